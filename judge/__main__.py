@@ -1,0 +1,5 @@
+"""`python -m judge` is the command `omr-judge`."""
+
+from judge.cli import main
+
+main()

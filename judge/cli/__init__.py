@@ -1,0 +1,66 @@
+"""The command `omr-judge`: options in, one call to judge.run, print, exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from judge import __version__
+from judge.cli import assets, comparing, importing, reporting
+from judge.cli.exits import Exit
+from judge.errors import InputError, InterruptedRunError, OmrJudgeError, ProviderError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Which of two models reasons better, by how much, and can the judge be believed?",
+)
+app.command("compare")(comparing.compare)
+app.command("resume")(comparing.resume)
+app.command("report")(reporting.report)
+app.command("import")(importing.import_)
+app.command("show-prompt")(comparing.show_prompt)
+app.command("prompts")(assets.prompts)
+app.command("rubrics")(assets.rubrics)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form
+    if wanted:
+        typer.echo(f"omr-judge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options of every command."""
+
+
+def main() -> None:
+    """Run the command line; an error for a person is one line on stderr and an exit code."""
+    try:
+        app()
+    except OmrJudgeError as error:
+        sys.stderr.write(f"omr-judge: {error}\n")
+        sys.exit(_exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+
+
+def _exit_code(error: OmrJudgeError) -> Exit:
+    match error:
+        case InterruptedRunError():
+            return Exit.INTERRUPTED
+        case ProviderError():
+            return Exit.FAILURES
+        case InputError():
+            return Exit.INPUT
+        case _:
+            return Exit.INPUT

@@ -1,0 +1,152 @@
+"""The commands that ask judges: compare, resume, show-prompt."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from judge.cli import options as o
+from judge.cli.reporting import find_run, print_report
+
+if TYPE_CHECKING:
+    from judge.io.dispatch import Policy
+    from judge.run.inputs import InputOptions
+
+DEFAULT_RUNS = Path("runs")
+
+
+def compare(
+    a: o.TracesA,
+    b: o.TracesB,
+    *,
+    items: o.Items = None,
+    field: o.Fields = [],  # noqa: B006 - typer copies it
+    allow_missing: o.AllowMissing = False,
+    on_missing_image: o.OnMissingImage = o.ImageOption.error,
+    judge: o.Judges = ["local"],  # noqa: B006 - typer copies it
+    prompt: o.PromptName = "pairwise.v1",
+    rubric: o.RubricName = "openmedreason.v1",
+    orders: Annotated[
+        o.OrdersOption, typer.Option(help="Judge each pair in both orders, or half of them each way.")
+    ] = (o.OrdersOption.both),
+    samples: Annotated[int, typer.Option(min=1, help="Replies per pair, order and judge.")] = 1,
+    show_reference: o.ShowReference = True,
+    hide_answers: o.HideAnswers = False,
+    max_output_tokens: o.MaxOutputTokens = None,
+    temperature: o.Temperature = None,
+    effort: o.Effort = None,
+    seed: o.Seed = 0,
+    ci: Annotated[o.IntervalOption, typer.Option("--ci", help="How intervals are made.")] = o.IntervalOption.jeffreys,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run folder.")] = None,
+    runs: o.Runs = DEFAULT_RUNS,
+    concurrency: o.Concurrency = 16,
+    timeout: o.Timeout = 600.0,
+    attempts: o.Attempts = 8,
+    max_failures: o.MaxFailures = 0.05,
+    quiet: o.Quiet = False,
+    json: o.AsJson = False,
+) -> None:
+    """Compare two models' traces: pair, judge in both orders, report win rates.
+
+    Repeating the command goes on with the run that it began; what was judged is never asked again.
+    """
+    from judge.core.planning import Orders  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.core.stats.intervals import Method  # noqa: PLC0415
+    from judge.io.judges.specs import JudgeOptions  # noqa: PLC0415
+    from judge.run import compare as use_case  # noqa: PLC0415
+    from judge.run.judging import JudgingOptions  # noqa: PLC0415
+
+    chosen = use_case.CompareOptions(
+        inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
+        judges=tuple(judge),
+        judge_options=JudgeOptions(max_output_tokens, temperature, effort),
+        prompt=prompt,
+        rubric=rubric,
+        orders=Orders(orders.value),
+        samples=samples,
+        seed=seed,
+        show_reference=show_reference,
+        hide_answers=hide_answers,
+        interval=Method(ci.value),
+        name=name,
+        runs=runs,
+        judging=JudgingOptions(
+            concurrency=concurrency, policy=_policy(timeout=timeout, attempts=attempts), quiet=quiet
+        ),
+    )
+    folder = use_case.compare(chosen, command=sys.argv, say=o.tell_nothing if quiet else o.tell)
+    print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
+
+
+def resume(
+    run: o.RunPath,
+    *,
+    runs: o.Runs = DEFAULT_RUNS,
+    concurrency: o.Concurrency = 16,
+    timeout: o.Timeout = 600.0,
+    attempts: o.Attempts = 8,
+    max_failures: o.MaxFailures = 0.05,
+    quiet: o.Quiet = False,
+    json: o.AsJson = False,
+) -> None:
+    """Go on with a run: ask what was not asked yet, and again what failed."""
+    from judge.run import compare as use_case  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run.judging import JudgingOptions  # noqa: PLC0415
+
+    folder = find_run(run, runs)
+    judging = JudgingOptions(concurrency=concurrency, policy=_policy(timeout=timeout, attempts=attempts), quiet=quiet)
+    use_case.resume(folder, judging, say=o.tell_nothing if quiet else o.tell)
+    print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
+
+
+def show_prompt(
+    a: o.TracesA,
+    b: o.TracesB,
+    *,
+    item: Annotated[str, typer.Option(metavar="ID", help="Which item.")],
+    order: Annotated[o.OrderOption, typer.Option(help="Which trace comes first.")] = o.OrderOption.forward,
+    items: o.Items = None,
+    field: o.Fields = [],  # noqa: B006 - typer copies it
+    allow_missing: o.AllowMissing = False,
+    on_missing_image: o.OnMissingImage = o.ImageOption.error,
+    judge: o.Judges = ["local"],  # noqa: B006 - typer copies it
+    prompt: o.PromptName = "pairwise.v1",
+    rubric: o.RubricName = "openmedreason.v1",
+    show_reference: o.ShowReference = True,
+    hide_answers: o.HideAnswers = False,
+    seed: o.Seed = 0,
+) -> None:
+    """Print exactly what a judge would be sent for one item."""
+    from judge.run.compare import CompareOptions  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run.show import show_prompt as use_case  # noqa: PLC0415
+    from judge.schema import Order  # noqa: PLC0415
+
+    chosen = CompareOptions(
+        inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
+        judges=tuple(judge),
+        prompt=prompt,
+        rubric=rubric,
+        seed=seed,
+        show_reference=show_reference,
+        hide_answers=hide_answers,
+    )
+    typer.echo(use_case(chosen, item=item, order=Order(order.value), say=o.tell))
+
+
+def _inputs(
+    a: str, b: str, items: str | None, field: list[str], *, allow_missing: bool, on_missing_image: o.ImageOption
+) -> InputOptions:
+    from judge.io.fields import parse_field_options  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run.inputs import InputOptions, OnMissingImage  # noqa: PLC0415
+
+    fields = parse_field_options(field)
+    return InputOptions(a, b, items, fields, allow_missing, OnMissingImage(on_missing_image.value))
+
+
+def _policy(*, timeout: float, attempts: int) -> Policy:
+    from judge.io.dispatch import Policy  # noqa: PLC0415 - `--help` starts without numpy
+
+    return Policy(attempts=attempts, timeout=timeout)

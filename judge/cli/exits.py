@@ -1,0 +1,16 @@
+"""The exit codes, one meaning each; 1 is a bug and 2 is typer's for wrong usage."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What the program's exit code says."""
+
+    INPUT = 3
+    """a file, an option or a run folder cannot be used"""
+    FAILURES = 4
+    """too many judgments failed, or a judge answers no more; what was judged is kept"""
+    INTERRUPTED = 130
+    """stopped by a person; resumable"""

@@ -1,0 +1,91 @@
+"""Options that several commands take."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# The values are repeated here, and compared with their owners by a test, so that `--help` need not import numpy.
+
+
+class OrdersOption(StrEnum):
+    """Values of --orders."""
+
+    both = "both"
+    one = "one"
+
+
+class ImageOption(StrEnum):
+    """Values of --on-missing-image."""
+
+    error = "error"
+    skip = "skip"
+    text_only = "text-only"
+
+
+class IntervalOption(StrEnum):
+    """Values of --ci."""
+
+    jeffreys = "jeffreys"
+    percentile = "percentile"
+
+
+class OrderOption(StrEnum):
+    """Values of --order."""
+
+    forward = "forward"
+    swapped = "swapped"
+
+
+TracesA = Annotated[str, typer.Argument(metavar="A.JSONL", help="Traces of model a; '-' reads standard input.")]
+TracesB = Annotated[str, typer.Argument(metavar="B.JSONL", help="Traces of model b.")]
+Items = Annotated[str | None, typer.Option(metavar="FILE", help="Items, where the trace files hold only id and trace.")]
+Fields = Annotated[
+    list[str],
+    typer.Option("--field", metavar="NAME=PATH", help="Where a field stands in a record, e.g. trace=out.0.text."),
+]
+AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Leave out items that only one file has, and print how many.")
+]
+OnMissingImage = Annotated[ImageOption, typer.Option(help="What to do with an item whose image cannot be shown.")]
+Judges = Annotated[
+    list[str],
+    typer.Option(
+        "--judge",
+        metavar="JUDGE",
+        help="anthropic:MODEL, openai:MODEL, openai:MODEL@http://HOST:PORT/v1, local, local:FILE.gguf; repeatable.",
+    ),
+]
+PromptName = Annotated[str, typer.Option(metavar="NAME|FILE.md", help="The judge prompt.")]
+RubricName = Annotated[str, typer.Option(metavar="NAME|FILE.toml", help="The criteria.")]
+ShowReference = Annotated[
+    bool, typer.Option("--show-reference/--hide-reference", help="Show the judge the right answer and its reasoning.")
+]
+HideAnswers = Annotated[bool, typer.Option("--hide-answers", help="Strip the final answers from both traces.")]
+MaxOutputTokens = Annotated[int | None, typer.Option(min=1, help="Limit of a reply, reasoning included.")]
+Temperature = Annotated[float | None, typer.Option(min=0, help="Sampling temperature; not sent unless given.")]
+Effort = Annotated[str | None, typer.Option(metavar="LEVEL", help="Reasoning effort; not sent unless given.")]
+Seed = Annotated[int, typer.Option(help="Decides trace tags, the halves of --orders one, and resampling.")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")]
+Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds for one call, to the last byte.")]
+Attempts = Annotated[int, typer.Option(min=1, help="Attempts at a call that fails in passing.")]
+MaxFailures = Annotated[
+    float, typer.Option(min=0, max=1, metavar="SHARE", help="Exit code 4 when a larger share of judgments failed.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Where run folders lie.")]
+RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or the name of one in --runs.")]
+
+
+def tell(text: str) -> None:
+    """Write a note for a person to stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def tell_nothing(text: str) -> None:
+    """Be quiet."""

@@ -1,0 +1,69 @@
+"""The command that draws a run: report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from judge.cli import options as o
+from judge.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from judge.core.report import Report
+    from judge.io.journal import RunFolder
+
+
+def report(
+    run: o.RunPath,
+    *,
+    runs: o.Runs = Path("runs"),
+    ci: Annotated[
+        o.IntervalOption | None, typer.Option("--ci", help="How intervals are made; the run's own choice if not given.")
+    ] = None,
+    json: o.AsJson = False,
+) -> None:
+    """Draw the report of a run from its folder, without network."""
+    from judge.core.stats.intervals import Method  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run.report import make_report  # noqa: PLC0415
+
+    made = make_report(find_run(run, runs), method=Method(ci.value) if ci else None)
+    _print(made, as_json=json)
+
+
+def find_run(run: str, runs: Path) -> RunFolder:
+    """Return a run folder by its path, or by its name among the runs."""
+    from judge.io.journal import RunFolder  # noqa: PLC0415 - `--help` starts without numpy
+
+    path = Path(run)
+    return RunFolder(path if path.is_dir() or not (runs / run).is_dir() else runs / run)
+
+
+def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet: bool) -> None:
+    """Save and print the report of a run that was just judged; exit with 4 if too many judgments failed."""
+    from judge.run.report import save_report  # noqa: PLC0415 - `--help` starts without numpy
+
+    made = save_report(folder)
+    _print(made, as_json=as_json)
+    if not quiet:
+        o.tell(f"Run folder: {folder.path}")
+    if made.n_failed > max_failures * made.n_judgments:
+        o.tell(
+            f"{made.n_failed} of {made.n_judgments} judgments failed, more than --max-failures {max_failures:g}: "
+            f"`omr-judge resume {folder.path}` asks them again"
+        )
+        raise typer.Exit(Exit.FAILURES)
+
+
+def _print(made: Report, *, as_json: bool) -> None:
+    if as_json:
+        from judge.io.journal import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
+
+        typer.echo(as_json_bytes(made.model_dump(mode="json")), nl=False)
+        return
+    from rich.console import Console  # noqa: PLC0415 - `--help` starts without it
+
+    from judge.io.render.terminal import draw_report  # noqa: PLC0415
+
+    draw_report(made, Console(highlight=False, markup=False, emoji=False))

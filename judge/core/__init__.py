@@ -1,0 +1,1 @@
+"""Pure functions: same arguments, same answer; no io, clock, logging or global state."""

@@ -1,0 +1,107 @@
+"""Plan the requests of a run: which order, judge and sample of which pair, under which key."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from judge.core.prompting import PromptTemplate, Shown, is_identical, render, reply_schema
+from judge.schema import JudgeSpec, Order, Pair, Prompt, Request, Rubric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Orders(StrEnum):
+    """In which orders every pair is judged."""
+
+    BOTH = "both"
+    ONE = "one"
+    """one order a pair, half of the pairs each way"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked about every pair of a run, whatever the judge."""
+
+    template: PromptTemplate
+    rubric: Rubric
+    shown: Shown = Shown()
+    orders: Orders = Orders.BOTH
+    samples: int = 1
+    seed: int = 0
+    swapped_items: frozenset[str] = frozenset()
+    """with `Orders.ONE`: the items that are judged with b shown first"""
+
+    def orders_of(self, item: str) -> tuple[Order, ...]:
+        """Return the orders in which an item is judged."""
+        if self.orders is Orders.BOTH:
+            return (Order.FORWARD, Order.SWAPPED)
+        return (Order.SWAPPED if item in self.swapped_items else Order.FORWARD,)
+
+
+def choose_swapped(items: Iterable[str], *, seed: int) -> frozenset[str]:
+    """Choose the half of the items that `Orders.ONE` shows swapped: exactly half, by the seed, whatever their order."""
+    ranked = sorted(items, key=lambda item: hashlib.sha256(f"{seed}:{item}".encode()).digest())
+    return frozenset(ranked[1::2])
+
+
+@dataclass(frozen=True)
+class Planner:
+    """The requests for one judge."""
+
+    plan: Plan
+    judge: JudgeSpec
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """The reply's JSON schema, as this judge is given it."""
+        return reply_schema(self.plan.rubric, evidence_chars=self.judge.settings.evidence_chars)
+
+    @cached_property
+    def _identity(self) -> bytes:
+        settings = self.judge.settings.model_dump()
+        return orjson.dumps([self.judge.provider, self.judge.model, settings, self.schema])
+
+    def requests(self, pairs: Iterable[Pair]) -> Iterator[Request]:
+        """Yield one request per pair, sample and order; identical traces need none.
+
+        The two orders of a pair follow each other, so that a prompt cache serves the second.
+        """
+        for pair in pairs:
+            if is_identical(pair, answers=self.plan.shown.answers):
+                continue
+            prompts = {order: self.prompt(pair, order) for order in self.plan.orders_of(pair.item.id)}
+            for sample in range(self.plan.samples):
+                for order, prompt in prompts.items():
+                    yield self.request(pair.item.id, order, prompt, sample=sample)
+
+    def prompt(self, pair: Pair, order: Order) -> Prompt:
+        """Render the prompt of a pair in one order, as this judge is shown it."""
+        plan = self.plan
+        shown = Shown(plan.shown.reference, plan.shown.answers, plan.shown.images and self.judge.sees_images)
+        return render(plan.template, plan.rubric, pair, order, shown=shown, seed=plan.seed)
+
+    def request(self, item: str, order: Order, prompt: Prompt, *, sample: int) -> Request:
+        """Give a rendered prompt its stable key."""
+        return Request(
+            key=self.key(prompt, sample=sample),
+            item=item,
+            order=order,
+            judge=self.judge.name,
+            sample=sample,
+            prompt=prompt,
+            schema_=self.schema,
+        )
+
+    def key(self, prompt: Prompt, *, sample: int) -> str:
+        """Return 32 hex digits of the hash of everything that decides the answer."""
+        digest = hashlib.sha256(self._identity)
+        images = [image.sha256 for image in prompt.images]
+        digest.update(orjson.dumps([prompt.system, prompt.shared, prompt.traces, images, sample]))
+        return digest.hexdigest()[:32]

@@ -1,0 +1,175 @@
+"""Turn a pair into the exact text that a judge sees."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from judge.core.answers import hide_answer
+from judge.errors import InputError
+from judge.schema import Order, Pair, Prompt, Rubric, Trace, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jinja2 import Template
+
+SECTIONS = ("System", "Item", "Traces")
+_FORM = re.compile(r"\A\+\+\+\n(?P<front>.*?)\n\+\+\+\n(?P<body>.*)\Z", re.DOTALL)
+_HEADING = re.compile(r"^# (.+?)[ \t]*$\n?", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class PromptTemplate:
+    """A prompt file: three Jinja sections and a name with a version."""
+
+    name: str
+    version: int
+    description: str
+    sections: Mapping[str, str]
+    source: str = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        """Name and version, as manifests and captions show them."""
+        return f"{self.name}.v{self.version}"
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the whole file."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+    @cached_property
+    def compiled(self) -> dict[str, Template]:
+        """The sections, compiled in a sandbox: a prompt file can call nothing."""
+        from jinja2 import StrictUndefined, TemplateSyntaxError  # noqa: PLC0415 - 0.2 s that only judging needs
+        from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+
+        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+        try:
+            return {name: environment.from_string(text) for name, text in self.sections.items()}
+        except TemplateSyntaxError as error:
+            raise InputError(f"prompt {self.label}", f"template error: {error.message}") from error
+
+
+def parse_template(source: str, *, where: str) -> PromptTemplate:
+    """Read a prompt file: TOML front matter between `+++` lines, then the sections `# System`, `# Item`, `# Traces`."""
+    match = _FORM.match(source)
+    if match is None:
+        raise InputError(where, "no front matter", "start with +++, name, version and description, +++")
+    try:
+        front = tomllib.loads(match["front"])
+        name, version, description = str(front["name"]), int(front["version"]), str(front.get("description", ""))
+    except (tomllib.TOMLDecodeError, KeyError, ValueError) as error:
+        raise InputError(where, f"front matter: {error}", "give name, version (a number) and description") from error
+    parts = _HEADING.split(match["body"])
+    sections = dict(zip(parts[1::2], (text.strip() for text in parts[2::2]), strict=True))
+    if tuple(sections) != SECTIONS or len(parts) != 1 + 2 * len(SECTIONS):
+        raise InputError(where, f"sections are {list(sections)}", "use # System, # Item and # Traces, in this order")
+    for needed in ("trace_1", "trace_2", "tag"):
+        if needed not in sections["Traces"]:
+            raise InputError(
+                where, f"section Traces does not use {{{{ {needed} }}}}", "show both traces in tagged fences"
+            )
+    return PromptTemplate(name, version, description, sections, source)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a pair the judge is shown."""
+
+    reference: bool = True
+    answers: bool = True
+    images: bool = True
+
+
+def shown_text(trace: Trace, *, answers: bool) -> str:
+    """Return a trace as the judge sees it: its text and final answer, or the text with every final answer hidden."""
+    if not answers:
+        return hide_answer(trace.text)
+    return f"{trace.text}\n\nFinal answer: {trace.answer}" if trace.answer else trace.text
+
+
+def is_identical(pair: Pair, *, answers: bool) -> bool:
+    """Tell whether the judge would see the same bytes twice."""
+    return shown_text(pair.a, answers=answers) == shown_text(pair.b, answers=answers)
+
+
+def fence_tag(texts: tuple[str, ...], *, seed: int, item: str) -> str:
+    """Return 16 hex digits that occur in none of the texts and that no author of one trace could foresee.
+
+    They depend on the seed, the item and all texts (in any order), so that a request's key is stable.
+    """
+    digest = hashlib.sha256(orjson.dumps([seed, item, sorted(hashlib.sha256(t.encode()).hexdigest() for t in texts)]))
+    while (tag := digest.hexdigest()[:16]) in "\n".join(texts):
+        digest.update(b"again")
+    return tag
+
+
+def render(template: PromptTemplate, rubric: Rubric, pair: Pair, order: Order, *, shown: Shown, seed: int) -> Prompt:
+    """Render the prompt of one pair in one order; model names are never part of it."""
+    item = pair.item
+    text_a, text_b = (shown_text(trace, answers=shown.answers) for trace in (pair.a, pair.b))
+    first, second = (text_a, text_b) if order is Order.FORWARD else (text_b, text_a)
+    images = item.images if shown.images else ()
+    values = {
+        "criteria": rubric.criteria,
+        "reply_form": reply_form(rubric),
+        "question": item.question,
+        "options": item.options,
+        "answer": item.answer if shown.reference else None,
+        "reference_reasoning": item.reference_reasoning if shown.reference else None,
+        "images_shown": len(images),
+        "images_hidden": len(item.images) + len(item.missing_images) - len(images),
+        "trace_1": first,
+        "trace_2": second,
+        "tag": fence_tag((text_a, text_b), seed=seed, item=item.id),
+    }
+    system, shared, traces = (_fill(template, section, values) for section in SECTIONS)
+    return Prompt(system=system, shared=shared, traces=traces, images=images)
+
+
+def _fill(template: PromptTemplate, section: str, values: Mapping[str, Any]) -> str:
+    from jinja2 import TemplateError  # noqa: PLC0415 - only judging needs it
+
+    try:
+        return template.compiled[section].render(values)
+    except TemplateError as error:
+        known = ", ".join(sorted(values))
+        raise InputError(f"prompt {template.label}", f"section {section}: {error}", f"known names: {known}") from error
+
+
+def reply_schema(rubric: Rubric, *, evidence_chars: int | None = None) -> dict[str, Any]:
+    """Return the JSON schema of a reply: per criterion the evidence first and the verdict last, overall last of all.
+
+    Args:
+        rubric: the criteria asked for.
+        evidence_chars: longest quotation allowed; None sets no limit in the schema (some providers accept none).
+    """
+    evidence: dict[str, Any] = {"type": "string"}
+    if evidence_chars is not None:
+        evidence["maxLength"] = evidence_chars
+    verdict = {"type": "string", "enum": [verdict.value for verdict in Verdict]}
+    criterion = _closed_object({"evidence_1": evidence, "evidence_2": evidence, "verdict": verdict})
+    return _closed_object({criterion_.name: criterion for criterion_ in rubric.criteria})
+
+
+def _closed_object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def reply_form(rubric: Rubric) -> str:
+    """Return the reply's form in words, for servers that know no schema."""
+    one = '{"evidence_1": "...", "evidence_2": "...", "verdict": "..."}'
+    return "{" + ", ".join(f'"{criterion.name}": {one}' for criterion in rubric.criteria) + "}"

@@ -1,0 +1,1 @@
+"""Rates, intervals and tests over items; plain numpy."""

@@ -1,0 +1,158 @@
+"""Fold verdicts into outcomes and credits, one row an item and criterion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from judge.core.planning import Orders
+from judge.schema import Failed, Judged, Judgment, Order, Outcome, Usage, Verdict, Winner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+VERDICTS_SCHEMA = pl.Schema(
+    {
+        "item": pl.String,
+        "judge": pl.String,
+        "sample": pl.Int32,
+        "order": pl.String,
+        "criterion": pl.String,
+        "verdict": pl.String,
+    }
+)
+"""One row a request and criterion; a null verdict is a failure."""
+
+HALF = 0.5
+CREDITS = {Winner.A: 1.0, Winner.TIE: HALF, Winner.B: 0.0, Winner.CANNOT_JUDGE: None}
+"""What a verdict is worth to model a; None is no verdict on the criterion."""
+
+
+def winner(verdict: Verdict, order: Order) -> Winner:
+    """Undo the order of a verdict: the one place where slot words become model words."""
+    if verdict is Verdict.FIRST:
+        return Winner.A if order is Order.FORWARD else Winner.B
+    if verdict is Verdict.SECOND:
+        return Winner.B if order is Order.FORWARD else Winner.A
+    return Winner.TIE if verdict is Verdict.TIE else Winner.CANNOT_JUDGE
+
+
+class Settled(NamedTuple):
+    """One judgment per key, its reply left out, and what all replies were billed for."""
+
+    judgments: tuple[Judgment, ...]
+    usage: dict[str, Usage]
+
+
+def settle(judgments: Iterable[Judgment]) -> Settled:
+    """Keep, of all judgments with the same key, the last that has verdicts, else the last failure."""
+    latest: dict[str, Judgment] = {}
+    usage: dict[str, Usage] = {}
+    for judgment in judgments:
+        if judgment.reply is not None:
+            usage[judgment.judge] = add_usage(usage.get(judgment.judge, Usage()), judgment.reply.usage)
+        known = latest.get(judgment.key)
+        if known is None or isinstance(judgment.result, Judged) or not isinstance(known.result, Judged):
+            latest[judgment.key] = judgment.model_copy(update={"reply": None, "attempts": ()})
+    return Settled(tuple(latest.values()), dict(sorted(usage.items())))
+
+
+def add_usage(one: Usage, other: Usage) -> Usage:
+    """Return the tokens of both."""
+    return Usage(**{name: getattr(one, name) + getattr(other, name) for name in Usage.model_fields})
+
+
+def verdict_rows(judgments: Iterable[Judgment], criteria: Sequence[str]) -> pl.DataFrame:
+    """Return one row of `VERDICTS_SCHEMA` per judgment and criterion; a failure is a null verdict."""
+    rows: list[tuple[str, str, int, str, str, str | None]] = []
+    for judgment in judgments:
+        asked = (judgment.item, judgment.judge, judgment.sample, judgment.order.value)
+        match judgment.result:
+            case Judged(verdicts=verdicts):
+                rows += [(*asked, criterion, verdict.value) for criterion, verdict in verdicts.items()]
+            case Failed(criterion=criterion):
+                rows += [(*asked, name, None) for name in ([criterion] if criterion else criteria)]
+    return pl.DataFrame(rows, schema=VERDICTS_SCHEMA, orient="row")
+
+
+def fold(verdicts: pl.DataFrame, *, judges: Sequence[str], orders: Orders) -> pl.DataFrame:
+    """Fold verdicts to one row per criterion and item that has what its rate needs.
+
+    A judge's sample of an item is complete when every planned order has a verdict. Complete samples are averaged per
+    judge, judges with equal weight; an item is in the result when every judge has a complete sample, else it is
+    missing.
+
+    Args:
+        verdicts: rows of `VERDICTS_SCHEMA`, in any order.
+        judges: the panel.
+        orders: in which orders each item was to be judged.
+
+    Returns:
+        Columns criterion, item, forward and swapped (mean credit of a in that order, null where not judged), credit,
+        outcome, consistent (share of complete samples whose orders agree, null with one order), first_picks, decisive
+        and n_verdicts (counts of verdicts), sorted by criterion and item.
+    """
+    samples = _samples(verdicts, orders)
+    credits_ = ["forward", "swapped", "consistent"]
+    counts = ["first_picks", "decisive", "n_verdicts"]
+    per_judge = samples.group_by("criterion", "item", "judge").agg(pl.col(credits_).mean(), pl.col(counts).sum())
+    per_item = (
+        per_judge.sort("criterion", "item", "judge")
+        .group_by("criterion", "item", maintain_order=True)
+        .agg(pl.col(credits_).mean(), pl.col(counts).sum(), judges=pl.len())
+        .filter(pl.col("judges") == len(judges))
+        .with_columns(credit=pl.mean_horizontal("forward", "swapped"))
+    )
+    return per_item.with_columns(outcome=_outcome()).drop("judges")
+
+
+def identical_items(count: int) -> pl.DataFrame:
+    """Return folded rows of items whose traces are the same bytes: ties that no judge was asked about."""
+    tie = {"credit": HALF, "outcome": Outcome.TIE.value, "first_picks": 0, "decisive": 0, "n_verdicts": 0}
+    unjudged = dict.fromkeys(["forward", "swapped", "consistent"])
+    schema = {"credit": pl.Float64, "outcome": pl.String, "forward": pl.Float64, "swapped": pl.Float64}
+    schema |= {"consistent": pl.Float64, "first_picks": pl.Int64, "decisive": pl.Int64, "n_verdicts": pl.Int64}
+    return pl.DataFrame([{**tie, **unjudged}] * count, schema=schema)
+
+
+def _samples(verdicts: pl.DataFrame, orders: Orders) -> pl.DataFrame:
+    """Return one row per complete sample of a judge on an item and criterion."""
+    crossing = pl.DataFrame(
+        [(o.value, v.value, CREDITS[winner(v, o)]) for o in Order for v in Verdict],
+        schema={"order": pl.String, "verdict": pl.String, "credit": pl.Float64},
+        orient="row",
+    )
+    in_order = {order: pl.col("credit").filter(pl.col("order") == order.value).first() for order in Order}
+    complete = pl.col("forward").is_not_null() & pl.col("swapped").is_not_null()
+    if orders is Orders.ONE:
+        complete = pl.col("forward").is_not_null() | pl.col("swapped").is_not_null()
+    side_agrees = (pl.col("forward") - HALF).sign() == (pl.col("swapped") - HALF).sign()
+    return (
+        verdicts.join(crossing, on=["order", "verdict"], how="left")
+        .group_by("criterion", "item", "judge", "sample")
+        .agg(
+            forward=in_order[Order.FORWARD],
+            swapped=in_order[Order.SWAPPED],
+            first_picks=(pl.col("verdict") == Verdict.FIRST.value).sum().cast(pl.Int64),
+            decisive=pl.col("verdict").is_in([Verdict.FIRST.value, Verdict.SECOND.value]).sum().cast(pl.Int64),
+            n_verdicts=pl.len().cast(pl.Int64),
+        )
+        .filter(complete)
+        .with_columns(consistent=side_agrees.cast(pl.Float64))
+    )
+
+
+def _outcome() -> pl.Expr:
+    """Return the outcome of an item: the side on which both orders' mean credits lie, else a split."""
+    forward = (pl.col("forward").fill_null(pl.col("swapped")) - HALF).sign()
+    swapped = (pl.col("swapped").fill_null(pl.col("forward")) - HALF).sign()
+    return (
+        pl.when(forward != swapped)
+        .then(pl.lit(Outcome.SPLIT.value))
+        .when(forward > 0)
+        .then(pl.lit(Outcome.A.value))
+        .when(forward < 0)
+        .then(pl.lit(Outcome.B.value))
+        .otherwise(pl.lit(Outcome.TIE.value))
+    )

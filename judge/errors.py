@@ -1,0 +1,111 @@
+"""Every error that a person may meet.
+
+OmrJudgeError                       the command prints its text, never a traceback
+├── InputError                      a file or option that was given: where, what, and what to do
+│   └── InputErrors                 several of them, told in one go
+├── RunError                        a run folder that is foreign, locked, damaged or changed
+├── InterruptedRunError             a person stopped the run: it can be resumed
+└── ProviderError                   one call failed and would fail again: becomes a `Failed` judgment
+    ├── RetryableError              it failed in passing: asked again after a pause
+    └── StopRunError                every further call would fail too: wrong key, no credit, unknown model
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from judge.schema import FailureKind
+
+SHOWN_PROBLEMS = 20
+
+
+class OmrJudgeError(Exception):
+    """An error for a person: its text names the place, the problem and what to do."""
+
+
+class InputError(OmrJudgeError):
+    """A file or an option cannot be used.
+
+    Args:
+        where: `file:line`, a file, or an option.
+        problem: what is wrong, in a few words.
+        hint: what to do about it; may be empty.
+    """
+
+    def __init__(self, where: str, problem: str, hint: str = "") -> None:
+        self.where, self.problem, self.hint = where, problem, hint
+        super().__init__(f"{where}: {problem}" + (f" ({hint})" if hint else ""))
+
+
+class InputErrors(InputError):  # noqa: N818 - several of InputError
+    """All problems of the input, so that they are mended in one go; the text shows the first 20.
+
+    Args:
+        problems: at least one problem, in the order in which they were found.
+        total: how many were found in all, where not all were kept.
+    """
+
+    def __init__(self, problems: Sequence[InputError], total: int | None = None) -> None:
+        self.problems = tuple(problems)
+        self.total = len(problems) if total is None else total
+        first = self.problems[0]
+        super().__init__(first.where, first.problem, first.hint)
+
+    def __str__(self) -> str:
+        lines = [str(problem) for problem in self.problems[:SHOWN_PROBLEMS]]
+        if self.total > len(lines):
+            lines.append(f"... and {self.total - len(lines)} more problems")
+        return "\n".join(lines)
+
+
+class RunError(OmrJudgeError):
+    """A run folder cannot be used as it is."""
+
+
+class InterruptedRunError(OmrJudgeError):
+    """A person stopped the run; everything judged so far is kept."""
+
+
+class ProviderError(OmrJudgeError):
+    """One call failed, and asking the same again would fail again.
+
+    Args:
+        kind: the failure that the judgment records.
+        message: the provider's words, without secrets.
+        status: the HTTP status, where there was one.
+    """
+
+    def __init__(self, kind: FailureKind, message: str, *, status: int | None = None) -> None:
+        self.kind, self.message, self.status = kind, message, status
+        super().__init__(message)
+
+
+class RetryableError(ProviderError):
+    """A call failed in passing.
+
+    Args:
+        kind: the failure to record if every further attempt fails too.
+        message: the provider's words, without secrets.
+        status: the HTTP status, where there was one.
+        retry_after: seconds that the provider asks us to wait, where it said so.
+        maybe_paid: the request may have been answered and billed although no reply arrived.
+    """
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        maybe_paid: bool = False,
+    ) -> None:
+        self.retry_after, self.maybe_paid = retry_after, maybe_paid
+        super().__init__(kind, message, status=status)
+
+
+class StopRunError(ProviderError):
+    """Every further call to this judge would fail too, so the run stops and keeps what it has."""

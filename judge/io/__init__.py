@@ -1,0 +1,1 @@
+"""Everything that touches files, network, clock or terminal."""

@@ -1,0 +1,244 @@
+"""Find the fields of a record, whatever its generator called them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from string import ascii_uppercase
+from typing import Any, TypeVar
+
+from judge.errors import InputError
+
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "id": ("id", "question_id", "qid", "item_id"),
+    "question": ("question", "query"),
+    "options": ("options", "choices"),
+    "answer": ("answer", "gold", "target"),
+    "reference_reasoning": ("reference_reasoning", "reference"),
+    "image": ("image", "images", "image_path"),
+    "trace": ("trace", "reasoning", "response", "output", "completion", "prediction"),
+    "model": ("model", "model_name", "generator"),
+    "model_answer": ("model_answer", "predicted_answer", "pred"),
+    "subgroup": ("subgroup",),
+}
+"""Each field and the spellings accepted for it; docs/input.md shows the same table."""
+
+# Beside `reasoning`, a generator's `response` or `output` holds the answer that followed the reasoning.
+_WINS = {spellings[0] for spellings in FIELDS.values()} | {"reasoning"}
+_SPELLINGS = {spelling for spellings in FIELDS.values() for spelling in spellings}
+_URL = re.compile(r"data:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_SHOWN_CHARACTERS = 80
+
+T = TypeVar("T")
+
+
+class RecordProblem(Exception):  # noqa: N818
+    """What is wrong with one record, and what to do; the reader adds the file and the line."""
+
+    def __init__(self, problem: str, hint: str = "") -> None:
+        self.problem, self.hint = problem, hint
+        super().__init__(problem)
+
+
+def show(text: str) -> str:
+    """Quote a text of the input for a message, shortened and without control characters."""
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")
+
+
+def parse_field_options(options: Sequence[str]) -> dict[str, str]:
+    """Parse the values of `--field name=path.in.record` into paths by field name."""
+    paths: dict[str, str] = {}
+    for option in options:
+        name, _, path = option.partition("=")
+        where = f"--field {option}"
+        if not all([name, *path.split(".")]):
+            raise InputError(where, "not of the form name=path", "for example --field trace=choices.0.message.content")
+        if name not in FIELDS:
+            raise InputError(where, f"unknown field {show(name)}", f"known fields: {', '.join(FIELDS)}")
+        if name in paths:
+            raise InputError(where, f"{name} is given twice", f"it was given as {paths[name]}")
+        paths[name] = path
+    return paths
+
+
+class RecordFields:
+    """The fields of one record under our names, and every problem met in reading them."""
+
+    def __init__(self, record: Mapping[str, Any], paths: Mapping[str, str]) -> None:
+        self.problems: list[RecordProblem] = []
+        self._record, self._paths = record, paths
+        self._reserved = {path.split(".")[0] for path in paths.values()}
+        self._used: set[str] = set()
+
+    def read(self, name: str, convert: Callable[[Any], T]) -> T | None:
+        """Return a field converted, or None where the record lacks it or a problem was noted."""
+        try:
+            spelling = self._paths.get(name) or self._spelling(name)
+            value = _follow(self._record, spelling)
+            self._used.add(spelling)
+            return None if value is None else convert(value)
+        except RecordProblem as problem:
+            self.problems.append(RecordProblem(f"{name}: {problem.problem}", problem.hint))
+            return None
+
+    def require(self, name: str, convert: Callable[[Any], T]) -> T | None:
+        """Read a field, and note a problem where the record lacks it."""
+        noted = len(self.problems)
+        value = self.read(name, convert)
+        if value is None and len(self.problems) == noted:
+            expected = self._paths.get(name) or ", ".join(FIELDS[name])
+            self.problems.append(RecordProblem(f"missing {name}", f"looked for: {expected}; see --field"))
+        return value
+
+    def rest(self) -> dict[str, Any]:
+        """Return the fields that were not read, without the known ones that are null."""
+        return {
+            key: value
+            for key, value in self._record.items()
+            if key not in self._used and not (value is None and key in _SPELLINGS)
+        }
+
+    def _spelling(self, name: str) -> str:
+        """Choose the spelling that this record uses for a field."""
+        candidates = [spelling for spelling in FIELDS[name] if spelling not in self._reserved]
+        filled = [spelling for spelling in candidates if self._record.get(spelling) not in (None, "")]
+        if not filled:
+            given = [spelling for spelling in candidates if self._record.get(spelling) is not None]
+            return given[0] if given else name
+        first = filled[0]
+        for other in filled[1:]:
+            if first not in _WINS and self._record[other] != self._record[first]:
+                raise RecordProblem(f"'{first}' and '{other}' differ", f"choose with --field {name}={first}")
+        return first
+
+
+def _follow(record: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401
+    """Return what lies at a dotted path, or None; a key that itself holds the dots comes first."""
+    if path in record:
+        return record[path]
+    value: Any = record
+    for step in path.split("."):
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
+
+
+def _wrong_type(expected: str, value: object) -> RecordProblem:
+    match value:
+        case None:
+            found = "null"
+        case bool():
+            found = "true or false"
+        case int() | float():
+            found = "a number"
+        case str():
+            found = "text"
+        case list():
+            found = "a list"
+        case _:
+            found = "an object"
+    return RecordProblem(f"expected {expected}, found {found}")
+
+
+def as_id(value: object) -> str:
+    """Return an id as text."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise _wrong_type("text or an integer", value)
+    if not str(value).strip():
+        raise RecordProblem("empty", "every record needs its own id")
+    return str(value)
+
+
+def as_text(value: object) -> str:
+    """Return a text as it is."""
+    if not isinstance(value, str):
+        raise _wrong_type("text", value)
+    return value
+
+
+def as_label(value: object) -> str:
+    """Return a text, or a number as JSON writes it."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise _wrong_type("text or a number", value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def as_options(value: object) -> dict[str, str]:
+    """Return options by letter; a list gets the letters A, B, C ..., a null option is absent."""
+    if isinstance(value, list):
+        if len(value) > len(ascii_uppercase):
+            raise RecordProblem(
+                f"{len(value)} options in a list", "lists may hold 26; give an object with your letters"
+            )
+        value = dict(zip(ascii_uppercase, value, strict=False))
+    if not isinstance(value, dict):
+        raise _wrong_type("an object or a list", value)
+    return {letter: as_label(text) for letter, text in value.items() if text is not None}
+
+
+def as_subgroup(value: object) -> dict[str, str]:
+    """Return subgroups by name, with true and false as JSON writes them and without nulls."""
+    if not isinstance(value, dict):
+        raise _wrong_type("an object", value)
+    return {
+        name: json.dumps(text) if isinstance(text, bool) else as_label(text)
+        for name, text in value.items()
+        if text is not None
+    }
+
+
+def as_image_paths(value: object) -> tuple[str, ...]:
+    """Return image paths as given; an empty path is no image."""
+    paths = [_as_path(path) for path in (value if isinstance(value, list) else [value])]
+    return tuple(path for path in paths if path)
+
+
+def _as_path(value: object) -> str:
+    if not isinstance(value, str):
+        raise _wrong_type("a path or a list of paths", value)
+    if _URL.match(value):
+        raise RecordProblem(f"{show(value)} is a URL", "URLs are never fetched: save the image and give its path")
+    if "\0" in value:
+        raise RecordProblem(f"{show(value)} is not a path", "it holds a NUL character")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """A trace's text parted at its tags."""
+
+    trace: str
+    answer: str | None = None
+    before: str = ""
+    after: str = ""
+
+
+def split_thinking(text: str) -> Thinking:
+    """Part a text at `<think>` and `<answer>`; a text without such tags, or cut within them, stays as it is."""
+    answer, around = _take_answer(text)
+    head, closed, after = text.rpartition("</think>")
+    # Chat templates may put the opening tag into the prompt: then all before the closing one is thinking.
+    before, _, thinking = head.partition("<think>") if "<think>" in head else ("", "", head)
+    if closed and thinking.strip():
+        return Thinking(thinking.strip(), answer, before.strip(), after.strip())
+    if closed:
+        answer, around = _take_answer((before + after).strip())
+    elif "<think>" in text:
+        return Thinking(text, answer)
+    return Thinking(around if around.strip() else text, answer)
+
+
+def _take_answer(text: str) -> tuple[str | None, str]:
+    """Return what the last `<answer>` tag holds, and the text without that tag."""
+    end = text.rfind("</answer>")
+    start = text.rfind("<answer>", 0, max(end, 0))
+    if start < 0:
+        return None, text
+    answer = text[start + len("<answer>") : end].strip()
+    return answer or None, (text[:start] + text[end + len("</answer>") :]).strip()

@@ -1,0 +1,1 @@
+"""Draw reports and progress; decide nothing."""

@@ -1,0 +1,116 @@
+"""Show how a run goes: a live line on a terminal, plain lines elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from judge.core.tally import add_usage
+from judge.io.prices import price
+from judge.schema import Attempt, Judged, JudgeSpec, Judgment, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+PLAIN_SECONDS = 10.0
+LIVE_SECONDS = 0.2
+
+
+class Display:
+    """Counts what dispatch tells of, and draws it.
+
+    Args:
+        total: requests of the run, those judged earlier included.
+        done: requests judged earlier.
+        judges: whose prices count.
+        quiet: draw nothing.
+    """
+
+    def __init__(self, *, total: int, done: int, judges: Sequence[JudgeSpec], quiet: bool) -> None:
+        self.total, self.done, self.failed, self.in_flight, self.retries = total, done, 0, 0, 0
+        self._judges = {judge.name: judge for judge in judges}
+        self._usage: dict[str, Usage] = {}
+        self._started, self._told = time.monotonic(), time.monotonic()
+        self._new = 0
+        console = Console(stderr=True)
+        self._plain = not quiet and not console.is_terminal
+        self._progress = Progress(
+            TextColumn("judging"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[state]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=quiet or self._plain,
+            refresh_per_second=4,
+        )
+        self._task = self._progress.add_task("", total=total, completed=done, state="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._progress.update(self._task, completed=self.done, state=self.state())
+        self._progress.stop()
+        if self._plain:
+            self._tell()
+
+    def started(self) -> None:
+        """Count a request in flight."""
+        self.in_flight += 1
+
+    def retried(self, attempt: Attempt) -> None:
+        """Count an attempt that failed in passing."""
+        self.retries += 1
+        self._progress.update(self._task, state=f"{self.state()}, last retry: {attempt.problem[:60]}")
+
+    def recorded(self, judgment: Judgment) -> None:
+        """Count a judgment that is on disk."""
+        self.in_flight -= 1
+        self.done += 1
+        self._new += 1
+        self.failed += not isinstance(judgment.result, Judged)
+        if judgment.reply is not None:
+            known = self._usage.get(judgment.judge, Usage())
+            self._usage[judgment.judge] = add_usage(known, judgment.reply.usage)
+        now = time.monotonic()
+        if self._plain and now - self._told > PLAIN_SECONDS:
+            self._tell()
+        elif not self._plain and now - self._told > LIVE_SECONDS:
+            self._told = now
+            self._progress.update(self._task, completed=self.done, state=self.state())
+
+    def state(self) -> str:
+        """Say in a line how many failed and are in flight, how fast it goes, and what it took so far."""
+        rate = self._new / max(time.monotonic() - self._started, 1e-9)
+        tokens = sum(usage.input + usage.output for usage in self._usage.values())
+        parts = [
+            f"{self.failed} failed",
+            f"{self.in_flight} in flight",
+            f"{rate:.1f}/s",
+            f"{tokens:,} tokens",
+            self._cost(),
+        ]
+        return ", ".join(parts + ([f"{self.retries} retries"] if self.retries else []))
+
+    def _cost(self) -> str:
+        """Say what the tokens cost by the price list, or that no price is known."""
+        prices = [price(self._judges[name], usage) for name, usage in self._usage.items()]
+        known = [amount for amount in prices if amount is not None]
+        return f"${sum(known):.2f}" if len(known) == len(prices) else "cost unknown"
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        left = ""
+        if self._new and self.done < self.total:
+            seconds = (self.total - self.done) * (self._told - self._started) / self._new
+            left = f", about {seconds:.0f} s left"
+        sys.stderr.write(f"judging: {self.done}/{self.total} done, {self.state()}{left}\n")

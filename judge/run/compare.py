@@ -1,0 +1,262 @@
+"""Compare two models: check the inputs, make or find the run, judge what is not judged yet."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from judge.core.planning import Orders
+from judge.core.prompting import is_identical, reply_schema
+from judge.core.stats.intervals import Method
+from judge.errors import InputError, RunError
+from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric
+from judge.io.journal import Input, Manifest, RunFolder, write_json, write_lines
+from judge.io.judges.specs import JudgeOptions, parse_judge
+from judge.run.inputs import InputOptions, Inputs
+from judge.run.judging import JudgingOptions, judge_run
+from judge.schema import JudgeSpec, Pair, Rubric
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+DEFAULT_JUDGE = "local"
+VERSIONED = ("omr-judge", "openai", "anthropic", "xllamacpp", "numpy", "polars", "pydantic")
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """What a comparison is made of; every field but the paths has the default of the command."""
+
+    inputs: InputOptions
+    judges: tuple[str, ...] = (DEFAULT_JUDGE,)
+    judge_options: JudgeOptions = JudgeOptions()
+    prompt: str = DEFAULT_PROMPT
+    rubric: str = DEFAULT_RUBRIC
+    orders: Orders = Orders.BOTH
+    samples: int = 1
+    seed: int = 0
+    show_reference: bool = True
+    hide_answers: bool = False
+    interval: Method = Method.JEFFREYS
+    name: str | None = None
+    runs: Path = Path("runs")
+    judging: JudgingOptions = field(default_factory=JudgingOptions)
+
+
+def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[str], None]) -> RunFolder:
+    """Run a comparison, or go on with the run that the same comparison began; return its folder.
+
+    Args:
+        options: what to compare, and how.
+        command: the command line, for the manifest.
+        say: is told notes and warnings, a line each.
+
+    Raises:
+        InputError: something given cannot be used; nothing was spent.
+        RunError: the run folder is another comparison's, in use or damaged.
+        StopRunError: a judge answers no more; what was judged is kept.
+    """
+    prompt, rubric_asset = find_asset("prompts", options.prompt), find_asset("rubrics", options.rubric)
+    load_prompt(prompt)
+    rubric = load_rubric(rubric_asset)
+    judges = open_specs(options.judges, options.judge_options, say=say)
+    with Inputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
+        inputs.check()
+        for warning in inputs.warnings():
+            say(f"Warning: {warning}")
+        draft = _Draft(options, prompt, rubric_asset, rubric, judges, inputs, tuple(command))
+        folder = find_run(draft, say=say)
+        with folder.locked():
+            if folder.manifest_path.exists():
+                refuse_changes(folder, draft.identity())
+            else:
+                create_run(folder, draft)
+    manifest = folder.manifest()
+    for line in notes(manifest):
+        say(line)
+    judge_run(folder, manifest, options.judging, say=say)
+    return folder
+
+
+def open_specs(texts: Sequence[str], options: JudgeOptions, *, say: Callable[[str], None]) -> tuple[JudgeSpec, ...]:
+    """Read the judges' specs; two judges of one name could not be told apart in a report."""
+    specs = tuple(parse_judge(text, options, say=say) for text in texts)
+    names = [spec.name for spec in specs]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"--judge {name}", "named twice", "for several replies of one judge use --samples")
+    return specs
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A run that does not exist yet: everything that its manifest is made from."""
+
+    options: CompareOptions
+    prompt: Asset
+    rubric_asset: Asset
+    rubric: Rubric
+    judges: tuple[JudgeSpec, ...]
+    inputs: Inputs
+    command: tuple[str, ...]
+
+    def files(self) -> list[Input]:
+        files = [("a", self.inputs.a), ("b", self.inputs.b), ("items", self.inputs.items)]
+        read = [
+            Input(role=role, path=_absolute(file.path), sha256=file.sha256) for role, file in files if file is not None
+        ]
+        assets = {"prompt": self.prompt, "rubric": self.rubric_asset}
+        return read + [
+            Input(role=role, path=str(asset.path), sha256=hashlib.sha256(asset.text.encode()).hexdigest())
+            for role, asset in assets.items()
+        ]
+
+    def identity(self) -> dict[str, str]:
+        """Name everything that decides the judgments; a judge's address is not part of it."""
+        options = self.options
+        decided = {
+            "--orders": options.orders.value,
+            "--samples": str(options.samples),
+            "--seed": str(options.seed),
+            "--show-reference": str(options.show_reference),
+            "--hide-answers": str(options.hide_answers),
+            "--allow-missing": str(options.inputs.allow_missing),
+            "--on-missing-image": options.inputs.on_missing_image.value,
+            "--field": orjson.dumps(dict(options.inputs.fields), option=orjson.OPT_SORT_KEYS).decode(),
+            "--judge": ", ".join(sorted(judge.name for judge in self.judges)),
+        }
+        settings = {
+            f"settings of {judge.name}": judge.model_copy(update={"endpoint": None}).model_dump_json()
+            for judge in self.judges
+        }
+        return decided | settings | {f"file {file.role}": file.sha256 for file in self.files()}
+
+    def manifest(self, *, n_items: int, identical: Sequence[str], pairs_sha256: str) -> Manifest:
+        options, (model_a, model_b) = self.options, self.inputs.models
+        schema = orjson.dumps(reply_schema(self.rubric))
+        return Manifest(
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            command=self.command,
+            versions=_versions(),
+            inputs=tuple(self.files()),
+            identity=self.identity(),
+            model_a=model_a,
+            model_b=model_b,
+            judges=self.judges,
+            prompt=self.prompt.text,
+            rubric=self.rubric,
+            schema_sha256=hashlib.sha256(schema).hexdigest(),
+            orders=options.orders,
+            samples=options.samples,
+            seed=options.seed,
+            interval=options.interval,
+            show_reference=options.show_reference,
+            hide_answers=options.hide_answers,
+            n_items=n_items,
+            identical=tuple(identical),
+            left_out={reason: count for reason, count in self.inputs.left_out.items() if count},
+            n_images=self.inputs.n_images,
+            images_sha256=self.inputs.images_sha256,
+            pairs_sha256=pairs_sha256,
+        )
+
+
+def _absolute(path: str) -> str:
+    return path if path.startswith("<") else str(Path(path).resolve())
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError  # noqa: PLC0415 - only here
+
+    found = {"python": platform.python_version(), "platform": sys.platform}
+    for package in VERSIONED:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def find_run(draft: _Draft, *, say: Callable[[str], None]) -> RunFolder:
+    """Return the named run, else the one that this very comparison began, else a new one by models, judge and time."""
+    runs, name = draft.options.runs, draft.options.name
+    if name is not None:
+        if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
+            raise InputError("--name", f"{name!r} is no folder name", "use letters, digits, '.', '_', '+', '-'")
+        return RunFolder(runs / name)
+    identity = draft.identity()
+    for path in sorted(runs.glob("*/manifest.json"), reverse=True):
+        folder = RunFolder(path.parent)
+        try:
+            known = folder.manifest()
+        except RunError:
+            continue
+        if known.identity == identity:
+            say(f"Going on with run {folder.path}, the same comparison (--name starts another)")
+            return folder
+    parts = [*draft.inputs.models, draft.judges[0].model, datetime.now(UTC).strftime("%Y%m%d-%H%M%S")]
+    return RunFolder(runs / "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part).strip("-.")[:40] or "x" for part in parts))
+
+
+def refuse_changes(folder: RunFolder, identity: dict[str, str]) -> None:
+    """Refuse to mix judgments of two different comparisons in one run, naming what changed."""
+    known = folder.manifest().identity
+    changed = sorted(name for name in known.keys() | identity.keys() if known.get(name) != identity.get(name))
+    if changed:
+        raise RunError(
+            f"{folder.path}: begun with another {', another '.join(changed)}; "
+            "repeat the first command to go on, or give another --name"
+        )
+
+
+def create_run(folder: RunFolder, draft: _Draft) -> None:
+    """Write the pairs, then the manifest: a folder with a manifest is complete."""
+    if folder.judgments_path.exists():
+        raise RunError(f"{folder.path}: holds judgments but no manifest.json; not a run of this program")
+    identical: list[str] = []
+    n_items = 0
+
+    def noted() -> Iterator[Pair]:
+        nonlocal n_items
+        for pair in draft.inputs.pairs():
+            n_items += 1
+            if is_identical(pair, answers=not draft.options.hide_answers):
+                identical.append(pair.item.id)
+            yield pair
+
+    digest = write_lines(folder.pairs_path, noted())
+    manifest = draft.manifest(n_items=n_items, identical=identical, pairs_sha256=digest)
+    write_json(folder.manifest_path, manifest.model_dump(mode="json", by_alias=True))
+
+
+def resume(folder: RunFolder, options: JudgingOptions, *, say: Callable[[str], None]) -> None:
+    """Go on with a run from its own folder, unless a file that it was made from has changed since."""
+    manifest = folder.manifest()
+    if manifest.prompt is None:
+        raise RunError(f"{folder.path}: its judgments were imported; there is nothing to ask")
+    for file in manifest.inputs:
+        path = Path(file.path)
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
+            raise RunError(f"{folder.path}: {file.role} has changed since the run began: {path}")
+    with folder.pairs_path.open("rb") as pairs:
+        if hashlib.file_digest(pairs, "sha256").hexdigest() != manifest.pairs_sha256:
+            raise RunError(f"{folder.pairs_path}: changed since the run began")
+    judge_run(folder, manifest, options, say=say)
+
+
+def notes(manifest: Manifest) -> list[str]:
+    """Say before judging what a person should know of this run."""
+    said = []
+    blind = [judge.name for judge in manifest.judges if not judge.sees_images]
+    if blind and manifest.n_images:
+        said.append(f"Note: {', '.join(blind)} cannot see images and is told so ({manifest.n_images} images)")
+    return said

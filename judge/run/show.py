@@ -1,0 +1,56 @@
+"""Show what would be sent, before anything is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from judge.core.planning import Plan, Planner
+from judge.core.prompting import Shown
+from judge.errors import InputError
+from judge.io.assets import find_asset, load_prompt, load_rubric
+from judge.run.compare import open_specs
+from judge.run.inputs import Inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from judge.run.compare import CompareOptions
+    from judge.schema import Order
+
+
+def show_prompt(options: CompareOptions, *, item: str, order: Order, say: Callable[[str], None]) -> str:
+    """Return the text, images and schema that the first judge would be sent for one item in one order."""
+    rubric = load_rubric(find_asset("rubrics", options.rubric))
+    template = load_prompt(find_asset("prompts", options.prompt))
+    judge = open_specs(options.judges, options.judge_options, say=say)[0]
+    plan = Plan(
+        template=template,
+        rubric=rubric,
+        shown=Shown(reference=options.show_reference, answers=not options.hide_answers),
+        orders=options.orders,
+        seed=options.seed,
+    )
+    with Inputs(options.inputs, blind_judge=not judge.sees_images) as inputs:
+        inputs.check()
+        pair = next((pair for pair in inputs.pairs() if pair.item.id == item), None)
+    if pair is None:
+        raise InputError(f"--item {item}", "no such item among those compared")
+    planner = Planner(plan, judge)
+    prompt = planner.prompt(pair, order)
+    images = [f"[image {image.media_type}, sha256 {image.sha256}: {image.path}]" for image in prompt.images]
+    schema = orjson.dumps(planner.schema, option=orjson.OPT_INDENT_2).decode()
+    key = planner.key(prompt, sample=0)
+    blocks = [
+        f"=== system (judge {judge.name}, key {key})",
+        prompt.system,
+        "=== user",
+        *images,
+        prompt.shared,
+        "",
+        prompt.traces,
+        "=== reply schema",
+        schema,
+    ]
+    return "\n".join(blocks)

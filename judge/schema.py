@@ -1,0 +1,281 @@
+"""The nouns of a comparison, in the words of docs/architecture.md: closed sets and frozen records."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Order(StrEnum):
+    """Which trace of a pair was shown first."""
+
+    FORWARD = "forward"
+    """a first, b second"""
+    SWAPPED = "swapped"
+    """b first, a second"""
+
+
+class Verdict(StrEnum):
+    """What a judge said of a pair on one criterion, in slot words."""
+
+    FIRST = "first"
+    SECOND = "second"
+    TIE = "tie"
+    CANNOT_JUDGE = "cannot_judge"
+
+
+class Winner(StrEnum):
+    """A verdict with its order undone."""
+
+    A = "a"
+    B = "b"
+    TIE = "tie"
+    CANNOT_JUDGE = "cannot_judge"
+
+
+class Outcome(StrEnum):
+    """An item's orders, samples and judges folded on one criterion."""
+
+    A = "a"
+    B = "b"
+    TIE = "tie"
+    SPLIT = "split"
+    """the two orders disagree"""
+    MISSING = "missing"
+    """a verdict is missing in either order: the item is out of the rate and in the counts"""
+
+
+class FailureKind(StrEnum):
+    """Why a request has no verdict. Never a tie, never a loss."""
+
+    REFUSED = "refused"
+    """the judge declined to answer"""
+    FILTERED = "filtered"
+    """the provider's content filter stopped the request or the reply"""
+    TRUNCATED = "truncated"
+    """the reply was cut at the limit of output tokens"""
+    UNPARSED = "unparsed"
+    """the reply does not hold exactly one verdict in the schema's form"""
+    TOO_LONG = "too_long"
+    """the request exceeds the judge's context or size limit"""
+    REJECTED = "rejected"
+    """the provider calls the request invalid"""
+    TIMEOUT = "timeout"
+    """no reply within the deadline, in every attempt"""
+    TRANSPORT = "transport"
+    """connection or server trouble in every attempt"""
+    RATE_LIMIT = "rate_limit"
+    """told to slow down in every attempt"""
+    OTHER = "other"
+    """a failure of an imported judgment, in its own words"""
+
+
+class Frozen(BaseModel):
+    """A record that never changes and has no unknown field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Image(Frozen):
+    """An image of an item: where it lies and what its bytes are."""
+
+    path: str
+    """absolute path"""
+    sha256: str
+    media_type: Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
+
+
+class Item(Frozen):
+    """One question."""
+
+    id: str
+    question: str = ""
+    options: dict[str, str] = Field(default_factory=dict)
+    """letter to text, in the order given"""
+    answer: str | None = None
+    """the right option's letter, or its text"""
+    reference_reasoning: str | None = None
+    images: tuple[Image, ...] = ()
+    missing_images: tuple[str, ...] = ()
+    """paths that were given and do not exist (kept only with --on-missing-image skip or text-only)"""
+    subgroup: dict[str, str] = Field(default_factory=dict)
+    meta: dict[str, Any] = Field(default_factory=dict)
+
+
+class Trace(Frozen):
+    """One model's reasoning and final answer for one item."""
+
+    text: str
+    model: str | None = None
+    answer: str | None = None
+    """the model's final answer, where the record states it"""
+    meta: dict[str, Any] = Field(default_factory=dict)
+
+
+class Pair(Frozen):
+    """An item with the traces of model a and model b: one line of `pairs.jsonl`."""
+
+    item: Item
+    a: Trace
+    b: Trace
+
+
+class Criterion(Frozen):
+    """One question asked of a pair."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    title: str
+    definition: str
+    """what counts"""
+    tie: str
+    """what a tie is on this criterion"""
+
+
+class Rubric(Frozen):
+    """A named set of criteria, in the order in which the judge is asked; the overall verdict comes last."""
+
+    name: str
+    version: int
+    description: str
+    criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, alias="criterion")]
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Provider(StrEnum):
+    """Who runs a judge's model."""
+
+    ANTHROPIC = "anthropic"
+    OPENAI = "openai"
+    LOCAL = "local"
+
+
+class JudgeSettings(Frozen):
+    """What is asked of a judge's model beside the prompt; None leaves it to the provider."""
+
+    max_output_tokens: int
+    temperature: float | None = None
+    effort: str | None = None
+    seed: int | None = None
+    evidence_chars: int | None = None
+    """longest quotation that the schema allows, for small models that ramble"""
+
+
+class JudgeSpec(Frozen):
+    """A judge as the person named it: `provider:model[@endpoint]`, with its settings."""
+
+    provider: Provider
+    model: str
+    endpoint: str | None = None
+    """a server's address; for the embedded judge, the weights file"""
+    settings: JudgeSettings
+    sees_images: bool = True
+    weights_sha256: str | None = None
+    """hash of the weights that the embedded judge runs"""
+
+    @property
+    def name(self) -> str:
+        """How reports and judgments call this judge; the endpoint is an address, not an identity."""
+        return f"{self.provider}:{self.model}"
+
+
+class Prompt(Frozen):
+    """A rendered prompt: what both orders share comes first, so that prompt caches serve it."""
+
+    system: str
+    shared: str
+    """the item: question, options, reference; images stand before it"""
+    traces: str
+    """the two traces in their order, and the closing instruction"""
+    images: tuple[Image, ...] = ()
+
+
+class Request(Frozen):
+    """One call to make."""
+
+    key: str
+    """hash of everything that decides the answer"""
+    item: str
+    order: Order
+    judge: str
+    sample: int
+    prompt: Prompt
+    schema_: dict[str, Any]
+    """JSON schema of the reply"""
+
+
+class Usage(Frozen):
+    """Tokens that a reply was billed for."""
+
+    input: int = 0
+    """all input tokens, cached ones included"""
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    """all output tokens, reasoning included"""
+    reasoning: int = 0
+
+
+class Reply(Frozen):
+    """The raw answer to a request, as it came."""
+
+    text: str
+    stop: str | None = None
+    """the provider's own word for why the reply ended"""
+    cut: FailureKind | None = None
+    """why the reply is not whole: refused, filtered or truncated"""
+    model: str | None = None
+    """the model as the provider names it"""
+    request_id: str | None = None
+    usage: Usage = Usage()
+
+
+class Attempt(Frozen):
+    """One earlier attempt at a request, and why it did not count."""
+
+    problem: str
+    status: int | None = None
+    waited_s: float = 0.0
+    """seconds waited after it"""
+    maybe_paid: bool = False
+
+
+class Judged(Frozen):
+    """A request with a verdict on every criterion asked."""
+
+    status: Literal["judged"] = "judged"
+    verdicts: dict[str, Verdict]
+
+
+class Failed(Frozen):
+    """A request without a verdict, and why."""
+
+    status: Literal["failed"] = "failed"
+    failure: FailureKind
+    detail: str = ""
+    criterion: str | None = None
+    """the one criterion that failed (imported judgments); None: all of them"""
+
+
+Result = Annotated[Judged | Failed, Field(discriminator="status")]
+
+
+class Judgment(Frozen):
+    """The record of one request: one line of `judgments.jsonl`."""
+
+    key: str
+    item: str
+    order: Order
+    judge: str
+    sample: int
+    result: Result
+    reply: Reply | None = None
+    attempts: tuple[Attempt, ...] = ()
+    """earlier attempts, without the last"""
+    latency_s: float | None = None
+    """seconds from the last attempt's start to its reply"""
+    time: str | None = None
+    """UTC, ISO 8601"""
+    meta: dict[str, Any] = Field(default_factory=dict)
