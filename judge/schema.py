@@ -217,6 +217,9 @@ class Usage(Frozen):
     """all output tokens, reasoning included"""
     reasoning: int = 0
 
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
+
 
 class Reply(Frozen):
     """The raw answer to a request, as it came."""

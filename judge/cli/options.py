@@ -32,6 +32,8 @@ class IntervalOption(StrEnum):
 
     jeffreys = "jeffreys"
     percentile = "percentile"
+    bca = "bca"
+    wilson = "wilson"
 
 
 class OrderOption(StrEnum):

@@ -9,26 +9,52 @@ import typer
 
 from judge.cli import options as o
 from judge.cli.exits import Exit
+from judge.errors import InputError
 
 if TYPE_CHECKING:
     from judge.core.report import Report
     from judge.io.journal import RunFolder
+
+MAX_MARGIN = 0.5
 
 
 def report(
     run: o.RunPath,
     *,
     runs: o.Runs = Path("runs"),
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="FIELD", help="Items with the same value form one unit, e.g. patient (default: image)."),
+    ] = None,
+    by: Annotated[
+        list[str], typer.Option("--by", metavar="FIELD", help="Report each value of a field too; repeatable.")
+    ] = [],  # noqa: B006 - typer's form of a repeatable option
+    equivalence: Annotated[
+        float | None,
+        typer.Option(metavar="MARGIN", help="Call the models equivalent within this distance of 0.5, e.g. 0.05."),
+    ] = None,
+    length_control: Annotated[
+        bool, typer.Option("--length-control", help="Estimate the win rate at equal length too.")
+    ] = False,
     ci: Annotated[
         o.IntervalOption | None, typer.Option("--ci", help="How intervals are made; the run's own choice if not given.")
     ] = None,
     json: o.AsJson = False,
 ) -> None:
     """Draw the report of a run from its folder, without network."""
-    from judge.core.stats.intervals import Method  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.core.facts import Wanted  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.core.report import Extras  # noqa: PLC0415
+    from judge.core.stats.intervals import Method  # noqa: PLC0415
     from judge.run.report import make_report  # noqa: PLC0415
 
-    made = make_report(find_run(run, runs), method=Method(ci.value) if ci else None)
+    if equivalence is not None and not 0 < equivalence < MAX_MARGIN:
+        raise InputError("--equivalence", f"{equivalence:g} is no margin", "give a number above 0 and below 0.5")
+    made = make_report(
+        find_run(run, runs),
+        method=Method(ci.value) if ci else None,
+        wanted=Wanted(cluster, tuple(dict.fromkeys(by))),
+        extras=Extras(equivalence, length_control),
+    )
     _print(made, as_json=json)
 
 

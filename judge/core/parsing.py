@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 DETAIL_CHARS = 300
 EVIDENCE_FIELDS = ("evidence_1", "evidence_2")
 _FIELDS = {*EVIDENCE_FIELDS, "verdict"}
-_THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_THINKING = re.compile(r"\A(?:\s*<think>.*?|[^{]*?)</think>", re.DOTALL)
+_THINK_TAG = re.compile(r"</?think>")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_OBJECT_OPENS = re.compile(r"""\{\s*(?:["']|\w+\s*:)""")
+_NAMES_VERDICT = re.compile(rf"\b(?:{'|'.join(Verdict)})\b", re.IGNORECASE)
 _FENCE = re.compile(r"^```(?:json)?[ \t]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
@@ -26,7 +30,8 @@ def parse_verdicts(text: str, criteria: Sequence[str]) -> dict[str, Verdict]:
     """Return the verdict on each criterion, in the rubric's order.
 
     Accepted is one JSON object in the schema's form: alone, in one fence, or bare in prose. Two objects, duplicate
-    keys, missing or unknown criteria, fields or verdicts are refused: a verdict is never guessed.
+    keys, missing or unknown criteria, fields or verdicts, and prose that names a verdict after the object are refused:
+    a verdict is never guessed.
 
     Raises:
         UnparsedError: says what is wrong with the reply.
@@ -59,6 +64,8 @@ def _verdict(name: str, given: object) -> Verdict:
         raise UnparsedError(f"{name}: expected an object with {', '.join(sorted(_FIELDS))}")
     if not all(isinstance(given[field], str) for field in _FIELDS):
         raise UnparsedError(f"{name}: every field must be a string")
+    if any(_SURROGATE.search(given[field]) for field in EVIDENCE_FIELDS):
+        raise UnparsedError(f"{name}: half a surrogate pair is not text")
     try:
         return Verdict(given["verdict"])
     except ValueError:
@@ -71,7 +78,8 @@ def read_object(text: str) -> dict[str, Any]:
     if not text:
         raise UnparsedError("the reply is empty")
     try:
-        value = _load(text) if text.startswith(("{", "[")) else _load(_only_candidate(text))
+        whole = text.startswith("[") or (text.startswith("{") and text.endswith("}"))
+        value = _load(text if whole else _only_candidate(text))
     except RecursionError:
         raise UnparsedError("nested too deeply") from None
     if not isinstance(value, dict):
@@ -84,6 +92,10 @@ def _only_candidate(text: str) -> str:
     objects = _objects(text)
     if len(objects) != 1:
         raise UnparsedError(f"the reply holds {len(objects)} JSON objects")
+    if _THINK_TAG.search(text.replace(objects[0], "", 1)):
+        raise UnparsedError("a JSON object stands within thinking, or thinking does not end")
+    if _NAMES_VERDICT.search(text.partition(objects[0])[2]):
+        raise UnparsedError("the text after the JSON object names a verdict again")
     fences = _FENCE.findall(text)
     if fences and (len(fences) > 1 or objects[0] not in fences[0]):
         raise UnparsedError(f"the reply holds {len(fences)} fenced blocks and a JSON object elsewhere")
@@ -91,12 +103,14 @@ def _only_candidate(text: str) -> str:
 
 
 def _objects(text: str) -> list[str]:
-    """Return the outermost JSON objects in prose, in order."""
+    """Return the outermost JSON objects in prose, in order; what stands in a broken one is not taken for its whole."""
     decoder, found, position = json.JSONDecoder(), [], 0
     while (start := text.find("{", position)) >= 0:
         try:
             _, end = decoder.raw_decode(text, start)
-        except (json.JSONDecodeError, ValueError):
+        except ValueError as error:
+            if _OBJECT_OPENS.match(text, start):
+                raise UnparsedError(f"not JSON: {error}") from None
             position = start + 1
         else:
             found.append(text[start:end])

@@ -65,8 +65,9 @@ class Planner:
 
     @cached_property
     def _identity(self) -> bytes:
-        settings = self.judge.settings.model_dump()
-        return orjson.dumps([self.judge.provider, self.judge.model, settings, self.schema])
+        judge = self.judge
+        model = [judge.provider, judge.model, judge.weights_sha256]
+        return orjson.dumps([*model, judge.settings.model_dump(), self.schema])
 
     def requests(self, pairs: Iterable[Pair]) -> Iterator[Request]:
         """Yield one request per pair, sample and order; identical traces need none.

@@ -21,6 +21,19 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 SECTIONS = ("System", "Item", "Traces")
+_SHARED_NAMES = (
+    "answer",
+    "criteria",
+    "images_hidden",
+    "images_shown",
+    "options",
+    "question",
+    "reference_reasoning",
+    "reply_form",
+    "tag",
+)
+NAMES = {"System": _SHARED_NAMES, "Item": _SHARED_NAMES, "Traces": (*_SHARED_NAMES, "trace_1", "trace_2")}
+"""what each section may show; what differs between the orders of a pair stands in Traces alone"""
 _FORM = re.compile(r"\A\+\+\+\n(?P<front>.*?)\n\+\+\+\n(?P<body>.*)\Z", re.DOTALL)
 _HEADING = re.compile(r"^# (.+?)[ \t]*$\n?", re.MULTILINE)
 
@@ -49,13 +62,28 @@ class PromptTemplate:
     def compiled(self) -> dict[str, Template]:
         """The sections, compiled in a sandbox: a prompt file can call nothing."""
         from jinja2 import StrictUndefined, TemplateSyntaxError  # noqa: PLC0415 - 0.2 s that only judging needs
+        from jinja2.meta import find_undeclared_variables  # noqa: PLC0415
         from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 
         environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
         try:
-            return {name: environment.from_string(text) for name, text in self.sections.items()}
+            used = {name: find_undeclared_variables(environment.parse(text)) for name, text in self.sections.items()}
+            templates = {name: environment.from_string(text) for name, text in self.sections.items()}
         except TemplateSyntaxError as error:
             raise InputError(f"prompt {self.label}", f"template error: {error.message}") from error
+        for section, names in used.items():
+            if unknown := sorted(names - {*NAMES[section], *environment.globals}):
+                raise self.error(section, f"unknown name {', '.join(unknown)}")
+        return templates
+
+    def check(self) -> None:
+        """Raise InputError for a section that cannot be compiled, or that uses unknown names."""
+        self.compiled  # noqa: B018 - compiling checks
+
+    def error(self, section: str, problem: str) -> InputError:
+        """Return the error of a section that cannot be rendered, with the names that it may use."""
+        where = f"prompt {self.label}, section {section}"
+        return InputError(where, problem, f"known names: {', '.join(NAMES[section])}")
 
 
 def parse_template(source: str, *, where: str) -> PromptTemplate:
@@ -72,8 +100,10 @@ def parse_template(source: str, *, where: str) -> PromptTemplate:
     sections = dict(zip(parts[1::2], (text.strip() for text in parts[2::2]), strict=True))
     if tuple(sections) != SECTIONS or len(parts) != 1 + 2 * len(SECTIONS):
         raise InputError(where, f"sections are {list(sections)}", "use # System, # Item and # Traces, in this order")
+    if parts[0].strip():
+        raise InputError(where, "text before the first section", "move it into # System, # Item or # Traces")
     for needed in ("trace_1", "trace_2", "tag"):
-        if needed not in sections["Traces"]:
+        if not re.search(rf"\{{\{{[^}}]*\b{needed}\b", sections["Traces"]):
             raise InputError(
                 where, f"section Traces does not use {{{{ {needed} }}}}", "show both traces in tagged fences"
             )
@@ -140,9 +170,8 @@ def _fill(template: PromptTemplate, section: str, values: Mapping[str, Any]) -> 
 
     try:
         return template.compiled[section].render(values)
-    except TemplateError as error:
-        known = ", ".join(sorted(values))
-        raise InputError(f"prompt {template.label}", f"section {section}: {error}", f"known names: {known}") from error
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise template.error(section, f"{error}") from error
 
 
 def reply_schema(rubric: Rubric, *, evidence_chars: int | None = None) -> dict[str, Any]:

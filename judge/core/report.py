@@ -3,78 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
 
+from judge.core.bias import LengthReport, PositionReport, length, position
+from judge.core.concord import AgreementReport, HaloReport, agree, halo
+from judge.core.counted import Counted, Subject, count_items
+from judge.core.criteria import CriterionReport, report_counted, signal_warnings
+from judge.core.estimates import LEVEL, Basis
+from judge.core.families import kinship_warnings
 from judge.core.planning import Orders
-from judge.core.stats.intervals import N_RESAMPLES, Method, Rates, bootstrap, collapse
-from judge.core.tally import HALF, Settled, fold, identical_items, verdict_rows
-from judge.schema import Failed, Frozen, Outcome, Usage, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from judge.core.stats.clusters import FEW_UNITS
+from judge.core.stats.intervals import N_RESAMPLES, Method
+from judge.core.subgroups import Interaction, Subgroups, divide, interactions
+from judge.core.tally import Settled, verdict_rows
+from judge.schema import Failed, Frozen, Usage
 
 SCHEMA_VERSION = 1
-LEVEL = 0.95
-DIGITS = 6
-NEARLY_ALWAYS = 0.9
-"""a judge that picks one slot in this share of its decisions, or more, is called out"""
-
-
-class Estimate(Frozen):
-    """A rate in [0, 1] with its interval; null where nothing was counted."""
-
-    estimate: float | None
-    low: float | None
-    high: float | None
-    n: int
-    """how many items (for `first_slot`: decisive verdicts) the rate is over"""
-
-
-class Shares(Frozen):
-    """The outcomes as shares of the items in the rate."""
-
-    wins_a: Estimate
-    wins_b: Estimate
-    ties: Estimate
-    splits: Estimate
-
-
-class OrderRates(Frozen):
-    """The win rate of a in each order."""
-
-    forward: Estimate
-    swapped: Estimate
-
-
-class CriterionReport(Frozen):
-    """One criterion: wins_a + wins_b + ties + splits + missing = the report's n_items."""
-
-    win_rate: Estimate
-    """mean credit of a; a tie or a split counts half"""
-    consistent_only: Estimate
-    """wins of a in both orders, with ties and splits counted half"""
-    consistency: Estimate
-    """share of items whose two orders agree; identical traces, never judged, are left out"""
-    first_slot: Estimate
-    """share of decisive verdicts that picked the trace shown first"""
-    wins_a: int
-    wins_b: int
-    ties: int
-    splits: int
-    missing: int
-    identical: int
-    """among the ties: items with byte-identical traces, which needed no call"""
-    cannot_judge: int
-    """among the missing: items where a judge said that it cannot judge, and no call failed"""
-    shares: Shares
-    by_order: OrderRates
-    chance_consistency: float | None
-    """consistency of a judge with the same verdicts by slot that ignores what the traces say"""
-    signal: bool | None
-    """false: these verdicts cannot be told from those of a judge that ignores the traces"""
 
 
 class Models(Frozen):
@@ -91,6 +38,21 @@ class IntervalSettings(Frozen):
     level: float
     n_resamples: int
     seed: int
+
+
+class Clusters(Frozen):
+    """The units of every interval and test."""
+
+    field: str | None
+    """the field whose values make them, `image` where items share images, null where each item is its own"""
+    n: int
+
+
+class Extras(NamedTuple):
+    """What a person may ask of a report beside what it always says."""
+
+    equivalence: float | None = None
+    length_control: bool = False
 
 
 class Report(Frozen):
@@ -118,142 +80,24 @@ class Report(Frozen):
     tokens: dict[str, Usage]
     """what each judge's replies were billed for, failed ones included"""
     warnings: tuple[str, ...]
+    equivalence: float | None
+    """the margin around 1/2 within which a person calls the models equivalent; null where none was set"""
+    clusters: Clusters
+    position: dict[str, PositionReport]
+    """by criterion, as all that follows but `halo`"""
+    length: dict[str, LengthReport | None]
+    """null where the traces are not known: imported runs"""
+    agreement: dict[str, AgreementReport | None]
+    """null with one judge and one sample"""
+    halo: HaloReport | None
+    """null with one criterion, or with hardly more items than criteria"""
+    subgroups: Subgroups
+    """by field and value, for each field that was asked for"""
+    interactions: dict[str, Interaction | None]
+    """by field; null where fewer than two values have counted items"""
 
 
-class Subject(NamedTuple):
-    """What was planned: the facts of a run that its verdicts do not tell."""
-
-    judges: Sequence[str]
-    criteria: Sequence[str]
-    orders: Orders
-    n_items: int
-    n_identical: int
-
-
-def criterion_reports(
-    verdicts: pl.DataFrame, subject: Subject, *, method: Method, seed: int
-) -> dict[str, CriterionReport]:
-    """Fold verdicts and report each criterion, in the rubric's order."""
-    folded = fold(verdicts, judges=subject.judges, orders=subject.orders)
-    undecided = _undecided_items(verdicts)
-    reports = {}
-    for name in subject.criteria:
-        items = folded.filter(pl.col("criterion") == name)
-        cannot_judge = undecided.filter(pl.col("criterion") == name).join(items, on="item", how="anti").height
-        reports[name] = _criterion(items, subject, cannot_judge=cannot_judge, method=method, seed=seed)
-    return reports
-
-
-def _undecided_items(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """Return the items where a judge said cannot_judge and no call failed, per criterion."""
-    verdict = pl.col("verdict")
-    return (
-        verdicts.group_by("criterion", "item")
-        .agg(undecided=(verdict == Verdict.CANNOT_JUDGE.value).any(), failed=verdict.is_null().any())
-        .filter(pl.col("undecided") & ~pl.col("failed"))
-    )
-
-
-def _criterion(
-    items: pl.DataFrame, subject: Subject, *, cannot_judge: int, method: Method, seed: int
-) -> CriterionReport:
-    counted = pl.concat([items, identical_items(subject.n_identical)], how="diagonal")
-    outcomes = {outcome: int((counted["outcome"] == outcome.value).sum()) for outcome in Outcome}
-    rates = _rates(counted, method=method, seed=seed)
-    chance = _chance_consistency(items, subject.orders)
-    return CriterionReport(
-        win_rate=rates["win_rate"],
-        consistent_only=rates["consistent_only"],
-        consistency=rates["consistency"],
-        first_slot=rates["first_slot"],
-        wins_a=outcomes[Outcome.A],
-        wins_b=outcomes[Outcome.B],
-        ties=outcomes[Outcome.TIE],
-        splits=outcomes[Outcome.SPLIT],
-        missing=subject.n_items - len(counted),
-        identical=subject.n_identical,
-        cannot_judge=cannot_judge,
-        shares=Shares(**{name: rates[name] for name in Shares.model_fields}),
-        by_order=OrderRates(forward=rates["forward"], swapped=rates["swapped"]),
-        chance_consistency=chance,
-        signal=_signal(rates["consistency"], rates["first_slot"], chance),
-    )
-
-
-def _ratios() -> dict[str, tuple[pl.Expr, pl.Expr]]:
-    """Return each rate as numerator and denominator of a folded item; sorted patterns follow this order."""
-    outcome, one = pl.col("outcome"), pl.lit(1.0)
-    agreed = pl.when(outcome == Outcome.A.value).then(1.0).when(outcome == Outcome.B.value).then(0.0).otherwise(HALF)
-    return {
-        "forward": (pl.col("forward"), pl.col("forward").is_not_null()),
-        "swapped": (pl.col("swapped"), pl.col("swapped").is_not_null()),
-        "win_rate": (pl.col("credit"), one),
-        "consistent_only": (agreed, one),
-        "consistency": (pl.col("consistent"), pl.col("consistent").is_not_null()),
-        "first_slot": (pl.col("first_picks"), pl.col("decisive")),
-        "wins_a": (outcome == Outcome.A.value, one),
-        "wins_b": (outcome == Outcome.B.value, one),
-        "ties": (outcome == Outcome.TIE.value, one),
-        "splits": (outcome == Outcome.SPLIT.value, one),
-    }
-
-
-def _rates(items: pl.DataFrame, *, method: Method, seed: int) -> dict[str, Estimate]:
-    """Estimate every rate of a criterion from one pass of weights over its items."""
-    ratios = _ratios()
-    numerators, denominators = (
-        items.select(
-            [ratio[part].cast(pl.Float64).fill_null(0.0).alias(name) for name, ratio in ratios.items()]
-        ).to_numpy()
-        for part in (0, 1)
-    )
-    rates = bootstrap(collapse(numerators, denominators), method=method, level=LEVEL, seed=seed)
-    totals = denominators.sum(axis=0)
-    return {name: _estimate(rates, index, totals[index]) for index, name in enumerate(ratios)}
-
-
-def _estimate(rates: Rates, index: int, total: float) -> Estimate:
-    values = {name: _rounded(getattr(rates, name)[index]) for name in Rates._fields}
-    return Estimate(**values, n=round(total))
-
-
-def _rounded(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), DIGITS)
-
-
-def _chance_consistency(items: pl.DataFrame, orders: Orders) -> float | None:
-    """Return how often two orders agree by chance when verdicts depend on the slot alone.
-
-    With shares f, s and t of first, second and tie among the verdicts, the orders agree when one says first and the
-    other second, or both say tie: 2 f s + t t.
-    """
-    if orders is Orders.ONE or items.is_empty():
-        return None
-    first, decisive = int(items["first_picks"].sum()), int(items["decisive"].sum())
-    total = int(items["n_verdicts"].sum())
-    f, s, t = first / total, (decisive - first) / total, (total - decisive) / total
-    return round(2 * f * s + t * t, DIGITS)
-
-
-def _signal(consistency: Estimate, first_slot: Estimate, chance: float | None) -> bool | None:
-    """Tell whether the orders agree more than a judge that ignores the traces would make them agree."""
-    if chance is None or consistency.low is None:
-        return None
-    one_slot = first_slot.estimate is not None and not 1 - NEARLY_ALWAYS < first_slot.estimate < NEARLY_ALWAYS
-    return consistency.low > chance and not one_slot
-
-
-def signal_warnings(reports: Mapping[str, CriterionReport], judge: str) -> list[str]:
-    """Say in words, criterion by criterion, where a judge shows no signal."""
-    silent = [name for name, report in reports.items() if report.signal is False]
-    if not silent:
-        return []
-    text = (
-        f"Judge {judge} shows no signal on {', '.join(silent)}: its verdicts cannot be told from those of a judge that "
-        "ignores what the traces say (orders agree no more than by chance, or one slot is nearly always picked). "
-        "Draw no conclusion about the models from these rates."
-    )
-    return [text]
+NO_EXTRAS = Extras()
 
 
 class Facts(NamedTuple):
@@ -267,18 +111,28 @@ class Facts(NamedTuple):
     left_out: dict[str, int]
 
 
-def build_report(settled: Settled, subject: Subject, facts: Facts, *, method: Method) -> Report:
+class _Panel(NamedTuple):
+    """Counted items by criterion, of all judges together and of each alone."""
+
+    together: dict[str, Counted]
+    alone: dict[str, dict[str, Counted]]
+
+
+def build_report(
+    settled: Settled, subject: Subject, facts: Facts, *, method: Method, extras: Extras = NO_EXTRAS
+) -> Report:
     """Derive the whole report from the judgments of a run."""
+    basis = Basis(method, facts.seed)
     verdicts = verdict_rows(settled.judgments, subject.criteria)
     failed = Counter(j.result.failure.value for j in settled.judgments if isinstance(j.result, Failed))
+    counted = _count(verdicts, subject, basis)
     by_judge = {
-        judge: criterion_reports(
-            verdicts.filter(pl.col("judge") == judge), subject._replace(judges=[judge]), method=method, seed=facts.seed
-        )
-        for judge in subject.judges
+        judge: report_counted(items, _of(judge, verdicts), subject._replace(judges=[judge]), margin=extras.equivalence)
+        for judge, items in counted.alone.items()
     }
-    panel = len(subject.judges) > 1
-    warnings = [text for judge, reports in by_judge.items() for text in signal_warnings(reports, judge)]
+    together, panel = next(iter(by_judge.values())), len(subject.judges) > 1
+    if panel:
+        together = report_counted(counted.together, verdicts, subject, margin=extras.equivalence)
     return Report(
         schema_version=SCHEMA_VERSION,
         models=facts.models,
@@ -295,13 +149,84 @@ def build_report(settled: Settled, subject: Subject, facts: Facts, *, method: Me
         left_out=facts.left_out,
         failures=dict(sorted(failed.items())),
         interval=IntervalSettings(method=method, level=LEVEL, n_resamples=N_RESAMPLES, seed=facts.seed),
-        criteria=criterion_reports(verdicts, subject, method=method, seed=facts.seed)
-        if panel
-        else by_judge[subject.judges[0]],
+        criteria=together,
         by_judge=by_judge if panel else {},
         tokens=settled.usage,
-        warnings=tuple(warnings),
+        warnings=(*_warnings(by_judge, counted, subject, facts), *_refusals(subject, extras)),
+        equivalence=extras.equivalence,
+        clusters=_clusters(subject),
+        **_sections(counted, verdicts, subject, extras=extras, samples=facts.samples, reports=together),
     )
+
+
+def _of(judge: str, verdicts: pl.DataFrame) -> pl.DataFrame:
+    return verdicts.filter(pl.col("judge") == judge)
+
+
+def _count(verdicts: pl.DataFrame, subject: Subject, basis: Basis) -> _Panel:
+    alone = {
+        judge: count_items(_of(judge, verdicts), subject._replace(judges=[judge]), basis) for judge in subject.judges
+    }
+    if len(alone) == 1:
+        return _Panel(next(iter(alone.values())), alone)
+    return _Panel(count_items(verdicts, subject, basis), alone)
+
+
+def _sections(
+    counted: _Panel,
+    verdicts: pl.DataFrame,
+    subject: Subject,
+    *,
+    extras: Extras,
+    samples: int,
+    reports: Mapping[str, CriterionReport],
+) -> dict[str, Any]:
+    """Return what stands beside the criteria, by the report's field."""
+    panel, facts = counted.together, subject.facts
+    overall = subject.criteria[-1]
+    return {
+        "position": {name: position(items, reports[name].first_slot) for name, items in panel.items()},
+        "length": {name: length(items, adjust=extras.length_control) for name, items in panel.items()},
+        "agreement": {
+            name: agree(
+                [alone[name] for alone in counted.alone.values()],
+                verdicts.filter(pl.col("criterion") == name),
+                facts,
+                samples=samples,
+            )
+            for name in panel
+        },
+        "halo": halo(panel),
+        "subgroups": divide(panel, facts) if facts else {},
+        "interactions": interactions(panel[overall], facts) if facts else {},
+    }
+
+
+def _clusters(subject: Subject) -> Clusters:
+    facts = subject.facts
+    if facts is None or facts.cluster_field is None:
+        return Clusters(field=None, n=subject.n_items)
+    own = int(facts.frame["cluster"].is_null().sum())
+    return Clusters(field=facts.cluster_field, n=facts.frame["cluster"].drop_nulls().n_unique() + own)
+
+
+def _warnings(
+    by_judge: Mapping[str, Mapping[str, CriterionReport]], counted: _Panel, subject: Subject, facts: Facts
+) -> list[str]:
+    texts = [text for judge, reports in by_judge.items() for text in signal_warnings(reports, judge)]
+    overall = counted.together[subject.criteria[-1]]
+    if overall.codes is not None and overall.n_units < FEW_UNITS:
+        few = f"only {overall.n_units} clusters: too few for a reliable interval"
+        texts.append(few if overall.n_units > 1 else "All items are in one cluster: there is no interval.")
+    return texts + kinship_warnings(tuple(subject.judges), facts.models.model_dump())
+
+
+def _refusals(subject: Subject, extras: Extras) -> list[str]:
+    """Say what was asked for and cannot be had."""
+    lengths = subject.facts is not None and subject.facts.frame["length_a"].is_not_null().any()
+    if extras.length_control and not lengths:
+        return ["The traces of this run are not known: there is no length-adjusted win rate."]
+    return []
 
 
 def _planned(subject: Subject, samples: int) -> int:

@@ -20,9 +20,10 @@ VERDICTS_SCHEMA = pl.Schema(
         "order": pl.String,
         "criterion": pl.String,
         "verdict": pl.String,
+        "failure": pl.String,
     }
 )
-"""One row a request and criterion; a null verdict is a failure."""
+"""One row a request and criterion: a verdict, or the kind of failure."""
 
 HALF = 0.5
 CREDITS = {Winner.A: 1.0, Winner.TIE: HALF, Winner.B: 0.0, Winner.CANNOT_JUDGE: None}
@@ -51,28 +52,23 @@ def settle(judgments: Iterable[Judgment]) -> Settled:
     usage: dict[str, Usage] = {}
     for judgment in judgments:
         if judgment.reply is not None:
-            usage[judgment.judge] = add_usage(usage.get(judgment.judge, Usage()), judgment.reply.usage)
+            usage[judgment.judge] = usage.get(judgment.judge, Usage()) + judgment.reply.usage
         known = latest.get(judgment.key)
         if known is None or isinstance(judgment.result, Judged) or not isinstance(known.result, Judged):
             latest[judgment.key] = judgment.model_copy(update={"reply": None, "attempts": ()})
     return Settled(tuple(latest.values()), dict(sorted(usage.items())))
 
 
-def add_usage(one: Usage, other: Usage) -> Usage:
-    """Return the tokens of both."""
-    return Usage(**{name: getattr(one, name) + getattr(other, name) for name in Usage.model_fields})
-
-
 def verdict_rows(judgments: Iterable[Judgment], criteria: Sequence[str]) -> pl.DataFrame:
     """Return one row of `VERDICTS_SCHEMA` per judgment and criterion; a failure is a null verdict."""
-    rows: list[tuple[str, str, int, str, str, str | None]] = []
+    rows: list[tuple[str, str, int, str, str, str | None, str | None]] = []
     for judgment in judgments:
         asked = (judgment.item, judgment.judge, judgment.sample, judgment.order.value)
         match judgment.result:
             case Judged(verdicts=verdicts):
-                rows += [(*asked, criterion, verdict.value) for criterion, verdict in verdicts.items()]
-            case Failed(criterion=criterion):
-                rows += [(*asked, name, None) for name in ([criterion] if criterion else criteria)]
+                rows += [(*asked, criterion, verdict.value, None) for criterion, verdict in verdicts.items()]
+            case Failed(criterion=criterion, failure=failure):
+                rows += [(*asked, name, None, failure.value) for name in ([criterion] if criterion else criteria)]
     return pl.DataFrame(rows, schema=VERDICTS_SCHEMA, orient="row")
 
 
@@ -127,7 +123,7 @@ def _samples(verdicts: pl.DataFrame, orders: Orders) -> pl.DataFrame:
     complete = pl.col("forward").is_not_null() & pl.col("swapped").is_not_null()
     if orders is Orders.ONE:
         complete = pl.col("forward").is_not_null() | pl.col("swapped").is_not_null()
-    side_agrees = (pl.col("forward") - HALF).sign() == (pl.col("swapped") - HALF).sign()
+    side_agrees = side(pl.col("forward")) == side(pl.col("swapped"))
     return (
         verdicts.join(crossing, on=["order", "verdict"], how="left")
         .group_by("criterion", "item", "judge", "sample")
@@ -143,10 +139,15 @@ def _samples(verdicts: pl.DataFrame, orders: Orders) -> pl.DataFrame:
     )
 
 
+def side(credit: pl.Expr) -> pl.Expr:
+    """Return 1 where a credit is a's, -1 where it is b's, 0 where it is half but for the rounding of thirds."""
+    return (credit - HALF).round(9).sign()
+
+
 def _outcome() -> pl.Expr:
     """Return the outcome of an item: the side on which both orders' mean credits lie, else a split."""
-    forward = (pl.col("forward").fill_null(pl.col("swapped")) - HALF).sign()
-    swapped = (pl.col("swapped").fill_null(pl.col("forward")) - HALF).sign()
+    forward = side(pl.col("forward").fill_null(pl.col("swapped")))
+    swapped = side(pl.col("swapped").fill_null(pl.col("forward")))
     return (
         pl.when(forward != swapped)
         .then(pl.lit(Outcome.SPLIT.value))

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Protocol
 import tenacity
 
 from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
+from judge.io.limits import Gate
 from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Reply, Request, Result
 
 if TYPE_CHECKING:
     from judge.io.judges.base import Judge
 
+SLOW_DOWN = {429, 529}
+UNREACHED_LIMIT = 20
+"""when so many attempts in a row meet nobody, and nothing was ever answered, the address is wrong: stop"""
 REJECTED_LIMIT = 10
 """when a judge's first so many requests are all called invalid, it is the settings that are wrong: stop"""
 
@@ -51,6 +55,10 @@ class Events(Protocol):
         """A judgment is on disk."""
         ...
 
+    def given_up(self) -> None:
+        """A request that was in flight stays unasked, because the run stops."""
+        ...
+
 
 @dataclass
 class Lane:
@@ -60,8 +68,20 @@ class Lane:
     requests: Iterator[Request]
     concurrency: int
     interpret: Callable[[Reply], Result]
+    gate: Gate = field(init=False)
     n_judged: int = 0
     n_rejected: int = 0
+    n_unreached: int = 0
+
+    def __post_init__(self) -> None:
+        self.gate = Gate(self.concurrency)
+
+    def note(self, attempt: Attempt) -> None:
+        """Count an attempt that failed in passing; StopRunError when nothing ever answered."""
+        never_sent = attempt.status is None and not attempt.maybe_paid
+        self.n_unreached = self.n_unreached + 1 if never_sent else 0
+        if not self.n_judged and self.n_unreached >= UNREACHED_LIMIT:
+            raise StopRunError(FailureKind.TRANSPORT, f"{self.judge.spec.name} cannot be reached: {attempt.problem}")
 
     def count(self, result: Result) -> None:
         """Count a result; StopRunError when nothing but invalid requests came back."""
@@ -81,6 +101,15 @@ class Stop:
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     error: StopRunError | None = None
 
+    def because(self, error: StopRunError) -> None:
+        """Stop, for the first reason that comes up."""
+        self.error = self.error or error
+        self.asked.set()
+
+
+class _UnaskedError(Exception):
+    """The run stopped while a request waited to be asked again."""
+
 
 async def dispatch(
     lanes: list[Lane], *, policy: Policy, record: Callable[[Judgment], None], events: Events, stop: Stop
@@ -88,7 +117,7 @@ async def dispatch(
     """Ask every lane's requests, recording each judgment as it comes.
 
     Workers draw requests one at a time, so that memory does not grow with the run. When `stop` is set, those in flight
-    are waited for. Cancelling this coroutine gives them up at once.
+    are waited for, and those that wait to be asked again stay unasked. Cancelling this coroutine gives all up at once.
 
     Args:
         lanes: the judges and their requests.
@@ -102,53 +131,81 @@ async def dispatch(
             for lane in lanes:
                 for _ in range(lane.concurrency):
                     group.create_task(_work(lane, policy=policy, record=record, events=events, stop=stop))
-    except* OmrJudgeError as errors:
-        raise errors.exceptions[0] from None
+    except BaseExceptionGroup as group:
+        expected, bugs = group.split(OmrJudgeError)
+        if expected is None or bugs is not None:
+            raise
+        raise expected.exceptions[0] from None
 
 
 async def _work(lane: Lane, *, policy: Policy, record: Callable[[Judgment], None], events: Events, stop: Stop) -> None:
-    while not stop.asked.is_set() and (request := next(lane.requests, None)) is not None:
-        events.started()
-        try:
-            judgment = await ask(lane.judge, request, policy=policy, interpret=lane.interpret, events=events)
-            record(judgment)
-            events.recorded(judgment)
-            lane.count(judgment.result)
-        except StopRunError as error:
-            stop.error = stop.error or error
-            stop.asked.set()
+    while not stop.asked.is_set():
+        async with lane.gate.place():
+            try:
+                if stop.asked.is_set() or (request := next(lane.requests, None)) is None:
+                    return
+                if (pause := lane.gate.pause_left(now=time.monotonic())) > 0:
+                    await _pause(policy.sleep(pause), stop.asked)
+                judgment = await _begin(lane, request, policy=policy, events=events, stop=stop)
+                record(judgment)
+                events.recorded(judgment)
+                lane.count(judgment.result)
+            except StopRunError as error:
+                stop.because(error)
+            except _UnaskedError:
+                return
 
 
-async def ask(
-    judge: Judge, request: Request, *, policy: Policy, interpret: Callable[[Reply], Result], events: Events
-) -> Judgment:
+async def _begin(lane: Lane, request: Request, *, policy: Policy, events: Events, stop: Stop) -> Judgment:
+    """Ask one request, and tell the events if it stays unasked."""
+    events.started()
+    try:
+        return await _ask(lane, request, policy=policy, events=events, stop=stop)
+    except (StopRunError, _UnaskedError):
+        events.given_up()
+        raise
+
+
+async def _ask(lane: Lane, request: Request, *, policy: Policy, events: Events, stop: Stop) -> Judgment:
     """Ask one request until there is a reply or no more patience; a failure is a judgment too.
 
     Raises:
         StopRunError: every further call to this judge would fail too.
+        _UnaskedError: the run stopped while the request waited to be asked again.
     """
     attempts: list[Attempt] = []
+    reply: Reply | None = None
+    started = time.monotonic()
+
+    async def once() -> Reply:
+        nonlocal started
+        started = time.monotonic()
+        try:
+            async with _deadline(policy.timeout):
+                reply = await lane.judge.ask(request)
+        except RetryableError as error:
+            if error.status in SLOW_DOWN and _worth_retrying(error, policy):
+                lane.gate.refused(started=started, now=time.monotonic(), pause=error.retry_after)
+            raise
+        lane.gate.succeeded()
+        return reply
 
     def note(state: tenacity.RetryCallState) -> None:
         attempts.append(_attempt(state))
         events.retried(attempts[-1])
+        lane.note(attempts[-1])
 
     retrying = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(lambda error: _worth_retrying(error, policy)),
         wait=lambda state: _wait(state, policy),
         stop=tenacity.stop_after_attempt(policy.attempts),
         before_sleep=note,
-        sleep=policy.sleep,
+        sleep=lambda seconds: _pause(policy.sleep(seconds), stop.asked),
         reraise=True,
     )
-    reply, started = None, time.monotonic()
     try:
-        async for attempt in retrying:
-            with attempt:
-                started = time.monotonic()
-                async with _deadline(policy.timeout):
-                    reply = await judge.ask(request)
-        result = interpret(reply) if reply else Failed(failure=FailureKind.TRANSPORT)
+        answer: Reply = await retrying(once)
+        reply, result = answer, lane.interpret(answer)
     except StopRunError:
         raise
     except ProviderError as error:
@@ -167,6 +224,18 @@ async def ask(
     )
 
 
+async def _pause(sleeping: Awaitable[None], stopped: asyncio.Event) -> None:
+    """Wait before the next attempt, unless the run stops meanwhile."""
+    waits = [asyncio.ensure_future(sleeping), asyncio.ensure_future(stopped.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    if stopped.is_set():
+        raise _UnaskedError
+
+
 @asynccontextmanager
 async def _deadline(seconds: float) -> AsyncIterator[None]:
     """Limit a whole call: a read timeout alone lets a reply drip in for ever."""
@@ -183,16 +252,21 @@ def _worth_retrying(error: BaseException, policy: Policy) -> bool:
 
 def _wait(state: tenacity.RetryCallState, policy: Policy) -> float:
     """Wait as told, else exponentially longer; with jitter, so that many workers do not come back together."""
-    error = state.outcome.exception() if state.outcome else None
-    told = error.retry_after if isinstance(error, RetryableError) else None
-    if told is not None:
+    told = _outcome(state).retry_after
+    if told:  # a pause of nothing, or one that is over, is no help to a server in trouble
         return told + tenacity.wait_random(0, 0.25 * min(told, 4.0))(state)
     return tenacity.wait_random_exponential(multiplier=policy.first_wait, max=policy.longest_wait)(state)
 
 
 def _attempt(state: tenacity.RetryCallState) -> Attempt:
+    error = _outcome(state)
+    waited = round(state.next_action.sleep, 3) if state.next_action else 0.0
+    return Attempt(problem=error.message, status=error.status, waited_s=waited, maybe_paid=error.maybe_paid)
+
+
+def _outcome(state: tenacity.RetryCallState) -> RetryableError:
+    """Return why an attempt is made again."""
     error = state.outcome.exception() if state.outcome else None
     if not isinstance(error, RetryableError):  # only these are retried
         raise TypeError(error)
-    waited = round(state.next_action.sleep, 3) if state.next_action else 0.0
-    return Attempt(problem=error.message, status=error.status, waited_s=waited, maybe_paid=error.maybe_paid)
+    return error

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
+import shutil
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self
 
 import orjson
 from pydantic import Field, ValidationError
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Final = 1
 SYNC_SECONDS = 0.05
 """at most this much of the journal is at risk in a power cut; a killed process loses nothing"""
 
@@ -36,7 +39,7 @@ class Input(Frozen):
 class Manifest(Frozen):
     """What a run is: written once, when its pairs are complete."""
 
-    format_version: int = FORMAT_VERSION
+    format_version: Literal[1] = FORMAT_VERSION
     created: str
     command: tuple[str, ...]
     versions: dict[str, str]
@@ -61,6 +64,8 @@ class Manifest(Frozen):
     n_items: int
     identical: tuple[str, ...] = ()
     """items whose two traces are the same bytes: ties that need no call"""
+    swapped: tuple[str, ...] = ()
+    """with one order: the half of the judged items that is shown swapped"""
     left_out: dict[str, int] = Field(default_factory=dict)
     """items that are not compared, by reason: only_a, only_b, no_item, no_image"""
     n_images: int = 0
@@ -78,6 +83,7 @@ class RunFolder:
         self.pairs_path = path / "pairs.jsonl"
         self.judgments_path = path / "judgments.jsonl"
         self.report_path = path / "report.json"
+        self._owner_path = path / "owner.json"
 
     @property
     def name(self) -> str:
@@ -88,7 +94,7 @@ class RunFolder:
         """Read the manifest; RunError where there is none or it is not one."""
         try:
             return Manifest.model_validate_json(self.manifest_path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise RunError(f"{self.path}: no run here (manifest.json is missing); `ls {self.path.parent}`") from None
         except ValidationError as error:
             raise RunError(
@@ -97,9 +103,14 @@ class RunFolder:
 
     def pairs(self) -> Iterator[Pair]:
         """Yield the pairs in file order, one in memory at a time."""
+        if not self.pairs_path.exists():
+            raise RunError(f"{self.pairs_path}: missing; this run can be reported, not resumed")
         with self.pairs_path.open("rb") as file:
-            for line in file:
-                yield Pair.model_validate_json(line)
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield Pair.model_validate_json(line)
+                except ValidationError as error:
+                    raise _damaged(self.pairs_path, number, error) from error
 
     def judgments(self) -> Iterator[Judgment]:
         """Yield the judgments in the order of their arrival; a torn last line is left out."""
@@ -112,12 +123,34 @@ class RunFolder:
                 except ValidationError as error:
                     if not line.endswith(b"\n"):
                         return
-                    problem = error.errors()[0]["msg"]
-                    raise RunError(f"{self.judgments_path}:{number}: damaged line: {problem}") from error
+                    raise _damaged(self.judgments_path, number, error) from error
 
     def judged_keys(self) -> set[bytes]:
         """Return the keys that have verdicts, as bytes: what need not be asked again."""
         return {bytes.fromhex(judgment.key) for judgment in self.judgments() if isinstance(judgment.result, Judged)}
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Write the manifest."""
+        write_json(self.manifest_path, manifest.model_dump(mode="json", by_alias=True))
+
+    @contextmanager
+    def created(self) -> Iterator[RunFolder]:
+        """Yield a hidden folder to fill, which becomes this one when it is complete, and vanishes on an error.
+
+        Raises:
+            RunError: something is there already.
+        """
+        if self.path.exists():
+            raise RunError(f"{self.path}: exists already; give another --name, or remove it")
+        hidden = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            hidden.mkdir(parents=True)
+            yield RunFolder(hidden)
+            hidden.rename(self.path)
+        except OSError as error:
+            raise RunError(f"{self.path}: cannot be written: {error.strerror}") from error
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -127,34 +160,57 @@ class RunFolder:
         """
         from filelock import FileLock, Timeout  # noqa: PLC0415 - 0.1 s that `report` need not pay
 
-        self.path.mkdir(parents=True, exist_ok=True)
-        owner = self.path / "owner.json"
         lock = FileLock(self.path / "lock")
         try:
             lock.acquire(timeout=0)
+            write_json(self._owner_path, {"pid": os.getpid(), "host": platform.node()})
         except Timeout:
-            holder = orjson.loads(owner.read_bytes()) if owner.exists() else {"pid": "unknown", "host": "unknown"}
-            raise RunError(
-                f"{self.path}: in use by process {holder['pid']} on {holder['host']}; wait for it, or stop it"
-            ) from None
-        with lock:
-            owner.write_bytes(orjson.dumps({"pid": os.getpid(), "host": os.uname().nodename}))
+            raise RunError(f"{self.path}: in use by {self._owner()}; wait for it, or stop it") from None
+        except OSError as error:
+            raise RunError(f"{self.path}: cannot be locked: {error.strerror}") from error
+        try:
             yield
+        finally:
+            lock.release()
+
+    def _owner(self) -> str:
+        """Name the process that holds the folder, or held it last."""
+        try:
+            owner = orjson.loads(self._owner_path.read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            return "another process"
+        return f"process {owner['pid']} on {owner['host']}"
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash, finds the old one or the new one and nothing between."""
+def _damaged(path: Path, number: int, error: ValidationError) -> RunError:
+    return RunError(f"{path}:{number}: damaged line: {error.errors()[0]['msg']}")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a file to fill, so that a reader, or a crash, finds the old one or the new one and nothing between.
+
+    Raises:
+        RunError: it cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
     """Write indented JSON atomically."""
-    write_atomically(path, as_json_bytes(value))
+    with replacing(path) as file:
+        file.write(as_json_bytes(value))
 
 
 def as_json_bytes(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
@@ -162,20 +218,20 @@ def as_json_bytes(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     return orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n"
 
 
+def file_sha256(path: Path) -> str:
+    """Return the hash of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def write_lines(path: Path, records: Iterable[Frozen]) -> str:
     """Write records as JSON lines, atomically and one at a time; return the file's sha256."""
-    import hashlib  # noqa: PLC0415 - only here
-
     digest = hashlib.sha256()
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
+    with replacing(path) as file:
         for record in records:
             line = record.model_dump_json().encode() + b"\n"
             digest.update(line)
             file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
     return digest.hexdigest()
 
 
@@ -194,18 +250,21 @@ class Journal:
         """whether a torn last line was cut off"""
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         self._dirty, self._closing = threading.Event(), threading.Event()
+        self._problem: OSError | None = None
         self._sync_seconds = sync_seconds
         self._thread = threading.Thread(target=self._sync, name="journal-sync", daemon=True)
         self._thread.start()
 
     def append(self, judgment: Judgment) -> None:
         """Write one judgment as one line; RunError if the disk is full, with the file as it was before."""
+        if self._problem is not None:
+            raise self._error(self._problem) from self._problem
         line = judgment.model_dump_json(exclude_none=True).encode() + b"\n"
         before = os.fstat(self._descriptor).st_size
         try:
             written = os.write(self._descriptor, line)
         except OSError as error:
-            raise RunError(f"{self.path}: cannot write: {error.strerror}; free space, then resume") from error
+            raise self._error(error) from error
         if written < len(line):
             os.ftruncate(self._descriptor, before)
             raise RunError(f"{self.path}: disk full; free space, then resume")
@@ -215,14 +274,26 @@ class Journal:
         while not self._closing.wait(self._sync_seconds):
             if self._dirty.is_set():
                 self._dirty.clear()
-                os.fdatasync(self._descriptor)
+                self._flush()
+
+    def _flush(self) -> None:
+        """Flush to the disk; a disk that fails is told of by the next `append`, or by `close`."""
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            self._problem = error
+
+    def _error(self, error: OSError) -> RunError:
+        return RunError(f"{self.path}: cannot be written: {error.strerror}; free space, then resume")
 
     def close(self) -> None:
-        """Flush to the disk and close."""
+        """Flush to the disk and close; RunError if the disk does not take it."""
         self._closing.set()
         self._thread.join()
-        os.fdatasync(self._descriptor)
+        self._flush()
         os.close(self._descriptor)
+        if self._problem is not None:
+            raise self._error(self._problem) from self._problem
 
     def __enter__(self) -> Self:
         return self

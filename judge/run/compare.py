@@ -9,17 +9,18 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
-from judge.core.planning import Orders
+from judge.core.planning import Orders, choose_swapped
 from judge.core.prompting import is_identical, reply_schema
 from judge.core.stats.intervals import Method
 from judge.errors import InputError, RunError
 from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric
-from judge.io.journal import Input, Manifest, RunFolder, write_json, write_lines
+from judge.io.journal import Input, Manifest, RunFolder, file_sha256, write_lines
 from judge.io.judges.specs import JudgeOptions, parse_judge
 from judge.run.inputs import InputOptions, Inputs
 from judge.run.judging import JudgingOptions, judge_run
@@ -66,7 +67,7 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
         StopRunError: a judge answers no more; what was judged is kept.
     """
     prompt, rubric_asset = find_asset("prompts", options.prompt), find_asset("rubrics", options.rubric)
-    load_prompt(prompt)
+    load_prompt(prompt).check()
     rubric = load_rubric(rubric_asset)
     judges = open_specs(options.judges, options.judge_options, say=say)
     with Inputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
@@ -75,12 +76,12 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
             say(f"Warning: {warning}")
         draft = _Draft(options, prompt, rubric_asset, rubric, judges, inputs, tuple(command))
         folder = find_run(draft, say=say)
-        with folder.locked():
-            if folder.manifest_path.exists():
-                refuse_changes(folder, draft.identity())
-            else:
-                create_run(folder, draft)
-    manifest = folder.manifest()
+        if folder.manifest_path.exists():
+            refuse_changes(folder, draft.identity())
+        else:
+            create_run(folder, draft)
+    # A run may go on at another address than it began at: the judges are those of the command.
+    manifest = folder.manifest().model_copy(update={"judges": judges})
     for line in notes(manifest):
         say(line)
     judge_run(folder, manifest, options.judging, say=say)
@@ -140,8 +141,9 @@ class _Draft:
         }
         return decided | settings | {f"file {file.role}": file.sha256 for file in self.files()}
 
-    def manifest(self, *, n_items: int, identical: Sequence[str], pairs_sha256: str) -> Manifest:
+    def manifest(self, *, judged: Sequence[str], identical: Sequence[str], pairs_sha256: str) -> Manifest:
         options, (model_a, model_b) = self.options, self.inputs.models
+        one_order = options.orders is Orders.ONE
         schema = orjson.dumps(reply_schema(self.rubric))
         return Manifest(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -161,8 +163,9 @@ class _Draft:
             interval=options.interval,
             show_reference=options.show_reference,
             hide_answers=options.hide_answers,
-            n_items=n_items,
+            n_items=len(judged) + len(identical),
             identical=tuple(identical),
+            swapped=tuple(sorted(choose_swapped(judged, seed=options.seed))) if one_order else (),
             left_out={reason: count for reason, count in self.inputs.left_out.items() if count},
             n_images=self.inputs.n_images,
             images_sha256=self.inputs.images_sha256,
@@ -190,11 +193,9 @@ def find_run(draft: _Draft, *, say: Callable[[str], None]) -> RunFolder:
     """Return the named run, else the one that this very comparison began, else a new one by models, judge and time."""
     runs, name = draft.options.runs, draft.options.name
     if name is not None:
-        if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
-            raise InputError("--name", f"{name!r} is no folder name", "use letters, digits, '.', '_', '+', '-'")
-        return RunFolder(runs / name)
+        return named_run(runs, name)
     identity = draft.identity()
-    for path in sorted(runs.glob("*/manifest.json"), reverse=True):
+    for path in sorted(runs.glob("[!.]*/manifest.json"), reverse=True):
         folder = RunFolder(path.parent)
         try:
             known = folder.manifest()
@@ -204,7 +205,16 @@ def find_run(draft: _Draft, *, say: Callable[[str], None]) -> RunFolder:
             say(f"Going on with run {folder.path}, the same comparison (--name starts another)")
             return folder
     parts = [*draft.inputs.models, draft.judges[0].model, datetime.now(UTC).strftime("%Y%m%d-%H%M%S")]
-    return RunFolder(runs / "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part).strip("-.")[:40] or "x" for part in parts))
+    path = runs / "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part).strip("-.")[:40] or "x" for part in parts)
+    again = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return RunFolder(next(free for free in chain([path], again) if not free.exists()))
+
+
+def named_run(runs: Path, name: str) -> RunFolder:
+    """Return the run of a name; InputError where that is no folder name."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
+        raise InputError("--name", f"{name!r} is no folder name", "use letters, digits, '.', '_', '+', '-'")
+    return RunFolder(runs / name)
 
 
 def refuse_changes(folder: RunFolder, identity: dict[str, str]) -> None:
@@ -219,23 +229,20 @@ def refuse_changes(folder: RunFolder, identity: dict[str, str]) -> None:
 
 
 def create_run(folder: RunFolder, draft: _Draft) -> None:
-    """Write the pairs, then the manifest: a folder with a manifest is complete."""
-    if folder.judgments_path.exists():
-        raise RunError(f"{folder.path}: holds judgments but no manifest.json; not a run of this program")
+    """Write the pairs and the manifest; InputErrors, and no folder, if images cannot be used."""
     identical: list[str] = []
-    n_items = 0
+    judged: list[str] = []
 
     def noted() -> Iterator[Pair]:
-        nonlocal n_items
         for pair in draft.inputs.pairs():
-            n_items += 1
-            if is_identical(pair, answers=not draft.options.hide_answers):
-                identical.append(pair.item.id)
+            same = is_identical(pair, answers=not draft.options.hide_answers)
+            (identical if same else judged).append(pair.item.id)
             yield pair
 
-    digest = write_lines(folder.pairs_path, noted())
-    manifest = draft.manifest(n_items=n_items, identical=identical, pairs_sha256=digest)
-    write_json(folder.manifest_path, manifest.model_dump(mode="json", by_alias=True))
+    with folder.created() as new:
+        digest = write_lines(new.pairs_path, noted())
+        manifest = draft.manifest(judged=judged, identical=identical, pairs_sha256=digest)
+        new.write_manifest(manifest)
 
 
 def resume(folder: RunFolder, options: JudgingOptions, *, say: Callable[[str], None]) -> None:
@@ -245,11 +252,10 @@ def resume(folder: RunFolder, options: JudgingOptions, *, say: Callable[[str], N
         raise RunError(f"{folder.path}: its judgments were imported; there is nothing to ask")
     for file in manifest.inputs:
         path = Path(file.path)
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
+        if path.is_file() and file_sha256(path) != file.sha256:
             raise RunError(f"{folder.path}: {file.role} has changed since the run began: {path}")
-    with folder.pairs_path.open("rb") as pairs:
-        if hashlib.file_digest(pairs, "sha256").hexdigest() != manifest.pairs_sha256:
-            raise RunError(f"{folder.pairs_path}: changed since the run began")
+    if file_sha256(folder.pairs_path) != manifest.pairs_sha256:
+        raise RunError(f"{folder.pairs_path}: changed since the run began")
     judge_run(folder, manifest, options, say=say)
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import ConfigDict, Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from judge.core.planning import Orders
-from judge.errors import InputError, InputErrors, RunError
+from judge.errors import InputError, InputErrors
 from judge.io.fields import RecordProblem
-from judge.io.journal import Input, Manifest, RunFolder, write_json, write_lines
+from judge.io.journal import Input, Manifest, RunFolder, write_lines
 from judge.io.jsonl import JsonLines, parse_object
+from judge.run.compare import named_run
 from judge.schema import Criterion, Failed, FailureKind, Frozen, Judged, Judgment, Order, Reply, Rubric, Verdict
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ class VerdictLine(Frozen):
     @classmethod
     def _as_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if self.verdict is not None and self.failure is not None:
+            raise ValueError("both a verdict and a failure")
+        return self
 
     def result(self) -> Judged | Failed:
         """Return the verdict, or the failure: an unknown name of a failure is kept as its detail."""
@@ -76,15 +83,13 @@ def import_verdicts(source: str, *, name: str, runs: Path, command: Sequence[str
         InputErrors: lines that cannot be used, or two verdicts on the same thing.
         RunError: a run of this name exists.
     """
+    folder = named_run(runs, name)
     lines, sha256 = read_verdicts(source)
-    folder = RunFolder(runs / name)
-    if folder.manifest_path.exists() or folder.judgments_path.exists():
-        raise RunError(f"{folder.path}: exists already; give another --name, or remove it")
     path = "<stdin>" if source == "-" else str(Path(source).resolve())
     manifest = _manifest(lines, source=Input(role="verdicts", path=path, sha256=sha256), command=command)
-    with folder.locked():
-        write_lines(folder.judgments_path, (line.judgment() for line in lines))
-        write_json(folder.manifest_path, manifest.model_dump(mode="json", by_alias=True))
+    with folder.created() as new:
+        write_lines(new.judgments_path, (line.judgment() for line in lines))
+        new.write_manifest(manifest)
     return folder
 
 
@@ -121,7 +126,7 @@ def _problem(where: str, error: ValidationError | RecordProblem) -> InputError:
         return InputError(where, error.problem, error.hint)
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "record"
-    return InputError(where, f"{field}: {first['msg']}", "see docs/import.md")
+    return InputError(where, f"{field}: {first['msg'].removeprefix('Value error, ')}", "see docs/import.md")
 
 
 def _several(lines: dict[str, VerdictLine], field: str) -> list[InputError]:

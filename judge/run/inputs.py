@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from judge.io.traces import Record
+    from judge.io.traces import Record, RecordFile
     from judge.schema import Trace
 
 
@@ -88,6 +88,9 @@ class Inputs:
             said.append(f"{self.a.path} and {self.b.path} are the same bytes")
         elif self.a.model is not None and self.a.model == self.b.model:
             said.append(f"both files name the same model, {self.a.model}")
+        bare = sum(all(digest is None for _, digest in self._told(id_)) for id_ in self.partners.both)
+        if bare:
+            said.append(f"{bare} of {len(self.partners.both)} items have neither question nor options")
         return said + [
             f"{file.path}: {file.short_traces} of {len(file)} traces have ten characters or fewer"
             for file in (self.a, self.b)
@@ -123,10 +126,13 @@ class Inputs:
         where = items.path if items else ""
         return [InputError(f"{self.a.path}:{self.a.line(id_)}", f"id {id_!r} is not in {where}") for id_ in missing]
 
+    def _told(self, id_: str) -> list[tuple[RecordFile, bytes | None]]:
+        """Return what each file tells of an item's question and options, as digests."""
+        return [(file, file.digest(id_)) for file in (self.items, self.a, self.b) if file is not None and id_ in file]
+
     def _difference(self, id_: str) -> InputError | None:
         """Say what differs when the files, or the items, tell of another question under the same id."""
-        files = [file for file in (self.items, self.a, self.b) if file is not None and id_ in file]
-        told = [(file, digest) for file in files if (digest := file.digest(id_)) is not None]
+        told = [(file, digest) for file, digest in self._told(id_) if digest is not None]
         for file, digest in told[1:]:
             if digest != told[0][1]:
                 one, other = told[0][0].record(id_), file.record(id_)

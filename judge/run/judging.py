@@ -7,16 +7,17 @@ import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from judge.core.parsing import interpret
-from judge.core.planning import Orders, Plan, Planner, choose_swapped
+from judge.core.planning import Orders, Plan, Planner
 from judge.core.prompting import Shown, parse_template
-from judge.errors import InterruptedRunError
+from judge.errors import InterruptedRunError, StopRunError
 from judge.io.dispatch import Lane, Policy, Stop, dispatch
 from judge.io.journal import Journal
-from judge.io.judges.local import IN_FLIGHT, NOTE
-from judge.io.judges.specs import open_judge
+from judge.io.judges.local import NOTE, n_servers
+from judge.io.judges.specs import open_judge, require
 from judge.io.render.progress import Display
 from judge.schema import JudgeSpec, Provider
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from judge.schema import Request
 
 DEFAULT_CONCURRENCY = 16
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+"""Ctrl-C, and what batch systems send before they kill"""
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,6 @@ class JudgingOptions:
 
     concurrency: int = DEFAULT_CONCURRENCY
     policy: Policy = Policy()
-    patience: float = 30.0
-    """seconds that an interrupted run waits for the requests in flight"""
     quiet: bool = False
 
 
@@ -51,22 +52,15 @@ def plan_of(manifest: Manifest) -> Plan:
         orders=manifest.orders,
         samples=manifest.samples,
         seed=manifest.seed,
+        swapped_items=frozenset(manifest.swapped),
     )
-
-
-def with_orders(plan: Plan, folder: RunFolder) -> Plan:
-    """Return the plan with the half of the items chosen that `--orders one` shows swapped."""
-    if plan.orders is Orders.BOTH:
-        return plan
-    from dataclasses import replace  # noqa: PLC0415 - only here
-
-    return replace(plan, swapped_items=choose_swapped((pair.item.id for pair in folder.pairs()), seed=plan.seed))
 
 
 def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *, say: Callable[[str], None]) -> None:
     """Ask every request of a run that has no verdict yet.
 
     Raises:
+        InputError: a judge's key or weights are not there.
         RunError: the folder is in use by another process, or cannot be written.
         StopRunError: every further call to a judge would fail.
         InterruptedRunError: a person stopped it.
@@ -76,6 +70,8 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
         total = _n_requests(manifest)
         if len(done) >= total:
             return
+        for judge in manifest.judges:
+            require(judge)
         if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
             say(f"Note: {NOTE}")
         with Journal(folder.judgments_path) as journal:
@@ -102,35 +98,44 @@ class _Sink:
 
 
 async def _judge(folder: RunFolder, manifest: Manifest, options: JudgingOptions, sink: _Sink) -> None:
-    plan = with_orders(plan_of(manifest), folder)
+    plan = plan_of(manifest)
     read = partial(interpret, criteria=[criterion.name for criterion in manifest.rubric.criteria])
+    open_requests = partial(_open_requests, folder, plan, sink.done)
     stop = Stop()
     async with AsyncExitStack() as stack:
         lanes = []
         for spec in manifest.judges:
-            concurrency = IN_FLIGHT if spec.provider is Provider.LOCAL else options.concurrency
-            judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
-            stack.push_async_callback(judge.close)
-            lanes.append(Lane(judge, _open_requests(folder, plan, spec, sink.done), concurrency, read))
+            local = spec.provider is Provider.LOCAL
+            n_lanes, concurrency = (n_servers(), 1) if local else (1, options.concurrency)
+            for number in range(n_lanes):
+                judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
+                stack.push_async_callback(judge.close)
+                lanes.append(Lane(judge, open_requests(spec, number=number, n_lanes=n_lanes), concurrency, read))
         work = asyncio.ensure_future(
             dispatch(lanes, policy=options.policy, record=sink.journal.append, events=sink.display, stop=stop)
         )
-        interrupted = await _until_done_or_interrupted(work, stop, options.patience, sink)
+        interrupted = await _until_done_or_interrupted(work, stop, options.policy.timeout, sink)
+    way_on = f"what was judged is kept, and `omr-judge resume {folder.path}` goes on"
     if stop.error is not None:
-        raise stop.error
+        raise StopRunError(stop.error.kind, f"{stop.error.message}; {way_on}", status=stop.error.status)
     if interrupted:
-        raise InterruptedRunError(f"{folder.path}: interrupted; `omr-judge resume {folder.path}` goes on")
+        raise InterruptedRunError(f"interrupted; {way_on}")
 
 
-def _open_requests(folder: RunFolder, plan: Plan, spec: JudgeSpec, done: set[bytes]) -> Iterator[Request]:
-    """Yield the requests of one judge that have no verdict yet, read from the run's own pairs."""
-    for request in Planner(plan, spec).requests(folder.pairs()):
+def _open_requests(
+    folder: RunFolder, plan: Plan, done: set[bytes], spec: JudgeSpec, *, number: int, n_lanes: int
+) -> Iterator[Request]:
+    """Yield one lane's requests of a judge that have no verdict yet, read from the run's own pairs.
+
+    A pair belongs to one lane: where each has a server of its own, that server's prompt cache serves the second order.
+    """
+    for request in Planner(plan, spec).requests(islice(folder.pairs(), number, None, n_lanes)):
         if bytes.fromhex(request.key) not in done:
             yield request
 
 
 async def _until_done_or_interrupted(work: asyncio.Future[None], stop: Stop, patience: float, sink: _Sink) -> bool:
-    """Wait for the work; on the first Ctrl-C wait for what is in flight, on the second give it up."""
+    """Wait for the work; when first interrupted wait for what is in flight and paid for, when again give it up."""
     loop = asyncio.get_running_loop()
     interrupts = 0
 
@@ -145,12 +150,14 @@ async def _until_done_or_interrupted(work: asyncio.Future[None], stop: Stop, pat
         else:
             work.cancel()
 
-    loop.add_signal_handler(signal.SIGINT, interrupt)
+    for number in INTERRUPTS:
+        loop.add_signal_handler(number, interrupt)
     try:
         await work
     except asyncio.CancelledError:
         if not interrupts:
             raise
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        for number in INTERRUPTS:
+            loop.remove_signal_handler(number)
     return bool(interrupts)

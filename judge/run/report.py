@@ -4,24 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from judge.core.counted import Subject
+from judge.core.facts import ItemFacts, Wanted, facts_of_judgments, facts_of_pairs
 from judge.core.prompting import parse_template
-from judge.core.report import Facts, Models, Report, Subject, build_report
-from judge.core.tally import settle
+from judge.core.report import NO_EXTRAS, Extras, Facts, Models, Report, build_report
+from judge.core.tally import Settled, settle
 from judge.io.journal import write_json
 
 if TYPE_CHECKING:
     from judge.core.stats.intervals import Method
-    from judge.io.journal import RunFolder
+    from judge.io.journal import Manifest, RunFolder
+
+NOTHING_WANTED = Wanted()
 
 
-def make_report(folder: RunFolder, *, method: Method | None = None) -> Report:
+def make_report(
+    folder: RunFolder, *, method: Method | None = None, wanted: Wanted = NOTHING_WANTED, extras: Extras = NO_EXTRAS
+) -> Report:
     """Fold the judgments of a run; the same folder gives the same report.
 
     Args:
         folder: the run.
         method: how to make intervals; None takes the run's own choice.
+        wanted: fields of the items that make clusters and subgroups.
+        extras: what else was asked for.
+
+    Raises:
+        InputError: no item has a wanted field.
+        RunError: the folder is damaged.
     """
     manifest = folder.manifest()
+    settled = settle(folder.judgments())
     rubric = manifest.rubric
     subject = Subject(
         judges=[judge.name for judge in manifest.judges] or list(manifest.imported_judges),
@@ -29,6 +42,8 @@ def make_report(folder: RunFolder, *, method: Method | None = None) -> Report:
         orders=manifest.orders,
         n_items=manifest.n_items,
         n_identical=len(manifest.identical),
+        identical=manifest.identical,
+        facts=_item_facts(folder, manifest, settled, wanted),
     )
     facts = Facts(
         models=Models(a=manifest.model_a, b=manifest.model_b),
@@ -38,7 +53,16 @@ def make_report(folder: RunFolder, *, method: Method | None = None) -> Report:
         seed=manifest.seed,
         left_out=manifest.left_out,
     )
-    return build_report(settle(folder.judgments()), subject, facts, method=method or manifest.interval)
+    return build_report(settled, subject, facts, method=method or manifest.interval, extras=extras)
+
+
+def _item_facts(folder: RunFolder, manifest: Manifest, settled: Settled, wanted: Wanted) -> ItemFacts | None:
+    """Read what is known of the items: from the pairs, or of imported judgments from themselves."""
+    if manifest.prompt is None:
+        return facts_of_judgments(settled.judgments, wanted)
+    if not folder.pairs_path.exists() and wanted == NOTHING_WANTED:
+        return None
+    return facts_of_pairs(folder.pairs(), wanted, answers=not manifest.hide_answers)
 
 
 def save_report(folder: RunFolder) -> Report:

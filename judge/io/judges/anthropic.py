@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
+import json
+from typing import Any
 
 from judge.errors import RetryableError
 from judge.io.images import image_base64
-from judge.io.judges.base import clean, redact, status_error
+from judge.io.judges.base import clean, count, environment_key, http_client, part, post, sdk_errors, timeouts
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
-
-if TYPE_CHECKING:
-    from anthropic.types import Message
 
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
 _CUT = {
@@ -26,44 +23,27 @@ class AnthropicJudge:
 
     def __init__(self, spec: JudgeSpec, *, concurrency: int, timeout: float) -> None:
         import anthropic  # noqa: PLC0415 - seconds of import that only judging needs
-        import httpx2  # noqa: PLC0415
 
         self.spec = spec
         self._sdk = anthropic
+        self._key = environment_key(KEY_VARIABLE) or "no-key"
         self._client = anthropic.AsyncAnthropic(
-            api_key=os.environ.get(KEY_VARIABLE) or "no-key",
+            api_key=self._key,
             base_url=spec.endpoint,
             max_retries=0,
-            timeout=timeout,
-            http_client=anthropic.DefaultAsyncHttpxClient(
-                limits=httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-            ),
+            timeout=timeouts(timeout),
+            http_client=http_client(anthropic, concurrency=concurrency),
         )
 
     async def ask(self, request: Request) -> Reply:
         """Ask for one message in the request's schema."""
-        sdk = self._sdk
-        try:
-            message = await self._client.messages.create(**self.body(request))
-        except sdk.APIStatusError as error:
-            code = f"{error.type} {getattr(error, 'error_code', '')}"
-            raise status_error(
-                error.status_code, code=code, message=error.message, headers=error.response.headers
-            ) from error
-        except sdk.APITimeoutError as error:
-            raise RetryableError(FailureKind.TIMEOUT, "no reply in time", maybe_paid=True) from error
-        except sdk.APIConnectionError as error:
-            raise RetryableError(
-                FailureKind.TRANSPORT, redact(str(error.__cause__ or error)), maybe_paid=True
-            ) from error
-        except (sdk.APIError, ValueError) as error:
-            raise RetryableError(
-                FailureKind.TRANSPORT, f"not a reply: {redact(str(error))}", maybe_paid=True
-            ) from error
-        return _reply(message)
+        body = self.body(request)
+        with sdk_errors(self._sdk, key=self._key):
+            response = await post(self._client, "/v1/messages", body)
+            return _reply(json.loads(response.content), request_id=response.headers.get("request-id"))
 
     def body(self, request: Request) -> dict[str, Any]:
-        """Return the call's arguments: images first, then what both orders share (cached), then the traces."""
+        """Return the call's body: images first, then what both orders share (cached), then the traces."""
         prompt, settings = request.prompt, self.spec.settings
         output: dict[str, Any] = {"format": {"type": "json_schema", "schema": request.schema_}}
         if settings.effort is not None:
@@ -85,30 +65,31 @@ class AnthropicJudge:
 
 def _image(image: Image) -> dict[str, Any]:
     source = {"type": "base64", "media_type": image.media_type, "data": image_base64(image)}
-    return {"type": "image", "source": source}
+    # Too large an image is a failure: shrunk in silence, it would be judged by findings that nobody could see in it.
+    return {"type": "image", "source": source, "transformations": {"oversized_image": "error"}}
 
 
-def _reply(message: Message) -> Reply:
-    if not isinstance(getattr(message, "content", None), list):
+def _reply(message: dict[str, Any], *, request_id: str | None) -> Reply:
+    if not isinstance(message["content"], list):
         raise RetryableError(FailureKind.TRANSPORT, "the reply holds no content", maybe_paid=True)
+    stop = message.get("stop_reason")
     return Reply(
-        text=clean("".join(block.text for block in message.content if block.type == "text")),
-        stop=message.stop_reason,
-        cut=_CUT.get(message.stop_reason or ""),
-        model=message.model,
-        request_id=message._request_id,  # noqa: SLF001 - public by the SDK's documentation despite its underscore
-        usage=_usage(message),
+        text=clean("".join(block["text"] for block in message["content"] if block["type"] == "text")),
+        stop=stop,
+        cut=_CUT.get(stop or ""),
+        model=message.get("model"),
+        request_id=request_id,
+        usage=_usage(part(message, "usage")),
     )
 
 
-def _usage(message: Message) -> Usage:
+def _usage(usage: dict[str, Any]) -> Usage:
     """Read the usage; `input_tokens` there is only what the cache did not serve."""
-    usage = message.usage
-    read, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
+    read, written = count(usage, "cache_read_input_tokens"), count(usage, "cache_creation_input_tokens")
     return Usage(
-        input=usage.input_tokens + read + written,
+        input=count(usage, "input_tokens") + read + written,
         cache_read=read,
         cache_write=written,
-        output=usage.output_tokens,
-        reasoning=getattr(getattr(usage, "output_tokens_details", None), "thinking_tokens", None) or 0,
+        output=count(usage, "output_tokens"),
+        reasoning=count(part(usage, "output_tokens_details"), "thinking_tokens"),
     )

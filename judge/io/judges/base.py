@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import email.utils
+import os
 import re
-from typing import TYPE_CHECKING, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
-from judge.errors import ProviderError, RetryableError, StopRunError
+import orjson
+
+from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    import httpx2
 
 MESSAGE_CHARS = 500
+CONNECT_SECONDS = 30.0
+"""a server that does not even accept a connection is not worth a whole call's time"""
 
 _STOP_STATUSES = {
     401: "the key is not accepted",
@@ -24,11 +32,14 @@ _STOP_CODES = re.compile(
     r"insufficient_quota|credit_balance|spend_limit|usage_limit_exceeded|billing|invalid_api_key|model_not_found"
 )
 _TOO_LONG_CODES = re.compile(r"context_length|context_size|context_window|prompt is too long|maximum context|too_large")
-_FILTER_CODES = re.compile(r"content_filter|content_policy|content_management")
+_FILTER_CODES = re.compile(r"content[-_ ](?:filter|policy|management)")
 _PASSING_STATUSES = {408, 409, 425, 429}
 _FIRST_SERVER_ERROR = 500
 _TOO_LARGE = 413
-_SECRETS = re.compile(r"(?i)\b(?:sk|key|bearer)[-_ ][A-Za-z0-9._*-]{6,}")
+_SECRETS = re.compile(
+    r"""(?ix) \b (?: (?:sk|key|bearer) [-_ ] | (?:api[-_ ]?key|authorization) ["']?\s*[:=]\s*["']? (?:bearer\s)? )
+        [A-Za-z0-9._*+/=-]{6,}"""
+)
 
 
 class Judge(Protocol):
@@ -45,6 +56,97 @@ class Judge(Protocol):
         ...
 
 
+def environment_key(*names: str) -> str | None:
+    """Return the first of the environment's variables that is set, without the white space around it."""
+    return next((key for name in names if (key := os.environ.get(name, "").strip())), None)
+
+
+def http_client(sdk: Any, *, concurrency: int, trust_env: bool = True) -> httpx2.AsyncClient:  # noqa: ANN401 - a module
+    """Return the SDK's own HTTP client on aiohttp, with as many connections as calls in flight.
+
+    The default transport looks through all connections twice a call, and breaks down above some 250 of them.
+
+    Args:
+        sdk: the imported SDK.
+        concurrency: most calls in flight.
+        trust_env: whether proxies of the environment are used.
+    """
+    import httpx2  # noqa: PLC0415 - only judging needs it
+
+    limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+    client: httpx2.AsyncClient = sdk.DefaultAioHttpClient(limits=limits, trust_env=trust_env)
+    return client
+
+
+async def post(client: Any, path: str, body: Mapping[str, Any]) -> httpx2.Response:  # noqa: ANN401 - either SDK's client
+    """Post bytes that are ready through an SDK, and return its reply as it came.
+
+    The SDK adds its authentication and base address and raises its errors; building its own types from the body and
+    the reply would take ten times as long as the call itself.
+    """
+    import httpx2  # noqa: PLC0415 - only judging needs it
+
+    headers = {"content-type": "application/json"}
+    reply: httpx2.Response = await client.post(
+        path, content=orjson.dumps(body), cast_to=httpx2.Response, options={"headers": headers}
+    )
+    return reply
+
+
+def timeouts(seconds: float) -> httpx2.Timeout:
+    """Return the time limits of one call's steps; the call as a whole has its deadline in dispatch."""
+    import httpx2  # noqa: PLC0415 - only judging needs it
+
+    return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+
+
+@contextmanager
+def sdk_errors(sdk: Any, *, key: str) -> Iterator[None]:  # noqa: ANN401 - a module
+    """Turn whatever a call through an SDK raises, and a reply in no known form, into a ProviderError.
+
+    Args:
+        sdk: the imported SDK; both name their errors alike.
+        key: the secret that no message may hold.
+    """
+    try:
+        yield
+    except OmrJudgeError:
+        raise
+    except sdk.APIStatusError as error:
+        message, code = error.message.replace(key, "[redacted]"), _error_code(error)
+        raise status_error(error.status_code, code=code, message=message, headers=error.response.headers) from error
+    except sdk.APIConnectionError as error:
+        raise _connection_error(error, key) from error
+    except Exception as error:
+        # What a server sends instead of a reply breaks the SDKs and our reading in too many ways to list.
+        raise RetryableError(FailureKind.TRANSPORT, f"not a reply: {_words(error, key)}", maybe_paid=True) from error
+
+
+def _error_code(error: Any) -> str:  # noqa: ANN401 - either SDK's APIStatusError
+    """Join the names that a provider gives an error: OpenAI's type and code, Anthropic's type and error code."""
+    names = (getattr(error, name, None) for name in ("type", "code", "error_code"))
+    return " ".join(str(name) for name in names if name)
+
+
+def _connection_error(error: Exception, key: str) -> RetryableError:
+    """Classify trouble with a connection by aiohttp's own error: its transport calls a reset a timeout to connect."""
+    import aiohttp  # noqa: PLC0415 - only judging needs it
+
+    origin: BaseException = error
+    while origin.__cause__ is not None and not isinstance(origin, aiohttp.ClientError):
+        origin = origin.__cause__
+    timed_out = isinstance(origin, TimeoutError)
+    never_sent = isinstance(origin, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError))
+    message = "no reply in time" if timed_out else _words(origin, key)
+    kind = FailureKind.TIMEOUT if timed_out else FailureKind.TRANSPORT
+    return RetryableError(kind, message, maybe_paid=not never_sent)
+
+
+def _words(error: BaseException, key: str) -> str:
+    """Name an error in a line; many transport errors have no text of their own."""
+    return redact(f"{type(error).__name__}: {error}".replace(key, "[redacted]").rstrip(": "))
+
+
 def status_error(status: int, *, code: str, message: str, headers: Mapping[str, str]) -> ProviderError:
     """Classify an HTTP error by its status and the provider's error code.
 
@@ -54,7 +156,7 @@ def status_error(status: int, *, code: str, message: str, headers: Mapping[str, 
         message: the provider's words.
         headers: the reply's headers, with case-insensitive look-up.
     """
-    message = f"{status}: {redact(message)}"
+    message = ": ".join(part for part in (str(status), _STOP_STATUSES.get(status), redact(message)) if part)
     words = f"{code} {message}".lower()
     if _STOP_CODES.search(code.lower()) or (status in _STOP_STATUSES and not _FILTER_CODES.search(words)):
         return StopRunError(FailureKind.REJECTED, message, status=status)
@@ -82,9 +184,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             continue
     try:
         until, now = (email.utils.parsedate_to_datetime(text) for text in (value, headers.get("date", "")))
-    except ValueError:
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):  # no date, one without a time zone, one beyond all calendars
         return None
-    return max(0.0, (until - now).total_seconds())
 
 
 def redact(text: str) -> str:
@@ -95,3 +197,15 @@ def redact(text: str) -> str:
 def clean(text: str) -> str:
     """Return text that can be written as UTF-8: lone surrogates, which JSON can smuggle in, become U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def part(record: object, name: str) -> dict[str, Any]:
+    """Return an object within an object of a reply, or an empty one."""
+    value = record.get(name) if isinstance(record, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def count(usage: Mapping[str, Any], name: str) -> int:
+    """Return a number of tokens from a reply's usage, or 0 where the server tells none: a reply counts without it."""
+    value = usage.get(name)
+    return value if isinstance(value, int) else 0

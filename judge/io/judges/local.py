@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import secrets
-import zlib
 from pathlib import Path
 from typing import Any
 
-from judge.errors import InputError
+from judge.errors import InputError, RunError
 from judge.io.judges.openai import OpenAIJudge
-from judge.schema import JudgeSpec, Reply, Request
+from judge.schema import JudgeSpec, Request
 
 NOTE = (
     "The embedded judge (local) is for trying the tool: it is far too small to judge reasoning. "
@@ -20,55 +18,35 @@ NOTE = (
 )
 CONTEXT_TOKENS = 8192
 MOST_SERVERS = 2
-IN_FLIGHT = 8
-"""requests drawn ahead, so that every server has work"""
+START_SECONDS = 60.0
 INSTALL = "pip install 'omr-judge[local]'"
 
 
-class LocalJudge:
-    """Serves a GGUF file on free ports of 127.0.0.1, under a random key, for as long as the judge is open.
-
-    One server of one thread a core, at most two, and an item's requests always go to the same one: a prompt cache
-    then serves the second order. Several threads of one server would wait for each other on a busy machine.
-    """
+class LocalJudge(OpenAIJudge):
+    """Serves a GGUF file on a free port of 127.0.0.1, under a random key, for as long as the judge is open."""
 
     def __init__(self, spec: JudgeSpec, *, timeout: float) -> None:
-        self.spec = spec
-        n_servers = min(MOST_SERVERS, len(os.sched_getaffinity(0)))
-        self._servers = [_ServedJudge(spec, serve(Path(str(spec.endpoint))), timeout=timeout) for _ in range(n_servers)]
-        self._free = [asyncio.Lock() for _ in self._servers]
-
-    async def ask(self, request: Request) -> Reply:
-        """Ask the server of the request's item as soon as it is free."""
-        index = zlib.crc32(request.item.encode()) % len(self._servers)
-        async with self._free[index]:
-            return await self._servers[index].ask(request)
-
-    async def close(self) -> None:
-        """Close the clients and stop the servers."""
-        for server in self._servers:
-            await server.close()
-
-
-class _ServedJudge(OpenAIJudge):
-    """Asks one server."""
-
-    def __init__(self, spec: JudgeSpec, server: Served, *, timeout: float) -> None:
-        self._server, self._grammar = server, ""
-        served = spec.model_copy(update={"endpoint": f"{server.address}/v1"})
-        super().__init__(served, concurrency=1, timeout=timeout, api_key=server.key)
+        self._server, self._grammar = serve(Path(str(spec.endpoint))), ""
+        served = spec.model_copy(update={"endpoint": f"{self._server.address}/v1"})
+        super().__init__(served, concurrency=1, timeout=timeout, api_key=self._server.key, trust_env=False)
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's arguments; the schema goes as a grammar without white space, which halves the output."""
         body = super().body(request)
         del body["response_format"]
         self._grammar = self._grammar or compact_grammar(request.schema_)
-        return body | {"extra_body": {"grammar": self._grammar, "cache_prompt": True}}
+        return body | {"grammar": self._grammar, "cache_prompt": True}
 
     async def close(self) -> None:
         """Close the client and stop the server."""
         await super().close()
         self._server.stop()
+
+
+def n_servers() -> int:
+    """Return how many servers of one thread to run: several threads of one would wait for each other."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(MOST_SERVERS, cores or 1)
 
 
 class Served:
@@ -77,6 +55,16 @@ class Served:
     def __init__(self, server: Any, key: str) -> None:  # noqa: ANN401 - xllamacpp has no types
         self._server: Any = server
         self.address, self.key = str(server.listening_address), key
+
+    def await_start(self) -> None:
+        """Wait until its loop has answered once: a server that is stopped before that never stops."""
+        import httpx2  # noqa: PLC0415 - only judging needs it
+
+        headers = {"authorization": f"Bearer {self.key}"}
+        try:
+            httpx2.get(f"{self.address}/slots", headers=headers, timeout=START_SECONDS, trust_env=False)
+        except httpx2.HTTPError as error:
+            raise RunError(f"the embedded judge does not start: {error}") from error
 
     def stop(self) -> None:
         """Stop the server and free its memory; its destructor does both."""
@@ -104,9 +92,11 @@ def serve(weights: Path) -> Served:
     parameters.api_keys = [key]
     parameters.verbosity = -1
     try:
-        return Served(xllamacpp.Server(parameters), key)
+        server = Served(xllamacpp.Server(parameters), key)
     except RuntimeError as error:
         raise InputError(str(weights), f"cannot be loaded: {error}", "give another GGUF file") from error
+    server.await_start()
+    return server
 
 
 def compact_grammar(schema: dict[str, Any]) -> str:

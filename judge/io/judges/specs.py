@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
-from judge.errors import InputError
+from judge.errors import InputError, RunError
 from judge.io.judges.anthropic import KEY_VARIABLE as ANTHROPIC_KEY
 from judge.io.judges.anthropic import AnthropicJudge
+from judge.io.judges.base import environment_key
 from judge.io.judges.local import LocalJudge
-from judge.io.judges.openai import OpenAIJudge
+from judge.io.judges.openai import KEY_VARIABLES, OpenAIJudge, openai_key
 from judge.io.weights import find_weights
 from judge.schema import JudgeSettings, JudgeSpec, Provider
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from judge.io.judges.base import Judge
 
 DEFAULT_OUTPUT_TOKENS = 8192
-LOCAL_SETTINGS = JudgeSettings(max_output_tokens=700, temperature=0.0, seed=0, evidence_chars=40)
-_FORM = re.compile(r"(?P<provider>[a-z]+)(?::(?P<model>.+?)(?:@(?P<endpoint>https?://.+))?)?\Z")
-_KEYS = {Provider.ANTHROPIC: ANTHROPIC_KEY, Provider.OPENAI: "OPENAI_API_KEY"}
+LOCAL_SETTINGS = JudgeSettings(max_output_tokens=700, temperature=0.0, seed=0, evidence_chars=30)
+_FORM = re.compile(r"(?P<provider>[a-z]+)(?::(?P<model>.*?)(?:@(?P<endpoint>https?://.+))?)?\Z")
+_HALF_ADDRESS = re.compile(r"@.*(?:://|:\d)")
 
 
 class JudgeOptions(NamedTuple):
@@ -39,26 +40,69 @@ def parse_judge(text: str, options: JudgeOptions, *, say: Callable[[str], None])
     Raises:
         InputError: unknown provider, missing model or key, or an option that the provider does not take.
     """
-    where = f"--judge {text}"
+    where = f"--judge {' '.join(text.split())}"
     match = _FORM.match(text)
     if match is None or match["provider"] not in list(Provider):
         known = "anthropic:MODEL, openai:MODEL, openai:MODEL@http://HOST:PORT/v1, local, local:FILE.gguf"
         raise InputError(where, "unknown judge", f"use {known}")
     provider = Provider(match["provider"])
+    if match["model"] == "" or (match["model"] is None and provider is not Provider.LOCAL):
+        raise InputError(where, "no model named", f"use {provider}:{'FILE' if provider is Provider.LOCAL else 'MODEL'}")
     if provider is Provider.LOCAL:
         return _local(match["model"], options, say=say)
-    if not match["model"]:
-        raise InputError(where, "no model named", f"use {provider}:MODEL")
+    _check_address(where, match["model"], match["endpoint"])
     if provider is Provider.ANTHROPIC and options.temperature is not None:
         raise InputError("--temperature", "Anthropic's API takes no temperature", "leave it out")
-    if not match["endpoint"] and not os.environ.get(_KEYS[provider]):
-        raise InputError(where, f"no key: {_KEYS[provider]} is not set", "export it; keys are read from there only")
     settings = JudgeSettings(
         max_output_tokens=options.max_output_tokens or DEFAULT_OUTPUT_TOKENS,
         temperature=options.temperature,
         effort=options.effort,
     )
-    return JudgeSpec(provider=provider, model=match["model"], endpoint=match["endpoint"], settings=settings)
+    spec = JudgeSpec(provider=provider, model=match["model"], endpoint=match["endpoint"], settings=settings)
+    require(spec)
+    return spec
+
+
+def _check_address(where: str, model: str, endpoint: str | None) -> None:
+    if _HALF_ADDRESS.search(model):
+        raise InputError(where, "not a server's address", "it begins with http:// or https://")
+    if endpoint is None:
+        return
+    if "@" in endpoint:
+        # The manifest would record the password, and this error's text would repeat it.
+        raise InputError(f"--judge {model}", "the address holds a name or a password", "keys come from the environment")
+    try:
+        parts = urlsplit(endpoint)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InputError(where, "not a server's address", "use http://HOST:PORT/v1")
+
+
+def require(spec: JudgeSpec) -> None:
+    """Check that a judge's key, or its weights, are there; nothing is asked of a provider.
+
+    Raises:
+        InputError: they are not, or cannot be used.
+        RunError: the weights are others than the run began with.
+    """
+    match spec.provider:
+        case Provider.ANTHROPIC:
+            _check_key(spec, environment_key(ANTHROPIC_KEY), ANTHROPIC_KEY)
+        case Provider.OPENAI:
+            _check_key(spec, openai_key(spec), KEY_VARIABLES[-1])
+        case Provider.LOCAL:
+            if find_weights(spec.endpoint, say=lambda _: None).sha256 != spec.weights_sha256:
+                raise RunError(f"{spec.endpoint}: the weights have changed since the run began")
+
+
+def _check_key(spec: JudgeSpec, key: str | None, variable: str) -> None:
+    where = f"--judge {spec.name}"
+    if key is None and spec.endpoint is None:
+        raise InputError(where, f"no key: {variable} is not set", "export it; keys are read from there only")
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise InputError(where, f"no key: {variable} holds characters that no key has", "copy the key again")
 
 
 def _local(file: str | None, options: JudgeOptions, *, say: Callable[[str], None]) -> JudgeSpec:

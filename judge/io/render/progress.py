@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from judge.core.tally import add_usage
 from judge.io.prices import price
+from judge.io.render.text import safe
 from judge.schema import Attempt, Judged, JudgeSpec, Judgment, Usage
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Display:
             TextColumn("judging"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", markup=False),
             TimeRemainingColumn(),
             console=console,
             disable=quiet or self._plain,
@@ -58,7 +58,8 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._progress.update(self._task, completed=self.done, state=self.state())
+        if not self._progress.disable:
+            self._progress.update(self._task, completed=self.done, state=self.state())
         self._progress.stop()
         if self._plain:
             self._tell()
@@ -70,7 +71,8 @@ class Display:
     def retried(self, attempt: Attempt) -> None:
         """Count an attempt that failed in passing."""
         self.retries += 1
-        self._progress.update(self._task, state=f"{self.state()}, last retry: {attempt.problem[:60]}")
+        if not self._progress.disable:
+            self._progress.update(self._task, state=f"{self.state()}, last retry: {safe(attempt.problem)[:60]}")
 
     def recorded(self, judgment: Judgment) -> None:
         """Count a judgment that is on disk."""
@@ -79,14 +81,17 @@ class Display:
         self._new += 1
         self.failed += not isinstance(judgment.result, Judged)
         if judgment.reply is not None:
-            known = self._usage.get(judgment.judge, Usage())
-            self._usage[judgment.judge] = add_usage(known, judgment.reply.usage)
+            self._usage[judgment.judge] = self._usage.get(judgment.judge, Usage()) + judgment.reply.usage
         now = time.monotonic()
         if self._plain and now - self._told > PLAIN_SECONDS:
             self._tell()
-        elif not self._plain and now - self._told > LIVE_SECONDS:
+        elif not self._progress.disable and now - self._told > LIVE_SECONDS:
             self._told = now
             self._progress.update(self._task, completed=self.done, state=self.state())
+
+    def given_up(self) -> None:
+        """Count a request that was in flight as not asked."""
+        self.in_flight -= 1
 
     def state(self) -> str:
         """Say in a line how many failed and are in flight, how fast it goes, and what it took so far."""

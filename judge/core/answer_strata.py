@@ -1,0 +1,69 @@
+"""The win rate within groups of items by whose final answer is right, and what the answers alone would give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from judge.core.estimates import Estimate, Ratio, estimate_rate
+from judge.core.stats.strata import Stratum, answer_rates
+from judge.schema import Frozen
+
+if TYPE_CHECKING:
+    from judge.core.counted import Counted
+    from judge.core.facts import ItemFacts
+
+
+class StratumReport(Frozen):
+    """Items with the same model or models right."""
+
+    n: int
+    """items compared; `win_rate.n` of them are in the rate"""
+    win_rate: Estimate
+
+
+class Unreadable(Frozen):
+    """Items that have an answer, and where whether a model's answer is right cannot be read."""
+
+    a: int
+    b: int
+    items: int
+    """items where either cannot be read: in none of the strata"""
+
+
+class Strata(Frozen):
+    """The strata and the unreadable items add up to the items with an answer."""
+
+    both_right: StratumReport
+    only_a_right: StratumReport
+    only_b_right: StratumReport
+    both_wrong: StratumReport
+    answer_only: Estimate
+    """the win rate of a if the judge looked at nothing but the answers: right beats wrong, else 1/2"""
+    unreadable: Unreadable
+
+
+def stratify(counted: Counted, facts: ItemFacts | None) -> Strata | None:
+    """Report a criterion's win rate by whose answer is right; None where no item has an answer."""
+    answered = None if facts is None else facts.frame.filter(pl.col("has_answer"))
+    if answered is None or answered.is_empty():
+        return None
+    rates = answer_rates(*(counted.column(name) for name in ("credit", "right_a", "right_b")))
+    estimates = [
+        estimate_rate(Ratio(numerators, denominators, complement=True), counted.codes, counted.basis)
+        for numerators, denominators in zip(rates.numerators.T, rates.denominators.T, strict=True)
+    ]
+    strata = {
+        stratum.value: StratumReport(n=_size(answered, stratum), win_rate=estimate)
+        for stratum, estimate in zip(Stratum, estimates, strict=False)
+    }
+    lost = [answered[name].is_null() for name in ("right_a", "right_b")]
+    unreadable = Unreadable(a=int(lost[0].sum()), b=int(lost[1].sum()), items=int((lost[0] | lost[1]).sum()))
+    return Strata.model_validate({**strata, "answer_only": estimates[-1], "unreadable": unreadable})
+
+
+def _size(answered: pl.DataFrame, stratum: Stratum) -> int:
+    a = 1 if stratum in {Stratum.BOTH_RIGHT, Stratum.ONLY_A_RIGHT} else 0
+    b = 1 if stratum in {Stratum.BOTH_RIGHT, Stratum.ONLY_B_RIGHT} else 0
+    return answered.filter((pl.col("right_a") == a) & (pl.col("right_b") == b)).height

@@ -1,0 +1,86 @@
+"""Test each criterion for a preference, and put what may be said about it in one word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from judge.core.estimates import Ratio, estimate_rate, rounded_p
+from judge.core.stats.clusters import HALF, sum_by_cluster
+from judge.core.stats.sign_flip import Distribution, sign_flip, signs
+from judge.core.stats.significance import Conclusion, conclude, holm, is_equivalent, sign_test
+from judge.schema import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from judge.core.counted import Counted
+
+EQUIVALENCE_LEVEL = 0.9
+"""two one-sided tests at 5 % are a 90 % interval within the margin"""
+
+
+class Tested(NamedTuple):
+    """The tests of one criterion and the word that they amount to."""
+
+    p_value: float
+    p_method: Distribution
+    p_adjusted: float
+    sign_test_p: float
+    verdict: Conclusion
+
+
+def preference_p(counted: Counted) -> tuple[float, Distribution]:
+    """Test that neither model is preferred, by exact sign-flip over units."""
+    excess = counted.column("credit") - HALF
+    units = sum_by_cluster(excess[:, None], counted.codes)[:, 0]
+    tested = sign_flip(units, seed=counted.basis.seed)
+    return tested.p_value, tested.distribution
+
+
+def conclude_all(counted: Mapping[str, Counted], margin: float | None) -> dict[str, Tested]:
+    """Test every criterion.
+
+    The last one, the overall verdict, is the primary one, declared beforehand: its p-value stands as it is. The others'
+    are adjusted by Holm's method, and each word follows the adjusted one.
+    """
+    tests = {name: preference_p(items) for name, items in counted.items()}
+    p_values = [p_value for p_value, _ in tests.values()]
+    adjusted = [*_holm(p_values[:-1]), *p_values[-1:]]
+    return {
+        name: Tested(
+            p_value=rounded_p(tests[name][0]),
+            p_method=tests[name][1],
+            p_adjusted=rounded_p(p_adjusted),
+            sign_test_p=rounded_p(_sign_test(items)),
+            verdict=_conclude(items, p_adjusted, margin),
+        )
+        for (name, items), p_adjusted in zip(counted.items(), adjusted, strict=True)
+    }
+
+
+def _holm(p_values: Sequence[float]) -> list[float]:
+    return holm(np.array(p_values, dtype=np.float64)).tolist() if p_values else []
+
+
+def _sign_test(counted: Counted) -> float:
+    """Test the units that agree on a against those that agree on b."""
+    outcome = counted.items["outcome"]
+    agreed = (outcome == Outcome.A.value).cast(float) - (outcome == Outcome.B.value).cast(float)
+    wins, losses = signs(sum_by_cluster(agreed.to_numpy()[:, None], counted.codes)[:, 0])
+    return sign_test(wins, losses) if wins + losses else 1.0
+
+
+def _conclude(counted: Counted, p_value: float, margin: float | None) -> Conclusion:
+    credit = counted.column("credit")
+    if not len(credit):
+        return Conclusion.INCONCLUSIVE
+    return conclude(float(credit.mean()), p_value, equivalent=margin is not None and _equivalent(counted, margin))
+
+
+def _equivalent(counted: Counted, margin: float) -> bool:
+    credit = counted.column("credit")
+    ratio = Ratio(credit, np.ones_like(credit), complement=True)
+    rate = estimate_rate(ratio, counted.codes, counted.basis._replace(level=EQUIVALENCE_LEVEL))
+    return rate.low is not None and rate.high is not None and is_equivalent(rate.low, rate.high, margin)

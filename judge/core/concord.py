@@ -1,0 +1,178 @@
+"""Report how far judges, samples and criteria say the same thing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from judge.core.bias import SIDES, sides
+from judge.core.counted import Counted, cluster_codes
+from judge.core.estimates import Basis, Estimate, Figure, Ratio, estimate_rates, figure, is_mirror_first, rounded
+from judge.core.facts import ItemFacts, judged_fields
+from judge.core.ledger import DECISIONS
+from judge.core.stats.agreement import agreement, category_counts, cohen_kappa, flip_rates
+from judge.core.stats.halo import correlations, explained_variance
+from judge.core.tally import HALF
+from judge.schema import Frozen, Order, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from judge.core.stats.clusters import Codes
+    from judge.core.stats.intervals import Floats
+
+CREDIT_OF_SIDE = (1.0, HALF, 0.0)
+ONE_SIDED_SHARE = 0.8
+PAIR = 2
+
+
+class AgreementReport(Frozen):
+    """How far a criterion's judges, or repeated samples, agree on an item; null where there are not several."""
+
+    n: int
+    """items that several judges have judged"""
+    raw: Figure | None
+    """share of pairs of judges on the same side of an item: a's, neither's, or b's"""
+    ac1: Figure | None
+    alpha_nominal: Figure | None
+    alpha_interval: Figure | None
+    kappa: Figure | None
+    """Cohen's; for two judges only"""
+    kappa_warning: str | None
+    """why kappa says little here"""
+    repeat_flip: Estimate | None
+    """share of pairs of samples of one order and judge that differ: the judge's noise"""
+    order_flip: Estimate | None
+    """share of pairs of samples in different orders that differ"""
+
+
+class HaloReport(Frozen):
+    """How far the criteria go together within items that were judged on all of them."""
+
+    n: int
+    correlations: dict[str, dict[str, float | None]]
+    """of the credits of each two criteria; null where one does not vary"""
+    overall: str
+    """the criterion that the others are to explain"""
+    together: float | None
+    """share of its variance that the others explain together"""
+    alone: dict[str, float]
+    """share that each explains on its own"""
+    added: dict[str, float]
+    """share that each explains beyond the others"""
+
+
+def agree(
+    by_judge: Sequence[Counted], verdicts: pl.DataFrame, facts: ItemFacts | None, *, samples: int
+) -> AgreementReport | None:
+    """Report a criterion's agreement; None with one judge and one sample.
+
+    Args:
+        by_judge: the criterion's counted items, a judge each.
+        verdicts: the criterion's rows.
+        facts: of the items.
+        samples: replies per pair, order and judge.
+    """
+    if len(by_judge) < PAIR and samples < PAIR:
+        return None
+    judged = _judges(by_judge) if len(by_judge) >= PAIR else {}
+    flips = _flips(verdicts, facts, by_judge[0].basis) if samples >= PAIR else {}
+    fields = AgreementReport.model_fields
+    return AgreementReport.model_validate({**dict.fromkeys(fields), "n": 0, **judged, **flips})
+
+
+def _judges(by_judge: Sequence[Counted]) -> dict[str, object]:
+    """Compare the sides that the judges are on, item by item."""
+    basis = by_judge[0].basis
+    table = _side_by_side({str(index): judge for index, judge in enumerate(by_judge)})
+    ratings = table.select(str(index) for index in range(len(by_judge))).to_numpy()
+    several = (~np.isnan(ratings)).sum(axis=1) >= PAIR
+    if not several.any():
+        return {}
+    ratings, codes = ratings[several], cluster_codes(table.filter(pl.Series(several)))
+    on_side = np.where(np.isnan(ratings), np.nan, np.asarray(CREDIT_OF_SIDE)[sides(np.nan_to_num(ratings))])
+    counts = category_counts(on_side, CREDIT_OF_SIDE)
+    if is_mirror_first(counts, counts[:, ::-1], codes):
+        counts = np.ascontiguousarray(counts[:, ::-1])
+    found = agreement(counts, CREDIT_OF_SIDE, codes, seed=basis.seed)
+    return {
+        "n": len(ratings),
+        **{name: figure(value) for name, value in found._asdict().items()},
+        **(_kappa(sides(ratings), counts, codes, basis) if len(by_judge) == PAIR else {}),
+    }
+
+
+def _kappa(on: Codes, counts: Floats, codes: Codes | None, basis: Basis) -> dict[str, object]:
+    cells = np.eye(SIDES * SIDES)
+    mirrored = SIDES - 1 - on
+    given, turned = (cells[both[:, 0] * SIDES + both[:, 1]] for both in (on, mirrored))
+    one, other = (mirrored if is_mirror_first(given, turned, codes) else on).T
+    most = float((counts.sum(axis=0) / counts.sum()).max())
+    warning = (
+        f"{100 * most:.0f} % of the verdicts are the same: kappa is low here however often the judges agree; "
+        "read raw agreement and AC1"
+    )
+    return {
+        "kappa": figure(cohen_kappa(one, other, SIDES, codes, seed=basis.seed)),
+        "kappa_warning": warning if most >= ONE_SIDED_SHARE else None,
+    }
+
+
+def _side_by_side(columns: Mapping[str, Counted]) -> pl.DataFrame:
+    """Return the credits of judged items in one column each, null where there is none, sorted by item."""
+    rows = [
+        counted.items.filter(pl.col("n_verdicts") > 0).select("item", "cluster", "credit", of=pl.lit(name))
+        for name, counted in columns.items()
+    ]
+    table = pl.concat(rows).pivot("of", index=["item", "cluster"], values="credit", aggregate_function="first")
+    absent = [name for name in columns if name not in table.columns]
+    return table.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in absent).sort("item")
+
+
+def _flips(verdicts: pl.DataFrame, facts: ItemFacts | None, basis: Basis) -> dict[str, Estimate]:
+    """Compare repeated samples of one order, and samples of different orders, within each judge and item."""
+    verdict, forward = pl.col("verdict"), pl.col("order") == Order.FORWARD.value
+    first, second = verdict == Verdict.FIRST.value, verdict == Verdict.SECOND.value
+    said = {"a": (first & forward) | (second & ~forward), "tie": verdict == Verdict.TIE.value}
+    said["b"] = ~said["a"] & ~said["tie"]
+    columns = {
+        f"{order}_{side}": (chosen & shown).sum().cast(pl.Float64)
+        for order, shown in (("forward", forward), ("swapped", ~forward))
+        for side, chosen in said.items()
+    }
+    rows = verdicts.filter(verdict.is_in(DECISIONS)).group_by("item", "judge").agg(**columns).sort("item", "judge")
+    counts = rows.select(*columns).to_numpy()
+    rates = flip_rates(counts[:, :SIDES], counts[:, SIDES:])
+    parts = {f"{part}{index}": getattr(rates, part)[:, index] for part in rates._fields for index in (0, 1)}
+    flipped = pl.DataFrame({"item": rows["item"], **parts}).group_by("item").sum().sort("item")
+    table = judged_fields(facts, flipped)
+    ratios = {
+        name: Ratio(table[f"numerators{index}"].to_numpy(), table[f"denominators{index}"].to_numpy())
+        for index, name in enumerate(("repeat_flip", "order_flip"))
+    }
+    return estimate_rates(ratios, cluster_codes(table), basis)
+
+
+def halo(counted: Mapping[str, Counted]) -> HaloReport | None:
+    """Report how far the criteria go together; None where there is one, or too few items for their number."""
+    names = list(counted)
+    if len(names) < PAIR:
+        return None
+    credits_ = _side_by_side(counted).select(names).drop_nulls().to_numpy()
+    if len(credits_) <= len(names):
+        return None
+    found = correlations(credits_)
+    explained = explained_variance(credits_[:, -1], credits_[:, :-1])
+    shares = {} if explained is None else {"alone": explained.alone, "added": explained.added}
+    return HaloReport(
+        n=len(credits_),
+        correlations={
+            name: {other: rounded(found[i, j]) for j, other in enumerate(names)} for i, name in enumerate(names)
+        },
+        overall=names[-1],
+        together=None if explained is None else rounded(explained.together),
+        alone={name: round(float(x), 6) for name, x in zip(names, shares.get("alone", ()), strict=False)},
+        added={name: round(float(x), 6) for name, x in zip(names, shares.get("added", ()), strict=False)},
+    )

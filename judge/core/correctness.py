@@ -1,0 +1,67 @@
+"""Tell whether a model's final answer is right, by rules that leave unclear answers unread."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from judge.schema import Item, Trace
+
+_MARKS = r"[\s*_\"'$]*"
+_STATED = re.compile(
+    rf"\A{_MARKS}(?:option\s+|choice\s+)?[(\[{{]?(?P<letter>[a-z])(?:[)\]}}*_\"'.:,;$]|\s*\Z|\s+[-:(])", re.IGNORECASE
+)
+# A bare lower-case letter in prose is a word: "the answer is a beta blocker".
+_IN_TEXT = re.compile(
+    rf"(?:\b(?i:answer)\b(?:\s+(?:choice|option))?[*_]*\s*(?:is|would\s+be|should\s+be|:|=)\s*(?:option\s+)?|\\boxed\s*{{)"
+    rf"{_MARKS}(?:[(\[](?P<marked>[A-Za-z])[)\]]|(?P<bare>[A-Z])\b)"
+)
+
+
+def chosen_option(trace: Trace, item: Item) -> str | None:
+    r"""Return the letter of the option that a trace ends with, or None where that cannot be read.
+
+    The stated answer goes first: the text of exactly one option, a letter alone or before its text ("B", "(b)",
+    "B. Aspirin", "option B"), or several letters ("be": several options are right). Without one, "answer is B",
+    "Answer: B" or "\boxed{B}" in the trace counts, if all such statements name the same option.
+    """
+    letters = {letter.casefold(): letter for letter in item.options}
+    if trace.answer is not None:
+        return _by_text(trace.answer, item) or _by_letter(trace.answer, letters)
+    found = (match["marked"] or match["bare"] for match in _IN_TEXT.finditer(trace.text))
+    named = {letters.get(letter.casefold()) for letter in found} - {None}
+    return named.pop() if len(named) == 1 else None
+
+
+def is_right(trace: Trace, item: Item) -> bool | None:
+    """Tell whether a trace's final answer is the item's; None where either is absent or cannot be read."""
+    if item.answer is None:
+        return None
+    if not item.options:
+        return None if trace.answer is None else _plain(trace.answer) == _plain(item.answer)
+    letters = {letter.casefold(): letter for letter in item.options}
+    right = _by_text(item.answer, item) or _by_letter(item.answer, letters)
+    chosen = chosen_option(trace, item)
+    return None if right is None or chosen is None else chosen == right
+
+
+def _by_letter(answer: str, letters: dict[str, str]) -> str | None:
+    match = _STATED.match(answer)
+    if match:
+        return letters.get(match["letter"].casefold())
+    several = sorted(set(answer.strip().casefold()))
+    return "".join(letters[letter] for letter in several) if several and letters.keys() >= set(several) else None
+
+
+def _by_text(answer: str, item: Item) -> str | None:
+    """Return the letter of the only option with this text."""
+    same = [letter for letter, text in item.options.items() if _plain(text) == _plain(answer)]
+    return same[0] if len(same) == 1 else None
+
+
+def _plain(text: str) -> str:
+    """Return text without case, punctuation at its ends and differences of spacing."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(folded.strip(" \t\n.,;:*_\"'()[]").split())

@@ -1,0 +1,77 @@
+"""Stopping a comparison early without breaking its error rate: a test that may be looked at after every batch."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+PRIOR = 10.0
+ALPHA = 0.05
+HALVINGS = 60
+
+
+class ConfidenceSequence(NamedTuple):
+    """Ends for the share of a's wins among all decided units, valid at all looks together."""
+
+    low: float
+    high: float
+
+
+def log_e_value(wins: int, losses: int, *, prior: float = PRIOR) -> float:
+    """Return the log of the evidence against equal chances of a win and a loss; ties do not count.
+
+    The Beta(prior, prior) mixture of likelihood ratios, log B(w + a, l + a) - log B(a, a) + (w + l) log 2, a test
+    martingale under the null: Robbins, Annals of Mathematical Statistics 41, 1970; Ville, 1939.
+
+    Args:
+        wins: units (items, or whole clusters) that lean to a so far.
+        losses: units that lean to b.
+        prior: of the mixture; 10 suits win rates of .55 to .8.
+    """
+    return _log_mixture(wins, losses, prior) + (wins + losses) * math.log(2)
+
+
+def is_decided(wins: int, losses: int, *, alpha: float = ALPHA) -> bool:
+    """Tell whether the comparison may stop: the evidence has reached 1 / alpha, a chance below alpha at equality."""
+    return log_e_value(wins, losses) >= -math.log(alpha)
+
+
+def confidence_sequence(wins: int, losses: int, *, alpha: float = ALPHA, prior: float = PRIOR) -> ConfidenceSequence:
+    """Return the win shares that the evidence does not rule out, in an interval that covers at all looks at once.
+
+    The shares p with w log p + l log(1 - p) >= log B(w + a, l + a) - log B(a, a) + log alpha; it stands where the
+    interval of a run that could not stop would. Arguments as for `log_e_value`.
+    """
+    floor = _log_mixture(wins, losses, prior) + math.log(alpha)
+    top = wins / (wins + losses) if wins + losses else 0.5
+    return ConfidenceSequence(
+        _cross(wins, losses, floor, inside=top, outside=0.0), _cross(wins, losses, floor, inside=top, outside=1.0)
+    )
+
+
+def _log_mixture(wins: int, losses: int, prior: float) -> float:
+    from scipy.special import betaln  # noqa: PLC0415 - half a second that other commands do without
+
+    return float(betaln(wins + prior, losses + prior) - betaln(prior, prior))
+
+
+def _log_likelihood(wins: int, losses: int, share: float) -> float:
+    with np.errstate(divide="ignore"):
+        won = wins * np.log(share) if wins else 0.0
+        lost = losses * np.log1p(-share) if losses else 0.0
+    return float(won + lost)
+
+
+def _cross(wins: int, losses: int, floor: float, *, inside: float, outside: float) -> float:
+    """Bisect for the share where the likelihood falls below the floor; the outer end where it never does."""
+    if _log_likelihood(wins, losses, outside) >= floor:
+        return outside
+    for _ in range(HALVINGS):
+        middle = (inside + outside) / 2
+        if _log_likelihood(wins, losses, middle) >= floor:
+            inside = middle
+        else:
+            outside = middle
+    return inside

@@ -1,0 +1,67 @@
+"""Small builders shared by the tests of `judge.core`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from judge.core.counted import Subject
+from judge.core.criteria import CriterionReport, criterion_reports
+from judge.core.estimates import Basis
+from judge.core.planning import Orders
+from judge.core.prompting import PromptTemplate, parse_template
+from judge.core.stats.intervals import Method
+from judge.core.tally import VERDICTS_SCHEMA
+from judge.schema import Criterion, Item, JudgeSettings, JudgeSpec, Order, Pair, Rubric, Trace, Verdict
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+RUBRIC = Rubric(
+    name="r",
+    version=1,
+    description="",
+    criteria=tuple(Criterion(name=n, title=n, definition=f"about {n}", tie="same") for n in ("knowledge", "overall")),
+)
+NAMES = tuple(criterion.name for criterion in RUBRIC.criteria)
+PLAIN = JudgeSettings(max_output_tokens=100)
+Row = tuple[str, str, int, str, str, str | None]
+
+
+def make_pair(a: str = "trace a", b: str = "trace b", **fields: object) -> Pair:
+    item = Item.model_validate({"id": "q1", "question": "Which?", "options": {"A": "one", "B": "two"}, **fields})
+    return Pair(item=item, a=Trace(text=a, model="model-a"), b=Trace(text=b, model="model-b"))
+
+
+def shipped_prompt() -> PromptTemplate:
+    return parse_template((ROOT / "prompts/pairwise.v1.md").read_text(encoding="utf-8"), where="pairwise.v1.md")
+
+
+def make_judge(**changes: object) -> JudgeSpec:
+    return JudgeSpec.model_validate({"provider": "openai", "model": "m", "settings": PLAIN, **changes})
+
+
+def frame(rows: list[Row]) -> pl.DataFrame:
+    failed = [(*row, None if row[5] else "timeout") for row in rows]
+    return pl.DataFrame(failed, schema=VERDICTS_SCHEMA, orient="row")
+
+
+def both_orders(item: str, forward: Verdict | None, swapped: Verdict | None, *, sample: int = 0) -> list[Row]:
+    """Return an item's two verdicts of one judge; None is a failure."""
+    given = {Order.FORWARD: forward, Order.SWAPPED: swapped}
+    return [(item, "j", sample, order.value, "overall", v.value if v else None) for order, v in given.items()]
+
+
+def report_on(
+    rows: list[Row],
+    *,
+    n_items: int,
+    n_identical: int = 0,
+    judges: Sequence[str] = ("j",),
+    orders: Orders = Orders.BOTH,
+    method: Method = Method.JEFFREYS,
+) -> CriterionReport:
+    """Report the criterion `overall` of verdict rows."""
+    subject = Subject(judges, ["overall"], orders, n_items, n_identical)
+    return criterion_reports(frame(rows), subject, Basis(method, seed=0))["overall"]

@@ -1,0 +1,71 @@
+"""Stopping early."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stats.oracles import oracle, unhurried
+
+from judge.core.stats.sequential import confidence_sequence, is_decided, log_e_value
+
+COUNT = st.integers(0, 500)
+
+
+def test_the_confidence_sequence_has_its_published_ends() -> None:
+    assert confidence_sequence(120, 80) == pytest.approx((0.494, 0.700), abs=6e-4)
+
+
+@unhurried
+@given(COUNT, COUNT)
+def test_evidence_is_the_mixture_over_win_shares_and_mirrors_with_the_models(wins: int, losses: int) -> None:
+    assert log_e_value(wins, losses) == pytest.approx(log_e_value(losses, wins))
+    there, back = confidence_sequence(wins, losses), confidence_sequence(losses, wins)
+    assert (there.low, there.high) == pytest.approx((1 - back.high, 1 - back.low), abs=1e-9)
+    assert 0 <= there.low <= there.high <= 1
+
+
+@unhurried
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_evidence_equals_the_integral_over_the_beta_prior(wins: int, losses: int) -> None:
+    stats, integrate = oracle("scipy.stats"), oracle("scipy.integrate")
+
+    def ratio(share: float) -> float:
+        return float(stats.beta.pdf(share, 10, 10) * share**wins * (1 - share) ** losses * 2.0 ** (wins + losses))
+
+    assert log_e_value(wins, losses) == pytest.approx(math.log(integrate.quad(ratio, 0, 1)[0]), abs=1e-6)
+
+
+@unhurried
+@given(COUNT, COUNT)
+def test_a_run_is_decided_exactly_when_the_sequence_excludes_one_half(wins: int, losses: int) -> None:
+    sequence = confidence_sequence(wins, losses)
+    excluded = not sequence.low - 1e-9 <= 0.5 <= sequence.high + 1e-9
+    if abs(log_e_value(wins, losses) - math.log(20)) > 1e-6:
+        assert is_decided(wins, losses) == excluded
+
+
+def test_before_the_first_win_nothing_is_known() -> None:
+    assert log_e_value(0, 0) == pytest.approx(0)
+    assert confidence_sequence(0, 0) == (0.0, 1.0)
+    assert not is_decided(5, 0)
+    assert confidence_sequence(100, 0).high == 1.0
+
+
+def test_looking_after_every_item_finds_a_difference_that_is_not_there_in_fewer_than_one_of_twenty() -> None:
+    rng = np.random.default_rng(0)
+    steps = rng.choice([1, 0, -1], p=[0.4, 0.2, 0.4], size=(2_000, 1_000))
+    wins, losses = np.cumsum(steps > 0, axis=1), np.cumsum(steps < 0, axis=1)
+    lead = np.array([_lead_that_decides(n) for n in range(1_001)])
+    peeking = (np.abs(wins - losses) >= lead[wins + losses]).any(axis=1).mean()
+    assert peeking < 0.05
+    assert peeking == pytest.approx(0.033, abs=0.012)
+
+
+def _lead_that_decides(n: int) -> float:
+    """Return the smallest lead of wins over losses that stops a run with n decided items."""
+    leads = (lead for lead in range(n % 2, n + 1, 2) if is_decided((n + lead) // 2, (n - lead) // 2))
+    return next(leads, math.inf)

@@ -1,0 +1,103 @@
+"""The sign test, corrections for several tests, equivalence and the closing word."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stats.oracles import one_each, oracle, unhurried, units
+
+from judge.core.stats.significance import (
+    Conclusion,
+    benjamini_hochberg,
+    conclude,
+    holm,
+    is_equivalent,
+    sign_test,
+    tost,
+)
+
+P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12).map(np.array)
+
+
+def test_the_sign_test_has_its_published_values() -> None:
+    assert sign_test(120, 20) == pytest.approx(1.4188e-18, rel=1e-4)
+    assert sign_test(14, 6) == pytest.approx(0.1153, abs=5e-5)
+    assert sign_test(30, 3) == pytest.approx(1.4e-6, rel=0.01)
+
+
+@unhurried
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_the_sign_test_is_the_exact_binomial_and_mcnemar_test(wins: int, losses: int) -> None:
+    if wins + losses:
+        assert sign_test(wins, losses) == pytest.approx(
+            oracle("scipy.stats").binomtest(wins, wins + losses).pvalue, rel=1e-9
+        )
+        table = [[7, wins], [losses, 9]]
+        mcnemar = oracle("statsmodels.stats.contingency_tables").mcnemar(table, exact=True)
+        assert sign_test(wins, losses) == pytest.approx(mcnemar.pvalue, rel=1e-9)
+    assert sign_test(wins, losses) == sign_test(losses, wins)
+
+
+def test_corrections_have_their_published_values() -> None:
+    p_values = np.array([0.004, 0.013, 0.02, 0.21, 0.6])
+    assert holm(p_values) == pytest.approx([0.02, 0.052, 0.06, 0.42, 0.6])
+    assert benjamini_hochberg(p_values) == pytest.approx([0.02, 0.0325, 0.0333, 0.2625, 0.6], abs=5e-5)
+
+
+@settings(deadline=None, max_examples=20)
+@given(P_VALUES)
+def test_corrections_equal_those_of_statsmodels_and_scipy(p_values: np.ndarray) -> None:
+    multipletests = oracle("statsmodels.stats.multitest").multipletests
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+    assert benjamini_hochberg(p_values) == pytest.approx(multipletests(p_values, method="fdr_bh")[1])
+    assert benjamini_hochberg(p_values) == pytest.approx(oracle("scipy.stats").false_discovery_control(p_values))
+
+
+@unhurried
+@given(P_VALUES, st.randoms())
+def test_corrections_do_not_depend_on_the_order_and_never_help(p_values: np.ndarray, random: Random) -> None:
+    order = list(range(len(p_values)))
+    random.shuffle(order)
+    for correct in (holm, benjamini_hochberg):
+        assert correct(p_values[order]) == pytest.approx(correct(p_values)[order])
+        assert (correct(p_values) >= p_values - 1e-15).all()
+        assert (correct(p_values) <= 1).all()
+
+
+def test_equivalence_has_its_published_values_and_equals_statsmodels() -> None:
+    patterns = units((1.0, 210), (0.5, 200), (0.0, 190))
+    result = tost(patterns, 0.05)
+    scores = np.repeat([1.0, 0.5, 0.0], [210, 200, 190])
+    ttost = oracle("statsmodels.stats.weightstats").ttost_paired(scores, np.full(600, 0.5), -0.05, 0.05)
+    assert result.p_value[0] == pytest.approx(0.02298, abs=5e-6)
+    assert result.p_value[0] == pytest.approx(ttost[0], rel=1e-9)
+    assert (result.low[0], result.high[0]) == pytest.approx((0.489, 0.544), abs=5e-4)
+
+
+@unhurried
+@given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=3, max_size=40), st.floats(0.02, 0.3))
+def test_the_equivalence_test_and_its_interval_say_the_same(credit: list[float], margin: float) -> None:
+    result = tost(one_each(np.array(credit)), margin)
+    if abs(result.p_value[0] - 0.05) > 1e-6:
+        assert (result.p_value[0] < 0.05) == is_equivalent(result.low[0], result.high[0], margin)
+
+
+def test_all_ties_are_equivalent_and_one_unit_is_not_known_to_be() -> None:
+    assert tost(units((0.5, 50)), 0.05).p_value[0] == 0.0
+    assert np.isnan(tost(units((0.5, 1)), 0.05).p_value[0])
+    assert not is_equivalent(np.nan, np.nan, 0.05)
+
+
+def test_the_closing_word_never_calls_what_is_not_significant_equal() -> None:
+    assert conclude(0.6, 0.01) is Conclusion.BETTER
+    assert conclude(0.4, 0.01) is Conclusion.WORSE
+    assert conclude(0.5, 1.0) is Conclusion.INCONCLUSIVE
+    assert conclude(0.6, np.nan) is Conclusion.INCONCLUSIVE
+
+
+def test_a_margin_goes_before_a_significant_difference_inside_it() -> None:
+    assert conclude(0.51, 0.001, equivalent=True) is Conclusion.EQUIVALENT

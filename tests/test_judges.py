@@ -1,0 +1,517 @@
+"""What both SDKs send, what becomes of a reply, and of everything that is none."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asked import MODEL, ask, made_request, made_spec, with_judge
+from hypothesis import given
+from hypothesis import strategies as st
+from provider_server import Answer, Call, ProviderServer, longer_wins, verdicts_for
+
+from judge.core.parsing import interpret
+from judge.errors import ProviderError, RetryableError, RunError, StopRunError
+from judge.io.images import load_image
+from judge.io.judges.base import Judge, clean, redact, retry_after, status_error
+from judge.io.judges.openai import OpenAIJudge
+from judge.io.judges.specs import open_judge
+from judge.schema import FailureKind, Image, JudgeSettings, Reply, Request
+
+BOTH = ["openai", "anthropic"]
+both_providers = pytest.mark.parametrize("provider", BOTH)
+CANARY = "CANARY-4f9a7c31d2e8b650"
+SETTINGS = JudgeSettings(max_output_tokens=1234)
+SAMPLING = {"temperature", "top_p", "top_k", "seed", "stop", "n", "frequency_penalty", "presence_penalty"}
+K = FailureKind
+
+
+@pytest.fixture(autouse=True)
+def _only_canary_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_keys(monkeypatch)
+
+
+def set_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMR_JUDGE_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
+
+
+def call_of(provider: str, request: Request | None = None, settings: JudgeSettings = SETTINGS) -> Call:
+    with ProviderServer(longer_wins) as server:
+        ask(made_spec(provider, server, settings), request)
+    return server.calls[0]
+
+
+def parts_of(call: Call) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = call.body["messages"][-1]["content"]
+    return parts
+
+
+class Asker:
+    """One judge of each provider, open for all tests, since opening one takes a tenth of a second."""
+
+    def __init__(self, runner: asyncio.Runner, server: ProviderServer) -> None:
+        self._run = runner.run
+        self._judges = {
+            provider: open_judge(made_spec(provider, server), concurrency=1, timeout=5) for provider in BOTH
+        }
+        self.answer = Answer()
+
+    def reply(self, provider: str, answer: Answer) -> Reply:
+        self.answer = answer
+        return self._run(self._judges[provider].ask(made_request()))
+
+    def error(self, provider: str, answer: Answer) -> ProviderError:
+        with pytest.raises(ProviderError) as caught:
+            self.reply(provider, answer)
+        assert CANARY not in str(caught.value)
+        assert CANARY not in caught.value.message
+        return caught.value
+
+    def close(self) -> None:
+        for judge in self._judges.values():
+            self._run(judge.close())
+
+
+@pytest.fixture(scope="module")
+def asker() -> Iterator[Asker]:
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        ProviderServer(lambda _: opened.answer) as server,
+        asyncio.Runner() as runner,
+    ):
+        set_keys(environment)
+        opened = Asker(runner, server)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Image]:
+    contents = {"x.png": b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "y.jpg": b"\xff\xd8\xff" + bytes(range(255, -1, -1))}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    return [load_image(tmp_path / name) for name in contents]
+
+
+@both_providers
+def test_no_sampling_parameter_and_no_effort_is_sent_unless_asked(provider: str) -> None:
+    call = call_of(provider)
+    assert call.body["model"] == MODEL
+    assert not SAMPLING & call.body.keys()
+    assert "reasoning_effort" not in call.body
+    assert "effort" not in call.body.get("output_config", {})
+    assert "stream" not in call.body
+
+
+@both_providers
+def test_images_arrive_byte_for_byte_before_all_text(provider: str, images: list[Image]) -> None:
+    call = call_of(provider, made_request(images=images))
+    expected = [(image.media_type, Path(image.path).read_bytes()) for image in images]
+    assert call.images == expected
+    kinds = [part["type"] for part in parts_of(call)]
+    assert kinds == [{"openai": "image_url", "anthropic": "image"}[provider]] * 2 + ["text", "text"]
+
+
+@both_providers
+def test_what_both_orders_share_comes_before_the_traces(provider: str) -> None:
+    request = made_request()
+    call = call_of(provider, request)
+    assert [part["text"] for part in parts_of(call)] == [request.prompt.shared, request.prompt.traces]
+    assert call.system == request.prompt.system
+
+
+@both_providers
+def test_the_schema_is_sent_as_it_is(provider: str) -> None:
+    request = made_request()
+    assert call_of(provider, request).schema == request.schema_
+
+
+def test_openai_is_asked_for_a_strict_schema_and_anthropic_for_a_cached_shared_part() -> None:
+    assert call_of("openai").body["response_format"]["json_schema"]["strict"] is True
+    shared, traces = parts_of(call_of("anthropic"))
+    assert shared["cache_control"] == {"type": "ephemeral"}
+    assert "cache_control" not in traces
+
+
+def test_the_output_limit_goes_in_the_field_that_the_server_knows() -> None:
+    compatible, anthropic = call_of("openai").body, call_of("anthropic").body
+    assert compatible["max_tokens"] == 1234
+    assert not {"max_completion_tokens", "store"} & compatible.keys()
+    assert anthropic["max_tokens"] == 1234
+
+
+def test_a_long_reply_may_be_asked_of_anthropic_without_streaming() -> None:
+    assert call_of("anthropic", settings=JudgeSettings(max_output_tokens=64_000)).body["max_tokens"] == 64_000
+
+
+def test_settings_that_are_asked_for_are_sent() -> None:
+    asked = JudgeSettings(max_output_tokens=9, temperature=0.5, effort="low", seed=3)
+    body = call_of("openai", settings=asked).body
+    assert (body["temperature"], body["reasoning_effort"], body["seed"]) == (0.5, "low", 3)
+    assert call_of("anthropic", settings=asked).body["output_config"]["effort"] == "low"
+
+
+def test_openai_itself_is_told_to_store_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ProviderServer(longer_wins) as server:
+        # A plain HTTP address of OpenAI through a proxy: the one way to see on a socket what OpenAI would be sent.
+        monkeypatch.setenv("HTTP_PROXY", server.url)
+        monkeypatch.setenv("OPENAI_BASE_URL", "http://eu.api.openai.com/v1")
+        ask(made_spec("openai", None, SETTINGS))
+    body = server.calls[0].body
+    assert body["store"] is False
+    assert body["max_completion_tokens"] == 1234
+    assert "max_tokens" not in body
+
+
+@pytest.mark.parametrize(
+    ("base_url", "hosted"),
+    [
+        (None, True),
+        ("https://api.openai.com/v1", True),
+        ("https://eu.api.openai.com/v1", True),
+        ("http://127.0.0.1:8000/v1", False),
+        ("https://notopenai.com/v1", False),
+        ("https://api.openai.com.evil.example/v1", False),
+    ],
+)
+def test_openai_is_known_by_its_address_wherever_that_stands(
+    monkeypatch: pytest.MonkeyPatch, base_url: str | None, *, hosted: bool
+) -> None:
+    def is_hosted(endpoint: str | None) -> bool:
+        spec = made_spec("openai", None).model_copy(update={"endpoint": endpoint})
+        judge = OpenAIJudge(spec, concurrency=1, timeout=1)
+        asyncio.run(judge.close())
+        return judge.hosted
+
+    assert is_hosted(base_url) is hosted
+    if base_url is not None:
+        monkeypatch.setenv("OPENAI_BASE_URL", base_url)
+    assert is_hosted(None) is hosted
+
+
+@pytest.mark.parametrize(
+    ("provider", "variable", "path"), [("openai", "OPENAI", "/v1"), ("anthropic", "ANTHROPIC", "")]
+)
+def test_the_sdks_own_address_variables_are_honoured(
+    monkeypatch: pytest.MonkeyPatch, provider: str, variable: str, path: str
+) -> None:
+    with ProviderServer(longer_wins) as server:
+        monkeypatch.setenv(f"{variable}_BASE_URL", server.url + path)
+        reply = ask(made_spec(provider, None))
+    assert interpret(reply, ["knowledge", "overall"]).status == "judged"
+
+
+@both_providers
+def test_the_key_comes_from_the_environment_and_goes_only_into_its_header(provider: str) -> None:
+    call = call_of(provider)
+    assert [name for name, value in call.headers.items() if CANARY in value] == ["authorization"]
+    assert CANARY not in str(call.body)
+
+
+def test_a_server_given_by_its_address_may_have_a_key_of_its_own_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMR_JUDGE_API_KEY", " mine \n")
+    assert call_of("openai").headers["authorization"] == "Bearer mine"
+    for name in ("OMR_JUDGE_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(name, "")
+    assert call_of("openai").headers["authorization"] == "Bearer no-key"
+    assert "no-key" in call_of("anthropic").headers["authorization"]
+
+
+@both_providers
+def test_a_reply_is_kept_as_it_came(provider: str) -> None:
+    text = ' {"odd":  "spacing\\u00e9 and ünïcode"}\n'
+    with ProviderServer(lambda _: Answer(text, cached=5)) as server:
+        reply = ask(made_spec(provider, server))
+    assert reply.text == text
+    assert reply.cut is None
+    assert reply.stop == {"openai": "stop", "anthropic": "end_turn"}[provider]
+    assert reply.model == MODEL
+    assert reply.request_id == "req_000000"
+    prompt = made_request().prompt
+    characters = len(prompt.system) + len(prompt.shared) + len("\n") + len(prompt.traces)
+    assert (reply.usage.input, reply.usage.cache_read, reply.usage.output) == (characters // 4, 5, len(text) // 4)
+
+
+@both_providers
+@pytest.mark.parametrize(
+    ("stop", "cut"), [("length", K.TRUNCATED), ("refusal", K.REFUSED), ("filter", None), ("end", None)]
+)
+def test_a_reply_that_is_not_whole_says_why(asker: Asker, provider: str, stop: Any, cut: FailureKind | None) -> None:  # noqa: ANN401
+    if stop == "filter":  # Anthropic calls it a refusal
+        cut = K.FILTERED if provider == "openai" else K.REFUSED
+    reply = asker.reply(provider, Answer("I cannot judge", stop=stop))
+    assert reply.cut == cut
+    assert reply.text == "I cannot judge"
+
+
+def test_lone_surrogates_in_a_reply_become_replacement_characters(asker: Asker) -> None:
+    body = '{"choices": [{"finish_reason": "stop", "message": {"content": "a\\ud800b"}}]}'
+    assert asker.reply("openai", Answer(body, fault="garbage")).text == "a\ufffdb"
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=())))
+def test_cleaned_text_can_be_written_and_whole_text_is_left_alone(text: str) -> None:
+    clean(text).encode()
+    if not any(0xD800 <= ord(character) < 0xE000 for character in text):
+        assert clean(text) == text
+
+
+@pytest.mark.parametrize("usage", ["null", "{}", '{"prompt_tokens": null, "completion_tokens": "many"}', "[]"])
+def test_a_reply_with_an_unreadable_usage_still_counts(asker: Asker, usage: str) -> None:
+    body = f'{{"choices": [{{"finish_reason": "stop", "message": {{"content": "x"}}}}], "usage": {usage}}}'
+    reply = asker.reply("openai", Answer(body, fault="garbage"))
+    assert (reply.text, reply.usage.input, reply.usage.output) == ("x", 0, 0)
+
+
+@both_providers
+def test_a_changed_image_ends_the_run_before_anything_is_sent(provider: str, images: list[Image]) -> None:
+    Path(images[0].path).write_bytes(b"\x89PNG\r\n\x1a\nother")
+    with ProviderServer(longer_wins) as server, pytest.raises(RunError, match="image changed"):
+        ask(made_spec(provider, server), made_request(images=images))
+    assert not server.calls
+
+
+PASSING = [(408, K.TRANSPORT), (409, K.TRANSPORT), (425, K.TRANSPORT), (429, K.RATE_LIMIT)]
+PASSING += [(status, K.TRANSPORT) for status in (500, 502, 503, 504, 529)]
+
+
+@both_providers
+@pytest.mark.parametrize(("status", "kind"), PASSING)
+def test_statuses_that_pass_are_retried(asker: Asker, provider: str, status: int, kind: FailureKind) -> None:
+    error = asker.error(provider, Answer(status=status, error={"message": f"echo {CANARY}"}))
+    assert isinstance(error, RetryableError)
+    assert (error.kind, error.status, error.retry_after) == (kind, status, None)
+    assert error.maybe_paid is (status == 504)
+
+
+@both_providers
+@pytest.mark.parametrize("status", [401, 402, 403, 404])
+def test_statuses_that_concern_every_request_stop_the_run(asker: Asker, provider: str, status: int) -> None:
+    error = asker.error(provider, Answer(status=status, error={"message": f"Incorrect API key provided: {CANARY}"}))
+    assert isinstance(error, StopRunError)
+    assert error.status == status
+
+
+MONEY: list[tuple[str, int, dict[str, str]]] = [
+    ("openai", 429, {"type": "insufficient_quota", "code": "insufficient_quota"}),
+    ("openai", 429, {"type": "insufficient_quota", "code": "credit_balance_exhausted"}),
+    ("openai", 429, {"code": "project_spend_limit_exceeded"}),
+    ("openai", 400, {"code": "model_not_found"}),
+    ("anthropic", 429, {"code": "enforced_spend_limit_reached"}),
+    ("anthropic", 400, {"type": "billing_error"}),
+]
+
+
+@pytest.mark.parametrize(("provider", "status", "error"), MONEY)
+def test_an_empty_account_stops_the_run_whatever_the_status(
+    asker: Asker, provider: str, status: int, error: dict[str, str]
+) -> None:
+    assert isinstance(asker.error(provider, Answer(status=status, error=error)), StopRunError)
+
+
+REFUSED_REQUESTS: list[tuple[str, int, dict[str, str], FailureKind]] = [
+    ("openai", 400, {"code": "context_length_exceeded"}, K.TOO_LONG),
+    ("openai", 400, {"message": "This model's maximum context length is 4096 tokens."}, K.TOO_LONG),
+    ("openai", 400, {"type": "exceed_context_size_error"}, K.TOO_LONG),
+    ("anthropic", 400, {"message": "prompt is too long: 250000 tokens > 200000 maximum"}, K.TOO_LONG),
+    ("openai", 413, {}, K.TOO_LONG),
+    ("anthropic", 413, {"type": "request_too_large"}, K.TOO_LONG),
+    ("openai", 400, {"code": "content_filter"}, K.FILTERED),
+    ("openai", 403, {"code": "content_policy_violation"}, K.FILTERED),
+    ("anthropic", 400, {"message": "Output blocked by content filtering policy"}, K.FILTERED),
+    ("openai", 400, {"code": "invalid_json_schema"}, K.REJECTED),
+    ("anthropic", 400, {"message": "max_tokens: too many"}, K.REJECTED),
+    ("openai", 422, {}, K.REJECTED),
+]
+
+
+@pytest.mark.parametrize(("provider", "status", "error", "kind"), REFUSED_REQUESTS)
+def test_a_request_that_would_fail_again_is_a_failure_of_its_kind(
+    asker: Asker, provider: str, status: int, error: dict[str, str], kind: FailureKind
+) -> None:
+    raised = asker.error(provider, Answer(status=status, error=error))
+    assert not isinstance(raised, RetryableError | StopRunError)
+    assert (raised.kind, raised.status) == (kind, status)
+
+
+@both_providers
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": "0.25"}, 0.25),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "-3"}, 0),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_the_pause_that_a_provider_asks_for_is_read(
+    asker: Asker, provider: str, headers: dict[str, str], seconds: float | None
+) -> None:
+    error = asker.error(provider, Answer(status=429, headers=headers))
+    assert isinstance(error, RetryableError)
+    assert error.retry_after == seconds
+
+
+@both_providers
+@pytest.mark.parametrize("skew_hours", [-1, 0, 1])
+def test_a_date_to_wait_for_is_read_by_the_servers_own_clock(asker: Asker, provider: str, skew_hours: int) -> None:
+    now = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=skew_hours)
+    headers = {
+        "date": format_datetime(now, usegmt=True),
+        "retry-after": format_datetime(now + timedelta(seconds=30), usegmt=True),
+    }
+    error = asker.error(provider, Answer(status=429, headers=headers))
+    assert isinstance(error, RetryableError)
+    assert error.retry_after == 30
+
+
+@given(st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms", "date"]), st.text(), max_size=3))
+def test_no_header_is_too_odd(headers: dict[str, str]) -> None:
+    told = retry_after(headers)
+    assert told is None or told >= 0
+
+
+@pytest.mark.parametrize(
+    "date", ["Wed, 21 Oct 2015 07:28:00 -0000", "Wed, 21 Oct 2015 07:28:00 +99999999999999", "Wed, 99 Xxx"]
+)
+def test_odd_dates_ask_for_no_pause(date: str) -> None:
+    assert retry_after({"retry-after": date, "date": "Wed, 21 Oct 2015 07:28:00 GMT"}) is None
+
+
+TRANSPORT: list[tuple[str, Answer]] = [
+    ("reset", Answer(fault="reset")),
+    ("reset in mid-body", Answer("{}", fault="reset_mid_body")),
+    ("HTML that calls itself JSON", Answer(fault="garbage")),
+    ("HTML", Answer(fault="garbage", headers={"content-type": "text/html"})),
+    ("an empty body", Answer(" ", fault="garbage")),
+    ("cut JSON", Answer('{"choices": [{"mess', fault="garbage")),
+    ("no UTF-8", Answer("\udcff".encode("utf-16", "surrogatepass").decode("latin-1"), fault="garbage")),
+]
+TRANSPORT += [
+    (body, Answer(body, fault="garbage"))
+    for body in (
+        "{}",
+        "[]",
+        "null",
+        '"text"',
+        "17",
+        '{"choices": [], "content": null}',
+        '{"choices": null, "content": "text"}',
+        '{"choices": [null], "content": [null]}',
+        '{"choices": {"a": 1}, "content": {"a": 1}}',
+        '{"choices": [{"message": null}], "content": [{"type": "text"}]}',
+        '{"choices": [{"message": {"content": 7}}], "content": [{"type": "text", "text": 7}]}',
+        '{"choices": [{"message": "text"}], "content": [7]}',
+        '{"error": {"message": "upstream"}}',
+    )
+]
+
+
+@both_providers
+@pytest.mark.parametrize("answer", [answer for _, answer in TRANSPORT], ids=[name for name, _ in TRANSPORT])
+def test_what_is_no_reply_is_a_passing_transport_failure_that_may_have_been_paid(
+    asker: Asker, provider: str, answer: Answer
+) -> None:
+    error = asker.error(provider, answer)
+    assert isinstance(error, RetryableError)
+    assert error.kind is K.TRANSPORT
+    assert error.maybe_paid
+    assert error.message
+
+
+@both_providers
+def test_an_error_page_in_html_keeps_its_status(asker: Asker, provider: str) -> None:
+    answer = Answer("<html>" + "x" * 5000, status=502, fault="garbage", headers={"content-type": "text/html"})
+    error = asker.error(provider, answer)
+    assert isinstance(error, RetryableError)
+    assert error.status == 502
+    assert len(error.message) < 600
+
+
+@both_providers
+def test_a_server_that_never_answers_is_a_timeout_that_may_have_been_paid(provider: str) -> None:
+    with ProviderServer(lambda _: Answer(fault="hang")) as server, pytest.raises(RetryableError) as caught:
+        ask(made_spec(provider, server), timeout=0.3)
+    assert (caught.value.kind, caught.value.maybe_paid) == (K.TIMEOUT, True)
+
+
+@both_providers
+def test_a_server_that_is_not_there_was_not_paid(provider: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(RetryableError) as caught:
+            ask(made_spec(provider, address))
+    assert (caught.value.kind, caught.value.maybe_paid) == (K.TRANSPORT, False)
+
+
+@both_providers
+def test_a_key_shows_nowhere_when_a_server_repeats_it(
+    asker: Asker, provider: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    echoes = [CANARY, f"Bearer {CANARY}", f"'x-api-key': '{CANARY}'", f"sk-{CANARY}"]
+    for answer in (
+        *(Answer(status=status, error={"message": echo}) for echo in echoes for status in (400, 401, 500)),
+        Answer(f"<html>{CANARY}</html>", fault="garbage"),
+    ):
+        asker.error(provider, answer)
+    out, err = capfd.readouterr()
+    assert CANARY not in out + err + caplog.text
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Authorization: Bearer {}",
+        "authorization: {}",
+        "'x-api-key': '{}'",
+        "x-api-key={}",
+        "api_key: {}",
+        "key {}",
+    ],
+)
+def test_whatever_looks_like_a_key_is_blanked(header: str) -> None:
+    assert "ABCdef0123456789" not in redact(f"wrong: {header.format('ABCdef0123456789')}!")
+    assert "ABCdef0123456789" not in redact("wrong: sk-proj-ABCdef0123456789!")
+
+
+def test_ordinary_words_are_not_blanked_and_long_ones_are_cut() -> None:
+    assert redact("400: unknown key: 'temperature'") == "400: unknown key: 'temperature'"
+    assert len(redact("word " * 1000)) == 500
+
+
+@given(
+    st.integers(100, 999), st.text(max_size=40), st.text(max_size=40), st.dictionaries(st.text(), st.text(), max_size=2)
+)
+def test_every_status_has_a_class(status: int, code: str, message: str, headers: dict[str, str]) -> None:
+    error = status_error(status, code=code, message=message, headers=headers)
+    assert isinstance(error, ProviderError)
+    assert isinstance(error.kind, FailureKind)
+
+
+@both_providers
+def test_one_client_serves_many_calls_at_once(provider: str) -> None:
+    def judge(call: Call) -> Answer:
+        return Answer(verdicts_for(call.schema or {}, "tie"), delay=0.1)
+
+    with ProviderServer(judge) as server:
+
+        async def many(judge: Judge) -> list[Reply]:
+            return await asyncio.gather(*(judge.ask(made_request(f"q{n}")) for n in range(8)))
+
+        replies = with_judge(made_spec(provider, server), many, concurrency=8)
+    assert len({reply.request_id for reply in replies}) == 8
+    assert server.in_flight_max == 8

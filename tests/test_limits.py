@@ -1,0 +1,79 @@
+"""The gate that finds by trial how many calls a provider bears."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from judge.io.limits import FIRST_LIMIT, Gate
+
+
+def test_the_limit_starts_low_and_grows_fourfold_a_round_up_to_its_ceiling() -> None:
+    gate = Gate(1_000)
+    assert gate.limit == FIRST_LIMIT
+    for _ in range(FIRST_LIMIT):
+        gate.succeeded()
+    assert gate.limit == 4 * FIRST_LIMIT
+    for _ in range(1_000):
+        gate.succeeded()
+    assert gate.limit == 1_000
+
+
+def test_a_refusal_halves_the_limit_once_for_all_calls_that_were_in_flight_together() -> None:
+    gate = Gate(16)
+    for started in (1.0, 2.0, 3.0):
+        gate.refused(started=started, now=4.0, pause=None)
+    assert gate.limit == 8
+    gate.refused(started=5.0, now=6.0, pause=None)
+    assert gate.limit == 4
+
+
+def test_after_a_refusal_the_limit_grows_by_about_one_a_round() -> None:
+    gate = Gate(100)
+    gate.refused(started=0.0, now=1.0, pause=None)
+    before = gate.limit
+    for _ in range(int(before)):
+        gate.succeeded()
+    assert before + 0.9 < gate.limit <= before + 1
+
+
+def test_the_limit_never_falls_below_one_call() -> None:
+    gate = Gate(1)
+    for time in range(10):
+        gate.refused(started=time + 0.5, now=time + 0.6, pause=None)
+    assert gate.limit == 1
+
+
+def test_a_pause_holds_until_the_latest_end_that_was_asked_for() -> None:
+    gate = Gate(4)
+    gate.refused(started=0.0, now=10.0, pause=5.0)
+    gate.refused(started=0.0, now=11.0, pause=1.0)
+    assert gate.pause_left(now=12.0) == pytest.approx(3.0)
+    assert gate.pause_left(now=16.0) == 0
+
+
+@given(ceiling=st.integers(1, 80), n_calls=st.integers(0, 200), refuse=st.sets(st.integers(0, 199)))
+def test_every_call_gets_its_place_and_never_more_at_once_than_the_limit(
+    ceiling: int, n_calls: int, refuse: set[int]
+) -> None:
+    async def run() -> tuple[int, bool]:
+        gate, served, kept = Gate(ceiling), 0, True
+
+        async def call(number: int) -> None:
+            nonlocal served, kept
+            async with gate.place():
+                kept = kept and gate.in_flight <= ceiling
+                await asyncio.sleep(0)
+                served += 1
+                if number in refuse:
+                    gate.refused(started=float(number), now=float(number), pause=None)
+                else:
+                    gate.succeeded()
+
+        await asyncio.gather(*(call(number) for number in range(n_calls)))
+        return served, kept
+
+    assert asyncio.run(run()) == (n_calls, True)

@@ -1,0 +1,94 @@
+"""Every command that the README shows is run, and what it shows of their output is what they print."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from provider_server import ProviderServer, content_judge
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BIN = Path(sys.executable).parent
+
+# The tour's own files: what a reader would have at hand.
+MINE = '{"id": 1, "trace": "Pneumonia, by the crackles."}\n{"id": 1, "trace": "Asthma, by the wheeze."}\n{"id": 2}\n'
+THEIRS = '{"id": 1, "trace": "Pneumonia."}\n'
+VERDICTS = (
+    '{"item": "q1", "order": "forward", "verdict": "first"}\n{"item": "q1", "order": "swapped", "verdict": "second"}\n'
+)
+
+
+def quick_start() -> list[str]:
+    section = README.split("## Quick start")[1].split("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)\n```", section, re.DOTALL)
+
+
+def tour() -> list[tuple[str, str]]:
+    """Return every `$` command of the README with the output that is shown below it."""
+    blocks = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    commands = [re.split(r"^\$ ", block, flags=re.MULTILINE)[1:] for block in blocks]
+    return [(one.partition("\n")[0], one.partition("\n")[2]) for block in commands for one in block]
+
+
+def test_the_quick_start_is_two_blocks_of_one_command_line_each() -> None:
+    blocks = quick_start()
+    assert [len(block.splitlines()) for block in blocks] == [1, 1]
+    assert blocks[0].endswith("omr-judge compare examples/a.jsonl examples/b.jsonl")
+    assert blocks[1].endswith(".venv/bin/python -m pytest")
+    assert (ROOT / ".ci/run").read_text(encoding="utf-8").count("## Quick start") == 1
+
+
+def test_the_quick_start_ends_with_a_win_rate_table_by_the_embedded_judge(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    command = shlex.split(quick_start()[0].split("&&")[-1])
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    done = run([str(BIN / "omr-judge"), *command[1:]], cwd=tmp_path, env=env | {"COLUMNS": "80"})
+    assert done.returncode == 0, done.stderr
+    shown = README.split("```text\n")[1].split("```")[0]
+    for line in ("12 items, 24 judgments, 0 failed", "Can the judge be believed?", "shows no signal on"):
+        assert line in done.stdout
+        assert line in shown
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert {path.name for path in folder.iterdir()} >= {"manifest.json", "judgments.jsonl", "report.json"}
+
+
+def test_every_command_of_the_tour_runs_and_prints_what_is_shown(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    for name, text in (("mine.jsonl", MINE), ("theirs.jsonl", THEIRS), ("verdicts.jsonl", VERDICTS)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with ProviderServer(content_judge) as server:
+        env = dict(os.environ) | {"PATH": f"{BIN}:{os.environ['PATH']}", "ANTHROPIC_BASE_URL": server.url}
+        env |= {"ANTHROPIC_API_KEY": "test", "OPENAI_API_KEY": "test", "COLUMNS": "80"}
+        for command, shown in tour():
+            if command.startswith("export "):
+                continue
+            if "pytest" in command:
+                assert command == ".venv/bin/python -m pytest -m slow"
+                continue
+            here = command.replace("http://127.0.0.1:8000", server.url)
+            done = run(shlex.split(here), cwd=tmp_path, env=env)
+            problem = "mine.jsonl" in command
+            assert done.returncode == (3 if problem else 0), (command, done.stderr)
+            if shown:
+                assert (done.stderr if problem else done.stdout).startswith(shown.removesuffix("...\n")), command
+
+
+@pytest.mark.slow
+def test_both_lines_of_the_quick_start_work_in_a_fresh_clone(tmp_path: Path) -> None:
+    run(["git", "clone", "-q", str(ROOT), str(tmp_path / "clone")], cwd=tmp_path, env=dict(os.environ), check=True)
+    kept = ("PATH", "HOME", "LANG", "SSL_CERT_FILE")
+    env = {name: value for name, value in os.environ.items() if name in kept or name.startswith("PIP_")}
+    for line in quick_start():
+        done = run(["bash", "-c", line], cwd=tmp_path / "clone", env=env)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run(command: list[str], *, cwd: Path, env: dict[str, str], check: bool = False) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=cwd, env=env, check=check, capture_output=True, text=True, timeout=900)

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import random
+from collections import Counter
+from fractions import Fraction
+from typing import NamedTuple
+
+import pytest
+from builders import Row, both_orders, frame
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from judge.core.planning import Orders
+from judge.core.tally import fold, identical_items, settle, verdict_rows, winner
+from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Order, Reply, Usage, Verdict, Winner
+
+HALF = Fraction(1, 2)
+WORTH = {"first": Fraction(1), "tie": HALF, "second": Fraction(0)}
+FIELDS = ("forward", "swapped", "credit", "consistent")
+CRITERIA = ("knowledge", "overall")
+
+
+class Folded(NamedTuple):
+    """One item by the reference below."""
+
+    forward: Fraction | None
+    swapped: Fraction | None
+    credit: Fraction
+    consistent: Fraction | None
+    first_picks: int
+    decisive: int
+    n_verdicts: int
+    outcome: str
+
+
+def mean(values: list[Fraction | None]) -> Fraction | None:
+    known = [value for value in values if value is not None]
+    return sum(known, Fraction(0)) / len(known) if known else None
+
+
+def side(credit: Fraction) -> int:
+    return (credit > HALF) - (credit < HALF)
+
+
+def fold_by_hand(rows: list[Row], judges: list[str], orders: Orders) -> dict[tuple[str, str], Folded]:
+    """Fold in plain Python and fractions, by the words of the architecture and statistics.md section 1."""
+    table = {(criterion, item, judge, sample, order): v for item, judge, sample, order, criterion, v in rows}
+    result = {}
+    for criterion, item in sorted({(row[4], row[0]) for row in rows}):
+        per_judge = [_judge_by_hand(table, criterion, item, judge, orders) for judge in judges]
+        complete = [judge for judge in per_judge if judge is not None]
+        if len(complete) < len(judges):
+            continue
+        forward = mean([judge[0] for judge in complete])
+        swapped = mean([judge[1] for judge in complete])
+        consistent = mean([judge[2] for judge in complete])
+        credit = mean([forward, swapped])
+        assert credit is not None
+        sides = {side(value) for value in (forward, swapped) if value is not None}
+        outcome = "split" if len(sides) > 1 else {1: "a", -1: "b", 0: "tie"}[sides.pop()]
+        said = [verdict for judge in complete for verdict in judge[3]]
+        decisive = sum(verdict in ("first", "second") for verdict in said)
+        counts = (said.count("first"), decisive, len(said))
+        result[criterion, item] = Folded(forward, swapped, credit, consistent, *counts, outcome)
+    return result
+
+
+Table = dict[tuple[str, str, str, int, str], str | None]
+PerJudge = tuple[Fraction | None, Fraction | None, Fraction | None, list[str]]
+
+
+def _judge_by_hand(table: Table, criterion: str, item: str, judge: str, orders: Orders) -> PerJudge | None:
+    forwards: list[Fraction | None] = []
+    swappeds: list[Fraction | None] = []
+    agree: list[Fraction | None] = []
+    said: list[str] = []
+    for sample in sorted({key[3] for key in table}):
+        verdicts = [table.get((criterion, item, judge, sample, order)) for order in ("forward", "swapped")]
+        forward = WORTH.get(verdicts[0] or "")
+        swapped = 1 - WORTH[verdicts[1]] if verdicts[1] in WORTH else None
+        needed = 2 if orders is Orders.BOTH else 1
+        if sum(credit is not None for credit in (forward, swapped)) < needed:
+            continue
+        forwards.append(forward)
+        swappeds.append(swapped)
+        agree.append(None if forward is None or swapped is None else Fraction(side(forward) == side(swapped)))
+        said += [verdict for verdict in verdicts if verdict in WORTH]
+    return (mean(forwards), mean(swappeds), mean(agree), said) if forwards else None
+
+
+@st.composite
+def rows(draw: st.DrawFn, orders: Orders) -> tuple[list[Row], list[str]]:
+    """Return verdict rows of up to 3 judges and 4 samples with failures, holes and cannot_judge; and the judges."""
+    judges = [f"j{n}" for n in range(draw(st.integers(1, 3)))]
+    samples = draw(st.integers(1, 4))
+    source = random.Random(draw(st.integers(0, 2**32)))  # noqa: S311 - hypothesis draws the seed
+    weights = draw(st.sampled_from([(9, 9, 6, 1, 1), (3, 3, 3, 3, 3), (1, 8, 0, 0, 0), (5, 5, 1, 0, 0)]))
+    verdicts = [*(verdict.value for verdict in Verdict), None]
+    drawn: list[Row] = []
+    for item in range(draw(st.integers(0, 8))):
+        one = source.choice(list(Order)).value
+        for judge in judges:
+            for sample in range(samples):
+                for order in Order:
+                    if orders is Orders.ONE and order.value != one:
+                        continue
+                    for criterion in CRITERIA:
+                        verdict = source.choices(verdicts, weights)[0]
+                        drawn.append((f"q{item}", judge, sample, order.value, criterion, verdict))
+    source.shuffle(drawn)
+    return drawn[: len(drawn) - draw(st.integers(0, 3))], judges
+
+
+@pytest.mark.parametrize("orders", Orders)
+@given(data=st.data())
+@settings(deadline=None, max_examples=120)
+def test_folding_equals_a_reference_in_plain_python(orders: Orders, data: st.DataObject) -> None:
+    drawn, judges = data.draw(rows(orders))
+    expected = fold_by_hand(drawn, judges, orders)
+    folded = fold(frame(drawn), judges=judges, orders=orders)
+    assert [(row["criterion"], row["item"]) for row in folded.iter_rows(named=True)] == list(expected)
+    for row, by_hand in zip(folded.iter_rows(named=True), expected.values(), strict=True):
+        counts = ("outcome", "first_picks", "decisive", "n_verdicts")
+        assert {name: row[name] for name in counts} == {name: getattr(by_hand, name) for name in counts}
+        for name in FIELDS:
+            value = getattr(by_hand, name)
+            assert row[name] == (None if value is None else pytest.approx(float(value), abs=1e-12)), name
+
+
+def test_mean_credits_that_are_half_but_for_the_rounding_of_thirds_are_a_tie() -> None:
+    said = {"j0": "a a b", "j1": "a b b", "j2": "a a b", "j3": "a b b"}
+    in_slots = {"forward": {"a": "first", "b": "second"}, "swapped": {"a": "second", "b": "first"}}
+    drawn: list[Row] = [
+        ("q", judge, sample, order, "overall", slots.get(one, one))
+        for judge, verdicts in said.items()
+        for sample, one in enumerate(verdicts.split())
+        for order, slots in in_slots.items()
+    ]
+    assert fold_by_hand(drawn, list(said), Orders.BOTH)["overall", "q"].outcome == "tie"
+    assert fold(frame(drawn), judges=list(said), orders=Orders.BOTH)["outcome"].to_list() == ["tie"]
+
+
+@pytest.mark.parametrize("judges", [3, 5, 6, 7])
+def test_no_outcome_of_many_samples_and_judges_is_decided_by_rounding(judges: int) -> None:
+    source = random.Random(judges)  # noqa: S311 - a fixed table
+    names = [f"j{n}" for n in range(judges)]
+    drawn: list[Row] = []
+    for item in range(60):
+        for judge in names:
+            for sample in range(source.choice([3, 5, 6, 7])):
+                drawn += [
+                    (f"q{item}", judge, sample, order.value, "overall", source.choice(["first", "second", "tie"]))
+                    for order in Order
+                ]
+    expected = fold_by_hand(drawn, names, Orders.BOTH)
+    folded = fold(frame(drawn), judges=names, orders=Orders.BOTH)
+    outcomes = {(row["criterion"], row["item"]): row["outcome"] for row in folded.iter_rows(named=True)}
+    assert outcomes == {key: by_hand.outcome for key, by_hand in expected.items()}
+
+
+@pytest.mark.parametrize(
+    ("forward", "swapped", "outcome", "credit", "consistent"),
+    [
+        (Verdict.FIRST, Verdict.SECOND, "a", 1.0, 1.0),
+        (Verdict.SECOND, Verdict.FIRST, "b", 0.0, 1.0),
+        (Verdict.TIE, Verdict.TIE, "tie", 0.5, 1.0),
+        (Verdict.FIRST, Verdict.FIRST, "split", 0.5, 0.0),
+        (Verdict.SECOND, Verdict.SECOND, "split", 0.5, 0.0),
+        (Verdict.FIRST, Verdict.TIE, "split", 0.75, 0.0),
+        (Verdict.TIE, Verdict.SECOND, "split", 0.75, 0.0),
+        (Verdict.SECOND, Verdict.TIE, "split", 0.25, 0.0),
+        (Verdict.TIE, Verdict.FIRST, "split", 0.25, 0.0),
+    ],
+)
+def test_two_orders_fold_to_half_credits(
+    forward: Verdict, swapped: Verdict, outcome: str, credit: float, consistent: float
+) -> None:
+    folded = fold(frame(both_orders("q", forward, swapped)), judges=["j"], orders=Orders.BOTH).row(0, named=True)
+    assert (folded["outcome"], folded["credit"], folded["consistent"]) == (outcome, credit, consistent)
+
+
+@pytest.mark.parametrize("lost", [None, Verdict.CANNOT_JUDGE])
+@pytest.mark.parametrize("said", Verdict)
+def test_an_item_with_a_verdict_missing_in_either_order_is_out(said: Verdict, lost: Verdict | None) -> None:
+    for verdicts in ((said, lost), (lost, said), (lost, lost)):
+        assert fold(frame(both_orders("q", *verdicts)), judges=["j"], orders=Orders.BOTH).is_empty()
+    half = both_orders("q", said, None)[:1]
+    assert fold(frame(half), judges=["j"], orders=Orders.BOTH).is_empty()
+
+
+def test_an_item_needs_a_complete_sample_of_every_judge() -> None:
+    drawn = both_orders("q", Verdict.FIRST, None) + both_orders("q", Verdict.TIE, Verdict.TIE, sample=1)
+    assert fold(frame(drawn), judges=["j"], orders=Orders.BOTH)["credit"].to_list() == [0.5]
+    assert fold(frame(drawn), judges=["j", "k"], orders=Orders.BOTH).is_empty()
+
+
+def test_identical_items_are_ties_that_nobody_judged() -> None:
+    rows_ = identical_items(2)
+    assert rows_["outcome"].to_list() == ["tie", "tie"]
+    assert rows_["credit"].to_list() == [0.5, 0.5]
+    assert rows_["consistent"].to_list() == rows_["forward"].to_list() == rows_["swapped"].to_list() == [None, None]
+    assert rows_["n_verdicts"].to_list() == rows_["decisive"].to_list() == [0, 0]
+    assert identical_items(0).is_empty()
+
+
+def test_a_verdict_becomes_a_winner_by_undoing_its_order() -> None:
+    expected = {
+        (Verdict.FIRST, Order.FORWARD): Winner.A,
+        (Verdict.FIRST, Order.SWAPPED): Winner.B,
+        (Verdict.SECOND, Order.FORWARD): Winner.B,
+        (Verdict.SECOND, Order.SWAPPED): Winner.A,
+        (Verdict.TIE, Order.FORWARD): Winner.TIE,
+        (Verdict.TIE, Order.SWAPPED): Winner.TIE,
+        (Verdict.CANNOT_JUDGE, Order.FORWARD): Winner.CANNOT_JUDGE,
+        (Verdict.CANNOT_JUDGE, Order.SWAPPED): Winner.CANNOT_JUDGE,
+    }
+    assert {(verdict, order): winner(verdict, order) for verdict in Verdict for order in Order} == expected
+
+
+JUDGED = Judged(verdicts={"overall": Verdict.FIRST, "knowledge": Verdict.TIE})
+FAILED = Failed(failure=FailureKind.TIMEOUT)
+
+
+def judgment(result: Judged | Failed, *, key: str = "k", judge: str = "j", tokens: int | None = None) -> Judgment:
+    reply = None if tokens is None else Reply(text="...", usage=Usage(input=tokens, output=1))
+    return Judgment(
+        key=key,
+        item="q",
+        order=Order.SWAPPED,
+        judge=judge,
+        sample=2,
+        result=result,
+        reply=reply,
+        attempts=(Attempt(problem="busy"),),
+    )
+
+
+def test_judgments_become_one_row_a_criterion_and_failures_null_verdicts() -> None:
+    one_failed = Failed(failure=FailureKind.OTHER, criterion="overall")
+    rows_ = verdict_rows([judgment(JUDGED), judgment(FAILED), judgment(one_failed)], ["knowledge", "overall"])
+    assert set(rows_.select("item", "judge", "sample", "order").iter_rows()) == {("q", "j", 2, "swapped")}
+    assert list(rows_.select("criterion", "verdict").iter_rows()) == [
+        ("overall", "first"),
+        ("knowledge", "tie"),
+        ("knowledge", None),
+        ("overall", None),
+        ("overall", None),
+    ]
+    assert verdict_rows([], ["overall"]).is_empty()
+
+
+def test_the_last_verdict_under_a_key_counts_and_a_failure_never_undoes_it() -> None:
+    other = Judged(verdicts={"overall": Verdict.TIE})
+    refused = Failed(failure=FailureKind.REFUSED)
+    cases: list[tuple[list[Judged | Failed], Judged | Failed]] = [
+        ([FAILED, JUDGED], JUDGED),
+        ([JUDGED, FAILED], JUDGED),
+        ([JUDGED, other], other),
+        ([JUDGED, other, FAILED], other),
+        ([FAILED, refused], refused),
+    ]
+    for results, kept in cases:
+        settled = settle([judgment(result) for result in results])
+        assert [one.result for one in settled.judgments] == [kept]
+        assert settled.judgments[0].reply is None
+        assert settled.judgments[0].attempts == ()
+
+
+def test_every_reply_that_was_paid_for_is_in_the_usage() -> None:
+    settled = settle(
+        [
+            judgment(FAILED, tokens=5),
+            judgment(JUDGED, tokens=7),
+            judgment(JUDGED, key="l"),
+            judgment(JUDGED, key="m", judge="i", tokens=1),
+        ]
+    )
+    assert settled.usage == {"i": Usage(input=1, output=1), "j": Usage(input=12, output=2)}
+    assert list(settled.usage) == ["i", "j"]
+    assert len(settled.judgments) == 3
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 99)] * 5), min_size=2, max_size=2))
+@settings(deadline=None, max_examples=20)
+def test_usage_adds_up_field_by_field(numbers: list[tuple[int, ...]]) -> None:
+    one, other = (Usage(**dict(zip(Usage.model_fields, given_, strict=True))) for given_ in numbers)
+    assert Counter((one + other).model_dump()) == Counter(one.model_dump()) + Counter(other.model_dump())
