@@ -51,8 +51,12 @@ def _by_letter(answer: str, letters: dict[str, str]) -> str | None:
     match = _STATED.match(answer)
     if match:
         return letters.get(match["letter"].casefold())
-    several = sorted(set(answer.strip().casefold()))
-    return "".join(letters[letter] for letter in several) if several and letters.keys() >= set(several) else None
+    given = answer.strip()
+    several = sorted(set(given.casefold()))
+    is_list = given.isupper() or list(given.casefold()) == several  # "bad" is a word
+    return (
+        "".join(letters[letter] for letter in several) if several and is_list and letters.keys() >= {*several} else None
+    )
 
 
 def _by_text(answer: str, item: Item) -> str | None:
