@@ -278,7 +278,7 @@ class Judgment(Frozen):
     attempts: tuple[Attempt, ...] = ()
     """earlier attempts, without the last"""
     latency_s: float | None = None
-    """seconds from the last attempt's start to its reply"""
+    """seconds from the start of the attempt that was answered to its reply"""
     time: str | None = None
     """UTC, ISO 8601"""
     meta: dict[str, Any] = Field(default_factory=dict)

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from judge.core.planning import Orders
 from judge.errors import InputError, RunError
-from judge.io.journal import Journal, Manifest, RunFolder, file_sha256, write_json, write_lines
+from judge.io.files import file_sha256, write_json, write_lines
+from judge.io.journal import Journal, Manifest, RunFolder
 from judge.schema import (
     Attempt,
     Criterion,

@@ -84,7 +84,7 @@ def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet
 
 def _print(made: Report, *, as_json: bool) -> None:
     if as_json:
-        from judge.io.journal import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
+        from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
 
         typer.echo(as_json_bytes(made.model_dump(mode="json")), nl=False)
         return

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import tenacity
 
@@ -166,6 +166,13 @@ async def _begin(lane: Lane, request: Request, *, policy: Policy, events: Events
         raise
 
 
+class _Timed(NamedTuple):
+    """A reply and the seconds from the start of its attempt."""
+
+    reply: Reply
+    seconds: float
+
+
 async def _ask(lane: Lane, request: Request, *, policy: Policy, events: Events, stop: Stop) -> Judgment:
     """Ask one request until there is a reply or no more patience; a failure is a judgment too.
 
@@ -174,38 +181,16 @@ async def _ask(lane: Lane, request: Request, *, policy: Policy, events: Events, 
         _UnaskedError: the run stopped while the request waited to be asked again.
     """
     attempts: list[Attempt] = []
-    reply: Reply | None = None
-    started = time.monotonic()
-
-    async def once() -> Reply:
-        nonlocal started
-        started = time.monotonic()
-        try:
-            async with _deadline(policy.timeout):
-                reply = await lane.judge.ask(request)
-        except RetryableError as error:
-            if error.status in SLOW_DOWN and _worth_retrying(error, policy):
-                lane.gate.refused(started=started, now=time.monotonic(), pause=error.retry_after)
-            raise
-        lane.gate.succeeded()
-        return reply
 
     def note(state: tenacity.RetryCallState) -> None:
         attempts.append(_attempt(state))
         events.retried(attempts[-1])
         lane.note(attempts[-1])
 
-    retrying = tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_exception(lambda error: _worth_retrying(error, policy)),
-        wait=lambda state: _wait(state, policy),
-        stop=tenacity.stop_after_attempt(policy.attempts),
-        before_sleep=note,
-        sleep=lambda seconds: _pause(policy.sleep(seconds), stop.asked),
-        reraise=True,
-    )
+    timed: _Timed | None = None
     try:
-        answer: Reply = await retrying(once)
-        reply, result = answer, lane.interpret(answer)
+        answered: _Timed = await _retrying(policy, stop, note)(_ask_once, lane, request, policy)
+        timed, result = answered, lane.interpret(answered.reply)
     except StopRunError:
         raise
     except ProviderError as error:
@@ -217,11 +202,37 @@ async def _ask(lane: Lane, request: Request, *, policy: Policy, events: Events, 
         judge=request.judge,
         sample=request.sample,
         result=result,
-        reply=reply,
+        reply=timed and timed.reply,
         attempts=tuple(attempts),
-        latency_s=round(time.monotonic() - started, 3),
+        latency_s=timed and round(timed.seconds, 3),
         time=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
+
+
+def _retrying(policy: Policy, stop: Stop, note: Callable[[tenacity.RetryCallState], None]) -> tenacity.AsyncRetrying:
+    """Return the one retry policy, which tells `note` of every attempt that is made again."""
+    return tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception(lambda error: _worth_retrying(error, policy)),
+        wait=lambda state: _wait(state, policy),
+        stop=tenacity.stop_after_attempt(policy.attempts),
+        before_sleep=note,
+        sleep=lambda seconds: _pause(policy.sleep(seconds), stop.asked),
+        reraise=True,
+    )
+
+
+async def _ask_once(lane: Lane, request: Request, policy: Policy) -> _Timed:
+    """Make one call within its deadline, and tell the lane's gate how the provider bore it."""
+    started = time.monotonic()
+    try:
+        async with _deadline(policy.timeout):
+            reply = await lane.judge.ask(request)
+    except RetryableError as error:
+        if error.status in SLOW_DOWN and _worth_retrying(error, policy):
+            lane.gate.refused(started=started, now=time.monotonic(), pause=error.retry_after)
+        raise
+    lane.gate.succeeded()
+    return _Timed(reply, time.monotonic() - started)
 
 
 async def _pause(sleeping: Awaitable[None], stopped: asyncio.Event) -> None:

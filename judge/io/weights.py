@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from judge.errors import InputError, RunError
-from judge.io.journal import file_sha256
+from judge.io.files import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable

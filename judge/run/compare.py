@@ -20,7 +20,8 @@ from judge.core.prompting import is_identical, reply_schema
 from judge.core.stats.intervals import Method
 from judge.errors import InputError, RunError
 from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric
-from judge.io.journal import Input, Manifest, RunFolder, file_sha256, write_lines
+from judge.io.files import file_sha256, write_lines
+from judge.io.journal import Input, Manifest, RunFolder
 from judge.io.judges.specs import JudgeOptions, parse_judge
 from judge.run.inputs import InputOptions, Inputs
 from judge.run.judging import JudgingOptions, judge_run

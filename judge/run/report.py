@@ -9,7 +9,7 @@ from judge.core.facts import ItemFacts, Wanted, facts_of_judgments, facts_of_pai
 from judge.core.prompting import parse_template
 from judge.core.report import NO_EXTRAS, Extras, Facts, Models, Report, build_report
 from judge.core.tally import Settled, settle
-from judge.io.journal import write_json
+from judge.io.files import write_json
 
 if TYPE_CHECKING:
     from judge.core.stats.intervals import Method

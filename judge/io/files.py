@@ -1,0 +1,66 @@
+"""Write files so that a crash leaves the old one or the new one, and hash them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import orjson
+
+from judge.errors import RunError
+from judge.schema import Frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a file to fill, so that a reader, or a crash, finds the old one or the new one and nothing between.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Write indented JSON atomically."""
+    with replacing(path) as file:
+        file.write(as_json_bytes(value))
+
+
+def as_json_bytes(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """Return indented JSON with a final newline: the bytes of every JSON file here."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def file_sha256(path: Path) -> str:
+    """Return the hash of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_lines(path: Path, records: Iterable[Frozen]) -> str:
+    """Write records as JSON lines, atomically and one at a time; return the file's sha256."""
+    digest = hashlib.sha256()
+    with replacing(path) as file:
+        for record in records:
+            line = record.model_dump_json().encode() + b"\n"
+            digest.update(line)
+            file.write(line)
+    return digest.hexdigest()
