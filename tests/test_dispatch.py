@@ -301,7 +301,7 @@ def test_calls_in_flight_when_the_run_stops_are_waited_for_and_the_first_reason_
         asking = Asking(server, concurrency=4)
         judgments = asking.run(50)
     assert {judgment.item for judgment in judgments} == {"q2", "q3"}
-    assert asking.stop.error is not None
+    assert isinstance(asking.stop.error, StopRunError)
     assert asking.stop.error.status == 402
     assert asking.drawn == 4
 
@@ -340,7 +340,7 @@ def test_a_judge_that_calls_all_its_first_requests_invalid_is_asked_no_more() ->
         judgments = asking.run(50)
     assert len(judgments) == len(server.calls) == REJECTED_LIMIT
     assert asking.stop.error is not None
-    assert "unknown field" in asking.stop.error.message
+    assert "unknown field" in str(asking.stop.error)
 
 
 @both_providers
@@ -350,7 +350,7 @@ def test_an_address_where_nobody_ever_answers_is_given_up(provider: str) -> None
         asking = Asking(f"http://127.0.0.1:{taken.getsockname()[1]}", provider)
         judgments = asking.run(500)
     assert asking.stop.error is not None
-    assert "cannot be reached: " in asking.stop.error.message
+    assert "cannot be reached: " in str(asking.stop.error)
     assert len(asking.waits) <= UNREACHED_LIMIT + asking.concurrency
     assert all(isinstance(judgment.result, Failed) for judgment in judgments)
 
@@ -372,6 +372,20 @@ def test_a_journal_that_cannot_be_written_ends_the_run_with_its_own_error(concur
     with ProviderServer(longer_wins) as server, pytest.raises(RunError, match="disk full") as caught:
         Asking(server, concurrency=concurrency).run(20, record)
     assert type(caught.value) is RunError
+
+
+def test_a_request_that_cannot_be_made_loses_no_reply_that_is_in_flight() -> None:
+    class Broken(Asking):
+        def requests(self, n: int) -> Iterator[Request]:
+            yield from super().requests(n)
+            raise RunError("image changed since the run began")
+
+    with ProviderServer(longer_wins, delay=0.5) as server:
+        asking = Broken(server, concurrency=4)
+        with pytest.raises(RunError, match="image changed"):
+            asking.run(3)
+    assert {judgment.item for judgment in asking.judgments if isinstance(judgment.result, Judged)} == {"q0", "q1", "q2"}
+    assert asking.display.in_flight == 0
 
 
 def test_a_bug_is_not_taken_for_an_error_of_the_run() -> None:

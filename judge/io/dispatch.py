@@ -99,9 +99,9 @@ class Stop:
     """Whether and why no new request is started."""
 
     asked: asyncio.Event = field(default_factory=asyncio.Event)
-    error: StopRunError | None = None
+    error: OmrJudgeError | None = None
 
-    def because(self, error: StopRunError) -> None:
+    def because(self, error: OmrJudgeError) -> None:
         """Stop, for the first reason that comes up."""
         self.error = self.error or error
         self.asked.set()
@@ -122,20 +122,19 @@ async def dispatch(
     Args:
         lanes: the judges and their requests.
         policy: retries and deadlines.
-        record: puts a judgment on disk; what it raises ends the run.
+        record: puts a judgment on disk.
         events: is told of a judgment after `record` returned.
         stop: set from outside to stop asking, or here when every further call would fail.
+
+    Raises:
+        RunError, InputError: a request cannot be made or a judgment not recorded; what else was in flight is recorded.
     """
-    try:
-        async with asyncio.TaskGroup() as group:
-            for lane in lanes:
-                for _ in range(lane.concurrency):
-                    group.create_task(_work(lane, policy=policy, record=record, events=events, stop=stop))
-    except BaseExceptionGroup as group:
-        expected, bugs = group.split(OmrJudgeError)
-        if expected is None or bugs is not None:
-            raise
-        raise expected.exceptions[0] from None
+    async with asyncio.TaskGroup() as group:
+        for lane in lanes:
+            for _ in range(lane.concurrency):
+                group.create_task(_work(lane, policy=policy, record=record, events=events, stop=stop))
+    if stop.error is not None and not isinstance(stop.error, StopRunError):
+        raise stop.error
 
 
 async def _work(lane: Lane, *, policy: Policy, record: Callable[[Judgment], None], events: Events, stop: Stop) -> None:
@@ -146,24 +145,27 @@ async def _work(lane: Lane, *, policy: Policy, record: Callable[[Judgment], None
                     return
                 if (pause := lane.gate.pause_left(now=time.monotonic())) > 0:
                     await _pause(policy.sleep(pause), stop.asked)
-                judgment = await _begin(lane, request, policy=policy, events=events, stop=stop)
-                record(judgment)
-                events.recorded(judgment)
+                judgment = await _judge(lane, request, policy=policy, record=record, events=events, stop=stop)
                 lane.count(judgment.result)
-            except StopRunError as error:
+            except OmrJudgeError as error:
                 stop.because(error)
             except _UnaskedError:
                 return
 
 
-async def _begin(lane: Lane, request: Request, *, policy: Policy, events: Events, stop: Stop) -> Judgment:
-    """Ask one request, and tell the events if it stays unasked."""
+async def _judge(
+    lane: Lane, request: Request, *, policy: Policy, record: Callable[[Judgment], None], events: Events, stop: Stop
+) -> Judgment:
+    """Ask one request and record its judgment, telling the events how it ends."""
     events.started()
     try:
-        return await _ask(lane, request, policy=policy, events=events, stop=stop)
-    except (StopRunError, _UnaskedError):
+        judgment = await _ask(lane, request, policy=policy, events=events, stop=stop)
+        record(judgment)
+    except (OmrJudgeError, _UnaskedError):
         events.given_up()
         raise
+    events.recorded(judgment)
+    return judgment
 
 
 class _Timed(NamedTuple):

@@ -116,7 +116,7 @@ async def _judge(folder: RunFolder, manifest: Manifest, options: JudgingOptions,
         )
         interrupted = await _until_done_or_interrupted(work, stop, options.policy.timeout, sink)
     way_on = f"what was judged is kept, and `omr-judge resume {folder.path}` goes on"
-    if stop.error is not None:
+    if isinstance(stop.error, StopRunError):
         raise StopRunError(stop.error.kind, f"{stop.error.message}; {way_on}", status=stop.error.status)
     if interrupted:
         raise InterruptedRunError(f"interrupted; {way_on}")
