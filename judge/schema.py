@@ -233,6 +233,8 @@ class Reply(Frozen):
     """the model as the provider names it"""
     request_id: str | None = None
     usage: Usage = Usage()
+    batched: bool = False
+    """answered in a batch, at the batch price"""
 
 
 class Attempt(Frozen):
@@ -243,6 +245,8 @@ class Attempt(Frozen):
     waited_s: float = 0.0
     """seconds waited after it"""
     maybe_paid: bool = False
+    reply: Reply | None = None
+    """a reply that was paid for and did not count: cut short, or in no readable form"""
 
 
 class Judged(Frozen):
@@ -282,3 +286,9 @@ class Judgment(Frozen):
     time: str | None = None
     """UTC, ISO 8601"""
     meta: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def replies(self) -> tuple[Reply, ...]:
+        """Every reply that was paid for, those that did not count included."""
+        replies = (*(attempt.reply for attempt in self.attempts), self.reply)
+        return tuple(reply for reply in replies if reply is not None)

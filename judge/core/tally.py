@@ -51,8 +51,8 @@ def settle(judgments: Iterable[Judgment]) -> Settled:
     latest: dict[str, Judgment] = {}
     usage: dict[str, Usage] = {}
     for judgment in judgments:
-        if judgment.reply is not None:
-            usage[judgment.judge] = usage.get(judgment.judge, Usage()) + judgment.reply.usage
+        for reply in judgment.replies:
+            usage[judgment.judge] = usage.get(judgment.judge, Usage()) + reply.usage
         known = latest.get(judgment.key)
         if known is None or isinstance(judgment.result, Judged) or not isinstance(known.result, Judged):
             latest[judgment.key] = judgment.model_copy(update={"reply": None, "attempts": ()})

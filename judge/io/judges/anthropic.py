@@ -40,7 +40,7 @@ class AnthropicJudge:
         body = self.body(request)
         with sdk_errors(self._sdk, key=self._key):
             response = await post(self._client, "/v1/messages", body)
-            return _reply(json.loads(response.content), request_id=response.headers.get("request-id"))
+            return read_reply(json.loads(response.content), request_id=response.headers.get("request-id"))
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share (cached), then the traces."""
@@ -69,7 +69,8 @@ def _image(image: Image) -> dict[str, Any]:
     return {"type": "image", "source": source, "transformations": {"oversized_image": "error"}}
 
 
-def _reply(message: dict[str, Any], *, request_id: str | None) -> Reply:
+def read_reply(message: dict[str, Any], *, request_id: str | None) -> Reply:
+    """Return what a message says; RetryableError where it holds no answer."""
     if not isinstance(message["content"], list):
         raise RetryableError(FailureKind.TRANSPORT, "the reply holds no content", maybe_paid=True)
     stop = message.get("stop_reason")

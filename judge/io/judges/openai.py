@@ -42,7 +42,7 @@ class OpenAIJudge:
         body = self.body(request)
         with sdk_errors(self._sdk, key=self._key):
             response = await post(self._client, "/chat/completions", body)
-            return _reply(json.loads(response.content), request_id=response.headers.get("x-request-id"))
+            return read_reply(json.loads(response.content), request_id=response.headers.get("x-request-id"))
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share, then the traces."""
@@ -78,7 +78,8 @@ def _image(image: Image) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-def _reply(completion: dict[str, Any], *, request_id: str | None) -> Reply:
+def read_reply(completion: dict[str, Any], *, request_id: str | None) -> Reply:
+    """Return what a chat completion says; RetryableError where it holds no answer."""
     if not completion["choices"]:
         raise RetryableError(FailureKind.TRANSPORT, "the reply holds no choice", maybe_paid=True)
     choice = completion["choices"][0]
