@@ -5,6 +5,7 @@ OmrJudgeError                       the command prints its text, never a traceba
 │   └── InputErrors                 several of them, told in one go
 ├── RunError                        a run folder that is foreign, locked, damaged or changed
 ├── InterruptedRunError             a person stopped the run: it can be resumed
+├── BudgetReachedError              the run has spent what it may: it can be resumed
 └── ProviderError                   one call failed and would fail again: becomes a `Failed` judgment
     ├── RetryableError              it failed in passing: asked again after a pause
     └── StopRunError                every further call would fail too: wrong key, no credit, unknown model
@@ -69,6 +70,10 @@ class InterruptedRunError(OmrJudgeError):
     """A person stopped the run; everything judged so far is kept."""
 
 
+class BudgetReachedError(OmrJudgeError):
+    """The run has spent what it may; everything judged so far is kept."""
+
+
 class ProviderError(OmrJudgeError):
     """One call failed, and asking the same again would fail again.
 
@@ -80,6 +85,7 @@ class ProviderError(OmrJudgeError):
 
     def __init__(self, kind: FailureKind, message: str, *, status: int | None = None) -> None:
         self.kind, self.message, self.status = kind, message, status
+        self.maybe_paid = False
         super().__init__(message)
 
 
@@ -103,8 +109,8 @@ class RetryableError(ProviderError):
         retry_after: float | None = None,
         maybe_paid: bool = False,
     ) -> None:
-        self.retry_after, self.maybe_paid = retry_after, maybe_paid
         super().__init__(kind, message, status=status)
+        self.retry_after, self.maybe_paid = retry_after, maybe_paid
 
 
 class StopRunError(ProviderError):

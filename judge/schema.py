@@ -192,6 +192,13 @@ class Prompt(Frozen):
     images: tuple[Image, ...] = ()
 
 
+class Correction(Frozen):
+    """A reply that could not be read, and what the judge is told of it."""
+
+    reply: str
+    note: str
+
+
 class Request(Frozen):
     """One call to make."""
 
@@ -204,6 +211,10 @@ class Request(Frozen):
     prompt: Prompt
     schema_: dict[str, Any]
     """JSON schema of the reply"""
+    output_tokens: int | None = None
+    """limit of the reply, where it is not the judge's own"""
+    correction: Correction | None = None
+    """what to add to the conversation, where an earlier reply could not be read"""
 
 
 class Usage(Frozen):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asked import made_request, made_spec
@@ -17,12 +18,17 @@ from builders import NAMES as CRITERIA
 from provider_server import Answer, Call, ProviderServer, Script, longer_wins, verdicts_for
 
 from judge.core.parsing import interpret
+from judge.core.repairing import repair
 from judge.errors import OmrJudgeError, RunError, StopRunError
-from judge.io.dispatch import REJECTED_LIMIT, UNREACHED_LIMIT, Lane, Policy, Stop, dispatch
+from judge.io.budget import Budget
+from judge.io.dispatch import Stop, dispatch
 from judge.io.journal import Journal, RunFolder
 from judge.io.judges.specs import open_judge
+from judge.io.lane import REJECTED_LIMIT, UNREACHED_LIMIT, Lane
+from judge.io.limits import Pace
+from judge.io.patience import Policy
 from judge.io.render.progress import Display
-from judge.schema import Failed, FailureKind, Judged, Judgment, Request, Verdict
+from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Request, Verdict
 
 BOTH = ["openai", "anthropic"]
 both_providers = pytest.mark.parametrize("provider", BOTH)
@@ -51,6 +57,11 @@ class Asking:
     waits: list[float] = field(default_factory=list)
     drawn: int = 0
     stop: Stop = field(default_factory=Stop)
+    budget: Budget = field(default_factory=Budget)
+    repairs: bool = False
+    in_turn: bool = False
+    lane_options: dict[str, Any] = field(default_factory=dict)
+    slept: float = 0.0
 
     def __post_init__(self) -> None:
         self.display = Display(total=100, done=0, judges=(), quiet=True)
@@ -62,16 +73,37 @@ class Asking:
 
     async def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
+        if not self.real_sleep:
+            self.slept += seconds
         await asyncio.sleep(seconds if self.real_sleep else 0)
+
+    def clock(self) -> float:
+        """Tell the time, in which sleeping takes none and lasts as long as it was asked to."""
+        return time.monotonic() + self.slept
 
     async def work(self, n: int, record: Callable[[Judgment], None] | None = None) -> None:
         policy = Policy(attempts=self.attempts, timeout=self.timeout, sleep=self.sleep)
         spec = made_spec(self.provider, self.server)
         judge = open_judge(spec, concurrency=self.concurrency, timeout=60)
-        lane = Lane(judge, self.requests(n), self.concurrency, partial(interpret, criteria=CRITERIA))
+        judge.caches_prompts = self.in_turn
+        lane = Lane(
+            judge,
+            self.requests(n),
+            self.concurrency,
+            partial(interpret, criteria=CRITERIA),
+            clock=self.clock,
+            **self.lane_options,
+        )
+        if self.repairs:
+            lane.repair = partial(repair, settings=spec.settings, note="Not read: {problem}")
         try:
             await dispatch(
-                [lane], policy=policy, record=record or self.judgments.append, events=self.display, stop=self.stop
+                [lane],
+                policy=policy,
+                record=record or self.judgments.append,
+                events=self.display,
+                stop=self.stop,
+                budget=self.budget,
             )
         finally:
             await judge.close()
@@ -427,3 +459,77 @@ def test_a_judgment_is_on_disk_before_it_is_counted(tmp_path: Path) -> None:
 
         asking.run(6, record)
     assert asking.display.done == 6
+
+
+def test_all_requests_of_an_item_are_asked_in_turn_where_the_provider_caches_prompts() -> None:
+    """The second finds in the cache what the first has left there, so it must not begin before."""
+    busy: set[str] = set()
+    together: list[str] = []
+
+    def script(call: Call) -> Answer:
+        item = call.user.split("?")[0]
+        together.extend({item} & busy)
+        busy.add(item)
+        return longer_wins(call)
+
+    class TwoOrders(Asking):
+        def requests(self, n: int) -> Iterator[Request]:
+            for request in super().requests(n):
+                yield request
+                yield request.model_copy(update={"order": Order.SWAPPED, "key": request.key[::-1]})
+
+        def recorded(self, judgment: Judgment) -> None:
+            busy.discard(f"Question {judgment.item}")
+            self.judgments.append(judgment)
+
+    with ProviderServer(script, delay=0.02) as server:
+        asking = TwoOrders(server, concurrency=6, in_turn=True)
+        judgments = asking.run(12, asking.recorded)
+    assert len(judgments) == 24
+    assert together == []
+    assert server.in_flight_max == 6
+
+
+def test_no_more_calls_begin_in_a_minute_than_were_allowed() -> None:
+    with ProviderServer(longer_wins) as server:
+        asking = Asking(server, concurrency=1, lane_options={"calls_pace": Pace(30)})
+        asking.run(5)
+    assert asking.slept == pytest.approx(8, abs=2)
+    assert asking.waits == pytest.approx([2, 2, 2, 2], abs=1)
+
+
+def test_no_more_tokens_are_taken_in_a_minute_than_were_allowed() -> None:
+    with ProviderServer(longer_wins) as server:
+        asking = Asking(server, concurrency=1, lane_options={"tokens_pace": Pace(6000)})
+        judgments = asking.run(6)
+    usages = [judgment.reply.usage for judgment in judgments if judgment.reply]
+    seconds = sum(usage.input + usage.output for usage in usages[:-1]) / 100
+    assert asking.slept == pytest.approx(seconds, abs=2)
+
+
+def test_the_judges_of_a_panel_do_not_wait_for_each_other() -> None:
+    """One is told to wait for good, and the other has all its requests answered meanwhile."""
+    with (
+        ProviderServer(lambda _: Answer(status=429, headers={"retry-after": "300"})) as busy,
+        ProviderServer(longer_wins) as idle,
+    ):
+        asking = Asking(idle, real_sleep=True)
+
+        async def both() -> None:
+            judges = [open_judge(made_spec("openai", server), concurrency=4, timeout=60) for server in (busy, idle)]
+            read = partial(interpret, criteria=CRITERIA)
+            lanes = [Lane(judge, asking.requests(20), 4, read) for judge in judges]
+            policy = Policy(sleep=asking.sleep)
+
+            def record(judgment: Judgment) -> None:
+                asking.judgments.append(judgment)
+                if len(asking.judgments) == 20:
+                    asking.stop.asked.set()
+
+            await dispatch(lanes, policy=policy, record=record, events=asking.display, stop=asking.stop)
+            for judge in judges:
+                await judge.close()
+
+        asyncio.run(both())
+    assert all(isinstance(judgment.result, Judged) for judgment in asking.judgments)
+    assert 1 <= len(busy.calls) <= 4

@@ -10,7 +10,7 @@ import typer
 from judge import __version__
 from judge.cli import assets, comparing, importing, reporting
 from judge.cli.exits import Exit
-from judge.errors import InputError, InterruptedRunError, OmrJudgeError, ProviderError
+from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, ProviderError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -58,6 +58,8 @@ def _exit_code(error: OmrJudgeError) -> Exit:
     match error:
         case InterruptedRunError():
             return Exit.INTERRUPTED
+        case BudgetReachedError():
+            return Exit.BUDGET
         case ProviderError():
             return Exit.FAILURES
         case InputError():

@@ -10,9 +10,12 @@ import typer
 
 from judge.cli import options as o
 from judge.cli.reporting import find_run, print_report
+from judge.errors import InputError
 
 if TYPE_CHECKING:
-    from judge.io.dispatch import Policy
+    from decimal import Decimal
+
+    from judge.io.patience import Policy
     from judge.run.inputs import InputOptions
 
 DEFAULT_RUNS = Path("runs")
@@ -45,6 +48,10 @@ def compare(
     concurrency: o.Concurrency = 16,
     timeout: o.Timeout = 600.0,
     attempts: o.Attempts = 8,
+    max_rpm: o.MaxRpm = None,
+    max_tpm: o.MaxTpm = None,
+    max_calls: o.MaxCalls = None,
+    max_cost: o.MaxCost = None,
     max_failures: o.MaxFailures = 0.05,
     quiet: o.Quiet = False,
     json: o.AsJson = False,
@@ -74,7 +81,13 @@ def compare(
         name=name,
         runs=runs,
         judging=JudgingOptions(
-            concurrency=concurrency, policy=_policy(timeout=timeout, attempts=attempts), quiet=quiet
+            concurrency=concurrency,
+            policy=_policy(timeout=timeout, attempts=attempts),
+            max_rpm=max_rpm,
+            max_tpm=max_tpm,
+            max_calls=max_calls,
+            max_cost=_dollars("--max-cost", max_cost),
+            quiet=quiet,
         ),
     )
     folder = use_case.compare(chosen, command=sys.argv, say=o.tell_nothing if quiet else o.tell)
@@ -88,6 +101,10 @@ def resume(
     concurrency: o.Concurrency = 16,
     timeout: o.Timeout = 600.0,
     attempts: o.Attempts = 8,
+    max_rpm: o.MaxRpm = None,
+    max_tpm: o.MaxTpm = None,
+    max_calls: o.MaxCalls = None,
+    max_cost: o.MaxCost = None,
     max_failures: o.MaxFailures = 0.05,
     quiet: o.Quiet = False,
     json: o.AsJson = False,
@@ -97,7 +114,15 @@ def resume(
     from judge.run.judging import JudgingOptions  # noqa: PLC0415
 
     folder = find_run(run, runs)
-    judging = JudgingOptions(concurrency=concurrency, policy=_policy(timeout=timeout, attempts=attempts), quiet=quiet)
+    judging = JudgingOptions(
+        concurrency=concurrency,
+        policy=_policy(timeout=timeout, attempts=attempts),
+        max_rpm=max_rpm,
+        max_tpm=max_tpm,
+        max_calls=max_calls,
+        max_cost=_dollars("--max-cost", max_cost),
+        quiet=quiet,
+    )
     use_case.resume(folder, judging, say=o.tell_nothing if quiet else o.tell)
     print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
 
@@ -147,6 +172,21 @@ def _inputs(
 
 
 def _policy(*, timeout: float, attempts: int) -> Policy:
-    from judge.io.dispatch import Policy  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.io.patience import Policy  # noqa: PLC0415 - `--help` starts without numpy
 
     return Policy(attempts=attempts, timeout=timeout)
+
+
+def _dollars(option: str, text: str | None) -> Decimal | None:
+    """Read an amount of US dollars; InputError where it is none."""
+    from decimal import Decimal, InvalidOperation  # noqa: PLC0415 - `--help` starts without it
+
+    if text is None:
+        return None
+    try:
+        amount = Decimal(text.removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise InputError(option, f"{text!r} is no amount of dollars", "give a number, such as 2.50")
+    return amount

@@ -12,5 +12,7 @@ class Exit(IntEnum):
     """a file, an option or a run folder cannot be used"""
     FAILURES = 4
     """too many judgments failed, or a judge answers no more; what was judged is kept"""
+    BUDGET = 6
+    """the run has spent what it may; resumable"""
     INTERRUPTED = 130
     """stopped by a person; resumable"""

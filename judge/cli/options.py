@@ -74,6 +74,12 @@ Effort = Annotated[str | None, typer.Option(metavar="LEVEL", help="Reasoning eff
 Seed = Annotated[int, typer.Option(help="Decides trace tags, the halves of --orders one, and resampling.")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds for one call, to the last byte.")]
+MaxRpm = Annotated[float | None, typer.Option(min=0.1, help="Most calls begun a minute, per judge.")]
+MaxTpm = Annotated[float | None, typer.Option(min=1, help="Most tokens a minute, input and output, per judge.")]
+MaxCalls = Annotated[int | None, typer.Option(min=0, help="Most calls of the whole run; then exit code 6, resumable.")]
+MaxCost = Annotated[
+    str | None, typer.Option(metavar="USD", help="Most dollars of the whole run; then exit code 6, resumable.")
+]
 Attempts = Annotated[int, typer.Option(min=1, help="Attempts at a call that fails in passing.")]
 MaxFailures = Annotated[
     float, typer.Option(min=0, max=1, metavar="SHARE", help="Exit code 4 when a larger share of judgments failed.")

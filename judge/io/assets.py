@@ -15,6 +15,7 @@ from judge.schema import Rubric
 
 DEFAULT_PROMPT = "pairwise.v1"
 DEFAULT_RUBRIC = "openmedreason.v1"
+REPAIR = "repair.v1.txt"
 _KINDS = {"prompts": ".md", "rubrics": ".toml"}
 
 
@@ -47,6 +48,11 @@ def find_asset(kind: str, name: str) -> Asset:
         return Asset(path.resolve(), path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(name, f"cannot be read: {error}") from error
+
+
+def repair_note() -> str:
+    """Return what a judge is told of a reply that could not be read: `prompts/repair.v1.txt`."""
+    return (shipped("prompts")[0].parent / REPAIR).read_text(encoding="utf-8").strip()
 
 
 def load_prompt(asset: Asset) -> PromptTemplate:

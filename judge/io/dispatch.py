@@ -3,48 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-
-import tenacity
+from typing import TYPE_CHECKING, Protocol
 
 from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
-from judge.io.limits import Gate
-from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Reply, Request, Result
+from judge.io.budget import Budget
+from judge.schema import Attempt, Failed, FailureKind, Judgment, Reply, Request, Result
 
 if TYPE_CHECKING:
-    from judge.io.judges.base import Judge
-
-SLOW_DOWN = {429, 529}
-UNREACHED_LIMIT = 20
-"""when so many attempts in a row meet nobody, and nothing was ever answered, the address is wrong: stop"""
-REJECTED_LIMIT = 10
-"""when a judge's first so many requests are all called invalid, it is the settings that are wrong: stop"""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How patiently one request is asked; the SDKs' own retries are off."""
-
-    attempts: int = 8
-    timeout: float = 600.0
-    """seconds from a call's start to the last byte of its reply"""
-    first_wait: float = 0.5
-    longest_wait: float = 60.0
-    longest_told_wait: float = 600.0
-    """a provider that asks for a longer pause than this has failed"""
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    from judge.io.lane import Lane
+    from judge.io.patience import Policy
 
 
 class Events(Protocol):
-    """Who is told what happens, as it happens: the progress display."""
+    """Who is told what happens, as it happens: the progress display, the record of what is in flight."""
 
-    def started(self) -> None:
-        """A request is in flight."""
+    def started(self, request: Request) -> None:
+        """A request is about to be sent."""
         ...
 
     def retried(self, attempt: Attempt) -> None:
@@ -55,43 +33,9 @@ class Events(Protocol):
         """A judgment is on disk."""
         ...
 
-    def given_up(self) -> None:
-        """A request that was in flight stays unasked, because the run stops."""
+    def given_up(self, request: Request, *, maybe_paid: bool) -> None:
+        """A request that was started stays without a reply, because the run stops."""
         ...
-
-
-@dataclass
-class Lane:
-    """One judge with its requests, drawn lazily, and what became of the first of them."""
-
-    judge: Judge
-    requests: Iterator[Request]
-    concurrency: int
-    interpret: Callable[[Reply], Result]
-    gate: Gate = field(init=False)
-    n_judged: int = 0
-    n_rejected: int = 0
-    n_unreached: int = 0
-
-    def __post_init__(self) -> None:
-        self.gate = Gate(self.concurrency)
-
-    def note(self, attempt: Attempt) -> None:
-        """Count an attempt that failed in passing; StopRunError when nothing ever answered."""
-        never_sent = attempt.status is None and not attempt.maybe_paid
-        self.n_unreached = self.n_unreached + 1 if never_sent else 0
-        if not self.n_judged and self.n_unreached >= UNREACHED_LIMIT:
-            raise StopRunError(FailureKind.TRANSPORT, f"{self.judge.spec.name} cannot be reached: {attempt.problem}")
-
-    def count(self, result: Result) -> None:
-        """Count a result; StopRunError when nothing but invalid requests came back."""
-        if isinstance(result, Judged):
-            self.n_judged += 1
-        elif result.failure is FailureKind.REJECTED:
-            self.n_rejected += 1
-            if not self.n_judged and self.n_rejected >= REJECTED_LIMIT:
-                first = f"the first {REJECTED_LIMIT} requests were all called invalid: {result.detail}"
-                raise StopRunError(FailureKind.REJECTED, first)
 
 
 @dataclass
@@ -108,11 +52,17 @@ class Stop:
 
 
 class _UnaskedError(Exception):
-    """The run stopped while a request waited to be asked again."""
+    """The run stopped, or its budget was spent, while a request waited to be asked."""
 
 
 async def dispatch(
-    lanes: list[Lane], *, policy: Policy, record: Callable[[Judgment], None], events: Events, stop: Stop
+    lanes: list[Lane],
+    *,
+    policy: Policy,
+    record: Callable[[Judgment], None],
+    events: Events,
+    stop: Stop,
+    budget: Budget | None = None,
 ) -> None:
     """Ask every lane's requests, recording each judgment as it comes.
 
@@ -125,128 +75,141 @@ async def dispatch(
         record: puts a judgment on disk.
         events: is told of a judgment after `record` returned.
         stop: set from outside to stop asking, or here when every further call would fail.
+        budget: is asked before each call; where it has no room, the call is not made.
 
     Raises:
         RunError, InputError: a request cannot be made or a judgment not recorded; what else was in flight is recorded.
     """
+    asking = _Asking(policy, record, events, stop, budget or Budget())
     async with asyncio.TaskGroup() as group:
         for lane in lanes:
             for _ in range(lane.concurrency):
-                group.create_task(_work(lane, policy=policy, record=record, events=events, stop=stop))
+                group.create_task(asking.work(lane))
     if stop.error is not None and not isinstance(stop.error, StopRunError):
         raise stop.error
 
 
-async def _work(lane: Lane, *, policy: Policy, record: Callable[[Judgment], None], events: Events, stop: Stop) -> None:
-    while not stop.asked.is_set():
-        async with lane.gate.place():
-            try:
-                if stop.asked.is_set() or (request := next(lane.requests, None)) is None:
+@dataclass(frozen=True)
+class _Asking:
+    """What all workers share, and what a worker does."""
+
+    policy: Policy
+    record: Callable[[Judgment], None]
+    events: Events
+    stop: Stop
+    budget: Budget
+
+    async def work(self, lane: Lane) -> None:
+        """Draw and ask a lane's requests until there are none, or the run stops."""
+        while not self.stop.asked.is_set():
+            async with lane.gate.place():
+                try:
+                    if self.stop.asked.is_set() or (group := next(lane.groups, None)) is None:
+                        return
+                    for request in group:
+                        await self.judge(lane, request)
+                except OmrJudgeError as error:
+                    self.stop.because(error)
+                except _UnaskedError:
                     return
-                if (pause := lane.gate.pause_left(now=time.monotonic())) > 0:
-                    await _pause(policy.sleep(pause), stop.asked)
-                judgment = await _judge(lane, request, policy=policy, record=record, events=events, stop=stop)
-                lane.count(judgment.result)
-            except OmrJudgeError as error:
-                stop.because(error)
-            except _UnaskedError:
-                return
 
+    async def judge(self, lane: Lane, request: Request) -> None:
+        """Ask one request, once more where its reply is of no use, and record what came of it.
 
-async def _judge(
-    lane: Lane, request: Request, *, policy: Policy, record: Callable[[Judgment], None], events: Events, stop: Stop
-) -> Judgment:
-    """Ask one request and record its judgment, telling the events how it ends."""
-    events.started()
-    try:
-        judgment = await _ask(lane, request, policy=policy, events=events, stop=stop)
-        record(judgment)
-    except (OmrJudgeError, _UnaskedError):
-        events.given_up()
-        raise
-    events.recorded(judgment)
-    return judgment
+        A reply that came is recorded whatever becomes of the second call: it was paid for.
+        """
+        if self.stop.asked.is_set():
+            raise _UnaskedError
+        attempts: list[Attempt] = []
+        self.events.started(request)
+        try:
+            judgment = await self.ask(lane, request, attempts)
+        except (OmrJudgeError, _UnaskedError):
+            self.events.given_up(request, maybe_paid=any(attempt.maybe_paid for attempt in attempts))
+            raise
+        try:
+            judgment = await self.once_more(lane, request, judgment)
+        finally:
+            self.record(judgment)
+            self.events.recorded(judgment)
+        lane.count(judgment.result)
 
+    async def ask(self, lane: Lane, request: Request, attempts: list[Attempt]) -> Judgment:
+        """Ask one request until there is a reply or no more patience; a failure is a judgment too.
 
-class _Timed(NamedTuple):
-    """A reply and the seconds from the start of its attempt."""
+        Args:
+            lane: whose request it is.
+            request: what to ask.
+            attempts: is filled with those that failed in passing.
 
-    reply: Reply
-    seconds: float
+        Raises:
+            StopRunError: every further call to this judge would fail too.
+            _UnaskedError: the run stopped while the request waited to be asked.
+        """
+        while True:
+            try:
+                reply, seconds = await self.call(lane, request)
+            except StopRunError:
+                raise
+            except ProviderError as error:
+                if (wait := self.policy.wait(error, len(attempts) + 1)) is None:
+                    return _judgment(request, Failed(failure=error.kind, detail=error.message), attempts)
+                attempts.append(_attempt(error, wait))
+                self.events.retried(attempts[-1])
+                lane.note(attempts[-1])
+                await self.pause(wait)
+            else:
+                return _judgment(request, lane.interpret(reply), attempts, reply=reply, latency_s=round(seconds, 3))
 
+    async def once_more(self, lane: Lane, request: Request, first: Judgment) -> Judgment:
+        """Ask again, once, where a reply was cut short or cannot be read; the last reply counts, and both are kept."""
+        if first.reply is None or not isinstance(first.result, Failed):
+            return first
+        if (again := lane.repair(request, first.reply, first.result)) is None:
+            return first
+        second = await self.ask(lane, again, [])
+        useless = Attempt(problem=_problem(first.result), maybe_paid=True, reply=first.reply)
+        return second.model_copy(
+            update={
+                "attempts": (*first.attempts, useless, *second.attempts),
+                "result": first.result if second.reply is None else second.result,
+            }
+        )
 
-async def _ask(lane: Lane, request: Request, *, policy: Policy, events: Events, stop: Stop) -> Judgment:
-    """Ask one request until there is a reply or no more patience; a failure is a judgment too.
+    async def call(self, lane: Lane, request: Request) -> tuple[Reply, float]:
+        """Make one call in its turn, within budget and deadline; return the reply and the seconds that it took."""
+        expected_tokens = lane.expected_tokens(request)
+        if (wait := lane.turn(expected_tokens)) > 0:
+            await self.pause(wait)
+        if not self.budget.begin():
+            raise _UnaskedError
+        started, maybe_paid = lane.clock(), True
+        reply = None
+        try:
+            async with _deadline(self.policy.timeout):
+                reply = await lane.judge.ask(request)
+        except ProviderError as error:
+            maybe_paid = error.maybe_paid
+            lane.failed(error, started=started)
+            raise
+        finally:
+            if reply is None:
+                self.budget.unanswered(maybe_paid=maybe_paid)
+        self.budget.answered(lane.cost(reply))
+        lane.replied(reply, expected_tokens=expected_tokens)
+        return reply, lane.clock() - started
 
-    Raises:
-        StopRunError: every further call to this judge would fail too.
-        _UnaskedError: the run stopped while the request waited to be asked again.
-    """
-    attempts: list[Attempt] = []
-
-    def note(state: tenacity.RetryCallState) -> None:
-        attempts.append(_attempt(state))
-        events.retried(attempts[-1])
-        lane.note(attempts[-1])
-
-    timed: _Timed | None = None
-    try:
-        answered: _Timed = await _retrying(policy, stop, note)(_ask_once, lane, request, policy)
-        timed, result = answered, lane.interpret(answered.reply)
-    except StopRunError:
-        raise
-    except ProviderError as error:
-        result = Failed(failure=error.kind, detail=error.message)
-    return Judgment(
-        key=request.key,
-        item=request.item,
-        order=request.order,
-        judge=request.judge,
-        sample=request.sample,
-        result=result,
-        reply=timed and timed.reply,
-        attempts=tuple(attempts),
-        latency_s=timed and round(timed.seconds, 3),
-        time=datetime.now(UTC).isoformat(timespec="milliseconds"),
-    )
-
-
-def _retrying(policy: Policy, stop: Stop, note: Callable[[tenacity.RetryCallState], None]) -> tenacity.AsyncRetrying:
-    """Return the one retry policy, which tells `note` of every attempt that is made again."""
-    return tenacity.AsyncRetrying(
-        retry=tenacity.retry_if_exception(lambda error: _worth_retrying(error, policy)),
-        wait=lambda state: _wait(state, policy),
-        stop=tenacity.stop_after_attempt(policy.attempts),
-        before_sleep=note,
-        sleep=lambda seconds: _pause(policy.sleep(seconds), stop.asked),
-        reraise=True,
-    )
-
-
-async def _ask_once(lane: Lane, request: Request, policy: Policy) -> _Timed:
-    """Make one call within its deadline, and tell the lane's gate how the provider bore it."""
-    started = time.monotonic()
-    try:
-        async with _deadline(policy.timeout):
-            reply = await lane.judge.ask(request)
-    except RetryableError as error:
-        if error.status in SLOW_DOWN and _worth_retrying(error, policy):
-            lane.gate.refused(started=started, now=time.monotonic(), pause=error.retry_after)
-        raise
-    lane.gate.succeeded()
-    return _Timed(reply, time.monotonic() - started)
-
-
-async def _pause(sleeping: Awaitable[None], stopped: asyncio.Event) -> None:
-    """Wait before the next attempt, unless the run stops meanwhile."""
-    waits = [asyncio.ensure_future(sleeping), asyncio.ensure_future(stopped.wait())]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-    if stopped.is_set():
-        raise _UnaskedError
+    async def pause(self, seconds: float) -> None:
+        """Wait before a call, unless the run stops meanwhile."""
+        stopped = self.stop.asked
+        waits = [asyncio.ensure_future(self.policy.sleep(seconds)), asyncio.ensure_future(stopped.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if stopped.is_set():
+            raise _UnaskedError
 
 
 @asynccontextmanager
@@ -259,27 +222,31 @@ async def _deadline(seconds: float) -> AsyncIterator[None]:
         raise RetryableError(FailureKind.TIMEOUT, f"no whole reply in {seconds:g} s", maybe_paid=True) from error
 
 
-def _worth_retrying(error: BaseException, policy: Policy) -> bool:
-    return isinstance(error, RetryableError) and (error.retry_after or 0.0) <= policy.longest_told_wait
+def _judgment(
+    request: Request,
+    result: Result,
+    attempts: Sequence[Attempt],
+    *,
+    reply: Reply | None = None,
+    latency_s: float | None = None,
+) -> Judgment:
+    return Judgment(
+        key=request.key,
+        item=request.item,
+        order=request.order,
+        judge=request.judge,
+        sample=request.sample,
+        result=result,
+        reply=reply,
+        attempts=tuple(attempts),
+        latency_s=latency_s,
+        time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
 
 
-def _wait(state: tenacity.RetryCallState, policy: Policy) -> float:
-    """Wait as told, else exponentially longer; with jitter, so that many workers do not come back together."""
-    told = _outcome(state).retry_after
-    if told:  # a pause of nothing, or one that is over, is no help to a server in trouble
-        return told + tenacity.wait_random(0, 0.25 * min(told, 4.0))(state)
-    return tenacity.wait_random_exponential(multiplier=policy.first_wait, max=policy.longest_wait)(state)
+def _problem(failed: Failed) -> str:
+    return f"{failed.failure}: {failed.detail}" if failed.detail else failed.failure.value
 
 
-def _attempt(state: tenacity.RetryCallState) -> Attempt:
-    error = _outcome(state)
-    waited = round(state.next_action.sleep, 3) if state.next_action else 0.0
-    return Attempt(problem=error.message, status=error.status, waited_s=waited, maybe_paid=error.maybe_paid)
-
-
-def _outcome(state: tenacity.RetryCallState) -> RetryableError:
-    """Return why an attempt is made again."""
-    error = state.outcome.exception() if state.outcome else None
-    if not isinstance(error, RetryableError):  # only these are retried
-        raise TypeError(error)
-    return error
+def _attempt(error: ProviderError, wait: float) -> Attempt:
+    return Attempt(problem=error.message, status=error.status, waited_s=round(wait, 3), maybe_paid=error.maybe_paid)

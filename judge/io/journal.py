@@ -53,6 +53,8 @@ class Manifest(Frozen):
     """names of judges whose judgments were made elsewhere"""
     prompt: str | None
     """the prompt file's text; None: the judgments were made elsewhere"""
+    repair: str | None = None
+    """what a judge is told of a reply that could not be read; None: such a reply is a failure at once"""
     rubric: Rubric
     schema_sha256: str | None
     orders: Orders

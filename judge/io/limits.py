@@ -1,4 +1,4 @@
-"""How many calls of one judge may be in flight: found by trial, below a ceiling."""
+"""How many calls of one judge may be in flight, found by trial below a ceiling, and how many may begin a minute."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 FIRST_LIMIT = 32
 GROWTH = 3
 """calls that each reply adds to the limit until the first refusal: four times as many each round"""
+MINUTE = 60.0
 
 
 class Gate:
@@ -49,24 +50,26 @@ class Gate:
         """Return the seconds for which the provider still asks to be left alone."""
         return max(0.0, self._paused_until - now)
 
+    def pause(self, seconds: float, *, now: float) -> None:
+        """Note that the provider asks to be left alone for so long."""
+        self._paused_until = max(self._paused_until, now + seconds)
+
     def succeeded(self) -> None:
         """Note a reply: there may be room for more."""
-        step = GROWTH if self._refused_at is None else 1 / self.limit
-        self.limit = min(self.limit + step, float(self._ceiling))
-        self._wake()
+        if self.limit < self._ceiling:
+            step = GROWTH if self._refused_at is None else 1 / self.limit
+            self.limit = min(self.limit + step, float(self._ceiling))
+            self._wake()
 
-    def refused(self, *, started: float, now: float, pause: float | None) -> None:
+    def refused(self, *, started: float, now: float) -> None:
         """Note that the provider asked to slow down.
 
         Args:
             started: when the refused call began; calls begun before the last halving do not halve again.
             now: the time, by the same clock.
-            pause: seconds that the provider asked to wait, where it did.
         """
         if self._refused_at is None or started > self._refused_at:
             self.limit, self._refused_at = max(1.0, self.limit / 2), now
-        if pause is not None:
-            self._paused_until = max(self._paused_until, now + pause)
 
     def _wake(self) -> None:
         free = int(self.limit) - self.in_flight
@@ -75,3 +78,28 @@ class Gate:
             if not place.done():
                 place.set_result(None)
                 free -= 1
+
+
+class Pace:
+    """Spreads calls, or their tokens, evenly over time, so that no minute sees more than it may.
+
+    Each amount taken moves the time of the next by its share of a minute (virtual scheduling, the generic cell rate
+    algorithm of ITU-T I.371). Time that passed unused is not saved up.
+
+    Args:
+        per_minute: what may be taken in a minute, above 0.
+    """
+
+    def __init__(self, per_minute: float) -> None:
+        self._seconds_each = MINUTE / per_minute
+        self._next = 0.0
+
+    def take(self, amount: float, *, now: float) -> float:
+        """Take an amount and return the seconds to wait before it may be used."""
+        start = max(self._next, now)
+        self._next = start + amount * self._seconds_each
+        return start - now
+
+    def correct(self, difference: float) -> None:
+        """Note that an amount taken before was larger by so much than was thought, or smaller."""
+        self._next += difference * self._seconds_each

@@ -19,7 +19,7 @@ from judge.core.planning import Orders, choose_swapped
 from judge.core.prompting import is_identical, reply_schema
 from judge.core.stats.intervals import Method
 from judge.errors import InputError, RunError
-from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric
+from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric, repair_note
 from judge.io.files import file_sha256, write_lines
 from judge.io.journal import Input, Manifest, RunFolder
 from judge.io.judges.specs import JudgeOptions, parse_judge
@@ -156,6 +156,7 @@ class _Draft:
             model_b=model_b,
             judges=self.judges,
             prompt=self.prompt.text,
+            repair=repair_note(),
             rubric=self.rubric,
             schema_sha256=hashlib.sha256(schema).hexdigest(),
             orders=options.orders,

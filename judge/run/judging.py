@@ -13,17 +13,25 @@ from typing import TYPE_CHECKING
 from judge.core.parsing import interpret
 from judge.core.planning import Orders, Plan, Planner
 from judge.core.prompting import Shown, parse_template
-from judge.errors import InterruptedRunError, StopRunError
-from judge.io.dispatch import Lane, Policy, Stop, dispatch
+from judge.core.repairing import repair
+from judge.errors import BudgetReachedError, InterruptedRunError, StopRunError
+from judge.io.dispatch import Stop, dispatch
 from judge.io.journal import Journal
 from judge.io.judges.local import NOTE, n_servers
 from judge.io.judges.specs import open_judge, require
+from judge.io.lag import warn_of_lag
+from judge.io.lane import Lane
+from judge.io.limits import Pace
+from judge.io.patience import Policy
 from judge.io.render.progress import Display
+from judge.run.spending import budget_of, cost_of
 from judge.schema import JudgeSpec, Provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from decimal import Decimal
 
+    from judge.io.budget import Budget
     from judge.io.journal import Manifest, RunFolder
     from judge.schema import Request
 
@@ -38,6 +46,14 @@ class JudgingOptions:
 
     concurrency: int = DEFAULT_CONCURRENCY
     policy: Policy = Policy()
+    max_rpm: float | None = None
+    """calls that may begin in a minute, per judge"""
+    max_tpm: float | None = None
+    """tokens that may be taken in a minute, input and output, per judge"""
+    max_calls: int | None = None
+    """of the whole run"""
+    max_cost: Decimal | None = None
+    """US dollars, of the whole run"""
     quiet: bool = False
 
 
@@ -63,6 +79,7 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
         InputError: a judge's key or weights are not there.
         RunError: the folder is in use by another process, or cannot be written.
         StopRunError: every further call to a judge would fail.
+        BudgetReachedError: it has spent what it may.
         InterruptedRunError: a person stopped it.
     """
     with folder.locked():
@@ -72,6 +89,7 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
             return
         for judge in manifest.judges:
             require(judge)
+        budget = budget_of(folder, manifest.judges, max_calls=options.max_calls, max_cost=options.max_cost)
         if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
             say(f"Note: {NOTE}")
         with Journal(folder.judgments_path) as journal:
@@ -79,7 +97,7 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
                 say(f"Dropped a torn last line of {folder.judgments_path}: its request is asked again")
             display = Display(total=total, done=len(done), judges=manifest.judges, quiet=options.quiet)
             with display:
-                asyncio.run(_judge(folder, manifest, options, _Sink(journal, display, done, say)))
+                asyncio.run(_judge(folder, manifest, options, _Sink(journal, display, budget, done, say)))
 
 
 def _n_requests(manifest: Manifest) -> int:
@@ -93,33 +111,61 @@ class _Sink:
 
     journal: Journal
     display: Display
+    budget: Budget
     done: set[bytes]
     say: Callable[[str], None]
 
 
 async def _judge(folder: RunFolder, manifest: Manifest, options: JudgingOptions, sink: _Sink) -> None:
-    plan = plan_of(manifest)
-    read = partial(interpret, criteria=[criterion.name for criterion in manifest.rubric.criteria])
-    open_requests = partial(_open_requests, folder, plan, sink.done)
     stop = Stop()
     async with AsyncExitStack() as stack:
-        lanes = []
-        for spec in manifest.judges:
-            local = spec.provider is Provider.LOCAL
-            n_lanes, concurrency = (n_servers(), 1) if local else (1, options.concurrency)
-            for number in range(n_lanes):
-                judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
-                stack.push_async_callback(judge.close)
-                lanes.append(Lane(judge, open_requests(spec, number=number, n_lanes=n_lanes), concurrency, read))
-        work = asyncio.ensure_future(
-            dispatch(lanes, policy=options.policy, record=sink.journal.append, events=sink.display, stop=stop)
+        lanes = await _open_lanes(folder, manifest, options, sink.done, stack)
+        lag = asyncio.ensure_future(warn_of_lag(sink.say))
+        stack.callback(lag.cancel)
+        asking = dispatch(
+            lanes,
+            policy=options.policy,
+            record=sink.journal.append,
+            events=sink.display,
+            stop=stop,
+            budget=sink.budget,
         )
-        interrupted = await _until_done_or_interrupted(work, stop, options.policy.timeout, sink)
+        interrupted = await _until_done_or_interrupted(
+            asyncio.ensure_future(asking), stop, options.policy.timeout, sink
+        )
     way_on = f"what was judged is kept, and `omr-judge resume {folder.path}` goes on"
     if isinstance(stop.error, StopRunError):
         raise StopRunError(stop.error.kind, f"{stop.error.message}; {way_on}", status=stop.error.status)
     if interrupted:
         raise InterruptedRunError(f"interrupted; {way_on}")
+    if sink.budget.reached:
+        raise BudgetReachedError(f"budget reached: {sink.budget.reached}; {way_on} with a larger one, or none")
+
+
+async def _open_lanes(
+    folder: RunFolder, manifest: Manifest, options: JudgingOptions, done: set[bytes], stack: AsyncExitStack
+) -> list[Lane]:
+    """Open every judge, to be closed by the stack, each with its open requests."""
+    plan = plan_of(manifest)
+    read = partial(interpret, criteria=[criterion.name for criterion in manifest.rubric.criteria])
+    lanes = []
+    for spec in manifest.judges:
+        local = spec.provider is Provider.LOCAL
+        n_lanes, concurrency = (n_servers(), 1) if local else (1, options.concurrency)
+        for number in range(n_lanes):
+            judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
+            stack.push_async_callback(judge.close)
+            lane = Lane(
+                judge, _open_requests(folder, plan, done, spec, number=number, n_lanes=n_lanes), concurrency, read
+            )
+            if manifest.repair is not None:
+                lane.repair = partial(repair, settings=spec.settings, note=manifest.repair)
+            if options.max_cost is not None:
+                lane.cost = partial(cost_of, spec)
+            lane.calls_pace = Pace(options.max_rpm) if options.max_rpm else None
+            lane.tokens_pace = Pace(options.max_tpm) if options.max_tpm else None
+            lanes.append(lane)
+    return lanes
 
 
 def _open_requests(

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from judge.errors import RetryableError
 from judge.io.images import image_base64
-from judge.io.judges.base import clean, count, environment_key, http_client, part, post, sdk_errors, timeouts
+from judge.io.judges.base import (
+    clean,
+    count,
+    environment_key,
+    http_client,
+    ignore_headers,
+    part,
+    post,
+    sdk_errors,
+    timeouts,
+    user_turns,
+)
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
 
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
@@ -34,12 +46,15 @@ class AnthropicJudge:
             timeout=timeouts(timeout),
             http_client=http_client(anthropic, concurrency=concurrency),
         )
+        self.caches_prompts = True
+        self.on_headers: Callable[[Mapping[str, str]], object] = ignore_headers
 
     async def ask(self, request: Request) -> Reply:
         """Ask for one message in the request's schema."""
         body = self.body(request)
         with sdk_errors(self._sdk, key=self._key):
             response = await post(self._client, "/v1/messages", body)
+            self.on_headers(response.headers)
             return read_reply(json.loads(response.content), request_id=response.headers.get("request-id"))
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -52,9 +67,9 @@ class AnthropicJudge:
         content = [*(_image(image) for image in prompt.images), shared, {"type": "text", "text": prompt.traces}]
         return {
             "model": self.spec.model,
-            "max_tokens": settings.max_output_tokens,
+            "max_tokens": request.output_tokens or settings.max_output_tokens,
             "system": prompt.system,
-            "messages": [{"role": "user", "content": content}],
+            "messages": user_turns(content, request.correction),
             "output_config": output,
         }
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 
 from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
-from judge.schema import FailureKind, JudgeSpec, Reply, Request
+from judge.schema import Correction, FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import httpx2
 
@@ -46,6 +46,10 @@ class Judge(Protocol):
     """A model that can be asked."""
 
     spec: JudgeSpec
+    caches_prompts: bool
+    """whether the provider remembers the beginning of a prompt, and charges less for it the second time"""
+    on_headers: Callable[[Mapping[str, str]], object]
+    """is given the headers of each reply"""
 
     async def ask(self, request: Request) -> Reply:
         """Make one call; ProviderError (retryable, fatal for the run, or neither) where there is no reply."""
@@ -54,6 +58,10 @@ class Judge(Protocol):
     async def close(self) -> None:
         """Close connections, and stop what was started."""
         ...
+
+
+def ignore_headers(_: Mapping[str, str]) -> None:
+    """Do nothing with the headers of a reply."""
 
 
 def environment_key(*names: str) -> str | None:
@@ -91,6 +99,15 @@ async def post(client: Any, path: str, body: Mapping[str, Any]) -> httpx2.Respon
         path, content=orjson.dumps(body), cast_to=httpx2.Response, options={"headers": headers}
     )
     return reply
+
+
+def user_turns(content: list[dict[str, Any]], correction: Correction | None) -> list[dict[str, Any]]:
+    """Return the conversation after the system's words: the question, and what followed where it is asked again."""
+    turns: list[dict[str, Any]] = [{"role": "user", "content": content}]
+    if correction is not None:
+        turns.append({"role": "assistant", "content": correction.reply})
+        turns.append({"role": "user", "content": correction.note})
+    return turns
 
 
 def timeouts(seconds: float) -> httpx2.Timeout:

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from judge.errors import RetryableError
 from judge.io.images import image_base64
-from judge.io.judges.base import clean, count, environment_key, http_client, part, post, sdk_errors, timeouts
+from judge.io.judges.base import (
+    clean,
+    count,
+    environment_key,
+    http_client,
+    ignore_headers,
+    part,
+    post,
+    sdk_errors,
+    timeouts,
+    user_turns,
+)
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
 
 KEY_VARIABLES = ("OMR_JUDGE_API_KEY", "OPENAI_API_KEY")
@@ -36,12 +48,15 @@ class OpenAIJudge:
         )
         # OPENAI_BASE_URL may name OpenAI itself, one of its regions, or any other server.
         self.hosted = f".{self._client.base_url.host}".endswith(HOSTED)
+        self.caches_prompts = self.hosted
+        self.on_headers: Callable[[Mapping[str, str]], object] = ignore_headers
 
     async def ask(self, request: Request) -> Reply:
         """Ask for one chat completion in the request's schema."""
         body = self.body(request)
         with sdk_errors(self._sdk, key=self._key):
             response = await post(self._client, "/chat/completions", body)
+            self.on_headers(response.headers)
             return read_reply(json.loads(response.content), request_id=response.headers.get("x-request-id"))
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -49,15 +64,16 @@ class OpenAIJudge:
         prompt, settings = request.prompt, self.spec.settings
         content: list[dict[str, Any]] = [_image(image) for image in prompt.images]
         content += [{"type": "text", "text": text} for text in (prompt.shared, prompt.traces)]
+        limit = request.output_tokens or settings.max_output_tokens
         body: dict[str, Any] = {
             "model": self.spec.model,
-            "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": content}],
+            "messages": [{"role": "system", "content": prompt.system}, *user_turns(content, request.correction)],
             "response_format": {
                 "type": "json_schema",
                 "json_schema": {"name": "judgment", "schema": request.schema_, "strict": True},
             },
             # Compatible servers know the older name of the limit, and some refuse fields that they do not know.
-            "max_completion_tokens" if self.hosted else "max_tokens": settings.max_output_tokens,
+            "max_completion_tokens" if self.hosted else "max_tokens": limit,
         }
         optional = {"temperature": settings.temperature, "reasoning_effort": settings.effort, "seed": settings.seed}
         body |= {name: value for name, value in optional.items() if value is not None}

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from judge.io.prices import price
 from judge.io.render.text import safe
-from judge.schema import Attempt, Judged, JudgeSpec, Judgment, Usage
+from judge.schema import Attempt, Judged, JudgeSpec, Judgment, Request, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ class Display:
         if self._plain:
             self._tell()
 
-    def started(self) -> None:
+    def started(self, _: Request) -> None:
         """Count a request in flight."""
         self.in_flight += 1
 
@@ -80,8 +80,8 @@ class Display:
         self.done += 1
         self._new += 1
         self.failed += not isinstance(judgment.result, Judged)
-        if judgment.reply is not None:
-            self._usage[judgment.judge] = self._usage.get(judgment.judge, Usage()) + judgment.reply.usage
+        for reply in judgment.replies:
+            self._usage[judgment.judge] = self._usage.get(judgment.judge, Usage()) + reply.usage
         now = time.monotonic()
         if self._plain and now - self._told > PLAIN_SECONDS:
             self._tell()
@@ -89,7 +89,7 @@ class Display:
             self._told = now
             self._progress.update(self._task, completed=self.done, state=self.state())
 
-    def given_up(self) -> None:
+    def given_up(self, _: Request, *, maybe_paid: bool) -> None:  # noqa: ARG002 - it is all one here
         """Count a request that was in flight as not asked."""
         self.in_flight -= 1
 

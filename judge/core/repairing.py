@@ -1,0 +1,31 @@
+"""The one further request after a reply that holds no verdict but may hold one the second time."""
+
+from __future__ import annotations
+
+from judge.schema import Correction, Failed, FailureKind, JudgeSettings, Reply, Request
+
+LARGER = 4
+"""times the limit of output tokens, after a reply that was cut at it"""
+
+
+def repair(request: Request, reply: Reply, failed: Failed, *, settings: JudgeSettings, note: str) -> Request | None:
+    """Return the request to ask again, or None where a second reply would be no better.
+
+    A reply that was cut at the limit is asked for with a larger one; a reply that cannot be read is shown to the judge
+    with what is wrong with it.
+
+    Args:
+        request: what was asked.
+        reply: what came.
+        failed: why it holds no verdict.
+        settings: of the judge.
+        note: what the judge is told; `{problem}` stands for what is wrong.
+    """
+    if failed.failure is FailureKind.TRUNCATED:
+        return request.model_copy(update={"output_tokens": LARGER * settings.max_output_tokens})
+    if failed.failure is not FailureKind.UNPARSED:
+        return None
+    if not reply.text.strip():  # providers refuse a conversation with an empty turn
+        return request
+    correction = Correction(reply=reply.text, note=note.replace("{problem}", failed.detail))
+    return request.model_copy(update={"correction": correction})

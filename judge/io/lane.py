@@ -1,0 +1,121 @@
+"""One judge of a run: its requests, how fast it may be asked, and what became of the first of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from judge.errors import ProviderError, RetryableError, StopRunError
+from judge.io.judges.base import retry_after
+from judge.io.limits import Gate, Pace
+from judge.schema import Attempt, Failed, FailureKind, Judged, Reply, Request, Result
+
+if TYPE_CHECKING:
+    from judge.io.judges.base import Judge
+
+SLOW_DOWN = {429, 529}
+UNREACHED_LIMIT = 20
+"""when so many attempts in a row meet nobody, and nothing was ever answered, the address is wrong: stop"""
+REJECTED_LIMIT = 10
+"""when a judge's first so many requests are all called invalid, it is the settings that are wrong: stop"""
+CHARS_A_TOKEN = 4
+"""until replies tell what a request takes"""
+
+
+@dataclass
+class Lane:
+    """A judge with its requests, drawn lazily.
+
+    Every lane has its own workers, gate and pace, so that no judge of a panel waits for another.
+    """
+
+    judge: Judge
+    requests: Iterator[Request]
+    concurrency: int
+    interpret: Callable[[Reply], Result]
+    repair: Callable[[Request, Reply, Failed], Request | None] = lambda *_: None
+    """makes the one further request after a reply that was cut short or cannot be read"""
+    cost: Callable[[Reply], Decimal] = lambda _: Decimal(0)
+    """US dollars, for the budget"""
+    calls_pace: Pace | None = None
+    tokens_pace: Pace | None = None
+    clock: Callable[[], float] = time.monotonic
+    gate: Gate = field(init=False)
+    groups: Iterator[list[Request]] = field(init=False)
+    """what one worker asks in turn: where the provider caches prompts, all requests of an item.
+
+    Only a call that begins after the first has answered finds in the cache what they share."""
+    n_judged: int = 0
+    n_rejected: int = 0
+    n_unreached: int = 0
+    n_replies: int = 0
+    n_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        self.gate = Gate(self.concurrency)
+        self.judge.on_headers = self._read_limits
+        if self.judge.caches_prompts:
+            self.groups = (list(group) for _, group in groupby(self.requests, key=attrgetter("item")))
+        else:
+            self.groups = ([request] for request in self.requests)
+
+    def _read_limits(self, headers: Mapping[str, str]) -> None:
+        """Pause before a limit is met, where the reply's headers say that nothing of it is left."""
+        if (seconds := retry_after(headers)) is not None:
+            self.gate.pause(seconds, now=self.clock())
+
+    def expected_tokens(self, request: Request) -> float:
+        """Return what a call will take of a limit on tokens, as far as earlier replies tell."""
+        if self.n_replies:
+            return self.n_tokens / self.n_replies
+        prompt = request.prompt
+        return sum(len(text) for text in (prompt.system, prompt.shared, prompt.traces)) / CHARS_A_TOKEN
+
+    def turn(self, expected_tokens: float) -> float:
+        """Take a call's turn, and return the seconds until it may be sent."""
+        now = self.clock()
+        waits = [self.gate.pause_left(now=now)]
+        if self.calls_pace is not None:
+            waits.append(self.calls_pace.take(1, now=now))
+        if self.tokens_pace is not None:
+            waits.append(self.tokens_pace.take(expected_tokens, now=now))
+        return max(waits)
+
+    def replied(self, reply: Reply, *, expected_tokens: float) -> None:
+        """Count a reply, and correct the pace by the tokens that it took."""
+        n_tokens = reply.usage.input + reply.usage.output
+        self.n_replies, self.n_tokens = self.n_replies + 1, self.n_tokens + n_tokens
+        if self.tokens_pace is not None:
+            self.tokens_pace.correct(n_tokens - expected_tokens)
+        self.gate.succeeded()
+
+    def failed(self, error: ProviderError, *, started: float) -> None:
+        """Slow down where a provider asks for it with an error."""
+        if error.status not in SLOW_DOWN:
+            return
+        now = self.clock()
+        self.gate.refused(started=started, now=now)
+        if isinstance(error, RetryableError) and error.retry_after is not None:
+            self.gate.pause(error.retry_after, now=now)
+
+    def note(self, attempt: Attempt) -> None:
+        """Count an attempt that failed in passing; StopRunError when nothing ever answered."""
+        never_sent = attempt.status is None and not attempt.maybe_paid
+        self.n_unreached = self.n_unreached + 1 if never_sent else 0
+        if not self.n_judged and self.n_unreached >= UNREACHED_LIMIT:
+            raise StopRunError(FailureKind.TRANSPORT, f"{self.judge.spec.name} cannot be reached: {attempt.problem}")
+
+    def count(self, result: Result) -> None:
+        """Count a result; StopRunError when nothing but invalid requests came back."""
+        if isinstance(result, Judged):
+            self.n_judged += 1
+        elif result.failure is FailureKind.REJECTED:
+            self.n_rejected += 1
+            if not self.n_judged and self.n_rejected >= REJECTED_LIMIT:
+                first = f"the first {REJECTED_LIMIT} requests were all called invalid: {result.detail}"
+                raise StopRunError(FailureKind.REJECTED, first)

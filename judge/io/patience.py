@@ -1,0 +1,47 @@
+"""How patiently one request is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from judge.errors import ProviderError, RetryableError
+
+MOST_JITTER = 1.0
+"""seconds that are added at most to a pause that the provider named"""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When to ask again, and for how long to wait; the SDKs' own retries are off."""
+
+    attempts: int = 8
+    timeout: float = 600.0
+    """seconds from a call's start to the last byte of its reply"""
+    first_wait: float = 0.5
+    longest_wait: float = 60.0
+    longest_told_wait: float = 600.0
+    """a provider that asks for a longer pause than this has failed"""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    uniform: Callable[[float, float], float] = random.uniform
+
+    def wait(self, error: ProviderError, attempt: int) -> float | None:
+        """Return the seconds to wait before a call that failed is made again, or None where it is of no use.
+
+        It waits as told, else exponentially longer ("full jitter"); always by chance a little more or less, so that
+        many workers do not come back together. A pause of nothing, or one that is over, is no help to a server in
+        trouble, and counts as none told.
+
+        Args:
+            error: how the call failed.
+            attempt: how many times it was made, at least 1.
+        """
+        if not isinstance(error, RetryableError) or attempt >= self.attempts:
+            return None
+        if (told := error.retry_after or 0.0) > self.longest_told_wait:
+            return None
+        if told:
+            return told + self.uniform(0, min(MOST_JITTER, told / 4))
+        return self.uniform(0, min(self.longest_wait, self.first_wait * 2.0 ** (attempt - 1)))

@@ -1,0 +1,102 @@
+"""What a person allows a run to spend, and how fast it may go, from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import pytest
+from command import omr_judge, only_run, read_jsonl, report_of
+from provider_server import ProviderServer, content_judge, longer_wins
+from test_compare_command import judge, write_pairs
+
+from judge.io import lag
+from judge.io.lag import warn_of_lag
+
+
+def test_a_run_stops_at_its_calls_and_goes_on_to_the_same_report(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 30)
+    with ProviderServer(content_judge) as server:
+        whole = ("compare", "a.jsonl", "b.jsonl", *judge(server), "--concurrency", "8")
+        omr_judge(*whole, "--name", "direct", cwd=tmp_path)
+        before = len(server.calls)
+        stopped = omr_judge(*whole, "--name", "r", "--max-calls", "37", cwd=tmp_path, code=6)
+        assert len(server.calls) - before == 37
+        told = "omr-judge: budget reached: 37 calls, of --max-calls 37; what was judged is kept, and `omr-judge resume"
+        assert told in stopped.stderr
+        omr_judge("resume", "runs/r", "--max-calls", "37", cwd=tmp_path, code=6)
+        assert len(server.calls) - before == 37, "a limit holds for the whole run"
+        omr_judge("resume", "runs/r", cwd=tmp_path)
+    assert len(server.calls) - before == 60
+    reports = [json.loads((tmp_path / f"runs/{name}/report.json").read_bytes()) for name in ("direct", "r")]
+    assert reports[0] == reports[1]
+
+
+def test_a_run_stops_at_its_dollars(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 20)
+    with ProviderServer(content_judge) as server:
+        env = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": f"{server.url}/v1"}
+        args = ("compare", "a.jsonl", "b.jsonl", "--judge", "openai:gpt-4o", "--concurrency", "2")
+        stopped = omr_judge(*args, "--max-cost", "0.02", cwd=tmp_path, env=env, code=6)
+    assert "spent, of --max-cost 0.02" in stopped.stderr
+    usages = [line["reply"]["usage"] for line in read_jsonl(only_run(tmp_path) / "judgments.jsonl")]
+    dollars = sum(usage["input"] * 2.5 + usage["output"] * 10 for usage in usages) / 1e6
+    assert 0.01 < dollars <= 0.02
+
+
+@pytest.mark.parametrize("amount", ["much", "-1", "nan", "inf"])
+def test_an_amount_that_is_none_is_refused(tmp_path: Path, amount: str) -> None:
+    write_pairs(tmp_path, 1)
+    refused = omr_judge("compare", "a.jsonl", "b.jsonl", "--max-cost", amount, cwd=tmp_path, code=3)
+    assert f"--max-cost: '{amount}' is no amount of dollars" in refused.stderr
+
+
+def test_dollars_cannot_limit_what_has_no_price(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 2)
+    with ProviderServer(longer_wins) as server:
+        args = ("compare", "a.jsonl", "b.jsonl", *judge(server), "--max-cost", "1")
+        refused = omr_judge(*args, cwd=tmp_path, code=3)
+    assert "--max-cost: no price is known for openai:m" in refused.stderr
+    assert server.calls == []
+
+
+def test_calls_a_minute_are_kept_to(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 3)
+    with ProviderServer(content_judge) as server:
+        started = time.monotonic()
+        args = ("compare", "a.jsonl", "b.jsonl", *judge(server), "--max-rpm", "120", "--max-tpm", "10000000")
+        omr_judge(*args, cwd=tmp_path)
+    assert time.monotonic() - started >= 2.5
+    assert report_of(only_run(tmp_path))["n_judgments"] == 6
+
+
+def test_a_loop_that_lags_for_long_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lag, "INTERVAL", 0.001)
+    told: list[str] = []
+
+    async def busy() -> None:
+        watching = asyncio.ensure_future(warn_of_lag(told.append))
+        while not watching.done():
+            time.sleep(0.15)  # noqa: ASYNC251 - this is the trouble
+            await asyncio.sleep(0)
+
+    asyncio.run(busy())
+    assert len(told) == 1
+    assert told[0].startswith("Warning: this process is too busy by ")
+
+
+def test_a_loop_that_stalls_for_a_moment_is_not_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lag, "INTERVAL", 0.001)
+    told: list[str] = []
+
+    async def stall() -> None:
+        watching = asyncio.ensure_future(warn_of_lag(told.append))
+        await asyncio.sleep(0.01)
+        time.sleep(0.3)  # noqa: ASYNC251 - this is the stall
+        await asyncio.sleep(0.05)
+        watching.cancel()
+
+    asyncio.run(stall())
+    assert told == []
