@@ -562,7 +562,9 @@ def test_failures_are_missing_and_never_a_verdict_and_too_many_end_with_exit_cod
         assert len(server.calls) == n_first + 5 + 2
     assert report["n_failed"] == 5
     assert report["failures"] == {"filtered": 1, "refused": 2, "truncated": 1, "unparsed": 1}
-    whole = [(call, answer) for call, answer in script.answered[:n_first] if (answer.status, answer.stop) == (200, "end")]
+    whole = [
+        (call, answer) for call, answer in script.answered[:n_first] if (answer.status, answer.stop) == (200, "end")
+    ]
     whole = [(call, answer) for call, answer in whole if answer.text.startswith("{")]
     asked = Counter(frozenset(traces_of(call)) for call, _ in whole)
     whole = [(call, answer) for call, answer in whole if asked[frozenset(traces_of(call))] == 2]

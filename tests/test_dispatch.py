@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -245,79 +244,12 @@ def test_a_call_has_a_deadline_however_it_drags_on(provider: str, fault: str) ->
     assert len(server.calls) == 2
 
 
-FAULTS: list[tuple[str, Answer, FailureKind]] = [
-    ("rate limit", Answer(status=429), K.RATE_LIMIT),
-    ("server error", Answer(status=500), K.TRANSPORT),
-    ("overloaded", Answer(status=529), K.TRANSPORT),
-    ("reset", Answer(fault="reset"), K.TRANSPORT),
-    ("reset in mid-body", Answer(fault="reset_mid_body"), K.TRANSPORT),
-    ("garbage", Answer(fault="garbage"), K.TRANSPORT),
-    ("HTML", Answer(fault="garbage", headers={"content-type": "text/html"}), K.TRANSPORT),
-    ("empty object", Answer("{}", fault="garbage"), K.TRANSPORT),
-    ("context overflow", Answer(status=400, error={"code": "context_length_exceeded"}), K.TOO_LONG),
-    ("too large", Answer(status=413), K.TOO_LONG),
-    ("filtered request", Answer(status=400, error={"message": "content filter"}), K.FILTERED),
-    ("bad request", Answer(status=400), K.REJECTED),
-    ("refusal", Answer("I cannot", stop="refusal"), K.REFUSED),
-    ("length", Answer('{"overall": ', stop="length"), K.TRUNCATED),
-    ("prose", Answer("Trace 1 is better."), K.UNPARSED),
-    ("empty reply", Answer(""), K.UNPARSED),
-]
-
-
-@both_providers
-@pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "middle", "last"])
-def test_every_fault_ends_as_a_failure_of_its_kind_and_never_as_a_verdict(provider: str, place: int) -> None:
-    """Of every three requests one fails."""
-
-    def script(call: Call) -> Answer:
-        number = int(re.findall(r"Question q(\d+)\?", call.user)[0])
-        return FAULTS[number // 3][1] if number % 3 == place else longer_wins(call)
-
-    with ProviderServer(script) as server:
-        judgments = Asking(server, provider, attempts=2).run(3 * len(FAULTS))
-    results = {int(judgment.item[1:]): judgment.result for judgment in judgments}
-    for number, result in sorted(results.items()):
-        name, _, kind = FAULTS[number // 3]
-        if number % 3 == place:
-            assert isinstance(result, Failed), name
-            assert result.failure is kind, name
-        else:
-            assert isinstance(result, Judged), name
-    assert len(results) == 3 * len(FAULTS)
-
-
-def test_a_whole_verdict_in_a_cut_reply_is_no_verdict() -> None:
-    with ProviderServer(lambda call: Answer(verdicts_for(call.schema or {}, "first"), stop="length")) as server:
-        (judgment,) = Asking(server).run(1)
-    assert isinstance(judgment.result, Failed)
-    assert judgment.result.failure is K.TRUNCATED
-    assert judgment.reply is not None
-    assert judgment.reply.usage.output > 0
-
-
 def test_a_failure_after_the_last_attempt_keeps_the_earlier_ones() -> None:
     with ProviderServer(lambda _: Answer(status=500, error={"message": f"echo {CANARY}"})) as server:
         (judgment,) = Asking(server, attempts=3).run(1)
     assert isinstance(judgment.result, Failed)
     assert (judgment.result.failure, len(judgment.attempts), len(server.calls)) == (K.TRANSPORT, 2, 3)
     assert CANARY not in judgment.model_dump_json()
-
-
-@both_providers
-def test_what_concerns_every_request_stops_asking_and_keeps_what_was_judged(provider: str) -> None:
-    def script(call: Call) -> Answer:
-        if call.number == 3:
-            return Answer(status=401)
-        return longer_wins(call)
-
-    with ProviderServer(script) as server:
-        asking = Asking(server, provider, concurrency=1)
-        judgments = asking.run(10)
-    assert isinstance(asking.stop.error, StopRunError)
-    assert asking.stop.error.status == 401
-    assert [judgment.item for judgment in judgments] == ["q0", "q1", "q2"]
-    assert (asking.drawn, len(server.calls)) == (4, 4)
 
 
 def test_calls_in_flight_when_the_run_stops_are_waited_for_and_the_first_reason_counts() -> None:
