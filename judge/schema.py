@@ -303,3 +303,22 @@ class Judgment(Frozen):
         """Every reply that was paid for, those that did not count included."""
         replies = (*(attempt.reply for attempt in self.attempts), self.reply)
         return tuple(reply for reply in replies if reply is not None)
+
+
+class Label(Frozen):
+    """What a person said of a pair on one criterion: a line of `labels.jsonl`, beside the judgments, never over them."""
+
+    item: str
+    criterion: str
+    winner: Winner
+    order: Order
+    """which trace the reader was shown first"""
+    reader: str
+    """who said it: a name or initials, as the reader gave them"""
+    time: str
+    """UTC, ISO 8601; of two labels by one reader on one item and criterion the later counts"""
+    reason: str = ""
+    draw: str | None = None
+    """the random sample that the item was drawn in; None: the reader chose it"""
+    weight: float | None = None
+    """how many items of the run the item stands for: the inverse of the probability that it was drawn"""
