@@ -306,7 +306,7 @@ class Judgment(Frozen):
 
 
 class Label(Frozen):
-    """What a person said of a pair on one criterion: a line of `labels.jsonl`, beside the judgments, never over them."""
+    """What a person said of a pair on one criterion: a line of `labels.jsonl`, kept beside the judgments."""
 
     item: str
     criterion: str
