@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from judge.cli.reporting import find_run, print_report
 
 if TYPE_CHECKING:
     from judge.io.dispatch import Policy
+    from judge.run.compare import CompareOptions
     from judge.run.inputs import InputOptions
 
 DEFAULT_RUNS = Path("runs")
@@ -40,6 +42,9 @@ def compare(
     effort: o.Effort = None,
     seed: o.Seed = 0,
     ci: Annotated[o.IntervalOption, typer.Option("--ci", help="How intervals are made.")] = o.IntervalOption.jeffreys,
+    dry_run: o.DryRun = False,
+    price: o.Prices = [],  # noqa: B006 - typer copies it
+    confirm_above: o.ConfirmAbove = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run folder.")] = None,
     runs: o.Runs = DEFAULT_RUNS,
     concurrency: o.Concurrency = 16,
@@ -63,6 +68,7 @@ def compare(
         inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
         judges=tuple(judge),
         judge_options=JudgeOptions(max_output_tokens, temperature, effort),
+        prices=tuple(price),
         prompt=prompt,
         rubric=rubric,
         orders=Orders(orders.value),
@@ -74,9 +80,15 @@ def compare(
         name=name,
         runs=runs,
         judging=JudgingOptions(
-            concurrency=concurrency, policy=_policy(timeout=timeout, attempts=attempts), quiet=quiet
+            concurrency=concurrency,
+            policy=_policy(timeout=timeout, attempts=attempts),
+            quiet=quiet,
+            confirm_above=_usd(confirm_above),
         ),
     )
+    if dry_run:
+        _print_quote(chosen, quiet=quiet, as_json=json)
+        return
     folder = use_case.compare(chosen, command=sys.argv, say=o.tell_nothing if quiet else o.tell)
     print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
 
@@ -84,6 +96,8 @@ def compare(
 def resume(
     run: o.RunPath,
     *,
+    price: o.Prices = [],  # noqa: B006 - typer copies it
+    confirm_above: o.ConfirmAbove = None,
     runs: o.Runs = DEFAULT_RUNS,
     concurrency: o.Concurrency = 16,
     timeout: o.Timeout = 600.0,
@@ -97,8 +111,13 @@ def resume(
     from judge.run.judging import JudgingOptions  # noqa: PLC0415
 
     folder = find_run(run, runs)
-    judging = JudgingOptions(concurrency=concurrency, policy=_policy(timeout=timeout, attempts=attempts), quiet=quiet)
-    use_case.resume(folder, judging, say=o.tell_nothing if quiet else o.tell)
+    judging = JudgingOptions(
+        concurrency=concurrency,
+        policy=_policy(timeout=timeout, attempts=attempts),
+        quiet=quiet,
+        confirm_above=_usd(confirm_above),
+    )
+    use_case.resume(folder, judging, prices=price, say=o.tell_nothing if quiet else o.tell)
     print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
 
 
@@ -144,6 +163,23 @@ def _inputs(
 
     fields = parse_field_options(field)
     return InputOptions(a, b, items, fields, allow_missing, OnMissingImage(on_missing_image.value))
+
+
+def _print_quote(chosen: CompareOptions, *, quiet: bool, as_json: bool) -> None:
+    from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.io.render.quote import draw_quote  # noqa: PLC0415
+    from judge.run.dry_run import dry_run  # noqa: PLC0415
+
+    quote = dry_run(chosen, say=o.tell_nothing if quiet else o.tell)
+    if as_json:
+        typer.echo(as_json_bytes(quote.model_dump(mode="json")), nl=False)
+    else:
+        draw_quote(quote)
+
+
+def _usd(amount: float | None) -> Decimal | None:
+    """Return dollars as they were written."""
+    return None if amount is None else Decimal(str(amount))
 
 
 def _policy(*, timeout: float, attempts: int) -> Policy:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from judge.io.journal import Journal
 from judge.io.judges.local import NOTE, n_servers
 from judge.io.judges.specs import open_judge, require
 from judge.io.render.progress import Display
+from judge.run.quote import confirm, quote_run
 from judge.schema import JudgeSpec, Provider
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class JudgingOptions:
     concurrency: int = DEFAULT_CONCURRENCY
     policy: Policy = Policy()
     quiet: bool = False
+    confirm_above: Decimal | None = None
+    """US dollars: a person is asked before more than this is spent, or before a price that is unknown"""
 
 
 def plan_of(manifest: Manifest) -> Plan:
@@ -60,7 +64,7 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
     """Ask every request of a run that has no verdict yet.
 
     Raises:
-        InputError: a judge's key or weights are not there.
+        InputError: a judge's key or weights are not there, or nobody is here to confirm the cost.
         RunError: the folder is in use by another process, or cannot be written.
         StopRunError: every further call to a judge would fail.
         InterruptedRunError: a person stopped it.
@@ -74,10 +78,12 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
             require(judge)
         if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
             say(f"Note: {NOTE}")
+        if options.confirm_above is not None:
+            confirm(quote_run(folder, manifest, plan_of(manifest), done=done), above=options.confirm_above)
         with Journal(folder.judgments_path) as journal:
             if journal.torn:
                 say(f"Dropped a torn last line of {folder.judgments_path}: its request is asked again")
-            display = Display(total=total, done=len(done), judges=manifest.judges, quiet=options.quiet)
+            display = Display(total=total, done=len(done), prices=manifest.prices, quiet=options.quiet)
             with display:
                 asyncio.run(_judge(folder, manifest, options, _Sink(journal, display, done, say)))
 
