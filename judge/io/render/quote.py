@@ -80,4 +80,4 @@ def _sum(quote: Quote) -> str:
         low, expected, high = _usd(quote.usd)
         return f"{quote.calls:,} calls{judged}{how}: about {expected}, between {low} and {high}."
     unknown = ", ".join(safe(judge) for judge, one in quote.judges.items() if one.usd is None)
-    return f"{quote.calls:,} calls{judged}{how}: the cost is unknown, as that of {unknown} is; --price sets a price."
+    return f"{quote.calls:,} calls{judged}{how}: the cost is unknown, for want of a price of {unknown} (see --price)."
