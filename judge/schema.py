@@ -218,9 +218,6 @@ class Usage(Frozen):
     """all output tokens, reasoning included"""
     reasoning: int = 0
 
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
-
 
 Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 

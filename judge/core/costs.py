@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import PlainSerializer
 
-from judge.schema import Frozen, Usage
+from judge.schema import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from judge.schema import Judgment, Price, Tariff
+    from judge.schema import Judgment, Price, Tariff, Usage
 
 MILLIONTH = Decimal("0.000001")
 RATE_DIGITS = 6
@@ -85,6 +86,20 @@ def cost_of(judgment: Judgment, prices: Mapping[str, Price]) -> Decimal | None:
     return total
 
 
+@dataclass
+class _Taken:
+    """What one judge's replies took so far."""
+
+    replies: int = 0
+    batched: int = 0
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+    usd: Decimal | None = Decimal(0)
+
+
 class Spending:
     """Adds up what the judgments of a run cost.
 
@@ -94,10 +109,7 @@ class Spending:
 
     def __init__(self, prices: Mapping[str, Price]) -> None:
         self._prices = prices
-        self._usage: dict[str, Usage] = {}
-        self._replies: dict[str, int] = {}
-        self._batched: dict[str, int] = {}
-        self._usd: dict[str, Decimal | None] = {}
+        self._taken: dict[str, _Taken] = {}
 
     def add(self, judgment: Judgment) -> None:
         """Add every reply of a judgment that was paid for."""
@@ -106,12 +118,15 @@ class Spending:
 
     def add_reply(self, judge: str, usage: Usage, *, batched: bool) -> None:
         """Add one reply."""
-        self._usage[judge] = self._usage.get(judge, Usage()) + usage
-        self._replies[judge] = self._replies.get(judge, 0) + 1
-        self._batched[judge] = self._batched.get(judge, 0) + batched
-        price, known = self._prices.get(judge), self._usd.get(judge, Decimal(0))
-        amount = None if price is None else cost(price, usage, batched=batched)
-        self._usd[judge] = None if known is None or amount is None else known + amount
+        taken, price = self._taken.setdefault(judge, _Taken()), self._prices.get(judge)
+        taken.replies += 1
+        taken.batched += batched
+        taken.input += usage.input
+        taken.cache_read += usage.cache_read
+        taken.cache_write += usage.cache_write
+        taken.output += usage.output
+        taken.reasoning += usage.reasoning
+        taken.usd = total((taken.usd, None if price is None else cost(price, usage, batched=batched)))
 
     def watch(self, judgments: Iterable[Judgment]) -> Iterator[Judgment]:
         """Yield judgments as they come, and add each."""
@@ -122,26 +137,26 @@ class Spending:
     @property
     def tokens(self) -> int:
         """Input and output tokens of all replies."""
-        return sum(usage.input + usage.output for usage in self._usage.values())
+        return sum(taken.input + taken.output for taken in self._taken.values())
 
     @property
     def usd(self) -> Decimal | None:
         """US dollars for all replies; None where the price of one is unknown."""
-        return total(self._usd.values())
+        return total(taken.usd for taken in self._taken.values())
 
     def of(self, judge: str) -> JudgeCost:
         """Return what one judge's replies took; zeros where it has none."""
-        usage, price = self._usage.get(judge, Usage()), self._prices.get(judge)
+        taken, price = self._taken.get(judge, _Taken()), self._prices.get(judge)
         return JudgeCost(
-            replies=self._replies.get(judge, 0),
-            batched=self._batched.get(judge, 0),
-            input_tokens=usage.input,
-            cache_read=usage.cache_read,
-            cache_write=usage.cache_write,
-            cached_share=round(usage.cache_read / usage.input, RATE_DIGITS) if usage.input else None,
-            output_tokens=usage.output,
-            reasoning=usage.reasoning,
-            usd=self._usd.get(judge, Decimal(0)),
+            replies=taken.replies,
+            batched=taken.batched,
+            input_tokens=taken.input,
+            cache_read=taken.cache_read,
+            cache_write=taken.cache_write,
+            cached_share=round(taken.cache_read / taken.input, RATE_DIGITS) if taken.input else None,
+            output_tokens=taken.output,
+            reasoning=taken.reasoning,
+            usd=taken.usd,
             price=price.source if price else None,
         )
 

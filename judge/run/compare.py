@@ -27,6 +27,7 @@ from judge.io.judges.specs import JudgeOptions, parse_judge
 from judge.io.prices import parse_prices, pin_prices
 from judge.run.inputs import InputOptions, Inputs
 from judge.run.judging import JudgingOptions, judge_run
+from judge.run.pricing import change_prices
 from judge.schema import JudgeSpec, Pair, Price, Rubric
 
 if TYPE_CHECKING:
@@ -252,15 +253,6 @@ def refuse_changes(folder: RunFolder, identity: dict[str, str]) -> None:
         )
 
 
-def change_prices(folder: RunFolder, given: dict[str, Price]) -> None:
-    """Pin prices that were given for a run that exists; its other prices stay as they are."""
-    if not given:
-        return
-    with folder.locked():
-        manifest = folder.manifest()
-        folder.write_manifest(manifest.model_copy(update={"prices": manifest.prices | given}))
-
-
 def create_run(folder: RunFolder, draft: _Draft) -> None:
     """Write the pairs and the manifest; InputErrors, and no folder, if images cannot be used."""
     identical: list[str] = []
@@ -281,14 +273,7 @@ def create_run(folder: RunFolder, draft: _Draft) -> None:
 def resume(
     folder: RunFolder, options: JudgingOptions, *, prices: Sequence[str] = (), say: Callable[[str], None]
 ) -> None:
-    """Go on with a run from its own folder, unless a file that it was made from has changed since.
-
-    Args:
-        folder: the run's.
-        options: how to ask.
-        prices: as given to `--price`.
-        say: is told notes and warnings, a line each.
-    """
+    """Go on with a run from its own folder, unless a file that it was made from has changed since."""
     manifest = folder.manifest()
     if manifest.prompt is None:
         raise RunError(f"{folder.path}: its judgments were imported; there is nothing to ask")
