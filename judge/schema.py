@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -228,8 +229,31 @@ class Usage(Frozen):
     """all output tokens, reasoning included"""
     reasoning: int = 0
 
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
+
+Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+
+
+class Tariff(Frozen):
+    """US dollars for a million tokens of each kind; JSON holds them as text, so that no digit changes."""
+
+    above: int = 0
+    """holds for calls with more input tokens than this"""
+    input: Dollars
+    """input tokens that no cache served or stored"""
+    cache_read: Dollars
+    cache_write: Dollars
+    output: Dollars
+
+
+class Price(Frozen):
+    """What a judge's tokens cost, pinned when its run was made."""
+
+    source: str
+    """who says so: the price list with its version, or the option"""
+    standard: Annotated[tuple[Tariff, ...], Field(min_length=1)]
+    """by rising `above`, the first from 0: the last that a call exceeds holds for all of its tokens"""
+    batch: tuple[Tariff, ...] = ()
+    """the same for calls in batches; empty where no such price is known"""
 
 
 class Reply(Frozen):

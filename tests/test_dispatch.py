@@ -63,7 +63,7 @@ class Asking:
     slept: float = 0.0
 
     def __post_init__(self) -> None:
-        self.display = Display(total=100, done=0, judges=(), quiet=True)
+        self.display = Display(total=100, done=0, prices={}, quiet=True)
 
     def requests(self, n: int) -> Iterator[Request]:
         for number in range(n):

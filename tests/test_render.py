@@ -33,8 +33,10 @@ from judge.schema import (
     JudgeSpec,
     Judgment,
     Order,
+    Price,
     Provider,
     Reply,
+    Tariff,
     Usage,
     Verdict,
 )
@@ -160,6 +162,10 @@ def test_foreign_text_prints_harmless_wherever_it_stands() -> None:
 
 
 SPEC = JudgeSpec(provider=Provider.OPENAI, model="m", settings=JudgeSettings(max_output_tokens=1))
+PRICE = Price(
+    source="test",
+    standard=(Tariff(input=Decimal("2.5"), cache_read=Decimal(1), cache_write=Decimal(3), output=Decimal(10)),),
+)
 PROBLEM = Attempt(problem=f"500: {EVIL}", status=500)
 
 
@@ -185,7 +191,7 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.0)
-    display = Display(total=10, done=3, judges=[SPEC], quiet=False)
+    display = Display(total=10, done=3, prices={}, quiet=False)
     play(display)
     assert_counted(display)
     out, err = capsys.readouterr()
@@ -200,12 +206,12 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(
 
 
 def test_progress_says_little_when_it_goes_fast(capsys: pytest.CaptureFixture[str]) -> None:
-    play(Display(total=10, done=3, judges=[SPEC], quiet=False))
+    play(Display(total=10, done=3, prices={}, quiet=False))
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_progress_is_silent_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    display = Display(total=10, done=3, judges=[SPEC], quiet=True)
+    display = Display(total=10, done=3, prices={}, quiet=True)
     play(display)
     assert_counted(display)
     assert capsys.readouterr() == ("", "")
@@ -224,7 +230,7 @@ def test_progress_is_a_live_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(progress, "LIVE_SECONDS", seconds)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    display = Display(total=10, done=3, judges=[SPEC], quiet=False)
+    display = Display(total=10, done=3, prices={}, quiet=False)
     play(display)
     assert_counted(display)
     text = terminal.getvalue()
@@ -239,7 +245,7 @@ def test_a_problem_is_shown_live_without_acting_on_the_terminal(monkeypatch: pyt
     monkeypatch.setenv("COLUMNS", "200")
     terminal = io.StringIO()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with Display(total=10, done=0, judges=[SPEC], quiet=False) as display:
+    with Display(total=10, done=0, prices={}, quiet=False) as display:
         display.started(made_request())
         display.retried(PROBLEM)
         display._progress.refresh()  # noqa: SLF001 - as its timer does
@@ -249,9 +255,7 @@ def test_a_problem_is_shown_live_without_acting_on_the_terminal(monkeypatch: pyt
 
 
 def test_the_cost_is_told_when_every_price_is_known(capsys: pytest.CaptureFixture[str]) -> None:
-    known = SPEC.model_copy(update={"model": "gpt-4o"})
-    with Display(total=1, done=0, judges=[known], quiet=False) as display:
+    with Display(total=1, done=0, prices={SPEC.name: PRICE}, quiet=False) as display:
         display.started(made_request())
-        display.recorded(judgment("q1", Order.FORWARD, Verdict.TIE, known.name))
-    dollars = Decimal(1000 * 2.5 + 100 * 10) / 10**6
-    assert f"1,100 tokens, ${dollars:.2f}\n" in capsys.readouterr().err
+        display.recorded(judgment("q1", Order.FORWARD, Verdict.TIE, SPEC.name))
+    assert "1,100 tokens, $0.0035\n" in capsys.readouterr().err

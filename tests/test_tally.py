@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -264,24 +263,3 @@ def test_the_last_verdict_under_a_key_counts_and_a_failure_never_undoes_it() -> 
         assert [one.result for one in settled.judgments] == [kept]
         assert settled.judgments[0].reply is None
         assert settled.judgments[0].attempts == ()
-
-
-def test_every_reply_that_was_paid_for_is_in_the_usage() -> None:
-    settled = settle(
-        [
-            judgment(FAILED, tokens=5),
-            judgment(JUDGED, tokens=7),
-            judgment(JUDGED, key="l"),
-            judgment(JUDGED, key="m", judge="i", tokens=1),
-        ]
-    )
-    assert settled.usage == {"i": Usage(input=1, output=1), "j": Usage(input=12, output=2)}
-    assert list(settled.usage) == ["i", "j"]
-    assert len(settled.judgments) == 3
-
-
-@given(st.lists(st.tuples(*[st.integers(0, 99)] * 5), min_size=2, max_size=2))
-@settings(deadline=None, max_examples=20)
-def test_usage_adds_up_field_by_field(numbers: list[tuple[int, ...]]) -> None:
-    one, other = (Usage(**dict(zip(Usage.model_fields, given_, strict=True))) for given_ in numbers)
-    assert Counter((one + other).model_dump()) == Counter(one.model_dump()) + Counter(other.model_dump())

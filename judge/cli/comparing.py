@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from judge.io.patience import Policy
+    from judge.run.compare import CompareOptions
     from judge.run.inputs import InputOptions
 
 DEFAULT_RUNS = Path("runs")
@@ -43,6 +45,9 @@ def compare(
     effort: o.Effort = None,
     seed: o.Seed = 0,
     ci: Annotated[o.IntervalOption, typer.Option("--ci", help="How intervals are made.")] = o.IntervalOption.jeffreys,
+    dry_run: o.DryRun = False,
+    price: o.Prices = [],  # noqa: B006 - typer copies it
+    confirm_above: o.ConfirmAbove = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run folder.")] = None,
     runs: o.Runs = DEFAULT_RUNS,
     concurrency: o.Concurrency = 16,
@@ -70,6 +75,7 @@ def compare(
         inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
         judges=tuple(judge),
         judge_options=JudgeOptions(max_output_tokens, temperature, effort),
+        prices=tuple(price),
         prompt=prompt,
         rubric=rubric,
         orders=Orders(orders.value),
@@ -87,9 +93,13 @@ def compare(
             max_tpm=max_tpm,
             max_calls=max_calls,
             max_cost=_dollars("--max-cost", max_cost),
+            confirm_above=_dollars("--confirm-above", confirm_above),
             quiet=quiet,
         ),
     )
+    if dry_run:
+        _print_quote(chosen, quiet=quiet, as_json=json)
+        return
     folder = use_case.compare(chosen, command=sys.argv, say=o.tell_nothing if quiet else o.tell)
     print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
 
@@ -97,6 +107,8 @@ def compare(
 def resume(
     run: o.RunPath,
     *,
+    price: o.Prices = [],  # noqa: B006 - typer copies it
+    confirm_above: o.ConfirmAbove = None,
     runs: o.Runs = DEFAULT_RUNS,
     concurrency: o.Concurrency = 16,
     timeout: o.Timeout = 600.0,
@@ -121,9 +133,10 @@ def resume(
         max_tpm=max_tpm,
         max_calls=max_calls,
         max_cost=_dollars("--max-cost", max_cost),
+        confirm_above=_dollars("--confirm-above", confirm_above),
         quiet=quiet,
     )
-    use_case.resume(folder, judging, say=o.tell_nothing if quiet else o.tell)
+    use_case.resume(folder, judging, prices=price, say=o.tell_nothing if quiet else o.tell)
     print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
 
 
@@ -169,6 +182,18 @@ def _inputs(
 
     fields = parse_field_options(field)
     return InputOptions(a, b, items, fields, allow_missing, OnMissingImage(on_missing_image.value))
+
+
+def _print_quote(chosen: CompareOptions, *, quiet: bool, as_json: bool) -> None:
+    from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.io.render.quote import draw_quote  # noqa: PLC0415
+    from judge.run.dry_run import dry_run  # noqa: PLC0415
+
+    quote = dry_run(chosen, say=o.tell_nothing if quiet else o.tell)
+    if as_json:
+        typer.echo(as_json_bytes(quote.model_dump(mode="json")), nl=False)
+    else:
+        draw_quote(quote)
 
 
 def _policy(*, timeout: float, attempts: int) -> Policy:

@@ -72,6 +72,21 @@ MaxOutputTokens = Annotated[int | None, typer.Option(min=1, help="Limit of a rep
 Temperature = Annotated[float | None, typer.Option(min=0, help="Sampling temperature; not sent unless given.")]
 Effort = Annotated[str | None, typer.Option(metavar="LEVEL", help="Reasoning effort; not sent unless given.")]
 Seed = Annotated[int, typer.Option(help="Decides trace tags, the halves of --orders one, and resampling.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Quote calls, tokens and cost, ask nothing and write nothing; needs no keys.")
+]
+Prices = Annotated[
+    list[str],
+    typer.Option(
+        "--price",
+        metavar="MODEL=IN/OUT[/READ[/WRITE]]",
+        help="A judge's price in US dollars per million tokens: input, output, read from and written to the cache.",
+    ),
+]
+ConfirmAbove = Annotated[
+    str | None,
+    typer.Option(metavar="USD", help="Ask before what is left to ask costs more than this, by the quote."),
+]
 Concurrency = Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds for one call, to the last byte.")]
 MaxRpm = Annotated[float | None, typer.Option(min=0.1, help="Most calls begun a minute, per judge.")]

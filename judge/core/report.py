@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from judge.core.bias import LengthReport, PositionReport, length, position
 from judge.core.concord import AgreementReport, HaloReport, agree, halo
+from judge.core.costs import JudgeCost, Usd, total
 from judge.core.counted import Counted, Subject, count_items
 from judge.core.criteria import CriterionReport, report_counted, signal_warnings
 from judge.core.estimates import LEVEL, Basis
@@ -19,7 +21,7 @@ from judge.core.stats.clusters import FEW_UNITS
 from judge.core.stats.intervals import N_RESAMPLES, Method
 from judge.core.subgroups import Interaction, Subgroups, divide, interactions
 from judge.core.tally import Settled, verdict_rows
-from judge.schema import Failed, Frozen, Usage
+from judge.schema import Failed, Frozen
 
 SCHEMA_VERSION = 1
 
@@ -77,8 +79,10 @@ class Report(Frozen):
     criteria: dict[str, CriterionReport]
     by_judge: dict[str, dict[str, CriterionReport]]
     """per judge, where a panel has several"""
-    tokens: dict[str, Usage]
-    """what each judge's replies were billed for, failed ones included"""
+    costs: dict[str, JudgeCost]
+    """by judge, at the run's pinned prices; empty for imported runs"""
+    usd: Usd | None
+    """what all replies cost; null where a price is unknown, and for imported runs"""
     warnings: tuple[str, ...]
     equivalence: float | None
     """the margin around 1/2 within which a person calls the models equivalent; null where none was set"""
@@ -101,7 +105,7 @@ NO_EXTRAS = Extras()
 
 
 class Facts(NamedTuple):
-    """What the manifest of a run says, as far as its report repeats it."""
+    """What the manifest of a run says, as far as its report repeats it, and what its replies cost."""
 
     models: Models
     prompt: str | None
@@ -109,6 +113,8 @@ class Facts(NamedTuple):
     samples: int
     seed: int
     left_out: dict[str, int]
+    costs: Mapping[str, JudgeCost] = MappingProxyType({})
+    """what each judge's replies took"""
 
 
 class _Panel(NamedTuple):
@@ -151,7 +157,8 @@ def build_report(
         interval=IntervalSettings(method=method, level=LEVEL, n_resamples=N_RESAMPLES, seed=facts.seed),
         criteria=together,
         by_judge=by_judge if panel else {},
-        tokens=settled.usage,
+        costs=dict(facts.costs),
+        usd=total(one.usd for one in facts.costs.values()) if facts.costs else None,
         warnings=(*_warnings(by_judge, counted, subject, facts), *_refusals(subject, extras)),
         equivalence=extras.equivalence,
         clusters=_clusters(subject),

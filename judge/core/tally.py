@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from judge.core.planning import Orders
-from judge.schema import Failed, Judged, Judgment, Order, Outcome, Usage, Verdict, Winner
+from judge.schema import Failed, Judged, Judgment, Order, Outcome, Verdict, Winner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,23 +40,19 @@ def winner(verdict: Verdict, order: Order) -> Winner:
 
 
 class Settled(NamedTuple):
-    """One judgment per key, its reply left out, and what all replies were billed for."""
+    """One judgment per key, its reply left out."""
 
     judgments: tuple[Judgment, ...]
-    usage: dict[str, Usage]
 
 
 def settle(judgments: Iterable[Judgment]) -> Settled:
     """Keep, of all judgments with the same key, the last that has verdicts, else the last failure."""
     latest: dict[str, Judgment] = {}
-    usage: dict[str, Usage] = {}
     for judgment in judgments:
-        for reply in judgment.replies:
-            usage[judgment.judge] = usage.get(judgment.judge, Usage()) + reply.usage
         known = latest.get(judgment.key)
         if known is None or isinstance(judgment.result, Judged) or not isinstance(known.result, Judged):
             latest[judgment.key] = judgment.model_copy(update={"reply": None, "attempts": ()})
-    return Settled(tuple(latest.values()), dict(sorted(usage.items())))
+    return Settled(tuple(latest.values()))
 
 
 def verdict_rows(judgments: Iterable[Judgment], criteria: Sequence[str]) -> pl.DataFrame:

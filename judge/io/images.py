@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from judge.errors import InputError, RunError
+from judge.io.image_size import Size, pixel_size
 from judge.schema import Image
 
 MAX_IMAGE_BYTES = 20_000_000
@@ -40,6 +41,12 @@ def image_base64(image: Image) -> str:
     if hashlib.sha256(content).hexdigest() != image.sha256:
         raise RunError(f"{image.path}: image changed since the run began")
     return base64.b64encode(content).decode()
+
+
+@lru_cache(maxsize=8)
+def image_size(image: Image) -> Size | None:
+    """Return the width and height that an image's header states; None where it states none."""
+    return pixel_size(_read(Path(image.path)), image.media_type)
 
 
 def _read(path: Path) -> bytes:

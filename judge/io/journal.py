@@ -17,7 +17,7 @@ from judge.core.planning import Orders
 from judge.core.stats.intervals import Method
 from judge.errors import RunError
 from judge.io.files import write_json
-from judge.schema import Frozen, Judged, JudgeSpec, Judgment, Pair, Rubric
+from judge.schema import Frozen, Judged, JudgeSpec, Judgment, Pair, Price, Rubric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Input(Frozen):
 
 
 class Manifest(Frozen):
-    """What a run is: written once, when its pairs are complete."""
+    """What a run is: written once, when its pairs are complete; only prices may change."""
 
     format_version: Literal[1] = FORMAT_VERSION
     created: str
@@ -51,6 +51,8 @@ class Manifest(Frozen):
     judges: tuple[JudgeSpec, ...] = ()
     imported_judges: tuple[str, ...] = ()
     """names of judges whose judgments were made elsewhere"""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """by judge, as known when the run was made or as `--price` said since; no part of the identity"""
     prompt: str | None
     """the prompt file's text; None: the judgments were made elsewhere"""
     repair: str | None = None

@@ -6,6 +6,7 @@ import hashlib
 import platform
 import re
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -23,9 +24,11 @@ from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, l
 from judge.io.files import file_sha256, write_lines
 from judge.io.journal import Input, Manifest, RunFolder
 from judge.io.judges.specs import JudgeOptions, parse_judge
+from judge.io.prices import parse_prices, pin_prices
 from judge.run.inputs import InputOptions, Inputs
 from judge.run.judging import JudgingOptions, judge_run
-from judge.schema import JudgeSpec, Pair, Rubric
+from judge.run.pricing import change_prices
+from judge.schema import JudgeSpec, Pair, Price, Rubric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,6 +44,8 @@ class CompareOptions:
     inputs: InputOptions
     judges: tuple[str, ...] = (DEFAULT_JUDGE,)
     judge_options: JudgeOptions = JudgeOptions()
+    prices: tuple[str, ...] = ()
+    """as given to `--price`"""
     prompt: str = DEFAULT_PROMPT
     rubric: str = DEFAULT_RUBRIC
     orders: Orders = Orders.BOTH
@@ -67,31 +72,47 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
         RunError: the run folder is another comparison's, in use or damaged.
         StopRunError: a judge answers no more; what was judged is kept.
     """
-    prompt, rubric_asset = find_asset("prompts", options.prompt), find_asset("rubrics", options.rubric)
-    load_prompt(prompt).check()
-    rubric = load_rubric(rubric_asset)
-    judges = open_specs(options.judges, options.judge_options, say=say)
-    with Inputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
-        inputs.check()
-        for warning in inputs.warnings():
-            say(f"Warning: {warning}")
-        draft = _Draft(options, prompt, rubric_asset, rubric, judges, inputs, tuple(command))
+    with drafted(options, command=command, say=say) as draft:
         folder = find_run(draft, say=say)
         if folder.manifest_path.exists():
             refuse_changes(folder, draft.identity())
+            change_prices(folder, draft.prices)
         else:
             create_run(folder, draft)
     # A run may go on at another address than it began at: the judges are those of the command.
-    manifest = folder.manifest().model_copy(update={"judges": judges})
+    manifest = folder.manifest().model_copy(update={"judges": draft.judges})
     for line in notes(manifest):
         say(line)
     judge_run(folder, manifest, options.judging, say=say)
     return folder
 
 
-def open_specs(texts: Sequence[str], options: JudgeOptions, *, say: Callable[[str], None]) -> tuple[JudgeSpec, ...]:
+@contextmanager
+def drafted(
+    options: CompareOptions, *, command: Sequence[str], say: Callable[[str], None], needs_keys: bool = True
+) -> Iterator[_Draft]:
+    """Check all that was given, and yield the run that it describes with its input files open.
+
+    Raises:
+        InputError: something given cannot be used.
+    """
+    prompt, rubric_asset = find_asset("prompts", options.prompt), find_asset("rubrics", options.rubric)
+    load_prompt(prompt).check()
+    rubric = load_rubric(rubric_asset)
+    judges = open_specs(options.judges, options.judge_options, say=say, needs_keys=needs_keys)
+    prices = parse_prices(options.prices, judges)
+    with Inputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
+        inputs.check()
+        for warning in inputs.warnings():
+            say(f"Warning: {warning}")
+        yield _Draft(options, prompt, rubric_asset, rubric, judges, prices, inputs, tuple(command))
+
+
+def open_specs(
+    texts: Sequence[str], options: JudgeOptions, *, say: Callable[[str], None], needs_keys: bool = True
+) -> tuple[JudgeSpec, ...]:
     """Read the judges' specs; two judges of one name could not be told apart in a report."""
-    specs = tuple(parse_judge(text, options, say=say) for text in texts)
+    specs = tuple(parse_judge(text, options, say=say, needs_key=needs_keys) for text in texts)
     names = [spec.name for spec in specs]
     for name in names:
         if names.count(name) > 1:
@@ -108,6 +129,8 @@ class _Draft:
     rubric_asset: Asset
     rubric: Rubric
     judges: tuple[JudgeSpec, ...]
+    prices: dict[str, Price]
+    """by judge, as given"""
     inputs: Inputs
     command: tuple[str, ...]
 
@@ -155,6 +178,7 @@ class _Draft:
             model_a=model_a,
             model_b=model_b,
             judges=self.judges,
+            prices=pin_prices(self.judges, self.prices),
             prompt=self.prompt.text,
             repair=repair_note(),
             rubric=self.rubric,
@@ -247,7 +271,9 @@ def create_run(folder: RunFolder, draft: _Draft) -> None:
         new.write_manifest(manifest)
 
 
-def resume(folder: RunFolder, options: JudgingOptions, *, say: Callable[[str], None]) -> None:
+def resume(
+    folder: RunFolder, options: JudgingOptions, *, prices: Sequence[str] = (), say: Callable[[str], None]
+) -> None:
     """Go on with a run from its own folder, unless a file that it was made from has changed since."""
     manifest = folder.manifest()
     if manifest.prompt is None:
@@ -258,7 +284,8 @@ def resume(folder: RunFolder, options: JudgingOptions, *, say: Callable[[str], N
             raise RunError(f"{folder.path}: {file.role} has changed since the run began: {path}")
     if file_sha256(folder.pairs_path) != manifest.pairs_sha256:
         raise RunError(f"{folder.pairs_path}: changed since the run began")
-    judge_run(folder, manifest, options, say=say)
+    change_prices(folder, parse_prices(prices, manifest.judges))
+    judge_run(folder, folder.manifest(), options, say=say)
 
 
 def notes(manifest: Manifest) -> list[str]:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from judge.io.lane import Lane
 from judge.io.limits import Pace
 from judge.io.patience import Policy
 from judge.io.render.progress import Display
+from judge.run.quote import confirm, quote_run
 from judge.run.spending import budget_of, cost_of
 from judge.schema import JudgeSpec, Provider
 
@@ -55,6 +57,8 @@ class JudgingOptions:
     max_cost: Decimal | None = None
     """US dollars, of the whole run"""
     quiet: bool = False
+    confirm_above: Decimal | None = None
+    """US dollars: a person is asked before more than this is spent, or before a price that is unknown"""
 
 
 def plan_of(manifest: Manifest) -> Plan:
@@ -76,7 +80,7 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
     """Ask every request of a run that has no verdict yet.
 
     Raises:
-        InputError: a judge's key or weights are not there.
+        InputError: a judge's key or weights are not there, or nobody is here to confirm the cost.
         RunError: the folder is in use by another process, or cannot be written.
         StopRunError: every further call to a judge would fail.
         BudgetReachedError: it has spent what it may.
@@ -89,13 +93,15 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
             return
         for judge in manifest.judges:
             require(judge)
-        budget = budget_of(folder, manifest.judges, max_calls=options.max_calls, max_cost=options.max_cost)
+        budget = budget_of(folder, manifest, max_calls=options.max_calls, max_cost=options.max_cost)
         if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
             say(f"Note: {NOTE}")
+        if options.confirm_above is not None:
+            confirm(quote_run(folder, manifest, plan_of(manifest), done=done), above=options.confirm_above)
         with Journal(folder.judgments_path) as journal:
             if journal.torn:
                 say(f"Dropped a torn last line of {folder.judgments_path}: its request is asked again")
-            display = Display(total=total, done=len(done), judges=manifest.judges, quiet=options.quiet)
+            display = Display(total=total, done=len(done), prices=manifest.prices, quiet=options.quiet)
             with display:
                 asyncio.run(_judge(folder, manifest, options, _Sink(journal, display, budget, done, say)))
 
@@ -161,7 +167,7 @@ async def _open_lanes(
             if manifest.repair is not None:
                 lane.repair = partial(repair, settings=spec.settings, note=manifest.repair)
             if options.max_cost is not None:
-                lane.cost = partial(cost_of, spec)
+                lane.cost = partial(cost_of, manifest.prices.get(spec.name))
             lane.calls_pace = Pace(options.max_rpm) if options.max_rpm else None
             lane.tokens_pace = Pace(options.max_tpm) if options.max_tpm else None
             lanes.append(lane)

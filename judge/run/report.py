@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from judge.core.costs import Spending
 from judge.core.counted import Subject
 from judge.core.facts import ItemFacts, Wanted, facts_of_judgments, facts_of_pairs
 from judge.core.prompting import parse_template
@@ -34,7 +35,8 @@ def make_report(
         RunError: the folder is damaged.
     """
     manifest = folder.manifest()
-    settled = settle(folder.judgments())
+    spending = Spending(manifest.prices)
+    settled = settle(spending.watch(folder.judgments()))
     rubric = manifest.rubric
     subject = Subject(
         judges=[judge.name for judge in manifest.judges] or list(manifest.imported_judges),
@@ -52,6 +54,7 @@ def make_report(
         samples=manifest.samples,
         seed=manifest.seed,
         left_out=manifest.left_out,
+        costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
     )
     return build_report(settled, subject, facts, method=method or manifest.interval, extras=extras)
 

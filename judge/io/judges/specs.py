@@ -34,8 +34,14 @@ class JudgeOptions(NamedTuple):
     effort: str | None = None
 
 
-def parse_judge(text: str, options: JudgeOptions, *, say: Callable[[str], None]) -> JudgeSpec:
+def parse_judge(text: str, options: JudgeOptions, *, say: Callable[[str], None], needs_key: bool = True) -> JudgeSpec:
     """Read `provider:model[@endpoint]`, `local` or `local:FILE`; nothing is asked of a provider.
+
+    Args:
+        text: as the person wrote it.
+        options: settings for all judges.
+        say: is told that weights are fetched.
+        needs_key: refuse a judge whose key is not there.
 
     Raises:
         InputError: unknown provider, missing model or key, or an option that the provider does not take.
@@ -59,7 +65,8 @@ def parse_judge(text: str, options: JudgeOptions, *, say: Callable[[str], None])
         effort=options.effort,
     )
     spec = JudgeSpec(provider=provider, model=match["model"], endpoint=match["endpoint"], settings=settings)
-    require(spec)
+    if needs_key:
+        require(spec)
     return spec
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from judge.io.prices import price
+from judge.core.costs import Spending
+from judge.io.render.costs import dollars
 from judge.io.render.text import safe
-from judge.schema import Attempt, Judged, JudgeSpec, Judgment, Request, Usage
+from judge.schema import Attempt, Judged, Judgment, Price, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
     from types import TracebackType
 
 PLAIN_SECONDS = 10.0
@@ -27,14 +28,13 @@ class Display:
     Args:
         total: requests of the run, those judged earlier included.
         done: requests judged earlier.
-        judges: whose prices count.
+        prices: by judge.
         quiet: draw nothing.
     """
 
-    def __init__(self, *, total: int, done: int, judges: Sequence[JudgeSpec], quiet: bool) -> None:
+    def __init__(self, *, total: int, done: int, prices: Mapping[str, Price], quiet: bool) -> None:
         self.total, self.done, self.failed, self.in_flight, self.retries = total, done, 0, 0, 0
-        self._judges = {judge.name: judge for judge in judges}
-        self._usage: dict[str, Usage] = {}
+        self._spent = Spending(prices)
         self._started, self._told = time.monotonic(), time.monotonic()
         self._new = 0
         console = Console(stderr=True)
@@ -80,8 +80,7 @@ class Display:
         self.done += 1
         self._new += 1
         self.failed += not isinstance(judgment.result, Judged)
-        for reply in judgment.replies:
-            self._usage[judgment.judge] = self._usage.get(judgment.judge, Usage()) + reply.usage
+        self._spent.add(judgment)
         now = time.monotonic()
         if self._plain and now - self._told > PLAIN_SECONDS:
             self._tell()
@@ -96,21 +95,14 @@ class Display:
     def state(self) -> str:
         """Say in a line how many failed and are in flight, how fast it goes, and what it took so far."""
         rate = self._new / max(time.monotonic() - self._started, 1e-9)
-        tokens = sum(usage.input + usage.output for usage in self._usage.values())
         parts = [
             f"{self.failed} failed",
             f"{self.in_flight} in flight",
             f"{rate:.1f}/s",
-            f"{tokens:,} tokens",
-            self._cost(),
+            f"{self._spent.tokens:,} tokens",
+            "cost unknown" if self._spent.usd is None else dollars(self._spent.usd),
         ]
         return ", ".join(parts + ([f"{self.retries} retries"] if self.retries else []))
-
-    def _cost(self) -> str:
-        """Say what the tokens cost by the price list, or that no price is known."""
-        prices = [price(self._judges[name], usage) for name, usage in self._usage.items()]
-        known = [amount for amount in prices if amount is not None]
-        return f"${sum(known):.2f}" if len(known) == len(prices) else "cost unknown"
 
     def _tell(self) -> None:
         self._told = time.monotonic()

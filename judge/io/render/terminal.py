@@ -10,6 +10,7 @@ from rich.text import Text
 from judge.core.planning import Orders
 from judge.core.stats.intervals import Method
 from judge.io.render import words
+from judge.io.render.costs import costs
 from judge.io.render.forest import forest
 from judge.io.render.text import safe
 from judge.io.render.words import percent
@@ -48,6 +49,8 @@ def draw_report(report: Report, console: Console) -> None:
         console.print(_win_rates(f"Judged by {judge} alone", report, criteria))
         console.print(_reliability(report, criteria))
     _draw_sections(report, console)
+    for line in costs(report):
+        console.print(Text(safe(line)))
     console.print(Text(safe(_caption(report)), style="dim"))
     for warning in report.warnings:
         console.print(Text(f"Warning: {safe(warning)}", style="bold yellow"))

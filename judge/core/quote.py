@@ -1,0 +1,194 @@
+"""Quote what the open requests of a run may cost; an unknown price stays unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import orjson
+
+from judge.core.costs import Usd, cost, total
+from judge.core.planning import Planner
+from judge.core.token_estimates import HIGH, LOW, SCENARIOS, Range, Scenario, image_tokens, output_tokens, text_tokens
+from judge.schema import Frozen, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from judge.core.planning import Plan
+    from judge.schema import Image, JudgeSpec, Pair, Price, Request
+
+SCHEMA_VERSION = 1
+LEAST_CACHED = 1024
+"""tokens; providers cache no shorter beginning of a prompt"""
+
+
+class UsdRange(Frozen):
+    """US dollars, as low, as likely and as high as they may be."""
+
+    low: Usd
+    expected: Usd
+    high: Usd
+
+
+class JudgeQuote(Frozen):
+    """What one judge is still to be asked."""
+
+    calls: int
+    judged: int
+    """calls that have verdicts already, and are not made again"""
+    input_tokens: Range
+    output_tokens: Range
+    usd: UsdRange | None
+    """asked directly; null where no price is known"""
+    batch_usd: UsdRange | None
+    """asked in batches; null where the provider has none, or no known price for them"""
+    price: str | None
+    """who says what it costs; null where nobody does"""
+
+
+class Quote(Frozen):
+    """What is still to be asked, and what it may cost."""
+
+    schema_version: int = SCHEMA_VERSION
+    batch: bool
+    """whether `usd` is for batches, where the judge has them"""
+    calls: int
+    judged: int
+    usd: UsdRange | None
+    """null where the price of a judge that is still to be asked is unknown"""
+    judges: dict[str, JudgeQuote]
+
+
+def quote(
+    plan: Plan,
+    judges: Sequence[JudgeSpec],
+    prices: Mapping[str, Price],
+    pairs: Iterable[Pair],
+    *,
+    done: Collection[bytes],
+    pixels: Callable[[Image], tuple[int, int]],
+    batch: bool,
+) -> Quote:
+    """Quote the requests of a run that have no verdict yet.
+
+    Args:
+        plan: what is asked about each pair.
+        judges: the panel.
+        prices: by judge; one who is not there has no known price.
+        pairs: read once, one in memory at a time.
+        done: keys that have verdicts, as bytes.
+        pixels: width and height of an image.
+        batch: the run is to be asked in batches.
+    """
+    quoters = [_Quoter(Planner(plan, judge), prices.get(judge.name), pixels) for judge in judges]
+    for pair in pairs:
+        for quoter in quoters:
+            quoter.add(pair, done)
+    quotes = {quoter.planner.judge.name: quoter.quote() for quoter in quoters}
+    return Quote(
+        batch=batch,
+        calls=sum(one.calls for one in quotes.values()),
+        judged=sum(one.judged for one in quotes.values()),
+        usd=_added([one.batch_usd if batch and one.batch_usd else one.usd for one in quotes.values()]),
+        judges=quotes,
+    )
+
+
+def _added(ranges: Sequence[UsdRange | None]) -> UsdRange | None:
+    known = [one for one in ranges if one is not None]
+    if len(known) < len(ranges):
+        return None
+    return _usd({name: sum((getattr(one, name) for one in known), Decimal(0)) for name in UsdRange.model_fields})
+
+
+def _usd(amounts: Mapping[str, Decimal | None]) -> UsdRange | None:
+    """Put amounts in order: a cache whose entries cost more than they save makes nothing dearer than it is without."""
+    low, expected, high = (amounts[scenario.name] for scenario in SCENARIOS)
+    if low is None or expected is None or high is None:
+        return None
+    return UsdRange(low=min(low, expected), expected=expected, high=max(expected, high))
+
+
+@dataclass
+class _Sum:
+    """Tokens and dollars of one scenario."""
+
+    input: int = 0
+    output: int = 0
+    usd: Decimal | None = Decimal(0)
+    batch_usd: Decimal | None = Decimal(0)
+
+
+@dataclass
+class _Quoter:
+    """Adds up what one judge is still to be asked."""
+
+    planner: Planner
+    price: Price | None
+    pixels: Callable[[Image], tuple[int, int]]
+    calls: int = 0
+    judged: int = 0
+    sums: dict[str, _Sum] = field(default_factory=lambda: {scenario.name: _Sum() for scenario in SCENARIOS})
+
+    def add(self, pair: Pair, done: Collection[bytes]) -> None:
+        """Add the open requests about a pair, which share the beginning of their prompts."""
+        requests = list(self.planner.requests([pair]))
+        opened = [request for request in requests if bytes.fromhex(request.key) not in done]
+        self.calls += len(opened)
+        self.judged += len(requests) - len(opened)
+        if not opened:
+            return
+        images = [image_tokens(self.planner.judge.provider, *self.pixels(image)) for image in opened[0].prompt.images]
+        for scenario in SCENARIOS:
+            seen = sum(getattr(one, scenario.name) for one in images)
+            for place, request in enumerate(opened):
+                self._add(self._usage(request, scenario, seen, first=place == 0, alone=len(opened) == 1), scenario)
+
+    def _usage(self, request: Request, scenario: Scenario, seen: int, *, first: bool, alone: bool) -> Usage:
+        """Estimate one call: the low cost has a cache serve every later call of a pair, the high one only fill it."""
+        prompt, judge = request.prompt, self.planner.judge
+        beginning = len(prompt.system.encode()) + self._schema_bytes + len(prompt.shared.encode())
+        shared = text_tokens(beginning, scenario) + seen
+        given = shared + text_tokens(len(prompt.traces.encode()), scenario)
+        read = written = 0
+        if scenario is HIGH and self._filling_is_dear:
+            written = given
+        elif scenario is LOW and not alone and shared >= LEAST_CACHED:
+            read, written = (0, shared) if first else (shared, 0)
+        made = output_tokens(len(self.planner.plan.rubric.criteria), judge.settings, scenario)
+        return Usage(input=given, cache_read=read, cache_write=written, output=made)
+
+    @cached_property
+    def _schema_bytes(self) -> int:
+        return len(orjson.dumps(self.planner.schema))
+
+    @cached_property
+    def _filling_is_dear(self) -> bool:
+        tariff = self.price.standard[0] if self.price else None
+        return tariff is not None and tariff.cache_write > tariff.input
+
+    def _add(self, usage: Usage, scenario: Scenario) -> None:
+        added = self.sums[scenario.name]
+        added.input += usage.input
+        added.output += usage.output
+        added.usd = total([added.usd, self._cost(usage, batched=False)])
+        added.batch_usd = total([added.batch_usd, self._cost(usage, batched=True)])
+
+    def _cost(self, usage: Usage, *, batched: bool) -> Decimal | None:
+        return None if self.price is None else cost(self.price, usage, batched=batched)
+
+    def quote(self) -> JudgeQuote:
+        """Return what was added up."""
+        has_batches = self.price is not None and self.price.batch
+        return JudgeQuote(
+            calls=self.calls,
+            judged=self.judged,
+            input_tokens=Range(**{name: added.input for name, added in self.sums.items()}),
+            output_tokens=Range(**{name: added.output for name, added in self.sums.items()}),
+            usd=_usd({name: added.usd for name, added in self.sums.items()}),
+            batch_usd=_usd({name: added.batch_usd for name, added in self.sums.items()}) if has_batches else None,
+            price=self.price.source if self.price else None,
+        )
