@@ -45,6 +45,7 @@ def compare(
     concurrency: o.Concurrency = 16,
     timeout: o.Timeout = 600.0,
     attempts: o.Attempts = 8,
+    transport: o.Transport = o.TransportOption.auto,
     max_failures: o.MaxFailures = 0.05,
     quiet: o.Quiet = False,
     json: o.AsJson = False,
@@ -55,7 +56,7 @@ def compare(
     """
     from judge.core.planning import Orders  # noqa: PLC0415 - `--help` starts without numpy
     from judge.core.stats.intervals import Method  # noqa: PLC0415
-    from judge.io.judges.specs import JudgeOptions  # noqa: PLC0415
+    from judge.io.judges.specs import JudgeOptions, Transport  # noqa: PLC0415
     from judge.run import compare as use_case  # noqa: PLC0415
     from judge.run.judging import JudgingOptions  # noqa: PLC0415
 
@@ -74,7 +75,10 @@ def compare(
         name=name,
         runs=runs,
         judging=JudgingOptions(
-            concurrency=concurrency, policy=_policy(timeout=timeout, attempts=attempts), quiet=quiet
+            concurrency=concurrency,
+            policy=_policy(timeout=timeout, attempts=attempts),
+            quiet=quiet,
+            transport=Transport(transport.value),
         ),
     )
     folder = use_case.compare(chosen, command=sys.argv, say=o.tell_nothing if quiet else o.tell)
@@ -88,16 +92,23 @@ def resume(
     concurrency: o.Concurrency = 16,
     timeout: o.Timeout = 600.0,
     attempts: o.Attempts = 8,
+    transport: o.Transport = o.TransportOption.auto,
     max_failures: o.MaxFailures = 0.05,
     quiet: o.Quiet = False,
     json: o.AsJson = False,
 ) -> None:
     """Go on with a run: ask what was not asked yet, and again what failed."""
-    from judge.run import compare as use_case  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.io.judges.specs import Transport  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run import compare as use_case  # noqa: PLC0415
     from judge.run.judging import JudgingOptions  # noqa: PLC0415
 
     folder = find_run(run, runs)
-    judging = JudgingOptions(concurrency=concurrency, policy=_policy(timeout=timeout, attempts=attempts), quiet=quiet)
+    judging = JudgingOptions(
+        concurrency=concurrency,
+        policy=_policy(timeout=timeout, attempts=attempts),
+        quiet=quiet,
+        transport=Transport(transport.value),
+    )
     use_case.resume(folder, judging, say=o.tell_nothing if quiet else o.tell)
     print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
 

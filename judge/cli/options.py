@@ -43,6 +43,14 @@ class OrderOption(StrEnum):
     swapped = "swapped"
 
 
+class TransportOption(StrEnum):
+    """Values of --transport."""
+
+    auto = "auto"
+    sdk = "sdk"
+    plain = "plain"
+
+
 TracesA = Annotated[str, typer.Argument(metavar="A.JSONL", help="Traces of model a; '-' reads standard input.")]
 TracesB = Annotated[str, typer.Argument(metavar="B.JSONL", help="Traces of model b.")]
 Items = Annotated[str | None, typer.Option(metavar="FILE", help="Items, where the trace files hold only id and trace.")]
@@ -73,6 +81,10 @@ Temperature = Annotated[float | None, typer.Option(min=0, help="Sampling tempera
 Effort = Annotated[str | None, typer.Option(metavar="LEVEL", help="Reasoning effort; not sent unless given.")]
 Seed = Annotated[int, typer.Option(help="Decides trace tags, the halves of --orders one, and resampling.")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")]
+Transport = Annotated[
+    TransportOption,
+    typer.Option(help="What carries the calls: the provider's SDK, or plain HTTP for OpenAI-compatible servers."),
+]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds for one call, to the last byte.")]
 Attempts = Annotated[int, typer.Option(min=1, help="Attempts at a call that fails in passing.")]
 MaxFailures = Annotated[

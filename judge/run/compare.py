@@ -22,7 +22,7 @@ from judge.errors import InputError, RunError
 from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric
 from judge.io.files import file_sha256, write_lines
 from judge.io.journal import Input, Manifest, RunFolder
-from judge.io.judges.specs import JudgeOptions, parse_judge
+from judge.io.judges.specs import JudgeOptions, check_transport, parse_judge
 from judge.run.inputs import InputOptions, Inputs
 from judge.run.judging import JudgingOptions, judge_run
 from judge.schema import JudgeSpec, Pair, Rubric
@@ -71,6 +71,8 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
     load_prompt(prompt).check()
     rubric = load_rubric(rubric_asset)
     judges = open_specs(options.judges, options.judge_options, say=say)
+    for judge in judges:
+        check_transport(judge, options.judging.transport)
     with Inputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
         inputs.check()
         for warning in inputs.warnings():

@@ -17,7 +17,7 @@ from judge.errors import InterruptedRunError, StopRunError
 from judge.io.dispatch import Lane, Policy, Stop, dispatch
 from judge.io.journal import Journal
 from judge.io.judges.local import NOTE, n_servers
-from judge.io.judges.specs import open_judge, require
+from judge.io.judges.specs import Transport, check_transport, open_judge, require
 from judge.io.render.progress import Display
 from judge.schema import JudgeSpec, Provider
 
@@ -39,6 +39,7 @@ class JudgingOptions:
     concurrency: int = DEFAULT_CONCURRENCY
     policy: Policy = Policy()
     quiet: bool = False
+    transport: Transport = Transport.AUTO
 
 
 def plan_of(manifest: Manifest) -> Plan:
@@ -60,7 +61,7 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
     """Ask every request of a run that has no verdict yet.
 
     Raises:
-        InputError: a judge's key or weights are not there.
+        InputError: a judge's key or weights are not there, or it cannot be asked through the transport.
         RunError: the folder is in use by another process, or cannot be written.
         StopRunError: every further call to a judge would fail.
         InterruptedRunError: a person stopped it.
@@ -72,6 +73,7 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
             return
         for judge in manifest.judges:
             require(judge)
+            check_transport(judge, options.transport)
         if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
             say(f"Note: {NOTE}")
         with Journal(folder.judgments_path) as journal:
@@ -108,7 +110,9 @@ async def _judge(folder: RunFolder, manifest: Manifest, options: JudgingOptions,
             local = spec.provider is Provider.LOCAL
             n_lanes, concurrency = (n_servers(), 1) if local else (1, options.concurrency)
             for number in range(n_lanes):
-                judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
+                judge = open_judge(
+                    spec, concurrency=concurrency, timeout=options.policy.timeout, transport=options.transport
+                )
                 stack.push_async_callback(judge.close)
                 lanes.append(Lane(judge, open_requests(spec, number=number, n_lanes=n_lanes), concurrency, read))
         work = asyncio.ensure_future(

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from judge.errors import RetryableError
-from judge.io.images import image_base64
-from judge.io.judges.base import clean, count, environment_key, http_client, part, post, sdk_errors, timeouts
+from judge.io.images import image_base64, load_encoded
+from judge.io.judges.base import (
+    clean,
+    count,
+    environment_key,
+    http_client,
+    ignore_headers,
+    part,
+    post,
+    read_json,
+    reply_errors,
+    sdk_errors,
+    timeouts,
+)
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
+PATH = "/v1/messages"
 _CUT = {
     "max_tokens": FailureKind.TRUNCATED,
     "refusal": FailureKind.REFUSED,
@@ -25,6 +42,7 @@ class AnthropicJudge:
         import anthropic  # noqa: PLC0415 - seconds of import that only judging needs
 
         self.spec = spec
+        self.on_headers: Callable[[Mapping[str, str]], None] = ignore_headers
         self._sdk = anthropic
         self._key = environment_key(KEY_VARIABLE) or "no-key"
         self._client = anthropic.AsyncAnthropic(
@@ -37,10 +55,13 @@ class AnthropicJudge:
 
     async def ask(self, request: Request) -> Reply:
         """Ask for one message in the request's schema."""
-        body = self.body(request)
+        await load_encoded(request.prompt.images)
+        content = orjson.dumps(self.body(request))
         with sdk_errors(self._sdk, key=self._key):
-            response = await post(self._client, "/v1/messages", body)
-            return read_reply(json.loads(response.content), request_id=response.headers.get("request-id"))
+            reply, headers = await post(self._client, PATH, content)
+        self.on_headers(headers)
+        with reply_errors(key=self._key):
+            return read_reply(read_json(reply), request_id=headers.get("request-id"))
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share (cached), then the traces."""
