@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -181,7 +182,8 @@ class JudgeSpec(Frozen):
         return f"{self.provider}:{self.model}"
 
 
-class Prompt(Frozen):
+@dataclass(frozen=True, slots=True)
+class Prompt:
     """A rendered prompt: what both orders share comes first, so that prompt caches serve it."""
 
     system: str
@@ -192,7 +194,8 @@ class Prompt(Frozen):
     images: tuple[Image, ...] = ()
 
 
-class Request(Frozen):
+@dataclass(frozen=True, slots=True)
+class Request:
     """One call to make."""
 
     key: str
@@ -218,7 +221,13 @@ class Usage(Frozen):
     reasoning: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
+        return Usage(
+            input=self.input + other.input,
+            cache_read=self.cache_read + other.cache_read,
+            cache_write=self.cache_write + other.cache_write,
+            output=self.output + other.output,
+            reasoning=self.reasoning + other.reasoning,
+        )
 
 
 class Reply(Frozen):
