@@ -35,7 +35,7 @@ async def bare(address: str, calls: int, concurrency: int) -> None:
             message = {"role": "user", "content": f"{number}: {PROMPT}"}
             body = orjson.dumps({"model": "judge-1", "messages": [message], "max_tokens": 100})
             async with session.post(f"{address}/v1/chat/completions", data=body, headers=headers) as reply:
-                orjson.loads(await reply.read())["choices"][0]["message"]["content"]  # noqa: B018 - fails if absent
+                orjson.loads(await reply.read())["choices"][0]["message"]["content"]
 
     headers = {"content-type": "application/json"}
     connector = aiohttp.TCPConnector(limit=concurrency)

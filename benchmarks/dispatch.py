@@ -1,8 +1,8 @@
 """Print what a judgment costs beside a bare HTTP client: processor time, calls per second and memory.
 
-Run `python benchmarks/dispatch.py`; it needs nginx. Everything runs in turn, several rounds interleaved, each program as
-a process of its own from start to exit; shown are the medians. The marginal cost is the difference between a long and a
-short run divided by the calls between them: start-up and report drop out of it as far as they are constant.
+Run `python benchmarks/dispatch.py`; it needs nginx. Everything runs in turn, several rounds interleaved, each program
+as a process of its own from start to exit; shown are the medians. The marginal cost is the difference between a long and
+a short run divided by the calls between them: start-up and report drop out of it as far as they are constant.
 """
 
 from __future__ import annotations
@@ -52,13 +52,12 @@ class Contender:
     name: str
     command: Callable[[str, int, int], list[str]]
     """from address, calls and concurrency"""
-    variables: Callable[[str], dict[str, str]] = lambda _: {}
 
     def run(self, address: str, calls: int, concurrency: int) -> Cost:
         """Run the program to its end; leave the benchmark, with its words, if it fails."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(KEYS)}
-        environment = {**kept, "OPENAI_API_KEY": "benchmark", "ANTHROPIC_API_KEY": "benchmark"}
-        environment |= self.variables(address)
+        key = {"OPENAI_API_KEY": "benchmark", "ANTHROPIC_API_KEY": "benchmark"}
+        environment = {**kept, **key, "PYTHONPATH": str(Path(__file__).parents[1])}
         with tempfile.TemporaryDirectory() as folder, (Path(folder) / "told").open("w+") as told:
             started = time.monotonic()
             process = subprocess.Popen(  # noqa: S603 - commands of this file

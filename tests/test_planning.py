@@ -113,11 +113,11 @@ GOLDEN: list[tuple[dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("judge", "golden"), GOLDEN, ids=["openai", "anthropic", "local"])
-def test_keys_are_those_of_version_0_2_so_that_its_journals_resume(judge: dict[str, Any], golden: list[str]) -> None:
+def test_keys_are_those_of_version_0_1_so_that_its_journals_resume(judge: dict[str, Any], golden: list[str]) -> None:
     assert keys(judge=make_judge(**judge)) == golden
 
 
-def test_keys_with_hidden_answers_and_another_seed_are_those_of_version_0_2() -> None:
+def test_keys_with_hidden_answers_and_another_seed_are_those_of_version_0_1() -> None:
     golden = ["345bcd2123ea3e9eae5f3cc4ff5ce964", "bdf9825f2831c7efa5efb7e64bb12c6c"]
     assert keys(shown=Shown(reference=False, answers=False), seed=7) == golden
 
