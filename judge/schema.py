@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -182,7 +183,8 @@ class JudgeSpec(Frozen):
         return f"{self.provider}:{self.model}"
 
 
-class Prompt(Frozen):
+@dataclass(frozen=True, slots=True)
+class Prompt:
     """A rendered prompt: what both orders share comes first, so that prompt caches serve it."""
 
     system: str
@@ -193,14 +195,16 @@ class Prompt(Frozen):
     images: tuple[Image, ...] = ()
 
 
-class Correction(Frozen):
+@dataclass(frozen=True, slots=True)
+class Correction:
     """A reply that could not be read, and what the judge is told of it."""
 
     reply: str
     note: str
 
 
-class Request(Frozen):
+@dataclass(frozen=True, slots=True)
+class Request:
     """One call to make."""
 
     key: str

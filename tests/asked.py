@@ -12,7 +12,7 @@ from provider_server import ProviderServer
 
 from judge.core.prompting import reply_schema
 from judge.io.judges.base import Judge
-from judge.io.judges.specs import open_judge
+from judge.io.judges.specs import Transport, open_judge
 from judge.schema import Image, JudgeSettings, JudgeSpec, Order, Prompt, Provider, Reply, Request
 
 MODEL = "judge-1"
@@ -42,12 +42,17 @@ def made_spec(provider: str, server: ProviderServer | str | None, settings: Judg
 
 
 def with_judge(
-    spec: JudgeSpec, use: Callable[[Judge], Awaitable[T]], *, concurrency: int = 4, timeout: float = 5.0
+    spec: JudgeSpec,
+    use: Callable[[Judge], Awaitable[T]],
+    *,
+    concurrency: int = 4,
+    timeout: float = 5.0,
+    transport: Transport = Transport.AUTO,
 ) -> T:
     """Open a judge in a loop of its own, use it and close it."""
 
     async def run() -> T:
-        judge = open_judge(spec, concurrency=concurrency, timeout=timeout)
+        judge = open_judge(spec, concurrency=concurrency, timeout=timeout, transport=transport)
         try:
             return await use(judge)
         finally:
@@ -56,5 +61,11 @@ def with_judge(
     return asyncio.run(run())
 
 
-def ask(spec: JudgeSpec, request: Request | None = None, *, timeout: float = 5.0) -> Reply:
-    return with_judge(spec, lambda judge: judge.ask(request or made_request()), timeout=timeout)
+def ask(
+    spec: JudgeSpec,
+    request: Request | None = None,
+    *,
+    timeout: float = 5.0,
+    transport: Transport = Transport.AUTO,
+) -> Reply:
+    return with_judge(spec, lambda judge: judge.ask(request or made_request()), timeout=timeout, transport=transport)

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -408,7 +408,7 @@ def test_all_requests_of_an_item_are_asked_in_turn_where_the_provider_caches_pro
         def requests(self, n: int) -> Iterator[Request]:
             for request in super().requests(n):
                 yield request
-                yield request.model_copy(update={"order": Order.SWAPPED, "key": request.key[::-1]})
+                yield replace(request, order=Order.SWAPPED, key=request.key[::-1])
 
         def recorded(self, judgment: Judgment) -> None:
             busy.discard(f"Question {judgment.item}")
@@ -465,3 +465,22 @@ def test_the_judges_of_a_panel_do_not_wait_for_each_other() -> None:
         asyncio.run(both())
     assert all(isinstance(judgment.result, Judged) for judgment in asking.judgments)
     assert 1 <= len(busy.calls) <= 4
+
+
+@both_providers
+def test_a_reply_that_leaves_nothing_of_a_limit_pauses_all_calls_until_it_is_renewed(provider: str) -> None:
+    headers = {
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-requests": "1m30s",
+        "anthropic-ratelimit-requests-remaining": "0",
+        "anthropic-ratelimit-requests-reset": "2026-11-22T10:01:30Z",
+        "date": "Sun, 22 Nov 2026 10:00:00 GMT",
+    }
+
+    def script(call: Call) -> Answer:
+        return replace(longer_wins(call), headers=headers if call.number == 0 else {})
+
+    with ProviderServer(script) as server:
+        asking = Asking(server, provider, concurrency=1)
+        asking.run(3)
+    assert asking.waits == [pytest.approx(90, abs=2)]

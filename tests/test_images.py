@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from judge.errors import InputError, RunError
 from judge.io import images
-from judge.io.images import image_base64, load_image
+from judge.io.images import image_base64, load_encoded, load_image
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels"
 SHARED = Path(__file__).parents[2] / "shared"
@@ -93,6 +95,56 @@ def test_an_image_is_encoded_once_for_all_calls_of_its_item(tmp_path: Path) -> N
     first = image_base64(image)
     path.unlink()
     assert image_base64(image) is first
+
+
+def test_images_are_encoded_beside_the_event_loop_and_each_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = images._read  # noqa: SLF001 - counts how often a file is read
+    threads: list[int] = []
+
+    def counted(path: Path) -> bytes:
+        threads.append(threading.get_ident())
+        return read(path)
+
+    shown = []
+    for number in range(12):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(PNG + bytes([number]))
+        shown.append(load_image(path))
+    monkeypatch.setattr(images, "_read", counted)
+
+    async def both_orders() -> None:
+        await asyncio.gather(load_encoded(shown), load_encoded(shown))
+        await load_encoded(shown)
+
+    asyncio.run(both_orders())
+    assert [image_base64(image) for image in shown] == [base64.b64encode(PNG + bytes([n])).decode() for n in range(12)]
+    assert len(threads) == 12
+    assert threading.get_ident() not in threads
+
+
+def test_no_more_encoded_images_are_kept_than_fit_and_the_last_always_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "_encoded", images._Encoded(most_bytes=30))  # noqa: SLF001
+    shown = []
+    for name, size in (("a", 8), ("b", 8), ("c", 4), ("large", 99)):
+        path = tmp_path / f"{name}.png"
+        path.write_bytes(PNG + name.encode() + bytes(size))
+        shown.append(load_image(path))
+    kept = []
+    for image in (*shown, shown[0]):
+        image_base64(image)
+        kept.append([other in images._encoded for other in shown])  # noqa: SLF001
+    # In base64: 24, 24, 20 and 144 characters.
+    assert kept == [
+        [True, False, False, False],
+        [False, True, False, False],
+        [False, False, True, False],
+        [False, False, False, True],
+        [True, False, False, False],
+    ]
 
 
 @pytest.mark.shared

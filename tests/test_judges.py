@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from asked import MODEL, ask, made_request, made_spec, with_judge
@@ -18,15 +18,27 @@ from hypothesis import strategies as st
 from provider_server import Answer, Call, ProviderServer, longer_wins, verdicts_for
 
 from judge.core.parsing import interpret
-from judge.errors import ProviderError, RetryableError, RunError, StopRunError
+from judge.errors import InputError, ProviderError, RetryableError, RunError, StopRunError
 from judge.io.images import load_image
-from judge.io.judges.base import Judge, clean, redact, retry_after, status_error
-from judge.io.judges.openai import OpenAIJudge
-from judge.io.judges.specs import open_judge
+from judge.io.judges.base import Judge, clean, redact, status_error
+from judge.io.judges.openai import OpenAIChat
+from judge.io.judges.plain import environment_proxy
+from judge.io.judges.specs import Transport, open_judge
 from judge.schema import FailureKind, Image, JudgeSettings, Reply, Request
 
-BOTH = ["openai", "anthropic"]
-both_providers = pytest.mark.parametrize("provider", BOTH)
+
+class Way(NamedTuple):
+    """A provider, and what carries the calls to it."""
+
+    provider: str
+    transport: Transport
+
+
+OPENAI, PLAIN = Way("openai", Transport.SDK), Way("openai", Transport.PLAIN)
+ANTHROPIC = Way("anthropic", Transport.SDK)
+WAYS = [OPENAI, PLAIN, ANTHROPIC]
+every_way = pytest.mark.parametrize("way", WAYS, ids=["openai", "plain", "anthropic"])
+both_transports = pytest.mark.parametrize("transport", [Transport.SDK, Transport.PLAIN])
 CANARY = "CANARY-4f9a7c31d2e8b650"
 SETTINGS = JudgeSettings(max_output_tokens=1234)
 SAMPLING = {"temperature", "top_p", "top_k", "seed", "stop", "n", "frequency_penalty", "presence_penalty"}
@@ -45,10 +57,15 @@ def set_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
 
 
-def call_of(provider: str, request: Request | None = None, settings: JudgeSettings = SETTINGS) -> Call:
+def call_of(way: Way, request: Request | None = None, settings: JudgeSettings = SETTINGS) -> Call:
     with ProviderServer(longer_wins) as server:
-        ask(made_spec(provider, server, settings), request)
+        ask(made_spec(way.provider, server, settings), request, transport=way.transport)
     return server.calls[0]
+
+
+def every_way_of(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Give each row that begins with a provider every way to ask that provider."""
+    return [(way, *rest) for provider, *rest in rows for way in WAYS if way.provider == provider]
 
 
 def parts_of(call: Call) -> list[dict[str, Any]]:
@@ -57,22 +74,23 @@ def parts_of(call: Call) -> list[dict[str, Any]]:
 
 
 class Asker:
-    """One judge of each provider, open for all tests, since opening one takes a tenth of a second."""
+    """One judge of each kind, open for all tests, since opening one takes a tenth of a second."""
 
     def __init__(self, runner: asyncio.Runner, server: ProviderServer) -> None:
         self._run = runner.run
         self._judges = {
-            provider: open_judge(made_spec(provider, server), concurrency=1, timeout=5) for provider in BOTH
+            way: open_judge(made_spec(way.provider, server), concurrency=1, timeout=5, transport=way.transport)
+            for way in WAYS
         }
         self.answer = Answer()
 
-    def reply(self, provider: str, answer: Answer) -> Reply:
+    def reply(self, way: Way, answer: Answer) -> Reply:
         self.answer = answer
-        return self._run(self._judges[provider].ask(made_request()))
+        return self._run(self._judges[way].ask(made_request()))
 
-    def error(self, provider: str, answer: Answer) -> ProviderError:
+    def error(self, way: Way, answer: Answer) -> ProviderError:
         with pytest.raises(ProviderError) as caught:
-            self.reply(provider, answer)
+            self.reply(way, answer)
         assert CANARY not in str(caught.value)
         assert CANARY not in caught.value.message
         return caught.value
@@ -103,9 +121,9 @@ def images(tmp_path: Path) -> list[Image]:
     return [load_image(tmp_path / name) for name in contents]
 
 
-@both_providers
-def test_no_sampling_parameter_and_no_effort_is_sent_unless_asked(provider: str) -> None:
-    call = call_of(provider)
+@every_way
+def test_no_sampling_parameter_and_no_effort_is_sent_unless_asked(way: Way) -> None:
+    call = call_of(way)
     assert call.body["model"] == MODEL
     assert not SAMPLING & call.body.keys()
     assert "reasoning_effort" not in call.body
@@ -113,66 +131,68 @@ def test_no_sampling_parameter_and_no_effort_is_sent_unless_asked(provider: str)
     assert "stream" not in call.body
 
 
-@both_providers
-def test_images_arrive_byte_for_byte_before_all_text(provider: str, images: list[Image]) -> None:
-    call = call_of(provider, made_request(images=images))
+@every_way
+def test_images_arrive_byte_for_byte_before_all_text(way: Way, images: list[Image]) -> None:
+    call = call_of(way, made_request(images=images))
     expected = [(image.media_type, Path(image.path).read_bytes()) for image in images]
     assert call.images == expected
     kinds = [part["type"] for part in parts_of(call)]
-    assert kinds == [{"openai": "image_url", "anthropic": "image"}[provider]] * 2 + ["text", "text"]
+    assert kinds == [{"openai": "image_url", "anthropic": "image"}[way.provider]] * 2 + ["text", "text"]
 
 
-@both_providers
-def test_what_both_orders_share_comes_before_the_traces(provider: str) -> None:
+@every_way
+def test_what_both_orders_share_comes_before_the_traces(way: Way) -> None:
     request = made_request()
-    call = call_of(provider, request)
+    call = call_of(way, request)
     assert [part["text"] for part in parts_of(call)] == [request.prompt.shared, request.prompt.traces]
     assert call.system == request.prompt.system
 
 
-@both_providers
-def test_the_schema_is_sent_as_it_is(provider: str) -> None:
+@every_way
+def test_the_schema_is_sent_as_it_is(way: Way) -> None:
     request = made_request()
-    assert call_of(provider, request).schema == request.schema_
+    assert call_of(way, request).schema == request.schema_
 
 
 def test_openai_is_asked_for_a_strict_schema_and_anthropic_for_a_cached_shared_part() -> None:
-    assert call_of("openai").body["response_format"]["json_schema"]["strict"] is True
-    shared, traces = parts_of(call_of("anthropic"))
+    assert call_of(PLAIN).body["response_format"]["json_schema"]["strict"] is True
+    shared, traces = parts_of(call_of(ANTHROPIC))
     assert shared["cache_control"] == {"type": "ephemeral"}
     assert "cache_control" not in traces
 
 
 def test_the_output_limit_goes_in_the_field_that_the_server_knows() -> None:
-    compatible, anthropic = call_of("openai").body, call_of("anthropic").body
+    compatible, anthropic = call_of(PLAIN).body, call_of(ANTHROPIC).body
     assert compatible["max_tokens"] == 1234
     assert not {"max_completion_tokens", "store"} & compatible.keys()
     assert anthropic["max_tokens"] == 1234
 
 
 def test_a_long_reply_may_be_asked_of_anthropic_without_streaming() -> None:
-    assert call_of("anthropic", settings=JudgeSettings(max_output_tokens=64_000)).body["max_tokens"] == 64_000
+    assert call_of(ANTHROPIC, settings=JudgeSettings(max_output_tokens=64_000)).body["max_tokens"] == 64_000
 
 
 def test_settings_that_are_asked_for_are_sent() -> None:
     asked = JudgeSettings(max_output_tokens=9, temperature=0.5, effort="low", seed=3)
-    body = call_of("openai", settings=asked).body
+    body = call_of(PLAIN, settings=asked).body
     assert (body["temperature"], body["reasoning_effort"], body["seed"]) == (0.5, "low", 3)
-    assert call_of("anthropic", settings=asked).body["output_config"]["effort"] == "low"
+    assert call_of(ANTHROPIC, settings=asked).body["output_config"]["effort"] == "low"
 
 
-def test_openai_itself_is_told_to_store_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@both_transports
+def test_openai_itself_is_told_to_store_nothing(monkeypatch: pytest.MonkeyPatch, transport: Transport) -> None:
     with ProviderServer(longer_wins) as server:
         # A plain HTTP address of OpenAI through a proxy: the one way to see on a socket what OpenAI would be sent.
         monkeypatch.setenv("HTTP_PROXY", server.url)
         monkeypatch.setenv("OPENAI_BASE_URL", "http://eu.api.openai.com/v1")
-        ask(made_spec("openai", None, SETTINGS))
+        ask(made_spec("openai", None, SETTINGS), transport=transport)
     body = server.calls[0].body
     assert body["store"] is False
     assert body["max_completion_tokens"] == 1234
     assert "max_tokens" not in body
 
 
+@both_transports
 @pytest.mark.parametrize(
     ("base_url", "hosted"),
     [
@@ -185,12 +205,13 @@ def test_openai_itself_is_told_to_store_nothing(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_openai_is_known_by_its_address_wherever_that_stands(
-    monkeypatch: pytest.MonkeyPatch, base_url: str | None, *, hosted: bool
+    monkeypatch: pytest.MonkeyPatch, base_url: str | None, transport: Transport, *, hosted: bool
 ) -> None:
     def is_hosted(endpoint: str | None) -> bool:
         spec = made_spec("openai", None).model_copy(update={"endpoint": endpoint})
-        judge = OpenAIJudge(spec, concurrency=1, timeout=1)
+        judge = open_judge(spec, concurrency=1, timeout=1, transport=transport)
         asyncio.run(judge.close())
+        assert isinstance(judge, OpenAIChat)
         return judge.hosted
 
     assert is_hosted(base_url) is hosted
@@ -200,41 +221,41 @@ def test_openai_is_known_by_its_address_wherever_that_stands(
 
 
 @pytest.mark.parametrize(
-    ("provider", "variable", "path"), [("openai", "OPENAI", "/v1"), ("anthropic", "ANTHROPIC", "")]
+    ("way", "variable", "path"), [(OPENAI, "OPENAI", "/v1"), (PLAIN, "OPENAI", "/v1"), (ANTHROPIC, "ANTHROPIC", "")]
 )
 def test_the_sdks_own_address_variables_are_honoured(
-    monkeypatch: pytest.MonkeyPatch, provider: str, variable: str, path: str
+    monkeypatch: pytest.MonkeyPatch, way: Way, variable: str, path: str
 ) -> None:
     with ProviderServer(longer_wins) as server:
         monkeypatch.setenv(f"{variable}_BASE_URL", server.url + path)
-        reply = ask(made_spec(provider, None))
+        reply = ask(made_spec(way.provider, None), transport=way.transport)
     assert interpret(reply, ["knowledge", "overall"]).status == "judged"
 
 
-@both_providers
-def test_the_key_comes_from_the_environment_and_goes_only_into_its_header(provider: str) -> None:
-    call = call_of(provider)
+@every_way
+def test_the_key_comes_from_the_environment_and_goes_only_into_its_header(way: Way) -> None:
+    call = call_of(way)
     assert [name for name, value in call.headers.items() if CANARY in value] == ["authorization"]
     assert CANARY not in str(call.body)
 
 
 def test_a_server_given_by_its_address_may_have_a_key_of_its_own_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMR_JUDGE_API_KEY", " mine \n")
-    assert call_of("openai").headers["authorization"] == "Bearer mine"
+    assert call_of(PLAIN).headers["authorization"] == "Bearer mine"
     for name in ("OMR_JUDGE_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.setenv(name, "")
-    assert call_of("openai").headers["authorization"] == "Bearer no-key"
-    assert "no-key" in call_of("anthropic").headers["authorization"]
+    assert call_of(PLAIN).headers["authorization"] == "Bearer no-key"
+    assert "no-key" in call_of(ANTHROPIC).headers["authorization"]
 
 
-@both_providers
-def test_a_reply_is_kept_as_it_came(provider: str) -> None:
+@every_way
+def test_a_reply_is_kept_as_it_came(way: Way) -> None:
     text = ' {"odd":  "spacing\\u00e9 and ünïcode"}\n'
     with ProviderServer(lambda _: Answer(text, cached=5)) as server:
-        reply = ask(made_spec(provider, server))
+        reply = ask(made_spec(way.provider, server), transport=way.transport)
     assert reply.text == text
     assert reply.cut is None
-    assert reply.stop == {"openai": "stop", "anthropic": "end_turn"}[provider]
+    assert reply.stop == {"openai": "stop", "anthropic": "end_turn"}[way.provider]
     assert reply.model == MODEL
     assert reply.request_id == "req_000000"
     prompt = made_request().prompt
@@ -242,21 +263,22 @@ def test_a_reply_is_kept_as_it_came(provider: str) -> None:
     assert (reply.usage.input, reply.usage.cache_read, reply.usage.output) == (characters // 4, 5, len(text) // 4)
 
 
-@both_providers
+@every_way
 @pytest.mark.parametrize(
     ("stop", "cut"), [("length", K.TRUNCATED), ("refusal", K.REFUSED), ("filter", None), ("end", None)]
 )
-def test_a_reply_that_is_not_whole_says_why(asker: Asker, provider: str, stop: Any, cut: FailureKind | None) -> None:  # noqa: ANN401
+def test_a_reply_that_is_not_whole_says_why(asker: Asker, way: Way, stop: Any, cut: FailureKind | None) -> None:  # noqa: ANN401
     if stop == "filter":  # Anthropic calls it a refusal
-        cut = K.FILTERED if provider == "openai" else K.REFUSED
-    reply = asker.reply(provider, Answer("I cannot judge", stop=stop))
+        cut = K.FILTERED if way.provider == "openai" else K.REFUSED
+    reply = asker.reply(way, Answer("I cannot judge", stop=stop))
     assert reply.cut == cut
     assert reply.text == "I cannot judge"
 
 
-def test_lone_surrogates_in_a_reply_become_replacement_characters(asker: Asker) -> None:
+@pytest.mark.parametrize("way", [OPENAI, PLAIN], ids=["sdk", "plain"])
+def test_lone_surrogates_in_a_reply_become_replacement_characters(asker: Asker, way: Way) -> None:
     body = '{"choices": [{"finish_reason": "stop", "message": {"content": "a\\ud800b"}}]}'
-    assert asker.reply("openai", Answer(body, fault="garbage")).text == "a\ufffdb"
+    assert asker.reply(way, Answer(body, fault="garbage")).text == "a\ufffdb"
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=())))
@@ -269,15 +291,15 @@ def test_cleaned_text_can_be_written_and_whole_text_is_left_alone(text: str) -> 
 @pytest.mark.parametrize("usage", ["null", "{}", '{"prompt_tokens": null, "completion_tokens": "many"}', "[]"])
 def test_a_reply_with_an_unreadable_usage_still_counts(asker: Asker, usage: str) -> None:
     body = f'{{"choices": [{{"finish_reason": "stop", "message": {{"content": "x"}}}}], "usage": {usage}}}'
-    reply = asker.reply("openai", Answer(body, fault="garbage"))
+    reply = asker.reply(PLAIN, Answer(body, fault="garbage"))
     assert (reply.text, reply.usage.input, reply.usage.output) == ("x", 0, 0)
 
 
-@both_providers
-def test_a_changed_image_ends_the_run_before_anything_is_sent(provider: str, images: list[Image]) -> None:
+@every_way
+def test_a_changed_image_ends_the_run_before_anything_is_sent(way: Way, images: list[Image]) -> None:
     Path(images[0].path).write_bytes(b"\x89PNG\r\n\x1a\nother")
     with ProviderServer(longer_wins) as server, pytest.raises(RunError, match="image changed"):
-        ask(made_spec(provider, server), made_request(images=images))
+        ask(made_spec(way.provider, server), made_request(images=images), transport=way.transport)
     assert not server.calls
 
 
@@ -285,19 +307,19 @@ PASSING = [(408, K.TRANSPORT), (409, K.TRANSPORT), (425, K.TRANSPORT), (429, K.R
 PASSING += [(status, K.TRANSPORT) for status in (500, 502, 503, 504, 529)]
 
 
-@both_providers
+@every_way
 @pytest.mark.parametrize(("status", "kind"), PASSING)
-def test_statuses_that_pass_are_retried(asker: Asker, provider: str, status: int, kind: FailureKind) -> None:
-    error = asker.error(provider, Answer(status=status, error={"message": f"echo {CANARY}"}))
+def test_statuses_that_pass_are_retried(asker: Asker, way: Way, status: int, kind: FailureKind) -> None:
+    error = asker.error(way, Answer(status=status, error={"message": f"echo {CANARY}"}))
     assert isinstance(error, RetryableError)
     assert (error.kind, error.status, error.retry_after) == (kind, status, None)
     assert error.maybe_paid is (status == 504)
 
 
-@both_providers
+@every_way
 @pytest.mark.parametrize("status", [401, 402, 403, 404])
-def test_statuses_that_concern_every_request_stop_the_run(asker: Asker, provider: str, status: int) -> None:
-    error = asker.error(provider, Answer(status=status, error={"message": f"Incorrect API key provided: {CANARY}"}))
+def test_statuses_that_concern_every_request_stop_the_run(asker: Asker, way: Way, status: int) -> None:
+    error = asker.error(way, Answer(status=status, error={"message": f"Incorrect API key provided: {CANARY}"}))
     assert isinstance(error, StopRunError)
     assert error.status == status
 
@@ -312,11 +334,11 @@ MONEY: list[tuple[str, int, dict[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("provider", "status", "error"), MONEY)
+@pytest.mark.parametrize(("way", "status", "error"), every_way_of(MONEY))
 def test_an_empty_account_stops_the_run_whatever_the_status(
-    asker: Asker, provider: str, status: int, error: dict[str, str]
+    asker: Asker, way: Way, status: int, error: dict[str, str]
 ) -> None:
-    assert isinstance(asker.error(provider, Answer(status=status, error=error)), StopRunError)
+    assert isinstance(asker.error(way, Answer(status=status, error=error)), StopRunError)
 
 
 REFUSED_REQUESTS: list[tuple[str, int, dict[str, str], FailureKind]] = [
@@ -335,16 +357,16 @@ REFUSED_REQUESTS: list[tuple[str, int, dict[str, str], FailureKind]] = [
 ]
 
 
-@pytest.mark.parametrize(("provider", "status", "error", "kind"), REFUSED_REQUESTS)
+@pytest.mark.parametrize(("way", "status", "error", "kind"), every_way_of(REFUSED_REQUESTS))
 def test_a_request_that_would_fail_again_is_a_failure_of_its_kind(
-    asker: Asker, provider: str, status: int, error: dict[str, str], kind: FailureKind
+    asker: Asker, way: Way, status: int, error: dict[str, str], kind: FailureKind
 ) -> None:
-    raised = asker.error(provider, Answer(status=status, error=error))
+    raised = asker.error(way, Answer(status=status, error=error))
     assert not isinstance(raised, RetryableError | StopRunError)
     assert (raised.kind, raised.status) == (kind, status)
 
 
-@both_providers
+@every_way
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -357,37 +379,24 @@ def test_a_request_that_would_fail_again_is_a_failure_of_its_kind(
     ],
 )
 def test_the_pause_that_a_provider_asks_for_is_read(
-    asker: Asker, provider: str, headers: dict[str, str], seconds: float | None
+    asker: Asker, way: Way, headers: dict[str, str], seconds: float | None
 ) -> None:
-    error = asker.error(provider, Answer(status=429, headers=headers))
+    error = asker.error(way, Answer(status=429, headers=headers))
     assert isinstance(error, RetryableError)
     assert error.retry_after == seconds
 
 
-@both_providers
+@every_way
 @pytest.mark.parametrize("skew_hours", [-1, 0, 1])
-def test_a_date_to_wait_for_is_read_by_the_servers_own_clock(asker: Asker, provider: str, skew_hours: int) -> None:
+def test_a_date_to_wait_for_is_read_by_the_servers_own_clock(asker: Asker, way: Way, skew_hours: int) -> None:
     now = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=skew_hours)
     headers = {
         "date": format_datetime(now, usegmt=True),
         "retry-after": format_datetime(now + timedelta(seconds=30), usegmt=True),
     }
-    error = asker.error(provider, Answer(status=429, headers=headers))
+    error = asker.error(way, Answer(status=429, headers=headers))
     assert isinstance(error, RetryableError)
     assert error.retry_after == 30
-
-
-@given(st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms", "date"]), st.text(), max_size=3))
-def test_no_header_is_too_odd(headers: dict[str, str]) -> None:
-    told = retry_after(headers)
-    assert told is None or told >= 0
-
-
-@pytest.mark.parametrize(
-    "date", ["Wed, 21 Oct 2015 07:28:00 -0000", "Wed, 21 Oct 2015 07:28:00 +99999999999999", "Wed, 99 Xxx"]
-)
-def test_odd_dates_ask_for_no_pause(date: str) -> None:
-    assert retry_after({"retry-after": date, "date": "Wed, 21 Oct 2015 07:28:00 GMT"}) is None
 
 
 TRANSPORT: list[tuple[str, Answer]] = [
@@ -419,47 +428,47 @@ TRANSPORT += [
 ]
 
 
-@both_providers
+@every_way
 @pytest.mark.parametrize("answer", [answer for _, answer in TRANSPORT], ids=[name for name, _ in TRANSPORT])
 def test_what_is_no_reply_is_a_passing_transport_failure_that_may_have_been_paid(
-    asker: Asker, provider: str, answer: Answer
+    asker: Asker, way: Way, answer: Answer
 ) -> None:
-    error = asker.error(provider, answer)
+    error = asker.error(way, answer)
     assert isinstance(error, RetryableError)
     assert error.kind is K.TRANSPORT
     assert error.maybe_paid
     assert error.message
 
 
-@both_providers
-def test_an_error_page_in_html_keeps_its_status(asker: Asker, provider: str) -> None:
+@every_way
+def test_an_error_page_in_html_keeps_its_status(asker: Asker, way: Way) -> None:
     answer = Answer("<html>" + "x" * 5000, status=502, fault="garbage", headers={"content-type": "text/html"})
-    error = asker.error(provider, answer)
+    error = asker.error(way, answer)
     assert isinstance(error, RetryableError)
     assert error.status == 502
     assert len(error.message) < 600
 
 
-@both_providers
-def test_a_server_that_never_answers_is_a_timeout_that_may_have_been_paid(provider: str) -> None:
+@every_way
+def test_a_server_that_never_answers_is_a_timeout_that_may_have_been_paid(way: Way) -> None:
     with ProviderServer(lambda _: Answer(fault="hang")) as server, pytest.raises(RetryableError) as caught:
-        ask(made_spec(provider, server), timeout=0.3)
+        ask(made_spec(way.provider, server), timeout=0.3, transport=way.transport)
     assert (caught.value.kind, caught.value.maybe_paid) == (K.TIMEOUT, True)
 
 
-@both_providers
-def test_a_server_that_is_not_there_was_not_paid(provider: str) -> None:
+@every_way
+def test_a_server_that_is_not_there_was_not_paid(way: Way) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(RetryableError) as caught:
-            ask(made_spec(provider, address))
+            ask(made_spec(way.provider, address), transport=way.transport)
     assert (caught.value.kind, caught.value.maybe_paid) == (K.TRANSPORT, False)
 
 
-@both_providers
+@every_way
 def test_a_key_shows_nowhere_when_a_server_repeats_it(
-    asker: Asker, provider: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    asker: Asker, way: Way, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     echoes = [CANARY, f"Bearer {CANARY}", f"'x-api-key': '{CANARY}'", f"sk-{CANARY}"]
@@ -467,7 +476,7 @@ def test_a_key_shows_nowhere_when_a_server_repeats_it(
         *(Answer(status=status, error={"message": echo}) for echo in echoes for status in (400, 401, 500)),
         Answer(f"<html>{CANARY}</html>", fault="garbage"),
     ):
-        asker.error(provider, answer)
+        asker.error(way, answer)
     out, err = capfd.readouterr()
     assert CANARY not in out + err + caplog.text
 
@@ -502,8 +511,8 @@ def test_every_status_has_a_class(status: int, code: str, message: str, headers:
     assert isinstance(error.kind, FailureKind)
 
 
-@both_providers
-def test_one_client_serves_many_calls_at_once(provider: str) -> None:
+@every_way
+def test_one_client_serves_many_calls_at_once(way: Way) -> None:
     def judge(call: Call) -> Answer:
         return Answer(verdicts_for(call.schema or {}, "tie"), delay=0.1)
 
@@ -512,6 +521,71 @@ def test_one_client_serves_many_calls_at_once(provider: str) -> None:
         async def many(judge: Judge) -> list[Reply]:
             return await asyncio.gather(*(judge.ask(made_request(f"q{n}")) for n in range(8)))
 
-        replies = with_judge(made_spec(provider, server), many, concurrency=8)
+        replies = with_judge(made_spec(way.provider, server), many, concurrency=8, transport=way.transport)
     assert len({reply.request_id for reply in replies}) == 8
     assert server.in_flight_max == 8
+
+
+@every_way
+def test_the_headers_of_a_reply_are_told_whatever_case_they_have(way: Way) -> None:
+    told: list[Mapping[str, str]] = []
+
+    async def listen(judge: Judge) -> Reply:
+        judge.on_headers = told.append
+        return await judge.ask(made_request())
+
+    with ProviderServer(lambda _: Answer(headers={"X-RateLimit-Remaining-Requests": "7"})) as server:
+        with_judge(made_spec(way.provider, server), listen, transport=way.transport)
+    assert [headers["x-ratelimit-remaining-requests"] for headers in told] == ["7"]
+
+
+def test_a_server_that_sends_calls_elsewhere_stops_the_run_and_gets_no_second_call(asker: Asker) -> None:
+    error = asker.error(PLAIN, Answer(status=307, headers={"location": "http://127.0.0.1:1/v1"}))
+    assert isinstance(error, StopRunError)
+    assert "http://127.0.0.1:1/v1" in error.message
+
+
+@pytest.mark.parametrize("body", ['{"error": "no"}', '{"detail": "no"}', "[]", "no"])
+def test_an_error_in_another_form_is_told_as_it_came(asker: Asker, body: str) -> None:
+    error = asker.error(PLAIN, Answer(body, status=400, fault="garbage"))
+    assert (error.kind, error.message) == (K.REJECTED, f"400: {body}")
+
+
+def test_no_cookie_is_sent_back() -> None:
+    with ProviderServer(lambda _: Answer(headers={"set-cookie": "id=1; Path=/"})) as server:
+
+        async def twice(judge: Judge) -> None:
+            for item in ("q1", "q2"):
+                await judge.ask(made_request(item))
+
+        with_judge(made_spec("openai", server), twice, transport=Transport.PLAIN)
+    assert ["cookie" in call.headers for call in server.calls] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("variables", "proxy"),
+    [
+        ({}, None),
+        ({"http_proxy": "http://p:1"}, "http://p:1"),
+        ({"http_proxy": "p:1"}, "http://p:1"),
+        ({"https_proxy": "http://p:1"}, None),
+        ({"all_proxy": "http://p:1"}, "http://p:1"),
+        ({"http_proxy": "http://p:1", "no_proxy": "vllm.example"}, None),
+    ],
+    ids=str,
+)
+def test_the_environment_names_the_proxy(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], proxy: str | None
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert environment_proxy("http://vllm.example:8000/v1") == proxy
+
+
+def test_a_proxy_that_is_no_http_proxy_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "socks5://p:1")
+    with pytest.raises(InputError, match="HTTP_PROXY: socks5 is no HTTP proxy"):
+        environment_proxy("http://vllm.example:8000/v1")

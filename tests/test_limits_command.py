@@ -38,7 +38,7 @@ def test_a_run_stops_at_its_dollars(tmp_path: Path) -> None:
     write_pairs(tmp_path, 20)
     with ProviderServer(content_judge) as server:
         env = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": f"{server.url}/v1"}
-        args = ("compare", "a.jsonl", "b.jsonl", "--judge", "openai:gpt-4o", "--concurrency", "2")
+        args = ("compare", "a.jsonl", "b.jsonl", "--judge", "openai:m", "--price", "m=2.5/10", "--concurrency", "2")
         stopped = omr_judge(*args, "--max-cost", "0.02", cwd=tmp_path, env=env, code=6)
     assert "spent, of --max-cost 0.02" in stopped.stderr
     usages = [line["reply"]["usage"] for line in read_jsonl(only_run(tmp_path) / "judgments.jsonl")]

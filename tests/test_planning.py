@@ -94,6 +94,34 @@ def test_a_key_is_32_hex_digits_and_differs_by_order_and_sample() -> None:
     assert three[:2] == keys()
 
 
+GOLDEN: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, ["6713c5a4c1de6b7a8b6517ecf6d7724c", "5be98c6d4d7629f220872fba051c5361"]),
+    (
+        {"provider": "anthropic", "model": "claude", "settings": {**PLAIN.model_dump(), "effort": "high"}},
+        ["b5f5a92ea8f2a2300a651bd932c13e99", "32c85f65effa33d765d033d3cb377159"],
+    ),
+    (
+        {
+            "provider": "local",
+            "weights_sha256": "2" * 64,
+            "sees_images": False,
+            "settings": {**PLAIN.model_dump(), "temperature": 0.0, "seed": 0, "evidence_chars": 30},
+        },
+        ["ace266dbbcc6182936ded488145e34bb", "13bb27992c9f807aa0830f96b76428d4"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("judge", "golden"), GOLDEN, ids=["openai", "anthropic", "local"])
+def test_keys_are_those_of_version_0_1_so_that_its_journals_resume(judge: dict[str, Any], golden: list[str]) -> None:
+    assert keys(judge=make_judge(**judge)) == golden
+
+
+def test_keys_with_hidden_answers_and_another_seed_are_those_of_version_0_1() -> None:
+    golden = ["345bcd2123ea3e9eae5f3cc4ff5ce964", "bdf9825f2831c7efa5efb7e64bb12c6c"]
+    assert keys(shown=Shown(reference=False, answers=False), seed=7) == golden
+
+
 def test_a_key_ignores_addresses_names_and_metadata() -> None:
     other = make_pair(
         answer="A",

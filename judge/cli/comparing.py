@@ -57,6 +57,7 @@ def compare(
     max_tpm: o.MaxTpm = None,
     max_calls: o.MaxCalls = None,
     max_cost: o.MaxCost = None,
+    transport: o.Transport = o.TransportOption.auto,
     max_failures: o.MaxFailures = 0.05,
     quiet: o.Quiet = False,
     json: o.AsJson = False,
@@ -67,7 +68,7 @@ def compare(
     """
     from judge.core.planning import Orders  # noqa: PLC0415 - `--help` starts without numpy
     from judge.core.stats.intervals import Method  # noqa: PLC0415
-    from judge.io.judges.specs import JudgeOptions  # noqa: PLC0415
+    from judge.io.judges.specs import JudgeOptions, Transport  # noqa: PLC0415
     from judge.run import compare as use_case  # noqa: PLC0415
     from judge.run.judging import JudgingOptions  # noqa: PLC0415
 
@@ -94,6 +95,7 @@ def compare(
             max_calls=max_calls,
             max_cost=_dollars("--max-cost", max_cost),
             confirm_above=_dollars("--confirm-above", confirm_above),
+            transport=Transport(transport.value),
             quiet=quiet,
         ),
     )
@@ -117,12 +119,14 @@ def resume(
     max_tpm: o.MaxTpm = None,
     max_calls: o.MaxCalls = None,
     max_cost: o.MaxCost = None,
+    transport: o.Transport = o.TransportOption.auto,
     max_failures: o.MaxFailures = 0.05,
     quiet: o.Quiet = False,
     json: o.AsJson = False,
 ) -> None:
     """Go on with a run: ask what was not asked yet, and again what failed."""
-    from judge.run import compare as use_case  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.io.judges.specs import Transport  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run import compare as use_case  # noqa: PLC0415
     from judge.run.judging import JudgingOptions  # noqa: PLC0415
 
     folder = find_run(run, runs)
@@ -134,6 +138,7 @@ def resume(
         max_calls=max_calls,
         max_cost=_dollars("--max-cost", max_cost),
         confirm_above=_dollars("--confirm-above", confirm_above),
+        transport=Transport(transport.value),
         quiet=quiet,
     )
     use_case.resume(folder, judging, prices=price, say=o.tell_nothing if quiet else o.tell)

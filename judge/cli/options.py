@@ -43,6 +43,14 @@ class OrderOption(StrEnum):
     swapped = "swapped"
 
 
+class TransportOption(StrEnum):
+    """Values of --transport."""
+
+    auto = "auto"
+    sdk = "sdk"
+    plain = "plain"
+
+
 TracesA = Annotated[str, typer.Argument(metavar="A.JSONL", help="Traces of model a; '-' reads standard input.")]
 TracesB = Annotated[str, typer.Argument(metavar="B.JSONL", help="Traces of model b.")]
 Items = Annotated[str | None, typer.Option(metavar="FILE", help="Items, where the trace files hold only id and trace.")]
@@ -88,6 +96,10 @@ ConfirmAbove = Annotated[
     typer.Option(metavar="USD", help="Ask before what is left to ask costs more than this, by the quote."),
 ]
 Concurrency = Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")]
+Transport = Annotated[
+    TransportOption,
+    typer.Option(help="What carries the calls: the provider's SDK, or plain HTTP for OpenAI-compatible servers."),
+]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds for one call, to the last byte.")]
 MaxRpm = Annotated[float | None, typer.Option(min=0.1, help="Most calls begun a minute, per judge.")]
 MaxTpm = Annotated[float | None, typer.Option(min=1, help="Most tokens a minute, input and output, per judge.")]

@@ -30,6 +30,8 @@ def chosen_option(trace: Trace, item: Item) -> str | None:
     letters = {letter.casefold(): letter for letter in item.options}
     if trace.answer is not None:
         return _by_text(trace.answer, item) or _by_letter(trace.answer, letters)
+    if "answer" not in trace.text.casefold() and r"\boxed" not in trace.text:
+        return None  # as the search would find, thirty times as fast
     found = (match["marked"] or match["bare"] for match in _IN_TEXT.finditer(trace.text))
     named = {letters.get(letter.casefold()) for letter in found} - {None}
     return named.pop() if len(named) == 1 else None

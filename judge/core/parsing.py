@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from judge.core.fast_json import parse_fast
 from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _verdict(name: str, given: object) -> Verdict:
         raise UnparsedError(f"{name}: expected an object with {', '.join(sorted(_FIELDS))}")
     if not all(isinstance(given[field], str) for field in _FIELDS):
         raise UnparsedError(f"{name}: every field must be a string")
-    if any(_SURROGATE.search(given[field]) for field in EVIDENCE_FIELDS):
+    if any(not given[field].isascii() and _SURROGATE.search(given[field]) for field in EVIDENCE_FIELDS):
         raise UnparsedError(f"{name}: half a surrogate pair is not text")
     try:
         return Verdict(given["verdict"])
@@ -120,6 +121,8 @@ def _objects(text: str) -> list[str]:
 
 def _load(text: str) -> Any:  # noqa: ANN401 - JSON can be anything
     try:
+        if parsed := parse_fast(text.encode(errors="surrogatepass")):
+            return parsed.value
         return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except UnparsedError:
         raise

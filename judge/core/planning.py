@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from judge.core.prompting import PromptTemplate, Shown, is_identical, render, reply_schema
+from judge.core.prompting import PromptTemplate, Renderer, Shown, is_identical, reply_schema
 from judge.schema import JudgeSpec, Order, Pair, Prompt, Request, Rubric
 
 if TYPE_CHECKING:
@@ -64,10 +64,22 @@ class Planner:
         return reply_schema(self.plan.rubric, evidence_chars=self.judge.settings.evidence_chars)
 
     @cached_property
-    def _identity(self) -> bytes:
+    def _hashed_identity(self) -> hashlib._Hash:
+        """A hash that has taken in the judge; each key goes on from a copy of it."""
         judge = self.judge
         model = [judge.provider, judge.model, judge.weights_sha256]
-        return orjson.dumps([*model, judge.settings.model_dump(), self.schema])
+        return hashlib.sha256(orjson.dumps([*model, judge.settings.model_dump(), self.schema]))
+
+    @cached_property
+    def _name(self) -> str:
+        return self.judge.name
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        """What renders the prompts as this judge is shown them."""
+        plan = self.plan
+        shown = Shown(plan.shown.reference, plan.shown.answers, plan.shown.images and self.judge.sees_images)
+        return Renderer(plan.template, plan.rubric, shown, plan.seed)
 
     def requests(self, pairs: Iterable[Pair]) -> Iterator[Request]:
         """Yield one request per pair, sample and order; identical traces need none.
@@ -77,16 +89,14 @@ class Planner:
         for pair in pairs:
             if is_identical(pair, answers=self.plan.shown.answers):
                 continue
-            prompts = {order: self.prompt(pair, order) for order in self.plan.orders_of(pair.item.id)}
+            prompts = self._renderer.prompts(pair, self.plan.orders_of(pair.item.id))
             for sample in range(self.plan.samples):
                 for order, prompt in prompts.items():
                     yield self.request(pair.item.id, order, prompt, sample=sample)
 
     def prompt(self, pair: Pair, order: Order) -> Prompt:
         """Render the prompt of a pair in one order, as this judge is shown it."""
-        plan = self.plan
-        shown = Shown(plan.shown.reference, plan.shown.answers, plan.shown.images and self.judge.sees_images)
-        return render(plan.template, plan.rubric, pair, order, shown=shown, seed=plan.seed)
+        return self._renderer.prompts(pair, [order])[order]
 
     def request(self, item: str, order: Order, prompt: Prompt, *, sample: int) -> Request:
         """Give a rendered prompt its stable key."""
@@ -94,7 +104,7 @@ class Planner:
             key=self.key(prompt, sample=sample),
             item=item,
             order=order,
-            judge=self.judge.name,
+            judge=self._name,
             sample=sample,
             prompt=prompt,
             schema_=self.schema,
@@ -102,7 +112,7 @@ class Planner:
 
     def key(self, prompt: Prompt, *, sample: int) -> str:
         """Return 32 hex digits of the hash of everything that decides the answer."""
-        digest = hashlib.sha256(self._identity)
+        digest = self._hashed_identity.copy()
         images = [image.sha256 for image in prompt.images]
         digest.update(orjson.dumps([prompt.system, prompt.shared, prompt.traces, images, sample]))
         return digest.hexdigest()[:32]

@@ -7,7 +7,7 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -16,10 +16,12 @@ from judge.errors import InputError
 from judge.schema import Order, Pair, Prompt, Rubric, Trace, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from jinja2 import Template
 
+_RUBRIC_NAMES = {"criteria", "reply_form"}
+"""a section that uses no others is the same for all items of a run"""
 SECTIONS = ("System", "Item", "Traces")
 _SHARED_NAMES = (
     "answer",
@@ -36,6 +38,13 @@ NAMES = {"System": _SHARED_NAMES, "Item": _SHARED_NAMES, "Traces": (*_SHARED_NAM
 """what each section may show; what differs between the orders of a pair stands in Traces alone"""
 _FORM = re.compile(r"\A\+\+\+\n(?P<front>.*?)\n\+\+\+\n(?P<body>.*)\Z", re.DOTALL)
 _HEADING = re.compile(r"^# (.+?)[ \t]*$\n?", re.MULTILINE)
+
+
+class Section(NamedTuple):
+    """A compiled section, and the names that it uses."""
+
+    template: Template
+    used: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class PromptTemplate:
         return hashlib.sha256(self.source.encode()).hexdigest()
 
     @cached_property
-    def compiled(self) -> dict[str, Template]:
+    def compiled(self) -> dict[str, Section]:
         """The sections, compiled in a sandbox: a prompt file can call nothing."""
         from jinja2 import StrictUndefined, TemplateSyntaxError  # noqa: PLC0415 - 0.2 s that only judging needs
         from jinja2.meta import find_undeclared_variables  # noqa: PLC0415
@@ -68,13 +77,13 @@ class PromptTemplate:
         environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
         try:
             used = {name: find_undeclared_variables(environment.parse(text)) for name, text in self.sections.items()}
-            templates = {name: environment.from_string(text) for name, text in self.sections.items()}
+            compiled = {name: environment.from_string(text) for name, text in self.sections.items()}
         except TemplateSyntaxError as error:
             raise InputError(f"prompt {self.label}", f"template error: {error.message}") from error
         for section, names in used.items():
             if unknown := sorted(names - {*NAMES[section], *environment.globals}):
                 raise self.error(section, f"unknown name {', '.join(unknown)}")
-        return templates
+        return {name: Section(compiled[name], frozenset(used[name])) for name in self.sections}
 
     def check(self) -> None:
         """Raise InputError for a section that cannot be compiled, or that uses unknown names."""
@@ -142,34 +151,64 @@ def fence_tag(texts: tuple[str, ...], *, seed: int, item: str) -> str:
     return tag
 
 
+@dataclass(frozen=True)
+class Renderer:
+    """Renders the prompts of a run; what is the same for several of them, once."""
+
+    template: PromptTemplate
+    rubric: Rubric
+    shown: Shown
+    seed: int
+
+    def prompts(self, pair: Pair, orders: Iterable[Order]) -> dict[Order, Prompt]:
+        """Render the prompts of one pair; model names are never part of them.
+
+        Raises:
+            InputError: a section cannot be rendered.
+        """
+        item, shown = pair.item, self.shown
+        texts = {side: shown_text(trace, answers=shown.answers) for side, trace in (("a", pair.a), ("b", pair.b))}
+        images = item.images if shown.images else ()
+        values = self._rubric_values | {
+            "question": item.question,
+            "options": item.options,
+            "answer": item.answer if shown.reference else None,
+            "reference_reasoning": item.reference_reasoning if shown.reference else None,
+            "images_shown": len(images),
+            "images_hidden": len(item.images) + len(item.missing_images) - len(images),
+            "tag": fence_tag((texts["a"], texts["b"]), seed=self.seed, item=item.id),
+        }
+        system = self._fixed_system if self._fixed_system is not None else _fill(self.template, "System", values)
+        shared = _fill(self.template, "Item", values)
+        prompts = {}
+        for order in orders:
+            first, second = ("a", "b") if order is Order.FORWARD else ("b", "a")
+            traces = values | {"trace_1": texts[first], "trace_2": texts[second]}
+            prompts[order] = Prompt(system, shared, _fill(self.template, "Traces", traces), images)
+        return prompts
+
+    @cached_property
+    def _rubric_values(self) -> dict[str, Any]:
+        return {"criteria": self.rubric.criteria, "reply_form": reply_form(self.rubric)}
+
+    @cached_property
+    def _fixed_system(self) -> str | None:
+        """The system text, where it says nothing of the item."""
+        if not self.template.compiled["System"].used <= _RUBRIC_NAMES:
+            return None
+        return _fill(self.template, "System", self._rubric_values)
+
+
 def render(template: PromptTemplate, rubric: Rubric, pair: Pair, order: Order, *, shown: Shown, seed: int) -> Prompt:
-    """Render the prompt of one pair in one order; model names are never part of it."""
-    item = pair.item
-    text_a, text_b = (shown_text(trace, answers=shown.answers) for trace in (pair.a, pair.b))
-    first, second = (text_a, text_b) if order is Order.FORWARD else (text_b, text_a)
-    images = item.images if shown.images else ()
-    values = {
-        "criteria": rubric.criteria,
-        "reply_form": reply_form(rubric),
-        "question": item.question,
-        "options": item.options,
-        "answer": item.answer if shown.reference else None,
-        "reference_reasoning": item.reference_reasoning if shown.reference else None,
-        "images_shown": len(images),
-        "images_hidden": len(item.images) + len(item.missing_images) - len(images),
-        "trace_1": first,
-        "trace_2": second,
-        "tag": fence_tag((text_a, text_b), seed=seed, item=item.id),
-    }
-    system, shared, traces = (_fill(template, section, values) for section in SECTIONS)
-    return Prompt(system=system, shared=shared, traces=traces, images=images)
+    """Render the prompt of one pair in one order."""
+    return Renderer(template, rubric, shown, seed).prompts(pair, [order])[order]
 
 
 def _fill(template: PromptTemplate, section: str, values: Mapping[str, Any]) -> str:
     from jinja2 import TemplateError  # noqa: PLC0415 - only judging needs it
 
     try:
-        return template.compiled[section].render(values)
+        return template.compiled[section].template.render(values)
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise template.error(section, f"{error}") from error
 

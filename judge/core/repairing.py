@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from judge.schema import Correction, Failed, FailureKind, JudgeSettings, Reply, Request
 
 LARGER = 4
@@ -22,10 +24,10 @@ def repair(request: Request, reply: Reply, failed: Failed, *, settings: JudgeSet
         note: what the judge is told; `{problem}` stands for what is wrong.
     """
     if failed.failure is FailureKind.TRUNCATED:
-        return request.model_copy(update={"output_tokens": LARGER * settings.max_output_tokens})
+        return replace(request, output_tokens=LARGER * settings.max_output_tokens)
     if failed.failure is not FailureKind.UNPARSED:
         return None
     if not reply.text.strip():  # providers refuse a conversation with an empty turn
         return request
     correction = Correction(reply=reply.text, note=note.replace("{problem}", failed.detail))
-    return request.model_copy(update={"correction": correction})
+    return replace(request, correction=correction)

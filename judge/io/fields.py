@@ -30,6 +30,7 @@ _WINS = {spellings[0] for spellings in FIELDS.values()} | {"reasoning"}
 _SPELLINGS = {spelling for spellings in FIELDS.values() for spelling in spellings}
 _URL = re.compile(r"data:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _SHOWN_CHARACTERS = 80
+_NOTHING: frozenset[str] = frozenset()
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ class RecordFields:
     def __init__(self, record: Mapping[str, Any], paths: Mapping[str, str]) -> None:
         self.problems: list[RecordProblem] = []
         self._record, self._paths = record, paths
-        self._reserved = {path.split(".")[0] for path in paths.values()}
+        self._reserved = {path.split(".")[0] for path in paths.values()} if paths else _NOTHING
         self._used: set[str] = set()
 
     def read(self, name: str, convert: Callable[[Any], T]) -> T | None:
@@ -102,7 +103,10 @@ class RecordFields:
 
     def _spelling(self, name: str) -> str:
         """Choose the spelling that this record uses for a field."""
-        candidates = [spelling for spelling in FIELDS[name] if spelling not in self._reserved]
+        present = [spelling for spelling in FIELDS[name] if spelling in self._record]
+        if len(present) <= 1 and not self._reserved:
+            return present[0] if present else name
+        candidates = [spelling for spelling in present if spelling not in self._reserved]
         filled = [spelling for spelling in candidates if self._record.get(spelling) not in (None, "")]
         if not filled:
             given = [spelling for spelling in candidates if self._record.get(spelling) is not None]

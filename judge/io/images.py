@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import os
 import stat
+import threading
+from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from judge.errors import InputError, RunError
 from judge.io.image_size import Size, pixel_size
 from judge.schema import Image
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 MAX_IMAGE_BYTES = 20_000_000
+ENCODED_BYTES = 64_000_000
+"""encoded images that are kept in memory; at least one is"""
 
 MediaType = Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
 
@@ -31,9 +39,48 @@ def load_image(path: Path) -> Image:
     return Image(path=str(path.absolute()), sha256=hashlib.sha256(content).hexdigest(), media_type=media_type)
 
 
-@lru_cache(maxsize=8)
+class _Encoded:
+    """The images that were encoded last, so that each is encoded once for all calls that show it at about one time."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most, self._held = most_bytes, 0
+        self._texts: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __contains__(self, image: Image) -> bool:
+        return (image.path, image.sha256) in self._texts
+
+    def get(self, image: Image) -> str:
+        """Return an image as base64, from memory or from its file."""
+        key = (image.path, image.sha256)
+        with self._lock:
+            text = self._texts.get(key)
+            if text is None:
+                text = self._texts[key] = _encode(image)
+                self._held += len(text)
+                while self._held > self._most and len(self._texts) > 1:
+                    self._held -= len(self._texts.popitem(last=False)[1])
+            else:
+                self._texts.move_to_end(key)
+            return text
+
+
+_encoded = _Encoded(ENCODED_BYTES)
+
+
 def image_base64(image: Image) -> str:
-    """Encode an image's bytes, which must be those that were loaded."""
+    """Encode an image's bytes, which must be those that were loaded (RunError)."""
+    return _encoded.get(image)
+
+
+async def load_encoded(images: Sequence[Image]) -> None:
+    """Encode in a thread what `image_base64` does not hold yet, so that the event loop goes on meanwhile."""
+    missing = [image for image in images if image not in _encoded]
+    if missing:
+        await asyncio.to_thread(lambda: [_encoded.get(image) for image in missing])
+
+
+def _encode(image: Image) -> str:
     try:
         content = _read(Path(image.path))
     except InputError as error:

@@ -215,13 +215,12 @@ class Journal:
         if self._problem is not None:
             raise self._error(self._problem) from self._problem
         line = judgment.model_dump_json(exclude_none=True).encode() + b"\n"
-        before = os.fstat(self._descriptor).st_size
         try:
             written = os.write(self._descriptor, line)
         except OSError as error:
             raise self._error(error) from error
         if written < len(line):
-            os.ftruncate(self._descriptor, before)
+            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
             raise RunError(f"{self.path}: disk full; free space, then resume")
         self._dirty.set()
 

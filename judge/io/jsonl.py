@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, Self, cast
 
+from judge.core.fast_json import Parsed, parse_fast
 from judge.errors import InputError, InputErrors
 from judge.io.fields import RecordProblem, show
 
@@ -172,9 +173,8 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     if len(raw) > MAX_LINE_BYTES:
         raise RecordProblem(f"line longer than {MAX_LINE_BYTES // 2**20} MiB", "write one record a line")
     try:
-        text = raw.decode()
-        record = _DECODER.decode(text)
-        depth = _depth(record)
+        parsed = parse_fast(raw) or _parse_strictly(raw)
+        record, depth = parsed
     except UnicodeDecodeError as error:
         byte = f"byte 0x{raw[error.start]:02x} at position {error.start + 1}"
         raise RecordProblem(f"not UTF-8: {byte}", "save the file as UTF-8") from error
@@ -188,9 +188,16 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         raise RecordProblem(f"nested more than {MAX_DEPTH} levels deep", "write a flatter record")
     if not isinstance(record, dict):
         raise RecordProblem("not an object", "write one JSON object a line; for an array: jq -c '.[]'")
+    return record
+
+
+def _parse_strictly(raw: bytes) -> Parsed:
+    """Parse what the fast parser leaves, without half characters: that one reads none."""
+    text = raw.decode()
+    record = _DECODER.decode(text)
     if _SURROGATE.search(text):
         _refuse_surrogates(record)
-    return record
+    return Parsed(record, _depth(record))
 
 
 def _broken(error: json.JSONDecodeError, *, last: bool) -> RecordProblem:
@@ -212,7 +219,7 @@ def _depth(value: object) -> int:
             return 0
 
 
-def _refuse_surrogates(record: dict[str, Any]) -> None:
+def _refuse_surrogates(record: object) -> None:
     try:
         json.dumps(record, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:

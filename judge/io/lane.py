@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from judge.errors import ProviderError, RetryableError, StopRunError
-from judge.io.judges.base import retry_after
+from judge.io.judges.waits import retry_after
 from judge.io.limits import Gate, Pace
 from judge.schema import Attempt, Failed, FailureKind, Judged, Reply, Request, Result
 

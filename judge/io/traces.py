@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import unicodedata
 from array import array
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
+
+import orjson
 
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.io.fields import (
@@ -218,5 +219,5 @@ def _digest(item: Item) -> int:
     """Hash what must be the same in two files that share an item."""
     if not item.question and not item.options:
         return _NO_ITEM
-    text = json.dumps([item.question, sorted(item.options.items())])
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
+    told = orjson.dumps([item.question, sorted(item.options.items())])
+    return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest())

@@ -23,7 +23,7 @@ from judge.errors import InputError, RunError
 from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric, repair_note
 from judge.io.files import file_sha256, write_lines
 from judge.io.journal import Input, Manifest, RunFolder
-from judge.io.judges.specs import JudgeOptions, parse_judge
+from judge.io.judges.specs import JudgeOptions, check_transport, parse_judge
 from judge.io.prices import parse_prices, pin_prices
 from judge.run.inputs import InputOptions, Inputs
 from judge.run.judging import JudgingOptions, judge_run
@@ -100,6 +100,8 @@ def drafted(
     load_prompt(prompt).check()
     rubric = load_rubric(rubric_asset)
     judges = open_specs(options.judges, options.judge_options, say=say, needs_keys=needs_keys)
+    for judge in judges:
+        check_transport(judge, options.judging.transport)
     prices = parse_prices(options.prices, judges)
     with Inputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
         inputs.check()

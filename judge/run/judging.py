@@ -19,7 +19,7 @@ from judge.errors import BudgetReachedError, InterruptedRunError, StopRunError
 from judge.io.dispatch import Stop, dispatch
 from judge.io.journal import Journal
 from judge.io.judges.local import NOTE, n_servers
-from judge.io.judges.specs import open_judge, require
+from judge.io.judges.specs import Transport, check_transport, open_judge, require
 from judge.io.lag import warn_of_lag
 from judge.io.lane import Lane
 from judge.io.limits import Pace
@@ -59,6 +59,7 @@ class JudgingOptions:
     quiet: bool = False
     confirm_above: Decimal | None = None
     """US dollars: a person is asked before more than this is spent, or before a price that is unknown"""
+    transport: Transport = Transport.AUTO
 
 
 def plan_of(manifest: Manifest) -> Plan:
@@ -80,7 +81,8 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
     """Ask every request of a run that has no verdict yet.
 
     Raises:
-        InputError: a judge's key or weights are not there, or nobody is here to confirm the cost.
+        InputError: a judge's key or weights are not there, it cannot be asked through the transport, or nobody is
+            here to confirm the cost.
         RunError: the folder is in use by another process, or cannot be written.
         StopRunError: every further call to a judge would fail.
         BudgetReachedError: it has spent what it may.
@@ -93,6 +95,7 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
             return
         for judge in manifest.judges:
             require(judge)
+            check_transport(judge, options.transport)
         budget = budget_of(folder, manifest, max_calls=options.max_calls, max_cost=options.max_cost)
         if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
             say(f"Note: {NOTE}")
@@ -159,7 +162,9 @@ async def _open_lanes(
         local = spec.provider is Provider.LOCAL
         n_lanes, concurrency = (n_servers(), 1) if local else (1, options.concurrency)
         for number in range(n_lanes):
-            judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
+            judge = open_judge(
+                spec, concurrency=concurrency, timeout=options.policy.timeout, transport=options.transport
+            )
             stack.push_async_callback(judge.close)
             lane = Lane(
                 judge, _open_requests(folder, plan, done, spec, number=number, n_lanes=n_lanes), concurrency, read

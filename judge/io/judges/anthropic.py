@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from judge.errors import RetryableError
-from judge.io.images import image_base64
+from judge.io.images import image_base64, load_encoded
 from judge.io.judges.base import (
     clean,
     count,
@@ -16,13 +16,19 @@ from judge.io.judges.base import (
     ignore_headers,
     part,
     post,
+    read_json,
+    reply_errors,
     sdk_errors,
     timeouts,
     user_turns,
 )
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
+PATH = "/v1/messages"
 _CUT = {
     "max_tokens": FailureKind.TRUNCATED,
     "refusal": FailureKind.REFUSED,
@@ -47,15 +53,17 @@ class AnthropicJudge:
             http_client=http_client(anthropic, concurrency=concurrency),
         )
         self.caches_prompts = True
-        self.on_headers: Callable[[Mapping[str, str]], object] = ignore_headers
+        self.on_headers: Callable[[Mapping[str, str]], None] = ignore_headers
 
     async def ask(self, request: Request) -> Reply:
         """Ask for one message in the request's schema."""
-        body = self.body(request)
+        await load_encoded(request.prompt.images)
+        content = orjson.dumps(self.body(request))
         with sdk_errors(self._sdk, key=self._key):
-            response = await post(self._client, "/v1/messages", body)
-            self.on_headers(response.headers)
-            return read_reply(json.loads(response.content), request_id=response.headers.get("request-id"))
+            reply, headers = await post(self._client, PATH, content)
+        self.on_headers(headers)
+        with reply_errors(key=self._key):
+            return read_reply(read_json(reply), request_id=headers.get("request-id"))
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share (cached), then the traces."""

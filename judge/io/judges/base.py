@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import email.utils
+import json
 import os
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
 from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
+from judge.io.judges.waits import retry_after
 from judge.schema import Correction, FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _STOP_CODES = re.compile(
 _TOO_LONG_CODES = re.compile(r"context_length|context_size|context_window|prompt is too long|maximum context|too_large")
 _FILTER_CODES = re.compile(r"content[-_ ](?:filter|policy|management)")
 _PASSING_STATUSES = {408, 409, 425, 429}
+_REDIRECTS = range(300, 400)
 _FIRST_SERVER_ERROR = 500
 _TOO_LARGE = 413
 _SECRETS = re.compile(
@@ -48,8 +50,8 @@ class Judge(Protocol):
     spec: JudgeSpec
     caches_prompts: bool
     """whether the provider remembers the beginning of a prompt, and charges less for it the second time"""
-    on_headers: Callable[[Mapping[str, str]], object]
-    """is given the headers of each reply"""
+    on_headers: Callable[[Mapping[str, str]], None]
+    """is told the headers of each successful reply, with case-insensitive look-up; does nothing unless it is set"""
 
     async def ask(self, request: Request) -> Reply:
         """Make one call; ProviderError (retryable, fatal for the run, or neither) where there is no reply."""
@@ -60,8 +62,16 @@ class Judge(Protocol):
         ...
 
 
-def ignore_headers(_: Mapping[str, str]) -> None:
-    """Do nothing with the headers of a reply."""
+class HttpReply(NamedTuple):
+    """A successful reply as it came."""
+
+    content: bytes
+    headers: Mapping[str, str]
+    """with case-insensitive look-up"""
+
+
+def ignore_headers(headers: Mapping[str, str]) -> None:
+    """Be told of a reply's headers, and do nothing."""
 
 
 def environment_key(*names: str) -> str | None:
@@ -86,7 +96,7 @@ def http_client(sdk: Any, *, concurrency: int, trust_env: bool = True) -> httpx2
     return client
 
 
-async def post(client: Any, path: str, body: Mapping[str, Any]) -> httpx2.Response:  # noqa: ANN401 - either SDK's client
+async def post(client: Any, path: str, content: bytes) -> HttpReply:  # noqa: ANN401 - either SDK's client
     """Post bytes that are ready through an SDK, and return its reply as it came.
 
     The SDK adds its authentication and base address and raises its errors; building its own types from the body and
@@ -96,9 +106,9 @@ async def post(client: Any, path: str, body: Mapping[str, Any]) -> httpx2.Respon
 
     headers = {"content-type": "application/json"}
     reply: httpx2.Response = await client.post(
-        path, content=orjson.dumps(body), cast_to=httpx2.Response, options={"headers": headers}
+        path, content=content, cast_to=httpx2.Response, options={"headers": headers}
     )
-    return reply
+    return HttpReply(reply.content, reply.headers)
 
 
 def user_turns(content: list[dict[str, Any]], correction: Correction | None) -> list[dict[str, Any]]:
@@ -118,6 +128,22 @@ def timeouts(seconds: float) -> httpx2.Timeout:
 
 
 @contextmanager
+def reply_errors(*, key: str) -> Iterator[None]:
+    """Turn whatever the reading of a reply raises into a ProviderError: a reply in no known form.
+
+    Args:
+        key: the secret that no message may hold.
+    """
+    try:
+        yield
+    except OmrJudgeError:
+        raise
+    except Exception as error:
+        # What a server sends instead of a reply breaks the SDKs and our reading in too many ways to list.
+        raise RetryableError(FailureKind.TRANSPORT, f"not a reply: {_words(error, key)}", maybe_paid=True) from error
+
+
+@contextmanager
 def sdk_errors(sdk: Any, *, key: str) -> Iterator[None]:  # noqa: ANN401 - a module
     """Turn whatever a call through an SDK raises, and a reply in no known form, into a ProviderError.
 
@@ -125,18 +151,14 @@ def sdk_errors(sdk: Any, *, key: str) -> Iterator[None]:  # noqa: ANN401 - a mod
         sdk: the imported SDK; both name their errors alike.
         key: the secret that no message may hold.
     """
-    try:
-        yield
-    except OmrJudgeError:
-        raise
-    except sdk.APIStatusError as error:
-        message, code = error.message.replace(key, "[redacted]"), _error_code(error)
-        raise status_error(error.status_code, code=code, message=message, headers=error.response.headers) from error
-    except sdk.APIConnectionError as error:
-        raise _connection_error(error, key) from error
-    except Exception as error:
-        # What a server sends instead of a reply breaks the SDKs and our reading in too many ways to list.
-        raise RetryableError(FailureKind.TRANSPORT, f"not a reply: {_words(error, key)}", maybe_paid=True) from error
+    with reply_errors(key=key):
+        try:
+            yield
+        except sdk.APIStatusError as error:
+            message, code = error.message.replace(key, "[redacted]"), _error_code(error)
+            raise status_error(error.status_code, code=code, message=message, headers=error.response.headers) from error
+        except sdk.APIConnectionError as error:
+            raise connection_error(error, key=key) from error
 
 
 def _error_code(error: Any) -> str:  # noqa: ANN401 - either SDK's APIStatusError
@@ -145,7 +167,7 @@ def _error_code(error: Any) -> str:  # noqa: ANN401 - either SDK's APIStatusErro
     return " ".join(str(name) for name in names if name)
 
 
-def _connection_error(error: Exception, key: str) -> RetryableError:
+def connection_error(error: Exception, *, key: str) -> RetryableError:
     """Classify trouble with a connection by aiohttp's own error: its transport calls a reset a timeout to connect."""
     import aiohttp  # noqa: PLC0415 - only judging needs it
 
@@ -153,10 +175,10 @@ def _connection_error(error: Exception, key: str) -> RetryableError:
     while origin.__cause__ is not None and not isinstance(origin, aiohttp.ClientError):
         origin = origin.__cause__
     timed_out = isinstance(origin, TimeoutError)
-    never_sent = isinstance(origin, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError))
+    unsent = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
     message = "no reply in time" if timed_out else _words(origin, key)
     kind = FailureKind.TIMEOUT if timed_out else FailureKind.TRANSPORT
-    return RetryableError(kind, message, maybe_paid=not never_sent)
+    return RetryableError(kind, message, maybe_paid=not isinstance(origin, unsent))
 
 
 def _words(error: BaseException, key: str) -> str:
@@ -175,6 +197,9 @@ def status_error(status: int, *, code: str, message: str, headers: Mapping[str, 
     """
     message = ": ".join(part for part in (str(status), _STOP_STATUSES.get(status), redact(message)) if part)
     words = f"{code} {message}".lower()
+    if status in _REDIRECTS:
+        to = redact(headers.get("location", "elsewhere"))
+        return StopRunError(FailureKind.REJECTED, f"{status}: the server sends calls on to {to}", status=status)
     if _STOP_CODES.search(code.lower()) or (status in _STOP_STATUSES and not _FILTER_CODES.search(words)):
         return StopRunError(FailureKind.REJECTED, message, status=status)
     if status in _PASSING_STATUSES or status >= _FIRST_SERVER_ERROR:
@@ -188,32 +213,26 @@ def status_error(status: int, *, code: str, message: str, headers: Mapping[str, 
     return ProviderError(FailureKind.REJECTED, message, status=status)
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a provider asks to wait, from `retry-after-ms` or `retry-after` (seconds or a date).
-
-    A date is read against the reply's own `date` header, so that a wrong clock on either side does no harm.
-    """
-    milliseconds, value = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
-    for text, unit in ((milliseconds, 0.001), (value, 1.0)):
-        try:
-            return max(0.0, float(text) * unit)
-        except ValueError:
-            continue
-    try:
-        until, now = (email.utils.parsedate_to_datetime(text) for text in (value, headers.get("date", "")))
-        return max(0.0, (until - now).total_seconds())
-    except (ValueError, TypeError, OverflowError):  # no date, one without a time zone, one beyond all calendars
-        return None
-
-
 def redact(text: str) -> str:
     """Shorten a provider's message and blank whatever looks like a key."""
     return _SECRETS.sub("[redacted]", text)[:MESSAGE_CHARS]
 
 
+def read_json(content: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
+    """Parse a reply's body; what orjson finds too odd (half a character, NaN) the slow parser may still read."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return json.loads(content)
+
+
 def clean(text: str) -> str:
     """Return text that can be written as UTF-8: lone surrogates, which JSON can smuggle in, become U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def part(record: object, name: str) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from judge.errors import InputError, RunError
-from judge.io.judges.openai import OpenAIJudge
+from judge.io.judges.plain import PlainJudge
 from judge.schema import JudgeSpec, Request
 
 NOTE = (
@@ -22,7 +24,7 @@ START_SECONDS = 60.0
 INSTALL = "pip install 'omr-judge[local]'"
 
 
-class LocalJudge(OpenAIJudge):
+class LocalJudge(PlainJudge):
     """Serves a GGUF file on a free port of 127.0.0.1, under a random key, for as long as the judge is open."""
 
     def __init__(self, spec: JudgeSpec, *, timeout: float) -> None:
@@ -58,13 +60,15 @@ class Served:
 
     def await_start(self) -> None:
         """Wait until its loop has answered once: a server that is stopped before that never stops."""
-        import httpx2  # noqa: PLC0415 - only judging needs it
-
-        headers = {"authorization": f"Bearer {self.key}"}
+        parts = urlsplit(self.address)
+        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=START_SECONDS)
         try:
-            httpx2.get(f"{self.address}/slots", headers=headers, timeout=START_SECONDS, trust_env=False)
-        except httpx2.HTTPError as error:
+            connection.request("GET", "/slots", headers={"authorization": f"Bearer {self.key}"})
+            connection.getresponse().read()
+        except (OSError, HTTPException) as error:
             raise RunError(f"the embedded judge does not start: {error}") from error
+        finally:
+            connection.close()
 
     def stop(self) -> None:
         """Stop the server and free its memory; its destructor does both."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from judge.errors import RetryableError
-from judge.io.images import image_base64
+from judge.io.images import image_base64, load_encoded
 from judge.io.judges.base import (
+    HttpReply,
     clean,
     count,
     environment_key,
@@ -16,48 +17,51 @@ from judge.io.judges.base import (
     ignore_headers,
     part,
     post,
+    read_json,
+    reply_errors,
     sdk_errors,
     timeouts,
     user_turns,
 )
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 KEY_VARIABLES = ("OMR_JUDGE_API_KEY", "OPENAI_API_KEY")
 """for a server given by its address; OpenAI itself reads OPENAI_API_KEY only"""
+NO_KEY = "no-key"
 HOSTED = ".openai.com"
+PATH = "/chat/completions"
 _CUT = {"length": FailureKind.TRUNCATED, "content_filter": FailureKind.FILTERED}
 
 
-class OpenAIJudge:
-    """Asks one model over one long-lived client."""
+class OpenAIChat:
+    """Asks one model for chat completions, whatever carries the bytes.
 
-    def __init__(
-        self, spec: JudgeSpec, *, concurrency: int, timeout: float, api_key: str | None = None, trust_env: bool = True
-    ) -> None:
-        import openai  # noqa: PLC0415 - seconds of import that only judging needs
+    Args:
+        spec: the judge.
+        key: goes with each call, and into no message.
+        host: the server's name; OpenAI itself is asked in its newest form.
+    """
 
+    def __init__(self, spec: JudgeSpec, *, key: str, host: str) -> None:
         self.spec = spec
-        self._sdk = openai
-        self._key = api_key or openai_key(spec) or "no-key"
-        self._client = openai.AsyncOpenAI(
-            api_key=self._key,
-            base_url=spec.endpoint,
-            max_retries=0,
-            timeout=timeouts(timeout),
-            http_client=http_client(openai, concurrency=concurrency, trust_env=trust_env),
-        )
-        # OPENAI_BASE_URL may name OpenAI itself, one of its regions, or any other server.
-        self.hosted = f".{self._client.base_url.host}".endswith(HOSTED)
-        self.caches_prompts = self.hosted
-        self.on_headers: Callable[[Mapping[str, str]], object] = ignore_headers
+        self.on_headers: Callable[[Mapping[str, str]], None] = ignore_headers
+        self.hosted = self.caches_prompts = f".{host}".endswith(HOSTED)
+        self._key = key
+
+    async def post(self, content: bytes) -> HttpReply:
+        """Post a call's body; ProviderError where there is no successful reply."""
+        raise NotImplementedError
 
     async def ask(self, request: Request) -> Reply:
         """Ask for one chat completion in the request's schema."""
-        body = self.body(request)
-        with sdk_errors(self._sdk, key=self._key):
-            response = await post(self._client, "/chat/completions", body)
-            self.on_headers(response.headers)
-            return read_reply(json.loads(response.content), request_id=response.headers.get("x-request-id"))
+        await load_encoded(request.prompt.images)
+        content, headers = await self.post(orjson.dumps(self.body(request)))
+        self.on_headers(headers)
+        with reply_errors(key=self._key):
+            return read_reply(read_json(content), request_id=headers.get("x-request-id"))
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share, then the traces."""
@@ -78,6 +82,30 @@ class OpenAIJudge:
         optional = {"temperature": settings.temperature, "reasoning_effort": settings.effort, "seed": settings.seed}
         body |= {name: value for name, value in optional.items() if value is not None}
         return body | {"store": False} if self.hosted else body
+
+
+class OpenAIJudge(OpenAIChat):
+    """Asks through OpenAI's SDK, over one long-lived client."""
+
+    def __init__(self, spec: JudgeSpec, *, concurrency: int, timeout: float) -> None:
+        import openai  # noqa: PLC0415 - seconds of import that only judging needs
+
+        key = openai_key(spec) or NO_KEY
+        self._sdk = openai
+        self._client = openai.AsyncOpenAI(
+            api_key=key,
+            base_url=spec.endpoint,
+            max_retries=0,
+            timeout=timeouts(timeout),
+            http_client=http_client(openai, concurrency=concurrency),
+        )
+        # OPENAI_BASE_URL may name OpenAI itself, one of its regions, or any other server.
+        super().__init__(spec, key=key, host=self._client.base_url.host)
+
+    async def post(self, content: bytes) -> HttpReply:
+        """Post a call's body through the SDK."""
+        with sdk_errors(self._sdk, key=self._key):
+            return await post(self._client, PATH, content)
 
     async def close(self) -> None:
         """Close the client."""

@@ -1,0 +1,192 @@
+"""Print what a judgment costs beside a bare HTTP client: processor time, calls per second and memory.
+
+Run `python benchmarks/dispatch.py`; it needs nginx. Everything runs in turn, several rounds interleaved, each program
+as a process of its own from start to exit; shown are the medians. The marginal cost is the difference between a long
+and a short run divided by the calls between them: start-up and report drop out of it as far as they are constant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+from clients import RIVALS, is_installed
+from servers import nginx, slow_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+SHORT, LONG = 400, 1600
+FEW, MANY = 64, 1000
+ITEM = "A patient of {} years reports sudden chest pain on breathing in, and has a swollen calf. " * 5
+TRACE = "Pain on inspiration points to the pleura; with a swollen calf an embolism is likely, so {} first. " * 16
+BARE = "bare aiohttp"
+KEYS = ("OPENAI_", "ANTHROPIC_", "OMR_JUDGE_")
+
+
+class Cost(NamedTuple):
+    """What one process took."""
+
+    cpu: float
+    """seconds, user and system"""
+    wall: float
+    """seconds"""
+    megabytes: float
+    """largest resident set"""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A program that makes n calls to a server, some at once."""
+
+    name: str
+    command: Callable[[str, int, int], list[str]]
+    """from address, calls and concurrency"""
+
+    def run(self, address: str, calls: int, concurrency: int) -> Cost:
+        """Run the program to its end; leave the benchmark, with its words, if it fails."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(KEYS)}
+        key = {"OPENAI_API_KEY": "benchmark", "ANTHROPIC_API_KEY": "benchmark"}
+        environment = {**kept, **key, "PYTHONPATH": str(Path(__file__).parents[1])}
+        with tempfile.TemporaryDirectory() as folder, (Path(folder) / "told").open("w+") as told:
+            started = time.monotonic()
+            process = subprocess.Popen(  # noqa: S603 - commands of this file
+                self.command(address, calls, concurrency), cwd=folder, env=environment, stdout=told, stderr=told
+            )
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            wall = time.monotonic() - started
+            if process.returncode:
+                told.seek(0)
+                sys.exit(f"{self.name}, {calls} calls, {concurrency} at once: {told.read()[-2000:]}")
+        unit = 2**20 if sys.platform == "darwin" else 2**10
+        return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / unit)
+
+
+def ours(inputs: Path, judge: Callable[[str], str], *options: str) -> Callable[[str, int, int], list[str]]:
+    """Return the command that compares as many items as make so many judgments, both orders each."""
+
+    def command(address: str, calls: int, concurrency: int) -> list[str]:
+        files = [str(file) for file in write_inputs(inputs, calls // 2)]
+        asked = ["--judge", judge(address), "--concurrency", str(concurrency), "--max-failures", "0"]
+        return [sys.executable, "-m", "judge", "compare", *files, *asked, *options]
+
+    return command
+
+
+def client(name: str) -> Callable[[str, int, int], list[str]]:
+    """Return the command that makes the calls through a client of `clients.py`."""
+    script = str(Path(__file__).with_name("clients.py"))
+    return lambda address, calls, concurrency: [sys.executable, script, name, address, str(calls), str(concurrency)]
+
+
+def contenders(inputs: Path) -> list[Contender]:
+    """Return the floor, our transports, and every other program that is installed."""
+    at = "openai:judge-1@{}/v1".format
+    return [
+        Contender(BARE, client("bare")),
+        Contender("ours, plain", ours(inputs, at, "--transport", "plain")),
+        Contender("ours, OpenAI SDK", ours(inputs, at, "--transport", "sdk")),
+        Contender("ours, Anthropic SDK", ours(inputs, "anthropic:judge-1@{}".format)),
+        *(Contender(rival, client(rival)) for rival in RIVALS if is_installed(rival)),
+    ]
+
+
+def write_inputs(folder: Path, items: int) -> tuple[Path, Path]:
+    """Write the traces of two models for so many items, unless they are there: prompts of 6 KB."""
+    files = (folder / f"a{items}.jsonl", folder / f"b{items}.jsonl")
+    for file, then in zip(files, ("scan", "anticoagulate"), strict=True):
+        if file.exists():
+            continue
+        with file.open("wb") as lines:
+            for number in range(items):
+                record = {
+                    "id": f"q{number}",
+                    "question": ITEM.format(*[number] * 5),
+                    "options": {"A": "Embolism", "B": "Pneumonia", "C": "Fracture", "D": "Anxiety"},
+                    "answer": "A",
+                    "model": f"model-{file.stem[0]}",
+                    "trace": TRACE.format(*[f"{then} {number}"] * 16),
+                }
+                lines.write(orjson.dumps(record) + b"\n")
+    return files
+
+
+def compare_costs(found: Sequence[Contender], address: str, rounds: int) -> None:
+    """Print the marginal cost of a call at both concurrencies, as multiples of the floor's."""
+    costs: dict[tuple[str, int, int], list[Cost]] = {}
+    for _ in range(rounds):
+        for contender in found:
+            for concurrency in (FEW, MANY):
+                for calls in (SHORT, LONG):
+                    cost = contender.run(address, calls, concurrency)
+                    costs.setdefault((contender.name, concurrency, calls), []).append(cost)
+
+    def marginal(name: str, concurrency: int) -> float:
+        pairs = zip(costs[name, concurrency, LONG], costs[name, concurrency, SHORT], strict=True)
+        return median((long.cpu - short.cpu) / (LONG - SHORT) for long, short in pairs)
+
+    def of_long(name: str, of: Callable[[Cost], float]) -> float:
+        return median(of(cost) for cost in costs[name, FEW, LONG])
+
+    print(f"\n{'at once':20} {f'ms/call at {FEW}':>14} {'x bare':>7} {f'ms at {MANY}':>11} {'x its own':>10}", end="")
+    print(f" {'whole ms':>9} {'calls/s':>8} {'MB':>5}")
+    floor = marginal(BARE, FEW)
+    for name in (contender.name for contender in found):
+        few, many = marginal(name, FEW), marginal(name, MANY)
+        whole, rate = of_long(name, lambda cost: cost.cpu / LONG), of_long(name, lambda cost: LONG / cost.wall)
+        print(f"{name:20} {few * 1e3:14.2f} {few / floor:7.1f} {many * 1e3:11.2f} {many / few:10.1f}", end="")
+        print(f" {whole * 1e3:9.2f} {rate:8.0f} {of_long(name, lambda cost: cost.megabytes):5.0f}")
+
+
+def compare_throughput(found: Sequence[Contender], *, calls: int, seconds: float) -> None:
+    """Print calls per second of a server that answers after a pause, beside the ideal; start-up is taken off.
+
+    The ideal is `MANY` calls in flight all the time. Start-up is the time of a run of as many calls as are in flight,
+    less its one pause.
+    """
+    ideal = MANY / seconds
+    print(f"\n{f'{seconds:g} s latency':20} {'calls/s':>8} {'of the ideal':>13} {'ms/call':>8} {'MB':>5}")
+    with slow_server(seconds) as address:
+        for contender in found:
+            start = contender.run(address, MANY, MANY)
+            long = contender.run(address, calls, MANY)
+            rate = (calls - MANY) / (long.wall - start.wall)
+            print(f"{contender.name:20} {rate:8.0f} {rate / ideal:13.0%}", end="")
+            print(f" {(long.cpu - start.cpu) / (calls - MANY) * 1e3:8.2f} {long.megabytes:5.0f}")
+
+
+def main() -> None:
+    """Run the comparisons that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", default=[], help="names of contenders; the floor always runs")
+    parser.add_argument("--latency-calls", type=int, default=10_000, help="0 leaves that comparison out")
+    parser.add_argument("--skip-costs", action="store_true")
+    chosen = parser.parse_args()
+    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    with tempfile.TemporaryDirectory() as folder:
+        every = contenders(Path(folder))
+        found = [one for one in every if not chosen.only or one.name in {BARE, *chosen.only}]
+        if not chosen.skip_costs:
+            served = Path(folder) / "nginx"
+            served.mkdir()
+            Path(folder).chmod(0o755)  # nginx answers as another user
+            with nginx(served) as address:
+                compare_costs(found, address, chosen.rounds)
+        if chosen.latency_calls:
+            compare_throughput(found, calls=chosen.latency_calls, seconds=1.0)
+
+
+if __name__ == "__main__":
+    main()

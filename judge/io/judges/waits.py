@@ -1,0 +1,88 @@
+"""How long a provider asks to be left alone: what its reply's headers say."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+OPENAI_LIMITS = tuple((f"x-ratelimit-remaining-{what}", f"x-ratelimit-reset-{what}") for what in ("requests", "tokens"))
+ANTHROPIC_LIMITS = tuple(
+    (f"anthropic-ratelimit-{what}-remaining", f"anthropic-ratelimit-{what}-reset")
+    for what in ("requests", "tokens", "input-tokens", "output-tokens")
+)
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
+_NUMBER = r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?)"
+_PART = re.compile(rf"({_NUMBER})(ms|[hms])")
+_DURATION = re.compile(rf"{_NUMBER}|(?:{_NUMBER}(?:ms|[hms]))+")
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a provider asks to wait, at least 0, or None where it says nothing.
+
+    `retry-after-ms` goes before `retry-after` (seconds or a date); where neither can be read, the latest reset of those
+    rate limits of which nothing remains. Dates are read against the reply's own `date` header, so that a wrong clock
+    on either side does no harm.
+
+    Args:
+        headers: the reply's headers, with case-insensitive look-up.
+    """
+    milliseconds, value = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
+    for text, unit in ((milliseconds, 0.001), (value, 1.0)):
+        try:
+            return max(0.0, float(text) * unit)
+        except ValueError:
+            continue
+    now = _http_date(headers.get("date", ""))
+    until = _http_date(value)
+    if until is not None and now is not None:
+        return max(0.0, (until - now).total_seconds())
+    return max(_resets(headers, now), default=None)
+
+
+def _resets(headers: Mapping[str, str], now: datetime | None) -> Iterator[float]:
+    """Yield the seconds until each limit of which nothing remains is reset."""
+    for remaining, reset in OPENAI_LIMITS:
+        if _is_zero(headers.get(remaining)) and (seconds := duration(headers.get(reset, ""))) is not None:
+            yield seconds
+    for remaining, reset in ANTHROPIC_LIMITS:
+        until = _iso_time(headers.get(reset, ""))
+        if _is_zero(headers.get(remaining)) and until is not None and now is not None:
+            yield max(0.0, (until - now).total_seconds())
+
+
+def _is_zero(text: str | None) -> bool:
+    try:
+        return text is not None and float(text) <= 0
+    except ValueError:
+        return False
+
+
+def duration(text: str) -> float | None:
+    """Return the seconds of `1m30s`, `500ms`, `6m0s` or a plain number of seconds; None for anything else."""
+    text = text.strip()
+    if not _DURATION.fullmatch(text):
+        return None
+    parts = _PART.findall(text) or [(text, "")]
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def _http_date(text: str) -> datetime | None:
+    """Return a date of HTTP; None for one without a time zone or beyond all calendars."""
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+        return date.astimezone(UTC) if date.tzinfo else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _iso_time(text: str) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
