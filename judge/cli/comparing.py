@@ -45,6 +45,8 @@ def compare(
     concurrency: o.Concurrency = 16,
     timeout: o.Timeout = 600.0,
     attempts: o.Attempts = 8,
+    batch: o.Batch = False,
+    poll: o.Poll = 60.0,
     max_failures: o.MaxFailures = 0.05,
     quiet: o.Quiet = False,
     json: o.AsJson = False,
@@ -74,7 +76,11 @@ def compare(
         name=name,
         runs=runs,
         judging=JudgingOptions(
-            concurrency=concurrency, policy=_policy(timeout=timeout, attempts=attempts), quiet=quiet
+            concurrency=concurrency,
+            policy=_policy(timeout=timeout, attempts=attempts),
+            quiet=quiet,
+            batch=batch,
+            poll=poll,
         ),
     )
     folder = use_case.compare(chosen, command=sys.argv, say=o.tell_nothing if quiet else o.tell)
@@ -88,6 +94,7 @@ def resume(
     concurrency: o.Concurrency = 16,
     timeout: o.Timeout = 600.0,
     attempts: o.Attempts = 8,
+    poll: o.Poll = 60.0,
     max_failures: o.MaxFailures = 0.05,
     quiet: o.Quiet = False,
     json: o.AsJson = False,
@@ -97,7 +104,8 @@ def resume(
     from judge.run.judging import JudgingOptions  # noqa: PLC0415
 
     folder = find_run(run, runs)
-    judging = JudgingOptions(concurrency=concurrency, policy=_policy(timeout=timeout, attempts=attempts), quiet=quiet)
+    policy = _policy(timeout=timeout, attempts=attempts)
+    judging = JudgingOptions(concurrency=concurrency, policy=policy, quiet=quiet, poll=poll)
     use_case.resume(folder, judging, say=o.tell_nothing if quiet else o.tell)
     print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
 

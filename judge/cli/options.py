@@ -75,6 +75,10 @@ Seed = Annotated[int, typer.Option(help="Decides trace tags, the halves of --ord
 Concurrency = Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds for one call, to the last byte.")]
 Attempts = Annotated[int, typer.Option(min=1, help="Attempts at a call that fails in passing.")]
+Batch = Annotated[
+    bool, typer.Option("--batch", help="Ask in batches: half the price, within a day; openai: and anthropic: judges.")
+]
+Poll = Annotated[float, typer.Option(min=0.01, metavar="SECONDS", help="Pause between two looks at a batch.")]
 MaxFailures = Annotated[
     float, typer.Option(min=0, max=1, metavar="SHARE", help="Exit code 4 when a larger share of judgments failed.")
 ]

@@ -20,6 +20,7 @@ from judge.core.prompting import is_identical, reply_schema
 from judge.core.stats.intervals import Method
 from judge.errors import InputError, RunError
 from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric
+from judge.io.batches.specs import require_batches
 from judge.io.files import file_sha256, write_lines
 from judge.io.journal import Input, Manifest, RunFolder
 from judge.io.judges.specs import JudgeOptions, parse_judge
@@ -71,6 +72,8 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
     load_prompt(prompt).check()
     rubric = load_rubric(rubric_asset)
     judges = open_specs(options.judges, options.judge_options, say=say)
+    if options.judging.batch:
+        require_batches(judges)
     with Inputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
         inputs.check()
         for warning in inputs.warnings():
@@ -242,6 +245,8 @@ def create_run(folder: RunFolder, draft: _Draft) -> None:
 
     with folder.created() as new:
         digest = write_lines(new.pairs_path, noted())
+        if draft.options.judging.batch:
+            new.batches_path.touch()
         manifest = draft.manifest(judged=judged, identical=identical, pairs_sha256=digest)
         new.write_manifest(manifest)
 

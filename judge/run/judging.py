@@ -14,11 +14,15 @@ from judge.core.parsing import interpret
 from judge.core.planning import Orders, Plan, Planner
 from judge.core.prompting import Shown, parse_template
 from judge.errors import InterruptedRunError, StopRunError
+from judge.io.batches.log import BatchLog
+from judge.io.batches.specs import open_batch_judge
 from judge.io.dispatch import Lane, Policy, Stop, dispatch
 from judge.io.journal import Journal
 from judge.io.judges.local import NOTE, n_servers
 from judge.io.judges.specs import open_judge, require
 from judge.io.render.progress import Display
+from judge.run import folding
+from judge.run.batching import Patience, judge_in_batches
 from judge.schema import JudgeSpec, Provider
 
 if TYPE_CHECKING:
@@ -39,6 +43,10 @@ class JudgingOptions:
     concurrency: int = DEFAULT_CONCURRENCY
     policy: Policy = Policy()
     quiet: bool = False
+    batch: bool = False
+    """ask in batches; a run that has begun so goes on so"""
+    poll: float = 60.0
+    """seconds between two looks at a batch"""
 
 
 def plan_of(manifest: Manifest) -> Plan:
@@ -78,8 +86,9 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
             if journal.torn:
                 say(f"Dropped a torn last line of {folder.judgments_path}: its request is asked again")
             display = Display(total=total, done=len(done), judges=manifest.judges, quiet=options.quiet)
+            judge_all = _judge_in_batches if options.batch or folder.batches_path.exists() else _judge
             with display:
-                asyncio.run(_judge(folder, manifest, options, _Sink(journal, display, done, say)))
+                asyncio.run(judge_all(folder, manifest, options, _Sink(journal, display, done, say)))
 
 
 def _n_requests(manifest: Manifest) -> int:
@@ -118,6 +127,27 @@ async def _judge(folder: RunFolder, manifest: Manifest, options: JudgingOptions,
     way_on = f"what was judged is kept, and `omr-judge resume {folder.path}` goes on"
     if isinstance(stop.error, StopRunError):
         raise StopRunError(stop.error.kind, f"{stop.error.message}; {way_on}", status=stop.error.status)
+    if interrupted:
+        raise InterruptedRunError(f"interrupted; {way_on}")
+
+
+async def _judge_in_batches(folder: RunFolder, manifest: Manifest, options: JudgingOptions, sink: _Sink) -> None:
+    plan = plan_of(manifest)
+    read = partial(interpret, criteria=[criterion.name for criterion in manifest.rubric.criteria])
+    log = BatchLog(folder.batches_path, folder.path / "batches")
+    books = folding.Sink(sink.journal.append, sink.display, sink.say, sink.done, folder.failed_at())
+    way_on = f"what was judged is kept, and `omr-judge resume {folder.path}` picks the submitted batches up"
+    async with AsyncExitStack() as stack:
+        lanes = []
+        for spec in manifest.judges:
+            judge = open_batch_judge(spec, timeout=options.policy.timeout)
+            stack.push_async_callback(judge.close)
+            open_requests = partial(_open_requests, folder, plan, sink.done, spec, number=0, n_lanes=1)
+            lanes.append(folding.Lane(judge, open_requests, read))
+        try:
+            interrupted = await judge_in_batches(lanes, log, Patience(options.policy, options.poll), books)
+        except StopRunError as error:
+            raise StopRunError(error.kind, f"{error.message}; {way_on}", status=error.status) from error
     if interrupted:
         raise InterruptedRunError(f"interrupted; {way_on}")
 
