@@ -155,15 +155,18 @@ class _Courier:
             reopen(self.lane, self.sink, self.log.members(record.batch).values(), since=record.since)
             return
         try:
-            await self._take_in(found, found.id)
+            stop = await self._take_in(found, found.id)
         except StopRunError as error:
             if error.status != NOT_FOUND:
                 raise
             hint = f"to ask its requests again, and pay again, take its lines out of {self.log.path}"
             raise StopRunError(error.kind, f"{error.message} ({hint})", status=error.status) from error
+        self.log.note(found, Stage.FOLDED)
+        if stop is not None:
+            raise stop
 
-    async def _take_in(self, record: BatchRecord, id_: str) -> None:
-        """Wait for a batch that the provider has, and fold its results."""
+    async def _take_in(self, record: BatchRecord, id_: str) -> StopRunError | None:
+        """Wait for a batch that the provider has, and fold its results; return why the run must stop, if it must."""
         lane, what = self.lane, f"{self.lane.name}: batch {safe(id_)} of {record.n_requests:,} requests"
         state = await self._ended(id_, what)
         if state.problem:
@@ -171,10 +174,7 @@ class _Courier:
             raise StopRunError(FailureKind.REJECTED, f"{what} has no results: {state.problem}")
         async with lane.folding:
             members = self.log.members(record.batch)
-            stop = await fold(lane, self.sink, record, members, state=state, policy=self.patience.policy)
-        self.log.note(record, Stage.FOLDED)
-        if stop is not None:
-            raise StopRunError(stop.kind, f"{what}: {stop.message}", status=stop.status)
+            return await fold(lane, self.sink, record, members, state=state, policy=self.patience.policy)
 
     async def _ended(self, id_: str, what: str) -> BatchState:
         """Poll a batch until it ended, telling what changes."""

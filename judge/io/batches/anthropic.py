@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,10 +58,10 @@ class AnthropicBatches(AnthropicJudge):
         """Submit the requests, read from their file piece by piece."""
         import httpx2  # noqa: PLC0415 - only judging needs it
 
-        headers = {"content-type": "application/json", "content-length": str(os.path.getsize(uploaded))}
+        file = Path(uploaded)
         with sdk_errors(self._sdk, key=self._key):
             reply: httpx2.Response = await self._client.post(
-                PATH, content=_chunks(Path(uploaded)), cast_to=httpx2.Response, options={"headers": headers}
+                PATH, content=_chunks(file), cast_to=httpx2.Response, options={"headers": _headers(file)}
             )
             return str(reply.json()["id"])
 
@@ -99,6 +98,10 @@ class AnthropicBatches(AnthropicJudge):
             async with self._client.messages.batches.with_streaming_response.results(source) as response:
                 async for line in split_lines(response.iter_bytes()):
                     yield read_returned(line, _read)
+
+
+def _headers(file: Path) -> dict[str, str]:
+    return {"content-type": "application/json", "content-length": str(file.stat().st_size)}
 
 
 async def _chunks(file: Path) -> AsyncIterator[bytes]:
