@@ -98,6 +98,26 @@ def report(folder: RunFolder) -> bytes:
     return folder.report_path.read_bytes()
 
 
+def verdicts(folder: RunFolder) -> dict[str, Any]:
+    """Return the verdicts by key; no request has two judgments."""
+    read = {line["key"]: line["result"]["verdicts"] for line in journal(folder) if line["result"]["status"] == "judged"}
+    assert len(read) == sum(line["result"]["status"] == "judged" for line in journal(folder))
+    return read
+
+
+Verdicts = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def direct(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
+    """Return what direct calls say of the same traces: verdicts by provider and key."""
+    with ProviderServer(content_judge) as server:
+        return {
+            provider: verdicts(Runs(tmp_path_factory.mktemp(provider), server, provider).compare(batch=False))
+            for provider in BOTH
+        }
+
+
 def failures(folder: RunFolder) -> Counter[str]:
     return Counter(line["result"].get("failure", "judged") for line in journal(folder))
 
@@ -173,7 +193,7 @@ def test_a_panel_in_batches_reports_the_bytes_that_direct_calls_report(tmp_path:
     assert sorted(stages(batched)) == sorted(["submitting", "submitted", "folded"] * 2)
     assert not direct.batches_path.exists()
     assert not list((batched.path / "batches").glob("*.body"))
-    assert f"openai:m: batch batch-0 of {N_REQUESTS} requests: 0 answered, 0 not" in runs.notes
+    assert f" of {N_REQUESTS} requests: 0 answered, 0 not" in runs.notes
     assert f"ended, {N_REQUESTS} answered, 0 not" in runs.notes
 
 
@@ -212,15 +232,14 @@ def test_a_request_that_no_batch_can_hold_fails_alone_and_by_its_name(
     assert {line["item"] for line in journal(folder) if line["result"]["status"] == "failed"} == {"2"}
 
 
-def test_a_run_begun_in_batches_goes_on_in_batches_by_itself(tmp_path: Path) -> None:
+def test_a_run_begun_in_batches_goes_on_in_batches_by_itself(tmp_path: Path, direct: Verdicts) -> None:
     with BatchServer(now_and_then(Answer("no verdict"), times=1)) as server:
         runs = Runs(tmp_path, server, "openai")
         first = runs.compare()
         assert failures(first) == {"unparsed": 4, "judged": N_REQUESTS - 4}
         runs.resume()
-        runs.compare("direct", batch=False)
     assert [len(batch.calls) for batch in server.batches] == [N_REQUESTS, 4]
-    assert report(first) == report(RunFolder(tmp_path / "runs" / "direct"))
+    assert verdicts(first) == direct["openai"]
 
 
 def test_judges_without_batches_are_refused_before_anything_is_made(tmp_path: Path) -> None:
@@ -251,14 +270,13 @@ def test_judges_without_batches_are_refused_before_anything_is_made(tmp_path: Pa
     ],
 )
 def test_requests_that_got_no_reply_are_submitted_again(
-    tmp_path: Path, provider: str, answer: Answer, problem: tuple[str, ...]
+    tmp_path: Path, provider: str, answer: Answer, problem: tuple[str, ...], direct: Verdicts
 ) -> None:
     with BatchServer(now_and_then(answer, times=2)) as server:
         runs = Runs(tmp_path, server, provider)
         folder = runs.compare()
-        direct = runs.compare("direct", batch=False)
     assert [len(batch.calls) for batch in server.batches] == [N_REQUESTS, 4, 4]
-    assert report(folder) == report(direct)
+    assert verdicts(folder) == direct[provider]
     attempts = [line["attempts"] for line in journal(folder) if line["attempts"]]
     assert [len(each) for each in attempts] == [2] * 4
     assert all(any(word in attempt["problem"] for word in problem) for each in attempts for attempt in each)
@@ -275,7 +293,7 @@ def test_requests_that_got_no_reply_are_submitted_again(
     ],
 )
 def test_requests_that_never_get_a_reply_fail_by_their_kind_after_three_rounds_and_resume_asks_them_again(
-    tmp_path: Path, provider: str, answer: Answer, kind: str
+    tmp_path: Path, provider: str, answer: Answer, kind: str, direct: Verdicts
 ) -> None:
     with BatchServer(now_and_then(answer, times=3)) as server:
         runs = Runs(tmp_path, server, provider)
@@ -285,7 +303,7 @@ def test_requests_that_never_get_a_reply_fail_by_their_kind_after_three_rounds_a
         assert [len(line["attempts"]) for line in journal(folder) if "failure" in line["result"]] == [2] * 4
         runs.resume()
         assert [len(batch.calls) for batch in server.batches][3:] == [4]
-        assert report(folder) == report(runs.compare("direct", batch=False))
+        assert verdicts(folder) == direct[provider]
 
 
 @PROVIDERS
@@ -315,7 +333,7 @@ def test_failures_that_asking_again_would_not_mend_are_recorded_as_with_direct_c
     [Answer(status=401), Answer(status=429, error={"code": "insufficient_quota", "type": "insufficient_quota"})],
 )
 def test_a_result_that_says_every_further_call_would_fail_stops_the_run_and_keeps_the_others(
-    tmp_path: Path, provider: str, answer: Answer
+    tmp_path: Path, provider: str, answer: Answer, direct: Verdicts
 ) -> None:
     with BatchServer(now_and_then(answer, times=1)) as server:
         runs = Runs(tmp_path, server, provider)
@@ -324,7 +342,7 @@ def test_a_result_that_says_every_further_call_would_fail_stops_the_run_and_keep
         folder = RunFolder(tmp_path / "runs" / "batched")
         assert failures(folder) == {"judged": N_REQUESTS - 4}
         runs.resume()
-        assert report(folder) == report(runs.compare("direct", batch=False))
+        assert verdicts(folder) == direct[provider]
     assert [len(batch.calls) for batch in server.batches] == [N_REQUESTS, 4]
 
 
@@ -414,13 +432,13 @@ def test_results_of_no_request_or_twice_are_ignored_with_a_warning(tmp_path: Pat
     ],
 )
 def test_faults_in_passing_of_any_call_lose_nothing_and_submit_nothing_twice(
-    tmp_path: Path, provider: str, step: Step, fault: Fault
+    tmp_path: Path, provider: str, step: Step, fault: Fault, direct: Verdicts
 ) -> None:
     with BatchServer(content_judge, faults={step: [fault, fault] if fault != "lost" else [fault]}) as server:
         runs = Runs(tmp_path, server, provider)
         folder = runs.compare()
         assert len(server.batches) == 1
-        assert report(folder) == report(runs.compare("direct", batch=False))
+        assert verdicts(folder) == direct[provider]
     assert len({line["key"] for line in journal(folder)}) == len(journal(folder)) == N_REQUESTS
 
 
@@ -428,7 +446,7 @@ def test_faults_in_passing_of_any_call_lose_nothing_and_submit_nothing_twice(
 @pytest.mark.parametrize("step", ["upload", "create", "retrieve", "results"])
 @pytest.mark.parametrize("fault", ["401", "500"])
 def test_a_step_that_stays_failed_stops_the_run_which_resumes_without_a_second_submission(
-    tmp_path: Path, provider: str, step: Step, fault: Fault
+    tmp_path: Path, provider: str, step: Step, fault: Fault, direct: Verdicts
 ) -> None:
     times = 1 if fault == "401" else HASTY.attempts
     with BatchServer(content_judge, faults={step: [fault] * times}) as server:
@@ -439,7 +457,7 @@ def test_a_step_that_stays_failed_stops_the_run_which_resumes_without_a_second_s
             runs.compare()
         folder = runs.resume()
         assert len(server.batches) == 1
-        assert report(folder) == report(runs.compare("direct", batch=False))
+        assert verdicts(folder) == direct[provider]
 
 
 def test_one_judges_stop_leaves_the_other_judges_batch_to_be_picked_up(tmp_path: Path) -> None:
@@ -537,7 +555,9 @@ def forget(folder: RunFolder, *, n_lines: int, n_judgments: int = 0) -> None:
 
 
 @PROVIDERS
-def test_a_batch_cut_off_while_submitted_is_told_from_others_of_the_same_size(tmp_path: Path, provider: str) -> None:
+def test_a_batch_cut_off_while_submitted_is_told_from_others_of_the_same_size(
+    tmp_path: Path, provider: str, direct: Verdicts
+) -> None:
     with BatchServer(content_judge) as server:
         runs = Runs(tmp_path, server, provider)
         folder = runs.compare()
@@ -546,13 +566,13 @@ def test_a_batch_cut_off_while_submitted_is_told_from_others_of_the_same_size(tm
         runs.compare("larger", seed=2, samples=2)
         runs.resume()
         assert [len(batch.calls) for batch in server.batches] == [N_REQUESTS, N_REQUESTS, 2 * N_REQUESTS]
-        assert report(folder) == report(runs.compare("direct", batch=False))
+        assert verdicts(folder) == direct[provider]
     assert "cut off while it was submitted is found: batch-0" in runs.notes
     assert len(journal(folder)) == N_REQUESTS
 
 
 @PROVIDERS
-def test_a_batch_that_was_never_accepted_is_submitted_again(tmp_path: Path, provider: str) -> None:
+def test_a_batch_that_was_never_accepted_is_submitted_again(tmp_path: Path, provider: str, direct: Verdicts) -> None:
     with BatchServer(content_judge) as server:
         runs = Runs(tmp_path, server, provider)
         folder = runs.compare()
@@ -560,7 +580,7 @@ def test_a_batch_that_was_never_accepted_is_submitted_again(tmp_path: Path, prov
         server.batches.clear()
         runs.resume()
         assert len(server.batches) == 1
-        assert report(folder) == report(runs.compare("direct", batch=False))
+        assert verdicts(folder) == direct[provider]
     assert "is not with the provider: it is submitted again" in runs.notes
     assert stages(folder) == ["submitting", "dropped", "submitting", "submitted", "folded"]
     assert [len(line["attempts"]) for line in journal(folder)] == [1] * N_REQUESTS
