@@ -55,7 +55,7 @@ def judges_at(url: str, providers: tuple[str, ...]) -> tuple[str, ...]:
 class Runs:
     """Runs of one folder's traces against one server, in this process."""
 
-    def __init__(self, folder: Path, server: ProviderServer, *providers: str) -> None:
+    def __init__(self, folder: Path, server: ProviderServer | ServerProcess, *providers: str) -> None:
         write_inputs(folder)
         self.folder, self.server, self.providers = folder, server, providers or BOTH
         self.said: list[str] = []
@@ -515,7 +515,7 @@ def killed_and_resumed_equals_direct(folder: Path, n_batches: int, *options: str
             told = omr_judge("resume", "batched", "--poll", "0.05", cwd=folder).stderr
             assert server.counts()["batches"] == n_batches, "something was submitted twice"
             assert server.counts()["requests"] == n_batches * N_REQUESTS
-            omr_judge(*command(server.url, "direct", "--quiet"), cwd=folder)
+            report(Runs(folder, server, *BOTH).compare("direct", batch=False))
         finally:
             process.kill()
     reports = [(folder / "runs" / name / "report.json").read_bytes() for name in ("batched", "direct")]
