@@ -50,7 +50,6 @@ ANTHROPIC_ERRORS = {
     404: "not_found_error",
     408: "timeout_error",
     409: "conflict_error",
-    413: "request_too_large",
     429: "rate_limit_error",
     504: "timeout_error",
     529: "overloaded_error",

@@ -314,7 +314,7 @@ def test_requests_that_never_get_a_reply_fail_by_their_kind_after_three_rounds_a
         (Answer('{"knowledge": ', stop="length"), "truncated"),
         (Answer("I like both."), "unparsed"),
         (Answer(status=400, error={"message": "Invalid 'x'."}), "rejected"),
-        (Answer(status=413), "too_long"),
+        (Answer(status=413, error={"type": "request_too_large"}), "too_long"),
     ],
 )
 def test_failures_that_asking_again_would_not_mend_are_recorded_as_with_direct_calls(
