@@ -168,8 +168,7 @@ class ProviderServer:
 
     async def _serve(self) -> None:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
-        app.add_routes([web.post(path, self._complete) for path in PATHS])
-        app.add_routes([web.get("/v1/models", self._models), web.get("/count", self._count)])
+        app.add_routes(self.routes())
         # Cancelled handlers keep `in_flight_max` true when clients leave, and let a hanging server stop.
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.05)
         stop = asyncio.Event()
@@ -183,23 +182,34 @@ class ProviderServer:
         finally:
             await runner.cleanup()
 
+    def routes(self) -> list[web.RouteDef]:
+        """Return what is served where."""
+        calls = [web.post(path, self._complete) for path in PATHS]
+        return [*calls, web.get("/v1/models", self._models), web.get("/count", self._count)]
+
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = _json_object(await request.read())
         headers = {name.lower(): value for name, value in request.headers.items()}
-        call = Call(PATHS[request.path], body, headers, len(self.calls))
-        self.calls.append(call)
+        call = self.arrived(PATHS[request.path], body, headers)
         self._in_flight += 1
         self.in_flight_max = max(self.in_flight_max, self._in_flight)
         try:
-            answer = _problem_with(call) or self._ask_script(call)
+            answer = self.answer_to(call)
             await asyncio.sleep(self._delay + answer.delay)
             return await _respond(request, call, answer)
         finally:
             self._in_flight -= 1
 
-    def _ask_script(self, call: Call) -> Answer:
+    def arrived(self, provider: Provider, body: dict[str, Any], headers: dict[str, str]) -> Call:
+        """Count a call."""
+        call = Call(provider, body, headers, len(self.calls))
+        self.calls.append(call)
+        return call
+
+    def answer_to(self, call: Call) -> Answer:
+        """Refuse a call as the provider would, or ask the script."""
         try:
-            return self._answer(call)
+            return _problem_with(call) or self._answer(call)
         except Exception as error:  # noqa: BLE001 - whatever the script raises belongs to the test
             self._script_errors.append(error)
             return _refuse(f"the test's script failed: {error!r}")
@@ -277,12 +287,12 @@ async def _respond(request: web.Request, call: Call, answer: Answer) -> web.Stre
     name = ID_HEADERS[call.provider]
     headers = {"content-type": "application/json", name: f"req_{call.number:06d}"}
     headers |= {key.lower(): value for key, value in answer.headers.items()}
-    body = orjson.dumps(_envelope(call, answer, headers[name]))
+    body = orjson.dumps(envelope(call, answer, headers[name]))
     match answer.fault:
         case "hang":
             await asyncio.Event().wait()
         case "reset":
-            _reset(request)
+            reset(request)
         case "garbage":
             body = (answer.text or "<html>upstream connect error</html>").encode()
         case "drip" | "reset_mid_body":
@@ -290,13 +300,15 @@ async def _respond(request: web.Request, call: Call, answer: Answer) -> web.Stre
     return web.Response(body=body, status=answer.status, headers=headers)
 
 
-def _envelope(call: Call, answer: Answer, request_id: str) -> dict[str, Any]:
+def envelope(call: Call, answer: Answer, request_id: str) -> dict[str, Any]:
+    """Wrap an answer as the provider does, or its error."""
     if answer.status != 200:
-        return _error(call.provider, answer.status, answer.error or {}, request_id)
+        return error_form(call.provider, answer.status, answer.error or {}, request_id)
     return _completion(call, answer) if call.provider == "openai" else _message(call, answer)
 
 
-def _error(provider: Provider, status: int, given: dict[str, Any], request_id: str) -> dict[str, Any]:
+def error_form(provider: Provider, status: int, given: dict[str, Any], request_id: str) -> dict[str, Any]:
+    """Wrap an error as the provider does."""
     fallback = "invalid_request_error" if status < 500 else "server_error"
     message = given.get("message", f"scripted status {status}")
     if provider == "openai":
@@ -360,7 +372,7 @@ def _message(call: Call, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _reset(request: web.Request) -> None:
+def reset(request: web.Request) -> None:
     """Close the socket with a reset: unsent data is dropped and the client sees no orderly end."""
     assert request.transport is not None
     connection: socket.socket = request.transport.get_extra_info("socket")
@@ -470,11 +482,17 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--mode", choices=MODES, default="content_judge")
     given = parser.parse_args()
-    with ProviderServer(MODES[given.mode](), delay=given.delay) as server, suppress(KeyboardInterrupt):
-        # Renamed into place, so that a waiting test never reads half a number.
-        unfinished = given.port_file.with_suffix(".part")
-        unfinished.write_text(server.url.rpartition(":")[2])
-        unfinished.replace(given.port_file)
+    with ProviderServer(MODES[given.mode](), delay=given.delay) as server:
+        serve(server, given.port_file)
+
+
+def serve(server: ProviderServer, port_file: Path) -> None:
+    """Tell the port of a server that runs, and wait until the process is ended."""
+    # Renamed into place, so that a waiting test never reads half a number.
+    unfinished = port_file.with_suffix(".part")
+    unfinished.write_text(server.url.rpartition(":")[2])
+    unfinished.replace(port_file)
+    with suppress(KeyboardInterrupt):
         threading.Event().wait()
 
 

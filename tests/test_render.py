@@ -8,7 +8,6 @@ import unicodedata
 from decimal import Decimal
 
 import pytest
-from asked import made_request
 from builders import NAMES
 from hypothesis import given
 from hypothesis import strategies as st
@@ -172,14 +171,14 @@ PROBLEM = Attempt(problem=f"500: {EVIL}", status=500)
 def play(display: Display) -> None:
     with display:
         for number in range(4):
-            display.started(made_request())
+            display.started("k")
             if number == 1:
                 display.retried(PROBLEM)
             verdict = None if number == 2 else Verdict.TIE
             display.recorded(judgment(f"q{number}", Order.FORWARD, verdict))
-        display.started(made_request())
-        display.given_up(made_request(), maybe_paid=False)
-        display.started(made_request())
+        display.started("k")
+        display.given_up("k", maybe_paid=False)
+        display.started("k")
 
 
 def assert_counted(display: Display) -> None:
@@ -246,7 +245,7 @@ def test_a_problem_is_shown_live_without_acting_on_the_terminal(monkeypatch: pyt
     terminal = io.StringIO()
     monkeypatch.setattr(sys, "stderr", terminal)
     with Display(total=10, done=0, prices={}, quiet=False) as display:
-        display.started(made_request())
+        display.started("k")
         display.retried(PROBLEM)
         display._progress.refresh()  # noqa: SLF001 - as its timer does
     text = terminal.getvalue()
@@ -256,6 +255,6 @@ def test_a_problem_is_shown_live_without_acting_on_the_terminal(monkeypatch: pyt
 
 def test_the_cost_is_told_when_every_price_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     with Display(total=1, done=0, prices={SPEC.name: PRICE}, quiet=False) as display:
-        display.started(made_request())
+        display.started("k")
         display.recorded(judgment("q1", Order.FORWARD, Verdict.TIE, SPEC.name))
     assert "1,100 tokens, $0.0035\n" in capsys.readouterr().err

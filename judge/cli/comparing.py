@@ -58,6 +58,8 @@ def compare(
     max_calls: o.MaxCalls = None,
     max_cost: o.MaxCost = None,
     transport: o.Transport = o.TransportOption.auto,
+    batch: o.Batch = False,
+    poll: o.Poll = 60.0,
     max_failures: o.MaxFailures = 0.05,
     quiet: o.Quiet = False,
     json: o.AsJson = False,
@@ -96,6 +98,8 @@ def compare(
             max_cost=_dollars("--max-cost", max_cost),
             confirm_above=_dollars("--confirm-above", confirm_above),
             transport=Transport(transport.value),
+            batch=batch,
+            poll=poll,
             quiet=quiet,
         ),
     )
@@ -120,6 +124,7 @@ def resume(
     max_calls: o.MaxCalls = None,
     max_cost: o.MaxCost = None,
     transport: o.Transport = o.TransportOption.auto,
+    poll: o.Poll = 60.0,
     max_failures: o.MaxFailures = 0.05,
     quiet: o.Quiet = False,
     json: o.AsJson = False,
@@ -139,6 +144,7 @@ def resume(
         max_cost=_dollars("--max-cost", max_cost),
         confirm_above=_dollars("--confirm-above", confirm_above),
         transport=Transport(transport.value),
+        poll=poll,
         quiet=quiet,
     )
     use_case.resume(folder, judging, prices=price, say=o.tell_nothing if quiet else o.tell)

@@ -108,6 +108,10 @@ MaxCost = Annotated[
     str | None, typer.Option(metavar="USD", help="Most dollars of the whole run; then exit code 6, resumable.")
 ]
 Attempts = Annotated[int, typer.Option(min=1, help="Attempts at a call that fails in passing.")]
+Batch = Annotated[
+    bool, typer.Option("--batch", help="Ask in batches: half the price, within a day; openai: and anthropic: judges.")
+]
+Poll = Annotated[float, typer.Option(min=0.01, metavar="SECONDS", help="Pause between two looks at a batch.")]
 MaxFailures = Annotated[
     float, typer.Option(min=0, max=1, metavar="SHARE", help="Exit code 4 when a larger share of judgments failed.")
 ]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Events(Protocol):
     """Who is told what happens, as it happens: the progress display, the record of what is in flight."""
 
-    def started(self, request: Request) -> None:
-        """A request is about to be sent."""
+    def started(self, key: str) -> None:
+        """The request of a key is about to be sent."""
         ...
 
     def retried(self, attempt: Attempt) -> None:
@@ -33,8 +33,8 @@ class Events(Protocol):
         """A judgment is on disk."""
         ...
 
-    def given_up(self, request: Request, *, maybe_paid: bool) -> None:
-        """A request that was started stays without a reply, because the run stops."""
+    def given_up(self, key: str, *, maybe_paid: bool) -> None:
+        """The request of a key, which was started, stays without a reply, because the run stops."""
         ...
 
 
@@ -121,11 +121,11 @@ class _Asking:
         if self.stop.asked.is_set():
             raise _UnaskedError
         attempts: list[Attempt] = []
-        self.events.started(request)
+        self.events.started(request.key)
         try:
             judgment = await self.ask(lane, request, attempts)
         except (OmrJudgeError, _UnaskedError):
-            self.events.given_up(request, maybe_paid=any(attempt.maybe_paid for attempt in attempts))
+            self.events.given_up(request.key, maybe_paid=any(attempt.maybe_paid for attempt in attempts))
             raise
         try:
             judgment = await self.once_more(lane, request, judgment)

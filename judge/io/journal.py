@@ -7,6 +7,7 @@ import platform
 import shutil
 import threading
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal, Self
 
@@ -17,7 +18,7 @@ from judge.core.planning import Orders
 from judge.core.stats.intervals import Method
 from judge.errors import RunError
 from judge.io.files import write_json
-from judge.schema import Frozen, Judged, JudgeSpec, Judgment, Pair, Price, Rubric
+from judge.schema import Failed, Frozen, Judged, JudgeSpec, Judgment, Pair, Price, Rubric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +88,8 @@ class RunFolder:
         self.pairs_path = path / "pairs.jsonl"
         self.judgments_path = path / "judgments.jsonl"
         self.report_path = path / "report.json"
+        self.batches_path = path / "batches.jsonl"
+        """there is one where the run asks in batches"""
         self._owner_path = path / "owner.json"
 
     @property
@@ -132,6 +135,14 @@ class RunFolder:
     def judged_keys(self) -> set[bytes]:
         """Return the keys that have verdicts, as bytes: what need not be asked again."""
         return {bytes.fromhex(judgment.key) for judgment in self.judgments() if isinstance(judgment.result, Judged)}
+
+    def failed_at(self) -> dict[bytes, datetime]:
+        """Return when each failed request failed last, by its key."""
+        return {
+            bytes.fromhex(judgment.key): datetime.fromisoformat(judgment.time)
+            for judgment in self.judgments()
+            if isinstance(judgment.result, Failed) and judgment.time
+        }
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write the manifest."""

@@ -21,6 +21,7 @@ from judge.core.prompting import is_identical, reply_schema
 from judge.core.stats.intervals import Method
 from judge.errors import InputError, RunError
 from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric, repair_note
+from judge.io.batches.specs import require_batches
 from judge.io.files import file_sha256, write_lines
 from judge.io.journal import Input, Manifest, RunFolder
 from judge.io.judges.specs import JudgeOptions, check_transport, parse_judge
@@ -100,6 +101,8 @@ def drafted(
     load_prompt(prompt).check()
     rubric = load_rubric(rubric_asset)
     judges = open_specs(options.judges, options.judge_options, say=say, needs_keys=needs_keys)
+    if options.judging.batch:
+        require_batches(judges)
     for judge in judges:
         check_transport(judge, options.judging.transport)
     prices = parse_prices(options.prices, judges)
@@ -269,6 +272,8 @@ def create_run(folder: RunFolder, draft: _Draft) -> None:
 
     with folder.created() as new:
         digest = write_lines(new.pairs_path, noted())
+        if draft.options.judging.batch:
+            new.batches_path.touch()
         manifest = draft.manifest(judged=judged, identical=identical, pairs_sha256=digest)
         new.write_manifest(manifest)
 

@@ -16,6 +16,8 @@ from judge.core.planning import Orders, Plan, Planner
 from judge.core.prompting import Shown, parse_template
 from judge.core.repairing import repair
 from judge.errors import BudgetReachedError, InterruptedRunError, StopRunError
+from judge.io.batches.log import BatchLog
+from judge.io.batches.specs import open_batch_judge
 from judge.io.dispatch import Stop, dispatch
 from judge.io.journal import Journal
 from judge.io.judges.local import NOTE, n_servers
@@ -25,6 +27,8 @@ from judge.io.lane import Lane
 from judge.io.limits import Pace
 from judge.io.patience import Policy
 from judge.io.render.progress import Display
+from judge.run import folding
+from judge.run.batching import Patience, judge_in_batches
 from judge.run.quote import confirm, quote_run
 from judge.run.spending import budget_of, cost_of
 from judge.schema import JudgeSpec, Provider
@@ -60,6 +64,10 @@ class JudgingOptions:
     confirm_above: Decimal | None = None
     """US dollars: a person is asked before more than this is spent, or before a price that is unknown"""
     transport: Transport = Transport.AUTO
+    batch: bool = False
+    """ask in batches; a run that has begun so goes on so"""
+    poll: float = 60.0
+    """seconds between two looks at a batch"""
 
 
 def plan_of(manifest: Manifest) -> Plan:
@@ -106,7 +114,8 @@ def judge_run(folder: RunFolder, manifest: Manifest, options: JudgingOptions, *,
                 say(f"Dropped a torn last line of {folder.judgments_path}: its request is asked again")
             display = Display(total=total, done=len(done), prices=manifest.prices, quiet=options.quiet)
             with display:
-                asyncio.run(_judge(folder, manifest, options, _Sink(journal, display, budget, done, say)))
+                judge_all = _judge_in_batches if options.batch or folder.batches_path.exists() else _judge
+                asyncio.run(judge_all(folder, manifest, options, _Sink(journal, display, budget, done, say)))
 
 
 def _n_requests(manifest: Manifest) -> int:
@@ -177,6 +186,27 @@ async def _open_lanes(
             lane.tokens_pace = Pace(options.max_tpm) if options.max_tpm else None
             lanes.append(lane)
     return lanes
+
+
+async def _judge_in_batches(folder: RunFolder, manifest: Manifest, options: JudgingOptions, sink: _Sink) -> None:
+    plan = plan_of(manifest)
+    read = partial(interpret, criteria=[criterion.name for criterion in manifest.rubric.criteria])
+    log = BatchLog(folder.batches_path, folder.path / "batches")
+    books = folding.Sink(sink.journal.append, sink.display, sink.say, sink.done, folder.failed_at())
+    way_on = f"what was judged is kept, and `omr-judge resume {folder.path}` picks the submitted batches up"
+    async with AsyncExitStack() as stack:
+        lanes = []
+        for spec in manifest.judges:
+            judge = open_batch_judge(spec, timeout=options.policy.timeout)
+            stack.push_async_callback(judge.close)
+            open_requests = partial(_open_requests, folder, plan, sink.done, spec, number=0, n_lanes=1)
+            lanes.append(folding.Lane(judge, open_requests, read))
+        try:
+            interrupted = await judge_in_batches(lanes, log, Patience(options.policy, options.poll), books)
+        except StopRunError as error:
+            raise StopRunError(error.kind, f"{error.message}; {way_on}", status=error.status) from error
+    if interrupted:
+        raise InterruptedRunError(f"interrupted; {way_on}")
 
 
 def _open_requests(

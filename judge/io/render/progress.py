@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from judge.core.costs import Spending
 from judge.io.render.costs import dollars
 from judge.io.render.text import safe
-from judge.schema import Attempt, Judged, Judgment, Price, Request
+from judge.schema import Attempt, Judged, Judgment, Price
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,7 @@ class Display:
         if self._plain:
             self._tell()
 
-    def started(self, _: Request) -> None:
+    def started(self, _: str) -> None:
         """Count a request in flight."""
         self.in_flight += 1
 
@@ -88,7 +88,7 @@ class Display:
             self._told = now
             self._progress.update(self._task, completed=self.done, state=self.state())
 
-    def given_up(self, _: Request, *, maybe_paid: bool) -> None:  # noqa: ARG002 - it is all one here
+    def given_up(self, _: str, *, maybe_paid: bool) -> None:  # noqa: ARG002 - it is all one here
         """Count a request that was in flight as not asked."""
         self.in_flight -= 1
 
