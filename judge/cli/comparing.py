@@ -10,8 +10,10 @@ import typer
 
 from judge.cli import options as o
 from judge.cli.reporting import find_run, print_report
+from judge.errors import InputError
 
 if TYPE_CHECKING:
+    from judge.core.looks import Stopping
     from judge.io.dispatch import Policy
     from judge.run.inputs import InputOptions
 
@@ -40,6 +42,9 @@ def compare(
     effort: o.Effort = None,
     seed: o.Seed = 0,
     ci: Annotated[o.IntervalOption, typer.Option("--ci", help="How intervals are made.")] = o.IntervalOption.jeffreys,
+    stop_when_decided: o.StopWhenDecided = False,
+    look_every: o.LookEvery = None,
+    cluster: o.StepCluster = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run folder.")] = None,
     runs: o.Runs = DEFAULT_RUNS,
     concurrency: o.Concurrency = 16,
@@ -71,6 +76,7 @@ def compare(
         show_reference=show_reference,
         hide_answers=hide_answers,
         interval=Method(ci.value),
+        stopping=_stopping(stop_when_decided, look_every, cluster),
         name=name,
         runs=runs,
         judging=JudgingOptions(
@@ -144,6 +150,17 @@ def _inputs(
 
     fields = parse_field_options(field)
     return InputOptions(a, b, items, fields, allow_missing, OnMissingImage(on_missing_image.value))
+
+
+def _stopping(wanted: bool, look_every: int | None, cluster: str | None) -> Stopping | None:  # noqa: FBT001 - an option
+    if not wanted:
+        for option, value in (("--look-every", look_every), ("--cluster", cluster)):
+            if value is not None:
+                raise InputError(option, "says how a run stops early", "add --stop-when-decided, or leave it out")
+        return None
+    from judge.core.looks import LOOK_EVERY, Stopping  # noqa: PLC0415 - `--help` starts without numpy
+
+    return Stopping(look_every=look_every or LOOK_EVERY, cluster=cluster)
 
 
 def _policy(*, timeout: float, attempts: int) -> Policy:

@@ -72,6 +72,22 @@ MaxOutputTokens = Annotated[int | None, typer.Option(min=1, help="Limit of a rep
 Temperature = Annotated[float | None, typer.Option(min=0, help="Sampling temperature; not sent unless given.")]
 Effort = Annotated[str | None, typer.Option(metavar="LEVEL", help="Reasoning effort; not sent unless given.")]
 Seed = Annotated[int, typer.Option(help="Decides trace tags, the halves of --orders one, and resampling.")]
+StopWhenDecided = Annotated[
+    bool,
+    typer.Option("--stop-when-decided", help="Stop when the overall criterion is decided, at 5 % over all looks."),
+]
+LookEvery = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="ITEMS", help="With --stop-when-decided: items between two looks (default 50)."),
+]
+StepCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="FIELD",
+        help="With --stop-when-decided: items with the same value count as one (default: image).",
+    ),
+]
 Concurrency = Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds for one call, to the last byte.")]
 Attempts = Annotated[int, typer.Option(min=1, help="Attempts at a call that fails in passing.")]

@@ -10,6 +10,7 @@ from judge.core.prompting import parse_template
 from judge.core.report import NO_EXTRAS, Extras, Facts, Models, Report, build_report
 from judge.core.tally import Settled, settle
 from judge.io.files import write_json
+from judge.run.stopping import planned_looks
 
 if TYPE_CHECKING:
     from judge.core.stats.intervals import Method
@@ -35,6 +36,8 @@ def make_report(
     """
     manifest = folder.manifest()
     settled = settle(folder.judgments())
+    if manifest.stopping is not None:
+        wanted = wanted._replace(cluster=wanted.cluster or manifest.stopping.cluster)
     rubric = manifest.rubric
     subject = Subject(
         judges=[judge.name for judge in manifest.judges] or list(manifest.imported_judges),
@@ -52,6 +55,7 @@ def make_report(
         samples=manifest.samples,
         seed=manifest.seed,
         left_out=manifest.left_out,
+        looks=planned_looks(folder, manifest),
     )
     return build_report(settled, subject, facts, method=method or manifest.interval, extras=extras)
 
