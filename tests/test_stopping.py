@@ -23,7 +23,7 @@ def write_inputs(folder: Path, n_items: int, *, better: str = "a", patients: int
                 "question": f"Question {n}?",
                 "trace": f"{side} thinks {n}. " * (9 if side == better else 3),
             }
-            | ({"patient": f"p{n % patients}"} if patients else {})
+            | ({"subgroup": {"patient": f"p{n % patients}"}} if patients else {})
             for n in range(n_items)
         ]
         write_jsonl(folder / f"{side}.jsonl", records)
@@ -141,11 +141,14 @@ def test_items_whose_verdicts_fail_count_for_neither_model(tmp_path: Path) -> No
     write_inputs(tmp_path, 40)
     with ProviderServer(refuses_some) as server:
         drawn = omr_judge(*compare(server, "--max-failures", "1"), cwd=tmp_path).stdout
+        n_calls = len(server.calls)
+        omr_judge("resume", "r", "--max-failures", "1", cwd=tmp_path)
+        assert len(server.calls) == n_calls
     found = sequential(tmp_path)
     assert found["decided"]
     assert found["wins"] + found["items_missing"] == found["items_asked"]
     assert found["items_missing"] > 0
-    assert f"({found['items_missing']} items without a verdict count for neither)" in drawn
+    assert f"({found['items_missing']} items without a verdict count for neither)" in drawn.replace(" \n", " ")
     overall = report_of(tmp_path / "runs" / "r")["criteria"]["overall"]
     assert overall["missing"] == found["items_missing"] == overall["ledger"]["missing"]["refused"]
 
@@ -170,7 +173,7 @@ def test_a_rule_of_stopping_is_part_of_what_a_run_is(tmp_path: Path, server: Pro
     other = (*compare(server), "--look-every", "5")
     assert "begun with another --look-every;" in omr_judge(*other, cwd=tmp_path, code=3).stderr
     stray = omr_judge(*fixed, "--look-every", "5", cwd=tmp_path, code=3).stderr
-    assert "--look-every: says how a run stops early; add --stop-when-decided" in stray
+    assert "--look-every: says how a run stops early (add --stop-when-decided" in stray
 
 
 def test_a_cluster_field_that_no_item_has_is_refused_before_anything_is_asked(
