@@ -184,3 +184,36 @@ def test_a_cluster_field_that_no_item_has_is_refused_before_anything_is_asked(
     assert "--cluster: no item has a field 'ward'" in told
     assert not server.calls
     assert not (tmp_path / "runs" / "r").exists()
+
+
+def test_a_panels_subgroups_and_judges_have_no_fixed_interval_on_the_deciding_criterion(
+    tmp_path: Path, server: ProviderServer
+) -> None:
+    write_inputs(tmp_path, 60, patients=3)
+    more = ("--judge", f"openai:second@{server.url}/v1")
+    omr_judge(*compare(server, *more), cwd=tmp_path)
+    options = ("--by", "patient", "--equivalence", "0.05", "--json")
+    report = json.loads(omr_judge("report", "r", *options, cwd=tmp_path).stdout)
+    assert report["sequential"]["items_asked"] == 20
+    for rows in (report["criteria"], *report["by_judge"].values()):
+        assert without_interval(rows["overall"]["win_rate"])
+        assert rows["overall"]["verdict"] == "better"
+    groups = report["subgroups"]["patient"].values()
+    assert sum(group["n"] for group in groups) == 20
+    assert all(without_interval(group["win_rate"]["overall"]) for group in groups)
+    assert not any(without_interval(group["win_rate"]["knowledge"]) for group in groups)
+    assert report["length"]["overall"]["longer_wins"]["low"] is None
+    assert any("Equivalence on overall is not tested" in warning for warning in report["warnings"])
+
+
+def test_a_run_interrupted_within_a_look_reports_the_looks_before_it(tmp_path: Path, server: ProviderServer) -> None:
+    write_inputs(tmp_path, 60)
+    omr_judge(*compare(server), cwd=tmp_path)
+    journal = tmp_path / "runs" / "r" / "judgments.jsonl"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-3]))
+    drawn = omr_judge("report", "r", cwd=tmp_path).stdout
+    assert "inconclusive: undecided so far after 1 look of 6, 10 of 60 items" in drawn
+    assert "judgments not asked yet: `omr-judge resume` goes on" in drawn
+    omr_judge("resume", "r", cwd=tmp_path)
+    assert len(server.calls) == 43
+    assert sequential(tmp_path)["n_looks"] == 2
