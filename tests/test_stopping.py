@@ -217,3 +217,6 @@ def test_a_run_interrupted_within_a_look_reports_the_looks_before_it(tmp_path: P
     omr_judge("resume", "r", cwd=tmp_path)
     assert len(server.calls) == 43
     assert sequential(tmp_path)["n_looks"] == 2
+    (tmp_path / "runs" / "r" / "pairs.jsonl").unlink()
+    told = omr_judge("report", "r", cwd=tmp_path, code=3).stderr
+    assert "pairs.jsonl: missing; without it nobody can tell which items each look was over" in told

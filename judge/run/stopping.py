@@ -14,6 +14,7 @@ from judge.core.looks import Panel, follow, plan_looks
 from judge.core.sequential_report import Looks, read_looks
 from judge.core.stats.sequential import is_decided
 from judge.core.tally import verdict_rows
+from judge.errors import RunError
 from judge.schema import Judgment, Pair
 
 if TYPE_CHECKING:
@@ -24,10 +25,16 @@ Round = Callable[[], Iterator[Pair]]
 
 
 def planned_looks(folder: RunFolder, manifest: Manifest) -> Looks | None:
-    """Return the looks of a run that may stop early, from its pairs and its seed; None for any other run."""
+    """Return the looks of a run that may stop early, from its pairs and its seed; None for any other run.
+
+    Raises:
+        RunError: the pairs are missing or damaged.
+    """
     rule = manifest.stopping
     if rule is None:
         return None
+    if not folder.pairs_path.exists():
+        raise RunError(f"{folder.pairs_path}: missing; without it nobody can tell which items each look was over")
     items, units = units_of_pairs(folder.pairs(), rule.cluster)
     planned = plan_looks(items, units, manifest.identical, seed=manifest.seed, every=rule.look_every)
     return Looks(rule, planned, manifest.samples)
