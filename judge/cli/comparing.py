@@ -16,6 +16,7 @@ from judge.errors import InputError
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from judge.core.looks import Stopping
     from judge.io.patience import Policy
     from judge.run.compare import CompareOptions
     from judge.run.inputs import InputOptions
@@ -48,6 +49,9 @@ def compare(
     dry_run: o.DryRun = False,
     price: o.Prices = [],  # noqa: B006 - typer copies it
     confirm_above: o.ConfirmAbove = None,
+    stop_when_decided: o.StopWhenDecided = False,
+    look_every: o.LookEvery = None,
+    cluster: o.StepCluster = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run folder.")] = None,
     runs: o.Runs = DEFAULT_RUNS,
     concurrency: o.Concurrency = 16,
@@ -87,6 +91,7 @@ def compare(
         show_reference=show_reference,
         hide_answers=hide_answers,
         interval=Method(ci.value),
+        stopping=_stopping(stop_when_decided, look_every, cluster),
         name=name,
         runs=runs,
         judging=JudgingOptions(
@@ -205,6 +210,17 @@ def _print_quote(chosen: CompareOptions, *, quiet: bool, as_json: bool) -> None:
         typer.echo(as_json_bytes(quote.model_dump(mode="json")), nl=False)
     else:
         draw_quote(quote)
+
+
+def _stopping(wanted: bool, look_every: int | None, cluster: str | None) -> Stopping | None:  # noqa: FBT001 - an option
+    if not wanted:
+        for option, value in (("--look-every", look_every), ("--cluster", cluster)):
+            if value is not None:
+                raise InputError(option, "says how a run stops early", "add --stop-when-decided, or leave it out")
+        return None
+    from judge.core.looks import LOOK_EVERY, Stopping  # noqa: PLC0415 - `--help` starts without numpy
+
+    return Stopping(look_every=look_every or LOOK_EVERY, cluster=cluster)
 
 
 def _policy(*, timeout: float, attempts: int) -> Policy:

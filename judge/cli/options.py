@@ -95,6 +95,22 @@ ConfirmAbove = Annotated[
     str | None,
     typer.Option(metavar="USD", help="Ask before what is left to ask costs more than this, by the quote."),
 ]
+StopWhenDecided = Annotated[
+    bool,
+    typer.Option("--stop-when-decided", help="Stop when the overall criterion is decided, at 5 % over all looks."),
+]
+LookEvery = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="ITEMS", help="With --stop-when-decided: items between two looks (default 50)."),
+]
+StepCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="FIELD",
+        help="With --stop-when-decided: items with the same value count as one (default: image).",
+    ),
+]
 Concurrency = Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")]
 Transport = Annotated[
     TransportOption,

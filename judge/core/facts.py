@@ -127,8 +127,45 @@ def _check(wanted: Wanted, seen: set[str]) -> None:
             raise InputError(option, f"no item has a field {field!r}", known)
 
 
+def units_of_pairs(pairs: Iterable[Pair], cluster: str | None) -> tuple[list[str], list[str]]:
+    """Return each pair's item and its unit: its cluster by a field, or by shared images, else itself.
+
+    Args:
+        pairs: one in memory at a time.
+        cluster: a field of the items, in `subgroup` or `meta`; None: items that share an image form a cluster.
+
+    Raises:
+        InputError: no item has the field.
+    """
+    items: list[str] = []
+    named: list[str | None] = []
+    images: list[tuple[str, ...]] = []
+    seen: set[str] = set()
+    for pair in pairs:
+        known = {**pair.item.meta, **pair.item.subgroup}
+        seen |= known.keys()
+        items.append(pair.item.id)
+        images.append(tuple(image.sha256 for image in pair.item.images))
+        named.append(as_group(known.get(cluster)) if cluster else None)
+    _check(Wanted(cluster), seen)
+    clusters = named if cluster else image_clusters(images) or named
+    return items, [
+        f"item_{item}" if own is None else f"cluster_{own}" for item, own in zip(items, clusters, strict=True)
+    ]
+
+
 def _add_image_clusters(values: Sequence[dict[str, Any]], images: Sequence[tuple[str, ...]]) -> bool:
-    """Give items that share an image, or are linked by such items, one cluster; return whether any do."""
+    """Give items that share an image one cluster; return whether any do."""
+    clusters = image_clusters(images)
+    if clusters is None:
+        return False
+    for row, cluster in zip(values, clusters, strict=True):
+        row["cluster"] = cluster
+    return True
+
+
+def image_clusters(images: Sequence[tuple[str, ...]]) -> list[str | None] | None:
+    """Return one cluster for items that share an image, or are linked by such items; None where no items do."""
     parent: dict[str, str] = {}
 
     def root(image: str) -> str:
@@ -144,10 +181,8 @@ def _add_image_clusters(values: Sequence[dict[str, Any]], images: Sequence[tuple
     clusters = [root(shown[0]) if shown else None for shown in images]
     with_images = [cluster for cluster in clusters if cluster is not None]
     if len(set(with_images)) == len(with_images):
-        return False
-    for row, cluster in zip(values, clusters, strict=True):
-        row["cluster"] = cluster
-    return True
+        return None
+    return clusters
 
 
 def judged_fields(facts: ItemFacts | None, items: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from judge.core.criteria import CriterionReport, report_counted, signal_warnings
 from judge.core.estimates import LEVEL, Basis
 from judge.core.families import kinship_warnings
 from judge.core.planning import Orders
+from judge.core.sequential_report import Looks, Sequential, as_stopped, asked_part, follow_all
 from judge.core.stats.clusters import FEW_UNITS
 from judge.core.stats.intervals import N_RESAMPLES, Method
 from judge.core.subgroups import Interaction, Subgroups, divide, interactions
@@ -99,6 +100,8 @@ class Report(Frozen):
     """by field and value, for each field that was asked for"""
     interactions: dict[str, Interaction | None]
     """by field; null where fewer than two values have counted items"""
+    sequential: Sequential | None = None
+    """null where the number of items was fixed beforehand; else the overall criterion has no other interval"""
 
 
 NO_EXTRAS = Extras()
@@ -115,6 +118,8 @@ class Facts(NamedTuple):
     left_out: dict[str, int]
     costs: Mapping[str, JudgeCost] = MappingProxyType({})
     """what each judge's replies took"""
+    looks: Looks | None = None
+    """of a run that may stop early"""
 
 
 class _Panel(NamedTuple):
@@ -130,6 +135,9 @@ def build_report(
     """Derive the whole report from the judgments of a run."""
     basis = Basis(method, facts.seed)
     verdicts = verdict_rows(settled.judgments, subject.criteria)
+    stopped = follow_all(facts.looks, verdicts, subject) if facts.looks else None
+    if facts.looks and stopped:
+        verdicts, subject = asked_part(facts.looks, stopped.together, verdicts, subject)
     failed = Counter(j.result.failure.value for j in settled.judgments if isinstance(j.result, Failed))
     counted = _count(verdicts, subject, basis)
     by_judge = {
@@ -139,7 +147,7 @@ def build_report(
     together, panel = next(iter(by_judge.values())), len(subject.judges) > 1
     if panel:
         together = report_counted(counted.together, verdicts, subject, margin=extras.equivalence)
-    return Report(
+    made = Report(
         schema_version=SCHEMA_VERSION,
         models=facts.models,
         judges=tuple(subject.judges),
@@ -164,6 +172,7 @@ def build_report(
         clusters=_clusters(subject),
         **_sections(counted, verdicts, subject, extras=extras, samples=facts.samples, reports=together),
     )
+    return as_stopped(made, stopped) if stopped else made
 
 
 def _of(judge: str, verdicts: pl.DataFrame) -> pl.DataFrame:

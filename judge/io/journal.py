@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import threading
+from array import array
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Final, Literal, Self
 import orjson
 from pydantic import Field, ValidationError
 
+from judge.core.looks import Stopping
 from judge.core.planning import Orders
 from judge.core.stats.intervals import Method
 from judge.errors import RunError
@@ -21,7 +23,7 @@ from judge.io.files import write_json
 from judge.schema import Failed, Frozen, Judged, JudgeSpec, Judgment, Pair, Price, Rubric
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
 FORMAT_VERSION: Final = 1
@@ -66,6 +68,8 @@ class Manifest(Frozen):
     interval: Method = Method.JEFFREYS
     show_reference: bool = True
     hide_answers: bool = False
+    stopping: Stopping | None = None
+    """the rule by which the run may stop early; None: it asks all of its items"""
     n_items: int
     identical: tuple[str, ...] = ()
     """items whose two traces are the same bytes: ties that need no call"""
@@ -118,6 +122,22 @@ class RunFolder:
                     yield Pair.model_validate_json(line)
                 except ValidationError as error:
                     raise _damaged(self.pairs_path, number, error) from error
+
+    def pair_offsets(self) -> array[int]:
+        """Return the byte at which each pair's line begins, in file order."""
+        offsets, offset = array("Q"), 0
+        with self.pairs_path.open("rb") as file:
+            for line in file:
+                offsets.append(offset)
+                offset += len(line)
+        return offsets
+
+    def pairs_at(self, offsets: Iterable[int]) -> Iterator[Pair]:
+        """Yield the pairs whose lines begin at the given bytes, in the order given."""
+        with self.pairs_path.open("rb") as file:
+            for offset in offsets:
+                file.seek(offset)
+                yield Pair.model_validate_json(file.readline())
 
     def judgments(self) -> Iterator[Judgment]:
         """Yield the judgments in the order of their arrival; a torn last line is left out."""

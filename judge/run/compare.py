@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from judge.core.facts import units_of_pairs
+from judge.core.looks import Stopping
 from judge.core.planning import Orders, choose_swapped
 from judge.core.prompting import is_identical, reply_schema
 from judge.core.stats.intervals import Method
@@ -55,6 +57,7 @@ class CompareOptions:
     show_reference: bool = True
     hide_answers: bool = False
     interval: Method = Method.JEFFREYS
+    stopping: Stopping | None = None
     name: str | None = None
     runs: Path = Path("runs")
     judging: JudgingOptions = field(default_factory=JudgingOptions)
@@ -168,6 +171,13 @@ class _Draft:
             f"settings of {judge.name}": judge.model_copy(update={"endpoint": None}).model_dump_json()
             for judge in self.judges
         }
+        stopping = options.stopping
+        if stopping is not None:
+            decided |= {
+                "--stop-when-decided": f"at {stopping.alpha:g}",
+                "--look-every": str(stopping.look_every),
+                "--cluster": str(stopping.cluster),
+            }
         return decided | settings | {f"file {file.role}": file.sha256 for file in self.files()}
 
     def manifest(self, *, judged: Sequence[str], identical: Sequence[str], pairs_sha256: str) -> Manifest:
@@ -194,6 +204,7 @@ class _Draft:
             interval=options.interval,
             show_reference=options.show_reference,
             hide_answers=options.hide_answers,
+            stopping=options.stopping,
             n_items=len(judged) + len(identical),
             identical=tuple(identical),
             swapped=tuple(sorted(choose_swapped(judged, seed=options.seed))) if one_order else (),
@@ -274,6 +285,8 @@ def create_run(folder: RunFolder, draft: _Draft) -> None:
         digest = write_lines(new.pairs_path, noted())
         if draft.options.judging.batch:
             new.batches_path.touch()
+        if draft.options.stopping is not None:
+            units_of_pairs(new.pairs(), draft.options.stopping.cluster)
         manifest = draft.manifest(judged=judged, identical=identical, pairs_sha256=digest)
         new.write_manifest(manifest)
 

@@ -11,6 +11,7 @@ from judge.core.prompting import parse_template
 from judge.core.report import NO_EXTRAS, Extras, Facts, Models, Report, build_report
 from judge.core.tally import Settled, settle
 from judge.io.files import write_json
+from judge.run.stopping import planned_looks
 
 if TYPE_CHECKING:
     from judge.core.stats.intervals import Method
@@ -38,15 +39,7 @@ def make_report(
     spending = Spending(manifest.prices)
     settled = settle(spending.watch(folder.judgments()))
     rubric = manifest.rubric
-    subject = Subject(
-        judges=[judge.name for judge in manifest.judges] or list(manifest.imported_judges),
-        criteria=[criterion.name for criterion in rubric.criteria],
-        orders=manifest.orders,
-        n_items=manifest.n_items,
-        n_identical=len(manifest.identical),
-        identical=manifest.identical,
-        facts=_item_facts(folder, manifest, settled, wanted),
-    )
+    subject = subject_of(folder, manifest, settled, wanted)
     facts = Facts(
         models=Models(a=manifest.model_a, b=manifest.model_b),
         prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else None,
@@ -55,8 +48,24 @@ def make_report(
         seed=manifest.seed,
         left_out=manifest.left_out,
         costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
+        looks=planned_looks(folder, manifest),
     )
     return build_report(settled, subject, facts, method=method or manifest.interval, extras=extras)
+
+
+def subject_of(folder: RunFolder, manifest: Manifest, settled: Settled, wanted: Wanted) -> Subject:
+    """Return what was planned, with the items' facts (errors as for `make_report`)."""
+    if manifest.stopping is not None:
+        wanted = wanted._replace(cluster=wanted.cluster or manifest.stopping.cluster)
+    return Subject(
+        judges=[judge.name for judge in manifest.judges] or list(manifest.imported_judges),
+        criteria=[criterion.name for criterion in manifest.rubric.criteria],
+        orders=manifest.orders,
+        n_items=manifest.n_items,
+        n_identical=len(manifest.identical),
+        identical=manifest.identical,
+        facts=_item_facts(folder, manifest, settled, wanted),
+    )
 
 
 def _item_facts(folder: RunFolder, manifest: Manifest, settled: Settled, wanted: Wanted) -> ItemFacts | None:

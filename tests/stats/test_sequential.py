@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -56,15 +58,46 @@ def test_before_the_first_win_nothing_is_known() -> None:
 
 
 def test_looking_after_every_item_finds_a_difference_that_is_not_there_in_fewer_than_one_of_twenty() -> None:
+    found = _stopped(win_rate=0.5, n_items=1_000, every=1).found
+    assert found < 0.05
+    assert found == pytest.approx(0.033, abs=0.012)
+
+
+@pytest.mark.parametrize(("win_rate", "power", "items"), [(0.55, 0.78, 583), (0.6, 1.0, 177), (0.7, 1.0, 52)])
+def test_a_run_stops_after_the_published_number_of_items(win_rate: float, power: float, items: int) -> None:
+    found = _stopped(win_rate=win_rate, n_items=1_000, every=1)
+    assert found.found == pytest.approx(power, abs=0.03)
+    assert found.mean_items == pytest.approx(items, rel=0.06)
+
+
+@pytest.mark.parametrize(("win_rate", "share"), [(0.5, 0.99), (0.55, 0.87), (0.6, 0.44), (0.7, 0.16), (0.86, 0.1)])
+def test_ten_looks_at_five_hundred_items_ask_the_published_share_of_them(win_rate: float, share: float) -> None:
+    found = _stopped(win_rate=win_rate, n_items=500, every=50)
+    assert found.mean_items / 500 == pytest.approx(share, abs=0.02)
+    if win_rate == 0.5:
+        assert found.found == pytest.approx(0.012, abs=0.007)
+
+
+class _Stopped(NamedTuple):
+    found: float
+    """share of the runs that are decided"""
+    mean_items: float
+
+
+def _stopped(*, win_rate: float, n_items: int, every: int, n_runs: int = 3_000) -> _Stopped:
+    """Simulate runs with a fifth of ties that are looked at after every so many items."""
     rng = np.random.default_rng(0)
-    steps = rng.choice([1, 0, -1], p=[0.4, 0.2, 0.4], size=(2_000, 1_000))
-    wins, losses = np.cumsum(steps > 0, axis=1), np.cumsum(steps < 0, axis=1)
-    lead = np.array([_lead_that_decides(n) for n in range(1_001)])
-    peeking = (np.abs(wins - losses) >= lead[wins + losses]).any(axis=1).mean()
-    assert peeking < 0.05
-    assert peeking == pytest.approx(0.033, abs=0.012)
+    won = win_rate - 0.1
+    steps = rng.choice(np.array([1, 0, -1], dtype=np.int8), p=[won, 0.2, 0.8 - won], size=(n_runs, n_items))
+    looks = slice(every - 1, None, every)
+    wins, losses = (np.cumsum(steps == side, axis=1, dtype=np.int32)[:, looks] for side in (1, -1))
+    lead = np.array([_lead_that_decides(n) for n in range(n_items + 1)])
+    decided = np.abs(wins - losses) >= lead[wins + losses]
+    first = np.where(decided.any(axis=1), decided.argmax(axis=1) + 1, wins.shape[1])
+    return _Stopped(float(decided.any(axis=1).mean()), float(first.mean() * every))
 
 
+@cache
 def _lead_that_decides(n: int) -> float:
     """Return the smallest lead of wins over losses that stops a run with n decided items."""
     leads = (lead for lead in range(n % 2, n + 1, 2) if is_decided((n + lead) // 2, (n - lead) // 2))

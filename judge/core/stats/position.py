@@ -45,19 +45,7 @@ def splits(forward: Floats, swapped: Floats, clusters: Codes | None = None, *, s
         clusters: shape (items,), the code of each item's cluster.
         seed: of the test, where it draws.
     """
-    split = np.sign(forward - HALF) != np.sign(swapped - HALF)
-    return _directions(forward, swapped, split, clusters, seed)
-
-
-def opposites(forward: Floats, swapped: Floats, clusters: Codes | None = None, *, seed: int = 0) -> Directions:
-    """Count, among the splits, the items with a winner in each order, and not the same (arguments as for `splits`)."""
-    opposite = np.sign(forward - HALF) * np.sign(swapped - HALF) < 0
-    return _directions(forward, swapped, opposite, clusters, seed)
-
-
-def _directions(
-    forward: Floats, swapped: Floats, disagree: NDArray[np.bool_], clusters: Codes | None, seed: int
-) -> Directions:
+    disagree = np.sign(forward - HALF) != np.sign(swapped - HALF)
     direction = np.where(disagree, np.sign(forward - swapped), 0.0)
     counted = signs(direction)
     units = sum_by_cluster(direction[:, None], clusters)[:, 0]

@@ -35,6 +35,8 @@ class Distribution(StrEnum):
     EXACT = "exact"
     NORMAL = "normal approximation"
     MONTE_CARLO = "Monte-Carlo"
+    SEQUENTIAL = "e-process"
+    """no sign-flip: valid at every look of a run that may stop early"""
 
 
 class SignFlip(NamedTuple):

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from judge.core.stats.closed_form import ratio_errors
 from judge.core.stats.clusters import HALF
 from judge.core.stats.special import fair_tail
 
 if TYPE_CHECKING:
-    from judge.core.stats.intervals import Floats, Patterns
+    from judge.core.stats.intervals import Floats
 
 ALPHA = 0.05
-
-
-class Equivalence(NamedTuple):
-    """p-values of the two one-sided tests and the 90 % t interval that they amount to; arrays, one entry a rate."""
-
-    p_value: Floats
-    low: Floats
-    high: Floats
 
 
 class Conclusion(StrEnum):
@@ -58,27 +49,6 @@ def benjamini_hochberg(p_values: Floats) -> Floats:
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(stepped, 1.0)
     return adjusted
-
-
-def tost(patterns: Patterns, margin: float, *, alpha: float = ALPHA) -> Equivalence:
-    """Test that each rate lies within the margin of 1/2, by two one-sided t tests over units.
-
-    Schuirmann, J. Pharmacokinetics and Biopharmaceutics 15, 1987.
-
-    Args:
-        patterns: units of at least two clusters or items.
-        margin: in (0, 1/2).
-        alpha: of each test; the interval has level 1 - 2 alpha.
-    """
-    from scipy.special import stdtr, stdtrit  # noqa: PLC0415 - half a second that other commands do without
-
-    estimate, variance, units = ratio_errors(patterns)
-    se = np.sqrt(variance)
-    distance = margin - np.abs(estimate - HALF)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        p_value = stdtr(units - 1, -distance / se)
-        half = stdtrit(units - 1, 1 - alpha) * se
-    return Equivalence(p_value, estimate - half, estimate + half)
 
 
 def is_equivalent(low: float, high: float, margin: float) -> bool:

@@ -105,6 +105,10 @@ def _counts(report: Report) -> str:
         lines[0] += " (" + ", ".join(f"{kind} {count}" for kind, count in report.failures.items()) + ")"
     if report.n_not_asked:
         lines.append(f"{report.n_not_asked} judgments not asked yet: `omr-judge resume` goes on")
+    if report.sequential is not None and report.sequential.decided:
+        found = report.sequential
+        left = found.items_planned - found.items_asked
+        lines.append(f"{left} of {found.items_planned} items not asked: the run stopped when it was decided")
     if report.n_identical:
         lines.append(f"{report.n_identical} items with identical traces: ties, not asked")
     undecided = {name: row.cannot_judge for name, row in report.criteria.items() if row.cannot_judge}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from judge.core.estimates import Estimate, Figure
     from judge.core.ledger import Ledger
     from judge.core.report import Report
+    from judge.core.sequential_report import Sequential
 
 SMALLEST_P = 0.0001
 
@@ -35,6 +36,8 @@ def p_text(p_value: float) -> str:
 
 def conclusion(report: Report) -> str:
     """Say what the overall criterion shows; what is not significant is inconclusive, never equal."""
+    if report.sequential is not None:
+        return sequential(report, report.sequential)
     name, row = list(report.criteria.items())[-1]
     if row.win_rate.estimate is None:
         return f"On {name}, inconclusive: no item has the verdicts that its rate needs."
@@ -42,6 +45,30 @@ def conclusion(report: Report) -> str:
     interval = percent(row.win_rate).replace(" [", " % [", 1)
     rate = f"win rate {interval if '%' in interval else interval + ' %'} over {row.win_rate.n} items{clusters}"
     return f"On {name}, {_word(row, report.equivalence)}: {rate}, {row.p_method} sign-flip {p_text(row.p_value)}."
+
+
+def sequential(report: Report, found: Sequential) -> str:
+    """Say what the looks of a run that may stop early show; the share of wins stands in the confidence sequence."""
+    overall = list(report.criteria)[-1]
+    word = {"a": "a is better", "b": "a is worse", None: "inconclusive"}[found.winner]
+    looks = f"{_count(found.n_looks, 'look')} of {found.n_looks_planned}, {found.items_asked} of {found.items_planned}"
+    state = "decided" if found.decided else f"undecided {_when(found)}"
+    total, lost = found.wins + found.losses, found.items_missing
+    share = f"{100 * found.wins / total:.1f} % " if total else ""
+    missing = f" ({_count(lost, 'item')} without a verdict count for neither)" if lost else ""
+    return (
+        f"On {overall}, {word}: {state} after {looks} items. Wins of a among {total} decided units: {share}"
+        f"[{100 * found.low:.1f}, {100 * found.high:.1f}] ({100 - 100 * found.alpha:g} % confidence sequence, valid at "
+        f"every look), {p_text(found.p_value)}{missing}."
+    )
+
+
+def _when(found: Sequential) -> str:
+    return "at the run's end" if found.n_looks == found.n_looks_planned else "so far"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _word(row: CriterionReport, margin: float | None) -> str:

@@ -1,0 +1,95 @@
+"""Judge look by look, and stop when the overall criterion is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from judge.core.facts import units_of_pairs
+from judge.core.looks import Panel, follow, plan_looks
+from judge.core.sequential_report import Looks, read_looks
+from judge.core.stats.sequential import is_decided
+from judge.core.tally import verdict_rows
+from judge.errors import RunError
+from judge.schema import Judgment, Pair
+
+if TYPE_CHECKING:
+    from judge.io.journal import Manifest, RunFolder
+
+Round = Callable[[], Iterator[Pair]]
+"""opens the pairs of one round, which is judged whole before the next"""
+
+
+def planned_looks(folder: RunFolder, manifest: Manifest) -> Looks | None:
+    """Return the looks of a run that may stop early, from its pairs and its seed; None for any other run.
+
+    Raises:
+        RunError: the pairs are missing or damaged.
+    """
+    rule = manifest.stopping
+    if rule is None:
+        return None
+    if not folder.pairs_path.exists():
+        raise RunError(f"{folder.pairs_path}: missing; without it nobody can tell which items each look was over")
+    items, units = units_of_pairs(folder.pairs(), rule.cluster)
+    planned = plan_looks(items, units, manifest.identical, seed=manifest.seed, every=rule.look_every)
+    return Looks(rule, planned, manifest.samples)
+
+
+class Stopper:
+    """Hands out a run's pairs look by look until one shows that the overall criterion is decided.
+
+    Looks are ever evaluated whole, in their planned order: what a killed run would have decided, the resumed one does.
+
+    Args:
+        folder: the run, with what was judged already.
+        looks: its plan.
+        panel: who judges.
+        say: is told of a decision.
+    """
+
+    def __init__(self, folder: RunFolder, looks: Looks, panel: Panel, *, say: Callable[[str], None]) -> None:
+        self._folder, self._rule, self._panel, self._say = folder, looks.rule, panel, say
+        by_look = np.argsort(looks.planned["look"].to_numpy(), kind="stable")
+        self._planned = looks.planned[by_look]
+        self._offsets = np.asarray(folder.pair_offsets())[by_look]
+        last = np.flatnonzero(np.diff(self._planned["look"].to_numpy(), append=-1))
+        self._ends: list[int] = (last + 1).tolist()
+        known = verdict_rows(folder.judgments(), [panel.criterion]).filter(pl.col("criterion") == panel.criterion)
+        self.decided = read_looks(follow(self._planned, known, panel), looks.rule).decided
+        """whether the judgments on disk decide already"""
+        self._known = self._by_look(known)
+        self._new: list[Judgment] = []
+
+    def note(self, judgment: Judgment) -> None:
+        """Take in a judgment of the round that is under way."""
+        self._new.append(judgment.model_copy(update={"reply": None, "attempts": ()}))
+
+    def rounds(self) -> Iterator[Round]:
+        """Yield the looks one by one; each is judged whole, and noted, before the next is asked for."""
+        wins = losses = start = 0
+        for look, end in enumerate(self._ends):
+            yield partial(self._folder.pairs_at, self._offsets[start:end].tolist())
+            seen = self._seen(look, self._planned[start:end])
+            wins, losses, start = wins + seen["wins"].item(), losses + seen["losses"].item(), end
+            if is_decided(wins, losses, alpha=self._rule.alpha):
+                leader = "a" if wins > losses else "b"
+                left = len(self._planned) - end
+                self._say(f"Decided for {leader} after {end} of {len(self._planned)} items: {left} stay unasked")
+                return
+
+    def _seen(self, look: int, planned: pl.DataFrame) -> pl.DataFrame:
+        """Fold what is known of one look: what an earlier process left, and what came now."""
+        new = verdict_rows(self._new, [self._panel.criterion])
+        self._new.clear()
+        return follow(planned, pl.concat([self._known.pop(look, new.clear()), new]), self._panel)
+
+    def _by_look(self, known: pl.DataFrame) -> dict[int, pl.DataFrame]:
+        placed = known.join(self._planned.select("item", "look"), on="item")
+        return {
+            int(str(look)): rows.drop("look") for (look,), rows in placed.partition_by("look", as_dict=True).items()
+        }

@@ -1,0 +1,129 @@
+"""Which items a look is over, and what the looks of a run show."""
+
+from __future__ import annotations
+
+import math
+
+import polars as pl
+import pytest
+from builders import Row, both_orders, frame, make_pair
+from hypothesis import given
+from hypothesis import strategies as st
+
+from judge.core.facts import units_of_pairs
+from judge.core.looks import Panel, Stopping, follow, number_looks, plan_looks
+from judge.core.planning import Orders
+from judge.core.sequential_report import read_looks
+from judge.errors import InputError
+from judge.schema import Image, Verdict
+
+PANEL = Panel(["j"], Orders.BOTH, 1, "overall")
+FIRST, SECOND, TIE = Verdict.FIRST, Verdict.SECOND, Verdict.TIE
+A_WINS, B_WINS = (FIRST, SECOND), (SECOND, FIRST)
+
+
+def planned(units: list[str], looks: list[int], identical: tuple[str, ...] = ()) -> pl.DataFrame:
+    items = [f"q{number}" for number in range(len(units))]
+    plan = plan_looks(items, units, identical, seed=0, every=1)
+    return plan.with_columns(look=pl.Series(looks, dtype=pl.Int64))
+
+
+def judged(*verdicts: tuple[Verdict | None, Verdict | None]) -> pl.DataFrame:
+    rows: list[Row] = []
+    for number, (forward, swapped) in enumerate(verdicts):
+        rows += both_orders(f"q{number}", forward, swapped)
+    return frame(rows)
+
+
+@given(st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=60), st.integers(0, 9), st.integers(1, 20))
+def test_looks_are_numbered_in_turn_hold_whole_units_and_enough_items(units: list[str], seed: int, every: int) -> None:
+    looks = number_looks(units, seed=seed, every=every)
+    last = max(looks)
+    assert set(looks) == set(range(last + 1))
+    assert all(looks.count(look) >= every for look in range(last))
+    of_unit = {unit: {look for own, look in zip(units, looks, strict=True) if own == unit} for unit in units}
+    assert all(len(found) == 1 for found in of_unit.values())
+    backwards = number_looks(units[::-1], seed=seed, every=every)
+    assert backwards[::-1] == looks
+
+
+def test_the_seed_decides_which_items_come_first() -> None:
+    items = [f"q{n}" for n in range(200)]
+    one, same, other = (number_looks(items, seed=seed, every=50) for seed in (0, 0, 1))
+    assert one == same != other
+    assert [one.count(look) for look in range(4)] == [50] * 4
+
+
+def test_units_lean_by_the_mean_of_their_items_and_failures_lean_to_nobody() -> None:
+    # c1: won, tied, failed: leans to a; c2: won and lost: to nobody; q5 failed; q6 lost; q7 identical
+    plan = planned(["c1", "c1", "c1", "c2", "c2", "q5", "q6", "q7"], [0, 0, 0, 0, 0, 1, 1, 1], identical=("q7",))
+    verdicts = judged(A_WINS, (TIE, TIE), (None, FIRST), A_WINS, B_WINS, (None, None), B_WINS)
+    assert follow(plan, verdicts, PANEL).to_dict(as_series=False) == {
+        "look": [0, 1],
+        "n_items": [5, 3],
+        "missing": [1, 1],
+        "complete": [True, True],
+        "wins": [1, 0],
+        "losses": [0, 1],
+    }
+
+
+def test_a_look_is_complete_when_every_judge_and_sample_answered_or_failed() -> None:
+    plan = planned(["q0", "q1"], [0, 1])
+    verdicts = judged(A_WINS, A_WINS).vstack(judged(A_WINS).with_columns(judge=pl.lit("k")))
+    assert follow(plan, verdicts, PANEL)["complete"].to_list() == [True, True]
+    both = follow(plan, verdicts, PANEL._replace(judges=["j", "k"]))
+    assert (both["complete"].to_list(), both["wins"].to_list(), both["missing"].to_list()) == (
+        [True, False],
+        [1, 0],
+        [0, 1],
+    )
+    assert follow(plan, verdicts, PANEL._replace(samples=2))["complete"].to_list() == [False, False]
+
+
+def looked(wins: list[int], losses: list[int], complete: list[bool]) -> pl.DataFrame:
+    looks = range(len(wins))
+    return pl.DataFrame(
+        {
+            "look": looks,
+            "n_items": [100] * len(wins),
+            "missing": 0,
+            "complete": complete,
+            "wins": wins,
+            "losses": losses,
+        }
+    )
+
+
+def test_the_evidence_is_that_of_whole_looks_before_the_first_that_is_not() -> None:
+    found = read_looks(looked([30, 30, 60], [20, 20, 40], [True, True, True]), Stopping(look_every=100))
+    assert (found.wins, found.losses, found.n_looks, found.items_asked) == (120, 80, 3, 300)
+    assert (found.low, found.high) == pytest.approx((0.494, 0.700), abs=6e-4)  # published
+    assert (found.decided, found.winner) == (False, None)
+    partial = read_looks(looked([30, 30, 60], [20, 20, 0], [True, False, True]), Stopping())
+    assert (partial.wins, partial.losses, partial.n_looks, partial.n_looks_planned) == (30, 20, 1, 3)
+    assert (partial.items_asked, partial.items_planned) == (100, 300)
+
+
+def test_what_was_decided_at_a_look_stays_decided() -> None:
+    found = read_looks(looked([0, 40], [20, 0], [True, True]), Stopping())
+    assert (found.decided, found.winner) == (True, "b")
+    # E of 20 losses: 2^20 B(30, 10) / B(10, 10)
+    beta = [math.gamma(a) * math.gamma(10) / math.gamma(a + 10) for a in (30, 10)]
+    assert found.p_value == pytest.approx(beta[1] / (2**20 * beta[0]), rel=1e-4)
+    nothing = read_looks(looked([5], [0], [False]), Stopping())
+    assert (nothing.n_looks, nothing.low, nothing.high, nothing.p_value, nothing.log10_e) == (0, 0.0, 1.0, 1.0, 0.0)
+
+
+def test_items_that_share_an_image_or_a_field_are_one_unit() -> None:
+    scan = Image(path="/x.png", sha256="ab", media_type="image/png")
+    pairs = [
+        make_pair(id="q1", images=[scan], subgroup={"ward": "w1"}),
+        make_pair(id="q2", images=[scan]),
+        make_pair(id="q3", subgroup={"ward": "w1"}),
+    ]
+    assert units_of_pairs(pairs, None) == (["q1", "q2", "q3"], ["cluster_ab", "cluster_ab", "item_q3"])
+    assert units_of_pairs(pairs, "ward")[1] == ["cluster_w1", "item_q2", "cluster_w1"]
+    assert units_of_pairs(pairs[1:], None)[1] == ["item_q2", "item_q3"]
+    with pytest.raises(InputError, match="no item has a field 'bed'"):
+        units_of_pairs(pairs, "bed")
