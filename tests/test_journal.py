@@ -245,7 +245,7 @@ def test_a_disk_that_fails_to_flush_is_told_of_by_the_next_append_and_by_close(
 
     journal = Journal(folder.judgments_path, sync_seconds=0.001)
     journal.append(made(1))
-    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr(os, "fdatasync", fail)
     append_all: Callable[[], object] = partial(deque, map(journal.append, map(made, range(10_000))), maxlen=0)
     with pytest.raises(RunError, match="Input/output error"):
         append_all()

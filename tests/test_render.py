@@ -8,6 +8,7 @@ import unicodedata
 from decimal import Decimal
 
 import pytest
+from asked import made_request
 from builders import NAMES
 from hypothesis import given
 from hypothesis import strategies as st
@@ -165,14 +166,14 @@ PROBLEM = Attempt(problem=f"500: {EVIL}", status=500)
 def play(display: Display) -> None:
     with display:
         for number in range(4):
-            display.started()
+            display.started(made_request())
             if number == 1:
                 display.retried(PROBLEM)
             verdict = None if number == 2 else Verdict.TIE
             display.recorded(judgment(f"q{number}", Order.FORWARD, verdict))
-        display.started()
-        display.given_up()
-        display.started()
+        display.started(made_request())
+        display.given_up(made_request())
+        display.started(made_request())
 
 
 def assert_counted(display: Display) -> None:
@@ -239,7 +240,7 @@ def test_a_problem_is_shown_live_without_acting_on_the_terminal(monkeypatch: pyt
     terminal = io.StringIO()
     monkeypatch.setattr(sys, "stderr", terminal)
     with Display(total=10, done=0, judges=[SPEC], quiet=False) as display:
-        display.started()
+        display.started(made_request())
         display.retried(PROBLEM)
         display._progress.refresh()  # noqa: SLF001 - as its timer does
     text = terminal.getvalue()
@@ -250,7 +251,7 @@ def test_a_problem_is_shown_live_without_acting_on_the_terminal(monkeypatch: pyt
 def test_the_cost_is_told_when_every_price_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     known = SPEC.model_copy(update={"model": "gpt-4o"})
     with Display(total=1, done=0, judges=[known], quiet=False) as display:
-        display.started()
+        display.started(made_request())
         display.recorded(judgment("q1", Order.FORWARD, Verdict.TIE, known.name))
     dollars = Decimal(1000 * 2.5 + 100 * 10) / 10**6
     assert f"1,100 tokens, ${dollars:.2f}\n" in capsys.readouterr().err

@@ -41,10 +41,10 @@ class Policy:
 
 
 class Events(Protocol):
-    """Who is told what happens, as it happens: the progress display."""
+    """Who is told what happens, as it happens: the record of what is in flight, and the progress display."""
 
-    def started(self) -> None:
-        """A request is in flight."""
+    def started(self, request: Request) -> None:
+        """A request is about to be sent."""
         ...
 
     def retried(self, attempt: Attempt) -> None:
@@ -55,7 +55,7 @@ class Events(Protocol):
         """A judgment is on disk."""
         ...
 
-    def given_up(self) -> None:
+    def given_up(self, request: Request) -> None:
         """A request that was in flight stays unasked, because the run stops."""
         ...
 
@@ -157,12 +157,12 @@ async def _judge(
     lane: Lane, request: Request, *, policy: Policy, record: Callable[[Judgment], None], events: Events, stop: Stop
 ) -> Judgment:
     """Ask one request and record its judgment, telling the events how it ends."""
-    events.started()
+    events.started(request)
     try:
         judgment = await _ask(lane, request, policy=policy, events=events, stop=stop)
         record(judgment)
     except (OmrJudgeError, _UnaskedError):
-        events.given_up()
+        events.given_up(request)
         raise
     events.recorded(judgment)
     return judgment

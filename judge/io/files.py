@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+def flush(descriptor: int) -> None:
+    """Wait until a file's content, and its length, are on the disk."""
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(descriptor)
+    else:
+        os.fsync(descriptor)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file to fill, so that a reader, or a crash, finds the old one or the new one and nothing between.
@@ -29,7 +37,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         with temporary.open("wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            flush(file.fileno())
         temporary.replace(path)
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror}") from error

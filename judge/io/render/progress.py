@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from judge.io.prices import price
 from judge.io.render.text import safe
-from judge.schema import Attempt, Judged, JudgeSpec, Judgment, Usage
+from judge.schema import Attempt, Judged, JudgeSpec, Judgment, Request, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ class Display:
         if self._plain:
             self._tell()
 
-    def started(self) -> None:
+    def started(self, request: Request) -> None:  # noqa: ARG002 - only counted here
         """Count a request in flight."""
         self.in_flight += 1
 
@@ -89,7 +89,7 @@ class Display:
             self._told = now
             self._progress.update(self._task, completed=self.done, state=self.state())
 
-    def given_up(self) -> None:
+    def given_up(self, request: Request) -> None:  # noqa: ARG002 - only counted here
         """Count a request that was in flight as not asked."""
         self.in_flight -= 1
 
