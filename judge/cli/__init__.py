@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 app.command("compare")(comparing.compare)
 app.command("resume")(comparing.resume)
+app.command("retry")(comparing.retry)
+app.command("merge")(comparing.merge)
 app.command("report")(reporting.report)
 app.command("import")(importing.import_)
 app.command("show-prompt")(comparing.show_prompt)

@@ -1,4 +1,4 @@
-"""The commands that ask judges: compare, resume, show-prompt."""
+"""The commands that ask judges, or say what would be asked: compare, resume, retry, merge, show-prompt."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from judge.cli import options as o
 from judge.cli.reporting import find_run, print_report
 
 if TYPE_CHECKING:
-    from judge.io.dispatch import Policy
     from judge.run.inputs import InputOptions
+    from judge.run.judging import JudgingOptions
 
 DEFAULT_RUNS = Path("runs")
 
@@ -40,11 +40,13 @@ def compare(
     effort: o.Effort = None,
     seed: o.Seed = 0,
     ci: Annotated[o.IntervalOption, typer.Option("--ci", help="How intervals are made.")] = o.IntervalOption.jeffreys,
+    shard: o.ShardOption = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run folder.")] = None,
     runs: o.Runs = DEFAULT_RUNS,
     concurrency: o.Concurrency = 16,
     timeout: o.Timeout = 600.0,
     attempts: o.Attempts = 8,
+    fsync_ms: o.FsyncMs = 50,
     max_failures: o.MaxFailures = 0.05,
     quiet: o.Quiet = False,
     json: o.AsJson = False,
@@ -54,10 +56,10 @@ def compare(
     Repeating the command goes on with the run that it began; what was judged is never asked again.
     """
     from judge.core.planning import Orders  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.core.sharding import Shard  # noqa: PLC0415
     from judge.core.stats.intervals import Method  # noqa: PLC0415
     from judge.io.judges.specs import JudgeOptions  # noqa: PLC0415
     from judge.run import compare as use_case  # noqa: PLC0415
-    from judge.run.judging import JudgingOptions  # noqa: PLC0415
 
     chosen = use_case.CompareOptions(
         inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
@@ -71,11 +73,10 @@ def compare(
         show_reference=show_reference,
         hide_answers=hide_answers,
         interval=Method(ci.value),
+        shard=Shard.parse(shard) if shard is not None else None,
         name=name,
         runs=runs,
-        judging=JudgingOptions(
-            concurrency=concurrency, policy=_policy(timeout=timeout, attempts=attempts), quiet=quiet
-        ),
+        judging=_judging(concurrency, timeout=timeout, attempts=attempts, fsync_ms=fsync_ms, quiet=quiet),
     )
     folder = use_case.compare(chosen, command=sys.argv, say=o.tell_nothing if quiet else o.tell)
     print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
@@ -88,17 +89,57 @@ def resume(
     concurrency: o.Concurrency = 16,
     timeout: o.Timeout = 600.0,
     attempts: o.Attempts = 8,
+    fsync_ms: o.FsyncMs = 50,
     max_failures: o.MaxFailures = 0.05,
     quiet: o.Quiet = False,
     json: o.AsJson = False,
 ) -> None:
     """Go on with a run: ask what was not asked yet, and again what failed."""
     from judge.run import compare as use_case  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.run.judging import JudgingOptions  # noqa: PLC0415
 
     folder = find_run(run, runs)
-    judging = JudgingOptions(concurrency=concurrency, policy=_policy(timeout=timeout, attempts=attempts), quiet=quiet)
+    judging = _judging(concurrency, timeout=timeout, attempts=attempts, fsync_ms=fsync_ms, quiet=quiet)
     use_case.resume(folder, judging, say=o.tell_nothing if quiet else o.tell)
+    print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
+
+
+def retry(
+    run: o.RunPath,
+    *,
+    failure: o.Failures = [],  # noqa: B006 - typer copies it
+    runs: o.Runs = DEFAULT_RUNS,
+    concurrency: o.Concurrency = 16,
+    timeout: o.Timeout = 600.0,
+    attempts: o.Attempts = 8,
+    fsync_ms: o.FsyncMs = 50,
+    max_failures: o.MaxFailures = 0.05,
+    quiet: o.Quiet = False,
+    json: o.AsJson = False,
+) -> None:
+    """Ask again what failed, and nothing that was never asked."""
+    from judge.run.retry import retry as use_case  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.schema import FailureKind  # noqa: PLC0415
+
+    folder = find_run(run, runs)
+    judging = _judging(concurrency, timeout=timeout, attempts=attempts, fsync_ms=fsync_ms, quiet=quiet)
+    kinds = frozenset(FailureKind(kind.value) for kind in failure)
+    use_case(folder, judging, kinds=kinds, say=o.tell_nothing if quiet else o.tell)
+    print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
+
+
+def merge(
+    shards: Annotated[list[str], typer.Argument(metavar="RUN...", help="The run folder of every shard, or its name.")],
+    *,
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the merged run folder.")],
+    runs: o.Runs = DEFAULT_RUNS,
+    max_failures: o.MaxFailures = 0.05,
+    quiet: o.Quiet = False,
+    json: o.AsJson = False,
+) -> None:
+    """Merge the runs of all shards of a comparison (`compare --shard`) into one, as if it had never been cut."""
+    from judge.run.merge import merge_shards  # noqa: PLC0415 - `--help` starts without numpy
+
+    folder = merge_shards([find_run(run, runs) for run in shards], name=name, runs=runs, command=sys.argv)
     print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
 
 
@@ -146,7 +187,9 @@ def _inputs(
     return InputOptions(a, b, items, fields, allow_missing, OnMissingImage(on_missing_image.value))
 
 
-def _policy(*, timeout: float, attempts: int) -> Policy:
+def _judging(concurrency: int, *, timeout: float, attempts: int, fsync_ms: int, quiet: bool) -> JudgingOptions:
     from judge.io.dispatch import Policy  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run.judging import JudgingOptions  # noqa: PLC0415
 
-    return Policy(attempts=attempts, timeout=timeout)
+    policy = Policy(attempts=attempts, timeout=timeout)
+    return JudgingOptions(concurrency=concurrency, policy=policy, sync_seconds=fsync_ms / 1000, quiet=quiet)

@@ -43,6 +43,20 @@ class OrderOption(StrEnum):
     swapped = "swapped"
 
 
+class FailureOption(StrEnum):
+    """Values of --failure."""
+
+    refused = "refused"
+    filtered = "filtered"
+    truncated = "truncated"
+    unparsed = "unparsed"
+    too_long = "too_long"
+    rejected = "rejected"
+    timeout = "timeout"
+    transport = "transport"
+    rate_limit = "rate_limit"
+
+
 TracesA = Annotated[str, typer.Argument(metavar="A.JSONL", help="Traces of model a; '-' reads standard input.")]
 TracesB = Annotated[str, typer.Argument(metavar="B.JSONL", help="Traces of model b.")]
 Items = Annotated[str | None, typer.Option(metavar="FILE", help="Items, where the trace files hold only id and trace.")]
@@ -75,6 +89,20 @@ Seed = Annotated[int, typer.Option(help="Decides trace tags, the halves of --ord
 Concurrency = Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds for one call, to the last byte.")]
 Attempts = Annotated[int, typer.Option(min=1, help="Attempts at a call that fails in passing.")]
+FsyncMs = Annotated[
+    int,
+    typer.Option(
+        "--fsync-ms",
+        min=0,
+        max=100,
+        metavar="MS",
+        help="Flush judgments to the disk so often; 0: each before it counts.",
+    ),
+]
+ShardOption = Annotated[
+    str | None, typer.Option("--shard", metavar="I/N", help="Judge only the I-th of N parts of the items; see merge.")
+]
+Failures = Annotated[list[FailureOption], typer.Option("--failure", help="Ask again only what failed so; repeatable.")]
 MaxFailures = Annotated[
     float, typer.Option(min=0, max=1, metavar="SHARE", help="Exit code 4 when a larger share of judgments failed.")
 ]

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 def retry(
-    folder: RunFolder, options: JudgingOptions, *, failures: Collection[FailureKind] = (), say: Callable[[str], None]
+    folder: RunFolder, options: JudgingOptions, *, kinds: Collection[FailureKind] = (), say: Callable[[str], None]
 ) -> None:
     """Ask again what failed, and nothing that was never asked.
 
     Args:
         folder: the run.
         options: how to ask.
-        failures: which kinds of failure to ask again; all of them where none is named.
+        kinds: which kinds of failure to ask again; all of them where none is named.
         say: is told how many requests of each kind are asked again.
     """
     manifest = unchanged_manifest(folder)
-    failed = {key: kind for key, kind in folder.failed_keys().items() if not failures or kind in failures}
+    failed = {key: kind for key, kind in folder.failed_keys().items() if not kinds or kind in kinds}
     counts = Counter(kind.value for kind in failed.values())
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
     say(f"Asking again: {told}" if told else "Nothing to ask again: no request has failed so")
