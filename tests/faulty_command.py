@@ -72,7 +72,8 @@ class Faults:
         class Raw(io.FileIO):
             def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
                 size = len(memoryview(data).cast("B"))
-                return faults.step("write", self.name, size, lambda n: super(Raw, self).write(bytes(data)[:n]))
+                written: int = faults.step("write", self.name, size, lambda n: super(Raw, self).write(bytes(data)[:n]))
+                return written
 
         def open_counting(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as `open`
             if mode == "wb" and not isinstance(file, int):
@@ -135,7 +136,7 @@ def _child(trial: Trial, errors: int, steps: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os.lseek(steps, 0, os.SEEK_SET)
-    with open(steps, "w", closefd=False) as file:  # noqa: PTH123 - a descriptor
+    with open(steps, "w", closefd=False) as file:
         file.write(str(faults.steps))
     os._exit(code)
 
@@ -192,14 +193,14 @@ def main() -> None:
     import aiohttp  # noqa: F401, PLC0415 - so that children need not
     import filelock  # noqa: F401, PLC0415
     import httpx2  # noqa: F401, PLC0415
-    import openai  # noqa: PLC0415
+    import openai  # noqa: F401, PLC0415
+    import polars  # noqa: ICN001, F401, PLC0415
+    import scipy.stats  # noqa: F401, PLC0415
 
     import judge.cli  # noqa: PLC0415
     import judge.run.compare  # noqa: PLC0415
     import judge.run.report  # noqa: F401, PLC0415
 
-    assert openai.AsyncOpenAI
-    assert openai.DefaultAioHttpClient
     for line in sys.stdin:
         given = json.loads(line)
         ended = run_here(Trial(**given | {"args": tuple(given["args"])}))
