@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from judge import __version__
 from judge.cli import assets, comparing, importing, reporting
 from judge.cli.exits import Exit
 from judge.errors import InputError, InterruptedRunError, OmrJudgeError, ProviderError
+from judge.io.secrets import hide_secrets
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,10 +52,13 @@ def main() -> None:
     try:
         app()
     except OmrJudgeError as error:
-        sys.stderr.write(f"omr-judge: {error}\n")
+        sys.stderr.write(hide_secrets(f"omr-judge: {error}\n"))
         sys.exit(_exit_code(error))
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
+    except Exception:  # noqa: BLE001 - a bug: its traceback is all that helps, and may quote what a server echoed
+        sys.stderr.write(hide_secrets(traceback.format_exc()))
+        sys.exit(Exit.BUG)
 
 
 def _exit_code(error: OmrJudgeError) -> Exit:

@@ -20,6 +20,7 @@ from judge.io.journal import SYNC_SECONDS, Journal
 from judge.io.judges.local import NOTE, n_servers
 from judge.io.judges.specs import open_judge, require
 from judge.io.render.progress import Display
+from judge.io.secrets import hide_in_logs
 from judge.run.recording import Recorder
 from judge.schema import JudgeSpec, Provider
 
@@ -93,8 +94,8 @@ def judge_run(
             require(judge)
         if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
             say(f"Note: {NOTE}")
-        if left := len(read_in_flight(folder.in_flight_path, judged)):
-            calls = "1 call" if left == 1 else f"{left} calls"
+        if paid_twice := len(read_in_flight(folder.in_flight_path, judged)):
+            calls = "1 call" if paid_twice == 1 else f"{paid_twice} calls"
             say(f"{calls} may have been paid twice (in flight when the run was killed)")
         with (
             Journal(folder.judgments_path, sync_seconds=options.sync_seconds) as journal,
@@ -147,6 +148,7 @@ async def _judge(
                 judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
                 stack.push_async_callback(judge.close)
                 lanes.append(Lane(judge, open_requests(spec, number=number, n_lanes=n_lanes), concurrency, read))
+        hide_in_logs()
         work = asyncio.ensure_future(
             dispatch(lanes, policy=options.policy, record=recorder.record, events=recorder, stop=stop)
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 
 from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
+from judge.io.secrets import REDACTED, hide_secrets
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
@@ -190,8 +191,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def redact(text: str) -> str:
-    """Shorten a provider's message and blank whatever looks like a key."""
-    return _SECRETS.sub("[redacted]", text)[:MESSAGE_CHARS]
+    """Shorten a provider's message and blank the secrets of the environment and whatever looks like a key."""
+    return _SECRETS.sub(REDACTED, hide_secrets(text))[:MESSAGE_CHARS]
 
 
 def clean(text: str) -> str:
