@@ -14,6 +14,9 @@ from command import read_jsonl, write_jsonl
 from faulty_command import Ended, FaultyCommand, faulty_command
 from provider_server import ProviderServer, content_judge
 
+from judge.io.in_flight import read_in_flight
+from judge.io.journal import RunFolder
+
 N_ITEMS, CONCURRENCY = 4, 3
 N_CALLS = 2 * N_ITEMS
 SECONDS = 0.01
@@ -49,7 +52,8 @@ class Loop:
         told = sum(int(number) for part in (*killed, ended) for number in PAID_TWICE.findall(part.stderr))
         paid_twice = len(self.server.calls) - asked_before - N_CALLS
         assert 0 <= paid_twice <= told <= most_told
-        assert not [path.name for path in run.iterdir() if path.name.endswith(".tmp") or path.name == "in_flight"]
+        assert read_in_flight(run / "in_flight", RunFolder(run).judged_keys()) == frozenset()
+        assert not [path.name for path in run.iterdir() if path.name.endswith(".tmp")]
         assert not [path.name for path in self.runs.iterdir() if path.name.startswith(".")]
         self.paid_twice, self.told = self.paid_twice + paid_twice, self.told + told
 
