@@ -305,8 +305,14 @@ def test_where_the_platform_flushes_no_data_alone_it_flushes_all(
     monkeypatch.delattr(os, "fdatasync")
     monkeypatch.setattr(os, "fsync", flushed.append)
     with Journal(folder.judgments_path, sync_seconds=0) as journal:
+        before = len(flushed)
         journal.append(made(1))
-    assert len(flushed) == 2
+        assert len(flushed) == before + 1
+
+
+def test_a_journal_that_cannot_be_opened_is_an_error_for_a_person(folder: RunFolder) -> None:
+    with pytest.raises(RunError, match=r"judgments\.jsonl: cannot be written: .*; free space, then resume"):
+        Journal(folder.path / "absent" / "judgments.jsonl")
 
 
 HOLD_THE_LOCK = """

@@ -25,6 +25,15 @@ def flush(descriptor: int) -> None:
         os.fsync(descriptor)
 
 
+def flush_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk: a file that nobody finds is lost too."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file to fill, so that a reader, or a crash, finds the old one or the new one and nothing between.
@@ -39,6 +48,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             flush(file.fileno())
         temporary.replace(path)
+        flush_folder(path.parent)
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror}") from error
     finally:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from judge.errors import RunError
+from judge.io.files import flush_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,7 @@ def filling(path: Path) -> Iterator[Path]:
         _remove_abandoned(path.parent)
         yield hidden
         hidden.rename(path)
+        flush_folder(path.parent)
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror}") from error
     finally:

@@ -17,9 +17,9 @@ from judge.core.planning import Orders
 from judge.core.sharding import Shard
 from judge.core.stats.intervals import Method
 from judge.errors import RunError
-from judge.io.files import flush, replacing, write_json
+from judge.io.files import flush, flush_folder, replacing, write_json
 from judge.io.folders import filling
-from judge.io.tail import mend_tail
+from judge.io.judgment_lines import as_line, mend_tail
 from judge.schema import Failed, FailureKind, Frozen, Judged, JudgeSpec, Judgment, Pair, Rubric
 
 if TYPE_CHECKING:
@@ -228,9 +228,13 @@ class Journal:
 
     def __init__(self, path: Path, *, sync_seconds: float = SYNC_SECONDS) -> None:
         self.path = path
-        self.torn = mend_tail(path)
-        """whether a torn last line was cut off"""
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            self.torn = mend_tail(path)
+            """whether a torn last line was cut off"""
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            flush_folder(path.parent)
+        except OSError as error:
+            raise self._error(error) from error
         self._dirty, self._closing = threading.Event(), threading.Event()
         self._problem: OSError | None = None
         self._sync_seconds = sync_seconds
@@ -292,8 +296,3 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def as_line(judgment: Judgment) -> bytes:
-    """Return a judgment's line in the journal."""
-    return judgment.model_dump_json(exclude_none=True).encode() + b"\n"

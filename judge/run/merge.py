@@ -13,7 +13,8 @@ from judge.core.census import Census
 from judge.errors import RunError
 from judge.io.files import file_sha256, replacing, write_lines
 from judge.io.in_flight import read_in_flight, write_in_flight
-from judge.io.journal import Manifest, RunFolder, as_line
+from judge.io.journal import Manifest, RunFolder
+from judge.io.judgment_lines import as_line
 from judge.run.compare import SHARD, named_run
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Mend the end of a journal that a crash left in the middle of a line."""
+"""The lines of a journal: how a judgment is written, and how a line that a crash tore is mended."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from judge.schema import Judgment
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def as_line(judgment: Judgment) -> bytes:
+    """Return a judgment's line in the journal."""
+    return judgment.model_dump_json(exclude_none=True).encode() + b"\n"
 
 
 def mend_tail(path: Path) -> bool:
