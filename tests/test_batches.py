@@ -27,8 +27,8 @@ from judge.io.journal import RunFolder
 from judge.io.patience import Policy
 from judge.run.compare import CompareOptions, compare, resume
 from judge.run.inputs import InputOptions
-from judge.run.judging import JudgingOptions
 from judge.run.report import save_report
+from judge.run.session import JudgingOptions
 
 N_ITEMS = 5
 N_REQUESTS = 2 * N_ITEMS

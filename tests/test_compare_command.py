@@ -577,7 +577,7 @@ def test_failures_are_missing_and_never_a_verdict_and_too_many_end_with_exit_cod
         assert found == expected
     assert "5 failed" in failed.stdout
     assert "5 of 20 judgments failed, more than --max-failures 0.05" in failed.stderr
-    assert "omr-judge resume runs/r" in failed.stderr
+    assert "omr-judge retry runs/r" in failed.stderr
     assert "max-failures" not in allowed.stderr
     assert report_of(tmp_path / "runs" / "r")["n_failed"] == 5
 

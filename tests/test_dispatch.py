@@ -20,7 +20,7 @@ from judge.core.parsing import interpret
 from judge.core.repairing import repair
 from judge.errors import OmrJudgeError, RunError, StopRunError
 from judge.io.budget import Budget
-from judge.io.dispatch import Stop, dispatch
+from judge.io.dispatch import Events, Stop, dispatch
 from judge.io.journal import Journal, RunFolder
 from judge.io.judges.specs import open_judge
 from judge.io.lane import REJECTED_LIMIT, UNREACHED_LIMIT, Lane
@@ -61,9 +61,10 @@ class Asking:
     in_turn: bool = False
     lane_options: dict[str, Any] = field(default_factory=dict)
     slept: float = 0.0
+    events: Events = field(init=False)
 
     def __post_init__(self) -> None:
-        self.display = Display(total=100, done=0, prices={}, quiet=True)
+        self.display = self.events = Display(total=100, done=0, prices={}, quiet=True)
 
     def requests(self, n: int) -> Iterator[Request]:
         for number in range(n):
@@ -87,12 +88,12 @@ class Asking:
         judge.caches_prompts = self.in_turn
         lane = Lane(
             judge,
-            self.requests(n),
             self.concurrency,
             partial(interpret, criteria=CRITERIA),
             clock=self.clock,
             **self.lane_options,
         )
+        lane.take(self.requests(n))
         if self.repairs:
             lane.repair = partial(repair, settings=spec.settings, note="Not read: {problem}")
         try:
@@ -100,7 +101,7 @@ class Asking:
                 [lane],
                 policy=policy,
                 record=record or self.judgments.append,
-                events=self.display,
+                events=self.events,
                 stop=self.stop,
                 budget=self.budget,
             )
@@ -450,7 +451,9 @@ def test_the_judges_of_a_panel_do_not_wait_for_each_other() -> None:
         async def both() -> None:
             judges = [open_judge(made_spec("openai", server), concurrency=4, timeout=60) for server in (busy, idle)]
             read = partial(interpret, criteria=CRITERIA)
-            lanes = [Lane(judge, asking.requests(20), 4, read) for judge in judges]
+            lanes = [Lane(judge, 4, read) for judge in judges]
+            for lane in lanes:
+                lane.take(asking.requests(20))
             policy = Policy(sleep=asking.sleep)
 
             def record(judgment: Judgment) -> None:

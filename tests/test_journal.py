@@ -187,6 +187,31 @@ def test_a_damaged_line_in_the_middle_is_named(folder: RunFolder, damage: bytes)
         list(folder.judgments())
 
 
+@pytest.mark.parametrize("key", ["z" * 32, "0" * 31, ""])
+def test_a_key_that_is_none_is_a_damaged_line_and_is_named(folder: RunFolder, key: str) -> None:
+    lines = [made(1), made(2).model_copy(update={"key": key})]
+    folder.judgments_path.write_text("".join(line.model_dump_json() + "\n" for line in lines))
+    with pytest.raises(RunError, match=r"judgments\.jsonl:2: damaged line: its key is not 32 hex digits"):
+        folder.judged_keys()
+
+
+def test_a_key_has_failed_when_it_has_no_verdict_whatever_came_first(folder: RunFolder) -> None:
+    def failed(number: int, kind: FailureKind) -> Judgment:
+        return made(number).model_copy(update={"result": Failed(failure=kind)})
+
+    with Journal(folder.judgments_path) as journal:
+        for judgment in (
+            failed(1, FailureKind.TIMEOUT),
+            failed(2, FailureKind.TIMEOUT),
+            made(1),
+            made(3),
+            failed(3, FailureKind.REFUSED),
+            failed(2, FailureKind.REFUSED),
+        ):
+            journal.append(judgment)
+    assert folder.failed_keys() == {(2).to_bytes(16, "big"): FailureKind.REFUSED}
+
+
 def test_no_judgments_are_no_error(folder: RunFolder) -> None:
     assert list(folder.judgments()) == []
 
@@ -245,12 +270,49 @@ def test_a_disk_that_fails_to_flush_is_told_of_by_the_next_append_and_by_close(
 
     journal = Journal(folder.judgments_path, sync_seconds=0.001)
     journal.append(made(1))
-    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr(os, "fdatasync", fail)
     append_all: Callable[[], object] = partial(deque, map(journal.append, map(made, range(10_000))), maxlen=0)
     with pytest.raises(RunError, match="Input/output error"):
         append_all()
     with pytest.raises(RunError, match="Input/output error"):
         journal.close()
+
+
+def test_without_a_pause_each_judgment_is_flushed_before_it_counts(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+    with Journal(folder.judgments_path, sync_seconds=0) as journal:
+        monkeypatch.setattr(os, "fdatasync", lambda _: flushed.append(len(list(folder.judgments()))))
+        for number in range(3):
+            journal.append(made(number))
+            assert flushed == list(range(1, number + 2))
+
+        def fail(_: int) -> None:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(os, "fdatasync", fail)
+        with pytest.raises(RunError, match="Input/output error"):
+            journal.append(made(4))
+        monkeypatch.undo()
+        journal._problem = None  # noqa: SLF001 - closing tells of it again, as another test shows
+
+
+def test_where_the_platform_flushes_no_data_alone_it_flushes_all(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+    monkeypatch.delattr(os, "fdatasync")
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    with Journal(folder.judgments_path, sync_seconds=0) as journal:
+        before = len(flushed)
+        journal.append(made(1))
+        assert len(flushed) == before + 1
+
+
+def test_a_journal_that_cannot_be_opened_is_an_error_for_a_person(folder: RunFolder) -> None:
+    with pytest.raises(RunError, match=r"judgments\.jsonl: cannot be written: .*; free space, then resume"):
+        Journal(folder.path / "absent" / "judgments.jsonl")
 
 
 HOLD_THE_LOCK = """
@@ -345,6 +407,22 @@ def test_a_new_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(RunError, match="cannot be written"), RunFolder(tmp_path / "file" / "new").created():
         pass
+
+
+def test_what_a_killed_process_left_half_made_is_removed_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.node", lambda: "here.local")
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    dead, alive = process.pid, os.getppid()
+    stay = [f".new.there-local.{dead}", f".other.here-local.{alive}", f"x.here-local.{dead}", ".git", ".x.here-local.1"]
+    for name in (f".new.here-local.{dead}", f".other.here-local.{dead}", f".o.here-local.{10**30}", *stay):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pairs.jsonl").write_bytes(b"half")
+    with RunFolder(tmp_path / "run").created():
+        assert (tmp_path / f".run.here-local.{os.getpid()}").is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["run", *stay])
 
 
 def test_a_folder_without_a_manifest_is_no_run(tmp_path: Path) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import Annotated
 
 import typer
 
 from judge import __version__
-from judge.cli import assets, comparing, importing, planning, reporting
+from judge.cli import assets, comparing, continuing, importing, planning, reporting
 from judge.cli.exits import Exit
 from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, ProviderError
+from judge.io.secrets import hide_secrets
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,7 +21,9 @@ app = typer.Typer(
     help="Which of two models reasons better, by how much, and can the judge be believed?",
 )
 app.command("compare")(comparing.compare)
-app.command("resume")(comparing.resume)
+app.command("resume")(continuing.resume)
+app.command("retry")(continuing.retry)
+app.command("merge")(continuing.merge)
 app.command("report")(reporting.report)
 app.command("import")(importing.import_)
 app.command("plan")(planning.plan)
@@ -49,10 +53,13 @@ def main() -> None:
     try:
         app()
     except OmrJudgeError as error:
-        sys.stderr.write(f"omr-judge: {error}\n")
+        sys.stderr.write(hide_secrets(f"omr-judge: {error}\n"))
         sys.exit(_exit_code(error))
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
+    except Exception:  # noqa: BLE001 - a bug: its traceback is all that helps, and may quote what a server echoed
+        sys.stderr.write(hide_secrets(traceback.format_exc()))
+        sys.exit(Exit.BUG)
 
 
 def _exit_code(error: OmrJudgeError) -> Exit:

@@ -1,23 +1,20 @@
-"""The commands that ask judges: compare, resume, show-prompt."""
+"""The commands that ask judges, or say what would be asked: compare, resume, retry, merge, show-prompt."""
 
 from __future__ import annotations
 
 import sys
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from judge.cli import options as o
-from judge.cli.reporting import find_run, print_report
+from judge.cli.judging_options import judging_options
+from judge.cli.reporting import print_report
 from judge.errors import InputError
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from judge.core.looks import Stopping
-    from judge.io.patience import Policy
     from judge.run.compare import CompareOptions
     from judge.run.inputs import InputOptions
 
@@ -52,6 +49,7 @@ def compare(
     stop_when_decided: o.StopWhenDecided = False,
     look_every: o.LookEvery = None,
     cluster: o.StepCluster = None,
+    shard: o.ShardOption = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run folder.")] = None,
     runs: o.Runs = DEFAULT_RUNS,
     concurrency: o.Concurrency = 16,
@@ -64,6 +62,7 @@ def compare(
     transport: o.Transport = o.TransportOption.auto,
     batch: o.Batch = False,
     poll: o.Poll = 60.0,
+    fsync_ms: o.FsyncMs = 50,
     max_failures: o.MaxFailures = 0.05,
     quiet: o.Quiet = False,
     json: o.AsJson = False,
@@ -73,10 +72,10 @@ def compare(
     Repeating the command goes on with the run that it began; what was judged is never asked again.
     """
     from judge.core.planning import Orders  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.core.sharding import Shard  # noqa: PLC0415
     from judge.core.stats.intervals import Method  # noqa: PLC0415
-    from judge.io.judges.specs import JudgeOptions, Transport  # noqa: PLC0415
+    from judge.io.judges.specs import JudgeOptions  # noqa: PLC0415
     from judge.run import compare as use_case  # noqa: PLC0415
-    from judge.run.judging import JudgingOptions  # noqa: PLC0415
 
     chosen = use_case.CompareOptions(
         inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
@@ -92,67 +91,29 @@ def compare(
         hide_answers=hide_answers,
         interval=Method(ci.value),
         stopping=_stopping(stop_when_decided, look_every, cluster),
+        shard=Shard.parse(shard) if shard is not None else None,
         name=name,
         runs=runs,
-        judging=JudgingOptions(
+        judging=judging_options(
             concurrency=concurrency,
-            policy=_policy(timeout=timeout, attempts=attempts),
+            timeout=timeout,
+            attempts=attempts,
+            transport=transport,
             max_rpm=max_rpm,
             max_tpm=max_tpm,
             max_calls=max_calls,
-            max_cost=_dollars("--max-cost", max_cost),
-            confirm_above=_dollars("--confirm-above", confirm_above),
-            transport=Transport(transport.value),
-            batch=batch,
+            max_cost=max_cost,
+            confirm_above=confirm_above,
             poll=poll,
+            fsync_ms=fsync_ms,
             quiet=quiet,
+            batch=batch,
         ),
     )
     if dry_run:
         _print_quote(chosen, quiet=quiet, as_json=json)
         return
     folder = use_case.compare(chosen, command=sys.argv, say=o.tell_nothing if quiet else o.tell)
-    print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
-
-
-def resume(
-    run: o.RunPath,
-    *,
-    price: o.Prices = [],  # noqa: B006 - typer copies it
-    confirm_above: o.ConfirmAbove = None,
-    runs: o.Runs = DEFAULT_RUNS,
-    concurrency: o.Concurrency = 16,
-    timeout: o.Timeout = 600.0,
-    attempts: o.Attempts = 8,
-    max_rpm: o.MaxRpm = None,
-    max_tpm: o.MaxTpm = None,
-    max_calls: o.MaxCalls = None,
-    max_cost: o.MaxCost = None,
-    transport: o.Transport = o.TransportOption.auto,
-    poll: o.Poll = 60.0,
-    max_failures: o.MaxFailures = 0.05,
-    quiet: o.Quiet = False,
-    json: o.AsJson = False,
-) -> None:
-    """Go on with a run: ask what was not asked yet, and again what failed."""
-    from judge.io.judges.specs import Transport  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.run import compare as use_case  # noqa: PLC0415
-    from judge.run.judging import JudgingOptions  # noqa: PLC0415
-
-    folder = find_run(run, runs)
-    judging = JudgingOptions(
-        concurrency=concurrency,
-        policy=_policy(timeout=timeout, attempts=attempts),
-        max_rpm=max_rpm,
-        max_tpm=max_tpm,
-        max_calls=max_calls,
-        max_cost=_dollars("--max-cost", max_cost),
-        confirm_above=_dollars("--confirm-above", confirm_above),
-        transport=Transport(transport.value),
-        poll=poll,
-        quiet=quiet,
-    )
-    use_case.resume(folder, judging, prices=price, say=o.tell_nothing if quiet else o.tell)
     print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
 
 
@@ -221,24 +182,3 @@ def _stopping(wanted: bool, look_every: int | None, cluster: str | None) -> Stop
     from judge.core.looks import LOOK_EVERY, Stopping  # noqa: PLC0415 - `--help` starts without numpy
 
     return Stopping(look_every=look_every or LOOK_EVERY, cluster=cluster)
-
-
-def _policy(*, timeout: float, attempts: int) -> Policy:
-    from judge.io.patience import Policy  # noqa: PLC0415 - `--help` starts without numpy
-
-    return Policy(attempts=attempts, timeout=timeout)
-
-
-def _dollars(option: str, text: str | None) -> Decimal | None:
-    """Read an amount of US dollars; InputError where it is none."""
-    from decimal import Decimal, InvalidOperation  # noqa: PLC0415 - `--help` starts without it
-
-    if text is None:
-        return None
-    try:
-        amount = Decimal(text.removeprefix("$"))
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise InputError(option, f"{text!r} is no amount of dollars", "give a number, such as 2.50")
-    return amount

@@ -1,4 +1,4 @@
-"""The exit codes, one meaning each; 1 is a bug and 2 is typer's for wrong usage."""
+"""The exit codes, one meaning each; 2 is typer's for wrong usage."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from enum import IntEnum
 class Exit(IntEnum):
     """What the program's exit code says."""
 
+    BUG = 1
+    """a traceback"""
     INPUT = 3
     """a file, an option or a run folder cannot be used"""
     FAILURES = 4

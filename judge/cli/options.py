@@ -51,6 +51,20 @@ class TransportOption(StrEnum):
     plain = "plain"
 
 
+class FailureOption(StrEnum):
+    """Values of --failure."""
+
+    refused = "refused"
+    filtered = "filtered"
+    truncated = "truncated"
+    unparsed = "unparsed"
+    too_long = "too_long"
+    rejected = "rejected"
+    timeout = "timeout"
+    transport = "transport"
+    rate_limit = "rate_limit"
+
+
 TracesA = Annotated[str, typer.Argument(metavar="A.JSONL", help="Traces of model a; '-' reads standard input.")]
 TracesB = Annotated[str, typer.Argument(metavar="B.JSONL", help="Traces of model b.")]
 Items = Annotated[str | None, typer.Option(metavar="FILE", help="Items, where the trace files hold only id and trace.")]
@@ -128,6 +142,20 @@ Batch = Annotated[
     bool, typer.Option("--batch", help="Ask in batches: half the price, within a day; openai: and anthropic: judges.")
 ]
 Poll = Annotated[float, typer.Option(min=0.01, metavar="SECONDS", help="Pause between two looks at a batch.")]
+FsyncMs = Annotated[
+    int,
+    typer.Option(
+        "--fsync-ms",
+        min=0,
+        max=100,
+        metavar="MS",
+        help="Flush judgments to the disk so often; 0: each before it counts.",
+    ),
+]
+ShardOption = Annotated[
+    str | None, typer.Option("--shard", metavar="I/N", help="Judge only the I-th of N parts of the items; see merge.")
+]
+Failures = Annotated[list[FailureOption], typer.Option("--failure", help="Ask again only what failed so; repeatable.")]
 MaxFailures = Annotated[
     float, typer.Option(min=0, max=1, metavar="SHARE", help="Exit code 4 when a larger share of judgments failed.")
 ]

@@ -77,7 +77,7 @@ def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet
     if made.n_failed > max_failures * made.n_judgments:
         o.tell(
             f"{made.n_failed} of {made.n_judgments} judgments failed, more than --max-failures {max_failures:g}: "
-            f"`omr-judge resume {folder.path}` asks them again"
+            f"`omr-judge retry {folder.path}` asks them again"
         )
         raise typer.Exit(Exit.FAILURES)
 

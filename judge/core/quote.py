@@ -15,7 +15,7 @@ from judge.core.token_estimates import HIGH, LOW, SCENARIOS, Range, Scenario, im
 from judge.schema import Frozen, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from judge.core.planning import Plan
     from judge.schema import Image, JudgeSpec, Pair, Price, Request
@@ -68,7 +68,7 @@ def quote(
     prices: Mapping[str, Price],
     pairs: Iterable[Pair],
     *,
-    done: Collection[bytes],
+    done: Container[bytes],
     pixels: Callable[[Image], tuple[int, int]],
     batch: bool,
 ) -> Quote:
@@ -79,7 +79,7 @@ def quote(
         judges: the panel.
         prices: by judge; one who is not there has no known price.
         pairs: read once, one in memory at a time.
-        done: keys that have verdicts, as bytes.
+        done: keys of requests that are not to be asked, as bytes.
         pixels: width and height of an image.
         batch: the run is to be asked in batches.
     """
@@ -133,7 +133,7 @@ class _Quoter:
     judged: int = 0
     sums: dict[str, _Sum] = field(default_factory=lambda: {scenario.name: _Sum() for scenario in SCENARIOS})
 
-    def add(self, pair: Pair, done: Collection[bytes]) -> None:
+    def add(self, pair: Pair, done: Container[bytes]) -> None:
         """Add the open requests about a pair, which share the beginning of their prompts."""
         requests = list(self.planner.requests([pair]))
         opened = [request for request in requests if bytes.fromhex(request.key) not in done]

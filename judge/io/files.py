@@ -17,6 +17,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+def flush(descriptor: int) -> None:
+    """Wait until a file's content, and its length, are on the disk."""
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(descriptor)
+    else:
+        os.fsync(descriptor)
+
+
+def flush_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk: a file that nobody finds is lost too."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file to fill, so that a reader, or a crash, finds the old one or the new one and nothing between.
@@ -29,8 +46,9 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         with temporary.open("wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            flush(file.fileno())
         temporary.replace(path)
+        flush_folder(path.parent)
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror}") from error
     finally:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
+import re
 import threading
 from array import array
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 import orjson
 from pydantic import Field, ValidationError
 
 from judge.core.looks import Stopping
 from judge.core.planning import Orders
+from judge.core.sharding import Shard
 from judge.core.stats.intervals import Method
 from judge.errors import RunError
-from judge.io.files import write_json
-from judge.schema import Failed, Frozen, Judged, JudgeSpec, Judgment, Pair, Price, Rubric
+from judge.io.files import flush, flush_folder, replacing, write_json
+from judge.io.folders import filling
+from judge.io.judgment_lines import as_line, mend_tail
+from judge.schema import Failed, FailureKind, Frozen, Judged, JudgeSpec, Judgment, Pair, Price, Rubric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION: Final = 1
 SYNC_SECONDS = 0.05
-"""at most this much of the journal is at risk in a power cut; a killed process loses nothing"""
+"""pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
+_KEY = re.compile(r"[0-9a-f]{32}")
 
 
 class Input(Frozen):
@@ -81,6 +85,10 @@ class Manifest(Frozen):
     images_sha256: str | None = None
     """hash over the hashes of all images, in the order of the pairs"""
     pairs_sha256: str | None = None
+    shard: Shard | None = None
+    """the part of the comparison's items that this run judges; None: all of them"""
+    merged: tuple[str, ...] = ()
+    """the folders of the shards that this run was merged from"""
 
 
 class RunFolder:
@@ -94,6 +102,8 @@ class RunFolder:
         self.report_path = path / "report.json"
         self.batches_path = path / "batches.jsonl"
         """there is one where the run asks in batches"""
+        self.in_flight_path = path / "in_flight"
+        self.positions_path = path / "positions.txt"
         self._owner_path = path / "owner.json"
 
     @property
@@ -146,11 +156,14 @@ class RunFolder:
         with self.judgments_path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 try:
-                    yield Judgment.model_validate_json(line)
+                    judgment = Judgment.model_validate_json(line)
                 except ValidationError as error:
                     if not line.endswith(b"\n"):
                         return
                     raise _damaged(self.judgments_path, number, error) from error
+                if not _KEY.fullmatch(judgment.key):
+                    raise RunError(f"{self.judgments_path}:{number}: damaged line: its key is not 32 hex digits")
+                yield judgment
 
     def judged_keys(self) -> set[bytes]:
         """Return the keys that have verdicts, as bytes: what need not be asked again."""
@@ -164,9 +177,36 @@ class RunFolder:
             if isinstance(judgment.result, Failed) and judgment.time
         }
 
+    def failed_keys(self) -> dict[bytes, FailureKind]:
+        """Return the keys that were asked and have no verdict, each with its last failure."""
+        failed: dict[bytes, FailureKind] = {}
+        judged: set[bytes] = set()
+        for judgment in self.judgments():
+            key = bytes.fromhex(judgment.key)
+            if isinstance(judgment.result, Failed):
+                failed[key] = judgment.result.failure
+            else:
+                judged.add(key)
+        return {key: failure for key, failure in failed.items() if key not in judged}
+
     def write_manifest(self, manifest: Manifest) -> None:
         """Write the manifest."""
         write_json(self.manifest_path, manifest.model_dump(mode="json", by_alias=True))
+
+    def write_positions(self, positions: Iterable[int]) -> None:
+        """Write, for each pair of a shard, where it stands in the whole comparison, counted from 0."""
+        with replacing(self.positions_path) as file:
+            file.writelines(b"%d\n" % position for position in positions)
+
+    def positions(self) -> Iterator[int]:
+        """Yield where each pair of a shard stands in the whole comparison."""
+        if not self.positions_path.exists():
+            raise RunError(f"{self.positions_path}: missing; this shard can be reported, not merged")
+        with self.positions_path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.rstrip(b"\n").isdigit():
+                    raise RunError(f"{self.positions_path}:{number}: damaged line: not a position")
+                yield int(line)
 
     @contextmanager
     def created(self) -> Iterator[RunFolder]:
@@ -175,17 +215,8 @@ class RunFolder:
         Raises:
             RunError: something is there already.
         """
-        if self.path.exists():
-            raise RunError(f"{self.path}: exists already; give another --name, or remove it")
-        hidden = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        try:
-            hidden.mkdir(parents=True)
+        with filling(self.path) as hidden:
             yield RunFolder(hidden)
-            hidden.rename(self.path)
-        except OSError as error:
-            raise RunError(f"{self.path}: cannot be written: {error.strerror}") from error
-        finally:
-            shutil.rmtree(hidden, ignore_errors=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -227,25 +258,29 @@ class Journal:
     Args:
         path: `judgments.jsonl`, created if absent. A last line without its newline is completed if it is a whole
             judgment, and cut off if it is torn.
-        sync_seconds: pause between two flushes to the disk.
+        sync_seconds: pause between two flushes to the disk; 0: each append flushes before it returns.
     """
 
     def __init__(self, path: Path, *, sync_seconds: float = SYNC_SECONDS) -> None:
         self.path = path
-        self.torn = _mend_tail(path)
-        """whether a torn last line was cut off"""
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            self.torn = mend_tail(path)
+            """whether a torn last line was cut off"""
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            flush_folder(path.parent)
+        except OSError as error:
+            raise self._error(error) from error
         self._dirty, self._closing = threading.Event(), threading.Event()
         self._problem: OSError | None = None
         self._sync_seconds = sync_seconds
         self._thread = threading.Thread(target=self._sync, name="journal-sync", daemon=True)
-        self._thread.start()
+        if sync_seconds:
+            self._thread.start()
 
     def append(self, judgment: Judgment) -> None:
         """Write one judgment as one line; RunError if the disk is full, with the file as it was before."""
-        if self._problem is not None:
-            raise self._error(self._problem) from self._problem
-        line = judgment.model_dump_json(exclude_none=True).encode() + b"\n"
+        self._raise_problem()
+        line = as_line(judgment)
         try:
             written = os.write(self._descriptor, line)
         except OSError as error:
@@ -253,7 +288,11 @@ class Journal:
         if written < len(line):
             os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
             raise RunError(f"{self.path}: disk full; free space, then resume")
-        self._dirty.set()
+        if self._sync_seconds:
+            self._dirty.set()
+        else:
+            self._flush()
+            self._raise_problem()
 
     def _sync(self) -> None:
         while not self._closing.wait(self._sync_seconds):
@@ -264,9 +303,13 @@ class Journal:
     def _flush(self) -> None:
         """Flush to the disk; a disk that fails is told of by the next `append`, or by `close`."""
         try:
-            os.fsync(self._descriptor)
+            flush(self._descriptor)
         except OSError as error:
             self._problem = error
+
+    def _raise_problem(self) -> None:
+        if self._problem is not None:
+            raise self._error(self._problem) from self._problem
 
     def _error(self, error: OSError) -> RunError:
         return RunError(f"{self.path}: cannot be written: {error.strerror}; free space, then resume")
@@ -274,11 +317,11 @@ class Journal:
     def close(self) -> None:
         """Flush to the disk and close; RunError if the disk does not take it."""
         self._closing.set()
-        self._thread.join()
+        if self._sync_seconds:
+            self._thread.join()
         self._flush()
         os.close(self._descriptor)
-        if self._problem is not None:
-            raise self._error(self._problem) from self._problem
+        self._raise_problem()
 
     def __enter__(self) -> Self:
         return self
@@ -287,34 +330,3 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _mend_tail(path: Path) -> bool:
-    """Complete or cut off a last line that lacks its newline; return whether something was cut."""
-    if not path.exists():
-        return False
-    with path.open("r+b") as file:
-        tail = _last_line(file)
-        if not tail:
-            return False
-        try:
-            Judgment.model_validate_json(tail)
-        except ValidationError:
-            file.seek(-len(tail), os.SEEK_END)
-            file.truncate()
-            return True
-        file.seek(0, os.SEEK_END)
-        file.write(b"\n")
-        return False
-
-
-def _last_line(file: IO[bytes]) -> bytes:
-    """Return what follows the last newline."""
-    size = file.seek(0, os.SEEK_END)
-    tail, block = b"", 1 << 16
-    while size and b"\n" not in tail:
-        start = max(0, size - block)
-        file.seek(start)
-        tail = file.read(size - start) + tail
-        size = start
-    return tail.rpartition(b"\n")[2]

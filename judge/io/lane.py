@@ -29,13 +29,12 @@ CHARS_A_TOKEN = 4
 
 @dataclass
 class Lane:
-    """A judge with its requests, drawn lazily.
+    """A judge, and its requests, which are drawn lazily.
 
     Every lane has its own workers, gate and pace, so that no judge of a panel waits for another.
     """
 
     judge: Judge
-    requests: Iterator[Request]
     concurrency: int
     interpret: Callable[[Reply], Result]
     repair: Callable[[Request, Reply, Failed], Request | None] = lambda *_: None
@@ -46,7 +45,7 @@ class Lane:
     tokens_pace: Pace | None = None
     clock: Callable[[], float] = time.monotonic
     gate: Gate = field(init=False)
-    groups: Iterator[list[Request]] = field(init=False)
+    groups: Iterator[list[Request]] = field(init=False, default=iter(()))
     """what one worker asks in turn: where the provider caches prompts, all requests of an item.
 
     Only a call that begins after the first has answered finds in the cache what they share."""
@@ -59,10 +58,13 @@ class Lane:
     def __post_init__(self) -> None:
         self.gate = Gate(self.concurrency)
         self.judge.on_headers = self._read_limits
+
+    def take(self, requests: Iterator[Request]) -> None:
+        """Take what is to be asked next."""
         if self.judge.caches_prompts:
-            self.groups = (list(group) for _, group in groupby(self.requests, key=attrgetter("item")))
+            self.groups = (list(group) for _, group in groupby(requests, key=attrgetter("item")))
         else:
-            self.groups = ([request] for request in self.requests)
+            self.groups = ([request] for request in requests)
 
     def _read_limits(self, headers: Mapping[str, str]) -> None:
         """Pause before a limit is met, where the reply's headers say that nothing of it is left."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import uuid
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import aclosing
@@ -16,6 +15,7 @@ from judge.io.batches.base import BatchState, Sought, patiently
 from judge.io.batches.log import BatchLog, BatchRecord, Member, Stage
 from judge.io.render.text import safe
 from judge.run.folding import Lane, Sink, fail, fold, reopen
+from judge.run.interrupts import interrupts_call
 from judge.schema import Failed, FailureKind, Request
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ ROUNDS = 3
 """how often a request that gets no reply is submitted"""
 BREATH = 64
 """requests that are packed before other work has its turn"""
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 NOT_FOUND = 404
 
 
@@ -47,22 +46,18 @@ async def judge_in_batches(lanes: list[Lane], log: BatchLog, patience: Patience,
         RunError: a request cannot be made, or something not be written.
     """
     work = asyncio.ensure_future(_together(_Courier(lane, log, patience, sink).deliver() for lane in lanes))
-    loop, interrupted = asyncio.get_running_loop(), asyncio.Event()
+    interrupted = asyncio.Event()
 
     def interrupt() -> None:
         interrupted.set()
         work.cancel()
 
-    for number in INTERRUPTS:
-        loop.add_signal_handler(number, interrupt)
-    try:
-        await work
-    except asyncio.CancelledError:
-        if not interrupted.is_set():
-            raise
-    finally:
-        for number in INTERRUPTS:
-            loop.remove_signal_handler(number)
+    with interrupts_call(interrupt):
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not interrupted.is_set():
+                raise
     return interrupted.is_set()
 
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from judge.core.census import Census
 from judge.core.facts import units_of_pairs
 from judge.core.looks import Stopping
 from judge.core.planning import Orders, choose_swapped
-from judge.core.prompting import is_identical, reply_schema
+from judge.core.prompting import reply_schema
 from judge.core.stats.intervals import Method
 from judge.errors import InputError, RunError
 from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric, repair_note
@@ -29,14 +30,19 @@ from judge.io.journal import Input, Manifest, RunFolder
 from judge.io.judges.specs import JudgeOptions, check_transport, parse_judge
 from judge.io.prices import parse_prices, pin_prices
 from judge.run.inputs import InputOptions, Inputs
-from judge.run.judging import JudgingOptions, judge_run
+from judge.run.judging import judge_run
 from judge.run.pricing import change_prices
+from judge.run.session import JudgingOptions
 from judge.schema import JudgeSpec, Pair, Price, Rubric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from judge.core.sharding import Shard
 
 DEFAULT_JUDGE = "local"
+SHARD = "--shard"
+"""what a shard's identity names beside the identity of the whole comparison"""
 VERSIONED = ("omr-judge", "openai", "anthropic", "xllamacpp", "numpy", "polars", "pydantic")
 
 
@@ -58,6 +64,7 @@ class CompareOptions:
     hide_answers: bool = False
     interval: Method = Method.JEFFREYS
     stopping: Stopping | None = None
+    shard: Shard | None = None
     name: str | None = None
     runs: Path = Path("runs")
     judging: JudgingOptions = field(default_factory=JudgingOptions)
@@ -106,6 +113,8 @@ def drafted(
     judges = open_specs(options.judges, options.judge_options, say=say, needs_keys=needs_keys)
     if options.judging.batch:
         require_batches(judges)
+    if options.shard is not None and options.stopping is not None:
+        raise InputError("--shard", "a part of the items cannot tell when the whole is decided", "leave one out")
     for judge in judges:
         check_transport(judge, options.judging.transport)
     prices = parse_prices(options.prices, judges)
@@ -153,6 +162,16 @@ class _Draft:
             for role, asset in assets.items()
         ]
 
+    def shard_items(self) -> frozenset[str] | None:
+        """Return the items of the shard, None where all are judged."""
+        shard = self.options.shard
+        return None if shard is None else shard.choose(self.inputs.partners.both)
+
+    def own_pairs(self) -> Iterator[Pair]:
+        """Yield the pairs to judge."""
+        chosen = self.shard_items()
+        return (pair for pair in self.inputs.pairs() if chosen is None or pair.item.id in chosen)
+
     def identity(self) -> dict[str, str]:
         """Name everything that decides the judgments; a judge's address is not part of it."""
         options = self.options
@@ -167,6 +186,8 @@ class _Draft:
             "--field": orjson.dumps(dict(options.inputs.fields), option=orjson.OPT_SORT_KEYS).decode(),
             "--judge": ", ".join(sorted(judge.name for judge in self.judges)),
         }
+        if options.shard is not None:
+            decided[SHARD] = str(options.shard)
         settings = {
             f"settings of {judge.name}": judge.model_copy(update={"endpoint": None}).model_dump_json()
             for judge in self.judges
@@ -180,9 +201,8 @@ class _Draft:
             }
         return decided | settings | {f"file {file.role}": file.sha256 for file in self.files()}
 
-    def manifest(self, *, judged: Sequence[str], identical: Sequence[str], pairs_sha256: str) -> Manifest:
+    def manifest(self, census: Census, *, swapped: Iterable[str], pairs_sha256: str) -> Manifest:
         options, (model_a, model_b) = self.options, self.inputs.models
-        one_order = options.orders is Orders.ONE
         schema = orjson.dumps(reply_schema(self.rubric))
         return Manifest(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -205,13 +225,14 @@ class _Draft:
             show_reference=options.show_reference,
             hide_answers=options.hide_answers,
             stopping=options.stopping,
-            n_items=len(judged) + len(identical),
-            identical=tuple(identical),
-            swapped=tuple(sorted(choose_swapped(judged, seed=options.seed))) if one_order else (),
+            n_items=census.n_items,
+            identical=tuple(census.identical),
+            swapped=tuple(sorted(swapped)),
             left_out={reason: count for reason, count in self.inputs.left_out.items() if count},
-            n_images=self.inputs.n_images,
-            images_sha256=self.inputs.images_sha256,
+            n_images=census.n_images,
+            images_sha256=census.images_sha256,
             pairs_sha256=pairs_sha256,
+            shard=options.shard,
         )
 
 
@@ -246,7 +267,9 @@ def find_run(draft: _Draft, *, say: Callable[[str], None]) -> RunFolder:
         if known.identity == identity:
             say(f"Going on with run {folder.path}, the same comparison (--name starts another)")
             return folder
-    parts = [*draft.inputs.models, draft.judges[0].model, datetime.now(UTC).strftime("%Y%m%d-%H%M%S")]
+    shard = draft.options.shard
+    part = [f"shard-{shard.number}-of-{shard.of}"] if shard else []
+    parts = [*draft.inputs.models, draft.judges[0].model, *part, datetime.now(UTC).strftime("%Y%m%d-%H%M%S")]
     path = runs / "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part).strip("-.")[:40] or "x" for part in parts)
     again = (path.with_name(f"{path.name}-{number}") for number in count(2))
     return RunFolder(next(free for free in chain([path], again) if not free.exists()))
@@ -271,30 +294,43 @@ def refuse_changes(folder: RunFolder, identity: dict[str, str]) -> None:
 
 
 def create_run(folder: RunFolder, draft: _Draft) -> None:
-    """Write the pairs and the manifest; InputErrors, and no folder, if images cannot be used."""
-    identical: list[str] = []
-    judged: list[str] = []
+    """Write the pairs and the manifest; InputErrors, and no folder, if images cannot be used.
 
-    def noted() -> Iterator[Pair]:
-        for pair in draft.inputs.pairs():
-            same = is_identical(pair, answers=not draft.options.hide_answers)
-            (identical if same else judged).append(pair.item.id)
-            yield pair
+    A shard reads every pair too, so that all shards agree on what the whole comparison is.
+    """
+    options = draft.options
+    chosen = draft.shard_items()
+    whole, own = Census(answers=not options.hide_answers), Census(answers=not options.hide_answers)
+    positions: list[int] = []
+
+    def kept() -> Iterator[Pair]:
+        for position, pair in enumerate(whole.counting(draft.inputs.pairs())):
+            if chosen is None or pair.item.id in chosen:
+                positions.append(position)
+                yield pair
 
     with folder.created() as new:
-        digest = write_lines(new.pairs_path, noted())
-        if draft.options.judging.batch:
+        digest = write_lines(new.pairs_path, own.counting(kept()))
+        swapped = choose_swapped(whole.judged, seed=options.seed) if options.orders is Orders.ONE else frozenset()
+        if options.shard:
+            new.write_positions(positions)
+        if options.judging.batch:
             new.batches_path.touch()
-        if draft.options.stopping is not None:
-            units_of_pairs(new.pairs(), draft.options.stopping.cluster)
-        manifest = draft.manifest(judged=judged, identical=identical, pairs_sha256=digest)
-        new.write_manifest(manifest)
+        if options.stopping is not None:
+            units_of_pairs(new.pairs(), options.stopping.cluster)
+        new.write_manifest(draft.manifest(own, swapped=swapped.intersection(own.judged), pairs_sha256=digest))
 
 
 def resume(
     folder: RunFolder, options: JudgingOptions, *, prices: Sequence[str] = (), say: Callable[[str], None]
 ) -> None:
     """Go on with a run from its own folder, unless a file that it was made from has changed since."""
+    change_prices(folder, parse_prices(prices, unchanged_manifest(folder).judges))
+    judge_run(folder, folder.manifest(), options, say=say)
+
+
+def unchanged_manifest(folder: RunFolder) -> Manifest:
+    """Return the manifest of a run that can go on: RunError where its files have changed since it began."""
     manifest = folder.manifest()
     if manifest.prompt is None:
         raise RunError(f"{folder.path}: its judgments were imported; there is nothing to ask")
@@ -304,8 +340,7 @@ def resume(
             raise RunError(f"{folder.path}: {file.role} has changed since the run began: {path}")
     if file_sha256(folder.pairs_path) != manifest.pairs_sha256:
         raise RunError(f"{folder.pairs_path}: changed since the run began")
-    change_prices(folder, parse_prices(prices, manifest.judges))
-    judge_run(folder, folder.manifest(), options, say=say)
+    return manifest
 
 
 def notes(manifest: Manifest) -> list[str]:

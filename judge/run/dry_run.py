@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from judge.core.census import Census
 from judge.core.quote import Quote, quote
 from judge.run.compare import drafted, find_run, refuse_changes
-from judge.run.judging import plan_of
 from judge.run.quote import pixels, quote_run
+from judge.run.session import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +32,8 @@ def dry_run(options: CompareOptions, *, say: Callable[[str], None], batch: bool 
         folder = find_run(draft, say=say)
         if not folder.manifest_path.exists():
             # Which half of one order is swapped changes no count, and the manifest is not kept.
-            manifest = draft.manifest(judged=(), identical=(), pairs_sha256="")
-            pairs, known = draft.inputs.pairs(), manifest.prices
+            manifest = draft.manifest(Census(answers=True), swapped=(), pairs_sha256="")
+            pairs, known = draft.own_pairs(), manifest.prices
             return quote(plan_of(manifest), draft.judges, known, pairs, done=(), pixels=pixels, batch=batch)
         refuse_changes(folder, draft.identity())
         manifest = folder.manifest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -68,18 +67,12 @@ class Inputs:
             self._stack = stack.pop_all()
         self.partners = find_partners(list(self.a.ids), list(self.b.ids), in_a=self.a, in_b=self.b)
         self.left_out: dict[str, int] = {"only_a": len(self.partners.only_a), "only_b": len(self.partners.only_b)}
-        self.n_images, self._images_digest = 0, hashlib.sha256()
 
     @property
     def models(self) -> tuple[str, str]:
         """The names of model a and model b: as the records say, else the files' names, told apart if they are equal."""
         names = [file.model or Path(file.path).name.split(".")[0] for file in (self.a, self.b)]
         return (names[0], names[1]) if names[0] != names[1] else (f"{names[0]} (a)", f"{names[1]} (b)")
-
-    @property
-    def images_sha256(self) -> str | None:
-        """The hash over all images' hashes, once the pairs were read."""
-        return self._images_digest.hexdigest() if self.n_images else None
 
     def warnings(self) -> list[str]:
         """Say what looks wrong and may be meant."""
@@ -163,9 +156,6 @@ class Inputs:
         policy = self.options.on_missing_image
         if policy is OnMissingImage.SKIP and (missing or (self._blind_judge and shown)):
             return None
-        for image in shown:
-            self.n_images += 1
-            self._images_digest.update(bytes.fromhex(image.sha256))
         item = item.model_copy(update={"images": tuple(shown), "missing_images": tuple(missing)})
         trace_a, trace_b = (_trace(record) for record in records[-2:])
         return Pair(item=item, a=trace_a, b=trace_b)

@@ -12,7 +12,7 @@ from judge.io.render.quote import draw_quote
 from judge.io.terminal import agreed, somebody_is_here
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Container
     from decimal import Decimal
 
     from judge.core.planning import Plan
@@ -25,7 +25,7 @@ UNREADABLE = (1024, 1024)
 
 
 def quote_run(
-    folder: RunFolder, manifest: Manifest, plan: Plan, *, done: Collection[bytes], batch: bool = False
+    folder: RunFolder, manifest: Manifest, plan: Plan, *, done: Container[bytes], batch: bool = False
 ) -> Quote:
     """Quote the requests of a run that have no verdict yet, at its pinned prices.
 
@@ -33,7 +33,7 @@ def quote_run(
         folder: where its pairs are.
         manifest: whom to ask, at what price.
         plan: what is asked of each pair.
-        done: keys that have verdicts.
+        done: keys of requests that are not to be asked.
         batch: ask in batches, where the provider has them.
     """
     pairs = folder.pairs()

@@ -12,6 +12,7 @@ import orjson
 
 from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
 from judge.io.judges.waits import retry_after
+from judge.io.secrets import REDACTED, hide_secrets
 from judge.schema import Correction, FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
@@ -214,8 +215,8 @@ def status_error(status: int, *, code: str, message: str, headers: Mapping[str, 
 
 
 def redact(text: str) -> str:
-    """Shorten a provider's message and blank whatever looks like a key."""
-    return _SECRETS.sub("[redacted]", text)[:MESSAGE_CHARS]
+    """Shorten a provider's message and blank the secrets of the environment and whatever looks like a key."""
+    return _SECRETS.sub(REDACTED, hide_secrets(text))[:MESSAGE_CHARS]
 
 
 def read_json(content: bytes) -> Any:  # noqa: ANN401 - JSON can be anything

@@ -1,0 +1,115 @@
+"""One sitting at a run: what is to be asked, how, and where judgments go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from judge.core.parsing import interpret
+from judge.core.planning import Plan, Planner
+from judge.core.prompting import Shown, parse_template
+from judge.io.journal import SYNC_SECONDS
+from judge.io.judges.specs import Transport
+from judge.io.patience import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from decimal import Decimal
+
+    from judge.io.budget import Budget
+    from judge.io.journal import Manifest, RunFolder
+    from judge.run.recording import Recorder
+    from judge.run.stopping import Stopper
+    from judge.schema import JudgeSpec, Pair, Reply, Request, Result
+
+DEFAULT_CONCURRENCY = 16
+
+
+@dataclass(frozen=True)
+class JudgingOptions:
+    """How fast and how patiently to ask, and what it may cost; nothing here changes an answer."""
+
+    concurrency: int = DEFAULT_CONCURRENCY
+    policy: Policy = Policy()
+    transport: Transport = Transport.AUTO
+    max_rpm: float | None = None
+    """calls that may begin in a minute, per judge"""
+    max_tpm: float | None = None
+    """tokens that may be taken in a minute, input and output, per judge"""
+    max_calls: int | None = None
+    """of the whole run"""
+    max_cost: Decimal | None = None
+    """US dollars, of the whole run"""
+    confirm_above: Decimal | None = None
+    """US dollars: a person is asked before more than this is spent, or before a price that is unknown"""
+    batch: bool = False
+    """ask in batches; a run that has begun so goes on so"""
+    poll: float = 60.0
+    """seconds between two looks at a batch"""
+    sync_seconds: float = SYNC_SECONDS
+    """pause between two flushes of the journal to the disk; 0: each judgment is flushed before it counts"""
+    quiet: bool = False
+
+
+def plan_of(manifest: Manifest) -> Plan:
+    """Return what a run asks about each of its pairs."""
+    if manifest.prompt is None:
+        raise ValueError("an imported run asks nothing")
+    return Plan(
+        template=parse_template(manifest.prompt, where="the run's prompt"),
+        rubric=manifest.rubric,
+        shown=Shown(reference=manifest.show_reference, answers=not manifest.hide_answers),
+        orders=manifest.orders,
+        samples=manifest.samples,
+        seed=manifest.seed,
+        swapped_items=frozenset(manifest.swapped),
+    )
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The keys of requests that are not to be asked now."""
+
+    judged: set[bytes]
+    """have verdicts"""
+    only: frozenset[bytes] | None = None
+    """where not all others are to be asked: those that are"""
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.judged or (self.only is not None and key not in self.only)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What everything that judges needs to know of the run and of this sitting."""
+
+    folder: RunFolder
+    manifest: Manifest
+    options: JudgingOptions
+    closed: Closed
+    recorder: Recorder
+    budget: Budget
+    stopper: Stopper | None
+    say: Callable[[str], None]
+
+    def interpreter(self) -> Callable[[Reply], Result]:
+        """Return what reads a reply by the run's rubric."""
+        return partial(interpret, criteria=[criterion.name for criterion in self.manifest.rubric.criteria])
+
+    def open_requests(
+        self, spec: JudgeSpec, pairs: Iterator[Pair], *, number: int = 0, n_lanes: int = 1
+    ) -> Iterator[Request]:
+        """Yield one lane's requests to a judge that are to be asked now.
+
+        A pair belongs to one lane: where each has a server of its own, that server's prompt cache serves the second
+        order.
+        """
+        for request in Planner(plan_of(self.manifest), spec).requests(islice(pairs, number, None, n_lanes)):
+            if bytes.fromhex(request.key) not in self.closed:
+                yield request
+
+    def way_on(self, how: str = "goes on") -> str:
+        """Say what remains, and what a person may do next."""
+        return f"what was judged is kept, and `omr-judge resume {self.folder.path}` {how}"

@@ -1,0 +1,28 @@
+"""Values of options that are written twice, so that `--help` starts without heavy imports, are the same."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import pytest
+
+from judge.cli import options as o
+from judge.core.planning import Orders
+from judge.core.stats.intervals import Method
+from judge.run.inputs import OnMissingImage
+from judge.schema import FailureKind, Order
+
+TWICE: list[tuple[type[StrEnum], type[StrEnum], set[str]]] = [
+    (o.OrdersOption, Orders, set()),
+    (o.ImageOption, OnMissingImage, set()),
+    (o.IntervalOption, Method, set()),
+    (o.OrderOption, Order, set()),
+    (o.FailureOption, FailureKind, {"other"}),  # only imported judgments fail so, and they are not asked again
+]
+
+
+@pytest.mark.parametrize(("option", "owner", "missing"), TWICE)
+def test_an_option_takes_the_values_of_what_it_chooses(
+    option: type[StrEnum], owner: type[StrEnum], missing: set[str]
+) -> None:
+    assert {value.value for value in option} | missing == {value.value for value in owner}
