@@ -23,7 +23,7 @@ from judge.core.families import families, kinship_warnings
 from judge.core.planning import Orders
 from judge.core.report import Extras, Facts, Models, Report, build_report
 from judge.core.stats.intervals import Method
-from judge.core.tally import settle
+from judge.core.columns import settle
 from judge.errors import InputError
 from judge.io.journal import RunFolder
 from judge.io.render.forest import forest

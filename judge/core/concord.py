@@ -142,7 +142,8 @@ def _flips(verdicts: pl.DataFrame, facts: ItemFacts | None, basis: Basis) -> dic
         for order, shown in (("forward", forward), ("swapped", ~forward))
         for side, chosen in said.items()
     }
-    rows = verdicts.filter(verdict.is_in(DECISIONS)).group_by("item", "judge").agg(**columns).sort("item", "judge")
+    rows = verdicts.filter(verdict.is_in(DECISIONS)).group_by("item", "judge").agg(**columns)
+    rows = rows.with_columns(pl.col("item").cast(pl.String)).sort("item", pl.col("judge").cast(pl.String))
     counts = rows.select(*columns).to_numpy()
     rates = flip_rates(counts[:, :SIDES], counts[:, SIDES:])
     parts = {f"{part}{index}": getattr(rates, part)[:, index] for part in rates._fields for index in (0, 1)}

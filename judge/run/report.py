@@ -8,8 +8,8 @@ from judge.core.counted import Subject
 from judge.core.facts import ItemFacts, Wanted, facts_of_judgments, facts_of_pairs
 from judge.core.prompting import parse_template
 from judge.core.report import NO_EXTRAS, Extras, Facts, Models, Report, build_report
-from judge.core.tally import Settled, settle
 from judge.io.files import write_json
+from judge.io.journal_columns import read_settled
 
 if TYPE_CHECKING:
     from judge.core.stats.intervals import Method
@@ -34,7 +34,7 @@ def make_report(
         RunError: the folder is damaged.
     """
     manifest = folder.manifest()
-    settled = settle(folder.judgments())
+    settled = read_settled(folder)
     rubric = manifest.rubric
     subject = Subject(
         judges=[judge.name for judge in manifest.judges] or list(manifest.imported_judges),
@@ -43,7 +43,7 @@ def make_report(
         n_items=manifest.n_items,
         n_identical=len(manifest.identical),
         identical=manifest.identical,
-        facts=_item_facts(folder, manifest, settled, wanted),
+        facts=_item_facts(folder, manifest, wanted),
     )
     facts = Facts(
         models=Models(a=manifest.model_a, b=manifest.model_b),
@@ -56,10 +56,10 @@ def make_report(
     return build_report(settled, subject, facts, method=method or manifest.interval, extras=extras)
 
 
-def _item_facts(folder: RunFolder, manifest: Manifest, settled: Settled, wanted: Wanted) -> ItemFacts | None:
+def _item_facts(folder: RunFolder, manifest: Manifest, wanted: Wanted) -> ItemFacts | None:
     """Read what is known of the items: from the pairs, or of imported judgments from themselves."""
     if manifest.prompt is None:
-        return facts_of_judgments(settled.judgments, wanted)
+        return facts_of_judgments(folder.judgments(), wanted)
     if not folder.pairs_path.exists() and wanted == NOTHING_WANTED:
         return None
     return facts_of_pairs(folder.pairs(), wanted, answers=not manifest.hide_answers)
