@@ -1,4 +1,4 @@
-"""Read the journal of a run into columns: a report of a million judgments needs neither their texts nor their objects."""
+"""Read the journal of a run into columns: a report of a million judgments needs neither their texts nor objects."""
 
 from __future__ import annotations
 
