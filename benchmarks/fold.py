@@ -1,10 +1,10 @@
 """Print what large reports cost: processor seconds and peak memory, each measured in a process of its own.
 
-    python benchmarks/fold.py                 all of them
-    python benchmarks/fold.py rows 10000000   judgment rows in memory, two judges and samples, to a whole report
-    python benchmarks/fold.py journal 100000  a run folder on disk, to a whole report
-    python benchmarks/fold.py bootstrap 1000000  10,000 resamples of items, beside scipy and resampling by index
-    python benchmarks/fold.py clusters 100000    10,000 resamples of clusters that are nearly all different
+python benchmarks/fold.py                 all of them
+python benchmarks/fold.py rows 10000000   judgment rows in memory, two judges and samples, to a whole report
+python benchmarks/fold.py journal 100000  a run folder on disk, to a whole report
+python benchmarks/fold.py bootstrap 1000000  10,000 resamples of items, beside scipy and resampling by index
+python benchmarks/fold.py clusters 100000    10,000 resamples of clusters that are nearly all different
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from judge.core.planning import Orders
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 ALL = {"rows": (10_000_000,), "journal": (100_000, 1_000_000), "bootstrap": (1_000_000,), "clusters": (100_000,)}
 SHARES = (0.45, 0.35, 0.2)
 """of first, second and tie among the verdicts"""
+CRITERIA = ("perception", "knowledge", "rationale", "overall")
 JUDGES = ("judge-one", "judge-two")
 ROWS_AN_ITEM = 8
 """two judges, samples and orders"""
@@ -43,9 +46,13 @@ FEW = 5
 def main() -> None:
     """Run one measurement, or all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=ALL, nargs="?")
+    parser.add_argument("what", choices=[*ALL, "write"], nargs="?")
     parser.add_argument("n", type=int, nargs="?")
+    parser.add_argument("folder", nargs="?", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.what == "write":
+        _write(options.n, options.folder)
+        return
     if options.what is None:
         for what, sizes in ALL.items():
             for n in sizes:
@@ -99,7 +106,6 @@ def _settled(n: int) -> Settled:
 
 def _subject(n_items: int) -> Subject:
     from judge.core.counted import Subject  # noqa: PLC0415
-    from judge.core.planning import Orders  # noqa: PLC0415
 
     return Subject(JUDGES, ["overall"], Orders.BOTH, n_items, 0)
 
@@ -112,7 +118,6 @@ def _facts() -> Facts:
 
 def _fold(settled: Settled) -> object:
     from judge.core.panel import Pooling, pool  # noqa: PLC0415
-    from judge.core.planning import Orders  # noqa: PLC0415
     from judge.core.tally import fold  # noqa: PLC0415
 
     rows = settled.verdict_rows(["overall"])
@@ -129,8 +134,62 @@ def _report(settled: Settled) -> Report:
 
 def _journal(n: int) -> None:
     from judge.io.journal import RunFolder  # noqa: PLC0415
-    from judge.run.imports import manifest_of_judgments  # noqa: PLC0415
     from judge.run.report import make_report  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = RunFolder(Path(temporary) / "run")
+        subprocess.run([sys.executable, __file__, "write", str(n), str(folder.path)], check=True)  # noqa: S603 - itself
+        size = folder.judgments_path.stat().st_size / 1e6
+        print(f"{n:,} judgments of four criteria on disk, {size:,.0f} MB")
+        _timed("a whole report", lambda: make_report(folder))
+
+
+def _write(n: int, path: str) -> None:
+    """Write a run folder of so many judgments: two orders an item, with replies of 500 characters."""
+    from judge.io.files import write_lines  # noqa: PLC0415
+    from judge.io.journal import Manifest, RunFolder  # noqa: PLC0415
+    from judge.schema import Criterion, Rubric  # noqa: PLC0415
+
+    folder = RunFolder(Path(path))
+    folder.path.mkdir()
+    criteria = tuple(Criterion(name=name, title=name, definition="", tie="") for name in CRITERIA)
+    folder.write_manifest(
+        Manifest(
+            created="",
+            command=(),
+            versions={},
+            identity={},
+            model_a="a",
+            model_b="b",
+            imported_judges=(JUDGES[0],),
+            prompt=(Path(__file__).parents[1] / "prompts" / "pairwise.v1.md").read_text(encoding="utf-8"),
+            rubric=Rubric(name="r", version=1, description="", criteria=criteria),
+            schema_sha256=None,
+            orders=Orders.BOTH,
+            samples=1,
+            seed=0,
+            n_items=n // 2,
+        )
+    )
+    write_lines(folder.judgments_path, _judgments(n))
+
+
+def _judgments(n: int) -> Iterator[Judgment]:
+    from judge.schema import Judged, Judgment, Order, Reply, Usage, Verdict  # noqa: PLC0415
+
+    words = [Verdict.FIRST, Verdict.SECOND, Verdict.TIE]
+    said = np.random.default_rng(0).choice(3, p=SHARES, size=(n, len(CRITERIA)))
+    for place, row in enumerate(said.tolist()):
+        yield Judgment(
+            key=f"{place:032x}",
+            item=f"item-{place // 2}",
+            order=list(Order)[place % 2],
+            judge=JUDGES[0],
+            sample=0,
+            result=Judged(verdicts={name: words[word] for name, word in zip(CRITERIA, row, strict=True)}),
+            reply=Reply(text="x" * 500, stop="stop", model="m", usage=Usage(input=1000, output=150)),
+            latency_s=1.5,
+        )
 
 
 def _bootstrap(n: int) -> None:

@@ -18,28 +18,26 @@ if TYPE_CHECKING:
 BLOCK = 1 << 16
 """judgments that are held as Python objects before they become columns"""
 KEY_BYTES = 16
-JUDGMENTS_SCHEMA = pl.Schema(
-    {
-        "key": pl.Binary(),
-        "item": pl.Categorical(),
-        "judge": pl.Categorical(),
-        "sample": pl.Int32,
-        "order": pl.Enum(Order),
-        "said": pl.UInt32,
-    }
-)
+_JUDGMENTS: dict[str, pl.DataType] = {
+    "key": pl.Binary(),
+    "item": pl.Categorical(),
+    "judge": pl.Categorical(),
+    "sample": pl.Int32(),
+    "order": pl.Enum(Order),
+    "said": pl.UInt32(),
+}
+JUDGMENTS_SCHEMA = pl.Schema(_JUDGMENTS)
 """`said` is a place in `Settled.said`"""
-VERDICTS_SCHEMA = pl.Schema(
-    {
-        "item": pl.Categorical(),
-        "judge": pl.Categorical(),
-        "sample": pl.Int32,
-        "order": pl.Enum(Order),
-        "criterion": pl.Categorical(),
-        "verdict": pl.Enum(Verdict),
-        "failure": pl.Enum(sorted(kind.value for kind in FailureKind)),
-    }
-)
+_VERDICTS: dict[str, pl.DataType] = {
+    "item": pl.Categorical(),
+    "judge": pl.Categorical(),
+    "sample": pl.Int32(),
+    "order": pl.Enum(Order),
+    "criterion": pl.Categorical(),
+    "verdict": pl.Enum(Verdict),
+    "failure": pl.Enum(sorted(kind.value for kind in FailureKind)),
+}
+VERDICTS_SCHEMA = pl.Schema(_VERDICTS)
 """One row a request and criterion: a verdict, or the kind of failure."""
 
 

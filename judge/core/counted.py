@@ -66,8 +66,7 @@ class Panel(NamedTuple):
 
 def count_panel(verdicts: pl.DataFrame, subject: Subject, basis: Basis, pooling: Pooling = Pooling.MEAN) -> Panel:
     """Fold the verdicts of each judge, and pool the judges, criterion by criterion."""
-    unasked = subject.identical or [None] * subject.n_identical
-    identical = identical_items(sorted(unasked, key=str))
+    identical = identical_items(sorted(subject.identical) or [None] * subject.n_identical)
 
     def counted(folded: pl.DataFrame) -> Counted:
         items = judged_fields(subject.facts, pl.concat([folded, identical]))

@@ -221,7 +221,7 @@ def _length(report: Report) -> Table:
                     cells.rate(length.longer_wins),
                     cells.rate(length.matched),
                     cells.share(length.matched_share),
-                    cells.number(length.adjusted and length.adjusted.win_rate, as_rate=True),
+                    cells.number(length.adjusted.win_rate if length.adjusted else None, as_rate=True),
                 ),
             )
             for name, length in found.items()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from judge.core.report import Report
+    from judge.io.render import cells
 
 LEFT_OUT = {
     "only_a": "only in a",
@@ -73,7 +74,7 @@ def _counts(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _drawn(table: tables.Table, *, stacked: bool = False) -> Table:
+def _drawn(table: cells.Table, *, stacked: bool = False) -> Table:
     """Draw a table; where it is wide, each rate stands above its interval."""
     drawn = Table(title=Text(safe(table.title)), title_justify="left")
     drawn.add_column(safe(table.of), overflow="fold")

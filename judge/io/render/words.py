@@ -74,6 +74,7 @@ def ledger(name: str, row: CriterionReport, n_items: int) -> str:
 
 
 def ledger_terms(counts: Ledger) -> dict[str, int]:
+    """Return the terms of the sum that all items of a criterion are, with the words for them."""
     always = {"a": counts.agreed_a, "b": counts.agreed_b, "tie": counts.agreed_tie}
     rest = {
         "identical": counts.identical,
@@ -154,6 +155,7 @@ def interaction(report: Report) -> Mapping[str, str]:
 
 
 def number(value: Figure, *, times: float = 1, digits: int = 2) -> str:
+    """Write a number and its interval; a dash where it is undefined."""
     if value.estimate is None:
         return "-"
     text = f"{times * value.estimate:.{digits}f}"
@@ -163,7 +165,7 @@ def number(value: Figure, *, times: float = 1, digits: int = 2) -> str:
 
 
 def basis(report: Report) -> str:
-    """Say what the numbers of a report rest on: judges, prompt, rubric, how many of what, and how intervals are made."""
+    """Say what the numbers of a report rest on: whose verdicts on how much, and how intervals are made."""
     made = f"with prompt {report.prompt} and rubric {report.rubric}" if report.prompt else "elsewhere, and imported"
     orders = "each pair in both orders" if report.orders is Orders.BOTH else "each pair in one order"
     samples = f", {report.samples} samples each" if report.samples > 1 else ""
