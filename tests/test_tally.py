@@ -10,11 +10,11 @@ from builders import Row, both_orders, frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.core.planning import Orders
 from judge.core.columns import Said, settle
 from judge.core.counted import Subject, count_panel
 from judge.core.estimates import Basis
 from judge.core.panel import Pooling
+from judge.core.planning import Orders
 from judge.core.stats.intervals import Method
 from judge.core.tally import fold, identical_items, winner
 from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Order, Reply, Usage, Verdict, Winner

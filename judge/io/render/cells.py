@@ -42,6 +42,18 @@ class Table(NamedTuple):
     note: str = ""
     judge: str = ""
     """whose verdicts these are alone; empty: those of all judges together"""
+    legend: str = ""
+    """what its columns mean, where the table stands alone"""
+
+    def caption(self, basis: str) -> str:
+        """Return what must be said of the table where it stands alone, as sentences.
+
+        Args:
+            basis: what its numbers rest on.
+        """
+        judge = f"{self.judge} alone" if self.judge and self.judge not in self.title else ""
+        parts = [part for part in (self.title, judge, self.legend, self.note) if part]
+        return " ".join([*(part if part.endswith("?") else f"{part}." for part in parts), basis])
 
 
 def rate(estimate: Estimate | None) -> Cell:

@@ -31,13 +31,12 @@ def escaped(text: str) -> str:
 
 
 def _figure(table: Table, basis: str) -> str:
-    note = f" {escaped(table.note)}." if table.note else ""
     rows = [(row.name, [cell.text for cell in row.cells]) for row in table.rows]
     columns = (_header(label, "col") for label in table.columns.values())
     lines = [
         "<figure>",
         "<table>",
-        f"<caption>{escaped(table.title)}.{note} {escaped(basis)}</caption>",
+        f"<caption>{escaped(table.caption(basis))}</caption>",
         f"<thead>{_line(_header(table.of, 'col'), columns)}</thead>",
         "<tbody>",
         *(_line(_header(name, "row"), (f"<td>{escaped(text)}</td>" for text in cells)) for name, cells in rows),

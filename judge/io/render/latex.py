@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from judge.io.render import words
@@ -31,13 +32,13 @@ SPECIAL = str.maketrans(
         "|": r"\textbar{}",
         "`": r"\textasciigrave{}",
         '"': r"\textquotedbl{}",
-        "-": "-{}",
         "±": r"\textpm{}",
         "⟨": r"\textlangle{}",
         "⟩": r"\textrangle{}",
     }
 )
-"""a hyphen is followed by an empty group, so that two of them are no dash"""
+LIGATURE = re.compile(r"([-',])(?=\1)")
+"""two of them would become one other sign"""
 HEAD = r"""% \usepackage[T1]{fontenc}, \usepackage{booktabs}; with letters beyond Latin ones: LuaLaTeX or XeLaTeX"""
 
 
@@ -51,16 +52,15 @@ def as_latex(report: Report) -> str:
 
 def escaped(text: str) -> str:
     """Return text as LaTeX that prints it, on one line."""
-    return " ".join(safe(text).split()).translate(SPECIAL)
+    return LIGATURE.sub(r"\1{}", " ".join(safe(text).split()).translate(SPECIAL))
 
 
 def _float(table: Table, basis: str, number: int) -> str:
-    note = f" {escaped(table.note)}." if table.note else ""
     rows = [[row.name, *(cell.text for cell in row.cells)] for row in table.rows]
     lines = [
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{escaped(table.title)}.{note} {escaped(basis)}}}",
+        rf"\caption{{{escaped(table.caption(basis))}}}",
         rf"\label{{tab:judge-{number}-{table.key.replace('_', '-')}}}",
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         r"\toprule",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ACTIVE = re.compile(r"[\\`*_\[\]<>|~#&$@]")
 """what Markdown, or HTML within it, would act on"""
-LINK = re.compile(r"(?i)(?<=http|https|.ftp|mailto|.xmpp):|(?<=www)\.")
+LINK = re.compile(r"(?i):(?=//)|(?<=www)\.")
 """where GitHub makes a link of bare text"""
 
 
@@ -36,12 +36,10 @@ def escaped(text: str) -> str:
 
 
 def _table(table: Table, basis: str) -> str:
-    note = f" {escaped(table.note)}." if table.note else ""
-    caption = f"**{escaped(table.title)}.**{note} {escaped(basis)}"
     rule = ["---", *("---:" for _ in table.columns)]
     rows = [[row.name, *(cell.text for cell in row.cells)] for row in table.rows]
     lines = [_line([table.of, *table.columns.values()]), f"| {' | '.join(rule)} |", *map(_line, rows)]
-    return f"{caption}\n\n" + "\n".join(lines)
+    return f"{escaped(table.caption(basis))}\n\n" + "\n".join(lines)
 
 
 def _line(cells: Iterable[str]) -> str:

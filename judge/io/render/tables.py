@@ -23,6 +23,12 @@ STRATA = {
 }
 
 
+LEGEND = (
+    "W, L: items that both orders give to a, to b; T: both orders tie; split: the orders disagree; "
+    "T and split count half; missing: items out of the rate"
+)
+
+
 def tables(report: Report) -> Iterator[Table]:
     """Yield every table of a report that has something to say."""
     yield from judged_tables(report, report.criteria)
@@ -61,6 +67,7 @@ def _win_rates(report: Report, criteria: Mapping[str, CriterionReport], judge: s
             for name, row in criteria.items()
         ),
         judge=judge,
+        legend=LEGEND,
     )
 
 
