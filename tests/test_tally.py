@@ -10,6 +10,7 @@ from builders import Row, both_orders, frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from judge.core import columns
 from judge.core.columns import Said, settle
 from judge.core.counted import Subject, count_panel
 from judge.core.estimates import Basis
@@ -250,8 +251,8 @@ def judgment(result: Judged | Failed, *, key: str = "k", judge: str = "j", token
 
 def test_judgments_become_one_row_a_criterion_and_failures_null_verdicts() -> None:
     one_failed = Failed(failure=FailureKind.OTHER, criterion="overall")
-    results = [judgment(result, key=str(n)) for n, result in enumerate([JUDGED, FAILED, one_failed])]
-    settled = settle(results)
+    results: list[Judged | Failed] = [JUDGED, FAILED, one_failed]
+    settled = settle(judgment(result, key=str(n)) for n, result in enumerate(results))
     rows_ = settled.verdict_rows(["knowledge", "overall"])
     assert settled.failures == {"other": 1, "timeout": 1}
     assert set(rows_.select("item", "judge", "sample", "order").iter_rows()) == {("q", "j", 2, "swapped")}
@@ -301,3 +302,79 @@ def test_every_reply_that_was_paid_for_is_in_the_usage() -> None:
 def test_usage_adds_up_field_by_field(numbers: list[tuple[int, ...]]) -> None:
     one, other = (Usage(**dict(zip(Usage.model_fields, given_, strict=True))) for given_ in numbers)
     assert Counter((one + other).model_dump()) == Counter(one.model_dump()) + Counter(other.model_dump())
+
+
+def says(item: str, *sides: str) -> list[Row]:
+    """Return the rows of judges j0, j1, ... with each one's side in the two orders, e.g. "ab" for a, then b."""
+    slots = {"forward": {"a": "first", "b": "second", "t": "tie"}, "swapped": {"a": "second", "b": "first", "t": "tie"}}
+    return [
+        (item, f"j{n}", 0, order, "overall", slots[order][side_])
+        for n, both in enumerate(sides)
+        for order, side_ in zip(slots, both, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [
+        (("aa", "aa", "bb"), (1.0, 1.0, "a", 1, 2)),
+        (("aa", "bb", "bb"), (0.0, 0.0, "b", 1, 2)),
+        (("aa", "tt", "bb"), (0.5, 0.5, "tie", 0, 0)),  # no majority is a tie
+        (("aa", "aa", "tt", "tt"), (0.5, 0.5, "tie", 0, 0)),  # a half is no majority
+        (("tt", "tt", "aa"), (0.5, 0.5, "tie", 0, 0)),
+        (("ab", "ab", "ba"), (1.0, 0.0, "split", 2, 2)),  # the slot shown first wins in both orders
+        (("ba", "ba", "ab"), (0.0, 1.0, "split", 0, 2)),
+        (("aa", "ab", "bb"), (1.0, 0.0, "split", 2, 2)),
+        (("at", "at", "bb"), (1.0, 0.5, "split", 1, 1)),
+        (("aa", "bb"), (0.5, 0.5, "tie", 0, 0)),
+        (("ab", "aa"), (1.0, 0.5, "split", 1, 1)),
+    ],
+)
+def test_a_panel_by_majority_is_on_the_side_of_more_than_half_of_its_judges_in_each_order(
+    sides: tuple[str, ...], expected: tuple[float, float, str, int, int]
+) -> None:
+    forward, swapped, outcome, first_picks, decisive = expected
+    judges = [f"j{n}" for n in range(len(sides))]
+    row = fold_rows(says("q", *sides), judges, pooling=Pooling.MAJORITY)["overall", "q"]
+    assert (row["forward"], row["swapped"], row["outcome"]) == (forward, swapped, outcome)
+    assert (row["credit"], row["consistent"]) == ((forward + swapped) / 2, float(forward == swapped))
+    assert (row["first_picks"], row["decisive"], row["n_verdicts"]) == (first_picks, decisive, 2)
+
+
+def test_by_majority_an_item_needs_every_judge_and_samples_are_averaged_first() -> None:
+    drawn = says("q1", "aa", "aa", "bb")[:-1] + says("q2", "aa", "bb", "aa")
+    again = [(row[0], row[1], 1, *row[3:]) for row in says("q2", "bb", "bb", "aa")]
+    judges = ["j0", "j1", "j2"]
+    (key,) = fold_rows(drawn, judges, pooling=Pooling.MAJORITY)
+    assert key == ("overall", "q2")
+    pooled = fold_rows([*drawn, *again], judges, pooling=Pooling.MAJORITY)["overall", "q2"]
+    assert pooled["outcome"] == "tie"  # j0 is torn between its samples: a, b and neither
+
+
+@pytest.mark.parametrize("orders", Orders)
+@given(data=st.data())
+@settings(deadline=None, max_examples=30)
+def test_exchanging_the_models_mirrors_a_majority(orders: Orders, data: st.DataObject) -> None:
+    drawn, judges = data.draw(rows(orders))
+    flipped = {"forward": "swapped", "swapped": "forward"}
+    mirrored = [(*row[:3], flipped[row[3]], *row[4:]) for row in drawn]
+    one, other = (fold_rows(each, judges, orders, Pooling.MAJORITY) for each in (drawn, mirrored))
+    assert list(one) == list(other)
+    for key, row in one.items():
+        assert row["credit"] == pytest.approx(1 - other[key]["credit"])
+        assert (row["consistent"], row["first_picks"]) == (other[key]["consistent"], other[key]["first_picks"])
+
+
+def test_a_majority_in_one_order_is_one_verdict() -> None:
+    drawn = [row for row in says("q", "aa", "aa", "bb") if row[3] == "swapped"]
+    row = fold_rows(drawn, ["j0", "j1", "j2"], Orders.ONE, Pooling.MAJORITY)["overall", "q"]
+    assert (row["forward"], row["swapped"], row["credit"], row["n_verdicts"]) == (None, 1.0, 1.0, 1)
+    assert (row["first_picks"], row["decisive"], row["consistent"]) == (0, 1, None)
+
+
+def test_many_judgments_settle_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "BLOCK", 3)
+    results: list[Judged | Failed] = [FAILED, JUDGED, FAILED, JUDGED]
+    settled = settle([judgment(result, key=f"{n:032x}") for result in results for n in range(5)])
+    assert len(settled.judgments) == 5
+    assert settled.failures == {}

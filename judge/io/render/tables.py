@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from judge.core.planning import Orders
 from judge.io.render import cells
 from judge.io.render.cells import Row, Table
-from judge.io.render.words import ledger_terms, percent
+from judge.io.render.words import interaction, ledger_terms, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,8 +24,8 @@ STRATA = {
 
 
 LEGEND = (
-    "W, L: items that both orders give to a, to b; T: both orders tie; split: the orders disagree; "
-    "T and split count half; missing: items out of the rate"
+    "Win rate of a, and the items it is made of; W, L: those that both orders give to a, to b; T: both orders tie; "
+    "split: the orders disagree; T and split count half; missing: items out of the rate"
 )
 
 
@@ -171,9 +171,14 @@ def _subgroups(report: Report) -> Iterator[Table]:
             for value, group in values.items()
         ]
         small = [value for value, group in values.items() if group.small]
-        note = f"Fewer than 20 items, read nothing into them: {', '.join(small)}" if small else ""
+        notes = [
+            f"Fewer than 20 items, read nothing into them: {', '.join(small)}" if small else "",
+            interaction(report).get(field, "").removesuffix("."),
+        ]
         columns = {"n": "items", **names, "p_value": "p", "p_adjusted": "p, adjusted (Benjamini-Hochberg)"}
-        yield Table("subgroups", f"Win rate of a by {field}", field, columns, tuple(rows), note)
+        yield Table(
+            "subgroups", f"Win rate of a by {field}", field, columns, tuple(rows), ". ".join(filter(None, notes))
+        )
 
 
 def _position(report: Report) -> Table:
