@@ -7,13 +7,13 @@ from pathlib import Path
 
 import polars as pl
 
+from judge.core.columns import VERDICTS_SCHEMA
 from judge.core.counted import Subject
 from judge.core.criteria import CriterionReport, criterion_reports
 from judge.core.estimates import Basis
 from judge.core.planning import Orders
 from judge.core.prompting import PromptTemplate, parse_template
 from judge.core.stats.intervals import Method
-from judge.core.tally import VERDICTS_SCHEMA
 from judge.schema import Criterion, Item, JudgeSettings, JudgeSpec, Order, Pair, Rubric, Trace, Verdict
 
 ROOT = Path(__file__).parents[1]

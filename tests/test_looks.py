@@ -70,7 +70,7 @@ def test_units_lean_by_the_mean_of_their_items_and_failures_lean_to_nobody() -> 
 
 def test_a_look_is_complete_when_every_judge_and_sample_answered_or_failed() -> None:
     plan = planned(["q0", "q1"], [0, 1])
-    verdicts = judged(A_WINS, A_WINS).vstack(judged(A_WINS).with_columns(judge=pl.lit("k")))
+    verdicts = judged(A_WINS, A_WINS).vstack(judged(A_WINS).with_columns(judge=pl.lit("k", dtype=pl.Categorical())))
     assert follow(plan, verdicts, PANEL)["complete"].to_list() == [True, True]
     both = follow(plan, verdicts, PANEL._replace(judges=["j", "k"]))
     assert (both["complete"].to_list(), both["wins"].to_list(), both["missing"].to_list()) == (

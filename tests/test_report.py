@@ -9,13 +9,13 @@ from builders import Row, both_orders, frame, report_on
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from judge.core.columns import settle
 from judge.core.counted import Subject
 from judge.core.criteria import CriterionReport, criterion_reports, signal_warnings
 from judge.core.estimates import Basis, Estimate
 from judge.core.planning import Orders
 from judge.core.report import Facts, Models, Report, build_report
 from judge.core.stats.intervals import Method
-from judge.core.tally import settle
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Usage, Verdict
 
 TABLE = ((120, 6, 30), (4, 10, 5), (3, 2, 20))  # statistics.md, section 1: rows v1 = a, tie, b; columns v2

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from judge.core.columns import settle
 from judge.core.correctness import is_right
 from judge.core.counted import Subject
 from judge.core.facts import Wanted, facts_of_judgments, facts_of_pairs
@@ -23,7 +24,6 @@ from judge.core.families import families, kinship_warnings
 from judge.core.planning import Orders
 from judge.core.report import Extras, Facts, Models, Report, build_report
 from judge.core.stats.intervals import Method
-from judge.core.tally import settle
 from judge.errors import InputError
 from judge.io.journal import RunFolder
 from judge.io.render.forest import forest

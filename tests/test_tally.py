@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from builders import Row, both_orders, frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from judge.core import columns
+from judge.core.columns import Said, settle
+from judge.core.counted import Subject, count_panel
+from judge.core.estimates import Basis
+from judge.core.panel import Pooling
 from judge.core.planning import Orders
-from judge.core.tally import fold, identical_items, settle, verdict_rows, winner
+from judge.core.stats.intervals import Method
+from judge.core.tally import fold, identical_items, winner
 from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Order, Reply, Usage, Verdict, Winner
 
 HALF = Fraction(1, 2)
@@ -87,6 +94,15 @@ def _judge_by_hand(table: Table, criterion: str, item: str, judge: str, orders: 
     return (mean(forwards), mean(swappeds), mean(agree), said) if forwards else None
 
 
+def fold_rows(
+    drawn: list[Row], judges: list[str], orders: Orders = Orders.BOTH, pooling: Pooling = Pooling.MEAN
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Fold rows by the program, by criterion and item."""
+    subject = Subject(judges, CRITERIA, orders, n_items=len(drawn), n_identical=0)
+    counted = count_panel(frame(drawn), subject, Basis(Method.JEFFREYS, seed=0), pooling).together
+    return {(name, row["item"]): row for name in CRITERIA for row in counted[name].items.iter_rows(named=True)}
+
+
 @st.composite
 def rows(draw: st.DrawFn, orders: Orders) -> tuple[list[Row], list[str]]:
     """Return verdict rows of up to 3 judges and 4 samples with failures, holes and cannot_judge; and the judges."""
@@ -116,9 +132,9 @@ def rows(draw: st.DrawFn, orders: Orders) -> tuple[list[Row], list[str]]:
 def test_folding_equals_a_reference_in_plain_python(orders: Orders, data: st.DataObject) -> None:
     drawn, judges = data.draw(rows(orders))
     expected = fold_by_hand(drawn, judges, orders)
-    folded = fold(frame(drawn), judges=judges, orders=orders)
-    assert [(row["criterion"], row["item"]) for row in folded.iter_rows(named=True)] == list(expected)
-    for row, by_hand in zip(folded.iter_rows(named=True), expected.values(), strict=True):
+    folded = fold_rows(drawn, judges, orders)
+    assert list(folded) == list(expected)
+    for row, by_hand in zip(folded.values(), expected.values(), strict=True):
         counts = ("outcome", "first_picks", "decisive", "n_verdicts")
         assert {name: row[name] for name in counts} == {name: getattr(by_hand, name) for name in counts}
         for name in FIELDS:
@@ -136,7 +152,7 @@ def test_mean_credits_that_are_half_but_for_the_rounding_of_thirds_are_a_tie() -
         for order, slots in in_slots.items()
     ]
     assert fold_by_hand(drawn, list(said), Orders.BOTH)["overall", "q"].outcome == "tie"
-    assert fold(frame(drawn), judges=list(said), orders=Orders.BOTH)["outcome"].to_list() == ["tie"]
+    assert [row["outcome"] for row in fold_rows(drawn, list(said)).values()] == ["tie"]
 
 
 @pytest.mark.parametrize("judges", [3, 5, 6, 7])
@@ -152,8 +168,7 @@ def test_no_outcome_of_many_samples_and_judges_is_decided_by_rounding(judges: in
                     for order in Order
                 ]
     expected = fold_by_hand(drawn, names, Orders.BOTH)
-    folded = fold(frame(drawn), judges=names, orders=Orders.BOTH)
-    outcomes = {(row["criterion"], row["item"]): row["outcome"] for row in folded.iter_rows(named=True)}
+    outcomes = {key: row["outcome"] for key, row in fold_rows(drawn, names).items()}
     assert outcomes == {key: by_hand.outcome for key, by_hand in expected.items()}
 
 
@@ -174,7 +189,7 @@ def test_no_outcome_of_many_samples_and_judges_is_decided_by_rounding(judges: in
 def test_two_orders_fold_to_half_credits(
     forward: Verdict, swapped: Verdict, outcome: str, credit: float, consistent: float
 ) -> None:
-    folded = fold(frame(both_orders("q", forward, swapped)), judges=["j"], orders=Orders.BOTH).row(0, named=True)
+    folded = fold(frame(both_orders("q", forward, swapped)), orders=Orders.BOTH).row(0, named=True)
     assert (folded["outcome"], folded["credit"], folded["consistent"]) == (outcome, credit, consistent)
 
 
@@ -182,24 +197,24 @@ def test_two_orders_fold_to_half_credits(
 @pytest.mark.parametrize("said", Verdict)
 def test_an_item_with_a_verdict_missing_in_either_order_is_out(said: Verdict, lost: Verdict | None) -> None:
     for verdicts in ((said, lost), (lost, said), (lost, lost)):
-        assert fold(frame(both_orders("q", *verdicts)), judges=["j"], orders=Orders.BOTH).is_empty()
+        assert fold(frame(both_orders("q", *verdicts)), orders=Orders.BOTH).is_empty()
     half = both_orders("q", said, None)[:1]
-    assert fold(frame(half), judges=["j"], orders=Orders.BOTH).is_empty()
+    assert fold(frame(half), orders=Orders.BOTH).is_empty()
 
 
 def test_an_item_needs_a_complete_sample_of_every_judge() -> None:
     drawn = both_orders("q", Verdict.FIRST, None) + both_orders("q", Verdict.TIE, Verdict.TIE, sample=1)
-    assert fold(frame(drawn), judges=["j"], orders=Orders.BOTH)["credit"].to_list() == [0.5]
-    assert fold(frame(drawn), judges=["j", "k"], orders=Orders.BOTH).is_empty()
+    assert [row["credit"] for row in fold_rows(drawn, ["j"]).values()] == [0.5]
+    assert fold_rows(drawn, ["j", "k"]) == {}
 
 
 def test_identical_items_are_ties_that_nobody_judged() -> None:
-    rows_ = identical_items(2)
+    rows_ = identical_items(["p", None])
     assert rows_["outcome"].to_list() == ["tie", "tie"]
     assert rows_["credit"].to_list() == [0.5, 0.5]
     assert rows_["consistent"].to_list() == rows_["forward"].to_list() == rows_["swapped"].to_list() == [None, None]
     assert rows_["n_verdicts"].to_list() == rows_["decisive"].to_list() == [0, 0]
-    assert identical_items(0).is_empty()
+    assert identical_items([]).is_empty()
 
 
 def test_a_verdict_becomes_a_winner_by_undoing_its_order() -> None:
@@ -236,16 +251,21 @@ def judgment(result: Judged | Failed, *, key: str = "k", judge: str = "j", token
 
 def test_judgments_become_one_row_a_criterion_and_failures_null_verdicts() -> None:
     one_failed = Failed(failure=FailureKind.OTHER, criterion="overall")
-    rows_ = verdict_rows([judgment(JUDGED), judgment(FAILED), judgment(one_failed)], ["knowledge", "overall"])
+    results: list[Judged | Failed] = [JUDGED, FAILED, one_failed]
+    settled = settle(judgment(result, key=str(n)) for n, result in enumerate(results))
+    rows_ = settled.verdict_rows(["knowledge", "overall"])
+    assert settled.failures == {"other": 1, "timeout": 1}
     assert set(rows_.select("item", "judge", "sample", "order").iter_rows()) == {("q", "j", 2, "swapped")}
-    assert list(rows_.select("criterion", "verdict").iter_rows()) == [
-        ("overall", "first"),
-        ("knowledge", "tie"),
-        ("knowledge", None),
-        ("overall", None),
-        ("overall", None),
-    ]
-    assert verdict_rows([], ["overall"]).is_empty()
+    assert Counter(rows_.select("criterion", "verdict", "failure").iter_rows()) == Counter(
+        [
+            ("overall", "first", None),
+            ("knowledge", "tie", None),
+            ("knowledge", None, "timeout"),
+            ("overall", None, "timeout"),
+            ("overall", None, "other"),
+        ]
+    )
+    assert settle([]).verdict_rows(["overall"]).is_empty()
 
 
 def test_the_last_verdict_under_a_key_counts_and_a_failure_never_undoes_it() -> None:
@@ -260,6 +280,80 @@ def test_the_last_verdict_under_a_key_counts_and_a_failure_never_undoes_it() -> 
     ]
     for results, kept in cases:
         settled = settle([judgment(result) for result in results])
-        assert [one.result for one in settled.judgments] == [kept]
-        assert settled.judgments[0].reply is None
-        assert settled.judgments[0].attempts == ()
+        assert [settled.said[place] for place in settled.judgments["said"]] == [Said.of(kept)]
+
+
+def says(item: str, *sides: str) -> list[Row]:
+    """Return the rows of judges j0, j1, ... with each one's side in the two orders, e.g. "ab" for a, then b."""
+    slots = {"forward": {"a": "first", "b": "second", "t": "tie"}, "swapped": {"a": "second", "b": "first", "t": "tie"}}
+    return [
+        (item, f"j{n}", 0, order, "overall", slots[order][side_])
+        for n, both in enumerate(sides)
+        for order, side_ in zip(slots, both, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [
+        (("aa", "aa", "bb"), (1.0, 1.0, "a", 1, 2)),
+        (("aa", "bb", "bb"), (0.0, 0.0, "b", 1, 2)),
+        (("aa", "tt", "bb"), (0.5, 0.5, "tie", 0, 0)),  # no majority is a tie
+        (("aa", "aa", "tt", "tt"), (0.5, 0.5, "tie", 0, 0)),  # a half is no majority
+        (("tt", "tt", "aa"), (0.5, 0.5, "tie", 0, 0)),
+        (("ab", "ab", "ba"), (1.0, 0.0, "split", 2, 2)),  # the slot shown first wins in both orders
+        (("ba", "ba", "ab"), (0.0, 1.0, "split", 0, 2)),
+        (("aa", "ab", "bb"), (1.0, 0.0, "split", 2, 2)),
+        (("at", "at", "bb"), (1.0, 0.5, "split", 1, 1)),
+        (("aa", "bb"), (0.5, 0.5, "tie", 0, 0)),
+        (("ab", "aa"), (1.0, 0.5, "split", 1, 1)),
+    ],
+)
+def test_a_panel_by_majority_is_on_the_side_of_more_than_half_of_its_judges_in_each_order(
+    sides: tuple[str, ...], expected: tuple[float, float, str, int, int]
+) -> None:
+    forward, swapped, outcome, first_picks, decisive = expected
+    judges = [f"j{n}" for n in range(len(sides))]
+    row = fold_rows(says("q", *sides), judges, pooling=Pooling.MAJORITY)["overall", "q"]
+    assert (row["forward"], row["swapped"], row["outcome"]) == (forward, swapped, outcome)
+    assert (row["credit"], row["consistent"]) == ((forward + swapped) / 2, float(forward == swapped))
+    assert (row["first_picks"], row["decisive"], row["n_verdicts"]) == (first_picks, decisive, 2)
+
+
+def test_by_majority_an_item_needs_every_judge_and_samples_are_averaged_first() -> None:
+    drawn = says("q1", "aa", "aa", "bb")[:-1] + says("q2", "aa", "bb", "aa")
+    again = [(row[0], row[1], 1, *row[3:]) for row in says("q2", "bb", "bb", "aa")]
+    judges = ["j0", "j1", "j2"]
+    (key,) = fold_rows(drawn, judges, pooling=Pooling.MAJORITY)
+    assert key == ("overall", "q2")
+    pooled = fold_rows([*drawn, *again], judges, pooling=Pooling.MAJORITY)["overall", "q2"]
+    assert pooled["outcome"] == "tie"  # j0 is torn between its samples: a, b and neither
+
+
+@pytest.mark.parametrize("orders", Orders)
+@given(data=st.data())
+@settings(deadline=None, max_examples=30)
+def test_exchanging_the_models_mirrors_a_majority(orders: Orders, data: st.DataObject) -> None:
+    drawn, judges = data.draw(rows(orders))
+    flipped = {"forward": "swapped", "swapped": "forward"}
+    mirrored = [(*row[:3], flipped[row[3]], *row[4:]) for row in drawn]
+    one, other = (fold_rows(each, judges, orders, Pooling.MAJORITY) for each in (drawn, mirrored))
+    assert list(one) == list(other)
+    for key, row in one.items():
+        assert row["credit"] == pytest.approx(1 - other[key]["credit"])
+        assert (row["consistent"], row["first_picks"]) == (other[key]["consistent"], other[key]["first_picks"])
+
+
+def test_a_majority_in_one_order_is_one_verdict() -> None:
+    drawn = [row for row in says("q", "aa", "aa", "bb") if row[3] == "swapped"]
+    row = fold_rows(drawn, ["j0", "j1", "j2"], Orders.ONE, Pooling.MAJORITY)["overall", "q"]
+    assert (row["forward"], row["swapped"], row["credit"], row["n_verdicts"]) == (None, 1.0, 1.0, 1)
+    assert (row["first_picks"], row["decisive"], row["consistent"]) == (0, 1, None)
+
+
+def test_many_judgments_settle_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "BLOCK", 3)
+    results: list[Judged | Failed] = [FAILED, JUDGED, FAILED, JUDGED]
+    settled = settle([judgment(result, key=f"{n:032x}") for result in results for n in range(5)])
+    assert len(settled.judgments) == 5
+    assert settled.failures == {}

@@ -36,6 +36,17 @@ class IntervalOption(StrEnum):
     wilson = "wilson"
 
 
+class FormOption(StrEnum):
+    """Values of --format."""
+
+    terminal = "terminal"
+    markdown = "markdown"
+    latex = "latex"
+    csv = "csv"
+    json = "json"
+    html_fragment = "html-fragment"
+
+
 class OrderOption(StrEnum):
     """Values of --order."""
 

@@ -39,7 +39,13 @@ def report(
     ci: Annotated[
         o.IntervalOption | None, typer.Option("--ci", help="How intervals are made; the run's own choice if not given.")
     ] = None,
-    json: o.AsJson = False,
+    majority: Annotated[
+        bool, typer.Option("--majority", help="Let a panel speak by majority, not by the mean of its judges.")
+    ] = False,
+    form: Annotated[
+        o.FormOption, typer.Option("--format", help="Tables for a paper, a page or a program.")
+    ] = o.FormOption.terminal,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Draw the report of a run from its folder, without network."""
     from judge.core.facts import Wanted  # noqa: PLC0415 - `--help` starts without numpy
@@ -53,9 +59,9 @@ def report(
         find_run(run, runs),
         method=Method(ci.value) if ci else None,
         wanted=Wanted(cluster, tuple(dict.fromkeys(by))),
-        extras=Extras(equivalence, length_control),
+        extras=Extras(equivalence, length_control, majority),
     )
-    _print(made, as_json=json)
+    _print(made, o.FormOption.json if json else form)
 
 
 def find_run(run: str, runs: Path) -> RunFolder:
@@ -71,7 +77,7 @@ def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet
     from judge.run.report import save_report  # noqa: PLC0415 - `--help` starts without numpy
 
     made = save_report(folder)
-    _print(made, as_json=as_json)
+    _print(made, o.FormOption.json if as_json else o.FormOption.terminal)
     if not quiet:
         o.tell(f"Run folder: {folder.path}")
     if made.n_failed > max_failures * made.n_judgments:
@@ -82,11 +88,11 @@ def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet
         raise typer.Exit(Exit.FAILURES)
 
 
-def _print(made: Report, *, as_json: bool) -> None:
-    if as_json:
-        from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
+def _print(made: Report, form: o.FormOption) -> None:
+    if form is not o.FormOption.terminal:
+        from judge.io.render.paper import Form, written  # noqa: PLC0415 - `--help` starts without numpy
 
-        typer.echo(as_json_bytes(made.model_dump(mode="json")), nl=False)
+        typer.echo(written(made, Form(form.value)).encode(), nl=False)
         return
     from rich.console import Console  # noqa: PLC0415 - `--help` starts without it
 

@@ -138,15 +138,23 @@ def _flips(verdicts: pl.DataFrame, facts: ItemFacts | None, basis: Basis) -> dic
     said = {"a": (first & forward) | (second & ~forward), "tie": verdict == Verdict.TIE.value}
     said["b"] = ~said["a"] & ~said["tie"]
     columns = {
-        f"{order}_{side}": (chosen & shown).sum().cast(pl.Float64)
+        f"{order}_{side}": chosen & shown
         for order, shown in (("forward", forward), ("swapped", ~forward))
         for side, chosen in said.items()
     }
-    rows = verdicts.filter(verdict.is_in(DECISIONS)).group_by("item", "judge").agg(**columns).sort("item", "judge")
+    rows = (
+        verdicts.lazy()
+        .filter(verdict.is_in(DECISIONS))
+        .select("item", "judge", **{name: was.cast(pl.Float64) for name, was in columns.items()})
+        .group_by("item", "judge")
+        .agg(pl.col(list(columns)).sum())
+        .with_columns(pl.col("item").cast(pl.String))
+        .collect(engine="streaming")
+    )
     counts = rows.select(*columns).to_numpy()
     rates = flip_rates(counts[:, :SIDES], counts[:, SIDES:])
     parts = {f"{part}{index}": getattr(rates, part)[:, index] for part in rates._fields for index in (0, 1)}
-    flipped = pl.DataFrame({"item": rows["item"], **parts}).group_by("item").sum().sort("item")
+    flipped = pl.DataFrame({"item": rows["item"], **parts}).group_by("item").sum()
     table = judged_fields(facts, flipped)
     ratios = {
         name: Ratio(table[f"numerators{index}"].to_numpy(), table[f"denominators{index}"].to_numpy())

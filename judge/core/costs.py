@@ -11,7 +11,7 @@ from pydantic import PlainSerializer
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from judge.schema import Judgment, Price, Tariff, Usage
 
@@ -127,12 +127,6 @@ class Spending:
         taken.output += usage.output
         taken.reasoning += usage.reasoning
         taken.usd = total((taken.usd, None if price is None else cost(price, usage, batched=batched)))
-
-    def watch(self, judgments: Iterable[Judgment]) -> Iterator[Judgment]:
-        """Yield judgments as they come, and add each."""
-        for judgment in judgments:
-            self.add(judgment)
-            yield judgment
 
     @property
     def tokens(self) -> int:

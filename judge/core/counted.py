@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from judge.core.facts import ItemFacts, judged_fields
+from judge.core.panel import Pooling, pool
 from judge.core.planning import Orders
 from judge.core.tally import fold, identical_items
 
@@ -56,18 +57,31 @@ class Counted(NamedTuple):
         return len(self.items) if self.codes is None else len(np.unique(self.codes))
 
 
-def count_items(verdicts: pl.DataFrame, subject: Subject, basis: Basis) -> dict[str, Counted]:
-    """Fold verdicts and return the counted items of each criterion, in the rubric's order."""
-    folded = fold(verdicts, judges=subject.judges, orders=subject.orders)
-    identical = identical_items(subject.n_identical)
-    if subject.identical:
-        identical = identical.with_columns(item=pl.Series(sorted(subject.identical), dtype=pl.String))
-    counted = {}
+class Panel(NamedTuple):
+    """Counted items by criterion, in the rubric's order: of all judges together, and of each alone."""
+
+    together: dict[str, Counted]
+    alone: dict[str, dict[str, Counted]]
+
+
+def count_panel(verdicts: pl.DataFrame, subject: Subject, basis: Basis, pooling: Pooling = Pooling.MEAN) -> Panel:
+    """Fold the verdicts of each judge, and pool the judges, criterion by criterion."""
+    identical = identical_items(sorted(subject.identical) or [None] * subject.n_identical)
+
+    def counted(folded: pl.DataFrame) -> Counted:
+        items = judged_fields(subject.facts, pl.concat([folded, identical]))
+        return Counted(items, cluster_codes(items), basis)
+
+    together: dict[str, Counted] = {}
+    alone: dict[str, dict[str, Counted]] = {judge: {} for judge in subject.judges}
     for name in subject.criteria:
-        own = pl.concat([folded.filter(pl.col("criterion") == name), identical], how="diagonal")
-        items = judged_fields(subject.facts, own)
-        counted[name] = Counted(items, cluster_codes(items), basis)
-    return counted
+        own = verdicts.filter(pl.col("criterion") == name)
+        folded = [fold(own.filter(pl.col("judge") == judge), orders=subject.orders) for judge in subject.judges]
+        for judge, items in zip(subject.judges, folded, strict=True):
+            alone[judge][name] = counted(items)
+        several = len(folded) > 1
+        together[name] = counted(pool(folded, pooling)) if several else alone[subject.judges[0]][name]
+    return Panel(together, alone)
 
 
 def cluster_codes(items: pl.DataFrame) -> Codes | None:

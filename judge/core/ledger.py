@@ -83,11 +83,11 @@ def _lost(name: str, counted: Counted, verdicts: pl.DataFrame, subject: Subject)
     )
     reasons = (
         verdicts.filter(pl.col("criterion") == name)
-        .join(counted.items.select("item"), on="item", how="anti")
+        .filter(~pl.col("item").is_in(counted.items["item"].cast(pl.Categorical).implode()))
         .group_by("item")
         .agg(
             undecided=(verdict == Verdict.CANNOT_JUDGE.value).any(),
-            failure=pl.col("failure").min(),
+            failure=pl.col("failure").min().cast(pl.String),
             heard=pl.col("judge").filter(verdict.is_in(DECISIONS)).n_unique(),
         )
         .select(reason.alias("reason"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from judge.core.panel import Pooling, pool
 from judge.core.planning import Orders
 from judge.core.stats.sequential import ALPHA
 from judge.core.tally import HALF, fold
@@ -97,8 +98,9 @@ def follow(planned: pl.DataFrame, verdicts: pl.DataFrame, panel: Panel) -> pl.Da
         and losses (units that lean to a and to b), sorted by look.
     """
     own = verdicts.filter(pl.col("criterion") == panel.criterion, pl.col("judge").is_in(list(panel.judges)))
-    credit = fold(own.filter(pl.col("verdict").is_not_null()), judges=panel.judges, orders=panel.orders)
-    asked = own.unique(ASKED).group_by("item").agg(asked=pl.len())
+    by_judge = [fold(own.filter(pl.col("judge") == judge), orders=panel.orders) for judge in panel.judges]
+    credit = pool(by_judge, Pooling.MEAN) if len(by_judge) > 1 else by_judge[0]
+    asked = own.unique(ASKED).group_by(pl.col("item").cast(pl.String)).agg(asked=pl.len())
     items = (
         planned.join(credit.select("item", "credit"), on="item", how="left")
         .join(asked, on="item", how="left")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -10,19 +9,20 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from judge.core.bias import LengthReport, PositionReport, length, position
+from judge.core.columns import Settled
 from judge.core.concord import AgreementReport, HaloReport, agree, halo
 from judge.core.costs import JudgeCost, Usd, total
-from judge.core.counted import Counted, Subject, count_items
+from judge.core.counted import Panel, Subject, count_panel
 from judge.core.criteria import CriterionReport, report_counted, signal_warnings
 from judge.core.estimates import LEVEL, Basis
 from judge.core.families import kinship_warnings
+from judge.core.panel import Pooling
 from judge.core.planning import Orders
 from judge.core.sequential_report import Looks, Sequential, as_stopped, asked_part, follow_all
 from judge.core.stats.clusters import FEW_UNITS
 from judge.core.stats.intervals import N_RESAMPLES, Method
 from judge.core.subgroups import Interaction, Subgroups, divide, interactions
-from judge.core.tally import Settled, verdict_rows
-from judge.schema import Failed, Frozen
+from judge.schema import Frozen
 
 SCHEMA_VERSION = 1
 
@@ -56,6 +56,8 @@ class Extras(NamedTuple):
 
     equivalence: float | None = None
     length_control: bool = False
+    majority: bool = False
+    """pool the judges of a panel by majority instead of the mean"""
 
 
 class Report(Frozen):
@@ -64,6 +66,8 @@ class Report(Frozen):
     schema_version: int
     models: Models
     judges: tuple[str, ...]
+    pooling: Pooling | None
+    """how several judges became one; null with one"""
     prompt: str | None
     rubric: str
     orders: Orders
@@ -122,46 +126,42 @@ class Facts(NamedTuple):
     """of a run that may stop early"""
 
 
-class _Panel(NamedTuple):
-    """Counted items by criterion, of all judges together and of each alone."""
-
-    together: dict[str, Counted]
-    alone: dict[str, dict[str, Counted]]
-
-
 def build_report(
     settled: Settled, subject: Subject, facts: Facts, *, method: Method, extras: Extras = NO_EXTRAS
 ) -> Report:
     """Derive the whole report from the judgments of a run."""
     basis = Basis(method, facts.seed)
-    verdicts = verdict_rows(settled.judgments, subject.criteria)
+    verdicts = settled.verdict_rows(subject.criteria)
     stopped = follow_all(facts.looks, verdicts, subject) if facts.looks else None
     if facts.looks and stopped:
         verdicts, subject = asked_part(facts.looks, stopped.together, verdicts, subject)
-    failed = Counter(j.result.failure.value for j in settled.judgments if isinstance(j.result, Failed))
-    counted = _count(verdicts, subject, basis)
+    failures = settled.failures
+    panel = len(subject.judges) > 1
+    pooling = (Pooling.MAJORITY if extras.majority else Pooling.MEAN) if panel else None
+    counted = count_panel(verdicts, subject, basis, pooling or Pooling.MEAN)
     by_judge = {
         judge: report_counted(items, _of(judge, verdicts), subject._replace(judges=[judge]), margin=extras.equivalence)
         for judge, items in counted.alone.items()
     }
-    together, panel = next(iter(by_judge.values())), len(subject.judges) > 1
+    together = next(iter(by_judge.values()))
     if panel:
         together = report_counted(counted.together, verdicts, subject, margin=extras.equivalence)
     made = Report(
         schema_version=SCHEMA_VERSION,
         models=facts.models,
         judges=tuple(subject.judges),
+        pooling=pooling,
         prompt=facts.prompt,
         rubric=facts.rubric,
         orders=subject.orders,
         samples=facts.samples,
         n_items=subject.n_items,
         n_judgments=len(settled.judgments),
-        n_failed=failed.total(),
+        n_failed=sum(failures.values()),
         n_not_asked=max(0, _planned(subject, facts.samples) - len(settled.judgments)) if facts.prompt else 0,
         n_identical=subject.n_identical,
         left_out=facts.left_out,
-        failures=dict(sorted(failed.items())),
+        failures=failures,
         interval=IntervalSettings(method=method, level=LEVEL, n_resamples=N_RESAMPLES, seed=facts.seed),
         criteria=together,
         by_judge=by_judge if panel else {},
@@ -179,17 +179,8 @@ def _of(judge: str, verdicts: pl.DataFrame) -> pl.DataFrame:
     return verdicts.filter(pl.col("judge") == judge)
 
 
-def _count(verdicts: pl.DataFrame, subject: Subject, basis: Basis) -> _Panel:
-    alone = {
-        judge: count_items(_of(judge, verdicts), subject._replace(judges=[judge]), basis) for judge in subject.judges
-    }
-    if len(alone) == 1:
-        return _Panel(next(iter(alone.values())), alone)
-    return _Panel(count_items(verdicts, subject, basis), alone)
-
-
 def _sections(
-    counted: _Panel,
+    counted: Panel,
     verdicts: pl.DataFrame,
     subject: Subject,
     *,
@@ -227,7 +218,7 @@ def _clusters(subject: Subject) -> Clusters:
 
 
 def _warnings(
-    by_judge: Mapping[str, Mapping[str, CriterionReport]], counted: _Panel, subject: Subject, facts: Facts
+    by_judge: Mapping[str, Mapping[str, CriterionReport]], counted: Panel, subject: Subject, facts: Facts
 ) -> list[str]:
     texts = [text for judge, reports in by_judge.items() for text in signal_warnings(reports, judge)]
     overall = counted.together[subject.criteria[-1]]
@@ -239,10 +230,13 @@ def _warnings(
 
 def _refusals(subject: Subject, extras: Extras) -> list[str]:
     """Say what was asked for and cannot be had."""
+    texts = []
+    if extras.majority and len(subject.judges) == 1:
+        texts.append("This run has one judge: there is no majority to take.")
     lengths = subject.facts is not None and subject.facts.frame["length_a"].is_not_null().any()
     if extras.length_control and not lengths:
-        return ["The traces of this run are not known: there is no length-adjusted win rate."]
-    return []
+        texts.append("The traces of this run are not known: there is no length-adjusted win rate.")
+    return texts
 
 
 def _planned(subject: Subject, samples: int) -> int:

@@ -126,7 +126,7 @@ def asked_part(
     if facts is not None:
         facts = facts._replace(frame=facts.frame.filter(pl.col("item").is_in(items.implode())))
     part = subject._replace(n_items=len(items), n_identical=len(identical), identical=identical, facts=facts)
-    return verdicts.filter(pl.col("item").is_in(items.implode())), part
+    return verdicts.filter(pl.col("item").cast(pl.String).is_in(items.implode())), part
 
 
 def as_stopped(report: Report, stopped: Stopped) -> Report:

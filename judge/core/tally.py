@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from judge.core.planning import Orders
-from judge.schema import Failed, Judged, Judgment, Order, Outcome, Verdict, Winner
+from judge.schema import Order, Outcome, Verdict, Winner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-VERDICTS_SCHEMA = pl.Schema(
-    {
-        "item": pl.String,
-        "judge": pl.String,
-        "sample": pl.Int32,
-        "order": pl.String,
-        "criterion": pl.String,
-        "verdict": pl.String,
-        "failure": pl.String,
-    }
-)
-"""One row a request and criterion: a verdict, or the kind of failure."""
+    from collections.abc import Sequence
 
 HALF = 0.5
 CREDITS = {Winner.A: 1.0, Winner.TIE: HALF, Winner.B: 0.0, Winner.CANNOT_JUDGE: None}
 """What a verdict is worth to model a; None is no verdict on the criterion."""
+FOLDED_SCHEMA = pl.Schema(
+    {
+        "item": pl.String,
+        "forward": pl.Float64,
+        "swapped": pl.Float64,
+        "credit": pl.Float64,
+        "outcome": pl.String,
+        "consistent": pl.Float64,
+        "first_picks": pl.Int64,
+        "decisive": pl.Int64,
+        "n_verdicts": pl.Int64,
+    }
+)
+"""One row an item: `forward` and `swapped` are the mean credits of a in that order, null where not judged; `consistent`
+is the share of complete samples whose orders agree, null with one order; the last three count verdicts."""
+COUNTS = ["first_picks", "decisive", "n_verdicts"]
 
 
 def winner(verdict: Verdict, order: Order) -> Winner:
@@ -39,100 +42,74 @@ def winner(verdict: Verdict, order: Order) -> Winner:
     return Winner.TIE if verdict is Verdict.TIE else Winner.CANNOT_JUDGE
 
 
-class Settled(NamedTuple):
-    """One judgment per key, its reply left out."""
+def fold(verdicts: pl.DataFrame, *, orders: Orders) -> pl.DataFrame:
+    """Fold the verdicts of one judge on one criterion to one row per item that has what its rate needs.
 
-    judgments: tuple[Judgment, ...]
-
-
-def settle(judgments: Iterable[Judgment]) -> Settled:
-    """Keep, of all judgments with the same key, the last that has verdicts, else the last failure."""
-    latest: dict[str, Judgment] = {}
-    for judgment in judgments:
-        known = latest.get(judgment.key)
-        if known is None or isinstance(judgment.result, Judged) or not isinstance(known.result, Judged):
-            latest[judgment.key] = judgment.model_copy(update={"reply": None, "attempts": ()})
-    return Settled(tuple(latest.values()))
-
-
-def verdict_rows(judgments: Iterable[Judgment], criteria: Sequence[str]) -> pl.DataFrame:
-    """Return one row of `VERDICTS_SCHEMA` per judgment and criterion; a failure is a null verdict."""
-    rows: list[tuple[str, str, int, str, str, str | None, str | None]] = []
-    for judgment in judgments:
-        asked = (judgment.item, judgment.judge, judgment.sample, judgment.order.value)
-        match judgment.result:
-            case Judged(verdicts=verdicts):
-                rows += [(*asked, criterion, verdict.value, None) for criterion, verdict in verdicts.items()]
-            case Failed(criterion=criterion, failure=failure):
-                rows += [(*asked, name, None, failure.value) for name in ([criterion] if criterion else criteria)]
-    return pl.DataFrame(rows, schema=VERDICTS_SCHEMA, orient="row")
-
-
-def fold(verdicts: pl.DataFrame, *, judges: Sequence[str], orders: Orders) -> pl.DataFrame:
-    """Fold verdicts to one row per criterion and item that has what its rate needs.
-
-    A judge's sample of an item is complete when every planned order has a verdict. Complete samples are averaged per
-    judge, judges with equal weight; an item is in the result when every judge has a complete sample, else it is
-    missing.
+    A sample of an item is complete when every planned order has a verdict. Complete samples are averaged; an item
+    without one is missing.
 
     Args:
         verdicts: rows of `VERDICTS_SCHEMA`, in any order.
-        judges: the panel.
         orders: in which orders each item was to be judged.
 
     Returns:
-        Columns criterion, item, forward and swapped (mean credit of a in that order, null where not judged), credit,
-        outcome, consistent (share of complete samples whose orders agree, null with one order), first_picks, decisive
-        and n_verdicts (counts of verdicts), sorted by criterion and item.
+        Columns of `FOLDED_SCHEMA`, sorted by item.
     """
-    samples = _samples(verdicts, orders)
-    credits_ = ["forward", "swapped", "consistent"]
-    counts = ["first_picks", "decisive", "n_verdicts"]
-    per_judge = samples.group_by("criterion", "item", "judge").agg(pl.col(credits_).mean(), pl.col(counts).sum())
-    per_item = (
-        per_judge.sort("criterion", "item", "judge")
-        .group_by("criterion", "item", maintain_order=True)
-        .agg(pl.col(credits_).mean(), pl.col(counts).sum(), judges=pl.len())
-        .filter(pl.col("judges") == len(judges))
-        .with_columns(credit=pl.mean_horizontal("forward", "swapped"))
+    both = pl.col("n_forward").cast(pl.Boolean) & pl.col("n_swapped").cast(pl.Boolean)
+    either = pl.col("n_forward").cast(pl.Boolean) | pl.col("n_swapped").cast(pl.Boolean)
+    credits_ = {order: pl.col(order) / pl.col(f"n_{order}") / 2 for order in Order}
+    means = {order: pl.when(pl.col(f"n_{order}") > 0).then(credit) for order, credit in credits_.items()}
+    folded = (
+        _samples(verdicts)
+        .filter(both if orders is Orders.BOTH else either)
+        .with_columns(**means)
+        .with_columns(consistent=(side(pl.col("forward")) == side(pl.col("swapped"))).cast(pl.Float64))
+        .group_by("item")
+        .agg(pl.col("forward", "swapped", "consistent").mean(), pl.col(COUNTS).sum().cast(pl.Int64))
+        .with_columns(pl.col("item").cast(pl.String))
+        .sort("item")
     )
-    return per_item.with_columns(outcome=_outcome()).drop("judges")
+    return finished(folded)
 
 
-def identical_items(count: int) -> pl.DataFrame:
-    """Return folded rows of items whose traces are the same bytes: ties that no judge was asked about."""
-    tie = {"credit": HALF, "outcome": Outcome.TIE.value, "first_picks": 0, "decisive": 0, "n_verdicts": 0}
-    unjudged = dict.fromkeys(["forward", "swapped", "consistent"])
-    schema = {"credit": pl.Float64, "outcome": pl.String, "forward": pl.Float64, "swapped": pl.Float64}
-    schema |= {"consistent": pl.Float64, "first_picks": pl.Int64, "decisive": pl.Int64, "n_verdicts": pl.Int64}
-    return pl.DataFrame([{**tie, **unjudged}] * count, schema=schema)
-
-
-def _samples(verdicts: pl.DataFrame, orders: Orders) -> pl.DataFrame:
-    """Return one row per complete sample of a judge on an item and criterion."""
-    crossing = pl.DataFrame(
-        [(o.value, v.value, CREDITS[winner(v, o)]) for o in Order for v in Verdict],
-        schema={"order": pl.String, "verdict": pl.String, "credit": pl.Float64},
-        orient="row",
-    )
-    in_order = {order: pl.col("credit").filter(pl.col("order") == order.value).first() for order in Order}
-    complete = pl.col("forward").is_not_null() & pl.col("swapped").is_not_null()
-    if orders is Orders.ONE:
-        complete = pl.col("forward").is_not_null() | pl.col("swapped").is_not_null()
-    side_agrees = side(pl.col("forward")) == side(pl.col("swapped"))
+def _samples(verdicts: pl.DataFrame) -> pl.LazyFrame:
+    """Return one row an item and sample: by order, credits in halves and the number of verdicts; and counts."""
+    halves = {(o, v): CREDITS[winner(v, o)] for o in Order for v in Verdict}
+    codes = {list(Order).index(o) * len(Verdict) + list(Verdict).index(v): c for (o, v), c in halves.items()}
+    known = {code: round(2 * credit) for code, credit in codes.items() if credit is not None}
+    code = pl.col("order").cat.physical() * len(Verdict) + pl.col("verdict").cat.physical()
+    worth = code.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int8)
+    in_order = {order: pl.when(pl.col("order") == order.value).then("worth") for order in Order}
+    decisive = pl.col("verdict").is_in([Verdict.FIRST.value, Verdict.SECOND.value])
     return (
-        verdicts.join(crossing, on=["order", "verdict"], how="left")
-        .group_by("criterion", "item", "judge", "sample")
+        verdicts.lazy()
+        .with_columns(worth=worth)
+        .select("item", "sample", **in_order, first_picks=pl.col("verdict") == Verdict.FIRST.value, decisive=decisive)
+        .group_by("item", "sample")
         .agg(
-            forward=in_order[Order.FORWARD],
-            swapped=in_order[Order.SWAPPED],
-            first_picks=(pl.col("verdict") == Verdict.FIRST.value).sum().cast(pl.Int64),
-            decisive=pl.col("verdict").is_in([Verdict.FIRST.value, Verdict.SECOND.value]).sum().cast(pl.Int64),
-            n_verdicts=pl.len().cast(pl.Int64),
+            pl.col(list(Order)).sum(),
+            pl.col("first_picks", "decisive").sum(),
+            **{f"n_{order}": pl.col(order).count() for order in Order},
         )
-        .filter(complete)
-        .with_columns(consistent=side_agrees.cast(pl.Float64))
+        .with_columns(n_verdicts=pl.col("n_forward") + pl.col("n_swapped"))
     )
+
+
+def finished(folded: pl.LazyFrame) -> pl.DataFrame:
+    """Add credit and outcome to rows that have the other columns of `FOLDED_SCHEMA`."""
+    rows = folded.with_columns(credit=pl.mean_horizontal("forward", "swapped")).with_columns(outcome=_outcome())
+    return rows.select(FOLDED_SCHEMA.names()).collect(engine="streaming")
+
+
+def identical_items(ids: Sequence[str | None]) -> pl.DataFrame:
+    """Return folded rows of items whose traces are the same bytes: ties that no judge was asked about.
+
+    Args:
+        ids: one each, None where it is not known.
+    """
+    tie = {"credit": HALF, "outcome": Outcome.TIE.value, **dict.fromkeys(COUNTS, 0)}
+    unjudged = dict.fromkeys(["forward", "swapped", "consistent"])
+    return pl.DataFrame([{"item": item, **tie, **unjudged} for item in ids], schema=FOLDED_SCHEMA)
 
 
 def side(credit: pl.Expr) -> pl.Expr:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION: Final = 1
 SYNC_SECONDS = 0.05
 """pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
-_KEY = re.compile(r"[0-9a-f]{32}")
+KEY = re.compile(r"[0-9a-f]{32}")
 
 
 class Input(Frozen):
@@ -151,19 +151,29 @@ class RunFolder:
 
     def judgments(self) -> Iterator[Judgment]:
         """Yield the judgments in the order of their arrival; a torn last line is left out."""
-        if not self.judgments_path.exists():
-            return
-        with self.judgments_path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    judgment = Judgment.model_validate_json(line)
-                except ValidationError as error:
-                    if not line.endswith(b"\n"):
-                        return
-                    raise _damaged(self.judgments_path, number, error) from error
-                if not _KEY.fullmatch(judgment.key):
-                    raise RunError(f"{self.judgments_path}:{number}: damaged line: its key is not 32 hex digits")
-                yield judgment
+        for number, line in self.judgment_lines():
+            judgment = self.read_judgment(number, line)
+            if judgment is None:
+                return
+            yield judgment
+
+    def judgment_lines(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the lines of the journal with their numbers; none where there is no journal."""
+        if self.judgments_path.exists():
+            with self.judgments_path.open("rb") as file:
+                yield from enumerate(file, start=1)
+
+    def read_judgment(self, number: int, line: bytes) -> Judgment | None:
+        """Read a line of the journal strictly; None where it is a torn last line, RunError where it is damaged."""
+        try:
+            judgment = Judgment.model_validate_json(line)
+        except ValidationError as error:
+            if not line.endswith(b"\n"):
+                return None
+            raise _damaged(self.judgments_path, number, error) from error
+        if not KEY.fullmatch(judgment.key):
+            raise RunError(f"{self.judgments_path}:{number}: damaged line: its key is not 32 hex digits")
+        return judgment
 
     def judged_keys(self) -> set[bytes]:
         """Return the keys that have verdicts, as bytes: what need not be asked again."""

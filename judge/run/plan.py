@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from judge.core.counted import count_items
+from judge.core.counted import count_panel
 from judge.core.estimates import Basis
 from judge.core.facts import Wanted
 from judge.core.planning import Orders
 from judge.core.power_plan import Effort, Ground, PowerPlan, Target, from_numbers, from_pilot, make_plan
 from judge.core.stats.power import N_RUNS
-from judge.core.tally import settle, verdict_rows
 from judge.errors import InputError
+from judge.io.journal_columns import read_settled
 from judge.run.report import subject_of
 
 if TYPE_CHECKING:
@@ -83,13 +83,13 @@ def plan(options: PlanOptions) -> PowerPlan:
 def _read_pilot(pilot: PilotOptions) -> Ground:
     """Fold a pilot's judgments of one criterion."""
     manifest = pilot.folder.manifest()
-    settled = settle(pilot.folder.judgments())
-    subject = subject_of(pilot.folder, manifest, settled, Wanted(pilot.cluster))
+    settled = read_settled(pilot.folder)
+    subject = subject_of(pilot.folder, manifest, Wanted(pilot.cluster))
     name = pilot.criterion
     if name not in subject.criteria:
         raise InputError("--criterion", f"the pilot has no {name!r}", f"it has {', '.join(subject.criteria)}")
-    verdicts = verdict_rows(settled.judgments, subject.criteria)
-    counted = count_items(verdicts, subject, Basis(manifest.interval, manifest.seed))[name]
+    verdicts = settled.verdict_rows(subject.criteria)
+    counted = count_panel(verdicts, subject, Basis(manifest.interval, manifest.seed)).together[name]
     if counted.items.is_empty():
         raise InputError("--pilot", f"no item of {pilot.folder.name} has its verdicts on {name}", "resume it first")
     return from_pilot(counted, run=pilot.folder.name, criterion=name, stopped=manifest.stopping is not None)

@@ -9,8 +9,8 @@ from judge.core.counted import Subject
 from judge.core.facts import ItemFacts, Wanted, facts_of_judgments, facts_of_pairs
 from judge.core.prompting import parse_template
 from judge.core.report import NO_EXTRAS, Extras, Facts, Models, Report, build_report
-from judge.core.tally import Settled, settle
 from judge.io.files import write_json
+from judge.io.journal_columns import read_settled
 from judge.run.stopping import planned_looks
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def make_report(
     """
     manifest = folder.manifest()
     spending = Spending(manifest.prices)
-    settled = settle(spending.watch(folder.judgments()))
+    settled = read_settled(folder, spending)
     rubric = manifest.rubric
-    subject = subject_of(folder, manifest, settled, wanted)
+    subject = subject_of(folder, manifest, wanted)
     facts = Facts(
         models=Models(a=manifest.model_a, b=manifest.model_b),
         prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else None,
@@ -53,7 +53,7 @@ def make_report(
     return build_report(settled, subject, facts, method=method or manifest.interval, extras=extras)
 
 
-def subject_of(folder: RunFolder, manifest: Manifest, settled: Settled, wanted: Wanted) -> Subject:
+def subject_of(folder: RunFolder, manifest: Manifest, wanted: Wanted) -> Subject:
     """Return what was planned, with the items' facts (errors as for `make_report`)."""
     if manifest.stopping is not None:
         wanted = wanted._replace(cluster=wanted.cluster or manifest.stopping.cluster)
@@ -64,14 +64,14 @@ def subject_of(folder: RunFolder, manifest: Manifest, settled: Settled, wanted: 
         n_items=manifest.n_items,
         n_identical=len(manifest.identical),
         identical=manifest.identical,
-        facts=_item_facts(folder, manifest, settled, wanted),
+        facts=_item_facts(folder, manifest, wanted),
     )
 
 
-def _item_facts(folder: RunFolder, manifest: Manifest, settled: Settled, wanted: Wanted) -> ItemFacts | None:
+def _item_facts(folder: RunFolder, manifest: Manifest, wanted: Wanted) -> ItemFacts | None:
     """Read what is known of the items: from the pairs, or of imported judgments from themselves."""
     if manifest.prompt is None:
-        return facts_of_judgments(settled.judgments, wanted)
+        return facts_of_judgments(folder.judgments(), wanted)
     if not folder.pairs_path.exists() and wanted == NOTHING_WANTED:
         return None
     return facts_of_pairs(folder.pairs(), wanted, answers=not manifest.hide_answers)

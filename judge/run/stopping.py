@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from judge.core.columns import Settled, settle
 from judge.core.facts import units_of_pairs
 from judge.core.looks import Panel, follow, plan_looks
 from judge.core.sequential_report import Looks, read_looks
 from judge.core.stats.sequential import is_decided
-from judge.core.tally import verdict_rows
 from judge.errors import RunError
+from judge.io.journal_columns import read_settled
 from judge.schema import Judgment, Pair
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Stopper:
         self._offsets = np.asarray(folder.pair_offsets())[by_look]
         last = np.flatnonzero(np.diff(self._planned["look"].to_numpy(), append=-1))
         self._ends: list[int] = (last + 1).tolist()
-        known = verdict_rows(folder.judgments(), [panel.criterion]).filter(pl.col("criterion") == panel.criterion)
+        known = _verdicts(read_settled(folder), panel.criterion)
         self.decided = read_looks(follow(self._planned, known, panel), looks.rule).decided
         """whether the judgments on disk decide already"""
         self._known = self._by_look(known)
@@ -84,7 +85,7 @@ class Stopper:
 
     def _seen(self, look: int, planned: pl.DataFrame) -> pl.DataFrame:
         """Fold what is known of one look: what an earlier process left, and what came now."""
-        new = verdict_rows(self._new, [self._panel.criterion])
+        new = _verdicts(settle(self._new), self._panel.criterion)
         self._new.clear()
         return follow(planned, pl.concat([self._known.pop(look, new.clear()), new]), self._panel)
 
@@ -93,3 +94,9 @@ class Stopper:
         return {
             int(str(look)): rows.drop("look") for (look,), rows in placed.partition_by("look", as_dict=True).items()
         }
+
+
+def _verdicts(settled: Settled, criterion: str) -> pl.DataFrame:
+    """Return the verdicts on one criterion, their items as text, as the plan names them."""
+    rows = settled.verdict_rows([criterion]).filter(pl.col("criterion") == criterion)
+    return rows.with_columns(pl.col("item").cast(pl.String))

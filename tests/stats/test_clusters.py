@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from stats.oracles import one_each, oracle, unhurried, units, worked_example
 
 from judge.core.stats import bca as bca_module
-from judge.core.stats import clusters as clusters_module
+from judge.core.stats import intervals as intervals_module
 from judge.core.stats.bca import acceleration, bca
 from judge.core.stats.closed_form import clustered_covariance, ratio_errors, wilson
 from judge.core.stats.clusters import collapse_fast, guarded, sum_by_cluster
@@ -46,11 +46,20 @@ def test_resampled_sums_are_the_same_in_chunks(monkeypatch: pytest.MonkeyPatch) 
     columns = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]])
 
     def draw_with(rng: np.random.Generator) -> np.ndarray:
-        return clusters_module.resampled_sums(columns, lambda size: rng.random((size, 3)), 100)
+        return intervals_module.resampled_sums(columns, lambda size: rng.random((size, 3)), 100)
 
     whole = draw_with(np.random.default_rng(0))
-    monkeypatch.setattr(clusters_module, "CHUNK", 21)
+    monkeypatch.setattr(intervals_module, "CHUNK", 21)
     assert draw_with(np.random.default_rng(0)) == pytest.approx(whole)
+
+
+@pytest.mark.parametrize("method", [Method.JEFFREYS, Method.PERCENTILE])
+def test_a_bootstrap_in_blocks_draws_the_same_numbers(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+    patterns = clustered(np.random.default_rng(1), 30, 0.7)
+    whole = bootstrap(patterns, method=method, n_resamples=500, seed=3)
+    monkeypatch.setattr(intervals_module, "CHUNK", 700)
+    for one, other in zip(whole, bootstrap(patterns, method=method, n_resamples=500, seed=3), strict=True):
+        assert other == pytest.approx(one, abs=1e-12)
 
 
 def test_few_clusters_are_said_in_words_and_one_gives_no_interval() -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from judge.core.stats.clusters import collapse_fast, resampled_sums, sum_by_cluster
-from judge.core.stats.intervals import N_RESAMPLES
+from judge.core.stats.clusters import collapse_fast, sum_by_cluster
+from judge.core.stats.intervals import N_RESAMPLES, resampled_sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from judge.core.stats.clusters import resampled_sums
-from judge.core.stats.intervals import N_RESAMPLES, Patterns, Rates
+from judge.core.stats.intervals import N_RESAMPLES, Patterns, Rates, resampled_sums
 
 if TYPE_CHECKING:
     from judge.core.stats.intervals import Floats

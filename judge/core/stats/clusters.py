@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from judge.core.stats.intervals import Patterns, Rates, weighted_sums
+from judge.core.stats.intervals import Patterns, Rates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from judge.core.stats.intervals import Floats
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 HALF = 0.5
 """the credit of a tie"""
 FEW_UNITS = 10
-CHUNK = 20_000_000
-"""how many weights are held in memory at once"""
 
 
 class Guarded(NamedTuple):
@@ -61,19 +57,6 @@ def collapse_fast(numerators: Floats, denominators: Floats) -> Patterns:
     counts = rows["count"].cast(pl.Float64).to_numpy()
     values = rows.select(units.columns).to_numpy()
     return Patterns(values[:, :rates], values[:, rates:], counts)
-
-
-def resampled_sums(columns: Floats, draw: Callable[[int], Floats], n_resamples: int) -> Floats:
-    """Return the weighted sums of unit columns, one row a resample, with bounded memory.
-
-    Args:
-        columns: shape (patterns, columns).
-        draw: makes the weights of so many resamples, shape (resamples, patterns).
-        n_resamples: how many rows to return.
-    """
-    at_once = max(1, CHUNK // max(1, len(columns)))
-    sizes = [min(at_once, n_resamples - start) for start in range(0, n_resamples, at_once)]
-    return np.concatenate([weighted_sums(draw(size), columns) for size in sizes])
 
 
 def guarded(rates: Rates, n_units: int, noun: str = "clusters") -> Guarded:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 N_RESAMPLES = 10_000
 SMALL_TABLE = 2_000
 """entries of a table of patterns"""
+CHUNK = 20_000_000
+"""how many weights are held in memory at once"""
 
 
 class Method(StrEnum):
@@ -71,6 +75,19 @@ def weighted_sums(weights: Floats, columns: Floats) -> Floats:
     return np.asarray(weights @ columns)
 
 
+def resampled_sums(columns: Floats, draw: Callable[[int], Floats], n_resamples: int) -> Floats:
+    """Return the weighted sums of unit columns, one row a resample, with bounded memory.
+
+    Args:
+        columns: shape (patterns, columns).
+        draw: makes the weights of so many resamples, shape (resamples, patterns).
+        n_resamples: how many rows to return.
+    """
+    at_once = max(1, CHUNK // max(1, len(columns)))
+    sizes = [min(at_once, n_resamples - start) for start in range(0, n_resamples, at_once)]
+    return np.concatenate([weighted_sums(draw(size), columns) for size in sizes])
+
+
 def bootstrap(
     patterns: Patterns,
     *,
@@ -123,16 +140,25 @@ def _resample(patterns: Patterns, method: Method, *, n_resamples: int, level: fl
 
 
 def _jeffreys(patterns: Patterns, total: Floats, rng: np.random.Generator, n_resamples: int) -> Floats:
-    numerators, denominators, counts = patterns
-    weights = rng.standard_gamma(counts, size=(n_resamples, len(counts)))
+    counts = patterns.counts
+    wins, everything = _sums(patterns, lambda size: rng.standard_gamma(counts, size=(size, len(counts))), n_resamples)
     pseudo = rng.standard_gamma(0.5, size=(n_resamples, 2))
     mean_unit = total / counts.sum()
-    wins = weighted_sums(weights, numerators) + pseudo[:, :1] * mean_unit
-    everything = weighted_sums(weights, denominators) + pseudo.sum(axis=1, keepdims=True) * mean_unit
-    return np.asarray(wins / everything)
+    with_pseudo = wins + pseudo[:, :1] * mean_unit, everything + pseudo.sum(axis=1, keepdims=True) * mean_unit
+    return np.asarray(with_pseudo[0] / with_pseudo[1])
 
 
 def _percentile(patterns: Patterns, rng: np.random.Generator, n_resamples: int) -> Floats:
-    numerators, denominators, counts = patterns
-    weights = rng.multinomial(int(counts.sum()), counts / counts.sum(), size=n_resamples).astype(np.float64)
-    return np.asarray(weighted_sums(weights, numerators) / weighted_sums(weights, denominators))
+    counts = patterns.counts
+    n_units, shares = int(counts.sum()), counts / counts.sum()
+    wins, everything = _sums(
+        patterns, lambda size: rng.multinomial(n_units, shares, size=size).astype(np.float64), n_resamples
+    )
+    return np.asarray(wins / everything)
+
+
+def _sums(patterns: Patterns, draw: Callable[[int], Floats], n_resamples: int) -> tuple[Floats, Floats]:
+    """Return the resampled numerators and denominators, each of shape (resamples, rates)."""
+    columns = np.hstack([patterns.numerators, patterns.denominators])
+    wins, everything = np.hsplit(resampled_sums(columns, draw, n_resamples), 2)
+    return wins, everything

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from judge.core.panel import Pooling
+from judge.core.planning import Orders
+from judge.core.stats.intervals import Method
 from judge.core.stats.significance import Conclusion
 
 if TYPE_CHECKING:
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
     from judge.core.sequential_report import Sequential
 
 SMALLEST_P = 0.0001
+POOLED = {
+    Pooling.MEAN: "The panel's verdicts are averaged",
+    Pooling.MAJORITY: "The panel speaks by majority in each order of an item; without one it says tie",
+}
 
 
 def percent(estimate: Estimate) -> str:
@@ -85,7 +92,7 @@ def _word(row: CriterionReport, margin: float | None) -> str:
 
 def ledger(name: str, row: CriterionReport, n_items: int) -> str:
     """Write where every item of a criterion went, as a sum."""
-    terms = " + ".join(f"{word} {count}" for word, count in _terms(row.ledger).items())
+    terms = " + ".join(f"{word} {count}" for word, count in ledger_terms(row.ledger).items())
     text = f"{name}: {n_items} = {terms}"
     if not row.missing or row.bounds.low is None or row.bounds.high is None:
         return text
@@ -93,7 +100,8 @@ def ledger(name: str, row: CriterionReport, n_items: int) -> str:
     return f"{text}; had the missing all gone to b or to a, the win rate would be {between}"
 
 
-def _terms(counts: Ledger) -> dict[str, int]:
+def ledger_terms(counts: Ledger) -> dict[str, int]:
+    """Return the terms of the sum that all items of a criterion are, with the words for them."""
     always = {"a": counts.agreed_a, "b": counts.agreed_b, "tie": counts.agreed_tie}
     rest = {
         "identical": counts.identical,
@@ -113,9 +121,9 @@ def position(name: str, found: PositionReport) -> str:
         moved = f"{found.to_first} items lean to the first slot, {found.to_second} to the second"
         parts.append(f"{moved}, {p_text(found.p_value)}")
     if found.preference is not None and found.slot_effect is not None:
-        parts.append(f"log-odds: preference {_number(found.preference)}, slot effect {_number(found.slot_effect)}")
+        parts.append(f"log-odds: preference {number(found.preference)}, slot effect {number(found.slot_effect)}")
     elif found.win_rate is not None:
-        parts.append(f"win rate net of the slot {_number(found.win_rate, times=100, digits=1)}")
+        parts.append(f"win rate net of the slot {number(found.win_rate, times=100, digits=1)}")
     return "; ".join(parts) + "."
 
 
@@ -126,7 +134,7 @@ def length(name: str, found: LengthReport) -> str:
         share = f"{100 * found.matched_share:.0f} % of the items"
         parts.append(f"at matched length ({share}) the win rate is {percent(found.matched)}")
     if found.adjusted is not None:
-        parts.append(f"length-adjusted win rate {_number(found.adjusted.win_rate, times=100, digits=1)}")
+        parts.append(f"length-adjusted win rate {number(found.adjusted.win_rate, times=100, digits=1)}")
     if found.not_identified is not None:
         parts.append(f"length-adjusted win rate {found.not_identified}")
     return "; ".join(parts) + "."
@@ -141,7 +149,7 @@ def agreement(name: str, found: AgreementReport) -> str:
         "interval alpha": found.alpha_interval,
         "kappa": found.kappa,
     }
-    parts = [f"{word} {_number(value)}" for word, value in named.items() if value is not None]
+    parts = [f"{word} {number(value)}" for word, value in named.items() if value is not None]
     if found.repeat_flip is not None and found.order_flip is not None:
         flips = f"{percent(found.repeat_flip)} %, of different orders in {percent(found.order_flip)} %"
         parts.append(f"samples of one order differ in {flips}")
@@ -173,10 +181,34 @@ def interaction(report: Report) -> Mapping[str, str]:
     }
 
 
-def _number(value: Figure, *, times: float = 1, digits: int = 2) -> str:
+def number(value: Figure, *, times: float = 1, digits: int = 2) -> str:
+    """Write a number and its interval; a dash where it is undefined."""
     if value.estimate is None:
         return "-"
     text = f"{times * value.estimate:.{digits}f}"
     if value.low is None or value.high is None:
         return text
     return f"{text} [{times * value.low:.{digits}f}, {times * value.high:.{digits}f}]"
+
+
+def basis(report: Report) -> str:
+    """Say what the numbers of a report rest on: whose verdicts on how much, and how intervals are made."""
+    made = f"with prompt {report.prompt} and rubric {report.rubric}" if report.prompt else "elsewhere, and imported"
+    orders = "each pair in both orders" if report.orders is Orders.BOTH else "each pair in one order"
+    samples = f", {report.samples} samples each" if report.samples > 1 else ""
+    clusters = f" in {report.clusters.n} clusters by {report.clusters.field}" if report.clusters.field else ""
+    counts = f"{report.n_items} items{clusters}, {report.n_judgments} judgments, {report.n_failed} failed"
+    pooled = f" {POOLED[report.pooling]}." if report.pooling else ""
+    return (
+        f"a is {report.models.a}, b is {report.models.b}; judged by {', '.join(report.judges)}, {made}, "
+        f"{orders}{samples}: {counts}.{pooled} Rates are in percent, with {intervals(report)}."
+    )
+
+
+def intervals(report: Report) -> str:
+    """Say how the intervals of a report are made."""
+    made = report.interval
+    how = f"{made.method} bootstrap, {made.n_resamples:,} resamples, seed {made.seed}"
+    how = "Wilson's closed form" if made.method is Method.WILSON else how
+    units = f"{report.clusters.n} clusters ({report.clusters.field})" if report.clusters.field else "items"
+    return f"{100 * made.level:.0f} % intervals over {units} ({how})"
