@@ -1,8 +1,8 @@
 """Print what a judgment costs beside a bare HTTP client: processor time, calls per second and memory.
 
 Run `python benchmarks/dispatch.py`; it needs nginx. Everything runs in turn, several rounds interleaved, each program
-as a process of its own from start to exit; shown are the medians. The marginal cost is the difference between a long and
-a short run divided by the calls between them: start-up and report drop out of it as far as they are constant.
+as a process of its own from start to exit; shown are the medians. The marginal cost is the difference between a long
+and a short run divided by the calls between them: what does not depend on the number of calls drops out of it.
 """
 
 from __future__ import annotations
