@@ -67,6 +67,19 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
         RunError: the run folder is another comparison's, in use or damaged.
         StopRunError: a judge answers no more; what was judged is kept.
     """
+    folder, judges = _prepare(options, command=command, say=say)
+    # A run may go on at another address than it began at: the judges are those of the command.
+    manifest = folder.manifest().model_copy(update={"judges": judges})
+    for line in notes(manifest):
+        say(line)
+    judge_run(folder, manifest, options.judging, say=say)
+    return folder
+
+
+def _prepare(
+    options: CompareOptions, *, command: Sequence[str], say: Callable[[str], None]
+) -> tuple[RunFolder, tuple[JudgeSpec, ...]]:
+    """Check everything given, and make or find the run; what is read of the files is forgotten with the return."""
     prompt, rubric_asset = find_asset("prompts", options.prompt), find_asset("rubrics", options.rubric)
     load_prompt(prompt).check()
     rubric = load_rubric(rubric_asset)
@@ -83,12 +96,7 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
             refuse_changes(folder, draft.identity())
         else:
             create_run(folder, draft)
-    # A run may go on at another address than it began at: the judges are those of the command.
-    manifest = folder.manifest().model_copy(update={"judges": judges})
-    for line in notes(manifest):
-        say(line)
-    judge_run(folder, manifest, options.judging, say=say)
-    return folder
+    return folder, judges
 
 
 def open_specs(texts: Sequence[str], options: JudgeOptions, *, say: Callable[[str], None]) -> tuple[JudgeSpec, ...]:
