@@ -57,6 +57,7 @@ def inspect(address: str, calls: int, concurrency: int) -> None:
         Task(dataset=samples, solver=[generate()]),
         model="openai/judge-1",
         model_base_url=f"{address}/v1",
+        model_args={"responses_api": False},
         max_connections=concurrency,
         max_samples=concurrency,
         display="none",
@@ -73,7 +74,9 @@ def curator(address: str, calls: int, concurrency: int) -> None:
     limits = {"max_requests_per_minute": 10**7, "max_tokens_per_minute": 10**10, "max_retries": 0}
     served = {"base_url": f"{address}/v1", "api_key": "benchmark", "max_concurrent_requests": concurrency}
     model = library.LLM(model_name="judge-1", backend="openai", backend_params=limits | served)
-    model([f"{number}: {PROMPT}" for number in range(calls)])
+    replies = model([f"{number}: {PROMPT}" for number in range(calls)])
+    if len(getattr(replies, "dataset", replies)) != calls:
+        sys.exit("curator: replies are missing")
 
 
 def main() -> None:
