@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import sys
 
 import orjson
 
 PROMPT = "Judge which of these two reasoning traces is better, and say why in one JSON object. " * 70
 """6 KB"""
-RIVALS: dict[str, str] = {"inspect-ai": "inspect_ai", "curator": "bespokelabs.curator", "alpaca-eval": "alpaca_eval"}
+RIVALS: dict[str, str] = {"inspect-ai": "inspect_ai", "curator": "bespokelabs.curator"}
 
 
 def is_installed(rival: str) -> bool:
@@ -44,11 +45,50 @@ async def bare(address: str, calls: int, concurrency: int) -> None:
             group.create_task(work(session))
 
 
+def inspect(address: str, calls: int, concurrency: int) -> None:
+    """Ask with inspect-ai: a task of samples that a model answers."""
+    from inspect_ai import Task  # noqa: PLC0415
+    from inspect_ai import eval as evaluate  # noqa: PLC0415
+    from inspect_ai.dataset import Sample  # noqa: PLC0415
+    from inspect_ai.solver import generate  # noqa: PLC0415
+
+    samples = [Sample(input=f"{number}: {PROMPT}") for number in range(calls)]
+    (log,) = evaluate(
+        Task(dataset=samples, solver=[generate()]),
+        model="openai/judge-1",
+        model_base_url=f"{address}/v1",
+        model_args={"responses_api": False},
+        max_connections=concurrency,
+        max_samples=concurrency,
+        display="none",
+    )
+    if log.status != "success":
+        sys.exit(f"inspect-ai: {log.status}: {log.error}")
+
+
+def curator(address: str, calls: int, concurrency: int) -> None:
+    """Ask with bespokelabs-curator: one model over a list of prompts, without its cache."""
+    os.environ |= {"CURATOR_DISABLE_CACHE": "1", "TELEMETRY_ENABLED": "false", "CURATOR_DISABLE_RICH_DISPLAY": "1"}
+    from bespokelabs import curator as library  # noqa: PLC0415
+
+    limits = {"max_requests_per_minute": 10**7, "max_tokens_per_minute": 10**10, "max_retries": 0}
+    served = {"base_url": f"{address}/v1", "api_key": "benchmark", "max_concurrent_requests": concurrency}
+    model = library.LLM(model_name="judge-1", backend="openai", backend_params=limits | served)
+    replies = model([f"{number}: {PROMPT}" for number in range(calls)])
+    if len(getattr(replies, "dataset", replies)) != calls:
+        sys.exit("curator: replies are missing")
+
+
 def main() -> None:
     """Run the client that the command line names."""
     _, name, address, calls, concurrency = sys.argv
-    if name == "bare":
-        asyncio.run(bare(address, int(calls), int(concurrency)))
+    match name:
+        case "bare":
+            asyncio.run(bare(address, int(calls), int(concurrency)))
+        case "inspect-ai":
+            inspect(address, int(calls), int(concurrency))
+        case "curator":
+            curator(address, int(calls), int(concurrency))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ http {{
   }}
 }}
 """
+_HEAD = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
@@ -120,11 +122,31 @@ def _await_port(port: int, *, seconds: float = 10.0) -> None:
     sys.exit(f"the server on port {port} does not start")
 
 
+@dataclass
+class Seen:
+    """The calls that a server was asked, by its own clock."""
+
+    calls: int = 0
+    first: float = 0.0
+    last: float = 0.0
+
+    def count(self, now: float) -> None:
+        """Note a call."""
+        self.first = self.first if self.calls else now
+        self.calls, self.last = self.calls + 1, now
+
+    def told(self) -> bytes:
+        """Return the reply that tells all calls and the seconds from the first to the last, and forget them."""
+        body = orjson.dumps([self.calls, self.last - self.first])
+        self.calls = 0
+        return _HEAD.format(len(body)).encode() + body
+
+
 class SlowConnection(asyncio.Protocol):
     """Answers each request of one connection after a pause, reading no more of it than its length and its path."""
 
-    def __init__(self, seconds: float, answers: dict[str, bytes]) -> None:
-        self._seconds, self._answers = seconds, answers
+    def __init__(self, seconds: float, answers: dict[str, bytes], seen: Seen) -> None:
+        self._seconds, self._answers, self._seen = seconds, answers, seen
         self._buffer = bytearray()
         self._transport: asyncio.Transport
 
@@ -139,17 +161,21 @@ class SlowConnection(asyncio.Protocol):
         head, blank, body = self._buffer.partition(b"\r\n\r\n")
         length = _LENGTH.search(head)
         if blank and len(body) >= (int(length[1]) if length else 0):
-            answer = self._answers["anthropic" if b"/v1/messages" in head.partition(b"\r\n")[0] else "openai"]
+            path, loop = head.partition(b"\r\n")[0], asyncio.get_running_loop()
             self._buffer.clear()
-            asyncio.get_running_loop().call_later(self._seconds, self._transport.write, answer)
+            if path.startswith(b"GET /seen"):
+                self._transport.write(self._seen.told())
+                return
+            self._seen.count(loop.time())
+            answer = self._answers["anthropic" if b"/v1/messages" in path else "openai"]
+            loop.call_later(self._seconds, self._transport.write, answer)
 
 
 async def serve(port: int, seconds: float) -> None:
     """Listen until this process is ended."""
-    head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n"
-    answers = {name: head.format(len(body)).encode() + body for name, body in replies().items()}
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SlowConnection(seconds, answers), "127.0.0.1", port, backlog=4096)
+    answers = {name: _HEAD.format(len(body)).encode() + body for name, body in replies().items()}
+    loop, seen = asyncio.get_running_loop(), Seen()
+    server = await loop.create_server(lambda: SlowConnection(seconds, answers, seen), "127.0.0.1", port, backlog=4096)
     await server.serve_forever()
 
 

@@ -208,7 +208,10 @@ def _fill(template: PromptTemplate, section: str, values: Mapping[str, Any]) -> 
     from jinja2 import TemplateError  # noqa: PLC0415 - only judging needs it
 
     try:
-        return template.compiled[section].template.render(values)
+        compiled = template.compiled[section].template
+        # Jinja's own `render` merges its globals, a chain of mappings, name by name at every call.
+        context = compiled.new_context({**compiled.environment.globals, **values}, shared=True)
+        return "".join(compiled.root_render_func(context))
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise template.error(section, f"{error}") from error
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from string import ascii_uppercase
 from typing import Any, TypeVar
 
@@ -30,7 +31,6 @@ _WINS = {spellings[0] for spellings in FIELDS.values()} | {"reasoning"}
 _SPELLINGS = {spelling for spellings in FIELDS.values() for spelling in spellings}
 _URL = re.compile(r"data:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _SHOWN_CHARACTERS = 80
-_NOTHING: frozenset[str] = frozenset()
 
 T = TypeVar("T")
 
@@ -70,13 +70,14 @@ class RecordFields:
     def __init__(self, record: Mapping[str, Any], paths: Mapping[str, str]) -> None:
         self.problems: list[RecordProblem] = []
         self._record, self._paths = record, paths
-        self._reserved = {path.split(".")[0] for path in paths.values()} if paths else _NOTHING
+        self._reserved = {path.split(".")[0] for path in paths.values()}
+        self._layout = None if paths else _layout(tuple(record))
         self._used: set[str] = set()
 
     def read(self, name: str, convert: Callable[[Any], T]) -> T | None:
         """Return a field converted, or None where the record lacks it or a problem was noted."""
         try:
-            spelling = self._paths.get(name) or self._spelling(name)
+            spelling = self._paths.get(name) or self._known_spelling(name)
             value = _follow(self._record, spelling)
             self._used.add(spelling)
             return None if value is None else convert(value)
@@ -101,12 +102,13 @@ class RecordFields:
             if key not in self._used and not (value is None and key in _SPELLINGS)
         }
 
+    def _known_spelling(self, name: str) -> str:
+        """Return the spelling from the record's layout, where that leaves no choice."""
+        return self._spelling(name) if self._layout is None else self._layout.get(name, name)
+
     def _spelling(self, name: str) -> str:
         """Choose the spelling that this record uses for a field."""
-        present = [spelling for spelling in FIELDS[name] if spelling in self._record]
-        if len(present) <= 1 and not self._reserved:
-            return present[0] if present else name
-        candidates = [spelling for spelling in present if spelling not in self._reserved]
+        candidates = [spelling for spelling in FIELDS[name] if spelling not in self._reserved]
         filled = [spelling for spelling in candidates if self._record.get(spelling) not in (None, "")]
         if not filled:
             given = [spelling for spelling in candidates if self._record.get(spelling) is not None]
@@ -116,6 +118,18 @@ class RecordFields:
             if first not in _WINS and self._record[other] != self._record[first]:
                 raise RecordProblem(f"'{first}' and '{other}' differ", f"choose with --field {name}={first}")
         return first
+
+
+@lru_cache(maxsize=64)
+def _layout(keys: tuple[str, ...]) -> Mapping[str, str] | None:
+    """Return which spelling of each field stands among a record's keys; None where a field has several there.
+
+    The records of a file mostly have the same keys, so that this is worked out once for all of them.
+    """
+    found = {name: [spelling for spelling in spellings if spelling in keys] for name, spellings in FIELDS.items()}
+    if any(len(spellings) > 1 for spellings in found.values()):
+        return None
+    return {name: spellings[0] for name, spellings in found.items() if spellings}
 
 
 def _follow(record: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401

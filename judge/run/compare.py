@@ -83,6 +83,19 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
         RunError: the run folder is another comparison's, in use or damaged.
         StopRunError: a judge answers no more; what was judged is kept.
     """
+    folder, judges = _prepare(options, command=command, say=say)
+    # A run may go on at another address than it began at: the judges are those of the command.
+    manifest = folder.manifest().model_copy(update={"judges": judges})
+    for line in notes(manifest):
+        say(line)
+    judge_run(folder, manifest, options.judging, say=say)
+    return folder
+
+
+def _prepare(
+    options: CompareOptions, *, command: Sequence[str], say: Callable[[str], None]
+) -> tuple[RunFolder, tuple[JudgeSpec, ...]]:
+    """Check everything given, and make or find the run; what is read of the files is forgotten with the return."""
     with drafted(options, command=command, say=say) as draft:
         folder = find_run(draft, say=say)
         if folder.manifest_path.exists():
@@ -90,12 +103,7 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
             change_prices(folder, draft.prices)
         else:
             create_run(folder, draft)
-    # A run may go on at another address than it began at: the judges are those of the command.
-    manifest = folder.manifest().model_copy(update={"judges": draft.judges})
-    for line in notes(manifest):
-        say(line)
-    judge_run(folder, manifest, options.judging, say=say)
-    return folder
+        return folder, draft.judges
 
 
 @contextmanager
