@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from judge import __version__
-from judge.cli import assets, comparing, importing, reporting
+from judge.cli import assets, auditing, comparing, importing, reporting
 from judge.cli.exits import Exit
 from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, ProviderError
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command("compare")(comparing.compare)
 app.command("resume")(comparing.resume)
 app.command("report")(reporting.report)
+app.command("view")(auditing.view)
 app.command("import")(importing.import_)
 app.command("show-prompt")(comparing.show_prompt)
 app.command("prompts")(assets.prompts)

@@ -33,13 +33,18 @@ def load_image(path: Path) -> Image:
 @lru_cache(maxsize=8)
 def image_base64(image: Image) -> str:
     """Encode an image's bytes, which must be those that were loaded."""
+    return base64.b64encode(image_bytes(image)).decode()
+
+
+def image_bytes(image: Image) -> bytes:
+    """Return an image's bytes; RunError where they are no longer those that were loaded."""
     try:
         content = _read(Path(image.path))
     except InputError as error:
         raise RunError(f"{image.path}: image changed since the run began ({error.problem})") from error
     if hashlib.sha256(content).hexdigest() != image.sha256:
         raise RunError(f"{image.path}: image changed since the run began")
-    return base64.b64encode(content).decode()
+    return content
 
 
 def _read(path: Path) -> bytes:
