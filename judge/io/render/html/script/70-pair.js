@@ -40,7 +40,7 @@ function pairHead(item, place) {
       button("Previous", () => step(-1), { "aria-keyshortcuts": "k", class: "quiet" }),
       button("Next", () => step(1), { "aria-keyshortcuts": "j", class: "quiet" }),
     ),
-    make("h1", { id: "pair-title", tabindex: "-1", dir: "auto" }, item.id),
+    make("h2", { id: "pair-title", tabindex: "-1", dir: "auto" }, item.id),
     make("ul", { class: "chips" }, ...fields.map(([name, value]) => make("li", {}, make("span", {}, `${name.replaceAll("_", " ")} `), make("b", { dir: "auto" }, value)))),
   );
 }
@@ -85,7 +85,7 @@ function question(item) {
   return make(
     "section",
     { class: "question", "aria-label": "Question" },
-    make("h2", {}, "Question"),
+    make("h3", {}, "Question"),
     make("div", { class: "stem" }, longText(item.question, `${item.id}-question`)),
     options.length > 0 && make("ul", { class: "options" }, ...options),
     options.length === 0 && item.answer && make("p", {}, make("b", {}, "Reference answer: "), make("span", { dir: "auto" }, item.answer)),
@@ -104,7 +104,7 @@ function trace(item, side) {
     make(
       "header",
       {},
-      make("h2", {}, make("span", { class: `side ${state.blind ? "blind" : side}` }, sideName(side, item.id)), " ", !state.blind && make("span", { class: "model", dir: "auto" }, model)),
+      make("h3", {}, make("span", { class: `side ${state.blind ? "blind" : side}` }, sideName(side, item.id)), " ", !state.blind && make("span", { class: "model", dir: "auto" }, model)),
       make("p", { class: "answer" }, "Answer: ", make("b", { dir: "auto" }, said ?? "none stated"), item.answer && said !== null ? make("span", { class: `is-${own.right}` }, ` ${right}`) : ""),
     ),
     longText(own.text, `${item.id}-${side}`),

@@ -17,7 +17,7 @@ function verdicts(item, place) {
   return make(
     "section",
     { class: "verdicts", "aria-label": "Verdicts" },
-    make("h2", {}, "What the judge said"),
+    make("h3", {}, "What the judge said"),
     item.judgments.length === 0 && make("p", { class: "empty" }, index.identical.includes(place) ? "The traces are the same bytes: a tie that no judge was asked about." : "Not asked yet."),
     ...head.criteria.map((criterion) => onCriterion(item, place, criterion, judges)),
   );
@@ -29,12 +29,12 @@ function onCriterion(item, place, criterion, judges) {
   return make(
     "section",
     { class: "criterion", "data-criterion": criterion.name, "aria-label": criterion.title },
-    make("header", {}, make("h3", { title: criterion.definition }, criterion.title), badge(outcome, consistency(outcome, place))),
+    make("header", {}, make("h4", { title: criterion.definition }, criterion.title), badge(outcome, consistency(outcome, place))),
     ...judges.map((judge) =>
       make(
         "div",
         { class: "by-judge" },
-        several && make("h4", {}, judge, " ", badge(outcomeOf(place, criterion.name, judge), consistency(outcomeOf(place, criterion.name, judge), place))),
+        several && make("h5", {}, judge, " ", badge(outcomeOf(place, criterion.name, judge), consistency(outcomeOf(place, criterion.name, judge), place))),
         make("div", { class: "orders" }, ...asked(item, judge).map((judgment) => said(judgment, criterion.name))),
       ),
     ),
@@ -71,7 +71,7 @@ function exchanges(item) {
   return make(
     "section",
     { class: "exchanges", "aria-label": "What was sent and what came back" },
-    make("h2", {}, "What was sent, what came back"),
+    make("h3", {}, "What was sent, what came back"),
     ...head.judges.flatMap((judge) => asked(item, judge)).map((judgment) => exchange(item, judgment)),
   );
 }
@@ -89,11 +89,11 @@ function exchanged(item, judgment) {
   const join = (parts) => parts.map((part) => (typeof part === "number" ? known[part] : part)).join("");
   const prompt = item.prompts[judgment.prompt];
   const file = `${item.id}-${judgment.order}`;
-  const block = (title, text, end) => [make("h3", {}, title), longText(text, `${file}-${end}`)];
+  const block = (title, text, end) => [make("h4", {}, title), longText(text, `${file}-${end}`)];
   return [
     ...(prompt ? [...block("System", prompt.system, "system"), ...block("User", `${join(prompt.shared)}\n\n${join(prompt.traces)}`, "user")] : [make("p", { class: "fine" }, "What was sent is not known, or is no longer what this version would send.")]),
     ...(judgment.attempts ?? []).flatMap((attempt, number) => [
-      make("h3", {}, `Attempt ${number + 1} did not count`),
+      make("h4", {}, `Attempt ${number + 1} did not count`),
       make("p", { class: "fine" }, [attempt.problem, attempt.status && `status ${attempt.status}`, attempt.waited_s && `then waited ${attempt.waited_s.toFixed(1)} s`].filter(Boolean).join(", ")),
       ...(attempt.reply ? [longText(attempt.reply.text, `${file}-attempt-${number + 1}`)] : []),
     ]),

@@ -15,7 +15,7 @@ function labelPanel(item) {
   return make(
     "section",
     { class: "label-panel", "aria-label": "Your labels" },
-    make("h2", {}, "Your labels"),
+    make("h3", {}, "Your labels"),
     ...head.criteria.map((criterion, number) => {
       const mine = labels.of(item.id, criterion.name, state.reader);
       return make(
