@@ -91,7 +91,7 @@ function exchanged(item, judgment) {
   const file = `${item.id}-${judgment.order}`;
   const block = (title, text, end) => [make("h4", {}, title), longText(text, `${file}-${end}`)];
   return [
-    ...(prompt ? [...block("System", prompt.system, "system"), ...block("User", `${join(prompt.shared)}\n\n${join(prompt.traces)}`, "user")] : [make("p", { class: "fine" }, "What was sent is not known, or is no longer what this version would send.")]),
+    ...(prompt ? [...block("System", prompt.system, "system"), ...block("User: the item", join(prompt.shared), "item"), ...block("User: the traces", join(prompt.traces), "traces")] : [make("p", { class: "fine" }, "What was sent is not known, or is no longer what this version would send.")]),
     ...(judgment.attempts ?? []).flatMap((attempt, number) => [
       make("h4", {}, `Attempt ${number + 1} did not count`),
       make("p", { class: "fine" }, [attempt.problem, attempt.status && `status ${attempt.status}`, attempt.waited_s && `then waited ${attempt.waited_s.toFixed(1)} s`].filter(Boolean).join(", ")),
