@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page
 
 CHROMIUM = shutil.which("chromium")
 DESKTOP = {"width": 1280, "height": 900}
@@ -52,13 +52,18 @@ def opened(
     troubles: list[str] = []
     page.on("console", lambda message: troubles.append(f"console: {message.text}"))
     page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-    page.on("dialog", lambda dialog: (troubles.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("dialog", lambda dialog: _note_dialog(dialog, troubles))
     page.on("request", lambda request: _note_foreign(request.url, own, troubles))
     page.goto(own + hash_)
     wait_ready(page)
     yield page
     context.close()
     assert troubles == []
+
+
+def _note_dialog(dialog: Dialog, troubles: list[str]) -> None:
+    troubles.append(f"dialog: {dialog.message}")
+    dialog.dismiss()
 
 
 def _note_foreign(url: str, own: str, troubles: list[str]) -> None:

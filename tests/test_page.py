@@ -341,8 +341,8 @@ def test_labels_made_with_keys_in_blind_mode_name_the_right_model_stay_and_can_b
 ) -> None:
     criteria = list(site.report["criteria"])
     with opened(browser, site.page, "#item=q7") as page:
-        page.click("#blind-mode")
         page.click("#label-mode")
+        page.wait_for_selector("body[data-blind]")
         page.keyboard.press("1")
         assert page.evaluate("document.activeElement.id") == "reader", "a label needs a reader"
         page.fill("#reader", "J. Śmith")
@@ -396,7 +396,6 @@ def test_axe_finds_nothing_wrong_in_any_view_at_desk_and_phone_width(browser: Br
         page.locator(".exchange summary").first.click()
         assert violations(page) == []
         page.click("#label-mode")
-        page.click("#blind-mode")
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]
         assert violations(page) == []
         go(page, "pairs")

@@ -163,6 +163,7 @@ def test_labels_made_in_the_page_are_in_the_run_folder_at_once_and_there_again_a
         assert page.locator("#zoom img").evaluate(width) == 256, "the original, not the thumbnail"
         page.keyboard.press("Escape")
         page.click("#label-mode")
+        page.click("#blind-mode")
         assert page.locator("#download").count() == 0
         page.fill("#reader", "JS")
         page.locator("#reader").blur()

@@ -126,6 +126,7 @@ function listen() {
   });
   byId("label-mode").addEventListener("click", () => {
     setLabelling(!state.labelling);
+    if (state.labelling) setBlind(true);
     redraw();
   });
   byId("download")?.addEventListener("click", () => labels.download());
