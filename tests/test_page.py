@@ -269,6 +269,7 @@ def test_a_pair_shows_its_texts_both_orders_with_evidence_and_what_was_sent_and_
         sent = set()
         for box in page.locator(".exchange").all():
             box.locator("summary").click()
+            box.locator("pre").nth(3).wait_for()
             system, shared, traces, reply = (pre.text_content() or "" for pre in box.locator("pre").all())
             sent.add((system, f"{shared}\n{traces}"))
             assert json.loads(reply)["overall"]["evidence_1"]
