@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from judge import __version__
-from judge.cli import assets, comparing, continuing, importing, planning, reporting
+from judge.cli import assets, auditing, comparing, continuing, importing, planning, reporting
 from judge.cli.exits import Exit
 from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, ProviderError
 from judge.io.secrets import hide_secrets
@@ -25,6 +25,7 @@ app.command("resume")(continuing.resume)
 app.command("retry")(continuing.retry)
 app.command("merge")(continuing.merge)
 app.command("report")(reporting.report)
+app.command("view")(auditing.view)
 app.command("import")(importing.import_)
 app.command("plan")(planning.plan)
 app.command("show-prompt")(comparing.show_prompt)

@@ -39,6 +39,10 @@ def report(
     ci: Annotated[
         o.IntervalOption | None, typer.Option("--ci", help="How intervals are made; the run's own choice if not given.")
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page with the report and every pair, and print nothing."),
+    ] = None,
     majority: Annotated[
         bool, typer.Option("--majority", help="Let a panel speak by majority, not by the mean of its judges.")
     ] = False,
@@ -55,12 +59,18 @@ def report(
 
     if equivalence is not None and not 0 < equivalence < MAX_MARGIN:
         raise InputError("--equivalence", f"{equivalence:g} is no margin", "give a number above 0 and below 0.5")
+    folder = find_run(run, runs)
     made = make_report(
-        find_run(run, runs),
+        folder,
         method=Method(ci.value) if ci else None,
         wanted=Wanted(cluster, tuple(dict.fromkeys(by))),
         extras=Extras(equivalence, length_control, majority),
     )
+    if html is not None:
+        from judge.run.page import write_page  # noqa: PLC0415 - only a page needs it
+
+        write_page(folder, made, html)
+        return
     _print(made, o.FormOption.json if json else form)
 
 

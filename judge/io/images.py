@@ -81,13 +81,18 @@ async def load_encoded(images: Sequence[Image]) -> None:
 
 
 def _encode(image: Image) -> str:
+    return base64.b64encode(image_bytes(image)).decode()
+
+
+def image_bytes(image: Image) -> bytes:
+    """Return an image's bytes; RunError where they are no longer those that were loaded."""
     try:
         content = _read(Path(image.path))
     except InputError as error:
         raise RunError(f"{image.path}: image changed since the run began ({error.problem})") from error
     if hashlib.sha256(content).hexdigest() != image.sha256:
         raise RunError(f"{image.path}: image changed since the run began")
-    return base64.b64encode(content).decode()
+    return content
 
 
 @lru_cache(maxsize=8)

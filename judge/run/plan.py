@@ -13,7 +13,7 @@ from judge.core.power_plan import Effort, Ground, PowerPlan, Target, from_number
 from judge.core.stats.power import N_RUNS
 from judge.errors import InputError
 from judge.io.journal_columns import read_settled
-from judge.run.report import subject_of
+from judge.run.report import item_facts, subject_of
 
 if TYPE_CHECKING:
     from judge.io.journal import RunFolder
@@ -84,7 +84,7 @@ def _read_pilot(pilot: PilotOptions) -> Ground:
     """Fold a pilot's judgments of one criterion."""
     manifest = pilot.folder.manifest()
     settled = read_settled(pilot.folder)
-    subject = subject_of(pilot.folder, manifest, Wanted(pilot.cluster))
+    subject = subject_of(manifest, item_facts(pilot.folder, manifest, Wanted(pilot.cluster)))
     name = pilot.criterion
     if name not in subject.criteria:
         raise InputError("--criterion", f"the pilot has no {name!r}", f"it has {', '.join(subject.criteria)}")

@@ -39,7 +39,7 @@ def make_report(
     spending = Spending(manifest.prices)
     settled = read_settled(folder, spending)
     rubric = manifest.rubric
-    subject = subject_of(folder, manifest, wanted)
+    subject = subject_of(manifest, item_facts(folder, manifest, wanted))
     facts = Facts(
         models=Models(a=manifest.model_a, b=manifest.model_b),
         prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else None,
@@ -53,10 +53,8 @@ def make_report(
     return build_report(settled, subject, facts, method=method or manifest.interval, extras=extras)
 
 
-def subject_of(folder: RunFolder, manifest: Manifest, wanted: Wanted) -> Subject:
-    """Return what was planned, with the items' facts (errors as for `make_report`)."""
-    if manifest.stopping is not None:
-        wanted = wanted._replace(cluster=wanted.cluster or manifest.stopping.cluster)
+def subject_of(manifest: Manifest, facts: ItemFacts | None = None) -> Subject:
+    """Return what a run planned."""
     return Subject(
         judges=[judge.name for judge in manifest.judges] or list(manifest.imported_judges),
         criteria=[criterion.name for criterion in manifest.rubric.criteria],
@@ -64,12 +62,19 @@ def subject_of(folder: RunFolder, manifest: Manifest, wanted: Wanted) -> Subject
         n_items=manifest.n_items,
         n_identical=len(manifest.identical),
         identical=manifest.identical,
-        facts=_item_facts(folder, manifest, wanted),
+        facts=facts,
     )
 
 
-def _item_facts(folder: RunFolder, manifest: Manifest, wanted: Wanted) -> ItemFacts | None:
-    """Read what is known of the items: from the pairs, or of imported judgments from themselves."""
+def item_facts(folder: RunFolder, manifest: Manifest, wanted: Wanted) -> ItemFacts | None:
+    """Read what is known of the items: from the pairs, or of imported judgments from themselves.
+
+    Raises:
+        InputError: no item has a wanted field.
+        RunError: the folder is damaged.
+    """
+    if manifest.stopping is not None:
+        wanted = wanted._replace(cluster=wanted.cluster or manifest.stopping.cluster)
     if manifest.prompt is None:
         return facts_of_judgments(folder.judgments(), wanted)
     if not folder.pairs_path.exists() and wanted == NOTHING_WANTED:

@@ -1,0 +1,190 @@
+"""What a reader needs of one item to judge the judge: the pair, every judgment with its evidence, what was sent."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from judge.core.columns import settle
+from judge.core.correctness import chosen_option, is_right
+from judge.core.counted import Counted, Subject, count_panel
+from judge.core.estimates import Basis
+from judge.core.panel import Pooling
+from judge.core.parsing import UnparsedError, parse_evidence
+from judge.core.stats.intervals import Method
+from judge.core.stats.strata import Stratum
+from judge.core.tally import winner
+from judge.schema import Failed, Judged, Order, Outcome, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from judge.schema import Judgment, Pair, Prompt
+
+_UNUSED_BASIS = Basis(Method.WILSON, seed=0)
+"""counting items needs no interval"""
+
+
+class Unplaced(StrEnum):
+    """Why an item is in no answer stratum."""
+
+    UNREADABLE = "unreadable"
+    """whether an answer is right cannot be read"""
+    NO_ANSWER = "no_answer"
+    """the item has no right answer"""
+
+
+class Outcomes(NamedTuple):
+    """By criterion and item, as the report counts them; an item that is not there is missing."""
+
+    together: Mapping[str, Mapping[str, Outcome]]
+    alone: Mapping[str, Mapping[str, Mapping[str, Outcome]]]
+    """by judge, where a panel has several"""
+
+
+class Journey(NamedTuple):
+    """One request with the judgment that counts, and how many of its judgments do not."""
+
+    judgment: Judgment
+    earlier: int
+
+
+def journeys(judgments: Iterable[Judgment]) -> list[Journey]:
+    """Return for each key the judgment that the report counts, whole, in the order of the keys' first arrival."""
+    by_key: dict[str, list[Judgment]] = {}
+    for judgment in judgments:
+        by_key.setdefault(judgment.key, []).append(judgment)
+    return [Journey(_counting(several), len(several) - 1) for several in by_key.values()]
+
+
+def _counting(several: Sequence[Judgment]) -> Judgment:
+    """Return the judgment of one key that `settle` keeps."""
+    return next((judgment for judgment in reversed(several) if isinstance(judgment.result, Judged)), several[-1])
+
+
+def outcomes(judgments: Iterable[Judgment], subject: Subject, pooling: Pooling = Pooling.MEAN) -> Outcomes:
+    """Fold judgments as the report does, for the panel and for each judge of several."""
+    verdicts = settle(judgments).verdict_rows(subject.criteria)
+    panel = count_panel(verdicts, subject, _UNUSED_BASIS, pooling)
+    alone = {judge: _outcomes(counted) for judge, counted in panel.alone.items()}
+    return Outcomes(_outcomes(panel.together), alone if len(alone) > 1 else {})
+
+
+def _outcomes(counted: Mapping[str, Counted]) -> dict[str, dict[str, Outcome]]:
+    return {
+        name: {item: Outcome(outcome) for item, outcome in own.items.select("item", "outcome").iter_rows()}
+        for name, own in counted.items()
+    }
+
+
+def stratum(pair: Pair) -> Stratum | Unplaced:
+    """Tell which of the two final answers are right."""
+    if pair.item.answer is None:
+        return Unplaced.NO_ANSWER
+    match is_right(pair.a, pair.item), is_right(pair.b, pair.item):
+        case True, True:
+            return Stratum.BOTH_RIGHT
+        case True, False:
+            return Stratum.ONLY_A_RIGHT
+        case False, True:
+            return Stratum.ONLY_B_RIGHT
+        case False, False:
+            return Stratum.BOTH_WRONG
+        case _:
+            return Unplaced.UNREADABLE
+
+
+def told_pair(pair: Pair) -> dict[str, Any]:
+    """Return what a reader is shown of a pair, as JSON values: all texts byte for byte as they came."""
+    item = pair.item
+    return {
+        "question": item.question,
+        "options": [[letter, text] for letter, text in item.options.items()],
+        "right": _letters(chosen_option(Trace(text="", answer=item.answer), item), pair) if item.answer else [],
+        "answer": item.answer,
+        "reference": item.reference_reasoning,
+        "missing_images": item.missing_images,
+        "fields": {**item.meta, **item.subgroup},
+        "a": _told_trace(pair.a, pair),
+        "b": _told_trace(pair.b, pair),
+    }
+
+
+def _letters(chosen: str | None, pair: Pair) -> list[str]:
+    """Return the options that an answer names: "be" is two of them, unless an option is called so."""
+    if chosen is None:
+        return []
+    return [chosen] if chosen in pair.item.options else list(chosen)
+
+
+def _told_trace(trace: Trace, pair: Pair) -> dict[str, Any]:
+    return {
+        "text": trace.text,
+        "model": trace.model,
+        "answer": trace.answer,
+        "chosen": _letters(chosen_option(trace, pair.item), pair),
+        "right": is_right(trace, pair.item),
+    }
+
+
+def told_judgment(journey: Journey, criteria: Sequence[str]) -> dict[str, Any]:
+    """Return what a reader is shown of one request: verdicts with who won, evidence by model, the raw reply."""
+    judgment = journey.judgment
+    told = judgment.model_dump(mode="json", exclude={"result", "item"}, exclude_defaults=True, exclude_none=True)
+    told["earlier"] = journey.earlier
+    match judgment.result:
+        case Judged(verdicts=verdicts):
+            told["verdicts"] = {
+                name: {"said": verdict.value, "winner": winner(verdict, judgment.order).value}
+                for name, verdict in verdicts.items()
+            }
+            told["evidence"] = _evidence(judgment, criteria)
+        case Failed(failure=failure, detail=detail, criterion=criterion):
+            told["failure"] = {"kind": failure.value, "detail": detail, "criterion": criterion}
+    return told
+
+
+def _evidence(judgment: Judgment, criteria: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return by criterion what the judge quoted of a and of b; nothing where the reply is not in the schema's form."""
+    if judgment.reply is None:
+        return {}
+    try:
+        found = parse_evidence(judgment.reply.text, criteria)
+    except UnparsedError:
+        return {}
+    forward = judgment.order is Order.FORWARD
+    return {
+        name: {"a": quotes[0], "b": quotes[1]} if forward else {"a": quotes[1], "b": quotes[0]}
+        for name, quotes in found.items()
+    }
+
+
+def told_prompt(prompt: Prompt, known: Sequence[str]) -> dict[str, Any]:
+    """Return a prompt whose long known texts (the question, the traces) are written as their numbers."""
+    return {
+        "system": prompt.system,
+        "shared": refer(prompt.shared, known),
+        "traces": refer(prompt.traces, known),
+        "images": [image.sha256 for image in prompt.images],
+    }
+
+
+def refer(text: str, known: Sequence[str]) -> list[str | int]:
+    """Split a text so that each occurrence of a known text is its number; joined again it is the text.
+
+    Longer texts go first, so that one within another does not cut it.
+    """
+    parts: list[str | int] = [text]
+    for number in sorted(range(len(known)), key=lambda n: -len(known[n])):
+        if known[number]:
+            parts = [piece for part in parts for piece in _cut(part, known[number], number)]
+    return parts
+
+
+def _cut(part: str | int, known: str, number: int) -> list[str | int]:
+    if isinstance(part, int):
+        return [part]
+    pieces: list[str | int] = []
+    for piece in part.split(known):
+        pieces += [piece, number] if piece else [number]
+    return pieces[:-1]

@@ -1,0 +1,71 @@
+// Build elements. Text of an item reaches the page through `visible` and text nodes only, never as markup.
+
+const byId = (id) => document.getElementById(id);
+
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
+
+/** Return text with every invisible character spelled out as ⟨U+202E⟩, but for line ends and tabs. */
+function visible(text) {
+  return String(text).replace(INVISIBLE, (character) =>
+    character === "\n" || character === "\t"
+      ? character
+      : `⟨U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`,
+  );
+}
+
+/** Make an element. `given` holds attributes, and listeners under `onclick` and the like; children are texts or nodes. */
+function make(tag, given = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, visible(value));
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false)
+    .map((child) => (child instanceof Node ? child : document.createTextNode(visible(child)))));
+  return element;
+}
+
+function button(name, press, given = {}) {
+  return make("button", { type: "button", ...given, onclick: press }, name);
+}
+
+/** Tell a screen reader, and nobody else. */
+function say(text) {
+  byId("said").textContent = text;
+}
+
+const SHOWN_CHARS = 20000;
+
+/** Show a text of any length: the first part at once, more on request, the original to save byte for byte. */
+function longText(text, name) {
+  const box = make("div", { class: "text", dir: "auto" });
+  if (!text) {
+    box.append(make("p", { class: "empty" }, "(empty)"));
+    return box;
+  }
+  let shown = 0;
+  const more = button("", () => extend());
+  function extend() {
+    let end = Math.min(text.length, shown + SHOWN_CHARS);
+    if (/[\uD800-\uDBFF]/.test(text[end - 1])) end = Math.min(text.length, end + 1);
+    more.before(make("pre", {}, text.slice(shown, end)));
+    shown = end;
+    more.hidden = shown >= text.length;
+    more.textContent = `Show more (${(text.length - shown).toLocaleString("en")} characters left)`;
+  }
+  box.append(more);
+  extend();
+  INVISIBLE.lastIndex = 0;
+  const hidesSome = text.length > SHOWN_CHARS || visible(text) !== text;
+  if (hidesSome) box.append(button("Save original", () => save(text, `${name}.txt`, "text/plain"), { class: "quiet" }));
+  return box;
+}
+
+/** Hand a file to the browser's downloads. */
+function save(content, name, type) {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  make("a", { href: url, download: name.replace(/[^\w.-]+/g, "_") }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
