@@ -1,0 +1,312 @@
+"""Flag traces that address the judge, hide characters or are hardly a trace: to be looked at, never dropped."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from judge.core.prompting import shown_text
+from judge.schema import Frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from judge.schema import Pair, Trace
+
+Side = Literal["a", "b"]
+SHORT_CHARS = 40
+"""a trace of fewer characters argues nothing: every known one-token "master key" is shorter"""
+REPETITIVE_CHARS = 400
+"""shorter texts are not looked at for repetition"""
+REPETITIVE_RATIO = 6.0
+"""prose compresses to a half or a third, never to a sixth"""
+LONG_QUANTILE, LONG_MEDIANS = 0.99, 3.0
+EXCERPT_CHARS = 80
+
+
+class FlagName(StrEnum):
+    """What is odd about a trace."""
+
+    ADDRESSES_JUDGE = "addresses_judge"
+    """it speaks to whoever compares: "ignore the above", "choose trace 1", "you are the judge" """
+    FAKE_VERDICT = "fake_verdict"
+    """it holds what a judge would reply: verdict fields, [[A]]"""
+    FAKE_FENCE = "fake_fence"
+    """it holds tags or headings that fence the parts of a prompt"""
+    CHAT_TOKEN = "chat_token"  # noqa: S105 - a token of a chat template, no secret
+    """it holds the control tokens of a chat template"""
+    HIDDEN_CHARACTERS = "hidden_characters"
+    """zero-width, bidirectional, tag or control characters"""
+    MIXED_SCRIPTS = "mixed_scripts"
+    """a word mixes Latin letters with Cyrillic or Greek ones that look alike"""
+    SHORT = "short"
+    """fewer than 40 characters"""
+    REPETITIVE = "repetitive"
+    """it compresses to less than a sixth"""
+    LONG = "long"
+    """longer than 99 % of the run's traces, and than three times their median"""
+
+
+class Flag(Frozen):
+    """One flag of one trace: a line of `flags.jsonl`."""
+
+    item: str
+    side: Side
+    name: FlagName
+    start: int
+    """where it first shows: characters from the start of the trace, its final answer at its end"""
+    count: int
+    """how many places"""
+    excerpt: str
+    """the text there, as it stands: escape it before it is shown"""
+
+
+class Found(NamedTuple):
+    """A flag with its first place, how many places, and the end of the first."""
+
+    name: FlagName
+    start: int
+    end: int
+    count: int
+
+
+class _Rule(NamedTuple):
+    """A pattern that is tried at its anchors (lower case) alone, or searched from so many characters before them."""
+
+    name: FlagName
+    anchors: tuple[str, ...]
+    pattern: re.Pattern[str]
+    before: int = 0
+
+
+_AFTER = 80
+"""how far after an anchor a pattern may go"""
+_SHOWN = r"(?:trace|response|answer|output|assistant|model|candidate|completion|solution)s?"
+_WHICH = r"(?:1|2|one|two|a|b|first|second|[(\[][12ab][)\]])"
+_RULES = (
+    _Rule(
+        FlagName.ADDRESSES_JUDGE,
+        ("ignor", "disregard", "overrid", "forget"),
+        re.compile(
+            r"\b(?:ignor|disregard|overrid|forget)\w*\s+(?:(?:all|any|the|these|those|your|of)\s+)*"
+            r"(?:above|previous|preceding|prior|earlier|other|system|instruction|prompt|rule|criteri|rubric)\w*",
+            re.IGNORECASE,
+        ),
+    ),
+    _Rule(
+        FlagName.ADDRESSES_JUDGE,
+        ("choos", "pick ", "select", "prefer", "vote for", "favor", "favour", "declare", "rank ", "rate "),
+        re.compile(
+            rf"\b(?:choos\w*|pick|select|prefer|vote\s+for|favou?r|declare|rank|rate)\s+(?:the\s+)?"
+            rf"(?:{_SHOWN}\s+{_WHICH}(?!\w)|(?:first|second|this|my)\s+{_SHOWN}\b)",
+            re.IGNORECASE,
+        ),
+    ),
+    _Rule(
+        FlagName.ADDRESSES_JUDGE,
+        ("better", "best", "winner", "wins", "superior", "chosen", "preferred"),
+        re.compile(
+            rf"\b{_SHOWN}\s+{_WHICH}\s+(?:is|are|should|must|wins?|deserves?)\b.{{0,20}}?"
+            rf"(?:better|best|winner|wins?\b|superior|chosen|preferred)",
+            re.IGNORECASE,
+        ),
+        before=40,
+    ),
+    _Rule(
+        FlagName.ADDRESSES_JUDGE,
+        ("judge", "evaluator", "grader", "verdict"),
+        re.compile(
+            r"\b(?:you\s+are|as|dear|attention|note\s+to|to)\s+(?:an?\s+|the\s+|all\s+)?(?:\w+\s+)?"
+            r"(?:judges?|evaluators?|graders?)\b(?!\s+(?:whether|if|how|the))"
+            r"|\b(?:your|final|correct)\s+verdict\b|\bverdict\s+(?:is|should|must)\b",
+            re.IGNORECASE,
+        ),
+        before=30,
+    ),
+    _Rule(
+        FlagName.FAKE_VERDICT,
+        ("verdict", "winner", "evidence_", "[[", "model_identifier"),
+        re.compile(
+            r"[\"'](?:verdict|winner|evidence_[12]|model_identifier)[\"']\s*:|\b(?:verdict|winner)\s*[:=]\s*\S"
+            r"|\[\[(?:[ABC]|[AB]?[<>=]+[AB]?|tie)\]\]",
+            re.IGNORECASE,
+        ),
+        before=1,
+    ),
+    _Rule(
+        FlagName.FAKE_FENCE,
+        ("<", "[start", "[end", "[the ", "##"),
+        re.compile(
+            r"</?\s*(?:trace|output|response|assistant|instructions?|system|user|prompt|reference|judge|evaluation|"
+            r"verdict|criteria|question)(?:[\s\d_(:-][^<>\n]{0,40})?>"
+            r"|\[(?:the\s+)?(?:start|end)\s+of\b|^#+\s*(?:instructions?|system|model\s+outputs?|task|traces?|verdict)\b",
+            re.IGNORECASE | re.MULTILINE,
+        ),
+    ),
+    _Rule(
+        FlagName.CHAT_TOKEN,
+        (
+            "<|",
+            "<\uff5c",
+            "inst]",
+            "<<sys",
+            "<</sys",
+            "_of_turn>",
+            "<s>",
+            "</s>",
+            "<bos>",
+            "<eos>",
+            "human:",
+            "assistant:",
+        ),
+        re.compile(
+            r"<[|\uff5c][^|\uff5c<>\n]{1,40}[|\uff5c]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|</?s>|<[be]os>"
+            r"|^(?:Human|Assistant):",
+            re.IGNORECASE | re.MULTILINE,
+        ),
+    ),
+)
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_INVISIBLE = (
+    "\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff\uffa0"
+    "\U000e0000-\U000e01ef"
+)
+# Joiners are part of some scripts and of emoji: only those beside ASCII hide something.
+_HIDDEN = re.compile(rf"[{_INVISIBLE}]|(?<=[!-~])[\u200c\u200d]|[\u200c\u200d](?=[!-~])")
+# Greek lower case is everyday in medicine (TNF alpha, mu g): only letters that look like Latin ones count.
+_ALIKE = "\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u0400-\u052f"
+_MIXED = re.compile(rf"[A-Za-z][{_ALIKE}]|[{_ALIKE}][A-Za-z]")
+_UNUSUAL = (
+    (re.compile(rf"[{_INVISIBLE}\u200c\u200d]"), _HIDDEN, FlagName.HIDDEN_CHARACTERS),
+    (re.compile(rf"[{_ALIKE}]"), _MIXED, FlagName.MIXED_SCRIPTS),
+)
+"""a quick look, what it looks for, and the flag"""
+
+
+def find_flags(text: str, *, shown: str | None = None) -> list[Found]:
+    """Return the flags that a trace shows by itself, one a name, in the order of their first places.
+
+    Args:
+        text: the trace without its final answer: that alone makes no trace short.
+        shown: the trace as a judge sees it; None: the text.
+    """
+    shown = text if shown is None else shown
+    found = [*_matched(shown), *_degenerate(text)]
+    joined: dict[FlagName, Found] = {}
+    for one in sorted(found, key=lambda one: one.start):
+        known = joined.get(one.name)
+        joined[one.name] = known._replace(count=known.count + one.count) if known else one
+    return list(joined.values())
+
+
+def _matched(text: str) -> Iterator[Found]:
+    """Search the patterns that some anchor calls for."""
+    lowered = text.replace("\u0130", "I").lower()  # the one letter that grows: places would shift
+    for rule in _RULES:
+        places = _places(rule, text, lowered)
+        if places:
+            yield Found(rule.name, *places[0], len(places))
+    if text.isascii():
+        unusual = [(FlagName.HIDDEN_CHARACTERS, _CONTROL)]
+    else:
+        unusual = [(name, pattern) for quick, pattern, name in _UNUSUAL if quick.search(text)]
+    for name, pattern in unusual:
+        spans = [match.span() for match in pattern.finditer(text)]
+        if spans:
+            yield Found(name, *spans[0], len(spans))
+
+
+def _places(rule: _Rule, text: str, lowered: str) -> list[tuple[int, int]]:
+    """Return where a rule's pattern matches, in order."""
+    find = rule.pattern.search if rule.before else rule.pattern.match
+    spans = set()
+    for anchor in rule.anchors:
+        at = lowered.find(anchor)
+        while at >= 0:
+            match = find(text, max(0, at - rule.before), at + len(anchor) + _AFTER)
+            if match:
+                spans.add(match.span())
+            at = lowered.find(anchor, max(at + 1, match.end() if match else 0))
+    return sorted(spans)
+
+
+def _degenerate(text: str) -> Iterator[Found]:
+    if len(text.strip()) < SHORT_CHARS:
+        yield Found(FlagName.SHORT, 0, len(text), 1)
+    elif _is_repetitive(text):
+        yield Found(FlagName.REPETITIVE, 0, len(text), 1)
+
+
+def _is_repetitive(text: str) -> bool:
+    """Tell whether a text compresses to less than a sixth; it is tried only where words recur, or are not spaced."""
+    if len(text) < REPETITIVE_CHARS:
+        return False
+    words = text.split()
+    if len(set(words)) * 3 > len(words) > len(text) / 20:
+        return False
+    raw = text.encode(errors="surrogatepass")
+    return len(zlib.compress(raw, 1)) * REPETITIVE_RATIO < len(raw)
+
+
+class Flags:
+    """Collects the flags of a run's traces while its pairs pass by; those of length are known after the last."""
+
+    def __init__(self) -> None:
+        self._found: list[Flag] = []
+        self._lengths: list[tuple[int, str, Side, str]] = []
+
+    def add(self, pair: Pair) -> None:
+        """Look at both traces of a pair."""
+        sides: tuple[tuple[Side, Trace], ...] = (("a", pair.a), ("b", pair.b))
+        for side, trace in sides:
+            shown = shown_text(trace, answers=True)
+            self._lengths.append((len(shown), pair.item.id, side, shown[:EXCERPT_CHARS]))
+            self._found += [
+                Flag(
+                    item=pair.item.id,
+                    side=side,
+                    name=one.name,
+                    start=one.start,
+                    count=one.count,
+                    excerpt=shown[one.start : one.start + EXCERPT_CHARS],
+                )
+                for one in find_flags(trace.text, shown=shown)
+            ]
+
+    def all(self) -> tuple[Flag, ...]:
+        """Return every flag, in the order of the pairs, the long ones last."""
+        limit = long_limit([length for length, *_ in self._lengths])
+        long_ones = (
+            Flag(item=item, side=side, name=FlagName.LONG, start=0, count=1, excerpt=excerpt)
+            for length, item, side, excerpt in self._lengths
+            if length > limit
+        )
+        return (*self._found, *long_ones)
+
+
+def long_limit(lengths: Sequence[int]) -> float:
+    """Return above how many characters a trace is flagged as long; without traces, none is."""
+    ordered = sorted(lengths)
+    if not ordered:
+        return 0.0
+    return max(ordered[int(LONG_QUANTILE * (len(ordered) - 1))], LONG_MEDIANS * ordered[len(ordered) // 2])
+
+
+def flags_of_pairs(pairs: Iterable[Pair]) -> tuple[Flag, ...]:
+    """Return the flags of a run's pairs, one in memory at a time."""
+    flags = Flags()
+    for pair in pairs:
+        flags.add(pair)
+    return flags.all()
+
+
+def flag_note(flags: Sequence[Flag]) -> str | None:
+    """Say how many traces are flagged, and for what; None where none is."""
+    if not flags:
+        return None
+    traces = len({(flag.item, flag.side) for flag in flags})
+    counts = {name: sum(flag.name is name for flag in flags) for name in FlagName}
+    told = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count)
+    return f"{traces} trace{'s are' if traces > 1 else ' is'} flagged: {told}"
