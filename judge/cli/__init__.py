@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from judge import __version__
-from judge.cli import assets, comparing, importing, reporting
+from judge.cli import assets, comparing, importing, labeling, reporting
 from judge.cli.exits import Exit
 from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, ProviderError
 
@@ -22,6 +22,11 @@ app.command("compare")(comparing.compare)
 app.command("resume")(comparing.resume)
 app.command("report")(reporting.report)
 app.command("import")(importing.import_)
+app.command("label")(labeling.label)
+app.command("packet")(labeling.packet)
+app.add_typer(labeling.labels, name="labels")
+app.command("agreement")(labeling.agreement)
+app.command("flags")(labeling.flags)
 app.command("show-prompt")(comparing.show_prompt)
 app.command("prompts")(assets.prompts)
 app.command("rubrics")(assets.rubrics)

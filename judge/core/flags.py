@@ -69,7 +69,7 @@ class Found(NamedTuple):
     name: FlagName
     start: int
     end: int
-    count: int
+    places: int
 
 
 class _Rule(NamedTuple):
@@ -197,7 +197,7 @@ def find_flags(text: str, *, shown: str | None = None) -> list[Found]:
     joined: dict[FlagName, Found] = {}
     for one in sorted(found, key=lambda one: one.start):
         known = joined.get(one.name)
-        joined[one.name] = known._replace(count=known.count + one.count) if known else one
+        joined[one.name] = known._replace(places=known.places + one.places) if known else one
     return list(joined.values())
 
 
@@ -269,7 +269,7 @@ class Flags:
                     side=side,
                     name=one.name,
                     start=one.start,
-                    count=one.count,
+                    count=one.places,
                     excerpt=shown[one.start : one.start + EXCERPT_CHARS],
                 )
                 for one in find_flags(trace.text, shown=shown)

@@ -53,10 +53,14 @@ def settle(judgments: Iterable[Judgment]) -> Settled:
     for judgment in judgments:
         for reply in judgment.replies:
             usage[judgment.judge] = usage.get(judgment.judge, Usage()) + reply.usage
-        known = latest.get(judgment.key)
-        if known is None or isinstance(judgment.result, Judged) or not isinstance(known.result, Judged):
+        if counts_before(judgment, latest.get(judgment.key)):
             latest[judgment.key] = judgment.model_copy(update={"reply": None, "attempts": ()})
     return Settled(tuple(latest.values()), dict(sorted(usage.items())))
+
+
+def counts_before(judgment: Judgment, known: Judgment | None) -> bool:
+    """Tell whether a judgment takes the place of an earlier one with the same key: unless only that has verdicts."""
+    return known is None or isinstance(judgment.result, Judged) or not isinstance(known.result, Judged)
 
 
 def verdict_rows(judgments: Iterable[Judgment], criteria: Sequence[str]) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from judge.core.flags import Flags, flag_note
 from judge.core.planning import Orders, choose_swapped
 from judge.core.prompting import is_identical, reply_schema
 from judge.core.stats.intervals import Method
@@ -23,6 +24,7 @@ from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, l
 from judge.io.files import file_sha256, write_lines
 from judge.io.journal import Input, Manifest, RunFolder
 from judge.io.judges.specs import JudgeOptions, parse_judge
+from judge.run.doubts import FLAGS, flags_of_run
 from judge.run.inputs import InputOptions, Inputs
 from judge.run.judging import JudgingOptions, judge_run
 from judge.schema import JudgeSpec, Pair, Rubric
@@ -83,7 +85,7 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
             create_run(folder, draft)
     # A run may go on at another address than it began at: the judges are those of the command.
     manifest = folder.manifest().model_copy(update={"judges": judges})
-    for line in notes(manifest):
+    for line in [*notes(manifest), *flag_notes(folder)]:
         say(line)
     judge_run(folder, manifest, options.judging, say=say)
     return folder
@@ -234,15 +236,18 @@ def create_run(folder: RunFolder, draft: _Draft) -> None:
     """Write the pairs and the manifest; InputErrors, and no folder, if images cannot be used."""
     identical: list[str] = []
     judged: list[str] = []
+    flags = Flags()
 
     def noted() -> Iterator[Pair]:
         for pair in draft.inputs.pairs():
             same = is_identical(pair, answers=not draft.options.hide_answers)
             (identical if same else judged).append(pair.item.id)
+            flags.add(pair)
             yield pair
 
     with folder.created() as new:
         digest = write_lines(new.pairs_path, noted())
+        write_lines(new.path / FLAGS, flags.all())
         manifest = draft.manifest(judged=judged, identical=identical, pairs_sha256=digest)
         new.write_manifest(manifest)
 
@@ -268,3 +273,9 @@ def notes(manifest: Manifest) -> list[str]:
     if blind and manifest.n_images:
         said.append(f"Note: {', '.join(blind)} cannot see images and is told so ({manifest.n_images} images)")
     return said
+
+
+def flag_notes(folder: RunFolder) -> list[str]:
+    """Say how many traces of a run are flagged."""
+    note = flag_note(flags_of_run(folder))
+    return [f"Note: {note} (`omr-judge flags {folder.path}` lists them)"] if note else []

@@ -36,15 +36,7 @@ def make_report(
     manifest = folder.manifest()
     settled = settle(folder.judgments())
     rubric = manifest.rubric
-    subject = Subject(
-        judges=[judge.name for judge in manifest.judges] or list(manifest.imported_judges),
-        criteria=[criterion.name for criterion in rubric.criteria],
-        orders=manifest.orders,
-        n_items=manifest.n_items,
-        n_identical=len(manifest.identical),
-        identical=manifest.identical,
-        facts=_item_facts(folder, manifest, settled, wanted),
-    )
+    subject = subject_of(folder, manifest, settled, wanted)
     facts = Facts(
         models=Models(a=manifest.model_a, b=manifest.model_b),
         prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else None,
@@ -54,6 +46,19 @@ def make_report(
         left_out=manifest.left_out,
     )
     return build_report(settled, subject, facts, method=method or manifest.interval, extras=extras)
+
+
+def subject_of(folder: RunFolder, manifest: Manifest, settled: Settled, wanted: Wanted) -> Subject:
+    """Return what a run was planned to ask, with what is known of its items."""
+    return Subject(
+        judges=[judge.name for judge in manifest.judges] or list(manifest.imported_judges),
+        criteria=[criterion.name for criterion in manifest.rubric.criteria],
+        orders=manifest.orders,
+        n_items=manifest.n_items,
+        n_identical=len(manifest.identical),
+        identical=manifest.identical,
+        facts=_item_facts(folder, manifest, settled, wanted),
+    )
 
 
 def _item_facts(folder: RunFolder, manifest: Manifest, settled: Settled, wanted: Wanted) -> ItemFacts | None:

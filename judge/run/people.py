@@ -1,0 +1,44 @@
+"""Report what people's labels say of a run, from its folder alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from judge.core.counted import count_items
+from judge.core.estimates import Basis
+from judge.core.facts import Wanted
+from judge.core.people import Asked, PeopleReport, draws_by_size, report_people
+from judge.core.tally import settle, verdict_rows
+from judge.errors import InputError, RunError
+from judge.io.labels import labels_path, read_labels
+from judge.run.report import subject_of
+
+if TYPE_CHECKING:
+    from judge.io.journal import RunFolder
+
+
+def make_people_report(folder: RunFolder, asked: Asked, *, cluster: str | None = None) -> PeopleReport:
+    """Compare the labels of a run with its judgments; the same folder gives the same report.
+
+    Args:
+        folder: the run.
+        asked: which draw, and the width of the interval to plan for.
+        cluster: the field whose values make clusters; None: items that share images.
+
+    Raises:
+        InputError: no item has that field, or no label that draw.
+        RunError: there are no labels, or the folder is damaged.
+    """
+    manifest = folder.manifest()
+    labels = list(read_labels(labels_path(folder.path)))
+    if not labels:
+        raise RunError(f"{folder.path}: no labels yet; `omr-judge label` and `omr-judge packet` gather them")
+    draws = draws_by_size(labels)
+    if asked.draw is not None and asked.draw not in draws:
+        raise InputError(f"--draw {asked.draw}", "no label belongs to it", f"draws with labels: {', '.join(draws)}")
+    settled = settle(folder.judgments())
+    subject = subject_of(folder, manifest, settled, Wanted(cluster))
+    verdicts = verdict_rows(settled.judgments, subject.criteria)
+    counted = count_items(verdicts, subject, Basis(manifest.interval, manifest.seed))
+    n_items = manifest.n_items - len(manifest.identical)
+    return report_people(labels, counted, asked, judges=subject.judges, n_items=n_items)
