@@ -167,7 +167,7 @@ def test_from_a_packet_to_the_corrected_win_rate(tmp_path: Path) -> None:
     (tmp_path / "back.json").write_text(json.dumps(file))
     done = omr_judge("labels", "import", run.path, "back.json", cwd=tmp_path)
     assert "60 labels imported, 0 known already" in done.stdout
-    shown = omr_judge("agreement", run.path, cwd=tmp_path).stdout
+    shown = omr_judge("agreement", run.path, "--width", "0.18", cwd=tmp_path).stdout
     assert "Labels: dr ⟨U+202E⟩x 60." in shown
     assert "Win rate of a by the judge: 62.5" in shown
     assert "Corrected by people's labels (PPI++): 75.0" in shown
