@@ -54,7 +54,7 @@ def test_the_page_holds_the_sample_and_nothing_that_tells_the_models_apart(tmp_p
     run, key, path = hostile_packet(tmp_path)
     page = path.read_text(encoding="utf-8")
     content = content_of(page)
-    assert not any(word in page for word in (*MODELS, "secret-id", '"forward"', '"swapped"', "weight", "model_a"))
+    assert not any(word in page for word in (*MODELS, "secret-id", '"forward"', '"swapped"', '"weight"', "model_a"))
     assert len({one.item for one in key.items}) == len(content["items"]) == 3
     for one, shown in zip(key.items, content["items"], strict=True):
         left = f"Left trace of q{one.item[-1]}."
@@ -124,7 +124,7 @@ def test_a_reader_fills_the_page_by_keyboard_and_the_answers_come_home(tmp_path:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
         page.on("request", lambda request: asked.append(request.url))
-        page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", lambda dialog: dialogs.append(dialog.message))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.goto(path.as_uri())

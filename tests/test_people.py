@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from builders import shipped_prompt
 from run_builder import A_WINS, B_WINS, SPLITS, TIES, Verdicts, make_label, make_pair, make_run
-from sklearn.metrics import cohen_kappa_score
+from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 
 from judge.core.people import Asked, PeopleOnCriterion, PeopleReport
 from judge.core.stats.prediction_powered import Sample, correct
