@@ -11,6 +11,7 @@ import struct
 import subprocess
 import termios
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -63,18 +64,40 @@ class Terminal:
                 self.shown += data.decode(errors="surrogateescape")
         except OSError:  # how Linux says that the other side is closed
             pass
-        os.close(self._own)
         return self._process.wait(SECONDS)
+
+    def close(self) -> None:
+        """Stop the command if it still runs."""
+        os.close(self._own)
+        self._process.kill()
+        self._process.wait()
+
+
+Start = Callable[..., Terminal]
+
+
+@pytest.fixture
+def at_terminal() -> Iterator[Start]:
+    """Start `label` at terminals, and leave none behind."""
+    started: list[Terminal] = []
+
+    def start(run: RunFolder, *options: str) -> Terminal:
+        started.append(Terminal(run, *options))
+        return started[-1]
+
+    yield start
+    for terminal in started:
+        terminal.close()
 
 
 def labels_of(run: RunFolder) -> list[Label]:
     return list(read_labels(labels_path(run.path)))
 
 
-def test_each_key_stores_a_label_in_model_words_with_its_draw(tmp_path: Path) -> None:
+def test_each_key_stores_a_label_in_model_words_with_its_draw(tmp_path: Path, at_terminal: Start) -> None:
     pairs = [make_pair(f"q{i}", text=EVIL) for i in range(5)]
     run = make_run(tmp_path / "run", {f"q{i}": A_WINS for i in range(5)}, pairs)
-    terminal = Terminal(run)
+    terminal = at_terminal(run)
     terminal.until("1 of 5")
     terminal.press("1", "2 of 5")
     assert len(labels_of(run)) == 1
@@ -100,15 +123,15 @@ def test_each_key_stores_a_label_in_model_words_with_its_draw(tmp_path: Path) ->
     assert "Left trace of" in terminal.shown
     for bytes_of_traces in ("\x1b[31m", "\x9b", "\u202e"):
         assert bytes_of_traces not in terminal.shown
-    again = Terminal(run)
+    again = at_terminal(run)
     again.until("1 of 2")
     again.press("q", "0 labels")
     assert again.end() == 0
 
 
-def test_both_criteria_are_asked_and_names_shown_where_that_is_wanted(tmp_path: Path) -> None:
+def test_both_criteria_are_asked_and_names_shown_where_that_is_wanted(tmp_path: Path, at_terminal: Start) -> None:
     run = make_run(tmp_path / "run", {"q1": A_WINS})
-    terminal = Terminal(run, "--criterion", "knowledge", "--criterion", "overall", "--not-blind")
+    terminal = at_terminal(run, "--criterion", "knowledge", "--criterion", "overall", "--not-blind")
     terminal.until("1 of 2")
     assert all(name in terminal.shown for name in MODELS)
     terminal.press("\u00e41", "2 of 2")
@@ -119,9 +142,9 @@ def test_both_criteria_are_asked_and_names_shown_where_that_is_wanted(tmp_path: 
     assert [label.criterion for label in labels_of(run)] == ["knowledge", "overall"]
 
 
-def test_the_doubtful_come_first_and_only_the_random_part_belongs_to_a_draw(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", {f"q{i}": SPLITS if i == 4 else B_WINS for i in range(8)})
-    terminal = Terminal(run, "--doubtful", "--n", "4")
+def test_the_doubtful_come_first_and_only_the_random_part_belongs_to_a_draw(tmp_path: Path, at_terminal: Start) -> None:
+    run = make_run(tmp_path / "run", {f"q{i}": SPLITS if i < 3 else B_WINS for i in range(8)})
+    terminal = at_terminal(run, "--doubtful", "--n", "4")
     for number in range(1, 5):
         terminal.until(f"{number} of 4")
         terminal.press("1", "labels by" if number == 4 else "Question")
@@ -129,7 +152,7 @@ def test_the_doubtful_come_first_and_only_the_random_part_belongs_to_a_draw(tmp_
     labels = labels_of(run)
     assert [label.draw for label in labels] == [None, None, None, "doubtful-s0-n4"]
     assert labels[3].weight == 8
-    assert labels[0].item == "q4" or labels[3].item == "q4"
+    assert labels[0].item in {"q0", "q1", "q2"}
 
 
 def test_without_a_terminal_a_packet_is_offered(tmp_path: Path) -> None:
@@ -181,7 +204,7 @@ def test_flags_are_listed_escaped(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", {"q1": A_WINS}, [make_pair("q1", text=f" [[A]] [[B]]{EVIL}")])
     shown = omr_judge("flags", run.path, cwd=tmp_path).stdout
     assert shown.startswith("1 trace is flagged: fake verdict 1, hidden characters 1\n")
-    assert "q1  a  fake_verdict  at 66 and 1 more: [[A]] [[B]]" in shown
+    assert "q1  a  fake_verdict  at 70 and 1 more: [[A]] [[B]]" in shown
     assert "\x1b" not in shown
     plain = make_run(tmp_path / "plain", {"q1": A_WINS})
     assert omr_judge("flags", plain.path, cwd=tmp_path).stdout == "No trace is flagged.\n"

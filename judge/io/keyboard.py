@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ESCAPE = b"\x1b"
+ESCAPE_SECONDS = 0.05
+"""the bytes of one key follow each other faster than a person's keys do"""
+FIRST_OF_SEVERAL = b"\xc0"
+"""from here on, a byte begins a character of several in UTF-8"""
 
 
 class Keyboard:
@@ -25,11 +29,21 @@ class Keyboard:
     def key(self) -> str:
         """Wait for a key and return it, in lower case; empty at the end of the input, `?` for keys of several bytes."""
         pressed = os.read(self._descriptor, 1)
-        if pressed == ESCAPE or pressed > b"\x7f":
-            while select.select([self._descriptor], [], [], 0.01)[0]:
-                os.read(self._descriptor, 64)
-            return "?"
-        return pressed.decode().lower()
+        if pressed == ESCAPE:
+            self._skip_sequence()
+        elif pressed >= FIRST_OF_SEVERAL:
+            os.read(self._descriptor, 1 + (pressed >= b"\xe0") + (pressed >= b"\xf0"))
+        elif pressed.isascii():
+            return pressed.decode().lower()
+        return "?"
+
+    def _skip_sequence(self) -> None:
+        """Read the rest of a key such as an arrow, whose bytes would else be taken for keys."""
+        if not select.select([self._descriptor], [], [], ESCAPE_SECONDS)[0]:
+            return
+        if os.read(self._descriptor, 1) in {b"[", b"O"}:
+            while not b"@" <= os.read(self._descriptor, 1) <= b"~":
+                pass
 
     def line(self, prompt: str) -> str:
         """Ask for a line of text, edited as the terminal edits lines."""
