@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import shipped_prompt
+from rich.console import Console
 from run_builder import A_WINS, B_WINS, SPLITS, TIES, Verdicts, make_label, make_pair, make_run
 from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 
@@ -15,6 +17,7 @@ from judge.core.stats.prediction_powered import Sample, correct
 from judge.errors import InputError, RunError
 from judge.io.journal import RunFolder
 from judge.io.labels import append_labels, labels_path
+from judge.io.render.people import draw_people
 from judge.run.people import make_people_report
 from judge.schema import Label, Winner
 
@@ -173,3 +176,35 @@ def test_labels_without_a_verdict_are_counted_and_left_out(tmp_path: Path) -> No
 def test_a_run_without_labels_is_told_how_to_gather_them(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no labels yet"):
         make_people_report(run_of(tmp_path / "run", 6), Asked())
+
+
+def drawn(found: PeopleReport) -> str:
+    console = Console(file=io.StringIO(), width=200, highlight=False, markup=False, emoji=False)
+    draw_people(found, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_person_is_told_everything_that_is_counted(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", {f"q{i:03}": A_WINS if i else None for i in range(80)})
+    labels = [make_label(f"q{i:03}", Winner.A, draw="d", weight=1.0) for i in range(70)]
+    labels += [make_label(f"q{i:03}", Winner.A, reader="bob", draw="e", weight=2.0) for i in range(20)]
+    labels += [make_label("q075", Winner.CANNOT_JUDGE)]
+    text = drawn(report(run, labels))
+    assert "Judged by j; compared on draw d.\nLeft out: draws e (--draw takes another)." in text
+    assert "Labels: ann 71, bob 20; 1 cannot judge." in text
+    assert "1 labelled items have no outcome by the judge and are left out." in text
+    assert "Judge and people, 69 items: raw 1.00, AC1 1.00" in text
+    assert "Note: 100 % of the verdicts are the same" in text
+    assert "People among themselves, 20 items" in text
+    assert ["a", "69", "0", "0"] in [line.split() for line in text.splitlines()]
+    assert "Corrected by people's labels (PPI++): 100.0 [94" in text
+    assert "An interval 10 points wide takes 0 more labels" in text
+
+
+def test_a_person_is_told_that_chosen_items_are_no_sample(tmp_path: Path) -> None:
+    text = drawn(report(run_of(tmp_path / "run"), [make_label("q000", Winner.A)]))
+    assert "compared on all labelled items, which readers chose: no random sample" in text
+    assert "No corrected win rate: no item was drawn at random" in text
+    text = drawn(report(run_of(tmp_path / "other"), [make_label("q000", Winner.CANNOT_JUDGE)]))
+    assert "Judge and people" not in text
