@@ -11,7 +11,8 @@ from builders import SHARED, make_pair
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.core.flags import SHORT_CHARS, FlagName, find_flags, flag_note, flags_of_pairs, long_limit
+from judge.core.flag_patterns import FlagName
+from judge.core.flags import SHORT_CHARS, find_flags, flag_note, flags_of_pairs, long_limit
 
 PROSE = (
     "The rash spares the nasolabial folds, which speaks against rosacea. I would choose option A, because the "
