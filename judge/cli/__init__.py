@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from judge import __version__
-from judge.cli import assets, auditing, comparing, continuing, importing, planning, reporting
+from judge.cli import assets, auditing, comparing, continuing, importing, labeling, planning, reporting
 from judge.cli.exits import Exit
 from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, ProviderError
 from judge.io.secrets import hide_secrets
@@ -28,6 +28,11 @@ app.command("report")(reporting.report)
 app.command("view")(auditing.view)
 app.command("import")(importing.import_)
 app.command("plan")(planning.plan)
+app.command("label")(labeling.label)
+app.command("packet")(labeling.packet)
+app.add_typer(labeling.labels, name="labels")
+app.command("agreement")(labeling.agreement)
+app.command("flags")(labeling.flags)
 app.command("show-prompt")(comparing.show_prompt)
 app.command("prompts")(assets.prompts)
 app.command("rubrics")(assets.rubrics)

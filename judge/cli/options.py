@@ -76,6 +76,12 @@ class FailureOption(StrEnum):
     rate_limit = "rate_limit"
 
 
+class StratifyOption(StrEnum):
+    """Values of --stratify."""
+
+    outcome = "outcome"
+
+
 TracesA = Annotated[str, typer.Argument(metavar="A.JSONL", help="Traces of model a; '-' reads standard input.")]
 TracesB = Annotated[str, typer.Argument(metavar="B.JSONL", help="Traces of model b.")]
 Items = Annotated[str | None, typer.Option(metavar="FILE", help="Items, where the trace files hold only id and trace.")]

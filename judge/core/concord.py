@@ -85,26 +85,41 @@ def agree(
 
 def _judges(by_judge: Sequence[Counted]) -> dict[str, object]:
     """Compare the sides that the judges are on, item by item."""
-    basis = by_judge[0].basis
     table = _side_by_side({str(index): judge for index, judge in enumerate(by_judge)})
     ratings = table.select(str(index) for index in range(len(by_judge))).to_numpy()
+    return compare_raters(ratings, cluster_codes(table), seed=by_judge[0].basis.seed)
+
+
+def compare_raters(
+    ratings: Floats, codes: Codes | None, *, seed: int, weights: Floats | None = None
+) -> dict[str, object]:
+    """Return the coefficients of an `AgreementReport` of several raters, kappa where there are two; none without items.
+
+    Args:
+        ratings: shape (items, raters), credits in [0, 1], taken for the side that they are on; NaN where there is none.
+        codes: shape (items,), the code of each item's cluster; None where each item is its own.
+        seed: of the bootstrap.
+        weights: shape (items,), how many items each stands for; None where all were drawn alike.
+    """
     several = (~np.isnan(ratings)).sum(axis=1) >= PAIR
     if not several.any():
         return {}
-    ratings, codes = ratings[several], cluster_codes(table.filter(pl.Series(several)))
-    on_side = np.where(np.isnan(ratings), np.nan, np.asarray(CREDIT_OF_SIDE)[sides(np.nan_to_num(ratings))])
+    rated = ratings[several]
+    codes = None if codes is None else codes[several]
+    weights = None if weights is None else weights[several]
+    on_side = np.where(np.isnan(rated), np.nan, np.asarray(CREDIT_OF_SIDE)[sides(np.nan_to_num(rated))])
     counts = category_counts(on_side, CREDIT_OF_SIDE)
     if is_mirror_first(counts, counts[:, ::-1], codes):
         counts = np.ascontiguousarray(counts[:, ::-1])
-    found = agreement(counts, CREDIT_OF_SIDE, codes, seed=basis.seed)
+    found = agreement(counts, CREDIT_OF_SIDE, codes, weights=weights, seed=seed)
     return {
-        "n": len(ratings),
+        "n": len(rated),
         **{name: figure(value) for name, value in found._asdict().items()},
-        **(_kappa(sides(ratings), counts, codes, basis) if len(by_judge) == PAIR else {}),
+        **(_kappa(sides(rated), counts, codes, seed=seed, weights=weights) if rated.shape[1] == PAIR else {}),
     }
 
 
-def _kappa(on: Codes, counts: Floats, codes: Codes | None, basis: Basis) -> dict[str, object]:
+def _kappa(on: Codes, counts: Floats, codes: Codes | None, *, seed: int, weights: Floats | None) -> dict[str, object]:
     cells = np.eye(SIDES * SIDES)
     mirrored = SIDES - 1 - on
     given, turned = (cells[both[:, 0] * SIDES + both[:, 1]] for both in (on, mirrored))
@@ -115,7 +130,7 @@ def _kappa(on: Codes, counts: Floats, codes: Codes | None, basis: Basis) -> dict
         "read raw agreement and AC1"
     )
     return {
-        "kappa": figure(cohen_kappa(one, other, SIDES, codes, seed=basis.seed)),
+        "kappa": figure(cohen_kappa(one, other, SIDES, codes, weights=weights, seed=seed)),
         "kappa_warning": warning if most >= ONE_SIDED_SHARE else None,
     }
 

@@ -18,6 +18,7 @@ import orjson
 
 from judge.core.census import Census
 from judge.core.facts import units_of_pairs
+from judge.core.flags import Flags, flag_note
 from judge.core.looks import Stopping
 from judge.core.planning import Orders, choose_swapped
 from judge.core.prompting import reply_schema
@@ -29,6 +30,7 @@ from judge.io.files import file_sha256, write_lines
 from judge.io.journal import Input, Manifest, RunFolder
 from judge.io.judges.specs import JudgeOptions, check_transport, parse_judge
 from judge.io.prices import parse_prices, pin_prices
+from judge.run.doubts import FLAGS, flags_of_run
 from judge.run.inputs import InputOptions, Inputs
 from judge.run.judging import judge_run
 from judge.run.pricing import change_prices
@@ -86,7 +88,7 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
     folder, judges = _prepare(options, command=command, say=say)
     # A run may go on at another address than it began at: the judges are those of the command.
     manifest = folder.manifest().model_copy(update={"judges": judges})
-    for line in notes(manifest):
+    for line in [*notes(manifest), *flag_notes(folder)]:
         say(line)
     judge_run(folder, manifest, options.judging, say=say)
     return folder
@@ -309,16 +311,18 @@ def create_run(folder: RunFolder, draft: _Draft) -> None:
     options = draft.options
     chosen = draft.shard_items()
     whole, own = Census(answers=not options.hide_answers), Census(answers=not options.hide_answers)
-    positions: list[int] = []
+    positions, flags = list[int](), Flags()
 
     def kept() -> Iterator[Pair]:
         for position, pair in enumerate(whole.counting(draft.inputs.pairs())):
             if chosen is None or pair.item.id in chosen:
                 positions.append(position)
+                flags.add(pair)
                 yield pair
 
     with folder.created() as new:
         digest = write_lines(new.pairs_path, own.counting(kept()))
+        write_lines(new.path / FLAGS, flags.all())
         swapped = choose_swapped(whole.judged, seed=options.seed) if options.orders is Orders.ONE else frozenset()
         if options.shard:
             new.write_positions(positions)
@@ -358,3 +362,9 @@ def notes(manifest: Manifest) -> list[str]:
     if blind and manifest.n_images:
         said.append(f"Note: {', '.join(blind)} cannot see images and is told so ({manifest.n_images} images)")
     return said
+
+
+def flag_notes(folder: RunFolder) -> list[str]:
+    """Say how many traces of a run are flagged."""
+    note = flag_note(flags_of_run(folder))
+    return [f"Note: {note} (`omr-judge flags {folder.path}` lists them)"] if note else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import socket
 from contextlib import suppress
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 
 from judge.errors import InputError, RunError
 from judge.io.images import image_bytes
+from judge.io.labels import append_labels, read_labels
 from judge.io.render.html.page import build
 from judge.run.page import read_page
 from judge.run.report import make_report
@@ -20,7 +20,6 @@ from judge.schema import Image, Label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from starlette.applications import Starlette
     from starlette.requests import Request
@@ -160,28 +159,10 @@ class _Desk:
         if label.item not in self._items or label.criterion not in self._criteria:
             return PlainTextResponse("no such item or criterion in this run", status_code=422, headers=HEADERS)
         kept = label.model_copy(update={"time": datetime.now(UTC).isoformat(timespec="seconds")})
-        append_label(self._labels_path, kept)
+        append_labels(self._labels_path, [kept])
         return JSONResponse(kept.model_dump(mode="json"), status_code=201, headers=HEADERS)
 
 
 def _images(folder: RunFolder) -> Sequence[tuple[Image, ...]]:
     """Return the images of every item, in the order of the page's items."""
     return [pair.item.images for pair in folder.pairs()] if folder.pairs_path.exists() else []
-
-
-def append_label(path: Path, label: Label) -> None:
-    """Write one label as one line; it is on the disk when this returns."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        os.write(descriptor, label.model_dump_json(exclude_none=True).encode() + b"\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def read_labels(path: Path) -> list[Label]:
-    """Return a run's labels in the order in which they were made."""
-    if not path.exists():
-        return []
-    with path.open("rb") as file:
-        return [Label.model_validate_json(line) for line in file]

@@ -65,6 +65,7 @@ def agreement(
     values: Sequence[float],
     clusters: Codes | None = None,
     *,
+    weights: Floats | None = None,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> Agreement:
@@ -77,11 +78,15 @@ def agreement(
         counts: shape (items, categories), how many verdicts each item has in each category; items may differ in number.
         values: the categories' values, for the distances of the interval alpha.
         clusters: shape (items,), the code of each item's cluster.
+        weights: shape (items,), how many items each stands for, where they were not drawn alike; any scale.
         n_resamples: of the bootstrap.
         seed: of the bootstrap.
     """
     distances = np.subtract.outer(np.asarray(values, dtype=np.float64), np.asarray(values, dtype=np.float64)) ** 2
-    units = _item_units(counts) if clusters is None else _collapsed(sum_by_cluster(_item_sums(counts), clusters))
+    if clusters is None and weights is None:
+        units = _item_units(counts)
+    else:
+        units = _collapsed(sum_by_cluster(_weighted(_item_sums(counts), weights), clusters))
     raw, ac1, nominal, interval = _intervals(
         units, lambda sums: _coefficients(sums, distances), n_resamples=n_resamples, seed=seed
     )
@@ -94,6 +99,7 @@ def cohen_kappa(
     n_categories: int,
     clusters: Codes | None = None,
     *,
+    weights: Floats | None = None,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> Interval:
@@ -106,11 +112,12 @@ def cohen_kappa(
         second: shape (items,), the other's.
         n_categories: how many there are.
         clusters: shape (items,), the code of each item's cluster.
+        weights: shape (items,), as for `agreement`.
         n_resamples: of the bootstrap.
         seed: of the bootstrap.
     """
     cells = np.eye(n_categories * n_categories)[first * n_categories + second]
-    units = _collapsed(sum_by_cluster(cells, clusters))
+    units = _collapsed(sum_by_cluster(_weighted(cells, weights), clusters))
     return _intervals(units, _kappa, n_resamples=n_resamples, seed=seed)[0]
 
 
@@ -128,6 +135,11 @@ def flip_rates(forward: Floats, swapped: Floats) -> FlipRates:
     same = (forward * (forward - 1) + swapped * (swapped - 1)).sum(axis=1) / 2
     across, same_across = n_forward * n_swapped, (forward * swapped).sum(axis=1)
     return FlipRates(np.column_stack([pairs - same, across - same_across]), np.column_stack([pairs, across]))
+
+
+def _weighted(columns: Floats, weights: Floats | None) -> Floats:
+    """Multiply item rows by their weights, scaled to a mean of 1, so that they count as many items as there are."""
+    return columns if weights is None else np.asarray(columns * (weights / weights.mean())[:, None])
 
 
 def _collapsed(columns: Floats) -> Units:

@@ -71,6 +71,7 @@ def _head(page: Page, *, served: bool) -> dict[str, Any]:
     manifest = page.manifest
     return {
         "run": page.run,
+        "pairs_sha256": page.manifest.pairs_sha256,
         "key": hashlib.sha256(f"{page.run}\x1f{manifest.created}".encode()).hexdigest()[:16],
         "served": served,
         "models": page.report.models.model_dump(),

@@ -126,10 +126,7 @@ def _strata(criteria: Mapping[str, CriterionReport]) -> dict[str, Any] | None:
     last = list(known.values())[-1]
     return {
         "titles": list(STRATA.values()),
-        "rows": {
-            name: [percent(getattr(row, stratum).win_rate) for stratum in STRATA]
-            for name, row in known.items()
-        },
+        "rows": {name: [percent(getattr(row, stratum).win_rate) for stratum in STRATA] for name, row in known.items()},
         "sizes": [getattr(last, stratum).n for stratum in STRATA],
         "unreadable": last.unreadable,
         "answer_only": percent(last.answer_only),

@@ -70,7 +70,7 @@ const labels = {
   },
 
   download() {
-    const file = { format: "omr-judge labels", version: 1, run: head.run, labels: this.all };
+    const file = { format: "omr-judge labels", version: 1, pairs_sha256: head.pairs_sha256, labels: this.all };
     save(`${JSON.stringify(file, null, 1)}\n`, `labels-${head.run}-${state.reader || "reader"}.json`, "application/json");
   },
 };

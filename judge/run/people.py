@@ -1,0 +1,43 @@
+"""Report what people's labels say of a run, from its folder alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from judge.core.counted import count_panel
+from judge.core.estimates import Basis
+from judge.core.facts import Wanted
+from judge.core.people import Asked, PeopleReport, draws_by_size, report_people
+from judge.errors import InputError, RunError
+from judge.io.journal_columns import read_settled
+from judge.io.labels import labels_path, read_labels
+from judge.run.report import item_facts, subject_of
+
+if TYPE_CHECKING:
+    from judge.io.journal import RunFolder
+
+
+def make_people_report(folder: RunFolder, asked: Asked, *, cluster: str | None = None) -> PeopleReport:
+    """Compare the labels of a run with its judgments; the same folder gives the same report.
+
+    Args:
+        folder: the run.
+        asked: which draw, and the width of the interval to plan for.
+        cluster: the field whose values make clusters; None: items that share images.
+
+    Raises:
+        InputError: no item has that field, or no label that draw.
+        RunError: there are no labels, or the folder is damaged.
+    """
+    manifest = folder.manifest()
+    labels = list(read_labels(labels_path(folder.path)))
+    if not labels:
+        raise RunError(f"{folder.path}: no labels yet; `omr-judge label` and `omr-judge packet` gather them")
+    draws = draws_by_size(labels)
+    if asked.draw is not None and asked.draw not in draws:
+        raise InputError(f"--draw {asked.draw}", "no label belongs to it", f"draws with labels: {', '.join(draws)}")
+    subject = subject_of(manifest, item_facts(folder, manifest, Wanted(cluster)))
+    verdicts = read_settled(folder).verdict_rows(subject.criteria)
+    counted = count_panel(verdicts, subject, Basis(manifest.interval, manifest.seed)).together
+    n_items = manifest.n_items - len(manifest.identical)
+    return report_people(labels, counted, asked, judges=subject.judges, n_items=n_items)

@@ -1,0 +1,111 @@
+"""Write a small run folder without asking a judge."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from builders import RUBRIC
+
+from judge.core.planning import Orders
+from judge.io.files import write_lines
+from judge.io.journal import Manifest, RunFolder
+from judge.schema import Image, Item, Judged, Judgment, Label, Order, Pair, Reply, Trace, Verdict, Winner
+
+MODELS = ("secret-model-alpha", "secret-model-beta")
+Verdicts = tuple[Verdict, Verdict]
+A_WINS, B_WINS = (Verdict.FIRST, Verdict.SECOND), (Verdict.SECOND, Verdict.FIRST)
+TIES, SPLITS = (Verdict.TIE, Verdict.TIE), (Verdict.FIRST, Verdict.FIRST)
+
+
+def make_pair(name: str, *, text: str = "", images: Sequence[Image] = (), patient: str = "") -> Pair:
+    item = Item(
+        id=name,
+        question=f"Question {name}?{text}",
+        options={"A": "one", "B": "two"},
+        answer="A",
+        reference_reasoning=f"Because of {name}.",
+        images=tuple(images),
+        meta={"patient": patient} if patient else {},
+    )
+    long = "It argues at some length that the lesion is benign."
+    return Pair(
+        item=item,
+        a=Trace(text=f"Left trace of {name}. {long}{text}", model=MODELS[0]),
+        b=Trace(text=f"Right trace of {name}. {long}", model=MODELS[1]),
+    )
+
+
+def make_run(
+    folder: Path, verdicts: Mapping[str, Verdicts | None], pairs: Sequence[Pair] | None = None, *, answers: bool = True
+) -> RunFolder:
+    """Write a run of two criteria whose verdicts are the same on both; None: not judged."""
+    run = RunFolder(folder)
+    folder.mkdir(parents=True)
+    given = [make_pair(name) for name in verdicts] if pairs is None else pairs
+    digest = write_lines(run.pairs_path, given)
+    judgments = [
+        make_judgment(name, order, verdict)
+        for name, both in verdicts.items()
+        if both
+        for order, verdict in zip(Order, both, strict=True)
+    ]
+    write_lines(run.judgments_path, judgments)
+    run.write_manifest(
+        Manifest(
+            created="2026-01-01T00:00:00+00:00",
+            command=(),
+            versions={},
+            identity={},
+            model_a=MODELS[0],
+            model_b=MODELS[1],
+            imported_judges=("j",),
+            prompt=None,
+            rubric=RUBRIC,
+            schema_sha256=None,
+            orders=Orders.BOTH,
+            samples=1,
+            seed=0,
+            hide_answers=not answers,
+            n_items=len(given),
+            pairs_sha256=digest,
+        )
+    )
+    return run
+
+
+def make_judgment(
+    item: str,
+    order: Order,
+    verdict: Verdict,
+    *,
+    judge: str = "j",
+    evidence: tuple[str, str] = ("", ""),
+    sample: int = 0,
+) -> Judgment:
+    """Return a judgment with its reply, in the schema's form."""
+    fields = {"evidence_1": evidence[0], "evidence_2": evidence[1], "verdict": verdict.value}
+    names = [criterion.name for criterion in RUBRIC.criteria]
+    return Judgment(
+        key=hashlib.sha256(f"{item} {order} {judge} {sample}".encode()).hexdigest()[:32],
+        item=item,
+        order=order,
+        judge=judge,
+        sample=sample,
+        result=Judged(verdicts=dict.fromkeys(names, verdict)),
+        reply=Reply(text=json.dumps(dict.fromkeys(names, fields))),
+    )
+
+
+def make_label(item: str, winner: Winner, **changes: object) -> Label:
+    fields = {
+        "item": item,
+        "criterion": "overall",
+        "winner": winner,
+        "order": Order.FORWARD,
+        "reader": "ann",
+        "time": "2026-01-02T00:00:00+00:00",
+    }
+    return Label.model_validate({**fields, **changes})
