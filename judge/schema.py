@@ -216,6 +216,8 @@ class Request:
     prompt: Prompt
     schema_: dict[str, Any]
     """JSON schema of the reply"""
+    shares_prefix: bool = False
+    """whether the run has other requests about the item, which begin with the same text: then a cache pays off"""
     output_tokens: int | None = None
     """limit of the reply, where it is not the judge's own"""
     correction: Correction | None = None

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -154,11 +155,39 @@ def test_the_schema_is_sent_as_it_is(way: Way) -> None:
     assert call_of(way, request).schema == request.schema_
 
 
-def test_openai_is_asked_for_a_strict_schema_and_anthropic_for_a_cached_shared_part() -> None:
+def test_openai_is_asked_for_a_strict_schema() -> None:
     assert call_of(PLAIN).body["response_format"]["json_schema"]["strict"] is True
-    shared, traces = parts_of(call_of(ANTHROPIC))
-    assert shared["cache_control"] == {"type": "ephemeral"}
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_anthropic_is_asked_to_store_the_shared_part_where_another_request_begins_with_it(*, shares: bool) -> None:
+    shared, traces = parts_of(call_of(ANTHROPIC, replace(made_request(), shares_prefix=shares)))
+    assert shared.get("cache_control") == ({"type": "ephemeral"} if shares else None)
     assert "cache_control" not in traces
+
+
+@pytest.mark.parametrize("shares", [True, False])
+@pytest.mark.parametrize(
+    ("model", "marks"), [("gpt-5.5", False), ("gpt-5.6-sol", True), ("gpt-6-luna", True), ("gpt-6.2-astra", True)]
+)
+def test_openai_is_told_how_far_to_store_a_prompt_where_storing_costs(model: str, *, marks: bool, shares: bool) -> None:
+    spec = made_spec("openai", "https://api.openai.com").model_copy(update={"model": model})
+    requests = [replace(made_request(item), shares_prefix=shares) for item in ("q1", "q1", "q2")]
+
+    async def bodies(judge: Judge) -> list[dict[str, Any]]:
+        assert isinstance(judge, OpenAIChat)
+        return [judge.body(request) for request in requests]
+
+    first, again, other = with_judge(spec, bodies)
+    shared, traces = first["messages"][1]["content"]
+    assert first.get("prompt_cache_options") == ({"mode": "explicit"} if marks else None)
+    assert shared.get("prompt_cache_breakpoint") == ({"mode": "explicit"} if marks and shares else None)
+    assert "prompt_cache_breakpoint" not in traces
+    assert first["prompt_cache_key"] == again["prompt_cache_key"] != other["prompt_cache_key"]
+
+
+def test_other_servers_are_sent_no_word_of_caches() -> None:
+    assert not [name for name in call_of(PLAIN, replace(made_request(), shares_prefix=True)).body if "cache" in name]
 
 
 def test_the_output_limit_goes_in_the_field_that_the_server_knows() -> None:

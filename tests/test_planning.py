@@ -165,6 +165,14 @@ def test_both_orders_of_a_sample_follow_each_other() -> None:
         assert (one.prompt.system, one.prompt.shared) == (two.prompt.system, two.prompt.shared)
 
 
+@pytest.mark.parametrize(
+    ("orders", "samples", "shares"), [(Orders.BOTH, 1, True), (Orders.ONE, 1, False), (Orders.ONE, 2, True)]
+)
+def test_a_request_says_whether_another_begins_as_it_does(orders: Orders, samples: int, *, shares: bool) -> None:
+    requests = list(Planner(replace(PLAN, orders=orders, samples=samples), make_judge()).requests([make_pair()]))
+    assert {request.shares_prefix for request in requests} == {shares}
+
+
 def test_a_request_carries_the_judge_and_the_schema_that_its_judge_is_given() -> None:
     judge = make_judge(settings=PLAIN.model_copy(update={"evidence_chars": 9}), sees_images=False)
     request = planned(PAIR, judge=judge)[0]

@@ -108,6 +108,7 @@ class Planner:
             sample=sample,
             prompt=prompt,
             schema_=self.schema,
+            shares_prefix=self.plan.samples * len(self.plan.orders_of(item)) > 1,
         )
 
     def key(self, prompt: Prompt, *, sample: int) -> str:

@@ -66,12 +66,17 @@ class AnthropicJudge:
             return read_reply(read_json(reply), request_id=headers.get("request-id"))
 
     def body(self, request: Request) -> dict[str, Any]:
-        """Return the call's body: images first, then what both orders share (cached), then the traces."""
+        """Return the call's body: images first, then what both orders share, then the traces.
+
+        Filling the cache costs extra: it is asked for only where another request will be served from it.
+        """
         prompt, settings = request.prompt, self.spec.settings
         output: dict[str, Any] = {"format": {"type": "json_schema", "schema": request.schema_}}
         if settings.effort is not None:
             output["effort"] = settings.effort
-        shared = {"type": "text", "text": prompt.shared, "cache_control": {"type": "ephemeral"}}
+        shared: dict[str, Any] = {"type": "text", "text": prompt.shared}
+        if request.shares_prefix:
+            shared["cache_control"] = {"type": "ephemeral"}
         content = [*(_image(image) for image in prompt.images), shared, {"type": "text", "text": prompt.traces}]
         return {
             "model": self.spec.model,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -33,6 +35,10 @@ KEY_VARIABLES = ("OMR_JUDGE_API_KEY", "OPENAI_API_KEY")
 NO_KEY = "no-key"
 HOSTED = ".openai.com"
 PATH = "/chat/completions"
+CACHE_KEY_DIGITS = 32
+FIRST_WITH_MARKS = (5, 6)
+"""since GPT-5.6 storing a prompt in the cache costs extra, and a request may say how far to store it"""
+_VERSION = re.compile(r"gpt-(\d+)(?:\.(\d+))?")
 _CUT = {"length": FailureKind.TRUNCATED, "content_filter": FailureKind.FILTERED}
 
 
@@ -49,6 +55,7 @@ class OpenAIChat:
         self.spec = spec
         self.on_headers: Callable[[Mapping[str, str]], None] = ignore_headers
         self.hosted = self.caches_prompts = f".{host}".endswith(HOSTED)
+        self._marks_caches = self.hosted and _version(spec.model) >= FIRST_WITH_MARKS
         self._key = key
 
     async def post(self, content: bytes) -> HttpReply:
@@ -67,7 +74,8 @@ class OpenAIChat:
         """Return the call's body: images first, then what both orders share, then the traces."""
         prompt, settings = request.prompt, self.spec.settings
         content: list[dict[str, Any]] = [_image(image) for image in prompt.images]
-        content += [{"type": "text", "text": text} for text in (prompt.shared, prompt.traces)]
+        shared: dict[str, Any] = {"type": "text", "text": prompt.shared}
+        content += [shared, {"type": "text", "text": prompt.traces}]
         limit = request.output_tokens or settings.max_output_tokens
         body: dict[str, Any] = {
             "model": self.spec.model,
@@ -81,7 +89,16 @@ class OpenAIChat:
         }
         optional = {"temperature": settings.temperature, "reasoning_effort": settings.effort, "seed": settings.seed}
         body |= {name: value for name, value in optional.items() if value is not None}
-        return body | {"store": False} if self.hosted else body
+        if not self.hosted:
+            return body
+        if self._marks_caches:
+            # Otherwise each whole prompt is stored, at a price, though no other begins with all of it.
+            body["prompt_cache_options"] = {"mode": "explicit"}
+            if request.shares_prefix:
+                shared["prompt_cache_breakpoint"] = {"mode": "explicit"}
+        # Calls with one cache key go to one machine: those about one item, not those of the whole run.
+        item = hashlib.sha256(request.item.encode()).hexdigest()[:CACHE_KEY_DIGITS]
+        return body | {"store": False, "prompt_cache_key": item}
 
 
 class OpenAIJudge(OpenAIChat):
@@ -110,6 +127,12 @@ class OpenAIJudge(OpenAIChat):
     async def close(self) -> None:
         """Close the client."""
         await self._client.close()
+
+
+def _version(model: str) -> tuple[int, int]:
+    """Return the version that a GPT model's name states; (0, 0) where it states none."""
+    found = _VERSION.match(model)
+    return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
 
 
 def openai_key(spec: JudgeSpec) -> str | None:
