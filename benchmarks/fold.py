@@ -147,7 +147,8 @@ def _journal(n: int) -> None:
 def _write(n: int, path: str) -> None:
     """Write a run folder of so many judgments: two orders an item, with replies of 500 characters."""
     from judge.io.files import write_lines  # noqa: PLC0415
-    from judge.io.journal import Manifest, RunFolder  # noqa: PLC0415
+    from judge.io.journal import RunFolder  # noqa: PLC0415
+    from judge.io.manifest import Manifest  # noqa: PLC0415
     from judge.schema import Criterion, Rubric  # noqa: PLC0415
 
     folder = RunFolder(Path(path))

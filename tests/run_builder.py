@@ -11,7 +11,8 @@ from builders import RUBRIC
 
 from judge.core.planning import Orders
 from judge.io.files import write_lines
-from judge.io.journal import Manifest, RunFolder
+from judge.io.journal import RunFolder
+from judge.io.manifest import Manifest
 from judge.schema import Image, Item, Judged, Judgment, Label, Order, Pair, Reply, Trace, Verdict, Winner
 
 MODELS = ("secret-model-alpha", "secret-model-beta")

@@ -25,7 +25,8 @@ from judge.io.batches.anthropic import AnthropicBatches
 from judge.io.batches.openai import OpenAIBatches
 from judge.io.journal import RunFolder
 from judge.io.patience import Policy
-from judge.run.compare import CompareOptions, compare, resume
+from judge.run.compare import compare, resume
+from judge.run.draft import CompareOptions
 from judge.run.inputs import InputOptions
 from judge.run.report import save_report
 from judge.run.session import JudgingOptions

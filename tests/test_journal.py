@@ -21,8 +21,9 @@ from judge.core.costs import Spending
 from judge.core.planning import Orders
 from judge.errors import InputError, RunError
 from judge.io.files import file_sha256, write_json, write_lines
-from judge.io.journal import Journal, Manifest, RunFolder
+from judge.io.journal import Journal, RunFolder
 from judge.io.journal_columns import read_settled
+from judge.io.manifest import Manifest
 from judge.schema import (
     Attempt,
     Criterion,

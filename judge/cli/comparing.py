@@ -15,7 +15,7 @@ from judge.errors import InputError
 
 if TYPE_CHECKING:
     from judge.core.looks import Stopping
-    from judge.run.compare import CompareOptions
+    from judge.run.draft import CompareOptions
     from judge.run.inputs import InputOptions
 
 DEFAULT_RUNS = Path("runs")
@@ -75,9 +75,10 @@ def compare(
     from judge.core.sharding import Shard  # noqa: PLC0415
     from judge.core.stats.intervals import Method  # noqa: PLC0415
     from judge.io.judges.specs import JudgeOptions  # noqa: PLC0415
-    from judge.run import compare as use_case  # noqa: PLC0415
+    from judge.run.compare import compare as use_case  # noqa: PLC0415
+    from judge.run.draft import CompareOptions  # noqa: PLC0415
 
-    chosen = use_case.CompareOptions(
+    chosen = CompareOptions(
         inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
         judges=tuple(judge),
         judge_options=JudgeOptions(max_output_tokens, temperature, effort),
@@ -113,7 +114,7 @@ def compare(
     if dry_run:
         _print_quote(chosen, quiet=quiet, as_json=json)
         return
-    folder = use_case.compare(chosen, command=sys.argv, say=o.tell_nothing if quiet else o.tell)
+    folder = use_case(chosen, command=sys.argv, say=o.tell_nothing if quiet else o.tell)
     print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
 
 
@@ -135,7 +136,7 @@ def show_prompt(
     seed: o.Seed = 0,
 ) -> None:
     """Print exactly what a judge would be sent for one item."""
-    from judge.run.compare import CompareOptions  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run.draft import CompareOptions  # noqa: PLC0415 - `--help` starts without numpy
     from judge.run.show import show_prompt as use_case  # noqa: PLC0415
     from judge.schema import Order  # noqa: PLC0415
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from array import array
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from judge.core.flag_patterns import AFTER, CONTROL, RULES, UNUSUAL, FlagName, Rule
 from judge.core.prompting import shown_text
@@ -36,7 +37,7 @@ class Flag(Frozen):
     count: int
     """how many places"""
     excerpt: str
-    """the text there, as it stands: escape it before it is shown"""
+    """the text there, as it stands: escape it before it is shown; empty where the whole trace is meant"""
 
 
 class Found(NamedTuple):
@@ -118,14 +119,17 @@ class Flags:
 
     def __init__(self) -> None:
         self._found: list[Flag] = []
-        self._lengths: list[tuple[int, str, Side, str]] = []
+        self._items: list[str] = []
+        self._lengths = array("Q")
+        """of both traces of each item"""
 
     def add(self, pair: Pair) -> None:
         """Look at both traces of a pair."""
+        self._items.append(pair.item.id)
         sides: tuple[tuple[Side, Trace], ...] = (("a", pair.a), ("b", pair.b))
         for side, trace in sides:
             shown = shown_text(trace, answers=True)
-            self._lengths.append((len(shown), pair.item.id, side, shown[:EXCERPT_CHARS]))
+            self._lengths.append(len(shown))
             self._found += [
                 Flag(
                     item=pair.item.id,
@@ -140,10 +144,11 @@ class Flags:
 
     def all(self) -> tuple[Flag, ...]:
         """Return every flag, in the order of the pairs, the long ones last."""
-        limit = long_limit([length for length, *_ in self._lengths])
+        limit = long_limit(self._lengths)
+        traces: Iterator[tuple[str, Side]] = ((item, side) for item in self._items for side in get_args(Side))
         long_ones = (
-            Flag(item=item, side=side, name=FlagName.LONG, start=0, count=1, excerpt=excerpt)
-            for length, item, side, excerpt in self._lengths
+            Flag(item=item, side=side, name=FlagName.LONG, start=0, count=1, excerpt="")
+            for (item, side), length in zip(traces, self._lengths, strict=True)
             if length > limit
         )
         return (*self._found, *long_ones)

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from judge.core.census import Census
 from judge.core.quote import Quote, quote
-from judge.run.compare import drafted, find_run, refuse_changes
+from judge.run.compare import find_run, refuse_changes
+from judge.run.draft import drafted
 from judge.run.quote import pixels, quote_run
 from judge.run.session import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from judge.run.compare import CompareOptions
+    from judge.run.draft import CompareOptions
 
 
 def dry_run(options: CompareOptions, *, say: Callable[[str], None], batch: bool = False) -> Quote:

@@ -13,8 +13,9 @@ from judge.core.planning import Orders
 from judge.errors import InputError, InputErrors
 from judge.io.fields import RecordProblem
 from judge.io.files import write_lines
-from judge.io.journal import Input, Manifest, RunFolder
+from judge.io.journal import RunFolder
 from judge.io.jsonl import JsonLines, parse_object
+from judge.io.manifest import Input, Manifest
 from judge.run.compare import named_run
 from judge.schema import Criterion, Failed, FailureKind, Frozen, Judged, Judgment, Order, Reply, Rubric, Verdict
 

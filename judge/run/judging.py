@@ -26,7 +26,8 @@ from judge.schema import Provider
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from judge.io.journal import Manifest, RunFolder
+    from judge.io.journal import RunFolder
+    from judge.io.manifest import Manifest
 
 
 def judge_run(

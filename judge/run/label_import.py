@@ -13,7 +13,8 @@ from judge.schema import Label
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from judge.io.journal import Manifest, RunFolder
+    from judge.io.journal import RunFolder
+    from judge.io.manifest import Manifest
     from judge.io.packets import Answer, Given, PacketKey
 
 

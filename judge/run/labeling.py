@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from judge.core.sampling import Drawn
-    from judge.io.journal import Manifest, RunFolder
+    from judge.io.journal import RunFolder
     from judge.io.keyboard import Keyboard
+    from judge.io.manifest import Manifest
     from judge.schema import Criterion, Pair
 
 VERDICT_KEYS = {"1": Verdict.FIRST, "2": Verdict.SECOND, "t": Verdict.TIE, "c": Verdict.CANNOT_JUDGE}

@@ -13,9 +13,11 @@ from judge.core.census import Census
 from judge.errors import RunError
 from judge.io.files import file_sha256, replacing, write_lines
 from judge.io.in_flight import read_in_flight, write_in_flight
-from judge.io.journal import Manifest, RunFolder
+from judge.io.journal import RunFolder
 from judge.io.judgment_lines import as_line
-from judge.run.compare import SHARD, named_run
+from judge.io.manifest import Manifest
+from judge.run.compare import named_run
+from judge.run.draft import SHARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

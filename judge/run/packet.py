@@ -30,7 +30,8 @@ from judge.schema import Order, Outcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from judge.io.journal import Manifest, RunFolder
+    from judge.io.journal import RunFolder
+    from judge.io.manifest import Manifest
     from judge.schema import Image, Pair
 
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from judge.core.report import Report
-    from judge.io.journal import Manifest, RunFolder
+    from judge.io.journal import RunFolder
+    from judge.io.manifest import Manifest
     from judge.schema import Pair, Prompt
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from judge.core.planning import Plan
     from judge.io.image_size import Size
-    from judge.io.journal import Manifest, RunFolder
+    from judge.io.journal import RunFolder
+    from judge.io.manifest import Manifest
     from judge.schema import Image
 
 UNREADABLE = (1024, 1024)

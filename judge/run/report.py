@@ -15,7 +15,8 @@ from judge.run.stopping import planned_looks
 
 if TYPE_CHECKING:
     from judge.core.stats.intervals import Method
-    from judge.io.journal import Manifest, RunFolder
+    from judge.io.journal import RunFolder
+    from judge.io.manifest import Manifest
 
 NOTHING_WANTED = Wanted()
 

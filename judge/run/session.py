@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from judge.io.budget import Budget
-    from judge.io.journal import Manifest, RunFolder
+    from judge.io.journal import RunFolder
+    from judge.io.manifest import Manifest
     from judge.run.recording import Recorder
     from judge.run.stopping import Stopper
     from judge.schema import JudgeSpec, Pair, Reply, Request, Result

@@ -10,13 +10,13 @@ from judge.core.planning import Plan, Planner
 from judge.core.prompting import Shown
 from judge.errors import InputError
 from judge.io.assets import find_asset, load_prompt, load_rubric
-from judge.run.compare import open_specs
+from judge.run.draft import open_specs
 from judge.run.inputs import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from judge.run.compare import CompareOptions
+    from judge.run.draft import CompareOptions
     from judge.schema import Order
 
 

@@ -10,7 +10,8 @@ from judge.errors import InputError
 from judge.io.budget import Budget
 
 if TYPE_CHECKING:
-    from judge.io.journal import Manifest, RunFolder
+    from judge.io.journal import RunFolder
+    from judge.io.manifest import Manifest
     from judge.schema import Price, Reply
 
 

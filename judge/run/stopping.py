@@ -19,7 +19,8 @@ from judge.io.journal_columns import read_settled
 from judge.schema import Judgment, Pair
 
 if TYPE_CHECKING:
-    from judge.io.journal import Manifest, RunFolder
+    from judge.io.journal import RunFolder
+    from judge.io.manifest import Manifest
 
 Round = Callable[[], Iterator[Pair]]
 """opens the pairs of one round, which is judged whole before the next"""

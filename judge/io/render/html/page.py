@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from judge.core.report import Report
-    from judge.io.journal import Manifest
+    from judge.io.manifest import Manifest
     from judge.io.render.html.contents import Contents
 
 PACKAGE = "judge.io.render.html"

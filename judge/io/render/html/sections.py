@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from judge.core.criteria import CriterionReport
     from judge.core.estimates import Estimate
     from judge.core.report import Report
-    from judge.io.journal import Manifest
+    from judge.io.manifest import Manifest
 
 WIDE = 100.0
 """percent of a plot's width"""
