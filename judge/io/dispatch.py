@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -186,8 +185,7 @@ class _Asking:
         started, maybe_paid = lane.clock(), True
         reply = None
         try:
-            async with _deadline(self.policy.timeout):
-                reply = await lane.judge.ask(request)
+            reply = await _in_time(lane.judge.ask(request), self.policy.timeout)
         except ProviderError as error:
             maybe_paid = error.maybe_paid
             lane.failed(error, started=started)
@@ -212,12 +210,11 @@ class _Asking:
             raise _UnaskedError
 
 
-@asynccontextmanager
-async def _deadline(seconds: float) -> AsyncIterator[None]:
+async def _in_time(asking: Awaitable[Reply], seconds: float) -> Reply:
     """Limit a whole call: a read timeout alone lets a reply drip in for ever."""
     try:
         async with asyncio.timeout(seconds):
-            yield
+            return await asking
     except TimeoutError as error:
         raise RetryableError(FailureKind.TIMEOUT, f"no whole reply in {seconds:g} s", maybe_paid=True) from error
 

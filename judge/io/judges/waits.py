@@ -37,22 +37,28 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             return max(0.0, float(text) * unit)
         except ValueError:
             continue
-    now = _http_date(headers.get("date", ""))
-    until = _http_date(value)
-    if until is not None and now is not None:
-        return max(0.0, (until - now).total_seconds())
-    return max(_resets(headers, now), default=None)
+    if value:
+        until, now = _http_date(value), _now(headers)
+        if until is not None and now is not None:
+            return max(0.0, (until - now).total_seconds())
+    return max(_resets(headers), default=None)
 
 
-def _resets(headers: Mapping[str, str], now: datetime | None) -> Iterator[float]:
+def _now(headers: Mapping[str, str]) -> datetime | None:
+    """Return the time by the server's own clock, where it tells it."""
+    return _http_date(headers.get("date", ""))
+
+
+def _resets(headers: Mapping[str, str]) -> Iterator[float]:
     """Yield the seconds until each limit of which nothing remains is reset."""
     for remaining, reset in OPENAI_LIMITS:
         if _is_zero(headers.get(remaining)) and (seconds := duration(headers.get(reset, ""))) is not None:
             yield seconds
     for remaining, reset in ANTHROPIC_LIMITS:
-        until = _iso_time(headers.get(reset, ""))
-        if _is_zero(headers.get(remaining)) and until is not None and now is not None:
-            yield max(0.0, (until - now).total_seconds())
+        if _is_zero(headers.get(remaining)):
+            until, now = _iso_time(headers.get(reset, "")), _now(headers)
+            if until is not None and now is not None:
+                yield max(0.0, (until - now).total_seconds())
 
 
 def _is_zero(text: str | None) -> bool:
