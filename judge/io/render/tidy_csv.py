@@ -37,7 +37,13 @@ def as_csv(report: Report) -> str:
 
 def harmless(text: str) -> str:
     """Return text that no spreadsheet takes for a formula, in any of its lines, and that acts on no terminal."""
-    return "\n".join(safe(f"'{line}" if _is_formula(line) else line) for line in re.split(r"\r\n|[\n\r]", text))
+    return "\n".join(_harmless_line(line) for line in re.split(r"\r\n|[\n\r]", text))
+
+
+def _harmless_line(line: str) -> str:
+    """Return a line that is no formula as it came, nor once its control characters are gone."""
+    shown = safe(line)
+    return f"'{shown}" if _is_formula(line) or _is_formula(shown) else shown
 
 
 def _is_formula(line: str) -> bool:
