@@ -18,7 +18,7 @@ from judge.core.prompting import shown_text
 from judge.core.stats.intervals import Method
 from judge.core.tally import fold, winner
 from judge.errors import InputError
-from judge.schema import Failed, Judged, Outcome, Winner
+from judge.schema import Failed, Outcome, Winner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -92,7 +92,7 @@ class Provenance(NamedTuple):
     judge_prompt: str
     """the prompt's label; empty where the judgments were made elsewhere"""
     images: bool
-    """whether the items of the run have images"""
+    """whether some item of the file has images"""
 
 
 def counted_items(verdicts: pl.DataFrame, subject: Subject) -> dict[str, Counted]:
@@ -145,19 +145,14 @@ def judgment_rows(journey: Journey, criteria: Sequence[str], prices: Mapping[str
         "usd": None if usd is None else float(usd),
         "earlier": journey.earlier,
     }
-    match judgment.result:
-        case Failed(failure=failure, criterion=criterion):
-            for name in [criterion] if criterion else criteria:
-                yield {**shared, "criterion": name, "failure": failure.value}
-        case Judged(verdicts=verdicts):
-            evidence = _evidence(judgment, criteria)
-            for name, verdict in verdicts.items():
-                said = {"criterion": name, "verdict": verdict.value, "winner": winner(verdict, judgment.order).value}
-                yield {
-                    **shared,
-                    **said,
-                    **dict(zip(("evidence_1", "evidence_2"), evidence.get(name, ()), strict=False)),
-                }
+    if isinstance(judgment.result, Failed):
+        for name in [judgment.result.criterion] if judgment.result.criterion else criteria:
+            yield {**shared, "criterion": name, "failure": judgment.result.failure.value}
+        return
+    evidence = _evidence(judgment, criteria)
+    for name, verdict in judgment.result.verdicts.items():
+        said = {"criterion": name, "verdict": verdict.value, "winner": winner(verdict, judgment.order).value}
+        yield {**shared, **said, **evidence.get(name, {})}
 
 
 def _tokens(replies: Sequence[Reply]) -> dict[str, int]:

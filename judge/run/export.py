@@ -151,6 +151,11 @@ def _write_preferences(folder: RunFolder, manifest: Manifest, options: ExportOpt
 
 
 def _preferences(folder: RunFolder, manifest: Manifest, criterion: str, chosen: pl.DataFrame) -> Iterator[Row]:
+    """Yield the preferences in the pairs' order, those with images first.
+
+    Readers guess a column's type from the first lines: lists that are all empty would make it one of nothing.
+    """
+    wanted = {item: (outcome, agreement) for item, outcome, agreement in chosen.iter_rows()}
     source = Provenance(
         criterion=criterion,
         judges=subject_of(manifest).judges,
@@ -158,9 +163,9 @@ def _preferences(folder: RunFolder, manifest: Manifest, criterion: str, chosen: 
         model_b=manifest.model_b,
         run=folder.name,
         judge_prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else "",
-        images=manifest.n_images > 0,
+        images=manifest.n_images > 0 and any(pair.item.images for pair in folder.pairs() if pair.item.id in wanted),
     )
-    wanted = {item: (outcome, agreement) for item, outcome, agreement in chosen.iter_rows()}
-    for pair in folder.pairs():
-        if pair.item.id in wanted:
-            yield preference(pair, *wanted[pair.item.id], source)
+    for with_images in (True, False) if source.images else (False,):
+        for pair in folder.pairs():
+            if pair.item.id in wanted and bool(pair.item.images) is with_images:
+                yield preference(pair, *wanted[pair.item.id], source)
