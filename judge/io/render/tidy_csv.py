@@ -37,7 +37,7 @@ def as_csv(report: Report) -> str:
 
 def harmless(text: str) -> str:
     """Return text that no spreadsheet takes for a formula, in any of its lines, and that acts on no terminal."""
-    return "\n".join(_harmless_line(line) for line in re.split(r"\r\n|[\n\r]", text))
+    return "\n".join(map(_harmless_line, text.replace("\r\n", "\n").replace("\r", "\n").split("\n")))
 
 
 def _harmless_line(line: str) -> str:
@@ -47,7 +47,8 @@ def _harmless_line(line: str) -> str:
 
 
 def _is_formula(line: str) -> bool:
-    return line[:1] == "\t" or BLANK.sub("", line, count=1 if BLANK.match(line) else 0)[:1] in tuple(FORMULA)
+    blank = BLANK.match(line)
+    return line[:1] == "\t" or line[blank.end() if blank else 0 :][:1] in tuple(FORMULA)
 
 
 def _run(report: Report) -> Iterator[_Line]:
