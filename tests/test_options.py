@@ -7,6 +7,7 @@ from enum import StrEnum
 import pytest
 
 from judge.cli import options as o
+from judge.core.export import Form
 from judge.core.planning import Orders
 from judge.core.stats.intervals import Method
 from judge.run.inputs import OnMissingImage
@@ -17,6 +18,7 @@ TWICE: list[tuple[type[StrEnum], type[StrEnum], set[str]]] = [
     (o.ImageOption, OnMissingImage, set()),
     (o.IntervalOption, Method, set()),
     (o.OrderOption, Order, set()),
+    (o.ExportOption, Form, set()),
     (o.FailureOption, FailureKind, {"other"}),  # only imported judgments fail so, and they are not asked again
 ]
 

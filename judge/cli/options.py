@@ -47,6 +47,15 @@ class FormOption(StrEnum):
     html_fragment = "html-fragment"
 
 
+class ExportOption(StrEnum):
+    """Values of --to."""
+
+    csv = "csv"
+    parquet = "parquet"
+    jsonl = "jsonl"
+    dpo = "dpo"
+
+
 class OrderOption(StrEnum):
     """Values of --order."""
 

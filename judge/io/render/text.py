@@ -9,6 +9,8 @@ _KEPT = {"\n", "\t"}
 
 def safe(text: str) -> str:
     """Return text without control characters, and with invisible formatting characters spelled out as ⟨U+202E⟩."""
+    if text.isprintable():
+        return text  # as below, fifty times as fast
     return "".join(_shown(character) for character in text)
 
 

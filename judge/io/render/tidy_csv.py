@@ -37,11 +37,18 @@ def as_csv(report: Report) -> str:
 
 def harmless(text: str) -> str:
     """Return text that no spreadsheet takes for a formula, in any of its lines, and that acts on no terminal."""
-    return "\n".join(safe(f"'{line}" if _is_formula(line) else line) for line in re.split(r"\r\n|[\n\r]", text))
+    return "\n".join(map(_harmless_line, text.replace("\r\n", "\n").replace("\r", "\n").split("\n")))
+
+
+def _harmless_line(line: str) -> str:
+    """Return a line that is no formula as it came, nor once its control characters are gone."""
+    shown = safe(line)
+    return f"'{shown}" if _is_formula(line) or _is_formula(shown) else shown
 
 
 def _is_formula(line: str) -> bool:
-    return line[:1] == "\t" or BLANK.sub("", line, count=1 if BLANK.match(line) else 0)[:1] in tuple(FORMULA)
+    blank = BLANK.match(line)
+    return line[:1] == "\t" or line[blank.end() if blank else 0 :][:1] in tuple(FORMULA)
 
 
 def _run(report: Report) -> Iterator[_Line]:

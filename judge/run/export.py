@@ -1,0 +1,171 @@
+"""Carry a run away: as tidy tables, or as preferences to train on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from judge.core.audit import Journey, journeys
+from judge.core.export import (
+    ITEMS,
+    JUDGMENTS,
+    LABELS,
+    Form,
+    Provenance,
+    agreed_items,
+    counted_items,
+    field_columns,
+    item_row,
+    item_rows,
+    judgment_rows,
+    label_row,
+    preference,
+)
+from judge.core.planning import Orders
+from judge.core.prompting import parse_template
+from judge.errors import InputError
+from judge.io.exports import write_json_lines, write_table
+from judge.io.folders import filling
+from judge.io.journal_columns import read_settled
+from judge.io.labels import labels_path, read_labels
+from judge.run.labeling import chosen_criteria
+from judge.run.report import subject_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from judge.core.export import Row
+    from judge.io.journal import RunFolder
+    from judge.io.manifest import Manifest
+
+BLOCK = 1 << 14
+"""items that are joined with their outcomes at once"""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What to export as what; the last two are for preferences."""
+
+    form: Form
+    out: Path
+    criterion: str | None = None
+    """None: the rubric's last, the overall verdict"""
+    min_agreement: float | None = None
+    """least share of the judges' samples that say what the item's outcome says"""
+
+
+def export_run(folder: RunFolder, options: ExportOptions) -> dict[str, int]:
+    """Write a run's tables into a new folder, or its preferences into a new file; return how many rows each has.
+
+    Raises:
+        InputError: something is there already, an unknown criterion, or a run without preferences.
+        RunError: the folder is damaged, or something cannot be written.
+    """
+    manifest = folder.manifest()
+    if options.out.exists():
+        raise InputError(f"--out {options.out}", "exists already", "give another path, or remove it")
+    if options.form is Form.DPO:
+        return {"preferences": _write_preferences(folder, manifest, options)}
+    for name, value in (("--criterion", options.criterion), ("--min-agreement", options.min_agreement)):
+        if value is not None:
+            raise InputError(name, f"chooses preferences, not rows of {options.form.value}", "use it with --to dpo")
+    return _write_tables(folder, manifest, options)
+
+
+def _write_tables(folder: RunFolder, manifest: Manifest, options: ExportOptions) -> dict[str, int]:
+    criteria = [criterion.name for criterion in manifest.rubric.criteria]
+    with filling(options.out) as hidden:
+        return {
+            "items": write_table(hidden, "items", _item_columns(folder), _item_rows(folder, manifest), options.form),
+            "judgments": write_table(
+                hidden,
+                "judgments",
+                JUDGMENTS,
+                (row for journey in _journeys(folder) for row in judgment_rows(journey, criteria, manifest.prices)),
+                options.form,
+            ),
+            "labels": write_table(
+                hidden, "labels", LABELS, map(label_row, read_labels(labels_path(folder.path))), options.form
+            ),
+        }
+
+
+def _item_columns(folder: RunFolder) -> dict[str, pl.DataType]:
+    """Return the columns of the table of items, with one for each field that some item has."""
+    fields = {name: None for row in _known_items(folder) for name in row if name.startswith("by_")}
+    return {**ITEMS, **dict.fromkeys(fields, pl.String())}
+
+
+def _item_rows(folder: RunFolder, manifest: Manifest) -> Iterator[Row]:
+    subject = subject_of(manifest)
+    counted = counted_items(read_settled(folder).verdict_rows(subject.criteria), subject)
+    known = _known_items(folder)
+    while block := list(islice(known, BLOCK)):
+        yield from item_rows(block, counted)
+
+
+def _known_items(folder: RunFolder) -> Iterator[Row]:
+    """Yield what is known of each item: by the pairs, else by what imported judgments say."""
+    if folder.pairs_path.exists():
+        yield from map(item_row, folder.pairs())
+        return
+    rows: dict[str, Row] = {}
+    for judgment in folder.judgments():
+        rows.setdefault(judgment.item, {"item": judgment.item}).update(field_columns(judgment.meta))
+    yield from rows.values()
+
+
+def _journeys(folder: RunFolder) -> Iterator[Journey]:
+    """Yield the judgments that count, those of requests that were asked again last: these alone are held together."""
+    seen: set[bytes] = set()
+    repeated: set[bytes] = set()
+    for judgment in folder.judgments():
+        key = bytes.fromhex(judgment.key)
+        (repeated if key in seen else seen).add(key)
+    held = []
+    for judgment in folder.judgments():
+        if bytes.fromhex(judgment.key) in repeated:
+            held.append(judgment)
+        else:
+            yield Journey(judgment, earlier=0)
+    yield from journeys(held)
+
+
+def _write_preferences(folder: RunFolder, manifest: Manifest, options: ExportOptions) -> int:
+    if not folder.pairs_path.exists():
+        raise InputError("--to dpo", f"the traces of {folder.name} are not known", "export a run of compare")
+    if manifest.orders is not Orders.BOTH:
+        raise InputError("--to dpo", "the run asked one order: nothing tells whether orders agree", "ask both orders")
+    criterion = chosen_criteria(manifest, [options.criterion] if options.criterion else [])[0].name
+    subject = subject_of(manifest)
+    agreed = agreed_items(read_settled(folder).verdict_rows(subject.criteria), subject, criterion)
+    chosen = agreed.filter(pl.col("agreement") >= (options.min_agreement or 0.0))
+    if chosen.is_empty():
+        problem = f"no item on {criterion} (orders agree on {agreed.height} of {manifest.n_items})"
+        raise InputError("--to dpo", problem, "a smaller --min-agreement, or another --criterion")
+    return write_json_lines(options.out, _preferences(folder, manifest, criterion, chosen))
+
+
+def _preferences(folder: RunFolder, manifest: Manifest, criterion: str, chosen: pl.DataFrame) -> Iterator[Row]:
+    """Yield the preferences in the pairs' order, those with images first.
+
+    Readers guess a column's type from the first lines: lists that are all empty would make it one of nothing.
+    """
+    wanted = {item: (outcome, agreement) for item, outcome, agreement in chosen.iter_rows()}
+    source = Provenance(
+        criterion=criterion,
+        judges=subject_of(manifest).judges,
+        model_a=manifest.model_a,
+        model_b=manifest.model_b,
+        run=folder.name,
+        judge_prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else "",
+        images=manifest.n_images > 0 and any(pair.item.images for pair in folder.pairs() if pair.item.id in wanted),
+    )
+    for with_images in (True, False) if source.images else (False,):
+        for pair in folder.pairs():
+            if pair.item.id in wanted and bool(pair.item.images) is with_images:
+                yield preference(pair, *wanted[pair.item.id], source)
