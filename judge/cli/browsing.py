@@ -18,11 +18,11 @@ from judge.errors import InputError
 class OutcomeOption(StrEnum):
     """Values of --outcome."""
 
-    a = "a"
-    b = "b"
-    tie = "tie"
-    split = "split"
-    missing = "missing"
+    A = "a"
+    B = "b"
+    TIE = "tie"
+    SPLIT = "split"
+    MISSING = "missing"
 
 
 class AnswersOption(StrEnum):

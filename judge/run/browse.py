@@ -54,7 +54,9 @@ def list_items(
     """
     audit = Audit.read(folder)
     chosen = [criterion.name for criterion in chosen_criteria(audit.manifest, criteria)]
-    rows, total, fields = [], 0, set()
+    rows: list[Listed] = []
+    fields: set[str] = set()
+    total = 0
     for listed in _listed(folder, audit, chosen):
         total += 1
         fields |= listed.fields.keys()
