@@ -11,7 +11,7 @@ from command import omr_judge, read_jsonl, report_of, write_jsonl
 from hypothesis import given
 from hypothesis import strategies as st
 from provider_server import Answer, Call, ProviderServer, content_judge
-from run_builder import A_WINS, SPLITS, make_pair, make_run
+from run_builder import A_WINS, SPLITS, make_run
 
 from judge.core.audit import Unplaced
 from judge.core.audit_queue import Doubt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.table import Table
@@ -85,9 +86,9 @@ def draw_item(shown: ShownItem, console: Console, *, raw: bool) -> None:
 
 
 def _ways_on(shown: ShownItem) -> Iterator[str]:
-    yield f"All items: omr-judge list {shown.run}"
+    yield f"All items: omr-judge list {quote(shown.run)}"
     if shown.following is not None:
-        yield f"Next by doubt: omr-judge show {shown.run} {shown.following}"
+        yield f"Next by doubt: omr-judge show {quote(shown.run)} {quote(shown.following)}"
 
 
 def _draw_pair(told: Mapping[str, Any], pair: Pair, models: tuple[str, str], console: Console) -> None:
