@@ -157,9 +157,7 @@ def test_attempts_and_failures_are_told(site: Path) -> None:
 
 
 def test_without_an_item_the_most_doubtful_is_shown_and_how_to_go_on(tmp_path: Path) -> None:
-    run = make_run(
-        tmp_path / "r", {"one": A_WINS, "two": SPLITS, "three": None}, [make_pair(n) for n in ("one", "two", "three")]
-    )
+    run = make_run(tmp_path / "r", {"one": A_WINS, "two": SPLITS, "three": None})
     shown = omr_judge("show", run.path, cwd=tmp_path, env=WIDE).stdout
     assert "Item two\n" in shown
     assert "split: the orders disagree" in shown
