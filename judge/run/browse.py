@@ -12,6 +12,7 @@ from judge.core.listing import Filters, Listed, Sort, arranged
 from judge.core.prompting import shown_text
 from judge.errors import InputError, RunError
 from judge.io.render.item import Asked, ShownItem
+from judge.io.render.text import safe
 from judge.run.audit import Audit, groups_of
 from judge.run.doubts import doubts_of_run
 from judge.run.labeling import chosen_criteria
@@ -69,7 +70,7 @@ def list_items(
 
 
 def _known(fields: set[str]) -> str:
-    return f"fields: {', '.join(sorted(fields))}" if fields else "the items have no fields"
+    return f"fields: {', '.join(map(safe, sorted(fields)))}" if fields else "the items have no fields"
 
 
 def _listed(folder: RunFolder, audit: Audit, criteria: Sequence[str]) -> Iterator[Listed]:
@@ -113,7 +114,7 @@ def read_item(folder: RunFolder, item: str | None = None) -> ShownItem:
     name = order[0] if item is None else item
     if name not in set(names):
         close = get_close_matches(name, names, n=5)
-        hint = f"did you mean {', '.join(close)}?" if close else f"`omr-judge list {folder.path}` lists the items"
+        hint = f"did you mean {', '.join(map(safe, close))}?" if close else f"`omr-judge list {folder.path}` lists the items"
         raise InputError(name, "no such item in this run", hint)
     pair = next(pair for known, pair in _items(folder, audit) if known == name)
     following = order[order.index(name) + 1 :][:1]
