@@ -114,7 +114,11 @@ def read_item(folder: RunFolder, item: str | None = None) -> ShownItem:
     name = order[0] if item is None else item
     if name not in set(names):
         close = get_close_matches(name, names, n=5)
-        hint = f"did you mean {', '.join(map(safe, close))}?" if close else f"`omr-judge list {folder.path}` lists the items"
+        hint = (
+            f"did you mean {', '.join(map(safe, close))}?"
+            if close
+            else f"`omr-judge list {folder.path}` lists the items"
+        )
         raise InputError(name, "no such item in this run", hint)
     pair = next(pair for known, pair in _items(folder, audit) if known == name)
     following = order[order.index(name) + 1 :][:1]
