@@ -6,12 +6,15 @@ from enum import StrEnum
 
 import pytest
 
+from judge.cli import browsing
 from judge.cli import options as o
 from judge.core.export import Form
+from judge.core.listing import Sort
 from judge.core.planning import Orders
 from judge.core.stats.intervals import Method
+from judge.core.stats.strata import Stratum
 from judge.run.inputs import OnMissingImage
-from judge.schema import FailureKind, Order
+from judge.schema import FailureKind, Order, Outcome
 
 TWICE: list[tuple[type[StrEnum], type[StrEnum], set[str]]] = [
     (o.OrdersOption, Orders, set()),
@@ -19,6 +22,9 @@ TWICE: list[tuple[type[StrEnum], type[StrEnum], set[str]]] = [
     (o.IntervalOption, Method, set()),
     (o.OrderOption, Order, set()),
     (o.ExportOption, Form, set()),
+    (browsing.OutcomeOption, Outcome, set()),
+    (browsing.KindOption, FailureKind, set()),
+    (browsing.SortOption, Sort, set()),
     (o.FailureOption, FailureKind, {"other"}),  # only imported judgments fail so, and they are not asked again
 ]
 
@@ -28,3 +34,7 @@ def test_an_option_takes_the_values_of_what_it_chooses(
     option: type[StrEnum], owner: type[StrEnum], missing: set[str]
 ) -> None:
     assert {value.value for value in option} | missing == {value.value for value in owner}
+
+
+def test_answers_are_the_strata_or_unreadable() -> None:
+    assert {value.value for value in browsing.AnswersOption} == {*Stratum, "unreadable"}

@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from judge import __version__
-from judge.cli import assets, auditing, comparing, continuing, exporting, importing, labeling, planning, reporting
+from judge.cli import (
+    assets,
+    auditing,
+    browsing,
+    comparing,
+    continuing,
+    exporting,
+    importing,
+    labeling,
+    planning,
+    reporting,
+)
 from judge.cli.exits import Exit
 from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, ProviderError
 from judge.io.secrets import hide_secrets
@@ -27,6 +38,8 @@ app.command("merge")(continuing.merge)
 app.command("report")(reporting.report)
 app.command("view")(auditing.view)
 app.command("export")(exporting.export)
+app.command("show")(browsing.show)
+app.command("list")(browsing.list_)
 app.command("import")(importing.import_)
 app.command("plan")(planning.plan)
 app.command("label")(labeling.label)

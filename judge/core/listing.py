@@ -1,0 +1,85 @@
+"""Choose items of a run by what was said of them: a filter only ever removes, and several remove together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from judge.core.audit import Unplaced
+from judge.core.audit_queue import Doubt, points
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from judge.core.stats.strata import Stratum
+    from judge.schema import FailureKind, Outcome
+
+
+class Listed(NamedTuple):
+    """One item of a list."""
+
+    item: str
+    outcomes: Mapping[str, Outcome] = {}
+    """by criterion, of those that were chosen; a criterion that is not there is missing"""
+    doubts: frozenset[Doubt] = frozenset()
+    answers: Stratum | Unplaced = Unplaced.NO_ANSWER
+    failures: tuple[FailureKind, ...] = ()
+    """the kinds among the judgments that count, sorted"""
+    fields: Mapping[str, str] = {}
+    texts: tuple[str, ...] = ()
+    """what is searched for words: the question, the traces, the replies"""
+
+    @property
+    def points(self) -> int:
+        """How doubtful the item is."""
+        return points(self.doubts)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which items are wanted; what is empty, None or False leaves every item in."""
+
+    outcomes: frozenset[Outcome] = frozenset()
+    """any of these, on any of the chosen criteria"""
+    failures: frozenset[FailureKind] = frozenset()
+    """any of these"""
+    answers: frozenset[Stratum | Unplaced] = frozenset()
+    """any of these"""
+    judges_disagree: bool = False
+    flagged: bool = False
+    where: tuple[tuple[str, str], ...] = ()
+    """fields with the value that each must have"""
+    text: str = ""
+    """must stand in one of the texts, in any case"""
+
+    def take(self, listed: Listed) -> bool:
+        """Tell whether an item is wanted."""
+        return (
+            _meets(self.outcomes, listed.outcomes.values())
+            and _meets(self.failures, listed.failures)
+            and _meets(self.answers, (listed.answers,))
+            and (not self.judges_disagree or Doubt.JUDGES_DISAGREE in listed.doubts)
+            and (not self.flagged or Doubt.FLAGGED in listed.doubts)
+            and all(listed.fields.get(field) == value for field, value in self.where)
+            and (not self.text or any(self.text.casefold() in text.casefold() for text in listed.texts))
+        )
+
+
+class Sort(StrEnum):
+    """In which order items are listed."""
+
+    DOUBT = "doubt"
+    """the most doubtful first"""
+    ITEM = "item"
+    """as they stand in the run"""
+
+
+def arranged(listed: Sequence[Listed], sort: Sort) -> list[Listed]:
+    """Return items in an order; equally doubtful ones stay as they stand in the run."""
+    return sorted(listed, key=lambda one: -one.points) if sort is Sort.DOUBT else list(listed)
+
+
+def _meets(wanted: frozenset[Any], given: Iterable[StrEnum]) -> bool:
+    """Tell whether one of the given values is wanted; where nothing is asked for, any is."""
+    return not wanted or not wanted.isdisjoint(given)

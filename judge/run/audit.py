@@ -1,0 +1,65 @@
+"""Read the judgments of a run by item, and what they amount to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from judge.core.audit import Journey, Outcomes, journeys, outcomes
+from judge.core.facts import as_group
+from judge.core.panel import Pooling
+from judge.core.planning import Planner
+from judge.run.report import subject_of
+from judge.run.session import plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from judge.io.journal import RunFolder
+    from judge.io.manifest import Manifest
+    from judge.schema import Pair, Prompt
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The judgments of a run by item, and what they amount to."""
+
+    manifest: Manifest
+    criteria: list[str]
+    by_item: Mapping[str, list[Journey]]
+    outcomes: Outcomes
+    planners: list[Planner]
+
+    @classmethod
+    def read(cls, folder: RunFolder, pooling: Pooling = Pooling.MEAN) -> Audit:
+        """Read a run's judgments; RunError where its folder is damaged."""
+        manifest = folder.manifest()
+        kept = journeys(folder.judgments())
+        by_item: dict[str, list[Journey]] = {}
+        for journey in kept:
+            by_item.setdefault(journey.judgment.item, []).append(journey)
+        plan = plan_of(manifest) if manifest.prompt is not None else None
+        return cls(
+            manifest=manifest,
+            criteria=[criterion.name for criterion in manifest.rubric.criteria],
+            by_item=by_item,
+            outcomes=outcomes((journey.judgment for journey in kept), subject_of(manifest), pooling),
+            planners=[Planner(plan, judge) for judge in manifest.judges] if plan else [],
+        )
+
+    def prompts(self, pair: Pair) -> dict[str, Prompt]:
+        """Return what was sent, by key: a prompt that no longer has its request's key is not shown."""
+        return {request.key: request.prompt for planner in self.planners for request in planner.requests([pair])}
+
+    def judged_fields(self, item: str) -> dict[str, Any]:
+        """Return what the judgments of an item say of it, where its pair is not known."""
+        fields: dict[str, Any] = {}
+        for journey in self.by_item.get(item, []):
+            fields |= journey.judgment.meta
+        return fields
+
+
+def groups_of(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields that have a value a filter can show."""
+    named = {name: as_group(value) for name, value in fields.items()}
+    return {name: value for name, value in named.items() if value is not None}
