@@ -528,6 +528,7 @@ def killed_and_resumed_equals_direct(folder: Path, n_batches: int, *options: str
     return told
 
 
+@pytest.mark.slow
 def test_a_run_killed_between_submission_and_results_picks_its_batches_up(tmp_path: Path) -> None:
     told = killed_and_resumed_equals_direct(tmp_path, 2)
     assert "is submitted" not in told

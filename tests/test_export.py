@@ -305,6 +305,7 @@ def test_a_hostile_question_and_field_name_stay_harmless_in_csv_and_whole_in_jso
     assert (kept["question"], kept["by_x\n=1"]) == (named["question"], "\u202e=2")
 
 
+@pytest.mark.slow
 def test_an_imported_run_has_tables_of_what_is_known_and_no_preferences(tmp_path: Path) -> None:
     lines = [
         {"item": "x", "order": order, "verdict": verdict, "reply": "prose", "meta": {"site": site}}

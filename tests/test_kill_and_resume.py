@@ -121,6 +121,7 @@ def whole_lines(journal: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
 
+@pytest.mark.slow
 def test_a_torn_last_line_is_dropped_with_a_word_and_its_request_alone_is_asked_again(
     tmp_path: Path, server: ServerProcess
 ) -> None:

@@ -62,6 +62,7 @@ def test_dollars_cannot_limit_what_has_no_price(tmp_path: Path) -> None:
     assert server.calls == []
 
 
+@pytest.mark.slow
 def test_calls_a_minute_are_kept_to(tmp_path: Path) -> None:
     write_pairs(tmp_path, 3)
     with ProviderServer(content_judge) as server:

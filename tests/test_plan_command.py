@@ -130,6 +130,7 @@ def test_what_cannot_be_planned_is_refused_in_words(tmp_path: Path, options: lis
     assert told in omr_judge("plan", *options, cwd=tmp_path, code=3).stderr
 
 
+@pytest.mark.slow
 def test_a_pilot_without_verdicts_or_without_a_leaning_is_told_of(tmp_path: Path) -> None:
     make_pilot(tmp_path, [("a", "cannot_judge")])
     told = omr_judge("plan", "--pilot", "pilot", cwd=tmp_path, code=3).stderr

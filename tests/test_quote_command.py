@@ -127,6 +127,7 @@ def test_the_report_tells_what_was_paid_at_the_runs_pinned_price(tmp_path: Path,
     assert omr_judge("report", run, "--json", cwd=tmp_path).stdout.encode() == (run / "report.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_an_unknown_price_can_be_set_later_and_changes_no_identity(tmp_path: Path, server: ProviderServer) -> None:
     write_pairs(tmp_path, 3)
     first = omr_judge(*command(server), cwd=tmp_path)
@@ -194,6 +195,7 @@ def test_a_person_is_asked_above_the_limit_and_no_spends_nothing_and_loses_nothi
     assert report_of(only_run(tmp_path))["n_judgments"] == 6
 
 
+@pytest.mark.slow
 def test_where_nobody_is_there_too_much_is_refused_and_an_unknown_price_is_too_much(
     tmp_path: Path, server: ProviderServer
 ) -> None:

@@ -135,6 +135,7 @@ def copied(cut: Cut, name: str, to: str) -> Path:
     return cut.run(to)
 
 
+@pytest.mark.slow
 def test_shards_that_are_not_all_of_one_comparison_are_refused_and_named(cut: Cut) -> None:
     shards = [f"s{number}" for number in range(1, N_SHARDS + 1)]
     assert "missing: shard 2/4, 4/4; merge takes all 4" in merge(cut, "s1", "s3", to="x", code=3)
@@ -150,6 +151,7 @@ def test_shards_that_are_not_all_of_one_comparison_are_refused_and_named(cut: Cu
     assert not cut.run("x").exists()
 
 
+@pytest.mark.slow
 def test_damaged_shards_are_refused_and_named(cut: Cut) -> None:
     others = ("s1", "s3", "s4")
     damaged = copied(cut, "s2", "damaged")
@@ -188,6 +190,7 @@ def test_a_merged_run_knows_what_its_shards_left_in_flight_and_unasked(cut: Cut)
     shutil.rmtree(cut_short)
 
 
+@pytest.mark.slow
 def test_a_shard_goes_on_as_itself_under_a_name_that_says_which_it_is(cut: Cut, tmp_path: Path) -> None:
     write_inputs(tmp_path)
     asked = len(cut.server.calls)

@@ -84,6 +84,7 @@ def test_a_clear_winner_stops_a_run_after_whole_looks_and_the_report_gives_the_s
     assert omr_judge("report", "r", cwd=tmp_path).stdout == resumed.stdout == first.stdout
 
 
+@pytest.mark.slow
 def test_which_items_are_asked_follows_from_the_seed_and_not_from_the_files(
     tmp_path: Path, server: ProviderServer
 ) -> None:
@@ -101,6 +102,7 @@ def test_which_items_are_asked_follows_from_the_seed_and_not_from_the_files(
     assert orders["one"] != {f"q{n}" for n in range(20)}
 
 
+@pytest.mark.slow
 def test_a_run_killed_within_a_look_decides_as_one_that_was_never_killed(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     with ProviderServer(content_judge, delay=0.02) as server:
@@ -165,6 +167,7 @@ def test_items_of_one_cluster_are_one_step_and_stay_together(tmp_path: Path, ser
     assert report["clusters"] == {"field": "patient", "n": found["wins"]}
 
 
+@pytest.mark.slow
 def test_a_rule_of_stopping_is_part_of_what_a_run_is(tmp_path: Path, server: ProviderServer) -> None:
     write_inputs(tmp_path, 30)
     omr_judge(*compare(server), cwd=tmp_path)
