@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from judge.core.columns import VERDICTS_SCHEMA
-from judge.core.counted import Subject
-from judge.core.criteria import CriterionReport, criterion_reports
+from judge.core.counted import Subject, count_panel
+from judge.core.criteria import CriterionReport, report_counted
 from judge.core.estimates import Basis
 from judge.core.planning import Orders
 from judge.core.prompting import PromptTemplate, parse_template
@@ -51,6 +51,11 @@ def both_orders(item: str, forward: Verdict | None, swapped: Verdict | None, *, 
     """Return an item's two verdicts of one judge; None is a failure."""
     given = {Order.FORWARD: forward, Order.SWAPPED: swapped}
     return [(item, "j", sample, order.value, "overall", v.value if v else None) for order, v in given.items()]
+
+
+def criterion_reports(verdicts: pl.DataFrame, subject: Subject, basis: Basis) -> dict[str, CriterionReport]:
+    """Fold verdicts and report each criterion, in the rubric's order."""
+    return report_counted(count_panel(verdicts, subject, basis).together, verdicts, subject, margin=None)
 
 
 def report_on(

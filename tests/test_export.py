@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from builders import both_orders, frame
+from builders import both_orders, criterion_reports, frame
 from command import omr_judge, read_jsonl, report_of, write_jsonl
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +21,6 @@ from test_tally import CRITERIA, fold_by_hand, rows
 
 from judge.core.audit import journeys
 from judge.core.counted import Subject
-from judge.core.criteria import criterion_reports
 from judge.core.estimates import Basis
 from judge.core.export import LABELS, Form, agreed_items, judgment_rows
 from judge.core.planning import Orders

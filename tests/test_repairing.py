@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -98,6 +99,33 @@ def test_a_reply_that_was_paid_for_is_recorded_though_the_second_call_stops_the_
     assert judgment.result.failure is K.TRUNCATED
     assert len(judgment.replies) == 1
     assert isinstance(asking.stop.error, StopRunError)
+
+
+def test_attempts_at_a_second_call_that_came_to_nothing_are_recorded_with_the_first_reply() -> None:
+    """The second call is reset once, which may have been paid for, and then the key is refused."""
+    answers = iter([CUT, Answer(fault="reset"), Answer(status=401)])
+    with ProviderServer(lambda _: next(answers)) as server:
+        asking = Asking(server, repairs=True)
+        judgment = only(asking.run(1))
+    assert len(judgment.replies) == 1
+    assert [attempt.maybe_paid for attempt in judgment.attempts] == [True]
+    assert isinstance(asking.stop.error, StopRunError)
+
+
+def test_a_first_reply_is_kept_when_the_second_call_is_cancelled_and_its_request_stays_in_flight() -> None:
+    async def cancel_soon(asking: Asking) -> None:
+        work = asyncio.ensure_future(asking.work(1))
+        while len(server.calls) < 2:  # noqa: ASYNC110 - the server runs in a thread of its own
+            await asyncio.sleep(0.01)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    with ProviderServer(second_chance(CUT, Answer(fault="hang"))) as server:
+        asking = Asking(server, repairs=True, timeout=60)
+        asyncio.run(cancel_soon(asking))
+    assert [reply.text for reply in only(asking.judgments).replies] == [CUT.text]
+    assert asking.display.in_flight == 1
 
 
 @pytest.mark.parametrize("stop", ["refusal", "filter"])

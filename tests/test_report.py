@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from builders import Row, both_orders, frame, report_on
+from builders import Row, both_orders, criterion_reports, frame, report_on
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge.core.columns import settle
 from judge.core.counted import Subject
-from judge.core.criteria import CriterionReport, criterion_reports, signal_warnings
+from judge.core.criteria import CriterionReport, signal_warnings
 from judge.core.estimates import Basis, Estimate
 from judge.core.planning import Orders
 from judge.core.report import Facts, Models, Report, build_report

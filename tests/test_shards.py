@@ -16,6 +16,8 @@ from provider_server import Answer, Call, ProviderServer, content_judge
 
 from judge.core.sharding import Shard
 from judge.errors import InputError
+from judge.io.batches.log import BatchLog, Stage
+from judge.io.journal import RunFolder
 
 N_ITEMS, N_SHARDS = 11, 4
 IDENTICAL = (3, 8)
@@ -172,6 +174,19 @@ def test_damaged_shards_are_refused_and_named(cut: Cut) -> None:
     shutil.rmtree(damaged)
     assert not cut.run("x").exists()
     assert not [path for path in cut.run("").iterdir() if path.name.startswith(".")]
+
+
+def test_a_shard_with_a_batch_at_the_provider_is_refused_and_one_taken_in_makes_a_run_in_batches(cut: Cut) -> None:
+    """A merged run that forgot an open batch would submit, and pay for, its requests again."""
+    run = RunFolder(copied(cut, "s1", "batched"))
+    log = BatchLog(run.batches_path, run.path / "batches")
+    record = log.note(log.intend("b" * 32, run.manifest().judges[0].name, 3), Stage.SUBMITTED, id_="batch-1")
+    told = merge(cut, "batched", "s2", "s3", "s4", to="in-batches", code=3)
+    assert "runs/batched: 1 batch is not taken in yet; `omr-judge resume runs/batched` first, then merge" in told
+    assert not cut.run("in-batches").exists()
+    log.note(record, Stage.FOLDED)
+    merge(cut, "batched", "s2", "s3", "s4", to="in-batches")
+    assert RunFolder(cut.run("in-batches")).batches_path.exists()
 
 
 def test_a_merged_run_knows_what_its_shards_left_in_flight_and_unasked(cut: Cut) -> None:

@@ -91,10 +91,10 @@ def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet
     if not quiet:
         o.tell(f"Run folder: {folder.path}")
     if made.n_failed > max_failures * made.n_judgments:
-        o.tell(
-            f"{made.n_failed} of {made.n_judgments} judgments failed, more than --max-failures {max_failures:g}: "
-            f"`omr-judge retry {folder.path}` asks them again"
-        )
+        decided = made.sequential is not None and made.sequential.decided
+        way_on = "the run is decided" if decided else f"`omr-judge retry {folder.path}` asks them again"
+        share = f"{made.n_failed} of {made.n_judgments} judgments failed, more than --max-failures {max_failures:g}"
+        o.tell(f"{share}: {way_on}")
         raise typer.Exit(Exit.FAILURES)
 
 

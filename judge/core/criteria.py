@@ -9,8 +9,8 @@ import polars as pl
 
 from judge.core.answer_strata import Strata, stratify
 from judge.core.conclusions import Tested, conclude_all
-from judge.core.counted import Counted, Subject, count_panel
-from judge.core.estimates import DIGITS, Basis, Estimate, Ratio, estimate_rates
+from judge.core.counted import Counted, Subject
+from judge.core.estimates import DIGITS, Estimate, Ratio, estimate_rates
 from judge.core.ledger import Bounds, Ledger, bounds, take_stock
 from judge.core.planning import Orders
 from judge.core.stats.sign_flip import Distribution
@@ -79,13 +79,6 @@ class CriterionReport(Frozen):
     verdict: Conclusion
     strata: Strata | None
     """null where the items have no answers"""
-
-
-def criterion_reports(
-    verdicts: pl.DataFrame, subject: Subject, basis: Basis, *, margin: float | None = None
-) -> dict[str, CriterionReport]:
-    """Fold verdicts and report each criterion, in the rubric's order."""
-    return report_counted(count_panel(verdicts, subject, basis).together, verdicts, subject, margin=margin)
 
 
 def report_counted(

@@ -126,11 +126,19 @@ class _Asking:
         except (OmrJudgeError, _UnaskedError):
             self.events.given_up(request.key, maybe_paid=any(attempt.maybe_paid for attempt in attempts))
             raise
+        again: list[Attempt] = []
         try:
-            judgment = await self.once_more(lane, request, judgment)
-        finally:
-            self.record(judgment)
-            self.events.recorded(judgment)
+            judgment = await self.once_more(lane, request, judgment, again)
+        except asyncio.CancelledError:
+            # The second call may have been paid for: its request stays on record as in flight.
+            self.record(_with(judgment, again))
+            raise
+        except (OmrJudgeError, _UnaskedError):
+            self.record(kept := _with(judgment, again))
+            self.events.recorded(kept)
+            raise
+        self.record(judgment)
+        self.events.recorded(judgment)
         lane.count(judgment.result)
 
     async def ask(self, lane: Lane, request: Request, attempts: list[Attempt]) -> Judgment:
@@ -160,13 +168,20 @@ class _Asking:
             else:
                 return _judgment(request, lane.interpret(reply), attempts, reply=reply, latency_s=round(seconds, 3))
 
-    async def once_more(self, lane: Lane, request: Request, first: Judgment) -> Judgment:
-        """Ask again, once, where a reply was cut short or cannot be read; the last reply counts, and both are kept."""
+    async def once_more(self, lane: Lane, request: Request, first: Judgment, attempts: list[Attempt]) -> Judgment:
+        """Ask again, once, where a reply was cut short or cannot be read; the last reply counts, and both are kept.
+
+        Args:
+            lane: whose request it is.
+            request: what was asked.
+            first: what came of it.
+            attempts: is filled with those of the second call that failed in passing.
+        """
         if first.reply is None or not isinstance(first.result, Failed):
             return first
         if (again := lane.repair(request, first.reply, first.result)) is None:
             return first
-        second = await self.ask(lane, again, [])
+        second = await self.ask(lane, again, attempts)
         useless = Attempt(problem=_problem(first.result), maybe_paid=True, reply=first.reply)
         return second.model_copy(
             update={
@@ -239,6 +254,11 @@ def _judgment(
         latency_s=latency_s,
         time=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
+
+
+def _with(judgment: Judgment, attempts: Sequence[Attempt]) -> Judgment:
+    """Add attempts to a judgment, which came to nothing and may have been paid for."""
+    return judgment.model_copy(update={"attempts": (*judgment.attempts, *attempts)})
 
 
 def _problem(failed: Failed) -> str:

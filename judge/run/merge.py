@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.core.census import Census
 from judge.errors import RunError
+from judge.io.batches.log import BatchLog
 from judge.io.files import file_sha256, replacing, write_lines
 from judge.io.in_flight import read_in_flight, write_in_flight
 from judge.io.journal import RunFolder
@@ -67,6 +68,7 @@ def merge_shards(shards: Sequence[RunFolder], *, name: str, runs: Path, command:
     with ExitStack() as held, folder.created() as new:
         for part in parts:
             held.enter_context(part.folder.locked())
+            _check_batches(part)
             if file_sha256(part.folder.pairs_path) != part.manifest.pairs_sha256:
                 raise RunError(f"{part.folder.pairs_path}: changed since the run began")
         _fill(new, parts, command=command)
@@ -118,6 +120,19 @@ def _check_complete(parts: Sequence[_Part]) -> None:
         raise RunError(f"missing: shard {', '.join(f'{number}/{of}' for number in missing)}; merge takes all {of}")
 
 
+def _check_batches(part: _Part) -> None:
+    """Refuse a shard whose batches are still with a provider: the merged run would pay for them again."""
+    if not part.folder.batches_path.exists():
+        return
+    log = BatchLog(part.folder.batches_path, part.folder.path / "batches")
+    n = sum(len(log.open_records(judge.name)) for judge in part.manifest.judges)
+    if n:
+        batches = "1 batch is" if n == 1 else f"{n} batches are"
+        raise RunError(
+            f"{part.folder.path}: {batches} not taken in yet; `omr-judge resume {part.folder.path}` first, then merge"
+        )
+
+
 def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> None:
     first = parts[0].manifest
     census = Census(answers=not first.hide_answers)
@@ -125,6 +140,8 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
     with replacing(new.judgments_path) as file:
         for part in parts:
             file.writelines(map(as_line, part.folder.judgments()))
+    if any(part.folder.batches_path.exists() for part in parts):
+        new.batches_path.touch()
     left = (read_in_flight(part.folder.in_flight_path, part.folder.judged_keys()) for part in parts)
     write_in_flight(new.in_flight_path, frozenset().union(*left))
     whole = {
