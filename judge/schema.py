@@ -49,6 +49,17 @@ class Outcome(StrEnum):
     """a verdict is missing in either order: the item is out of the rate and in the counts"""
 
 
+class Group(StrEnum):
+    """What units of a checklist ask about; each group of an item's units is one call to a judge."""
+
+    PERCEPTION = "perception"
+    """what can be seen in the image; judged against the image"""
+    KNOWLEDGE = "knowledge"
+    """medical facts; judged against what is known"""
+    RATIONALE = "rationale"
+    """inferences; judged by whether they follow from the trace's own premises"""
+
+
 class FailureKind(StrEnum):
     """Why a request has no verdict. Never a tie, never a loss."""
 
@@ -89,6 +100,26 @@ class Image(Frozen):
     media_type: Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
 
 
+class Unit(Frozen):
+    """One entry of a checklist: something that a good trace says of its item."""
+
+    id: str
+    """unique within the item's checklist"""
+    topic: str = ""
+    """a neutral noun phrase"""
+    claim: str
+    """one declarative sentence"""
+    presence_question: str = ""
+    """lenient: does the trace speak of it?"""
+    correctness_question: str = ""
+    """strict: does the trace get it right?"""
+    source_quote: str = ""
+    """from the reference trace that the unit was made from"""
+    importance: Literal["core", "supporting"] = "core"
+    premises: tuple[str, ...] = ()
+    """ids of perception and knowledge units that a rationale unit rests on"""
+
+
 class Item(Frozen):
     """One question."""
 
@@ -102,6 +133,8 @@ class Item(Frozen):
     images: tuple[Image, ...] = ()
     missing_images: tuple[str, ...] = ()
     """paths that were given and do not exist (kept only with --on-missing-image skip or text-only)"""
+    checklist: dict[Group, tuple[Unit, ...]] = Field(default_factory=dict)
+    """what a good trace says; a group without units is absent"""
     subgroup: dict[str, str] = Field(default_factory=dict)
     meta: dict[str, Any] = Field(default_factory=dict)
 
@@ -122,6 +155,13 @@ class Pair(Frozen):
     item: Item
     a: Trace
     b: Trace
+
+
+class Case(Frozen):
+    """An item with the trace of the one model that is scored: one line of `cases.jsonl`."""
+
+    item: Item
+    trace: Trace
 
 
 class Criterion(Frozen):
@@ -211,11 +251,16 @@ class Request:
     """hash of everything that decides the answer"""
     item: str
     order: Order
+    """of a pair; a request about one trace is forward"""
     judge: str
     sample: int
     prompt: Prompt
     schema_: dict[str, Any]
     """JSON schema of the reply"""
+    asks: tuple[str, ...] = ()
+    """what the reply must speak of, in order: criteria, or units of a checklist"""
+    group: Group | None = None
+    """the checklist's group that is asked about; None: a pair is compared"""
     shares_prefix: bool = False
     """whether the run has other requests about the item, which begin with the same text: then a cache pays off"""
     output_tokens: int | None = None
@@ -297,6 +342,27 @@ class Judged(Frozen):
     verdicts: dict[str, Verdict]
 
 
+class UnitVerdict(Frozen):
+    """What a judge said of one unit of a checklist in one trace (docs/score.md)."""
+
+    presence: Literal[0, 1, 2]
+    """0 absent, 1 vague, 2 asserted"""
+    correctness: Literal[-1, 0, 1]
+    """-1 wrong, 0 undecidable or not applicable, 1 right"""
+    consistency: Literal[-1, 0, 1]
+    """-1 contradicted by another statement of the trace, 0 none, 1 consistent"""
+    grounded: bool | None = None
+    """rationale: whether the premises that it needs are present and right; None: it needs none"""
+
+
+class Scored(Frozen):
+    """A request with a verdict on every unit asked."""
+
+    status: Literal["scored"] = "scored"
+    units: dict[str, UnitVerdict]
+    """by unit id, in the order asked"""
+
+
 class Failed(Frozen):
     """A request without a verdict, and why."""
 
@@ -307,7 +373,7 @@ class Failed(Frozen):
     """the one criterion that failed (imported judgments); None: all of them"""
 
 
-Result = Annotated[Judged | Failed, Field(discriminator="status")]
+Result = Annotated[Judged | Scored | Failed, Field(discriminator="status")]
 
 
 class Judgment(Frozen):
@@ -319,6 +385,8 @@ class Judgment(Frozen):
     judge: str
     sample: int
     result: Result
+    group: Group | None = None
+    """of a request about a checklist"""
     reply: Reply | None = None
     attempts: tuple[Attempt, ...] = ()
     """earlier attempts, without the last"""

@@ -18,6 +18,7 @@ from provider_server import Answer, Call, ProviderServer, Script, longer_wins, v
 
 from judge.core.parsing import interpret
 from judge.core.repairing import repair
+from judge.core.work import Asked
 from judge.errors import OmrJudgeError, RunError, StopRunError
 from judge.io.budget import Budget
 from judge.io.dispatch import Events, Stop, dispatch
@@ -27,7 +28,7 @@ from judge.io.lane import REJECTED_LIMIT, UNREACHED_LIMIT, Lane
 from judge.io.limits import Pace
 from judge.io.patience import Policy
 from judge.io.render.progress import Display
-from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Request, Verdict
+from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Request, Result, Verdict
 
 BOTH = ["openai", "anthropic"]
 both_providers = pytest.mark.parametrize("provider", BOTH)
@@ -40,6 +41,10 @@ def _only_canary_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMR_JUDGE_API_KEY", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
+
+
+def read_verdicts(reply: Reply, _: Asked) -> Result:
+    return interpret(reply, CRITERIA)
 
 
 @dataclass
@@ -89,7 +94,7 @@ class Asking:
         lane = Lane(
             judge,
             self.concurrency,
-            partial(interpret, criteria=CRITERIA),
+            read_verdicts,
             clock=self.clock,
             **self.lane_options,
         )
@@ -450,8 +455,7 @@ def test_the_judges_of_a_panel_do_not_wait_for_each_other() -> None:
 
         async def both() -> None:
             judges = [open_judge(made_spec("openai", server), concurrency=4, timeout=60) for server in (busy, idle)]
-            read = partial(interpret, criteria=CRITERIA)
-            lanes = [Lane(judge, 4, read) for judge in judges]
+            lanes = [Lane(judge, 4, read_verdicts) for judge in judges]
             for lane in lanes:
                 lane.take(asking.requests(20))
             policy = Policy(sleep=asking.sleep)

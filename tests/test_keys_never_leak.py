@@ -77,11 +77,11 @@ CASES: dict[str, tuple[Script, int]] = {
 """what the server answers, and the exit code that follows"""
 CRASHING = f"""
 import os, sys
-import judge.cli, judge.run.session
+import judge.cli, judge.core.planning
 def crash(reply, criteria):
     secrets = [value for value in os.environ.values() if {CANARY!r} in value]
     raise RuntimeError(f"a bug that quotes {{secrets}}")
-judge.run.session.interpret = crash
+judge.core.planning.interpret = crash
 sys.exit(judge.cli.main())
 """
 

@@ -59,7 +59,7 @@ def journeys(judgments: Iterable[Judgment]) -> list[Journey]:
 
 def _counting(several: Sequence[Judgment]) -> Judgment:
     """Return the judgment of one key that `settle` keeps."""
-    return next((judgment for judgment in reversed(several) if isinstance(judgment.result, Judged)), several[-1])
+    return next((judgment for judgment in reversed(several) if not isinstance(judgment.result, Failed)), several[-1])
 
 
 def outcomes(judgments: Iterable[Judgment], subject: Subject, pooling: Pooling = Pooling.MEAN) -> Outcomes:

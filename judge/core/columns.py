@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from judge.core.costs import Spending
-from judge.schema import FailureKind, Judged, Order, Verdict
+from judge.schema import FailureKind, Judged, Order, Scored, UnitVerdict, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from judge.schema import Failed, Judgment
+    from judge.schema import Judgment, Result
 
 BLOCK = 1 << 16
 """judgments that are held as Python objects before they become columns"""
@@ -43,16 +43,20 @@ VERDICTS_SCHEMA = pl.Schema(_VERDICTS)
 
 
 class Said(NamedTuple):
-    """What a judgment says, hashable: its verdicts by criterion, or how it failed."""
+    """What a judgment says, hashable: its verdicts, or how it failed."""
 
     verdicts: tuple[tuple[str, str], ...] = ()
     failure: str | None = None
     criterion: str | None = None
     """the one criterion that failed; None: all of them"""
+    units: tuple[tuple[str, UnitVerdict], ...] = ()
+    """verdicts on the units of a checklist"""
 
     @classmethod
-    def of(cls, result: Judged | Failed) -> Said:
+    def of(cls, result: Result) -> Said:
         """Return what a result says."""
+        if isinstance(result, Scored):
+            return cls(units=tuple(result.units.items()))
         if isinstance(result, Judged):
             return cls(tuple((criterion, verdict.value) for criterion, verdict in result.verdicts.items()))
         return cls(failure=result.failure.value, criterion=result.criterion)

@@ -18,7 +18,7 @@ from judge.core.prompting import shown_text
 from judge.core.stats.intervals import Method
 from judge.core.tally import fold, winner
 from judge.errors import InputError
-from judge.schema import Failed, Outcome, Winner
+from judge.schema import Failed, Judged, Outcome, Winner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -148,6 +148,8 @@ def judgment_rows(journey: Journey, criteria: Sequence[str], prices: Mapping[str
     if isinstance(judgment.result, Failed):
         for name in [judgment.result.criterion] if judgment.result.criterion else criteria:
             yield {**shared, "criterion": name, "failure": judgment.result.failure.value}
+        return
+    if not isinstance(judgment.result, Judged):
         return
     evidence = _evidence(judgment, criteria)
     for name, verdict in judgment.result.verdicts.items():

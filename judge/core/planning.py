@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from judge.core.parsing import interpret
 from judge.core.prompting import PromptTemplate, Renderer, Shown, is_identical, reply_schema
-from judge.schema import JudgeSpec, Order, Pair, Prompt, Request, Rubric
+from judge.schema import JudgeSpec, Order, Pair, Prompt, Reply, Request, Result, Rubric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from judge.core.work import Asked
 
 
 class Orders(StrEnum):
@@ -38,6 +41,14 @@ class Plan:
     swapped_items: frozenset[str] = frozenset()
     """with `Orders.ONE`: the items that are judged with b shown first"""
 
+    def planner(self, judge: JudgeSpec) -> Planner:
+        """Return what makes the requests for a judge."""
+        return Planner(self, judge)
+
+    def interpret(self, reply: Reply, asked: Asked) -> Result:
+        """Return the verdicts of a reply, or why there are none."""
+        return interpret(reply, asked.asks)
+
     def orders_of(self, item: str) -> tuple[Order, ...]:
         """Return the orders in which an item is judged."""
         if self.orders is Orders.BOTH:
@@ -53,7 +64,7 @@ def choose_swapped(items: Iterable[str], *, seed: int) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Planner:
-    """The requests for one judge."""
+    """Makes the requests about pairs for one judge."""
 
     plan: Plan
     judge: JudgeSpec
@@ -69,6 +80,10 @@ class Planner:
         judge = self.judge
         model = [judge.provider, judge.model, judge.weights_sha256]
         return hashlib.sha256(orjson.dumps([*model, judge.settings.model_dump(), self.schema]))
+
+    @cached_property
+    def _criteria(self) -> tuple[str, ...]:
+        return tuple(criterion.name for criterion in self.plan.rubric.criteria)
 
     @cached_property
     def _name(self) -> str:
@@ -108,6 +123,7 @@ class Planner:
             sample=sample,
             prompt=prompt,
             schema_=self.schema,
+            asks=self._criteria,
             shares_prefix=self.plan.samples * len(self.plan.orders_of(item)) > 1,
         )
 

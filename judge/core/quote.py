@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
 from judge.core.costs import Usd, cost, total
-from judge.core.planning import Planner
 from judge.core.token_estimates import HIGH, LOW, SCENARIOS, Range, Scenario, image_tokens, output_tokens, text_tokens
 from judge.schema import Frozen, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
-    from judge.core.planning import Plan
-    from judge.schema import Image, JudgeSpec, Pair, Price, Request
+    from judge.core.work import Subject, Work
+    from judge.schema import Image, JudgeSpec, Price, Prompt, Request
 
 SCHEMA_VERSION = 1
 LEAST_CACHED = 1024
@@ -63,10 +64,10 @@ class Quote(Frozen):
 
 
 def quote(
-    plan: Plan,
+    work: Work[Subject],
     judges: Sequence[JudgeSpec],
     prices: Mapping[str, Price],
-    pairs: Iterable[Pair],
+    subjects: Iterable[Subject],
     *,
     done: Container[bytes],
     pixels: Callable[[Image], tuple[int, int]],
@@ -75,19 +76,20 @@ def quote(
     """Quote the requests of a run that have no verdict yet.
 
     Args:
-        plan: what is asked about each pair.
+        work: what is asked about each subject.
         judges: the panel.
         prices: by judge; one who is not there has no known price.
-        pairs: read once, one in memory at a time.
+        subjects: read once, one in memory at a time.
         done: keys of requests that are not to be asked, as bytes.
         pixels: width and height of an image.
         batch: the run is to be asked in batches.
     """
-    quoters = [_Quoter(Planner(plan, judge), prices.get(judge.name), pixels) for judge in judges]
-    for pair in pairs:
-        for quoter in quoters:
-            quoter.add(pair, done)
-    quotes = {quoter.planner.judge.name: quoter.quote() for quoter in quoters}
+    quoters = [_Quoter(judge, prices.get(judge.name), pixels) for judge in judges]
+    planners = [work.planner(judge) for judge in judges]
+    for subject in subjects:
+        for planner, quoter in zip(planners, quoters, strict=True):
+            quoter.add(planner.requests([subject]), done)
+    quotes = {quoter.judge.name: quoter.quote() for quoter in quoters}
     return Quote(
         batch=batch,
         calls=sum(one.calls for one in quotes.values()),
@@ -122,48 +124,58 @@ class _Sum:
     batch_usd: Decimal | None = Decimal(0)
 
 
+class _Sent(NamedTuple):
+    """What one call sends, and how it stands to the calls that begin with the same text."""
+
+    prompt: Prompt
+    schema_bytes: int
+    image_tokens: int
+    first: bool
+    alone: bool
+
+
 @dataclass
 class _Quoter:
     """Adds up what one judge is still to be asked."""
 
-    planner: Planner
+    judge: JudgeSpec
     price: Price | None
     pixels: Callable[[Image], tuple[int, int]]
     calls: int = 0
     judged: int = 0
     sums: dict[str, _Sum] = field(default_factory=lambda: {scenario.name: _Sum() for scenario in SCENARIOS})
 
-    def add(self, pair: Pair, done: Container[bytes]) -> None:
-        """Add the open requests about a pair, which share the beginning of their prompts."""
-        requests = list(self.planner.requests([pair]))
-        opened = [request for request in requests if bytes.fromhex(request.key) not in done]
+    def add(self, requests: Iterable[Request], done: Container[bytes]) -> None:
+        """Add the open ones of the requests about a subject, of which some share the beginning of their prompts."""
+        told = list(requests)
+        opened = [request for request in told if bytes.fromhex(request.key) not in done]
         self.calls += len(opened)
-        self.judged += len(requests) - len(opened)
-        if not opened:
-            return
-        images = [image_tokens(self.planner.judge.provider, *self.pixels(image)) for image in opened[0].prompt.images]
+        self.judged += len(told) - len(opened)
+        for _, sharing in groupby(opened, key=attrgetter("group")):
+            self._add_sharing(list(sharing))
+
+    def _add_sharing(self, opened: Sequence[Request]) -> None:
+        schema_bytes = len(orjson.dumps(opened[0].schema_))
+        images = [image_tokens(self.judge.provider, *self.pixels(image)) for image in opened[0].prompt.images]
         for scenario in SCENARIOS:
             seen = sum(getattr(one, scenario.name) for one in images)
             for place, request in enumerate(opened):
-                self._add(self._usage(request, scenario, seen, first=place == 0, alone=len(opened) == 1), scenario)
+                sent = _Sent(request.prompt, schema_bytes, seen, first=place == 0, alone=len(opened) == 1)
+                self._add(self._usage(sent, len(request.asks), scenario), scenario)
 
-    def _usage(self, request: Request, scenario: Scenario, seen: int, *, first: bool, alone: bool) -> Usage:
+    def _usage(self, sent: _Sent, n_asked: int, scenario: Scenario) -> Usage:
         """Estimate one call: the low cost has a cache serve every later call of a pair, the high one only fill it."""
-        prompt, judge = request.prompt, self.planner.judge
-        beginning = len(prompt.system.encode()) + self._schema_bytes + len(prompt.shared.encode())
-        shared = text_tokens(beginning, scenario) + seen
+        prompt = sent.prompt
+        beginning = len(prompt.system.encode()) + sent.schema_bytes + len(prompt.shared.encode())
+        shared = text_tokens(beginning, scenario) + sent.image_tokens
         given = shared + text_tokens(len(prompt.traces.encode()), scenario)
         read = written = 0
         if scenario is HIGH and self._filling_is_dear:
             written = given
-        elif scenario is LOW and not alone and shared >= LEAST_CACHED:
-            read, written = (0, shared) if first else (shared, 0)
-        made = output_tokens(len(self.planner.plan.rubric.criteria), judge.settings, scenario)
+        elif scenario is LOW and not sent.alone and shared >= LEAST_CACHED:
+            read, written = (0, shared) if sent.first else (shared, 0)
+        made = output_tokens(n_asked, self.judge.settings, scenario)
         return Usage(input=given, cache_read=read, cache_write=written, output=made)
-
-    @cached_property
-    def _schema_bytes(self) -> int:
-        return len(orjson.dumps(self.planner.schema))
 
     @cached_property
     def _filling_is_dear(self) -> bool:

@@ -166,7 +166,9 @@ class _Asking:
                 lane.note(attempts[-1])
                 await self.pause(wait)
             else:
-                return _judgment(request, lane.interpret(reply), attempts, reply=reply, latency_s=round(seconds, 3))
+                return _judgment(
+                    request, lane.interpret(reply, request), attempts, reply=reply, latency_s=round(seconds, 3)
+                )
 
     async def once_more(self, lane: Lane, request: Request, first: Judgment, attempts: list[Attempt]) -> Judgment:
         """Ask again, once, where a reply was cut short or cannot be read; the last reply counts, and both are kept.
@@ -248,6 +250,7 @@ def _judgment(
         order=request.order,
         judge=request.judge,
         sample=request.sample,
+        group=request.group,
         result=result,
         reply=reply,
         attempts=tuple(attempts),

@@ -10,7 +10,7 @@ from array import array
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import orjson
 from pydantic import ValidationError
@@ -19,15 +19,18 @@ from judge.errors import RunError
 from judge.io.files import flush, flush_folder, replacing, write_json
 from judge.io.folders import filling
 from judge.io.judgment_lines import as_line, mend_tail
-from judge.io.manifest import Manifest
-from judge.schema import Failed, FailureKind, Judged, Judgment, Pair
+from judge.io.manifest import AnyManifest, Manifest, read_manifest
+from judge.schema import Case, Failed, FailureKind, Frozen, Judgment, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
 
+    from judge.io.manifest import RunManifest
+
 SYNC_SECONDS = 0.05
 """pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
+Noun = TypeVar("Noun", bound=Frozen)
 KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -38,6 +41,7 @@ class RunFolder:
         self.path = path
         self.manifest_path = path / "manifest.json"
         self.pairs_path = path / "pairs.jsonl"
+        self.cases_path = path / "cases.jsonl"
         self.judgments_path = path / "judgments.jsonl"
         self.report_path = path / "report.json"
         self.batches_path = path / "batches.jsonl"
@@ -52,9 +56,16 @@ class RunFolder:
         return self.path.name
 
     def manifest(self) -> Manifest:
+        """Read a comparison's manifest; RunError where there is none, or the run is no comparison."""
+        manifest = self.any_manifest()
+        if not isinstance(manifest, Manifest):
+            raise RunError(f"{self.path}: a run of another kind (`score`); this needs one made by `compare`")
+        return manifest
+
+    def any_manifest(self) -> AnyManifest:
         """Read the manifest; RunError where there is none or it is not one."""
         try:
-            return Manifest.model_validate_json(self.manifest_path.read_bytes())
+            return read_manifest(self.manifest_path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             raise RunError(f"{self.path}: no run here (manifest.json is missing); `ls {self.path.parent}`") from None
         except ValidationError as error:
@@ -64,14 +75,25 @@ class RunFolder:
 
     def pairs(self) -> Iterator[Pair]:
         """Yield the pairs in file order, one in memory at a time."""
-        if not self.pairs_path.exists():
-            raise RunError(f"{self.pairs_path}: missing; this run can be reported, not resumed")
-        with self.pairs_path.open("rb") as file:
+        return self._lines(self.pairs_path, Pair)
+
+    def cases(self) -> Iterator[Case]:
+        """Yield the cases of a run that scores, in file order, one in memory at a time."""
+        return self._lines(self.cases_path, Case)
+
+    def subjects_path(self, manifest: AnyManifest) -> Path:
+        """Return the file of what the run's requests are about."""
+        return self.pairs_path if isinstance(manifest, Manifest) else self.cases_path
+
+    def _lines(self, path: Path, noun: type[Noun]) -> Iterator[Noun]:
+        if not path.exists():
+            raise RunError(f"{path}: missing; this run can be reported, not resumed")
+        with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 try:
-                    yield Pair.model_validate_json(line)
+                    yield noun.model_validate_json(line)
                 except ValidationError as error:
-                    raise _damaged(self.pairs_path, number, error) from error
+                    raise _damaged(path, number, error) from error
 
     def pair_offsets(self) -> array[int]:
         """Return the byte at which each pair's line begins, in file order."""
@@ -117,7 +139,7 @@ class RunFolder:
 
     def judged_keys(self) -> set[bytes]:
         """Return the keys that have verdicts, as bytes: what need not be asked again."""
-        return {bytes.fromhex(judgment.key) for judgment in self.judgments() if isinstance(judgment.result, Judged)}
+        return {bytes.fromhex(judgment.key) for judgment in self.judgments() if not isinstance(judgment.result, Failed)}
 
     def failed_at(self) -> dict[bytes, datetime]:
         """Return when each failed request failed last, by its key."""
@@ -139,7 +161,7 @@ class RunFolder:
                 judged.add(key)
         return {key: failure for key, failure in failed.items() if key not in judged}
 
-    def write_manifest(self, manifest: Manifest) -> None:
+    def write_manifest(self, manifest: RunManifest) -> None:
         """Write the manifest."""
         write_json(self.manifest_path, manifest.model_dump(mode="json", by_alias=True))
 

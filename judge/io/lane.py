@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.io.judges.waits import retry_after
 from judge.io.limits import Gate, Pace
-from judge.schema import Attempt, Failed, FailureKind, Judged, Reply, Request, Result
+from judge.schema import Attempt, Failed, FailureKind, Reply, Request, Result
 
 if TYPE_CHECKING:
+    from judge.core.work import Asked
     from judge.io.judges.base import Judge
 
 SLOW_DOWN = {429, 529}
@@ -36,7 +37,7 @@ class Lane:
 
     judge: Judge
     concurrency: int
-    interpret: Callable[[Reply], Result]
+    interpret: Callable[[Reply, Asked], Result]
     repair: Callable[[Request, Reply, Failed], Request | None] = lambda *_: None
     """makes the one further request after a reply that was cut short or cannot be read"""
     cost: Callable[[Reply], Decimal] = lambda _: Decimal(0)
@@ -114,7 +115,7 @@ class Lane:
 
     def count(self, result: Result) -> None:
         """Count a result; StopRunError when nothing but invalid requests came back."""
-        if isinstance(result, Judged):
+        if not isinstance(result, Failed):
             self.n_judged += 1
         elif result.failure is FailureKind.REJECTED:
             self.n_rejected += 1

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
+import orjson
 from pydantic import Field
 
 from judge.core.looks import Stopping
 from judge.core.planning import Orders
 from judge.core.sharding import Shard
 from judge.core.stats.intervals import Method
-from judge.schema import Frozen, JudgeSpec, Price, Rubric
-
-if TYPE_CHECKING:
-    pass
+from judge.schema import Frozen, Group, JudgeSpec, Price, Rubric
 
 FORMAT_VERSION: Final = 1
 
@@ -26,8 +24,8 @@ class Input(Frozen):
     sha256: str
 
 
-class Manifest(Frozen):
-    """What a run is: written once, when its pairs are complete; only prices may change."""
+class RunManifest(Frozen):
+    """What a run of any kind is: written once, when its subjects are complete; only prices may change."""
 
     format_version: Literal[1] = FORMAT_VERSION
     created: str
@@ -36,39 +34,82 @@ class Manifest(Frozen):
     inputs: tuple[Input, ...] = ()
     identity: dict[str, str]
     """everything that decides the judgments, by name: a run goes on only with the same"""
-    model_a: str
-    model_b: str
     judges: tuple[JudgeSpec, ...] = ()
-    imported_judges: tuple[str, ...] = ()
-    """names of judges whose judgments were made elsewhere"""
     prices: dict[str, Price] = Field(default_factory=dict)
     """by judge, as known when the run was made or as `--price` said since; no part of the identity"""
-    prompt: str | None
-    """the prompt file's text; None: the judgments were made elsewhere"""
     repair: str | None = None
     """what a judge is told of a reply that could not be read; None: such a reply is a failure at once"""
+    samples: int
+    seed: int
+    n_items: int
+    left_out: dict[str, int] = Field(default_factory=dict)
+    """items that are left out, by reason: only_a, only_b, no_item, no_image, no_checklist"""
+    n_images: int = 0
+    images_sha256: str | None = None
+    """hash over the hashes of all images, in the order of the subjects"""
+    pairs_sha256: str | None = None
+    """hash of the file of subjects: `pairs.jsonl`, or `cases.jsonl`"""
+    shard: Shard | None = None
+    """the part of the items that this run judges; None: all of them"""
+    merged: tuple[str, ...] = ()
+    """the folders of the shards that this run was merged from"""
+
+
+class ScoreManifest(RunManifest):
+    """What a run is that scores one model's traces by checklists."""
+
+    kind: Literal["score"] = "score"
+    model: str
+    prompts: dict[Group, str]
+    """the text of each group's prompt file"""
+    n_units: dict[Group, int]
+    """units of all items"""
+    n_asked: int
+    """groups of all items that have units: requests for each judge and sample"""
+
+    @property
+    def n_requests(self) -> int:
+        """How many requests the run consists of."""
+        return self.n_asked * self.samples * len(self.judges)
+
+
+class Manifest(RunManifest):
+    """What a run is that compares two models."""
+
+    kind: Literal["comparison"] = "comparison"
+    model_a: str
+    model_b: str
+    imported_judges: tuple[str, ...] = ()
+    """names of judges whose judgments were made elsewhere"""
+    prompt: str | None
+    """the prompt file's text; None: the judgments were made elsewhere"""
     rubric: Rubric
     schema_sha256: str | None
     orders: Orders
-    samples: int
-    seed: int
     interval: Method = Method.JEFFREYS
     show_reference: bool = True
     hide_answers: bool = False
     stopping: Stopping | None = None
     """the rule by which the run may stop early; None: it asks all of its items"""
-    n_items: int
     identical: tuple[str, ...] = ()
     """items whose two traces are the same bytes: ties that need no call"""
     swapped: tuple[str, ...] = ()
     """with one order: the half of the judged items that is shown swapped"""
-    left_out: dict[str, int] = Field(default_factory=dict)
-    """items that are not compared, by reason: only_a, only_b, no_item, no_image"""
-    n_images: int = 0
-    images_sha256: str | None = None
-    """hash over the hashes of all images, in the order of the pairs"""
-    pairs_sha256: str | None = None
-    shard: Shard | None = None
-    """the part of the comparison's items that this run judges; None: all of them"""
-    merged: tuple[str, ...] = ()
-    """the folders of the shards that this run was merged from"""
+
+    @property
+    def n_requests(self) -> int:
+        """How many requests the run consists of: identical traces need none."""
+        orders = 2 if self.orders is Orders.BOTH else 1
+        return (self.n_items - len(self.identical)) * orders * self.samples * len(self.judges)
+
+
+AnyManifest = Manifest | ScoreManifest
+
+
+def read_manifest(content: bytes) -> AnyManifest:
+    """Read a manifest of any kind; pydantic's ValidationError where it is none."""
+    try:
+        kind = orjson.loads(content)["kind"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        kind = "comparison"
+    return (ScoreManifest if kind == "score" else Manifest).model_validate_json(content)

@@ -10,7 +10,7 @@ from judge.core.facts import as_group
 from judge.core.panel import Pooling
 from judge.core.planning import Planner
 from judge.run.report import subject_of
-from judge.run.session import plan_of
+from judge.run.task import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

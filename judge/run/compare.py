@@ -15,7 +15,7 @@ from judge.core.planning import Orders, choose_swapped
 from judge.errors import InputError, RunError
 from judge.io.files import file_sha256, write_lines
 from judge.io.journal import RunFolder
-from judge.io.manifest import Manifest
+from judge.io.manifest import AnyManifest, Manifest
 from judge.io.prices import parse_prices
 from judge.run.doubts import FLAGS, flags_of_run
 from judge.run.draft import CompareOptions, Draft, drafted
@@ -140,20 +140,20 @@ def resume(
 ) -> None:
     """Go on with a run from its own folder, unless a file that it was made from has changed since."""
     change_prices(folder, parse_prices(prices, unchanged_manifest(folder).judges))
-    judge_run(folder, folder.manifest(), options, say=say)
+    judge_run(folder, folder.any_manifest(), options, say=say)
 
 
-def unchanged_manifest(folder: RunFolder) -> Manifest:
+def unchanged_manifest(folder: RunFolder) -> AnyManifest:
     """Return the manifest of a run that can go on: RunError where its files have changed since it began."""
-    manifest = folder.manifest()
-    if manifest.prompt is None:
+    manifest = folder.any_manifest()
+    if isinstance(manifest, Manifest) and manifest.prompt is None:
         raise RunError(f"{folder.path}: its judgments were imported; there is nothing to ask")
     for file in manifest.inputs:
         path = Path(file.path)
         if path.is_file() and file_sha256(path) != file.sha256:
             raise RunError(f"{folder.path}: {file.role} has changed since the run began: {path}")
-    if file_sha256(folder.pairs_path) != manifest.pairs_sha256:
-        raise RunError(f"{folder.pairs_path}: changed since the run began")
+    if file_sha256(folder.subjects_path(manifest)) != manifest.pairs_sha256:
+        raise RunError(f"{folder.subjects_path(manifest)}: changed since the run began")
     return manifest
 
 

@@ -83,7 +83,7 @@ def _open_lanes(session: Session, spec: JudgeSpec, stack: AsyncExitStack) -> lis
 
 def _lane(session: Session, spec: JudgeSpec, judge: Judge, concurrency: int) -> Lane:
     options, manifest = session.options, session.manifest
-    lane = Lane(judge, concurrency, session.interpreter())
+    lane = Lane(judge, concurrency, session.task.work.interpret)
     if manifest.repair is not None:
         lane.repair = partial(repair, settings=spec.settings, note=manifest.repair)
     if options.max_cost is not None:
@@ -97,7 +97,7 @@ def _lane(session: Session, spec: JudgeSpec, judge: Judge, concurrency: int) -> 
 
 async def _ask(session: Session, lanes: list[_Numbered], stop: Stop) -> None:
     """Ask round by round, each whole before the next is drawn: the looks of a run that may stop early, else one."""
-    rounds: Iterable[Round] = session.stopper.rounds() if session.stopper else [session.folder.pairs]
+    rounds: Iterable[Round] = session.stopper.rounds() if session.stopper else [session.task.subjects]
     for pairs in rounds:
         for one in lanes:
             one.lane.take(session.open_requests(one.spec, pairs(), number=one.number, n_lanes=one.n_lanes))

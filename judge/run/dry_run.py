@@ -9,7 +9,7 @@ from judge.core.quote import Quote, quote
 from judge.run.compare import find_run, refuse_changes
 from judge.run.draft import drafted
 from judge.run.quote import pixels, quote_run
-from judge.run.session import plan_of
+from judge.run.task import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,4 +39,4 @@ def dry_run(options: CompareOptions, *, say: Callable[[str], None], batch: bool 
         refuse_changes(folder, draft.identity())
         manifest = folder.manifest()
         manifest = manifest.model_copy(update={"prices": manifest.prices | draft.prices})
-        return quote_run(folder, manifest, plan_of(manifest), done=folder.judged_keys(), batch=batch)
+        return quote_run(folder, manifest, done=folder.judged_keys(), batch=batch)

@@ -13,9 +13,10 @@ from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.io.batches.base import BatchState, Returned, patiently
 from judge.io.batches.log import BatchRecord, Member
 from judge.io.render.text import safe
-from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Reply, Request, Result
+from judge.schema import Attempt, Failed, FailureKind, Judgment, Reply, Request, Result
 
 if TYPE_CHECKING:
+    from judge.core.work import Asked
     from judge.io.batches.base import BatchJudge
     from judge.io.dispatch import Events
     from judge.io.patience import Policy
@@ -28,7 +29,7 @@ class Lane:
     judge: BatchJudge
     open_requests: Callable[[], Iterator[Request]]
     """plans the requests that have no verdict, anew each time"""
-    interpret: Callable[[Reply], Result]
+    interpret: Callable[[Reply, Asked], Result]
     unanswered: dict[str, tuple[Member, ProviderError]] = field(default_factory=dict)
     """by key, with the reason"""
     attempts: dict[str, tuple[Attempt, ...]] = field(default_factory=dict)
@@ -95,13 +96,14 @@ class Sink:
             order=member.order,
             judge=lane.name,
             sample=member.sample,
+            group=member.group,
             result=result,
             reply=reply,
             attempts=lane.attempts.pop(member.key, ()),
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
         self.record(judgment)
-        if isinstance(result, Judged):
+        if not isinstance(result, Failed):
             key = bytes.fromhex(member.key)
             self.done.add(key)
             self.claimed.discard(key)
@@ -179,7 +181,7 @@ class _Folding:
         match returned.reply:
             case Reply() as reply:
                 self.sink.settle(
-                    self.lane, member, self.lane.interpret(reply), reply.model_copy(update={"batched": True})
+                    self.lane, member, self.lane.interpret(reply, member), reply.model_copy(update={"batched": True})
                 )
             case RetryableError() as error:
                 _leave(self.lane, self.sink, member, error)

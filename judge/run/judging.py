@@ -6,33 +6,34 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from judge.core.looks import Panel
-from judge.core.planning import Orders
 from judge.errors import InputError
 from judge.io.batches.specs import require_batches
 from judge.io.in_flight import InFlight, read_in_flight
 from judge.io.journal import Journal
 from judge.io.judges.local import NOTE
 from judge.io.judges.specs import check_transport, require
+from judge.io.manifest import Manifest
 from judge.io.render.progress import Display
 from judge.run.batched import judge_batched
 from judge.run.direct import judge_directly
 from judge.run.quote import confirm, quote_run
 from judge.run.recording import Recorder
-from judge.run.session import Closed, JudgingOptions, Session, plan_of
+from judge.run.session import Closed, JudgingOptions, Session
 from judge.run.spending import budget_of
 from judge.run.stopping import Stopper, planned_looks
+from judge.run.task import task_of
 from judge.schema import Provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from judge.io.journal import RunFolder
-    from judge.io.manifest import Manifest
+    from judge.io.manifest import AnyManifest
 
 
 def judge_run(
     folder: RunFolder,
-    manifest: Manifest,
+    manifest: AnyManifest,
     options: JudgingOptions,
     *,
     only: frozenset[bytes] | None = None,
@@ -57,7 +58,7 @@ def judge_run(
     """
     with folder.locked():
         closed = Closed(folder.judged_keys(), only)
-        total = _n_requests(manifest) if only is None else len(closed.judged | only)
+        total = manifest.n_requests if only is None else len(closed.judged | only)
         if len(closed.judged) >= total:
             return
         stopper = _stopper(folder, manifest, say)
@@ -70,7 +71,7 @@ def judge_run(
         if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
             say(f"Note: {NOTE}")
         if options.confirm_above is not None:
-            quoted = quote_run(folder, manifest, plan_of(manifest), done=closed, batch=in_batches)
+            quoted = quote_run(folder, manifest, done=closed, batch=in_batches)
             confirm(quoted, above=options.confirm_above)
         if n_unknown := len(read_in_flight(folder.in_flight_path, closed.judged)):
             calls = "1 call" if n_unknown == 1 else f"{n_unknown} calls"
@@ -83,12 +84,14 @@ def judge_run(
                 say(f"Dropped a torn last line of {folder.judgments_path}: its request is asked again")
             display = Display(total=total, done=len(closed.judged), prices=manifest.prices, quiet=options.quiet)
             recorder = Recorder(journal, in_flight, display, stopper)
-            session = Session(folder, manifest, options, closed, recorder, budget, stopper, say)
+            session = Session(
+                folder, manifest, task_of(folder, manifest), options, closed, recorder, budget, stopper, say
+            )
             with display:
                 asyncio.run(judge_batched(session) if in_batches else judge_directly(session))
 
 
-def _check(manifest: Manifest, options: JudgingOptions, *, in_batches: bool) -> None:
+def _check(manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool) -> None:
     """Refuse what cannot be asked so, before anything is spent."""
     for judge in manifest.judges:
         require(judge)
@@ -102,20 +105,14 @@ def _check(manifest: Manifest, options: JudgingOptions, *, in_batches: bool) -> 
         if limit is not None:
             hint = "quote it with --dry-run, or have it confirmed with --confirm-above"
             raise InputError(option, "a batch is submitted, and paid for, as a whole", hint)
-    if manifest.stopping is not None:
+    if isinstance(manifest, Manifest) and manifest.stopping is not None:
         raise InputError("--stop-when-decided", "batches are answered together, not look by look", "leave out --batch")
 
 
-def _stopper(folder: RunFolder, manifest: Manifest, say: Callable[[str], None]) -> Stopper | None:
+def _stopper(folder: RunFolder, manifest: AnyManifest, say: Callable[[str], None]) -> Stopper | None:
     """Return what stops a run early, where its manifest says that it may."""
-    looks = planned_looks(folder, manifest)
-    if looks is None:
+    if not isinstance(manifest, Manifest) or (looks := planned_looks(folder, manifest)) is None:
         return None
     judges = [judge.name for judge in manifest.judges]
     panel = Panel(judges, manifest.orders, manifest.samples, manifest.rubric.criteria[-1].name)
     return Stopper(folder, looks, panel, say=say)
-
-
-def _n_requests(manifest: Manifest) -> int:
-    orders = 2 if manifest.orders is Orders.BOTH else 1
-    return (manifest.n_items - len(manifest.identical)) * orders * manifest.samples * len(manifest.judges)

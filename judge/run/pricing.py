@@ -14,5 +14,5 @@ def change_prices(folder: RunFolder, given: dict[str, Price]) -> None:
     if not given:
         return
     with folder.locked():
-        manifest = folder.manifest()
+        manifest = folder.any_manifest()
         folder.write_manifest(manifest.model_copy(update={"prices": manifest.prices | given}))

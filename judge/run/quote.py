@@ -10,35 +10,32 @@ from judge.io.images import image_size
 from judge.io.render.costs import dollars
 from judge.io.render.quote import draw_quote
 from judge.io.terminal import agreed, somebody_is_here
+from judge.run.task import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Container
     from decimal import Decimal
 
-    from judge.core.planning import Plan
     from judge.io.image_size import Size
     from judge.io.journal import RunFolder
-    from judge.io.manifest import Manifest
+    from judge.io.manifest import AnyManifest
     from judge.schema import Image
 
 UNREADABLE = (1024, 1024)
 """pixels that an image is taken to have whose header does not state them"""
 
 
-def quote_run(
-    folder: RunFolder, manifest: Manifest, plan: Plan, *, done: Container[bytes], batch: bool = False
-) -> Quote:
+def quote_run(folder: RunFolder, manifest: AnyManifest, *, done: Container[bytes], batch: bool = False) -> Quote:
     """Quote the requests of a run that have no verdict yet, at its pinned prices.
 
     Args:
-        folder: where its pairs are.
+        folder: where its subjects are.
         manifest: whom to ask, at what price.
-        plan: what is asked of each pair.
         done: keys of requests that are not to be asked.
         batch: ask in batches, where the provider has them.
     """
-    pairs = folder.pairs()
-    return quote(plan, manifest.judges, manifest.prices, pairs, done=done, pixels=pixels, batch=batch)
+    task = task_of(folder, manifest)
+    return quote(task.work, manifest.judges, manifest.prices, task.subjects(), done=done, pixels=pixels, batch=batch)
 
 
 def pixels(image: Image) -> Size:

@@ -40,4 +40,4 @@ def retry(
     counts = Counter(kind.value for kind in failed.values())
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
     say(f"Asking again: {told}" if told else "Nothing to ask again: no request has failed so")
-    judge_run(folder, folder.manifest(), options, only=frozenset(failed), say=say)
+    judge_run(folder, folder.any_manifest(), options, only=frozenset(failed), say=say)

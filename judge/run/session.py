@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from judge.core.parsing import interpret
-from judge.core.planning import Plan, Planner
-from judge.core.prompting import Shown, parse_template
 from judge.io.journal import SYNC_SECONDS
 from judge.io.judges.specs import Transport
 from judge.io.patience import Policy
@@ -20,10 +16,11 @@ if TYPE_CHECKING:
 
     from judge.io.budget import Budget
     from judge.io.journal import RunFolder
-    from judge.io.manifest import Manifest
+    from judge.io.manifest import AnyManifest
     from judge.run.recording import Recorder
     from judge.run.stopping import Stopper
-    from judge.schema import JudgeSpec, Pair, Reply, Request, Result
+    from judge.run.task import Task
+    from judge.schema import JudgeSpec, Request
 
 DEFAULT_CONCURRENCY = 16
 
@@ -54,21 +51,6 @@ class JudgingOptions:
     quiet: bool = False
 
 
-def plan_of(manifest: Manifest) -> Plan:
-    """Return what a run asks about each of its pairs."""
-    if manifest.prompt is None:
-        raise ValueError("an imported run asks nothing")
-    return Plan(
-        template=parse_template(manifest.prompt, where="the run's prompt"),
-        rubric=manifest.rubric,
-        shown=Shown(reference=manifest.show_reference, answers=not manifest.hide_answers),
-        orders=manifest.orders,
-        samples=manifest.samples,
-        seed=manifest.seed,
-        swapped_items=frozenset(manifest.swapped),
-    )
-
-
 @dataclass(frozen=True)
 class Closed:
     """The keys of requests that are not to be asked now."""
@@ -87,7 +69,8 @@ class Session:
     """What everything that judges needs to know of the run and of this sitting."""
 
     folder: RunFolder
-    manifest: Manifest
+    manifest: AnyManifest
+    task: Task
     options: JudgingOptions
     closed: Closed
     recorder: Recorder
@@ -95,19 +78,15 @@ class Session:
     stopper: Stopper | None
     say: Callable[[str], None]
 
-    def interpreter(self) -> Callable[[Reply], Result]:
-        """Return what reads a reply by the run's rubric."""
-        return partial(interpret, criteria=[criterion.name for criterion in self.manifest.rubric.criteria])
-
     def open_requests(
-        self, spec: JudgeSpec, pairs: Iterator[Pair], *, number: int = 0, n_lanes: int = 1
+        self, spec: JudgeSpec, subjects: Iterator[Any], *, number: int = 0, n_lanes: int = 1
     ) -> Iterator[Request]:
         """Yield one lane's requests to a judge that are to be asked now.
 
         A pair belongs to one lane: where each has a server of its own, that server's prompt cache serves the second
         order.
         """
-        for request in Planner(plan_of(self.manifest), spec).requests(islice(pairs, number, None, n_lanes)):
+        for request in self.task.work.planner(spec).requests(islice(subjects, number, None, n_lanes)):
             if bytes.fromhex(request.key) not in self.closed:
                 yield request
 

@@ -11,11 +11,11 @@ from judge.io.budget import Budget
 
 if TYPE_CHECKING:
     from judge.io.journal import RunFolder
-    from judge.io.manifest import Manifest
+    from judge.io.manifest import RunManifest
     from judge.schema import Price, Reply
 
 
-def budget_of(folder: RunFolder, manifest: Manifest, *, max_calls: int | None, max_cost: Decimal | None) -> Budget:
+def budget_of(folder: RunFolder, manifest: RunManifest, *, max_calls: int | None, max_cost: Decimal | None) -> Budget:
     """Return a run's budget, from which everything that it spent before is taken: a limit holds for the whole run.
 
     Raises:

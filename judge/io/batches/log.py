@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Self
 from pydantic import ValidationError
 
 from judge.errors import RunError
-from judge.schema import Frozen, Order, Request
+from judge.schema import Frozen, Group, Order, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,11 +57,20 @@ class Member(Frozen):
     item: str
     order: Order
     sample: int
+    asks: tuple[str, ...] = ()
+    group: Group | None = None
 
     @classmethod
     def of(cls, request: Request) -> Self:
         """Return what of a request its result needs."""
-        return cls(key=request.key, item=request.item, order=request.order, sample=request.sample)
+        return cls(
+            key=request.key,
+            item=request.item,
+            order=request.order,
+            sample=request.sample,
+            asks=request.asks,
+            group=request.group,
+        )
 
 
 class Pack:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from judge.core.costs import Spending
 from judge.io.render.costs import dollars
 from judge.io.render.text import safe
-from judge.schema import Attempt, Judged, Judgment, Price
+from judge.schema import Attempt, Failed, Judgment, Price
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +79,7 @@ class Display:
         self.in_flight -= 1
         self.done += 1
         self._new += 1
-        self.failed += not isinstance(judgment.result, Judged)
+        self.failed += isinstance(judgment.result, Failed)
         self._spent.add(judgment)
         now = time.monotonic()
         if self._plain and now - self._told > PLAIN_SECONDS:
