@@ -17,8 +17,8 @@ from judge.io.in_flight import read_in_flight, write_in_flight
 from judge.io.journal import RunFolder
 from judge.io.judgment_lines import as_line
 from judge.io.manifest import Manifest
-from judge.run.compare import named_run
 from judge.run.draft import SHARD
+from judge.run.finding import named_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
