@@ -185,12 +185,9 @@ class Draft:
             show_reference=options.show_reference,
             hide_answers=options.hide_answers,
             stopping=options.stopping,
-            n_items=census.n_items,
-            identical=tuple(census.identical),
+            **census.fields(),
             swapped=tuple(sorted(swapped)),
             left_out={reason: count for reason, count in self.inputs.left_out.items() if count},
-            n_images=census.n_images,
-            images_sha256=census.images_sha256,
             pairs_sha256=pairs_sha256,
             shard=options.shard,
         )
