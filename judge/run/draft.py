@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from judge.core.sharding import Shard
+    from judge.io.items import Items
+    from judge.io.traces import RecordFile
 
 DEFAULT_JUDGE = "local"
 SHARD = "--shard"
@@ -119,10 +121,8 @@ class Draft:
 
     def files(self) -> list[Input]:
         """Return every file that was read, with its hash."""
-        files = [("a", self.inputs.a), ("b", self.inputs.b), ("items", self.inputs.items)]
-        read = [
-            Input(role=role, path=_absolute(file.path), sha256=file.sha256) for role, file in files if file is not None
-        ]
+        files = [("a", self.inputs.a), ("b", self.inputs.b), *item_roles(self.inputs.items)]
+        read = [Input(role=role, path=_absolute(file.path), sha256=file.sha256) for role, file in files]
         assets = {"prompt": self.prompt, "rubric": self.rubric_asset}
         return read + [
             Input(role=role, path=str(asset.path), sha256=hashlib.sha256(asset.text.encode()).hexdigest())
@@ -153,6 +153,7 @@ class Draft:
             "--field": orjson.dumps(dict(options.inputs.fields), option=orjson.OPT_SORT_KEYS).decode(),
             "--judge": ", ".join(sorted(judge.name for judge in self.judges)),
         }
+        decided |= options.inputs.identity()
         if options.shard is not None:
             decided[SHARD] = str(options.shard)
         settings = {
@@ -202,6 +203,12 @@ class Draft:
             pairs_sha256=pairs_sha256,
             shard=options.shard,
         )
+
+
+def item_roles(items: Items | None) -> list[tuple[str, RecordFile]]:
+    """Name the files of items by their roles: `items`, or `items 1`, `items 2` ... where there are several."""
+    files = items.files if items else ()
+    return [(f"items {number}" if len(files) > 1 else "items", file) for number, file in enumerate(files, start=1)]
 
 
 def _absolute(path: str) -> str:

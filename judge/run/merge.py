@@ -17,6 +17,7 @@ from judge.io.in_flight import read_in_flight, write_in_flight
 from judge.io.journal import RunFolder
 from judge.io.judgment_lines import as_line
 from judge.io.manifest import Manifest
+from judge.io.own_images import OwnImages, movable, with_images
 from judge.run.compare import named_run
 from judge.run.draft import SHARD
 
@@ -136,7 +137,10 @@ def _check_batches(part: _Part) -> None:
 def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> None:
     first = parts[0].manifest
     census = Census(answers=not first.hide_answers)
-    pairs_sha256 = write_lines(new.pairs_path, census.counting(_in_order(parts)))
+    own = OwnImages(new.path)
+    pairs = census.counting(_in_order(parts, own))
+    pairs_sha256 = write_lines(new.pairs_path, (movable(pair, new.path) for pair in pairs))
+    own.flush()
     with replacing(new.judgments_path) as file:
         for part in parts:
             file.writelines(map(as_line, part.folder.judgments()))
@@ -160,9 +164,13 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
     new.write_manifest(first.model_copy(update=whole))
 
 
-def _in_order(parts: Sequence[_Part]) -> Iterator[Pair]:
-    """Yield the shards' pairs in the order of the whole comparison; RunError where one is missing or there twice."""
-    placed = (zip(part.folder.positions(), part.folder.pairs(), strict=False) for part in parts)
+def _in_order(parts: Sequence[_Part], own: OwnImages) -> Iterator[Pair]:
+    """Yield the shards' pairs in the order of the whole comparison, the images of their folders copied to the new one.
+
+    Raises:
+        RunError: a pair is missing or there twice.
+    """
+    placed = (zip(part.folder.positions(), _adopted(part.folder, own), strict=False) for part in parts)
     end = 0
     for end, (position, pair) in enumerate(heapq.merge(*placed, key=itemgetter(0)), start=1):
         if position != end - 1:
@@ -172,3 +180,7 @@ def _in_order(parts: Sequence[_Part]) -> Iterator[Pair]:
         yield pair
     if end != (n_items := sum(part.manifest.n_items for part in parts)):
         raise RunError(f"the shards' positions.txt name {end} of {n_items} pairs")
+
+
+def _adopted(folder: RunFolder, own: OwnImages) -> Iterator[Pair]:
+    return (with_images(pair, lambda image: own.adopt(image, folder.path)) for pair in folder.pairs())
