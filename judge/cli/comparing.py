@@ -25,7 +25,8 @@ def compare(
     a: o.TracesA,
     b: o.TracesB,
     *,
-    items: o.Items = None,
+    items: o.Items = [],  # noqa: B006 - typer copies it
+    id_column: o.IdColumn = None,
     field: o.Fields = [],  # noqa: B006 - typer copies it
     allow_missing: o.AllowMissing = False,
     on_missing_image: o.OnMissingImage = o.ImageOption.error,
@@ -79,7 +80,15 @@ def compare(
     from judge.run.draft import CompareOptions  # noqa: PLC0415
 
     chosen = CompareOptions(
-        inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
+        inputs=_inputs(
+            a,
+            b,
+            items,
+            field,
+            id_column=id_column,
+            allow_missing=allow_missing,
+            on_missing_image=on_missing_image,
+        ),
         judges=tuple(judge),
         judge_options=JudgeOptions(max_output_tokens, temperature, effort),
         prices=tuple(price),
@@ -124,7 +133,8 @@ def show_prompt(
     *,
     item: Annotated[str, typer.Option(metavar="ID", help="Which item.")],
     order: Annotated[o.OrderOption, typer.Option(help="Which trace comes first.")] = o.OrderOption.forward,
-    items: o.Items = None,
+    items: o.Items = [],  # noqa: B006 - typer copies it
+    id_column: o.IdColumn = None,
     field: o.Fields = [],  # noqa: B006 - typer copies it
     allow_missing: o.AllowMissing = False,
     on_missing_image: o.OnMissingImage = o.ImageOption.error,
@@ -141,7 +151,15 @@ def show_prompt(
     from judge.schema import Order  # noqa: PLC0415
 
     chosen = CompareOptions(
-        inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
+        inputs=_inputs(
+            a,
+            b,
+            items,
+            field,
+            id_column=id_column,
+            allow_missing=allow_missing,
+            on_missing_image=on_missing_image,
+        ),
         judges=tuple(judge),
         prompt=prompt,
         rubric=rubric,
@@ -153,13 +171,28 @@ def show_prompt(
 
 
 def _inputs(
-    a: str, b: str, items: str | None, field: list[str], *, allow_missing: bool, on_missing_image: o.ImageOption
+    a: str,
+    b: str,
+    items: list[str],
+    field: list[str],
+    *,
+    id_column: str | None,
+    allow_missing: bool,
+    on_missing_image: o.ImageOption,
 ) -> InputOptions:
     from judge.io.fields import parse_field_options  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.run.inputs import InputOptions, OnMissingImage  # noqa: PLC0415
+    from judge.run.inputs import InputOptions  # noqa: PLC0415
+    from judge.run.item_images import OnMissingImage  # noqa: PLC0415
 
-    fields = parse_field_options(field)
-    return InputOptions(a, b, items, fields, allow_missing, OnMissingImage(on_missing_image.value))
+    return InputOptions(
+        a,
+        b,
+        items=tuple(items),
+        id_column=id_column,
+        fields=parse_field_options(field),
+        allow_missing=allow_missing,
+        on_missing_image=OnMissingImage(on_missing_image.value),
+    )
 
 
 def _print_quote(chosen: CompareOptions, *, quiet: bool, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from array import array
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 import orjson
 from pydantic import ValidationError
@@ -20,7 +20,8 @@ from judge.io.files import flush, flush_folder, replacing, write_json
 from judge.io.folders import filling
 from judge.io.judgment_lines import as_line, mend_tail
 from judge.io.manifest import AnyManifest, Manifest, read_manifest
-from judge.schema import Case, Failed, FailureKind, Frozen, Judgment, Pair
+from judge.io.own_images import Subject, located
+from judge.schema import Case, Failed, FailureKind, Judgment, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 SYNC_SECONDS = 0.05
 """pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
-Noun = TypeVar("Noun", bound=Frozen)
 KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -85,15 +85,16 @@ class RunFolder:
         """Return the file of what the run's requests are about."""
         return self.pairs_path if isinstance(manifest, Manifest) else self.cases_path
 
-    def _lines(self, path: Path, noun: type[Noun]) -> Iterator[Noun]:
+    def _lines(self, path: Path, noun: type[Subject]) -> Iterator[Subject]:
         if not path.exists():
             raise RunError(f"{path}: missing; this run can be reported, not resumed")
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 try:
-                    yield noun.model_validate_json(line)
+                    subject = noun.model_validate_json(line)
                 except ValidationError as error:
                     raise _damaged(path, number, error) from error
+                yield located(subject, self.path)
 
     def pair_offsets(self) -> array[int]:
         """Return the byte at which each pair's line begins, in file order."""
@@ -109,7 +110,7 @@ class RunFolder:
         with self.pairs_path.open("rb") as file:
             for offset in offsets:
                 file.seek(offset)
-                yield Pair.model_validate_json(file.readline())
+                yield located(Pair.model_validate_json(file.readline()), self.path)
 
     def judgments(self) -> Iterator[Judgment]:
         """Yield the judgments in the order of their arrival; a torn last line is left out."""
