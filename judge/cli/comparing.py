@@ -10,12 +10,11 @@ import typer
 
 from judge.cli import options as o
 from judge.cli.judging_options import judging_options
-from judge.cli.reporting import print_report
+from judge.cli.reporting import print_quote, print_report
 from judge.errors import InputError
 
 if TYPE_CHECKING:
     from judge.core.looks import Stopping
-    from judge.run.draft import CompareOptions
     from judge.run.inputs import InputOptions
 
 DEFAULT_RUNS = Path("runs")
@@ -51,7 +50,7 @@ def compare(
     look_every: o.LookEvery = None,
     cluster: o.StepCluster = None,
     shard: o.ShardOption = None,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run folder.")] = None,
+    name: o.RunName = None,
     runs: o.Runs = DEFAULT_RUNS,
     concurrency: o.Concurrency = 16,
     timeout: o.Timeout = 600.0,
@@ -78,6 +77,7 @@ def compare(
     from judge.io.judges.specs import JudgeOptions  # noqa: PLC0415
     from judge.run.compare import compare as use_case  # noqa: PLC0415
     from judge.run.draft import CompareOptions  # noqa: PLC0415
+    from judge.run.dry_run import dry_run as quote_comparison  # noqa: PLC0415
 
     chosen = CompareOptions(
         inputs=_inputs(
@@ -120,10 +120,11 @@ def compare(
             batch=batch,
         ),
     )
+    say = o.tell_nothing if quiet else o.tell
     if dry_run:
-        _print_quote(chosen, quiet=quiet, as_json=json)
+        print_quote(quote_comparison(chosen, say=say), as_json=json)
         return
-    folder = use_case(chosen, command=sys.argv, say=o.tell_nothing if quiet else o.tell)
+    folder = use_case(chosen, command=sys.argv, say=say)
     print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
 
 
@@ -193,18 +194,6 @@ def _inputs(
         allow_missing=allow_missing,
         on_missing_image=OnMissingImage(on_missing_image.value),
     )
-
-
-def _print_quote(chosen: CompareOptions, *, quiet: bool, as_json: bool) -> None:
-    from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.io.render.quote import draw_quote  # noqa: PLC0415
-    from judge.run.dry_run import dry_run  # noqa: PLC0415
-
-    quote = dry_run(chosen, say=o.tell_nothing if quiet else o.tell)
-    if as_json:
-        typer.echo(as_json_bytes(quote.model_dump(mode="json")), nl=False)
-    else:
-        draw_quote(quote)
 
 
 def _stopping(wanted: bool, look_every: int | None, cluster: str | None) -> Stopping | None:  # noqa: FBT001 - an option

@@ -199,6 +199,7 @@ MaxFailures = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Where run folders lie.")]
+RunName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run folder.")]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or the name of one in --runs.")]
 
 

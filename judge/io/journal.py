@@ -19,7 +19,7 @@ from judge.errors import RunError
 from judge.io.files import flush, flush_folder, replacing, write_json
 from judge.io.folders import filling
 from judge.io.judgment_lines import as_line, mend_tail
-from judge.io.manifest import AnyManifest, Manifest, read_manifest
+from judge.io.manifest import AnyManifest, Manifest, ScoreManifest, read_manifest
 from judge.io.own_images import Subject, located
 from judge.schema import Case, Failed, FailureKind, Judgment, Pair
 
@@ -59,7 +59,14 @@ class RunFolder:
         """Read a comparison's manifest; RunError where there is none, or the run is no comparison."""
         manifest = self.any_manifest()
         if not isinstance(manifest, Manifest):
-            raise RunError(f"{self.path}: a run of another kind (`score`); this needs one made by `compare`")
+            raise RunError(f"{self.path}: a {manifest.kind}; this needs a run made by `compare`")
+        return manifest
+
+    def score_manifest(self) -> ScoreManifest:
+        """Read the manifest of a run that scores; RunError where there is none, or the run is of another kind."""
+        manifest = self.any_manifest()
+        if not isinstance(manifest, ScoreManifest):
+            raise RunError(f"{self.path}: a {manifest.kind}; this needs a run made by `score`")
         return manifest
 
     def any_manifest(self) -> AnyManifest:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from judge.core.census import CaseCensus, Census
+from judge.core.pkr.planning import ScorePlan
+from judge.core.pkr.prompting import CHECKLIST
 from judge.core.planning import Plan
 from judge.core.prompting import Shown, parse_template
 from judge.io.manifest import Manifest
@@ -14,7 +16,7 @@ from judge.io.manifest import Manifest
 if TYPE_CHECKING:
     from judge.core.work import Work
     from judge.io.journal import RunFolder
-    from judge.io.manifest import AnyManifest
+    from judge.io.manifest import AnyManifest, ScoreManifest
 
 
 @dataclass(frozen=True)
@@ -23,19 +25,19 @@ class Task:
 
     work: Work[Any]
     subjects: Callable[[], Iterator[Any]]
-    """reads pairs from the run's folder, one in memory at a time"""
+    """reads them from the run's folder, one in memory at a time"""
 
 
 def task_of(folder: RunFolder, manifest: AnyManifest) -> Task:
     """Return what a run asks; its folder is not read yet."""
-    if not isinstance(manifest, Manifest):
-        raise NotImplementedError(manifest.kind)
-    return Task(plan_of(manifest), folder.pairs)
+    if isinstance(manifest, Manifest):
+        return Task(plan_of(manifest), folder.pairs)
+    return Task(score_plan_of(manifest), folder.cases)
 
 
 def census_of(manifest: AnyManifest) -> Census | CaseCensus:
     """Return what counts the subjects of a run of the manifest's kind."""
-    return Census(answers=not manifest.hide_answers) if isinstance(manifest, Manifest) else CaseCensus()
+    return Census(answers=not manifest.hide_answers) if isinstance(manifest, Manifest) else CaseCensus(manifest.judges)
 
 
 def plan_of(manifest: Manifest) -> Plan:
@@ -51,3 +53,13 @@ def plan_of(manifest: Manifest) -> Plan:
         seed=manifest.seed,
         swapped_items=frozenset(manifest.swapped),
     )
+
+
+def score_plan_of(manifest: ScoreManifest) -> ScorePlan:
+    """Return what a score asks about each of its cases."""
+    where = "the run's prompt of {}"
+    templates = {
+        group: parse_template(text, where=where.format(group), form=CHECKLIST)
+        for group, text in manifest.prompts.items()
+    }
+    return ScorePlan(templates, samples=manifest.samples, seed=manifest.seed)
