@@ -41,7 +41,9 @@ def units(letter: str, n: int, **fields: Any) -> tuple[Unit, ...]:
     return tuple(Unit(id=f"{letter}{place}", claim=f"claim {letter}{place}", **fields) for place in range(1, n + 1))
 
 
-def make_case(p: int = 1, k: int = 1, r: int = 1, *, text: str = "a trace", says: str | None = "A", **fields: Any) -> Case:
+def make_case(
+    p: int = 1, k: int = 1, r: int = 1, *, text: str = "a trace", says: str | None = "A", **fields: Any
+) -> Case:
     """Return a case with so many perception, knowledge and rationale units; its right answer is A."""
     checklist = {group: own for group in Group if (own := units(group[0], {"p": p, "k": k, "r": r}[group[0]]))}
     known = {"id": "q1", "question": "Which?", "options": {"A": "one", "B": "two"}, "answer": "A", "images": (IMAGE,)}
@@ -61,9 +63,7 @@ def judged(
         verdicts = {unit: dict(zip(fields, one, strict=False)) for unit, one in said.items()}
         result = Scored(units={unit: UnitVerdict.model_validate(one) for unit, one in verdicts.items()})
     key = f"{item} {judge} {sample} {group}"
-    return Judgment(
-        key=key, item=item, order=Order.FORWARD, judge=judge, sample=sample, group=group, result=result
-    )
+    return Judgment(key=key, item=item, order=Order.FORWARD, judge=judge, sample=sample, group=group, result=result)
 
 
 def all_groups(p: Sequence[Said], k: Sequence[Said], r: Sequence[Said], **about: Any) -> list[Judgment]:

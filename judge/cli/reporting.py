@@ -9,9 +9,14 @@ import typer
 
 from judge.cli import options as o
 from judge.cli.exits import Exit
+from judge.cli.printing import print_form
+from judge.cli.score_reporting import print_score, report_score
 from judge.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from judge.core.pkr.report import ScoreReport
     from judge.core.quote import Quote
     from judge.core.report import Report
     from judge.io.journal import RunFolder
@@ -47,6 +52,18 @@ def report(
     majority: Annotated[
         bool, typer.Option("--majority", help="Let a panel speak by majority, not by the mean of its judges.")
     ] = False,
+    with_scores: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--with-scores",
+            metavar="SCORE_A SCORE_B",
+            help="Set a comparison beside two checklist scores of the same models: the runs of `score`.",
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="SCORE_B", help="Of a score: how far this run is from another on the same items."),
+    ] = None,
     form: Annotated[
         o.FormOption, typer.Option("--format", help="Tables for a paper, a page or a program.")
     ] = o.FormOption.terminal,
@@ -61,11 +78,20 @@ def report(
     if equivalence is not None and not 0 < equivalence < MAX_MARGIN:
         raise InputError("--equivalence", f"{equivalence:g} is no margin", "give a number above 0 and below 0.5")
     folder = find_run(run, runs)
+    method, wanted = Method(ci.value) if ci else None, Wanted(cluster, tuple(dict.fromkeys(by)))
+    if folder.any_manifest().kind == "score":
+        given = {"--equivalence": equivalence, "--length-control": length_control, "--majority": majority}
+        _refuse({**given, "--with-scores": with_scores, "--html": html}, "is for runs of `compare`")
+        other = find_run(against, runs) if against else None
+        report_score(folder, other, method=method, wanted=wanted, form=o.FormOption.json if json else form)
+        return
+    _refuse({"--against": against}, "is for runs of `score`; --with-scores sets a comparison beside two of them")
     made = make_report(
         folder,
-        method=Method(ci.value) if ci else None,
-        wanted=Wanted(cluster, tuple(dict.fromkeys(by))),
+        method=method,
+        wanted=wanted,
         extras=Extras(equivalence, length_control, majority),
+        scores=[find_run(score, runs) for score in with_scores or ()],
     )
     if html is not None:
         from judge.run.page import write_page  # noqa: PLC0415 - only a page needs it
@@ -87,12 +113,18 @@ def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet
     """Save and print the report of a run that was just judged; exit with 4 if too many judgments failed."""
     from judge.run.report import save_report  # noqa: PLC0415 - `--help` starts without numpy
 
-    made = save_report(folder)
-    _print(made, o.FormOption.json if as_json else o.FormOption.terminal)
+    form = o.FormOption.json if as_json else o.FormOption.terminal
+    decided = False
+    made: Report | ScoreReport
+    if folder.any_manifest().kind == "score":
+        made = print_score(folder, form)
+    else:
+        made = compared = save_report(folder)
+        decided = compared.sequential is not None and compared.sequential.decided
+        _print(compared, form)
     if not quiet:
         o.tell(f"Run folder: {folder.path}")
     if made.n_failed > max_failures * made.n_judgments:
-        decided = made.sequential is not None and made.sequential.decided
         way_on = "the run is decided" if decided else f"`omr-judge retry {folder.path}` asks them again"
         share = f"{made.n_failed} of {made.n_judgments} judgments failed, more than --max-failures {max_failures:g}"
         o.tell(f"{share}: {way_on}")
@@ -111,14 +143,14 @@ def print_quote(quote: Quote, *, as_json: bool) -> None:
 
 
 def _print(made: Report, form: o.FormOption) -> None:
-    if form is not o.FormOption.terminal:
-        from judge.io.render.document import comparison  # noqa: PLC0415 - `--help` starts without numpy
-        from judge.io.render.paper import Form, written  # noqa: PLC0415 - `--help` starts without numpy
-
-        typer.echo(written(comparison(made), Form(form.value)).encode(), nl=False)
-        return
-    from rich.console import Console  # noqa: PLC0415 - `--help` starts without it
-
+    from judge.io.render.document import comparison  # noqa: PLC0415 - `--help` starts without numpy
     from judge.io.render.terminal import draw_report  # noqa: PLC0415
 
-    draw_report(made, Console(highlight=False, markup=False, emoji=False))
+    print_form(form, document=lambda: comparison(made), draw=lambda console: draw_report(made, console))
+
+
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Refuse the first option that was given and means nothing for a run of this kind."""
+    for option, value in options.items():
+        if value:
+            raise InputError(option, why, "leave it out, or name another run")

@@ -17,6 +17,7 @@ from judge.core.criteria import CriterionReport, report_counted, signal_warnings
 from judge.core.estimates import LEVEL, Basis
 from judge.core.families import kinship_warnings
 from judge.core.panel import Pooling
+from judge.core.pkr.instruments import Instruments, set_side_by_side
 from judge.core.planning import Orders
 from judge.core.sequential_report import Looks, Sequential, as_stopped, asked_part, follow_all
 from judge.core.stats.clusters import FEW_UNITS
@@ -104,6 +105,8 @@ class Report(Frozen):
     """by field and value, for each field that was asked for"""
     interactions: dict[str, Interaction | None]
     """by field; null where fewer than two values have counted items"""
+    instruments: dict[str, Instruments] | None = None
+    """by criterion that a checklist measures too, where two checklist scores are set beside the comparison"""
     sequential: Sequential | None = None
     """null where the number of items was fixed beforehand; else the overall criterion has no other interval"""
 
@@ -124,6 +127,8 @@ class Facts(NamedTuple):
     """what each judge's replies took"""
     looks: Looks | None = None
     """of a run that may stop early"""
+    scores: tuple[pl.DataFrame, pl.DataFrame] | None = None
+    """rows of `Scores.items` of model a and model b, to be set beside the comparison"""
 
 
 def build_report(
@@ -170,6 +175,7 @@ def build_report(
         warnings=(*_warnings(by_judge, counted, subject, facts), *_refusals(subject, extras)),
         equivalence=extras.equivalence,
         clusters=_clusters(subject),
+        instruments=set_side_by_side(counted.together, *facts.scores) if facts.scores else None,
         **_sections(counted, verdicts, subject, extras=extras, samples=facts.samples, reports=together),
     )
     return as_stopped(made, stopped) if stopped else made

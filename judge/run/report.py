@@ -9,11 +9,17 @@ from judge.core.counted import Subject
 from judge.core.facts import ItemFacts, Wanted, facts_of_judgments, facts_of_pairs
 from judge.core.prompting import parse_template
 from judge.core.report import NO_EXTRAS, Extras, Facts, Models, Report, build_report
+from judge.errors import RunError
 from judge.io.files import write_json
 from judge.io.journal_columns import read_settled
+from judge.run.score_report import make_score_report
 from judge.run.stopping import planned_looks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
     from judge.core.stats.intervals import Method
     from judge.io.journal import RunFolder
     from judge.io.manifest import Manifest
@@ -22,7 +28,12 @@ NOTHING_WANTED = Wanted()
 
 
 def make_report(
-    folder: RunFolder, *, method: Method | None = None, wanted: Wanted = NOTHING_WANTED, extras: Extras = NO_EXTRAS
+    folder: RunFolder,
+    *,
+    method: Method | None = None,
+    wanted: Wanted = NOTHING_WANTED,
+    extras: Extras = NO_EXTRAS,
+    scores: Sequence[RunFolder] = (),
 ) -> Report:
     """Fold the judgments of a run; the same folder gives the same report.
 
@@ -31,6 +42,7 @@ def make_report(
         method: how to make intervals; None takes the run's own choice.
         wanted: fields of the items that make clusters and subgroups.
         extras: what else was asked for.
+        scores: the runs that scored model a and model b by checklists, to be set beside the comparison; or none.
 
     Raises:
         InputError: no item has a wanted field.
@@ -50,8 +62,23 @@ def make_report(
         left_out=manifest.left_out,
         costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
         looks=planned_looks(folder, manifest),
+        scores=_scores(manifest, scores),
     )
     return build_report(settled, subject, facts, method=method or manifest.interval, extras=extras)
+
+
+def _scores(manifest: Manifest, runs: Sequence[RunFolder]) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """Read two scores; RunError where one scored another model than the comparison's of its place."""
+    if not runs:
+        return None
+    for run, model in zip(runs, (manifest.model_a, manifest.model_b), strict=True):
+        scored = run.score_manifest().model
+        if scored != model:
+            raise RunError(
+                f"{run.path}: scores {scored}, where the comparison has {model}; give the scores as a, then b"
+            )
+    a, b = (make_score_report(run).scores.items for run in runs)
+    return a, b
 
 
 def subject_of(manifest: Manifest, facts: ItemFacts | None = None) -> Subject:

@@ -57,7 +57,7 @@ class Instruments(Frozen):
 def figure_of(criterion: str, *, overall: bool) -> str | None:
     """Return the checklist's figure that measures what a criterion asks; None where it has none."""
     if criterion in set(Group):
-        return criterion
+        return f"{criterion}_score"
     return TRACE_SCORE if overall else None
 
 
@@ -68,7 +68,7 @@ def set_side_by_side(
 
     Args:
         counted: folded items of each criterion, the rubric's last being the overall one.
-        scores_a: one row a scored item: `item`, a column for each group, and `trace_score`, in [0, 1] or null.
+        scores_a: rows of `Scores.items`.
         scores_b: the same for model b.
 
     Returns:

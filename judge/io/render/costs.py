@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from judge.core.costs import JudgeCost
-    from judge.core.report import Report
 
 CENT = Decimal("0.01")
+
+
+class Costed(Protocol):
+    """A report that says what its replies cost."""
+
+    @property
+    def costs(self) -> dict[str, JudgeCost]:
+        """By judge."""
+        ...
+
+    @property
+    def usd(self) -> Decimal | None:
+        """Of all judges; None where a price is unknown."""
+        ...
 
 
 def dollars(amount: Decimal) -> str:
@@ -19,7 +32,7 @@ def dollars(amount: Decimal) -> str:
     return f"${amount:,.2f}"
 
 
-def costs(report: Report) -> list[str]:
+def costs(report: Costed) -> list[str]:
     """Say what each judge's replies cost, and all together."""
     lines = [_cost(judge, cost) for judge, cost in report.costs.items()]
     if len(lines) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from judge.core.pkr.instruments import SIDE_NAMES
 from judge.core.planning import Orders
 from judge.io.render import cells
 from judge.io.render.cells import Row, Table
@@ -13,7 +14,9 @@ from judge.io.render.words import interaction, ledger_terms, percent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from judge.core.costs import JudgeCost
     from judge.core.criteria import CriterionReport
+    from judge.core.pkr.instruments import Instruments
     from judge.core.report import Report
 
 STRATA = {
@@ -47,8 +50,11 @@ def tables(report: Report) -> Iterator[Table]:
         yield _agreement(report)
     if report.halo is not None:
         yield _halo(report)
+    if report.instruments:
+        yield instruments(report.instruments)
+        yield sides(report.instruments)
     if report.costs:
-        yield _costs(report)
+        yield cost_table(report.costs)
 
 
 def judged_tables(report: Report, criteria: Mapping[str, CriterionReport], judge: str = "") -> Iterator[Table]:
@@ -289,7 +295,55 @@ def _halo(report: Report) -> Table:
     return Table("halo", title, "criterion", {name: name for name in halo.correlations}, rows, note)
 
 
-def _costs(report: Report) -> Table:
+def instruments(found: Mapping[str, Instruments]) -> Table:
+    """Return the win rate beside the checklists, and how far the two agree."""
+    return Table(
+        key="instruments",
+        title="Two instruments: pairwise preference, and the difference of checklist scores",
+        of="criterion",
+        columns={
+            "n": "items",
+            "preference": "win rate of a",
+            "same_side": "same model, where both name one",
+            "raw": "agreement (a, neither, b)",
+            "ac1": "AC1",
+            "kappa": "kappa",
+        },
+        rows=tuple(
+            Row(
+                name,
+                (
+                    cells.count(own.n),
+                    cells.rate(own.preference),
+                    cells.rate(own.same_side),
+                    cells.number(own.agreement.raw, as_rate=True),
+                    cells.number(own.agreement.ac1),
+                    cells.number(own.agreement.kappa),
+                ),
+            )
+            for name, own in found.items()
+        ),
+        note="Items in both instruments alone",
+    )
+
+
+def sides(found: Mapping[str, Instruments]) -> Table:
+    """Return how many items each instrument gives to whom."""
+    places = [(preferred, scored) for preferred in SIDE_NAMES for scored in SIDE_NAMES]
+    return Table(
+        key="sides",
+        title="Items by who is preferred, then by whose checklist score is higher",
+        of="criterion",
+        columns={f"{preferred}_{scored}": f"{preferred}, {scored}" for preferred, scored in places},
+        rows=tuple(
+            Row(name, tuple(cells.count(own.table[preferred][scored]) for preferred, scored in places))
+            for name, own in found.items()
+        ),
+    )
+
+
+def cost_table(costs: Mapping[str, JudgeCost]) -> Table:
+    """Return what each judge's replies took."""
     names = {"replies": "replies", "input_tokens": "tokens in", "cache_read": "from the cache", "output_tokens": "out"}
     names |= {"reasoning": "of it reasoning"}
     return Table(
@@ -305,6 +359,6 @@ def _costs(report: Report) -> Table:
                     cells.in_words("unknown") if cost.usd is None else cells.plain(float(cost.usd), dollars(cost.usd)),
                 ),
             )
-            for judge, cost in report.costs.items()
+            for judge, cost in costs.items()
         ),
     )

@@ -23,6 +23,7 @@ LEFT_OUT = {
     "only_b": "only in b",
     "no_item": "not among the items",
     "no_image": "without an image that can be shown",
+    "no_checklist": "without a checklist",
 }
 
 
@@ -32,7 +33,7 @@ def draw_report(report: Report, console: Console) -> None:
     console.print(Text(_counts(report)))
     for judge, criteria in {"": report.criteria, **report.by_judge}.items():
         for table in tables.judged_tables(report, criteria, judge):
-            console.print(_drawn(table))
+            console.print(drawn(table))
     _draw_sections(report, console)
     for line in costs(report):
         console.print(Text(safe(line)))
@@ -47,7 +48,11 @@ def _draw_sections(report: Report, console: Console) -> None:
     for name, row in report.criteria.items():
         console.print(Text(words.ledger(name, row, report.n_items)))
     if any(row.strata for row in report.criteria.values()):
-        console.print(_drawn(tables.strata(report.criteria), stacked=True))
+        console.print(drawn(tables.strata(report.criteria), stacked=True))
+    if report.instruments:
+        console.print(drawn(tables.instruments(report.instruments), stacked=True))
+        console.print(drawn(tables.sides(report.instruments)))
+        console.print(Text(safe(words.disagreements(report.instruments))))
     console.print(Text("\n".join(["", *forest(report), ""])), soft_wrap=True)
     overall = list(report.criteria)[-1]
     length, agreement = report.length[overall], report.agreement[overall]
@@ -81,17 +86,17 @@ def _counts(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _drawn(table: cells.Table, *, stacked: bool = False) -> Table:
+def drawn(table: cells.Table, *, stacked: bool = False) -> Table:
     """Draw a table; where it is wide, each rate stands above its interval."""
-    drawn = Table(title=Text(safe(table.title)), title_justify="left")
-    drawn.add_column(safe(table.of), overflow="fold")
+    shown_table = Table(title=Text(safe(table.title)), title_justify="left")
+    shown_table.add_column(safe(table.of), overflow="fold")
     for column in table.columns.values():
-        drawn.add_column(column, justify="right", no_wrap=True)
+        shown_table.add_column(column, justify="right", no_wrap=True)
     for row in table.rows:
         shown = (cell.text.replace(" [", "\n[") if stacked else cell.text for cell in row.cells)
-        drawn.add_row(Text(safe(row.name)), *shown)
-    drawn.caption = Text(safe(table.note)) if table.note else None
-    return drawn
+        shown_table.add_row(Text(safe(row.name)), *shown)
+    shown_table.caption = Text(safe(table.note)) if table.note else None
+    return shown_table
 
 
 def _caption(report: Report) -> str:

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from judge.core.criteria import CriterionReport
     from judge.core.estimates import Estimate, Figure
     from judge.core.ledger import Ledger
+    from judge.core.pkr.instruments import Instruments
+    from judge.core.pkr.report import ScoreReport
     from judge.core.report import Report
     from judge.core.sequential_report import Sequential
 
 SMALLEST_P = 0.0001
+SHOWN_ITEMS = 5
 POOLED = {
     Pooling.MEAN: "The panel's verdicts are averaged",
     Pooling.MAJORITY: "The panel speaks by majority in each order of an item; without one it says tie",
@@ -181,6 +184,17 @@ def interaction(report: Report) -> Mapping[str, str]:
     }
 
 
+def disagreements(found: Mapping[str, Instruments]) -> str:
+    """Name the items that the two instruments give to different models, the widest differences first."""
+    lines = []
+    for name, own in found.items():
+        shown = [one.item for one in own.disagreements[:SHOWN_ITEMS]]
+        more = len(own.disagreements) - len(shown)
+        if shown:
+            lines.append(f"Opposite on {name}: {', '.join(shown)}{f', and {more} more' if more else ''}.")
+    return "\n".join(lines)
+
+
 def number(value: Figure, *, times: float = 1, digits: int = 2) -> str:
     """Write a number and its interval; a dash where it is undefined."""
     if value.estimate is None:
@@ -205,7 +219,7 @@ def basis(report: Report) -> str:
     )
 
 
-def intervals(report: Report) -> str:
+def intervals(report: Report | ScoreReport) -> str:
     """Say how the intervals of a report are made."""
     made = report.interval
     how = f"{made.method} bootstrap, {made.n_resamples:,} resamples, seed {made.seed}"

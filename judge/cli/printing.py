@@ -1,0 +1,28 @@
+"""Print reports of any kind in any form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from judge.cli import options as o
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from judge.io.render.document import Document
+
+
+def print_form(form: o.FormOption, *, document: Callable[[], Document], draw: Callable[[Console], None]) -> None:
+    """Draw a report on the terminal, or write its document in the form that was asked for."""
+    if form is o.FormOption.terminal:
+        from rich.console import Console  # noqa: PLC0415 - `--help` starts without it
+
+        draw(Console(highlight=False, markup=False, emoji=False))
+        return
+    from judge.io.render.paper import Form, written  # noqa: PLC0415 - `--help` starts without numpy
+
+    typer.echo(written(document(), Form(form.value)).encode(), nl=False)
