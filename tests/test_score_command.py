@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 from command import omr_judge
-from provider_server import Answer, Call, ProviderServer
+from provider_server import Answer, Call, ProviderServer, longer_wins
 
 from judge.io.journal import RunFolder
 
@@ -202,22 +202,16 @@ def test_a_dry_run_quotes_and_asks_nothing(work: Path, server: ProviderServer) -
     assert json.loads(again.stdout)["calls"] == 0
 
 
-def test_a_comparison_is_set_beside_two_scores_of_its_models(work: Path, server: ProviderServer) -> None:
-    for model in ("a", "b"):
-        scored(work, server, model)
-    (work / "verdicts.jsonl").write_text(
-        "".join(
-            json.dumps({"item": item, "order": order, "judge": "j", "verdict": said}) + "\n"
-            for item in ("q1", "q2")
-            for order, said in (("forward", "first"), ("swapped", "second"))
-        )
-    )
-    omr_judge("import", "verdicts.jsonl", "--name", "v", "--model-a", "a", "--model-b", "b", cwd=work)
+def test_a_comparison_is_set_beside_two_scores_of_its_models(work: Path) -> None:
+    with ProviderServer(lambda call: (longer_wins if "overall" in str(call.schema) else reading_judge)(call)) as server:
+        for model in ("a", "b"):
+            scored(work, server, model)
+        omr_judge("compare", "a.jsonl", "b.jsonl", *SCORE, "--name", "v", cwd=work, env=env(server))
     report = json.loads(omr_judge("report", "v", "--with-scores", "a", "b", "--json", cwd=work).stdout)
     found = report["instruments"]["overall"]
     assert (found["n"], found["table"]["a"], found["same_side"]["estimate"]) == (2, {"a": 2, "neither": 0, "b": 0}, 1.0)
     assert "Two instruments" in omr_judge("report", "v", "--with-scores", "a", "b", cwd=work).stdout
     turned = omr_judge("report", "v", "--with-scores", "b", "a", cwd=work, code=3)
-    assert "give a's score, then b's" in " ".join(turned.stderr.split())
+    assert "scores b, where the comparison has a" in " ".join(turned.stderr.split())
     for options in (("report", "a", "--majority"), ("report", "v", "--against", "a"), ("show", "a")):
         omr_judge(*options, cwd=work, code=3)
