@@ -28,6 +28,7 @@ from judge.io.fields import (
     split_thinking,
 )
 from judge.io.jsonl import JsonLines, parse_object, refuse
+from judge.io.readers.hints import with_convert_hint
 from judge.schema import Item, Trace
 
 SHORT_TRACE = 10
@@ -67,6 +68,9 @@ class RecordFile:
         self.path, self.sha256 = self._file.path, self._file.sha256
         try:
             self._check()
+        except InputErrors as error:
+            self.close()
+            raise (with_convert_hint(error, source) if with_traces else error) from None
         except BaseException:
             self.close()
             raise
