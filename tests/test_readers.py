@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import datetime
+import datetime as dt
 import gzip
 import json
 import zipfile
@@ -189,8 +189,10 @@ def test_repeats_of_lm_eval_are_rows_of_one_id(tmp_path: Path) -> None:
 def test_likelihoods_and_missing_responses_are_no_traces(tmp_path: Path) -> None:
     path = write(tmp_path, lm_eval(resps=[[["-1.5", "False"]], [["-0.2", "True"]]]), lm_eval(resps=[]))
     assert refused(path) == [
-        "in.jsonl:1: the responses are no texts but likelihoods (a multiple_choice task generates nothing: "
-        "run a generate_until task)",
+        (
+            "in.jsonl:1: the responses are no texts but likelihoods (a multiple_choice task generates nothing: "
+            "run a generate_until task)"
+        ),
         "in.jsonl:2: no response (resps and filtered_resps are empty or hold no text)",
     ]
 
@@ -538,7 +540,7 @@ def test_archives_that_are_no_sheet_or_unpack_into_too_much_are_refused(
 def test_a_sheet_may_be_empty_and_hold_blank_rows_and_dates(tmp_path: Path) -> None:
     assert refused(write_xlsx(tmp_path / "e.xlsx", []))[0].startswith("e.xlsx: empty file")
     table: list[list[object]] = [[None] * 4, ["index", None, "prediction", "question"], [None] * 4]
-    table.append([1.0, "note", 2.5, datetime.date(2026, 1, 2)])
+    table.append([1.0, "note", 2.5, dt.date(2026, 1, 2)])
     ((row,)) = rows(write_xlsx(tmp_path / "t.xlsx", table))[1]
     assert (row.id, row.text, row.fields) == ("1", "2.5", {"question": "2026-01-02"})
 

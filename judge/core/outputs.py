@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+LONGEST_ANSWER = 200
+"""characters; what is longer is an explanation"""
+
 
 class NoTrace(StrEnum):
     """Why a row of a generator's file holds no trace."""
@@ -79,3 +82,12 @@ def shows_reasoning(trace: str) -> bool:
     if opened:
         return bool(thinking.strip())
     return bool(closed and head.strip())
+
+
+def final_answer(trace: str) -> str | None:
+    """Return the one short line that follows marked reasoning; None where more or nothing follows, or a tag tells it."""
+    _, closed, after = trace.rpartition("</think>")
+    after = after.strip()
+    if not closed or not after or "<answer>" in trace:
+        return None
+    return after if len(after) <= LONGEST_ANSWER and "\n" not in after else None

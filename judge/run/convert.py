@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from judge.core.conversion import Choice, Counts, FileRead, Sieve
+from judge.core.outputs import final_answer, trace_text
 from judge.errors import InputError
 from judge.io.fields import RecordProblem, show
 from judge.io.files import replacing
 from judge.io.readers.native import with_absolute_images
 from judge.io.readers.reading import Placed, Problems, RowFile
+from judge.io.readers.registry import NATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +67,38 @@ class _Conversion:
         with RowFile(self._sources[number], options.format) as file:
             for placed in file.rows(options.id_path, problems):
                 try:
-                    self._take(placed, number, file.folder)
+                    self._take(_completed(placed, file), number)
                 except RecordProblem as problem:
                     problems.add(placed.where, problem)
             problems.raise_any()
             counts.files.append(FileRead(file.path, file.format.name, file.format.title, counts.rows - before))
 
-    def _take(self, placed: Placed, number: int, folder: Path) -> None:
+    def _take(self, placed: Placed, number: int) -> None:
         row = placed.row
         earlier = self._sieve.earlier_file(row.id, number)
         if earlier is not None:
             hint = "convert such files one by one, or name another place of the id with --id"
             raise RecordProblem(f"id {show(row.id)} is in {self._sources[earlier]} too", hint)
-        made = self._sieve.take(replace(row, fields=with_absolute_images(row.fields, folder)))
+        made = self._sieve.take(row)
         if made is None:
             return
         if made.no_trace is None:
             self._traces.write(_line(made.record))
         elif self._failures is not None:
             self._failures.write(_line({"where": placed.where} | dict(made.record)))
+
+
+def _completed(placed: Placed, file: RowFile) -> Placed:
+    """Return a row with what a trace file needs: paths that hold anywhere, and the answer that follows reasoning."""
+    row = placed.row
+    if file.format is NATIVE:
+        return placed._replace(row=replace(row, fields=with_absolute_images(row.fields, file.folder)))
+    answer = final_answer(trace_text(row))
+    return (
+        placed
+        if answer is None
+        else placed._replace(row=replace(row, fields={"model_answer": answer} | dict(row.fields)))
+    )
 
 
 def _line(record: Mapping[str, Any]) -> bytes:
