@@ -18,6 +18,7 @@ from judge.cli.converting import SourceOption
 from judge.core.outputs import Cut, NoTrace, Row, trace_text, why_no_trace
 from judge.errors import InputError, InputErrors
 from judge.io.readers import sheets, source
+from judge.io.readers.hints import with_convert_hint
 from judge.io.readers.reading import Problems, RowFile
 from judge.io.readers.registry import FORMATS
 from judge.io.traces import read_items, read_traces
@@ -202,6 +203,15 @@ def test_lmms_evals_response_is_preferred_to_the_filtered_one_in_any_nesting(res
     row = only(tmp_path, lmms_eval(resps=resps))
     assert (row.id, row.text, row.fields) == ("3", "<think>low</think>B", {"answer": "B"})
     assert row.source == {"filtered": "B", "doc_hash": "h", "prompt": "<image>\nWhich lobe?"}
+
+
+def test_a_file_that_is_read_from_a_pipe_gets_no_hint() -> None:
+    error = InputErrors([InputError("<stdin>:1", "missing trace")])
+    assert with_convert_hint(error, "-") is error
+
+
+def test_raw_responses_stand_alone_where_nothing_was_filtered(tmp_path: Path) -> None:
+    assert only(tmp_path, lm_eval(filtered_resps=None)).text == "<think>It is low.</think>lower"
 
 
 def test_lmms_eval_leaves_out_a_response_that_is_the_filtered_one(tmp_path: Path) -> None:

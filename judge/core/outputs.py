@@ -85,7 +85,7 @@ def shows_reasoning(trace: str) -> bool:
 
 
 def final_answer(trace: str) -> str | None:
-    """Return the one short line that follows marked reasoning; None where more or nothing follows, or a tag tells it."""
+    """Return the one short line that follows marked reasoning; None where a tag tells it, or another text follows."""
     _, closed, after = trace.rpartition("</think>")
     after = after.strip()
     if not closed or not after or "<answer>" in trace:
