@@ -8,19 +8,23 @@ import gzip
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from judge.cli.converting import SourceOption
 from judge.core.outputs import Cut, NoTrace, Row, trace_text, why_no_trace
 from judge.errors import InputError, InputErrors
+from judge.io.fields import RecordProblem
 from judge.io.readers import sheets, source
 from judge.io.readers.hints import with_convert_hint
 from judge.io.readers.reading import Problems, RowFile
-from judge.io.readers.registry import FORMATS
+from judge.io.readers.registry import FORMATS, Format
 from judge.io.traces import read_items, read_traces
 
 Json = dict[str, Any]
@@ -553,6 +557,49 @@ def test_a_sheet_may_be_empty_and_hold_blank_rows_and_dates(tmp_path: Path) -> N
     table.append([1.0, "note", 2.5, dt.date(2026, 1, 2)])
     ((row,)) = rows(write_xlsx(tmp_path / "t.xlsx", table))[1]
     assert (row.id, row.text, row.fields) == ("1", "2.5", {"question": "2026-01-02"})
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "text", "id"]), inner),
+    max_leaves=6,
+)
+BLOCKS = ({"type": "thinking", "thinking": "low"}, {"type": "text", "text": "B"})
+WHOLE = {
+    "lm-eval": lm_eval(),
+    "lmms-eval": lmms_eval(),
+    "vlmevalkit": vlmevalkit(),
+    "openai-batch": chat({"content": "B", "reasoning": "low"}),
+    "anthropic-batch": anthropic(*BLOCKS),
+    "inspect": inspect_log(inspect_sample([*BLOCKS], attachments={"a": "b"})),
+    "alpaca-eval": ALPACA,
+    "native": {"id": 1, "trace": "t", "model": "m", "image": ["x.png"]},
+}
+
+
+def damaged(value: object, data: st.DataObject) -> object:
+    """Replace one value, on any level, by another."""
+    if isinstance(value, dict | list) and value and data.draw(st.integers(0, 3)):
+        key = data.draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
+        changed: Any = value.copy()
+        changed[key] = damaged(changed[key], data)
+        return changed
+    return data.draw(JSON)
+
+
+@pytest.mark.parametrize("format_", FORMATS, ids=lambda one: one.name)
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_record_of_any_shape_gives_rows_or_says_what_is_wrong(format_: Format, data: st.DataObject) -> None:
+    record = damaged(WHOLE[format_.name], data)
+    if isinstance(record, dict):
+        with suppress(RecordProblem):
+            for row in format_.rows(record, None):
+                assert isinstance(row.id, str)
+                assert isinstance(row.model, str | None)
+                assert isinstance(trace_text(row), str)
+                json.dumps([row.fields, row.source, row.detail])
+        assert format_.recognises(record) in (True, False)
 
 
 def test_without_the_extra_a_sheet_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

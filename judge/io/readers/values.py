@@ -88,7 +88,7 @@ def letter_of_index(answer: object, options: Mapping[str, str] | None) -> str | 
     if not isinstance(answer, str | int) or isinstance(answer, bool):
         return None
     text = str(answer)
-    if not options or text in options or text in options.values() or not text.isdecimal():
+    if not options or text in options or text in options.values():
         return text or None
-    index = int(text)
-    return list(options)[index] if index < len(options) else text
+    by_index = {str(index): letter for index, letter in enumerate(options)}
+    return by_index.get(text, text) or None
