@@ -94,11 +94,9 @@ def _completed(placed: Placed, file: RowFile) -> Placed:
     if file.format is NATIVE:
         return placed._replace(row=replace(row, fields=with_absolute_images(row.fields, file.folder)))
     answer = final_answer(trace_text(row))
-    return (
-        placed
-        if answer is None
-        else placed._replace(row=replace(row, fields={"model_answer": answer} | dict(row.fields)))
-    )
+    if answer is None:
+        return placed
+    return placed._replace(row=replace(row, fields={"model_answer": answer} | dict(row.fields)))
 
 
 def _line(record: Mapping[str, Any]) -> bytes:
