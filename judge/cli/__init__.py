@@ -15,6 +15,7 @@ from judge.cli import (
     browsing,
     comparing,
     continuing,
+    converting,
     exporting,
     importing,
     labeling,
@@ -43,6 +44,7 @@ app.command("export")(exporting.export)
 app.command("show")(browsing.show)
 app.command("list")(browsing.list_)
 app.command("import")(importing.import_)
+app.command("convert")(converting.convert)
 app.command("plan")(planning.plan)
 app.command("label")(labeling.label)
 app.command("packet")(labeling.packet)

@@ -83,7 +83,7 @@ class RecordFields:
         """Return a field converted, or None where the record lacks it or a problem was noted."""
         try:
             spelling = self._paths.get(name) or self._known_spelling(name)
-            value = _follow(self._record, spelling)
+            value = follow(self._record, spelling)
             self._used.add(spelling)
             return None if value is None else convert(value)
         except RecordProblem as problem:
@@ -149,7 +149,7 @@ def _layout(keys: tuple[str, ...]) -> Mapping[str, str] | None:
     return {name: spellings[0] for name, spellings in found.items() if spellings}
 
 
-def _follow(record: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401
+def follow(record: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401
     """Return what lies at a dotted path, or None; a key that itself holds the dots comes first."""
     if path in record:
         return record[path]

@@ -73,9 +73,14 @@ class JsonLines:
     def __iter__(self) -> Iterator[Line]:
         """Yield every line that is not blank, from the start; a line too long is yielded cut."""
         self._handle.seek(0)
-        _refuse_binary(self._handle, self.path)
+        refuse_binary(self._handle, self.path)
         for number, offset, raw in _lines(self._handle):
             yield Line(number, offset, raw, self.where(number))
+
+    def rewound(self) -> BinaryIO:
+        """Return the uncompressed content, at its start, for what is no JSON lines."""
+        self._handle.seek(0)
+        return self._handle
 
     def at(self, offset: int) -> bytes:
         """Return the bytes of the line at an offset."""
@@ -156,7 +161,7 @@ def _uncompressed(raw: BinaryIO) -> BinaryIO:
         return _spool(cast("BinaryIO", stream))
 
 
-def _refuse_binary(handle: BinaryIO, path: str) -> None:
+def refuse_binary(handle: BinaryIO, path: str) -> None:
     """Refuse a file that is not text by its first bytes, and go back to its start."""
     head = handle.read(16)
     handle.seek(0)
@@ -180,13 +185,20 @@ def _lines(handle: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
             offset += len(raw)
 
 
-def parse_object(raw: bytes) -> dict[str, Any]:
+def parse_object(raw: bytes, *, constants_as_null: bool = False) -> dict[str, Any]:
     """Parse one line as a JSON object, more strictly than json.loads."""
     if len(raw) > MAX_LINE_BYTES:
         raise RecordProblem(f"line longer than {MAX_LINE_BYTES // 2**20} MiB", "write one record a line")
+    record = parse_value(raw, constants_as_null=constants_as_null)
+    if not isinstance(record, dict):
+        raise RecordProblem("not an object", "write one JSON object a line; for an array: jq -c '.[]'")
+    return record
+
+
+def parse_value(raw: bytes, *, constants_as_null: bool = False) -> Any:  # noqa: ANN401
+    """Parse any JSON value as strictly; NaN and Infinity, which Python writes, are refused or read as null."""
     try:
-        parsed = parse_fast(raw) or _parse_strictly(raw)
-        record, depth = parsed
+        value, depth = parse_fast(raw) or _parse_strictly(raw, _LENIENT if constants_as_null else _DECODER)
     except UnicodeDecodeError as error:
         byte = f"byte 0x{raw[error.start]:02x} at position {error.start + 1}"
         raise RecordProblem(f"not UTF-8: {byte}", "save the file as UTF-8") from error
@@ -198,15 +210,13 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         raise RecordProblem("a number has too many digits", "write it as text") from error
     if depth > MAX_DEPTH:
         raise RecordProblem(f"nested more than {MAX_DEPTH} levels deep", "write a flatter record")
-    if not isinstance(record, dict):
-        raise RecordProblem("not an object", "write one JSON object a line; for an array: jq -c '.[]'")
-    return record
+    return value
 
 
-def _parse_strictly(raw: bytes) -> Parsed:
+def _parse_strictly(raw: bytes, decoder: json.JSONDecoder) -> Parsed:
     """Parse what the fast parser leaves, without half characters: that one reads none."""
     text = raw.decode()
-    record = _DECODER.decode(text)
+    record = decoder.decode(text)
     if _SURROGATE.search(text):
         _refuse_surrogates(record)
     return Parsed(record, _depth(record))
@@ -262,3 +272,4 @@ def _finite(digits: str) -> float:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+_LENIENT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=lambda _: None, parse_float=_finite)

@@ -19,6 +19,7 @@ from judge.io.fields import RecordFields, RecordProblem, as_label, as_text, show
 from judge.io.id_index import IdIndex
 from judge.io.item_fields import EmbeddedImage, read_images, read_item
 from judge.io.jsonl import JsonLines, Line, refuse
+from judge.io.readers.hints import with_convert_hint
 from judge.schema import Item, Trace
 
 SHORT_TRACE = 10
@@ -190,7 +191,10 @@ class RecordFile:
 
 def read_traces(source: str | Path, *, fields: Mapping[str, str] = _NO_PATHS) -> RecordFile:
     """Open a file of traces, or standard input for `-`; raise InputErrors with all its problems."""
-    return read_lines(source, fields=fields, with_traces=True)
+    try:
+        return read_lines(source, fields=fields, with_traces=True)
+    except InputErrors as error:
+        raise with_convert_hint(error, source) from None
 
 
 def read_lines(source: str | Path, *, fields: Mapping[str, str], with_traces: bool) -> RecordFile:

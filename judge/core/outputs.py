@@ -1,0 +1,93 @@
+"""What a generator wrote for one item, whatever it called it, and the one text that a trace is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+LONGEST_ANSWER = 200
+"""characters; what is longer is an explanation"""
+
+
+class NoTrace(StrEnum):
+    """Why a row of a generator's file holds no trace."""
+
+    ERROR = "error"
+    """the generator could not get an answer"""
+    REFUSED = "refused"
+    """the model declined"""
+    FILTERED = "filtered"
+    """a content filter stopped the answer"""
+    TRUNCATED = "truncated"
+    """the token limit was reached before anything was written"""
+    EMPTY = "empty"
+    """the answer is blank"""
+
+
+class Cut(StrEnum):
+    """What cut a trace short."""
+
+    LIMIT = "limit"
+    """the model's token limit"""
+    EXCEL = "excel"
+    """a spreadsheet's cell holds 32,767 characters"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One output of one model for one item."""
+
+    id: str
+    text: str = ""
+    """the final text, which may hold `<think>` tags of its own"""
+    reasoning: str = ""
+    """reasoning that the generator kept apart from the text"""
+    model: str | None = None
+    no_trace: NoTrace | None = None
+    """why the text does not count, where the generator says so"""
+    detail: str = ""
+    """the generator's words for that"""
+    cut: Cut | None = None
+    filter: str | None = None
+    """lm-evaluation-harness writes each output once for each of its filters"""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """further fields of docs/input.md"""
+    source: Mapping[str, Any] = field(default_factory=dict)
+    """what the generator says of the output, kept as metadata"""
+
+
+def trace_text(row: Row) -> str:
+    """Return reasoning and text as one, in the tags that every trace file may use; blank where both are."""
+    reasoning, text = row.reasoning.strip(), row.text
+    if not reasoning or ("</think>" in text and reasoning in text):
+        return text
+    if row.cut is Cut.LIMIT and not text.strip():
+        return f"<think>{reasoning}"
+    return f"<think>{reasoning}</think>{text}"
+
+
+def why_no_trace(row: Row) -> NoTrace | None:
+    """Return why a row holds no trace; None where it holds one."""
+    if row.no_trace is not None or trace_text(row).strip():
+        return row.no_trace
+    return NoTrace.TRUNCATED if row.cut is Cut.LIMIT else NoTrace.EMPTY
+
+
+def shows_reasoning(trace: str) -> bool:
+    """Say whether a trace holds reasoning that is marked as such: within `<think>`, or before `</think>`."""
+    head, closed, _ = trace.rpartition("</think>")
+    _, opened, thinking = (head if closed else trace).partition("<think>")
+    if opened:
+        return bool(thinking.strip())
+    return bool(closed and head.strip())
+
+
+def final_answer(trace: str) -> str | None:
+    """Return the one short line that follows marked reasoning; None where a tag tells it, or another text follows."""
+    _, closed, after = trace.rpartition("</think>")
+    after = after.strip()
+    if not closed or not after or "<answer>" in trace:
+        return None
+    return after if len(after) <= LONGEST_ANSWER and "\n" not in after else None

@@ -1,0 +1,1 @@
+"""Read what generators write: one module a format, known by its content."""
