@@ -68,7 +68,7 @@ def _judged(audit: Audit, item: str, prompts: Mapping[str, Prompt], known: list[
     different: list[dict[str, Any]] = []
     judgments = []
     for journey in audit.by_item.get(item, []):
-        told = told_judgment(journey, audit.criteria)
+        told = told_judgment(journey, audit.criteria, audit.manifest.repair)
         prompt = prompts.get(journey.judgment.key)
         if prompt is not None:
             sent = told_prompt(prompt, known)

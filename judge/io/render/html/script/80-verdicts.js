@@ -91,15 +91,23 @@ function exchanged(item, judgment) {
   const file = `${item.id}-${judgment.order}`;
   const block = (title, text, end) => [make("h4", {}, title), longText(text, `${file}-${end}`)];
   return [
-    ...(prompt ? [...block("System", prompt.system, "system"), ...block("User: the item", join(prompt.shared), "item"), ...block("User: the traces", join(prompt.traces), "traces")] : [make("p", { class: "fine" }, "What was sent is not known, or is no longer what this version would send.")]),
+    ...(prompt ? [...block("System", prompt.system, "system"), ...sentImages(prompt.images), ...block("User: the item", join(prompt.shared), "item"), ...block("User: the traces", join(prompt.traces), "traces")] : [make("p", { class: "fine" }, "What was sent is not known, or is no longer what this version would send.")]),
     ...(judgment.attempts ?? []).flatMap((attempt, number) => [
       make("h4", {}, `Attempt ${number + 1} did not count`),
       make("p", { class: "fine" }, [attempt.problem, attempt.status && `status ${attempt.status}`, attempt.waited_s && `then waited ${attempt.waited_s.toFixed(1)} s`].filter(Boolean).join(", ")),
       ...(attempt.reply ? [longText(attempt.reply.text, `${file}-attempt-${number + 1}`)] : []),
+      ...(attempt.note ? block("User: the correction", attempt.note, `correction-${number + 1}`) : []),
     ]),
     ...(judgment.reply ? block("Reply", judgment.reply.text, "reply") : [make("p", { class: "fine" }, "No reply.")]),
     make("p", { class: "fine" }, told(judgment)),
   ];
+}
+
+/** Name the images that stood before the item. */
+function sentImages(images) {
+  if (images.length === 0) return [];
+  const named = images.map(([type, digest, name]) => make("li", { class: "fine", dir: "auto" }, `${name} (${type}, sha256 ${digest}…)`));
+  return [make("h4", {}, images.length > 1 ? "User: images" : "User: image"), make("ul", {}, ...named)];
 }
 
 /** What else is known of a request, in one line. */
