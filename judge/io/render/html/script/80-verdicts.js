@@ -35,7 +35,7 @@ function onCriterion(item, place, criterion, judges) {
         "div",
         { class: "by-judge" },
         several && make("h5", {}, judge, " ", badge(outcomeOf(place, criterion.name, judge), consistency(outcomeOf(place, criterion.name, judge), place))),
-        make("div", { class: "orders" }, ...asked(item, judge).map((judgment) => said(judgment, criterion.name))),
+        make("div", { class: "orders" }, ...asked(item, judge).map((judgment) => said(item, judgment, criterion.name))),
       ),
     ),
     ...labels.others(item.id, criterion.name, state.labelling ? state.reader : null).map((label) =>
@@ -49,7 +49,7 @@ function asked(item, judge) {
   return item.judgments.filter((judgment) => judgment.judge === judge).sort((one, other) => rank(one) - rank(other));
 }
 
-function said(judgment, criterion) {
+function said(item, judgment, criterion) {
   const verdict = judgment.verdicts?.[criterion];
   const failed = judgment.failure && (judgment.failure.criterion ?? criterion) === criterion;
   if (!verdict && !failed) return null;
@@ -62,7 +62,7 @@ function said(judgment, criterion) {
     verdict
       ? make("p", { class: "said" }, badge(verdict.winner === "cannot_judge" ? "missing" : verdict.winner, WINNER_NAMES[verdict.winner] + (verdict.winner.length === 1 ? " wins" : "")), make("span", { class: "fine" }, ` said “${verdict.said.replace("_", " ")}”`))
       : make("p", { class: "said" }, badge("missing", judgment.failure.kind.replace("_", " ")), make("span", { class: "fine", dir: "auto" }, ` ${judgment.failure.detail}`)),
-    evidence && make("dl", { class: "evidence" }, ...slots.flatMap((side) => [make("dt", {}, make("span", { class: `side ${side}` }, side)), make("dd", { dir: "auto" }, evidence[side] || "(no quotation)")])),
+    evidence && make("dl", { class: "evidence" }, ...slots.flatMap((side) => [make("dt", {}, make("span", { class: `side ${side}` }, side)), make("dd", { dir: "auto" }, evidence[side] || "(no quotation)", evidence[side] ? leadToQuote(item, side, evidence[side]) : null)])),
   );
 }
 
