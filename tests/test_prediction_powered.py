@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
 
+from judge.core.sampling import draw_by_stratum
 from judge.core.stats.prediction_powered import Correction, Sample, correct, labels_needed
 
 Floats = NDArray[np.float64]
@@ -101,6 +102,41 @@ def test_weights_undo_a_draw_that_took_more_of_some_items() -> None:
     assert found.corrected.estimate == pytest.approx(0.9)
 
 
+def stratified(labels: Floats, strata: NDArray[np.int_], sizes: NDArray[np.float64], n: int) -> Correction:
+    """Correct a judge that says nothing, with the first items labelled, each standing for its stratum's items."""
+    labelled = np.arange(n)
+    counts = np.bincount(strata[labelled])
+    weights = (sizes / counts)[strata]
+    given = np.where(np.arange(len(labels)) < n, labels, np.nan)
+    return correct(Sample(np.full(len(labels), 0.5), given, weights, None, strata))
+
+
+def test_labels_in_strata_have_the_variance_of_sampling_in_two_phases() -> None:
+    """Cochran (1977), equation 12.13 without corrections of order 1 / N: within strata, and between them over all."""
+    strata = NUMBER % 4 % 3 % 2
+    sizes = np.bincount(strata).astype(np.float64)
+    labels = np.where(strata == 1, LABELS, 1 - CREDITS)
+    found = stratified(labels, strata, sizes, N)
+    shares = sizes / sizes.sum()
+    parts = [labels[:N][strata[:N] == stratum] for stratum in (0, 1)]
+    means = [part.mean() for part in parts]
+    mean = float(np.dot(shares, means))
+    within = sum(w**2 * part.var(ddof=1) / len(part) for w, part in zip(shares, parts, strict=True))
+    between = sum(w * (m - mean) ** 2 for w, m in zip(shares, means, strict=True)) / len(labels)
+    assert found.people.estimate == pytest.approx(mean)
+    assert found.people.variance == pytest.approx(within + between, rel=1e-9)
+    assert found.corrected.variance == pytest.approx(within + between, rel=1e-9)
+    assert found.by_judge == pytest.approx(between, rel=1e-9)
+
+
+def test_a_stratum_with_one_label_counts_with_its_distance_from_the_mean_of_all() -> None:
+    strata = (NUMBER == 0).astype(np.int_)
+    labels = np.where(strata == 1, 0.0, 1.0)
+    found = stratified(labels, strata, np.array([300.0, 100.0]), N)
+    assert found.people.estimate == 0.75
+    assert found.people.variance == pytest.approx((0.25 * 0.75) ** 2 + (0.75 * 0.25**2 + 0.25 * 0.75**2) / 400)
+
+
 def test_as_many_labels_as_are_said_to_be_needed_give_the_width() -> None:
     found = on(LABELS)
     needed = labels_needed(found, width=0.11, n_items=400)
@@ -138,3 +174,30 @@ def test_near_one_the_interval_holds_where_the_normal_one_fails() -> None:
 )
 def test_the_interval_holds_its_level(p: float, rates: tuple[float, float], n: int, rest: int) -> None:
     assert 0.925 <= coverage(p=p, n=n, rest=rest, rates=rates, repeats=2000) <= 0.985
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("p", "rates"), [(0.5, (0.7, 0.6)), (0.6, (0.9, 0.7)), (0.86, (0.9, 0.7))])
+@pytest.mark.parametrize(("n", "n_items"), [(60, 300), (120, 400)])
+def test_the_interval_of_a_stratified_draw_holds_its_level_and_is_no_wider_for_the_strata(
+    p: float, rates: tuple[float, float], n: int, n_items: int
+) -> None:
+    """As packets draw: as many items of each of the judge's outcomes (b, split, a) as of any other."""
+    rng = np.random.default_rng(11)
+    held, widths = 0, np.zeros(2)
+    for repeat in range(800):
+        truth = (rng.random(n_items) < p).astype(np.float64)
+        orders = rng.random((2, n_items))
+        says_a = np.where(truth == 1, orders < rates[0], orders >= rates[1])
+        credits_ = says_a.mean(axis=0)
+        strata = {str(item): str(credit) for item, credit in enumerate(credits_)}
+        weights, given = np.zeros(n_items), np.full(n_items, np.nan)
+        for one in draw_by_stratum(strata, n, seed=repeat):
+            weights[int(one.item)], given[int(one.item)] = one.weight, truth[int(one.item)]
+        codes = np.unique(weights, return_inverse=True)[1]
+        found = correct(Sample(credits_, given, weights, None, codes)).corrected
+        plain = correct(Sample(credits_, given, weights)).corrected
+        held += found.low <= p <= found.high
+        widths += (found.high - found.low, plain.high - plain.low)
+    assert 0.925 <= held / 800 <= 0.985
+    assert widths[0] <= 1.02 * widths[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.core.columns import settle
@@ -11,6 +12,7 @@ from judge.core.counted import Counted, Subject, count_panel
 from judge.core.estimates import Basis
 from judge.core.panel import Pooling
 from judge.core.parsing import UnparsedError, parse_evidence
+from judge.core.repairing import note_after
 from judge.core.stats.intervals import Method
 from judge.core.stats.strata import Stratum
 from judge.core.tally import winner
@@ -19,7 +21,7 @@ from judge.schema import Failed, Judged, Order, Outcome, Trace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from judge.schema import Judgment, Pair, Prompt
+    from judge.schema import Image, Judgment, Pair, Prompt
 
 _UNUSED_BASIS = Basis(Method.WILSON, seed=0)
 """counting items needs no interval"""
@@ -127,11 +129,21 @@ def _told_trace(trace: Trace, pair: Pair) -> dict[str, Any]:
     }
 
 
-def told_judgment(journey: Journey, criteria: Sequence[str]) -> dict[str, Any]:
-    """Return what a reader is shown of one request: verdicts with who won, evidence by model, the raw reply."""
+def told_judgment(journey: Journey, criteria: Sequence[str], repair: str | None = None) -> dict[str, Any]:
+    """Return what a reader is shown of one request: verdicts with who won, evidence by model, the raw reply.
+
+    Args:
+        journey: the request.
+        criteria: of the rubric.
+        repair: the run's note to a judge whose reply cannot be read: each attempt after which it was sent has it filled
+            in, as `note`.
+    """
     judgment = journey.judgment
     told = judgment.model_dump(mode="json", exclude={"result", "item"}, exclude_defaults=True, exclude_none=True)
     told["earlier"] = journey.earlier
+    for attempt, own in zip(judgment.attempts, told.get("attempts", ()), strict=True):
+        if (note := note_after(attempt, repair)) is not None:
+            own["note"] = note
     match judgment.result:
         case Judged(verdicts=verdicts):
             told["verdicts"] = {
@@ -165,8 +177,13 @@ def told_prompt(prompt: Prompt, known: Sequence[str]) -> dict[str, Any]:
         "system": prompt.system,
         "shared": refer(prompt.shared, known),
         "traces": refer(prompt.traces, known),
-        "images": [image.sha256 for image in prompt.images],
+        "images": [list(named_image(image)) for image in prompt.images],
     }
+
+
+def named_image(image: Image) -> tuple[str, str, str]:
+    """Return an image's media type, the first 12 digits of its sha256, and its file's name."""
+    return image.media_type, image.sha256[:12], PurePath(image.path).name
 
 
 def refer(text: str, known: Sequence[str]) -> list[str | int]:

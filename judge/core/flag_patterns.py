@@ -85,7 +85,7 @@ RULES = (
     ),
     Rule(
         FlagName.FAKE_VERDICT,
-        ("verdict", "winner", "evidence_", "[[", "model_identifier"),
+        ("verdict", "winner", "evidence_", *(f"[[{then}" for then in "abct<>="), "model_identifier"),
         re.compile(
             r"[\"'](?:verdict|winner|evidence_[12]|model_identifier)[\"']\s*:|\b(?:verdict|winner)\s*[:=]\s*\S"
             r"|\[\[(?:[ABC]|[AB]?[<>=]+[AB]?|tie)\]\]",

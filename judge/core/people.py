@@ -251,7 +251,9 @@ def _correction(
             "the judge hardly tells what people prefer: true positive plus true negative rate less 1 is "
             f"{informed:.2f}, below {MIN_INFORMED}; labels alone say more"
         )
-    found = correct(Sample(credits_, labels, weights, judged.codes))
+    # Strata of a draw have weights of their own; those that share one are sampled alike, and count as one.
+    strata = np.unique(weights, return_inverse=True)[1] if np.ptp(weights[labelled]) > 0 else None
+    found = correct(Sample(credits_, labels, weights, judged.codes, strata))
     every = np.ones(len(credits_))
     return CorrectedRate(
         judge=estimate_rate(Ratio(credits_, every, complement=True), judged.codes, judged.basis),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from judge.schema import Correction, Failed, FailureKind, JudgeSettings, Reply, Request
+from judge.schema import Attempt, Correction, Failed, FailureKind, JudgeSettings, Reply, Request
 
 LARGER = 4
 """times the limit of output tokens, after a reply that was cut at it"""
@@ -29,5 +29,20 @@ def repair(request: Request, reply: Reply, failed: Failed, *, settings: JudgeSet
         return None
     if not reply.text.strip():  # providers refuse a conversation with an empty turn
         return request
-    correction = Correction(reply=reply.text, note=note.replace("{problem}", failed.detail))
-    return replace(request, correction=correction)
+    return replace(request, correction=Correction(reply=reply.text, note=_filled(note, failed.detail)))
+
+
+def note_after(attempt: Attempt, note: str | None) -> str | None:
+    """Return what the judge was told after an attempt, with its reply; None where it was told nothing.
+
+    Args:
+        attempt: with its problem as dispatch writes it, `kind: detail`.
+        note: as for `repair`; None: the run repairs nothing.
+    """
+    kind, _, detail = attempt.problem.partition(": ")
+    answered = attempt.reply is not None and attempt.reply.text.strip()
+    return _filled(note, detail) if note and answered and kind == FailureKind.UNPARSED else None
+
+
+def _filled(note: str, problem: str) -> str:
+    return note.replace("{problem}", problem)

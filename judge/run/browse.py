@@ -132,6 +132,7 @@ def read_item(folder: RunFolder, item: str | None = None) -> ShownItem:
         doubts=doubts.get(name, frozenset()),
         identical=name in audit.manifest.identical,
         prompts=audit.prompts(pair) if pair else {},
+        repair=audit.manifest.repair,
         run=str(folder.path),
         following=following[0] if following else None,
     )

@@ -135,6 +135,7 @@ def _shown(pair: Pair, key: KeyItem, manifest: Manifest) -> dict[str, Any]:
         "question": item.question,
         "options": list(item.options.items()),
         "reference": "\n".join(filter(None, reference)),
+        "right": item.answer if manifest.show_reference and item.answer in item.options else None,
         "images": [_data_address(image) for image in item.images],
         "traces": texts,
     }

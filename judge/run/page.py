@@ -11,6 +11,7 @@ from judge.io.render.html.contents import Contents
 from judge.io.render.html.page import Page, build
 from judge.io.render.html.thumbnails import shown
 from judge.run.audit import Audit, groups_of
+from judge.run.doubts import doubts_of_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,9 +37,17 @@ def read_page(folder: RunFolder, report: Report) -> Page:
     """Read everything that the page shows from the run's folder."""
     audit = Audit.read(folder, report.pooling or Pooling.MEAN)
     identical = frozenset(audit.manifest.identical)
+    doubts = doubts_of_run(folder)
     contents = Contents(audit.outcomes)
     for item, told, place, groups in _items(audit, folder, by=tuple(report.subgroups)):
-        contents.add(item, told, stratum=place, groups=groups, identical=item in identical)
+        contents.add(
+            item,
+            told,
+            stratum=place,
+            groups=groups,
+            doubts=doubts.get(item, frozenset()),
+            identical=item in identical,
+        )
     return Page(folder.name, audit.manifest, report, contents)
 
 
@@ -68,7 +77,7 @@ def _judged(audit: Audit, item: str, prompts: Mapping[str, Prompt], known: list[
     different: list[dict[str, Any]] = []
     judgments = []
     for journey in audit.by_item.get(item, []):
-        told = told_judgment(journey, audit.criteria)
+        told = told_judgment(journey, audit.criteria, audit.manifest.repair)
         prompt = prompts.get(journey.judgment.key)
         if prompt is not None:
             sent = told_prompt(prompt, known)

@@ -36,6 +36,8 @@ class Sample(NamedTuple):
     """shape (items,), how many items a labelled one stands for; any scale, read only where there is a label"""
     clusters: Codes | None = None
     """shape (items,), the code of each item's cluster; None where each item is its own"""
+    strata: Codes | None = None
+    """shape (items,), the code of the stratum that each labelled item was drawn from; None: drawn from all items"""
 
 
 class WinRate(NamedTuple):
@@ -70,8 +72,8 @@ def correct(sample: Sample, *, slope: float | None = None) -> Correction:
 
     The estimate is mean_w(y) + slope (mean(f) - mean_w(f)), with f the credits, y the labels, and mean_w weighted
     over the labelled items; it equals PPI++ with lambda = slope N / (n + N) for n labelled and N other items, and the
-    slope Cov(y, f) / Var(f) is its lambda of least variance. Variances are robust to clusters. For draws in strata
-    they leave out that strata are alike within: the interval is then a little wide, never short.
+    slope Cov(y, f) / Var(f) is its lambda of least variance. Variances are robust to clusters, or else take in that
+    items were drawn within strata; of both at once only clusters count, which is a little wide, never short.
 
     The intervals are Wilson's, at the effective number of labels s^2 / variance: the normal one covers 62 % near 0
     and 1 where it says 95 %.
@@ -80,7 +82,7 @@ def correct(sample: Sample, *, slope: float | None = None) -> Correction:
         sample: at least two labelled items, in at least two clusters.
         slope: in place of the best one.
     """
-    credits_, labels, weights, clusters = sample
+    credits_, labels, weights, clusters, strata = sample
     labelled = ~np.isnan(labels)
     share = np.where(labelled, weights, 0.0)
     share = share / share.sum()
@@ -90,14 +92,21 @@ def correct(sample: Sample, *, slope: float | None = None) -> Correction:
         slope = _slope(share, said - mean_label, credits_)
     residuals = said - mean_label - slope * (credits_ - mean_credit)
     n_clusters = int(labelled.sum() if clusters is None else len(np.unique(clusters[labelled])))
-    small = math.sqrt(n_clusters / (n_clusters - 1))
-    from_judge = slope * (credits_ - credits_.mean()) / len(credits_)
     spread = _unbiased(share, float(share @ (said - mean_label) ** 2))
     n_alike = min(n_clusters, 1 / float(share @ share))
-    variance = _variance(small * share * residuals + from_judge, clusters)
-    human = _variance(small * share * (said - mean_label), clusters)
-    estimate = min(1.0, max(0.0, mean_label + slope * (float(credits_.mean()) - mean_credit)))
     df = n_clusters - 1
+    if clusters is None and strata is not None:
+        drawn = _Drawn(share[labelled], strata[labelled], len(credits_))
+        human, _ = drawn.variance((said - mean_label)[labelled], np.zeros(drawn.share.size))
+        variance, by_judge = drawn.variance(residuals[labelled], slope * (credits_ - mean_credit)[labelled])
+        df = max(1, drawn.share.size - len(np.unique(drawn.strata)))
+    else:
+        small = math.sqrt(n_clusters / (n_clusters - 1))
+        from_judge = slope * (credits_ - credits_.mean()) / len(credits_)
+        variance = _variance(small * share * residuals + from_judge, clusters)
+        human = _variance(small * share * (said - mean_label), clusters)
+        by_judge = min(variance, _variance(from_judge, clusters))
+    estimate = min(1.0, max(0.0, mean_label + slope * (float(credits_.mean()) - mean_credit)))
     return Correction(
         people=_rate(mean_label, human, spread, n_alike, df),
         corrected=_rate(estimate, variance, spread, n_alike, df),
@@ -105,9 +114,41 @@ def correct(sample: Sample, *, slope: float | None = None) -> Correction:
         n_labels=int(labelled.sum()),
         n_equivalent=float(labelled.sum()) * (human / variance if min(human, variance) > NO_SPREAD else 1.0),
         spread=spread,
-        by_judge=min(variance, _variance(from_judge, clusters)),
+        by_judge=by_judge,
         df=df,
     )
+
+
+class _Drawn(NamedTuple):
+    """Labelled items drawn at random within strata, which are parts of items that are a sample themselves."""
+
+    share: Floats
+    """shape (labelled,), of all items, how many each stands for; they sum to 1"""
+    strata: Codes
+    """shape (labelled,)"""
+    n_items: int
+
+    def variance(self, residuals: Floats, known: Floats) -> tuple[float, float]:
+        """Return the variance of the weighted mean of residuals plus the mean of what is known of all items.
+
+        Sampling in two phases (Cochran, 1977, chapter 12): within strata by the labels, and by all items of what the
+        strata's means and the known part differ by. A stratum with one label tells nothing of its spread: its item's
+        distance from the mean of all stands in.
+
+        Args:
+            residuals: shape (labelled,), weighted mean 0.
+            known: shape (labelled,), weighted mean 0: the known part at the labelled items.
+
+        Returns:
+            the variance, and the part of it that more labels do not lessen.
+        """
+        _, places, counts = np.unique(self.strata, return_inverse=True, return_counts=True)
+        means = np.bincount(places, self.share * residuals) / np.bincount(places, self.share)
+        n = counts[places]
+        alone = n == 1
+        within = np.where(alone, residuals, (residuals - means[places]) * np.sqrt(n / np.maximum(n - 1, 1)))
+        between = float(self.share @ (means[places] + known) ** 2) / self.n_items
+        return float(((self.share * within) ** 2).sum()) + between, between
 
 
 def labels_needed(found: Correction, *, width: float, n_items: int) -> int | None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from judge.core.audit import told_judgment, told_pair
+from judge.core.audit import named_image, told_judgment, told_pair
 from judge.core.audit_queue import points
+from judge.core.repairing import note_after
 from judge.io.render.text import safe
 from judge.schema import Failed, Order, Outcome
 
@@ -60,6 +61,8 @@ class ShownItem(NamedTuple):
     identical: bool
     prompts: Mapping[str, Prompt]
     """by key, rendered again"""
+    repair: str | None
+    """the run's note to a judge whose reply cannot be read"""
     run: str
     following: str | None
     """the next item by doubt"""
@@ -135,7 +138,7 @@ def _draw_asked(asked: Asked, shown: ShownItem, console: Console, *, raw: bool) 
     for order in orders:
         _say(console, "\n".join(_journey(order, asked.journeys[order])))
         if raw:
-            _draw_raw(asked.journeys[order].judgment, shown.prompts, console)
+            _draw_raw(asked.journeys[order].judgment, shown, console)
 
 
 def _folded(asked: Asked, criterion: str) -> str:
@@ -172,17 +175,33 @@ def _journey(order: Order, journey: Journey) -> Iterator[str]:
     yield f"{order}, attempt {len(judgment.attempts) + 1}: {end}{earlier}"
 
 
-def _draw_raw(judgment: Judgment, prompts: Mapping[str, Prompt], console: Console) -> None:
+def _draw_raw(judgment: Judgment, shown: ShownItem, console: Console) -> None:
     """Draw what was sent, where it is known, and what came back, as it came."""
-    prompt = prompts.get(judgment.key)
+    prompt = shown.prompts.get(judgment.key)
     if prompt is None:
         _say(console, "Sent: not known: the run's pairs give no prompt with this judgment's key.", "yellow")
     else:
-        for part in ("system", "shared", "traces"):
-            _say(console, f"Sent, {part}:", "bold")
-            _say(console, getattr(prompt, part))
+        _draw_sent(prompt, console)
+    for attempt in judgment.attempts:
+        if (note := note_after(attempt, shown.repair)) is not None and attempt.reply is not None:
+            _say(console, "Came back first:", "bold")
+            _say(console, attempt.reply.text)
+            _say(console, "Sent, correction:", "bold")
+            _say(console, note)
     _say(console, "Came back:", "bold")
     _say(console, judgment.reply.text if judgment.reply else "(no reply)")
+
+
+def _draw_sent(prompt: Prompt, console: Console) -> None:
+    """Draw a prompt in the order in which it is sent: the images stand before the item."""
+    _say(console, "Sent, system:", "bold")
+    _say(console, prompt.system)
+    for image in prompt.images:
+        media_type, digest, _ = named_image(image)
+        _say(console, f"Sent, image: {media_type}, sha256 {digest}..., {image.path}", "bold")
+    for part in ("shared", "traces"):
+        _say(console, f"Sent, {part}:", "bold")
+        _say(console, getattr(prompt, part))
 
 
 def _say(console: Console, text: str, style: str = "") -> None:

@@ -20,7 +20,8 @@ def packet_page(content: Mapping[str, Any]) -> str:
 
     Args:
         content: what the page's script reads: `draw`, `pairs_sha256`, `criteria` (name, title, definition) and `items`
-            (number, question, options as pairs, reference, images as data addresses, and two traces as they are shown).
+            (number, question, options as pairs, reference, the right option's letter or null, images as data addresses,
+            and two traces as they are shown).
     """
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - 0.2 s that other commands do without
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from judge.core.audit_queue import points
 from judge.schema import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from judge.core.audit import Outcomes
+    from judge.core.audit_queue import Doubt
 
 CHUNK_ITEMS = 25
 SNIPPET_CHARS = 90
@@ -40,12 +42,20 @@ class Contents:
         self._snippets: list[str] = []
         self._strata: list[str] = []
         self._failures: list[list[str]] = []
+        self._points: list[int] = []
         self._identical: list[int] = []
         self._chunks: list[str] = []
         self._open: list[dict[str, Any]] = []
 
     def add(
-        self, item: str, told: dict[str, Any], *, stratum: str, groups: Mapping[str, str], identical: bool = False
+        self,
+        item: str,
+        told: dict[str, Any],
+        *,
+        stratum: str,
+        groups: Mapping[str, str],
+        doubts: frozenset[Doubt] = frozenset(),
+        identical: bool = False,
     ) -> None:
         """Take one item.
 
@@ -54,6 +64,7 @@ class Contents:
             told: everything about it, as JSON values; `question` and `judgments` are read here.
             stratum: whose final answer is right.
             groups: its values of the fields that may be filters.
+            doubts: why a person should look at it.
             identical: whether its traces are the same bytes.
         """
         for name in groups:
@@ -67,7 +78,8 @@ class Contents:
         self._strata.append(stratum)
         kinds = {judgment["failure"]["kind"] for judgment in told["judgments"] if "failure" in judgment}
         self._failures.append(sorted(kinds))
-        self._open.append({"id": item, **told})
+        self._points.append(points(doubts))
+        self._open.append({"id": item, "doubts": sorted(doubts), **told})
         if len(self._open) == CHUNK_ITEMS:
             self._close_chunk()
 
@@ -90,6 +102,7 @@ class Contents:
             "outcomes": {view: self._letters(criteria) for view, criteria in views.items()},
             "strata": _coded(self._strata),
             "failures": self._failures,
+            "points": self._points,
             "identical": self._identical,
             "fields": {name: _coded(values) for name, values in self._fields.items() if _is_filter(values)},
             "chunk_items": CHUNK_ITEMS,

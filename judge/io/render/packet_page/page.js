@@ -63,7 +63,7 @@ function showItem(item) {
   for (const image of item.images) add(place, "img", undefined, { src: image, alt: "Image of the question" });
   add(place, "p", item.question, { className: "text" });
   const options = add(place, "ul");
-  for (const [letter, text] of item.options) add(options, "li", `${letter}. ${text}`);
+  for (const [letter, text] of item.options) add(options, "li", `${letter}. ${text}${letter === item.right ? "  ✓ reference" : ""}`);
   if (item.reference) add(place, "p", `Reference: ${item.reference}`, { className: "text" });
   by("trace-1").textContent = item.traces[0];
   by("trace-2").textContent = item.traces[1];
@@ -73,14 +73,15 @@ function showCriterion(criterion, index, item) {
   const known = state.answers[slot(item.number, criterion.name)] || { verdict: null, reason: "" };
   const field = add(by("criteria"), "fieldset", undefined, { className: index === current ? "current" : "" });
   add(field, "legend", criterion.definition ? `${criterion.title}: ${criterion.definition}` : criterion.title);
+  const choices = add(field, "div", undefined, { className: "choices" });
   for (const [verdict, text] of verdicts) {
-    const label = add(field, "label");
+    const label = add(choices, "label");
     const radio = add(label, "input", undefined,
       { type: "radio", name: criterion.name, value: verdict, checked: known.verdict === verdict });
     radio.addEventListener("change", () => { current = index; answer(criterion.name, { verdict }); mark(); });
     label.append(" " + text);
   }
-  const reason = add(add(field, "label", "Reason (if you like)"), "textarea", undefined, { rows: 1, value: known.reason });
+  const reason = add(add(field, "label", "Reason (if you like)", { className: "reason" }), "textarea", undefined, { rows: 1, value: known.reason });
   reason.addEventListener("input", () => answer(criterion.name, { reason: reason.value }));
 }
 

@@ -37,8 +37,8 @@ function say(text) {
 
 const SHOWN_CHARS = 20000;
 
-/** Show a text of any length: the first part at once, more on request, the original to save byte for byte. */
-function longText(text, name) {
+/** Show a text of any length, marked at places: the first part at once, more on request, the original to save byte for byte. */
+function longText(text, name, places = []) {
   const box = make("div", { class: "text", dir: "auto" });
   if (!text) {
     box.append(make("p", { class: "empty" }, "(empty)"));
@@ -49,7 +49,7 @@ function longText(text, name) {
   function extend() {
     let end = Math.min(text.length, shown + SHOWN_CHARS);
     if (/[\uD800-\uDBFF]/.test(text[end - 1])) end = Math.min(text.length, end + 1);
-    more.before(make("pre", {}, text.slice(shown, end)));
+    more.before(make("pre", {}, ...withMarks(text, shown, end, places)));
     shown = end;
     more.hidden = shown >= text.length;
     more.textContent = `Show more (${(text.length - shown).toLocaleString("en")} characters left)`;

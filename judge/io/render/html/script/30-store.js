@@ -81,6 +81,8 @@ const state = {
   query: "",
   /** places that the search found; null: no search */
   hits: null,
+  /** whether the most doubtful stand first; else as in the run */
+  byDoubt: false,
   /** places listed, in order */
   listed: [],
   page: 0,

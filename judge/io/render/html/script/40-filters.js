@@ -98,6 +98,7 @@ function filterItems() {
       for (const value of values[number]) counts[number].set(value, (counts[number].get(value) ?? 0) + 1);
     }
   }
+  if (state.byDoubt) state.listed.sort((one, other) => index.points[other] - index.points[one]);
   facets.forEach((facet, number) => {
     for (const [value, { input, count }] of facet.boxes) {
       const found = counts[number].get(value) ?? 0;

@@ -41,6 +41,7 @@ function pairHead(item, place) {
       button("Next", () => step(1), { "aria-keyshortcuts": "j", class: "quiet" }),
     ),
     make("h2", { id: "pair-title", tabindex: "-1", dir: "auto" }, item.id),
+    !state.blind && item.doubts.length > 0 && make("p", { class: "fine doubts" }, `Worth a look: ${item.doubts.join(", ")}`),
     make("ul", { class: "chips" }, ...fields.map(([name, value]) => make("li", {}, make("span", {}, `${name.replaceAll("_", " ")} `), make("b", { dir: "auto" }, value)))),
   );
 }
@@ -100,14 +101,14 @@ function trace(item, side) {
   const said = own.answer ?? (own.chosen.length ? own.chosen.join(", ") : null);
   return make(
     "article",
-    { class: `trace ${state.blind ? "blind" : side}`, "aria-label": `Trace ${sideName(side, item.id)}` },
+    { class: `trace ${state.blind ? "blind" : side}`, "data-side": side, "aria-label": `Trace ${sideName(side, item.id)}` },
     make(
       "header",
       {},
       make("h3", {}, make("span", { class: `side ${state.blind ? "blind" : side}` }, sideName(side, item.id)), " ", !state.blind && make("span", { class: "model", dir: "auto" }, model)),
       make("p", { class: "answer" }, "Answer: ", make("b", { dir: "auto" }, said ?? "none stated"), item.answer && said !== null ? make("span", { class: `is-${own.right}` }, ` ${right}`) : ""),
     ),
-    longText(own.text, `${item.id}-${side}`),
+    longText(own.text, `${item.id}-${side}`, state.blind ? [] : quotedPlaces(item, side)),
     make("p", { class: "fine" }, `${own.text.length.toLocaleString("en")} characters`),
   );
 }

@@ -35,7 +35,7 @@ function onCriterion(item, place, criterion, judges) {
         "div",
         { class: "by-judge" },
         several && make("h5", {}, judge, " ", badge(outcomeOf(place, criterion.name, judge), consistency(outcomeOf(place, criterion.name, judge), place))),
-        make("div", { class: "orders" }, ...asked(item, judge).map((judgment) => said(judgment, criterion.name))),
+        make("div", { class: "orders" }, ...asked(item, judge).map((judgment) => said(item, judgment, criterion.name))),
       ),
     ),
     ...labels.others(item.id, criterion.name, state.labelling ? state.reader : null).map((label) =>
@@ -49,7 +49,7 @@ function asked(item, judge) {
   return item.judgments.filter((judgment) => judgment.judge === judge).sort((one, other) => rank(one) - rank(other));
 }
 
-function said(judgment, criterion) {
+function said(item, judgment, criterion) {
   const verdict = judgment.verdicts?.[criterion];
   const failed = judgment.failure && (judgment.failure.criterion ?? criterion) === criterion;
   if (!verdict && !failed) return null;
@@ -62,7 +62,7 @@ function said(judgment, criterion) {
     verdict
       ? make("p", { class: "said" }, badge(verdict.winner === "cannot_judge" ? "missing" : verdict.winner, WINNER_NAMES[verdict.winner] + (verdict.winner.length === 1 ? " wins" : "")), make("span", { class: "fine" }, ` said “${verdict.said.replace("_", " ")}”`))
       : make("p", { class: "said" }, badge("missing", judgment.failure.kind.replace("_", " ")), make("span", { class: "fine", dir: "auto" }, ` ${judgment.failure.detail}`)),
-    evidence && make("dl", { class: "evidence" }, ...slots.flatMap((side) => [make("dt", {}, make("span", { class: `side ${side}` }, side)), make("dd", { dir: "auto" }, evidence[side] || "(no quotation)")])),
+    evidence && make("dl", { class: "evidence" }, ...slots.flatMap((side) => [make("dt", {}, make("span", { class: `side ${side}` }, side)), make("dd", { dir: "auto" }, evidence[side] || "(no quotation)", evidence[side] ? leadToQuote(item, side, evidence[side]) : null)])),
   );
 }
 
@@ -91,15 +91,23 @@ function exchanged(item, judgment) {
   const file = `${item.id}-${judgment.order}`;
   const block = (title, text, end) => [make("h4", {}, title), longText(text, `${file}-${end}`)];
   return [
-    ...(prompt ? [...block("System", prompt.system, "system"), ...block("User: the item", join(prompt.shared), "item"), ...block("User: the traces", join(prompt.traces), "traces")] : [make("p", { class: "fine" }, "What was sent is not known, or is no longer what this version would send.")]),
+    ...(prompt ? [...block("System", prompt.system, "system"), ...sentImages(prompt.images), ...block("User: the item", join(prompt.shared), "item"), ...block("User: the traces", join(prompt.traces), "traces")] : [make("p", { class: "fine" }, "What was sent is not known, or is no longer what this version would send.")]),
     ...(judgment.attempts ?? []).flatMap((attempt, number) => [
       make("h4", {}, `Attempt ${number + 1} did not count`),
       make("p", { class: "fine" }, [attempt.problem, attempt.status && `status ${attempt.status}`, attempt.waited_s && `then waited ${attempt.waited_s.toFixed(1)} s`].filter(Boolean).join(", ")),
       ...(attempt.reply ? [longText(attempt.reply.text, `${file}-attempt-${number + 1}`)] : []),
+      ...(attempt.note ? block("User: the correction", attempt.note, `correction-${number + 1}`) : []),
     ]),
     ...(judgment.reply ? block("Reply", judgment.reply.text, "reply") : [make("p", { class: "fine" }, "No reply.")]),
     make("p", { class: "fine" }, told(judgment)),
   ];
+}
+
+/** Name the images that stood before the item. */
+function sentImages(images) {
+  if (images.length === 0) return [];
+  const named = images.map(([type, digest, name]) => make("li", { class: "fine", dir: "auto" }, `${name} (${type}, sha256 ${digest}…)`));
+  return [make("h4", {}, images.length > 1 ? "User: images" : "User: image"), make("ul", {}, ...named)];
 }
 
 /** What else is known of a request, in one line. */

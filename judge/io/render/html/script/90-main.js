@@ -111,6 +111,10 @@ function listen() {
     state.judge = head.judges[event.target.selectedIndex - 1] ?? "";
     refilter();
   });
+  byId("sort").addEventListener("change", (event) => {
+    state.byDoubt = event.target.value === "doubt";
+    refilter();
+  });
   byId("clear").addEventListener("click", () => {
     clearFilters();
     byId("search").value = "";
