@@ -13,6 +13,7 @@ from judge.cli import (
     assets,
     auditing,
     browsing,
+    checklists,
     comparing,
     continuing,
     exporting,
@@ -41,6 +42,7 @@ app.command("export")(exporting.export)
 app.command("show")(browsing.show)
 app.command("list")(browsing.list_)
 app.command("import")(importing.import_)
+app.command("checklist")(checklists.checklist)
 app.command("plan")(planning.plan)
 app.command("label")(labeling.label)
 app.command("packet")(labeling.packet)

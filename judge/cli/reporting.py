@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.cli import options as o
+from judge.cli.checklists import print_checklists
 from judge.cli.exits import Exit
 from judge.errors import InputError
 
@@ -86,6 +87,9 @@ def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet
     """Save and print the report of a run that was just judged; exit with 4 if too many judgments failed."""
     from judge.run.report import save_report  # noqa: PLC0415 - `--help` starts without numpy
 
+    if folder.any_manifest().kind == "checklist":
+        print_checklists(folder, as_json=as_json, max_failures=max_failures, quiet=quiet)
+        return
     made = save_report(folder)
     _print(made, o.FormOption.json if as_json else o.FormOption.terminal)
     if not quiet:

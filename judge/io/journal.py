@@ -20,7 +20,7 @@ from judge.io.files import flush, flush_folder, replacing, write_json
 from judge.io.folders import filling
 from judge.io.judgment_lines import as_line, mend_tail
 from judge.io.manifest import AnyManifest, Manifest, read_manifest
-from judge.schema import Case, Failed, FailureKind, Frozen, Judgment, Pair
+from judge.schema import Case, Failed, FailureKind, Frozen, Item, Judgment, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,6 +42,7 @@ class RunFolder:
         self.manifest_path = path / "manifest.json"
         self.pairs_path = path / "pairs.jsonl"
         self.cases_path = path / "cases.jsonl"
+        self.items_path = path / "items.jsonl"
         self.judgments_path = path / "judgments.jsonl"
         self.report_path = path / "report.json"
         self.batches_path = path / "batches.jsonl"
@@ -59,7 +60,7 @@ class RunFolder:
         """Read a comparison's manifest; RunError where there is none, or the run is no comparison."""
         manifest = self.any_manifest()
         if not isinstance(manifest, Manifest):
-            raise RunError(f"{self.path}: a run of another kind (`score`); this needs one made by `compare`")
+            raise RunError(f"{self.path}: a run of another kind (`{manifest.kind}`); this needs one made by `compare`")
         return manifest
 
     def any_manifest(self) -> AnyManifest:
@@ -81,9 +82,13 @@ class RunFolder:
         """Yield the cases of a run that scores, in file order, one in memory at a time."""
         return self._lines(self.cases_path, Case)
 
+    def items(self) -> Iterator[Item]:
+        """Yield the items of a run that writes checklists, in file order, one in memory at a time."""
+        return self._lines(self.items_path, Item)
+
     def subjects_path(self, manifest: AnyManifest) -> Path:
         """Return the file of what the run's requests are about."""
-        return self.pairs_path if isinstance(manifest, Manifest) else self.cases_path
+        return {"comparison": self.pairs_path, "score": self.cases_path, "checklist": self.items_path}[manifest.kind]
 
     def _lines(self, path: Path, noun: type[Noun]) -> Iterator[Noun]:
         if not path.exists():

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from judge.core.checklists.planning import WritingPlan
+from judge.core.checklists.prompting import WRITING
 from judge.core.planning import Plan
 from judge.core.prompting import Shown, parse_template
-from judge.io.manifest import Manifest
+from judge.io.manifest import ChecklistManifest, Manifest
 
 if TYPE_CHECKING:
     from judge.core.work import Work
@@ -22,11 +24,13 @@ class Task:
 
     work: Work[Any]
     subjects: Callable[[], Iterator[Any]]
-    """reads pairs from the run's folder, one in memory at a time"""
+    """reads them from the run's folder, one in memory at a time"""
 
 
 def task_of(folder: RunFolder, manifest: AnyManifest) -> Task:
     """Return what a run asks; its folder is not read yet."""
+    if isinstance(manifest, ChecklistManifest):
+        return Task(writing_plan_of(manifest), folder.items)
     if not isinstance(manifest, Manifest):
         raise NotImplementedError(manifest.kind)
     return Task(plan_of(manifest), folder.pairs)
@@ -45,3 +49,8 @@ def plan_of(manifest: Manifest) -> Plan:
         seed=manifest.seed,
         swapped_items=frozenset(manifest.swapped),
     )
+
+
+def writing_plan_of(manifest: ChecklistManifest) -> WritingPlan:
+    """Return what a run that writes checklists asks about each of its items."""
+    return WritingPlan(parse_template(manifest.prompt, where="the run's prompt", form=WRITING))
