@@ -30,7 +30,8 @@ def compare(
     allow_missing: o.AllowMissing = False,
     on_missing_image: o.OnMissingImage = o.ImageOption.error,
     judge: o.Judges = ["local"],  # noqa: B006 - typer copies it
-    prompt: o.PromptName = "pairwise.v1",
+    prompt: o.PromptName = None,
+    checklist: o.Checklist = False,
     rubric: o.RubricName = "openmedreason.v1",
     orders: Annotated[
         o.OrdersOption, typer.Option(help="Judge each pair in both orders, or half of them each way.")
@@ -83,7 +84,8 @@ def compare(
         judges=tuple(judge),
         judge_options=JudgeOptions(max_output_tokens, temperature, effort),
         prices=tuple(price),
-        prompt=prompt,
+        prompt=prompt or _default_prompt(checklist=checklist),
+        checklist=checklist,
         rubric=rubric,
         orders=Orders(orders.value),
         samples=samples,
@@ -129,7 +131,8 @@ def show_prompt(
     allow_missing: o.AllowMissing = False,
     on_missing_image: o.OnMissingImage = o.ImageOption.error,
     judge: o.Judges = ["local"],  # noqa: B006 - typer copies it
-    prompt: o.PromptName = "pairwise.v1",
+    prompt: o.PromptName = None,
+    checklist: o.Checklist = False,
     rubric: o.RubricName = "openmedreason.v1",
     show_reference: o.ShowReference = True,
     hide_answers: o.HideAnswers = False,
@@ -143,13 +146,20 @@ def show_prompt(
     chosen = CompareOptions(
         inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
         judges=tuple(judge),
-        prompt=prompt,
+        prompt=prompt or _default_prompt(checklist=checklist),
+        checklist=checklist,
         rubric=rubric,
         seed=seed,
         show_reference=show_reference,
         hide_answers=hide_answers,
     )
     typer.echo(use_case(chosen, item=item, order=Order(order.value), say=o.tell))
+
+
+def _default_prompt(*, checklist: bool) -> str:
+    from judge.io.assets import CHECKLIST_PROMPT, DEFAULT_PROMPT  # noqa: PLC0415 - `--help` starts without pydantic
+
+    return CHECKLIST_PROMPT if checklist else DEFAULT_PROMPT
 
 
 def _inputs(

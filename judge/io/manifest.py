@@ -110,6 +110,8 @@ class Manifest(RunManifest):
     """the rule by which the run may stop early; None: it asks all of its items"""
     identical: tuple[str, ...] = ()
     """items whose two traces are the same bytes: ties that need no call"""
+    n_checklists: int = 0
+    """items that have a checklist; whether the judge is shown it, the prompt says"""
     swapped: tuple[str, ...] = ()
     """with one order: the half of the judged items that is shown swapped"""
 

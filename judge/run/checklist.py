@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from judge.core.checklists.prompting import WRITING, is_askable
+from judge.core.census import ItemCensus
+from judge.core.checklists.prompting import WRITING
 from judge.core.quote import Quote, quote
 from judge.errors import InputError
 from judge.io.assets import Asset, find_asset, load_prompt
@@ -92,7 +93,7 @@ def dry_run(options: ChecklistOptions, *, say: Callable[[str], None]) -> Quote:
     with _drafted(options, command=(), say=say, needs_keys=False) as draft:
         folder = find_run(draft.sought(), say=say)
         if not folder.manifest_path.exists():
-            manifest = draft.manifest(n_asked=0, items_sha256="")
+            manifest = draft.manifest(ItemCensus(), items_sha256="")
             work, prices = writing_plan_of(manifest), manifest.prices
             return quote(work, [draft.judge], prices, draft.items(), done=(), pixels=pixels, batch=batch)
         refuse_changes(folder, draft.identity())
@@ -152,7 +153,7 @@ class _Draft:
         files = {f"file {file.role}": file.sha256 for file in self.inputs()}
         return {"checklists of": "items", "--field": fields, **judges_identity([self.judge]), **files}
 
-    def manifest(self, *, n_asked: int, items_sha256: str) -> ChecklistManifest:
+    def manifest(self, census: ItemCensus, *, items_sha256: str) -> ChecklistManifest:
         """Return the manifest of the run, once its items are written."""
         return ChecklistManifest(
             **made_now(self.command, [self.judge], self.prices),
@@ -162,30 +163,22 @@ class _Draft:
             to=str(self.options.to.absolute()),
             samples=1,
             seed=0,
-            n_items=len(self.file),
-            n_asked=n_asked,
+            **census.fields(),
             pairs_sha256=items_sha256,
         )
 
 
 def _create_run(folder: RunFolder, draft: _Draft) -> None:
     """Write the items and the manifest; InputError, and no folder, where no item is to be asked about."""
-    n_asked = 0
-
-    def counted() -> Iterator[Item]:
-        nonlocal n_asked
-        for item in draft.items():
-            n_asked += is_askable(item)
-            yield item
-
+    census = ItemCensus()
     with folder.created() as new:
-        digest = write_lines(new.items_path, counted())
-        if not n_asked:
+        digest = write_lines(new.items_path, census.counting(draft.items()))
+        if not census.n_asked:
             hint = "references are read from `reference_reasoning` or `reference`; see --field"
             raise InputError(draft.file.path, "no item has a reference and lacks a checklist", hint)
         if draft.options.judging.batch:
             new.batches_path.touch()
-        new.write_manifest(draft.manifest(n_asked=n_asked, items_sha256=digest))
+        new.write_manifest(draft.manifest(census, items_sha256=digest))
 
 
 def _with_images(record: Record) -> Item:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from judge.core.census import CaseCensus, Census, ItemCensus
 from judge.core.checklists.planning import WritingPlan
 from judge.core.checklists.prompting import WRITING
 from judge.core.planning import Plan
@@ -34,6 +35,13 @@ def task_of(folder: RunFolder, manifest: AnyManifest) -> Task:
     if not isinstance(manifest, Manifest):
         raise NotImplementedError(manifest.kind)
     return Task(plan_of(manifest), folder.pairs)
+
+
+def census_of(manifest: AnyManifest) -> Census | CaseCensus | ItemCensus:
+    """Return what counts the subjects of a run of the manifest's kind."""
+    if isinstance(manifest, ChecklistManifest):
+        return ItemCensus()
+    return Census(answers=not manifest.hide_answers) if isinstance(manifest, Manifest) else CaseCensus()
 
 
 def plan_of(manifest: Manifest) -> Plan:
