@@ -22,8 +22,8 @@ TEXTS = ("source_quote", "topic", "claim", "presence_question", "correctness_que
 IMPORTANCE = ("core", "supporting")
 PREMISES = "premises"
 UNIT_FIELDS = ("unit_id", *TEXTS, "importance")
-SMALL_GROUP = 2
-"""units of a group that a small model, whose replies are kept short, may write"""
+SMALL_GROUP = 3
+"""units of a group that a small model writes, whose replies are kept short"""
 
 
 def wanted_groups(item: Item) -> tuple[Group, ...]:

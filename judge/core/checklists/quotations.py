@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LEAST_QUOTED = 8
-"""characters; a shorter quotation stands in any text and proves nothing"""
+"""bytes of UTF-8: eight Latin letters, three of Japanese; a shorter quotation stands in any text and proves nothing"""
 _HYPHENS = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _SINGLE = "\u2018\u2019\u201a\u201b\u2032"
 _DOUBLE = "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"
@@ -62,7 +62,7 @@ def plain(text: str) -> str:
 
 def _doubt(quotation: str, text: str) -> Doubt | None:
     quoted = plain(quotation)
-    if len(quoted) < LEAST_QUOTED:
+    if len(quoted.encode()) < LEAST_QUOTED:
         return Doubt.TOO_SHORT
     return None if quoted in text else Doubt.NOT_FOUND
 
