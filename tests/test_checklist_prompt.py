@@ -116,7 +116,7 @@ def asked(server: ProviderServer, *more: str) -> tuple[str, ...]:
 def options(folder: Path, server: ProviderServer, **more: Any) -> CompareOptions:  # noqa: ANN401 - fields of the options
     a, b, items = (str(folder / name) for name in ("a.jsonl", "b.jsonl", "items.jsonl"))
     return CompareOptions(
-        inputs=InputOptions(a, b, items),
+        inputs=InputOptions(a, b, items=(items,)),
         judges=(f"openai:m@{server.url}/v1",),
         prompt="pairwise-checklist.v1",
         runs=folder / "runs",

@@ -13,7 +13,7 @@ from judge.core.listing import Sort
 from judge.core.planning import Orders
 from judge.core.stats.intervals import Method
 from judge.core.stats.strata import Stratum
-from judge.run.inputs import OnMissingImage
+from judge.run.item_images import OnMissingImage
 from judge.schema import FailureKind, Order, Outcome
 
 TWICE: list[tuple[type[StrEnum], type[StrEnum], set[str]]] = [

@@ -21,6 +21,7 @@ from judge.cli import (
     labeling,
     planning,
     reporting,
+    scoring,
 )
 from judge.cli.exits import Exit
 from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, ProviderError
@@ -33,6 +34,7 @@ app = typer.Typer(
     help="Which of two models reasons better, by how much, and can the judge be believed?",
 )
 app.command("compare")(comparing.compare)
+app.command("score")(scoring.score)
 app.command("resume")(continuing.resume)
 app.command("retry")(continuing.retry)
 app.command("merge")(continuing.merge)

@@ -10,12 +10,11 @@ import typer
 
 from judge.cli import options as o
 from judge.cli.judging_options import judging_options
-from judge.cli.reporting import print_report
+from judge.cli.reporting import print_quote, print_report
 from judge.errors import InputError
 
 if TYPE_CHECKING:
     from judge.core.looks import Stopping
-    from judge.run.draft import CompareOptions
     from judge.run.inputs import InputOptions
 
 DEFAULT_RUNS = Path("runs")
@@ -25,7 +24,8 @@ def compare(
     a: o.TracesA,
     b: o.TracesB,
     *,
-    items: o.Items = None,
+    items: o.Items = [],  # noqa: B006 - typer copies it
+    id_column: o.IdColumn = None,
     field: o.Fields = [],  # noqa: B006 - typer copies it
     allow_missing: o.AllowMissing = False,
     on_missing_image: o.OnMissingImage = o.ImageOption.error,
@@ -51,7 +51,7 @@ def compare(
     look_every: o.LookEvery = None,
     cluster: o.StepCluster = None,
     shard: o.ShardOption = None,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run folder.")] = None,
+    name: o.RunName = None,
     runs: o.Runs = DEFAULT_RUNS,
     concurrency: o.Concurrency = 16,
     timeout: o.Timeout = 600.0,
@@ -78,9 +78,18 @@ def compare(
     from judge.io.judges.specs import JudgeOptions  # noqa: PLC0415
     from judge.run.compare import compare as use_case  # noqa: PLC0415
     from judge.run.draft import CompareOptions  # noqa: PLC0415
+    from judge.run.dry_run import dry_run as quote_comparison  # noqa: PLC0415
 
     chosen = CompareOptions(
-        inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
+        inputs=_inputs(
+            a,
+            b,
+            items,
+            field,
+            id_column=id_column,
+            allow_missing=allow_missing,
+            on_missing_image=on_missing_image,
+        ),
         judges=tuple(judge),
         judge_options=JudgeOptions(max_output_tokens, temperature, effort),
         prices=tuple(price),
@@ -113,10 +122,11 @@ def compare(
             batch=batch,
         ),
     )
+    say = o.tell_nothing if quiet else o.tell
     if dry_run:
-        _print_quote(chosen, quiet=quiet, as_json=json)
+        print_quote(quote_comparison(chosen, say=say), as_json=json)
         return
-    folder = use_case(chosen, command=sys.argv, say=o.tell_nothing if quiet else o.tell)
+    folder = use_case(chosen, command=sys.argv, say=say)
     print_report(folder, as_json=json, max_failures=max_failures, quiet=quiet)
 
 
@@ -126,7 +136,8 @@ def show_prompt(
     *,
     item: Annotated[str, typer.Option(metavar="ID", help="Which item.")],
     order: Annotated[o.OrderOption, typer.Option(help="Which trace comes first.")] = o.OrderOption.forward,
-    items: o.Items = None,
+    items: o.Items = [],  # noqa: B006 - typer copies it
+    id_column: o.IdColumn = None,
     field: o.Fields = [],  # noqa: B006 - typer copies it
     allow_missing: o.AllowMissing = False,
     on_missing_image: o.OnMissingImage = o.ImageOption.error,
@@ -144,7 +155,15 @@ def show_prompt(
     from judge.schema import Order  # noqa: PLC0415
 
     chosen = CompareOptions(
-        inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
+        inputs=_inputs(
+            a,
+            b,
+            items,
+            field,
+            id_column=id_column,
+            allow_missing=allow_missing,
+            on_missing_image=on_missing_image,
+        ),
         judges=tuple(judge),
         prompt=prompt or _default_prompt(checklist=checklist),
         checklist=checklist,
@@ -163,25 +182,28 @@ def _default_prompt(*, checklist: bool) -> str:
 
 
 def _inputs(
-    a: str, b: str, items: str | None, field: list[str], *, allow_missing: bool, on_missing_image: o.ImageOption
+    a: str,
+    b: str,
+    items: list[str],
+    field: list[str],
+    *,
+    id_column: str | None,
+    allow_missing: bool,
+    on_missing_image: o.ImageOption,
 ) -> InputOptions:
     from judge.io.fields import parse_field_options  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.run.inputs import InputOptions, OnMissingImage  # noqa: PLC0415
+    from judge.run.inputs import InputOptions  # noqa: PLC0415
+    from judge.run.item_images import OnMissingImage  # noqa: PLC0415
 
-    fields = parse_field_options(field)
-    return InputOptions(a, b, items, fields, allow_missing, OnMissingImage(on_missing_image.value))
-
-
-def _print_quote(chosen: CompareOptions, *, quiet: bool, as_json: bool) -> None:
-    from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.io.render.quote import draw_quote  # noqa: PLC0415
-    from judge.run.dry_run import dry_run  # noqa: PLC0415
-
-    quote = dry_run(chosen, say=o.tell_nothing if quiet else o.tell)
-    if as_json:
-        typer.echo(as_json_bytes(quote.model_dump(mode="json")), nl=False)
-    else:
-        draw_quote(quote)
+    return InputOptions(
+        a,
+        b,
+        items=tuple(items),
+        id_column=id_column,
+        fields=parse_field_options(field),
+        allow_missing=allow_missing,
+        on_missing_image=OnMissingImage(on_missing_image.value),
+    )
 
 
 def _stopping(wanted: bool, look_every: int | None, cluster: str | None) -> Stopping | None:  # noqa: FBT001 - an option

@@ -93,7 +93,18 @@ class StratifyOption(StrEnum):
 
 TracesA = Annotated[str, typer.Argument(metavar="A.JSONL", help="Traces of model a; '-' reads standard input.")]
 TracesB = Annotated[str, typer.Argument(metavar="B.JSONL", help="Traces of model b.")]
-Items = Annotated[str | None, typer.Option(metavar="FILE", help="Items, where the trace files hold only id and trace.")]
+Items = Annotated[
+    list[str],
+    typer.Option(
+        "--items",
+        metavar="FILE",
+        help="Items, where the trace files hold only id and trace: JSONL, Parquet or a folder of it; repeatable.",
+    ),
+]
+IdColumn = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Field or column that holds the items' ids; 'row': the rows' numbers from 0."),
+]
 Fields = Annotated[
     list[str],
     typer.Option("--field", metavar="NAME=PATH", help="Where a field stands in a record, e.g. trace=out.0.text."),
@@ -193,6 +204,7 @@ MaxFailures = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Where run folders lie.")]
+RunName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run folder.")]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or the name of one in --runs.")]
 
 

@@ -13,6 +13,7 @@ from judge.cli.exits import Exit
 from judge.errors import InputError
 
 if TYPE_CHECKING:
+    from judge.core.quote import Quote
     from judge.core.report import Report
     from judge.io.journal import RunFolder
 
@@ -100,6 +101,17 @@ def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet
         share = f"{made.n_failed} of {made.n_judgments} judgments failed, more than --max-failures {max_failures:g}"
         o.tell(f"{share}: {way_on}")
         raise typer.Exit(Exit.FAILURES)
+
+
+def print_quote(quote: Quote, *, as_json: bool) -> None:
+    """Print what is still to be asked, and what it may cost."""
+    from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.io.render.quote import draw_quote  # noqa: PLC0415
+
+    if as_json:
+        typer.echo(as_json_bytes(quote.model_dump(mode="json")), nl=False)
+    else:
+        draw_quote(quote)
 
 
 def _print(made: Report, form: o.FormOption) -> None:

@@ -7,12 +7,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from judge.core.checklists.prompting import is_askable
+from judge.core.pkr.prompting import askable
 from judge.core.prompting import is_identical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from judge.schema import Case, Group, Item, Pair
+    from judge.schema import Case, Group, Item, JudgeSpec, Pair
 
 
 class ImageCensus:
@@ -65,20 +66,24 @@ class Census:
 
 
 class CaseCensus:
-    """What was seen of the cases so far."""
+    """What was seen of the cases so far.
 
-    def __init__(self) -> None:
+    Args:
+        judges: who is asked about them.
+    """
+
+    def __init__(self, judges: Sequence[JudgeSpec]) -> None:
         self.n_units: Counter[Group] = Counter()
         self.n_items = 0
         self.n_asked = 0
-        """groups of units, of all items"""
-        self._images = ImageCensus()
+        """requests for one sample of every judge"""
+        self._judges, self._images = judges, ImageCensus()
 
     def counting(self, cases: Iterable[Case]) -> Iterator[Case]:
         """Pass the cases on, counting each."""
         for case in cases:
             self.n_items += 1
-            self.n_asked += len(case.item.checklist)
+            self.n_asked += sum(len(askable(case.item, judge)) for judge in self._judges)
             for group, units in case.item.checklist.items():
                 self.n_units[group] += len(units)
             self._images.count(case.item)

@@ -115,7 +115,7 @@ class Columns:
         """Take a judgment: its fields, and what it says."""
         place = self._said.setdefault(said, len(self._said))
         for values, value in zip(
-            self._lists.values(), (_key_bytes(key), item, judge, sample, order, place), strict=True
+            self._lists.values(), (key_bytes(key), item, judge, sample, order, place), strict=True
         ):
             values.append(value)
         if len(self._lists["key"]) == BLOCK:
@@ -130,21 +130,30 @@ class Columns:
         self._close_block()
         judgments = pl.concat(self._blocks)
         failed = [place for said, place in self._said.items() if said.failure]
-        kept = (
-            judgments.lazy()
-            .select("key", failed=pl.col("said").is_in(failed), place=pl.int_range(pl.len(), dtype=pl.UInt32))
-            .group_by("key")
-            .agg(judged=pl.col("place").filter(~pl.col("failed")).max(), last=pl.col("place").max())
-            .select(pl.coalesce("judged", "last").sort())
-            .collect()
-            .to_series()
-        )
+        kept = settled_places(judgments.select("key", failed=pl.col("said").is_in(failed)))
         return Settled(judgments.drop("key")[kept], tuple(self._said))
 
     def _close_block(self) -> None:
         self._blocks.append(pl.DataFrame(self._lists, schema=JUDGMENTS_SCHEMA))
         for values in self._lists.values():
             values.clear()
+
+
+def settled_places(judgments: pl.DataFrame) -> pl.Series:
+    """Return the places of the judgments that count: of those with one key, the last that has verdicts, else the last.
+
+    Args:
+        judgments: columns `key` and `failed`, in the order in which they were recorded.
+    """
+    return (
+        judgments.lazy()
+        .with_columns(place=pl.int_range(pl.len(), dtype=pl.UInt32))
+        .group_by("key")
+        .agg(judged=pl.col("place").filter(~pl.col("failed")).max(), last=pl.col("place").max())
+        .select(pl.coalesce("judged", "last").sort())
+        .collect()
+        .to_series()
+    )
 
 
 def settle(judgments: Iterable[Judgment]) -> Settled:
@@ -162,7 +171,7 @@ def take(columns: Columns, judgment: Judgment) -> None:
     columns.add(judgment.key, judgment.item, judgment.judge, judgment.sample, judgment.order.value, said)
 
 
-def _key_bytes(key: str) -> bytes:
+def key_bytes(key: str) -> bytes:
     """Return a key as 16 bytes: itself where it is 32 hex digits, else its hash."""
     try:
         raw = bytes.fromhex(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -12,7 +13,7 @@ from judge.core.prompting import shown_text
 from judge.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from judge.schema import Judgment, Pair
 
@@ -47,10 +48,15 @@ class Wanted(NamedTuple):
     by: tuple[str, ...] = ()
 
 
-class _Row(NamedTuple):
+class FactRow(NamedTuple):
+    """What is known of one item, before its cluster and groups are."""
+
     values: dict[str, Any]
+    """columns of the table's own schema"""
     fields: dict[str, Any]
+    """what clusters and groups may be made by"""
     images: tuple[str, ...]
+    """hashes"""
 
 
 def facts_of_pairs(pairs: Iterable[Pair], wanted: Wanted, *, answers: bool = True) -> ItemFacts:
@@ -64,7 +70,7 @@ def facts_of_pairs(pairs: Iterable[Pair], wanted: Wanted, *, answers: bool = Tru
     Raises:
         InputError: no item has a wanted field.
     """
-    return _facts((_of_pair(pair, answers=answers) for pair in pairs), wanted, default=BY_IMAGE)
+    return tabulate((_of_pair(pair, answers=answers) for pair in pairs), wanted, default=BY_IMAGE)
 
 
 def facts_of_judgments(judgments: Iterable[Judgment], wanted: Wanted) -> ItemFacts:
@@ -72,11 +78,11 @@ def facts_of_judgments(judgments: Iterable[Judgment], wanted: Wanted) -> ItemFac
     metas: dict[str, dict[str, Any]] = {}
     for judgment in judgments:
         metas.setdefault(judgment.item, {}).update(judgment.meta)
-    rows = (_Row({"item": item}, meta, ()) for item, meta in metas.items())
-    return _facts(rows, wanted, default="cluster")
+    rows = (FactRow({"item": item}, meta, ()) for item, meta in metas.items())
+    return tabulate(rows, wanted, default="cluster")
 
 
-def _of_pair(pair: Pair, *, answers: bool) -> _Row:
+def _of_pair(pair: Pair, *, answers: bool) -> FactRow:
     item = pair.item
     right = {"right_a": is_right(pair.a, item), "right_b": is_right(pair.b, item)}
     values = {
@@ -87,11 +93,23 @@ def _of_pair(pair: Pair, *, answers: bool) -> _Row:
         **{name: None if value is None else float(value) for name, value in right.items()},
     }
     known = {**item.meta, **item.subgroup}
-    return _Row(values, known, tuple(image.sha256 for image in item.images))
+    return FactRow(values, known, tuple(image.sha256 for image in item.images))
 
 
-def _facts(rows: Iterable[_Row], wanted: Wanted, *, default: str) -> ItemFacts:
-    """Build the table; without a field for clusters, the default one is taken where items share a value of it."""
+def tabulate(
+    rows: Iterable[FactRow], wanted: Wanted, *, default: str, schema: Mapping[str, Any] = MappingProxyType(SCHEMA)
+) -> ItemFacts:
+    """Build the table; without a field for clusters, the default one is taken where items share a value of it.
+
+    Args:
+        rows: one an item.
+        wanted: fields of the items.
+        default: `image`, or a field.
+        schema: columns of the table beside `by:FIELD`; `item` and `cluster` are among them.
+
+    Raises:
+        InputError: no item has a wanted field.
+    """
     values: list[dict[str, Any]] = []
     images: list[tuple[str, ...]] = []
     seen: set[str] = set()
@@ -108,8 +126,8 @@ def _facts(rows: Iterable[_Row], wanted: Wanted, *, default: str) -> ItemFacts:
         field = BY_IMAGE if _add_image_clusters(values, images) else None
     elif field is None:
         field = default if default in seen else None
-    schema = {**SCHEMA, **{f"by:{name}": pl.String for name in wanted.by}}
-    return ItemFacts(pl.DataFrame(values, schema=schema).sort("item"), field, wanted.by)
+    columns = {**schema, **{f"by:{name}": pl.String for name in wanted.by}}
+    return ItemFacts(pl.DataFrame(values, schema=columns).sort("item"), field, wanted.by)
 
 
 def as_group(value: object) -> str | None:

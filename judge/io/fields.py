@@ -19,6 +19,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "answer": ("answer", "gold", "target"),
     "reference_reasoning": ("reference_reasoning", "reference"),
     "image": ("image", "images", "image_path"),
+    "image_base64": ("image_base64",),
+    "checklist": ("checklist", "units"),
+    "perception": ("perception",),
+    "knowledge": ("knowledge",),
+    "rationale": ("rationale",),
     "trace": ("trace", "reasoning", "response", "output", "completion", "prediction"),
     "model": ("model", "model_name", "generator"),
     "model_answer": ("model_answer", "predicted_answer", "pred"),
@@ -94,6 +99,18 @@ class RecordFields:
             self.problems.append(RecordProblem(f"missing {name}", f"looked for: {expected}; see --field"))
         return value
 
+    def take(self, key: str, convert: Callable[[Any], T]) -> T | None:
+        """Return a key of the record that is no field of ours everywhere, converted like one."""
+        value = self._record.get(key)
+        if value is None or key in self._reserved:
+            return None
+        self._used.add(key)
+        try:
+            return convert(value)
+        except RecordProblem as problem:
+            self.problems.append(RecordProblem(f"{key}: {problem.problem}", problem.hint))
+            return None
+
     def rest(self) -> dict[str, Any]:
         """Return the fields that were not read, without the known ones that are null."""
         return {
@@ -147,7 +164,8 @@ def _follow(record: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401
     return value
 
 
-def _wrong_type(expected: str, value: object) -> RecordProblem:
+def wrong_type(expected: str, value: object) -> RecordProblem:
+    """Return the problem that a value is of another type than expected."""
     match value:
         case None:
             found = "null"
@@ -167,7 +185,7 @@ def _wrong_type(expected: str, value: object) -> RecordProblem:
 def as_id(value: object) -> str:
     """Return an id as text."""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise _wrong_type("text or an integer", value)
+        raise wrong_type("text or an integer", value)
     if not str(value).strip():
         raise RecordProblem("empty", "every record needs its own id")
     return str(value)
@@ -176,14 +194,14 @@ def as_id(value: object) -> str:
 def as_text(value: object) -> str:
     """Return a text as it is."""
     if not isinstance(value, str):
-        raise _wrong_type("text", value)
+        raise wrong_type("text", value)
     return value
 
 
 def as_label(value: object) -> str:
     """Return a text, or a number as JSON writes it."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise _wrong_type("text or a number", value)
+        raise wrong_type("text or a number", value)
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -196,14 +214,14 @@ def as_options(value: object) -> dict[str, str]:
             )
         value = dict(zip(ascii_uppercase, value, strict=False))
     if not isinstance(value, dict):
-        raise _wrong_type("an object or a list", value)
+        raise wrong_type("an object or a list", value)
     return {letter: as_label(text) for letter, text in value.items() if text is not None}
 
 
 def as_subgroup(value: object) -> dict[str, str]:
     """Return subgroups by name, with true and false as JSON writes them and without nulls."""
     if not isinstance(value, dict):
-        raise _wrong_type("an object", value)
+        raise wrong_type("an object", value)
     return {
         name: json.dumps(text) if isinstance(text, bool) else as_label(text)
         for name, text in value.items()
@@ -211,15 +229,10 @@ def as_subgroup(value: object) -> dict[str, str]:
     }
 
 
-def as_image_paths(value: object) -> tuple[str, ...]:
-    """Return image paths as given; an empty path is no image."""
-    paths = [_as_path(path) for path in (value if isinstance(value, list) else [value])]
-    return tuple(path for path in paths if path)
-
-
-def _as_path(value: object) -> str:
+def as_image_path(value: object) -> str:
+    """Return the path of an image as given."""
     if not isinstance(value, str):
-        raise _wrong_type("a path or a list of paths", value)
+        raise wrong_type("a path or a list of paths", value)
     if _URL.match(value):
         raise RecordProblem(f"{show(value)} is a URL", "URLs are never fetched: save the image and give its path")
     if "\0" in value:

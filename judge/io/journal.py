@@ -10,7 +10,7 @@ from array import array
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 import orjson
 from pydantic import ValidationError
@@ -19,8 +19,9 @@ from judge.errors import RunError
 from judge.io.files import flush, flush_folder, replacing, write_json
 from judge.io.folders import filling
 from judge.io.judgment_lines import as_line, mend_tail
-from judge.io.manifest import AnyManifest, Manifest, read_manifest
-from judge.schema import Case, Failed, FailureKind, Frozen, Item, Judgment, Pair
+from judge.io.manifest import AnyManifest, Manifest, ScoreManifest, read_manifest
+from judge.io.own_images import Subject, located
+from judge.schema import Case, Failed, FailureKind, Item, Judgment, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 SYNC_SECONDS = 0.05
 """pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
-Noun = TypeVar("Noun", bound=Frozen)
 KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -60,7 +60,14 @@ class RunFolder:
         """Read a comparison's manifest; RunError where there is none, or the run is no comparison."""
         manifest = self.any_manifest()
         if not isinstance(manifest, Manifest):
-            raise RunError(f"{self.path}: a run of another kind (`{manifest.kind}`); this needs one made by `compare`")
+            raise RunError(f"{self.path}: a {manifest.kind}; this needs a run made by `compare`")
+        return manifest
+
+    def score_manifest(self) -> ScoreManifest:
+        """Read the manifest of a run that scores; RunError where there is none, or the run is of another kind."""
+        manifest = self.any_manifest()
+        if not isinstance(manifest, ScoreManifest):
+            raise RunError(f"{self.path}: a {manifest.kind}; this needs a run made by `score`")
         return manifest
 
     def any_manifest(self) -> AnyManifest:
@@ -90,15 +97,16 @@ class RunFolder:
         """Return the file of what the run's requests are about."""
         return {"comparison": self.pairs_path, "score": self.cases_path, "checklist": self.items_path}[manifest.kind]
 
-    def _lines(self, path: Path, noun: type[Noun]) -> Iterator[Noun]:
+    def _lines(self, path: Path, noun: type[Subject]) -> Iterator[Subject]:
         if not path.exists():
             raise RunError(f"{path}: missing; this run can be reported, not resumed")
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 try:
-                    yield noun.model_validate_json(line)
+                    subject = noun.model_validate_json(line)
                 except ValidationError as error:
                     raise _damaged(path, number, error) from error
+                yield located(subject, self.path)
 
     def pair_offsets(self) -> array[int]:
         """Return the byte at which each pair's line begins, in file order."""
@@ -114,7 +122,7 @@ class RunFolder:
         with self.pairs_path.open("rb") as file:
             for offset in offsets:
                 file.seek(offset)
-                yield Pair.model_validate_json(file.readline())
+                yield located(Pair.model_validate_json(file.readline()), self.path)
 
     def judgments(self) -> Iterator[Judgment]:
         """Yield the judgments in the order of their arrival; a torn last line is left out."""

@@ -48,19 +48,23 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Line(NamedTuple):
-    """One line that is not blank, as its bytes."""
+    """One record, unread: a line that is not blank, or a row."""
 
     number: int
-    """from 1"""
+    """of a line from 1, of a row from 0"""
     offset: int
-    """bytes from the start of the uncompressed text"""
-    raw: bytes
+    """where it is found again: of a line, bytes from the start of the uncompressed text"""
+    raw: Any
+    """what the file's `parse` takes: of JSON lines, the line's bytes"""
     where: str
     """`b.jsonl:12`"""
 
 
 class JsonLines:
     """An open file of JSON lines that can be read repeatedly; InputErrors where it cannot be opened."""
+
+    kind = "line"
+    if_empty = "write one JSON object a line"
 
     def __init__(self, source: str | Path) -> None:
         self.path = "<stdin>" if source == "-" else str(source)
@@ -71,12 +75,20 @@ class JsonLines:
         self._handle.seek(0)
         _refuse_binary(self._handle, self.path)
         for number, offset, raw in _lines(self._handle):
-            yield Line(number, offset, raw, f"{self.path}:{number}")
+            yield Line(number, offset, raw, self.where(number))
 
     def at(self, offset: int) -> bytes:
         """Return the bytes of the line at an offset."""
         self._handle.seek(offset)
         return self._handle.readline(MAX_LINE_BYTES + 1)
+
+    def parse(self, raw: bytes) -> dict[str, Any]:
+        """Parse one line as a JSON object; RecordProblem where it is none."""
+        return parse_object(raw)
+
+    def where(self, number: int) -> str:
+        """Name the place of a line: `b.jsonl:12`."""
+        return f"{self.path}:{number}"
 
     def close(self) -> None:
         """Close the file."""

@@ -65,12 +65,12 @@ class ScoreManifest(RunManifest):
     n_units: dict[Group, int]
     """units of all items"""
     n_asked: int
-    """groups of all items that have units: requests for each judge and sample"""
+    """requests for one sample of every judge: a judge that cannot see is not asked about perception"""
 
     @property
     def n_requests(self) -> int:
         """How many requests the run consists of."""
-        return self.n_asked * self.samples * len(self.judges)
+        return self.n_asked * self.samples
 
 
 class ChecklistManifest(RunManifest):

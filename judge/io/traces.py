@@ -1,33 +1,24 @@
-"""Read JSONL files of traces or items: checked whole at first, then read back by id."""
+"""Read files of traces or items: checked whole at first, then read back by id."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from array import array
-from collections.abc import KeysView, Mapping
+from collections.abc import Iterator, KeysView, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Protocol, Self
 
 import orjson
 
+from judge.core.embedded_options import split_options
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
-from judge.io.fields import (
-    RecordFields,
-    RecordProblem,
-    as_id,
-    as_image_paths,
-    as_label,
-    as_options,
-    as_subgroup,
-    as_text,
-    show,
-    split_thinking,
-)
-from judge.io.jsonl import JsonLines, parse_object, refuse
+from judge.io.fields import RecordFields, RecordProblem, as_label, as_text, show, split_thinking
+from judge.io.id_index import IdIndex
+from judge.io.item_fields import EmbeddedImage, read_images, read_item
+from judge.io.jsonl import JsonLines, Line, refuse
 from judge.schema import Item, Trace
 
 SHORT_TRACE = 10
@@ -40,31 +31,61 @@ _NO_ITEM = 0
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of a file."""
+    """One record of a file."""
 
     where: str
     """`b.jsonl:12`"""
     item: Item
     """without its images: they are not loaded here"""
-    image_paths: tuple[Path, ...]
-    """absolute"""
+    images: tuple[Path | EmbeddedImage, ...]
+    """absolute paths, or what stands in the record itself"""
     trace: Trace | None
     """None only in a file of items"""
 
 
-class RecordFile:
-    """One JSONL file by id; memory holds ids and offsets, never the texts."""
+class Rows(Protocol):
+    """A file whose records can be read repeatedly: JSON lines, or Parquet."""
 
-    def __init__(self, source: str | Path, *, fields: Mapping[str, str], with_traces: bool) -> None:
+    path: str
+    sha256: str
+    kind: str
+    """what a record is called: `line` or `row`"""
+    if_empty: str
+    """what to do with a file without records"""
+
+    def __iter__(self) -> Iterator[Line]:
+        """Yield every record from the start, unread."""
+
+    def at(self, offset: int) -> Any:  # noqa: ANN401 - what `parse` of the same class takes
+        """Return the record at an offset, unread."""
+
+    def parse(self, raw: Any) -> dict[str, Any]:  # noqa: ANN401 - what `at` of the same class returns
+        """Read a record; RecordProblem where that is impossible."""
+
+    def where(self, number: int) -> str:
+        """Name the place of a record in messages."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+class RecordFile:
+    """One file of records by id; memory holds ids and offsets, never the texts.
+
+    Args:
+        file: the records; closed with this.
+        folder: where relative image paths start.
+        fields: paths given with `--field`, by field name.
+        with_traces: whether each record holds a trace.
+    """
+
+    def __init__(self, file: Rows, *, folder: Path, fields: Mapping[str, str], with_traces: bool) -> None:
         self.model: str | None = None
         self.short_traces = 0
-        self._folder = Path.cwd() if source == "-" else Path(source).absolute().parent
-        self._paths, self._with_traces = fields, with_traces
-        self._index: dict[str, int] = {}
-        self._altered: dict[str, str] = {}
+        self._file, self._folder, self._paths, self._with_traces = file, folder, fields, with_traces
+        self._index = IdIndex(lambda id_: f"{file.kind} {self.line(id_)}")
         self._offsets, self._lines, self._digests = array("Q"), array("Q"), array("Q")
-        self._file = JsonLines(source)
-        self.path, self.sha256 = self._file.path, self._file.sha256
+        self.path, self.sha256 = file.path, file.sha256
         try:
             self._check()
         except BaseException:
@@ -74,7 +95,7 @@ class RecordFile:
     @property
     def ids(self) -> KeysView[str]:
         """The ids in the order of the file."""
-        return self._index.keys()
+        return self._index.ids
 
     def __len__(self) -> int:
         return len(self._index)
@@ -93,8 +114,12 @@ class RecordFile:
         self._file.close()
 
     def line(self, id_: str) -> int:
-        """Return the number of a record's line, from 1."""
+        """Return the number of a record's line (from 1) or row (from 0)."""
         return self._lines[self._index[id_]]
+
+    def where(self, id_: str) -> str:
+        """Name the place of a record in messages."""
+        return self._file.where(self.line(id_))
 
     def digest(self, id_: str) -> bytes | None:
         """Return a digest of a record's question and options, or None where it has neither."""
@@ -103,7 +128,7 @@ class RecordFile:
 
     def record(self, id_: str) -> Record:
         """Read a record again."""
-        where = f"{self.path}:{self.line(id_)}"
+        where = self.where(id_)
         try:
             record = self._parse(self._file.at(self._offsets[self._index[id_]]), where)
         except InputErrors as error:
@@ -113,7 +138,7 @@ class RecordFile:
         return record
 
     def _check(self) -> None:
-        """Read every line once, and raise all problems together."""
+        """Read every record once, and raise all problems together."""
         problems: list[InputError] = []
         total = 0
         for line in self._file:
@@ -125,15 +150,14 @@ class RecordFile:
         if problems:
             raise InputErrors(problems, total)
         if not self._index:
-            refuse(self.path, "empty file", "write one JSON object a line")
+            refuse(self.path, "empty file", self._file.if_empty)
 
     def _add(self, record: Record, number: int, offset: int) -> None:
         """Note what later questions about a record need."""
-        id_ = record.item.id
-        self._refuse_known_id(id_, record.where)
-        self._index[id_] = len(self._offsets)
-        if (plain := _plain(id_)) != id_:
-            self._altered[plain] = id_
+        try:
+            self._index.add(record.item.id)
+        except RecordProblem as problem:
+            refuse(record.where, problem.problem, problem.hint)
         self._offsets.append(offset)
         self._lines.append(number)
         self._digests.append(_digest(record.item))
@@ -141,59 +165,38 @@ class RecordFile:
             self.short_traces += len(_TAGS.sub("", record.trace.text).strip()) <= SHORT_TRACE
             self._note_model(record.trace.model, record.where)
 
-    def _refuse_known_id(self, id_: str, where: str) -> None:
-        if id_ in self._index:
-            refuse(where, f"duplicate id {show(id_)}", f"first on line {self.line(id_)}")
-        plain = _plain(id_)
-        twin = plain if plain in self._index else self._altered.get(plain)
-        if twin is not None:
-            refuse(
-                where,
-                f"id {show(id_)} is easily confused with {show(twin)} on line {self.line(twin)}",
-                "they differ only by spaces around or by Unicode form",
-            )
-
     def _note_model(self, model: str | None, where: str) -> None:
         if self.model is None:
             self.model = model
         elif model not in (None, self.model):
             refuse(where, f"model {show(model)} beside {show(self.model)}", "a file holds the traces of one model")
 
-    def _parse(self, raw: bytes, where: str) -> Record:
-        """Parse one line, or raise all its problems together."""
+    def _parse(self, raw: Any, where: str) -> Record:  # noqa: ANN401 - what the file's own `parse` takes
+        """Parse one record, or raise all its problems together."""
         try:
-            fields = RecordFields(parse_object(raw), self._paths)
+            fields = RecordFields(self._file.parse(raw), self._paths)
         except RecordProblem as problem:
             raise InputErrors([InputError(where, problem.problem, problem.hint)]) from problem
-        item, images = _read_item(fields)
+        item = read_item(fields, alone=not self._with_traces)
+        images = read_images(fields)
         trace = _read_trace(fields) if self._with_traces else None
         if fields.problems:
             raise InputErrors([InputError(where, problem.problem, problem.hint) for problem in fields.problems])
         if trace is None:
-            item = item.model_copy(update={"meta": fields.rest()})
-        return Record(where, item, tuple(self._folder / image for image in images), trace)
+            item = item.model_copy(update={"meta": fields.rest() | item.meta})
+        placed = (self._folder / image if isinstance(image, str) else image for image in images)
+        return Record(where, item, tuple(placed), trace)
 
 
 def read_traces(source: str | Path, *, fields: Mapping[str, str] = _NO_PATHS) -> RecordFile:
     """Open a file of traces, or standard input for `-`; raise InputErrors with all its problems."""
-    return RecordFile(source, fields=fields, with_traces=True)
+    return read_lines(source, fields=fields, with_traces=True)
 
 
-def read_items(source: str | Path, *, fields: Mapping[str, str] = _NO_PATHS) -> RecordFile:
-    """Open a file of items, whose traces are not read; raise InputErrors with all its problems."""
-    return RecordFile(source, fields=fields, with_traces=False)
-
-
-def _read_item(fields: RecordFields) -> tuple[Item, tuple[str, ...]]:
-    item = Item(
-        id=fields.require("id", as_id) or "",
-        question=fields.read("question", as_text) or "",
-        options=fields.read("options", as_options) or {},
-        answer=fields.read("answer", as_label),
-        reference_reasoning=fields.read("reference_reasoning", as_text),
-        subgroup=fields.read("subgroup", as_subgroup) or {},
-    )
-    return item, fields.read("image", as_image_paths) or ()
+def read_lines(source: str | Path, *, fields: Mapping[str, str], with_traces: bool) -> RecordFile:
+    """Open a file of JSON lines, or standard input for `-`; raise InputErrors with all its problems."""
+    folder = Path.cwd() if source == "-" else Path(source).absolute().parent
+    return RecordFile(JsonLines(source), folder=folder, fields=fields, with_traces=with_traces)
 
 
 def _read_trace(fields: RecordFields) -> Trace:
@@ -210,14 +213,10 @@ def _read_trace(fields: RecordFields) -> Trace:
     )
 
 
-def _plain(id_: str) -> str:
-    """Return the form in which ids that look alike are equal."""
-    return unicodedata.normalize("NFC", id_.strip())
-
-
 def _digest(item: Item) -> int:
     """Hash what must be the same in two files that share an item."""
     if not item.question and not item.options:
         return _NO_ITEM
-    told = orjson.dumps([item.question, sorted(item.options.items())])
+    question, options = (item.question, item.options) if item.options else split_options(item.question)
+    told = orjson.dumps([question, sorted(options.items())])
     return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest())

@@ -12,18 +12,19 @@ import orjson
 from judge.core.census import ItemCensus
 from judge.core.checklists.prompting import WRITING
 from judge.core.quote import Quote, quote
-from judge.errors import InputError
+from judge.errors import InputError, InputErrors
 from judge.io.assets import Asset, find_asset, load_prompt
 from judge.io.batches.specs import require_batches
 from judge.io.files import write_lines
-from judge.io.images import load_image
+from judge.io.items import Items, read_items
 from judge.io.journal import RunFolder
 from judge.io.judges.specs import JudgeOptions, check_transport
 from judge.io.manifest import ChecklistManifest, Input
+from judge.io.own_images import OwnImages, movable, passing_images
 from judge.io.prices import parse_prices
-from judge.io.traces import RecordFile, read_items
-from judge.run.draft import judges_identity, made_now, open_specs, read_file, used_asset
+from judge.run.draft import item_roles, judges_identity, made_now, open_specs, read_file, used_asset
 from judge.run.finding import Sought, find_run, refuse_changes
+from judge.run.item_images import ItemImages, OnMissingImage
 from judge.run.judging import judge_run
 from judge.run.pricing import change_prices
 from judge.run.quote import pixels, quote_run
@@ -33,8 +34,7 @@ from judge.run.task import writing_plan_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from judge.io.traces import Record
-    from judge.schema import Image, Item, JudgeSpec, Price
+    from judge.schema import Item, JudgeSpec, Price
 
 DEFAULT_PROMPT = "checklist-writing.v1"
 
@@ -95,7 +95,8 @@ def dry_run(options: ChecklistOptions, *, say: Callable[[str], None]) -> Quote:
         if not folder.manifest_path.exists():
             manifest = draft.manifest(ItemCensus(), items_sha256="")
             work, prices = writing_plan_of(manifest), manifest.prices
-            return quote(work, [draft.judge], prices, draft.items(), done=(), pixels=pixels, batch=batch)
+            with passing_images() as own:
+                return quote(work, [draft.judge], prices, draft.items(own), done=(), pixels=pixels, batch=batch)
         refuse_changes(folder, draft.identity())
         known = folder.any_manifest()
         known = known.model_copy(update={"prices": known.prices | draft.prices})
@@ -118,7 +119,7 @@ def _drafted(
         require_batches([judge])
     check_transport(judge, options.judging.transport)
     prices = parse_prices(options.prices, [judge])
-    with read_items(options.items, fields=options.fields) as file:
+    with read_items([options.items], fields=options.fields) as file:
         yield _Draft(options, prompt, judge, prices, file, tuple(command))
 
 
@@ -131,12 +132,23 @@ class _Draft:
     judge: JudgeSpec
     prices: dict[str, Price]
     """as given"""
-    file: RecordFile
+    file: Items
     command: tuple[str, ...]
 
-    def items(self) -> Iterator[Item]:
-        """Yield all items, each with its images, in the order of the file."""
-        return (_with_images(self.file.record(id_)) for id_ in self.file.ids)
+    def items(self, own: OwnImages) -> Iterator[Item]:
+        """Yield all items in the order of the file; InputErrors after the last if an image of one is no image.
+
+        Images are named again in the output and shown to nobody: one that is not there is no problem here.
+
+        Args:
+            own: keeps images that have no file of their own.
+        """
+        images = ItemImages(OnMissingImage.TEXT_ONLY, blind_judge=False, own=own)
+        for id_ in self.file.ids:
+            record = self.file.record(id_)
+            yield images.show(record.item, [record]) or record.item
+        if images.problems:
+            raise InputErrors(images.problems)
 
     def sought(self) -> Sought:
         """Return what tells its run from others."""
@@ -145,7 +157,8 @@ class _Draft:
 
     def inputs(self) -> tuple[Input, ...]:
         """Return every file that was read, with its hash."""
-        return read_file("items", self.file.path, self.file.sha256), used_asset("prompt", self.prompt)
+        files = [read_file(role, file.path, file.sha256) for role, file in item_roles(self.file)]
+        return *files, used_asset("prompt", self.prompt)
 
     def identity(self) -> dict[str, str]:
         """Name everything that decides the checklists; where they are written to is not part of it."""
@@ -172,25 +185,13 @@ def _create_run(folder: RunFolder, draft: _Draft) -> None:
     """Write the items and the manifest; InputError, and no folder, where no item is to be asked about."""
     census = ItemCensus()
     with folder.created() as new:
-        digest = write_lines(new.items_path, census.counting(draft.items()))
+        own = OwnImages(new.path)
+        items = census.counting(draft.items(own))
+        digest = write_lines(new.items_path, (movable(item, new.path) for item in items))
+        own.flush()
         if not census.n_asked:
             hint = "references are read from `reference_reasoning` or `reference`; see --field"
             raise InputError(draft.file.path, "no item has a reference and lacks a checklist", hint)
         if draft.options.judging.batch:
             new.batches_path.touch()
         new.write_manifest(draft.manifest(census, items_sha256=digest))
-
-
-def _with_images(record: Record) -> Item:
-    """Return a record's item with its images, which the output names again and nobody is shown.
-
-    One that cannot be loaded counts as missing: a checklist needs it not.
-    """
-    shown: list[Image] = []
-    missing: list[str] = []
-    for path in record.image_paths:
-        try:
-            shown.append(load_image(path))
-        except InputError:
-            missing.append(str(path))
-    return record.item.model_copy(update={"images": tuple(shown), "missing_images": tuple(missing)})

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from judge.core.sharding import Shard
+    from judge.io.items import Items
+    from judge.io.traces import RecordFile
 
 DEFAULT_JUDGE = "local"
 SHARD = "--shard"
@@ -138,8 +140,8 @@ class Draft:
 
     def files(self) -> list[Input]:
         """Return every file that was read, with its hash."""
-        files = [("a", self.inputs.a), ("b", self.inputs.b), ("items", self.inputs.items)]
-        read = [read_file(role, file.path, file.sha256) for role, file in files if file is not None]
+        files = [("a", self.inputs.a), ("b", self.inputs.b), *item_roles(self.inputs.items)]
+        read = [read_file(role, file.path, file.sha256) for role, file in files]
         return [*read, used_asset("prompt", self.prompt), used_asset("rubric", self.rubric_asset)]
 
     def sought(self) -> Sought:
@@ -172,6 +174,7 @@ class Draft:
             "--on-missing-image": options.inputs.on_missing_image.value,
             "--field": orjson.dumps(dict(options.inputs.fields), option=orjson.OPT_SORT_KEYS).decode(),
         }
+        decided |= options.inputs.identity()
         if options.shard is not None:
             decided[SHARD] = str(options.shard)
         stopping = options.stopping
@@ -245,6 +248,12 @@ def read_file(role: str, path: str, sha256: str) -> Input:
 def used_asset(role: str, asset: Asset) -> Input:
     """Return the record of a prompt or a rubric."""
     return Input(role=role, path=str(asset.path), sha256=hashlib.sha256(asset.text.encode()).hexdigest())
+
+
+def item_roles(items: Items | None) -> list[tuple[str, RecordFile]]:
+    """Name the files of items by their roles: `items`, or `items 1`, `items 2` ... where there are several."""
+    files = items.files if items else ()
+    return [(f"items {number}" if len(files) > 1 else "items", file) for number, file in enumerate(files, start=1)]
 
 
 def _absolute(path: str) -> str:

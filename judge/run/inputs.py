@@ -1,127 +1,134 @@
-"""Read the two trace files, pair them, and refuse what cannot be compared before anything is spent."""
+"""Read traces and items, join them by id, and refuse what cannot be judged before anything is spent."""
 
 from __future__ import annotations
 
-import os
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from judge.core.pairing import find_partners, merge_items
 from judge.errors import InputError, InputErrors
-from judge.io.images import load_image
-from judge.io.traces import read_items, read_traces
-from judge.schema import Image, Pair, Trace
+from judge.io.items import read_items
+from judge.io.own_images import passing_images
+from judge.io.traces import read_traces
+from judge.run.item_images import ItemImages, OnMissingImage
+from judge.schema import Case, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from judge.io.items import Items
+    from judge.io.own_images import OwnImages
     from judge.io.traces import Record, RecordFile
-    from judge.schema import Trace
+    from judge.schema import Item, Trace
 
 
-class OnMissingImage(StrEnum):
-    """What to do with an item whose image cannot be shown."""
+@dataclass(frozen=True, kw_only=True)
+class ItemOptions:
+    """Where the items are, how to read the files, and what may be missing."""
 
-    ERROR = "error"
-    """refuse files that do not exist; a judge that cannot see is told so"""
-    SKIP = "skip"
-    """leave the item out, for a judge that cannot see too"""
-    TEXT_ONLY = "text-only"
-    """ask about the text, and tell the judge so"""
-
-
-@dataclass(frozen=True)
-class InputOptions:
-    """Where the traces are and how to read them."""
-
-    a: str
-    b: str
-    items: str | None = None
+    items: tuple[str, ...] = ()
+    """files of JSON lines or Parquet, and folders; empty: the traces' files hold the items too"""
+    id_column: str | None = None
+    """what holds the ids of the items"""
     fields: Mapping[str, str] = field(default_factory=dict)
     allow_missing: bool = False
     on_missing_image: OnMissingImage = OnMissingImage.ERROR
 
+    def identity(self) -> dict[str, str]:
+        """Name what decides how the files are joined, where it is not as it always was."""
+        return {"--id-column": self.id_column} if self.id_column else {}
 
-class Inputs:
-    """The opened files, checked against each other.
+
+@dataclass(frozen=True)
+class InputOptions(ItemOptions):
+    """Where the traces of two models are, and the items."""
+
+    a: str
+    b: str
+
+
+@dataclass(frozen=True)
+class CaseOptions(ItemOptions):
+    """Where the traces of one model are, and the items."""
+
+    traces: str
+
+
+class _Joined:
+    """Opened files of traces, and of items if these are apart, joined by id.
+
+    Args:
+        sources: one file of traces for each model.
+        options: the items, and how to read.
+        blind_judge: whether a judge cannot see images.
 
     Raises:
-        InputErrors: every problem that was found, in one go.
+        InputErrors: every problem of the first file that has any.
     """
 
-    def __init__(self, options: InputOptions, *, blind_judge: bool) -> None:
-        if options.a == options.b == "-":
-            raise InputError("-", "both files are standard input", "give one of them as a file")
-        self.options, self._blind_judge = options, blind_judge
-        self._stack = ExitStack()
+    def __init__(self, sources: Sequence[str], options: ItemOptions, *, blind_judge: bool) -> None:
+        if [*sources, *options.items].count("-") > 1:
+            raise InputError("-", "more than one file is standard input", "give one of them as a file")
+        self._options, self._blind_judge = options, blind_judge
         with ExitStack() as stack:
-            self.a = stack.enter_context(read_traces(options.a, fields=options.fields))
-            self.b = stack.enter_context(read_traces(options.b, fields=options.fields))
-            self.items = (
-                stack.enter_context(read_items(options.items, fields=options.fields)) if options.items else None
-            )
+            self._traces = [stack.enter_context(read_traces(source, fields=options.fields)) for source in sources]
+            self.items: Items | None = None
+            if options.items:
+                items = read_items(options.items, fields=options.fields, id_column=options.id_column)
+                self.items = stack.enter_context(items)
             self._stack = stack.pop_all()
-        self.partners = find_partners(list(self.a.ids), list(self.b.ids), in_a=self.a, in_b=self.b)
-        self.left_out: dict[str, int] = {"only_a": len(self.partners.only_a), "only_b": len(self.partners.only_b)}
+        self.left_out: dict[str, int] = {}
 
     @property
-    def models(self) -> tuple[str, str]:
-        """The names of model a and model b: as the records say, else the files' names, told apart if they are equal."""
-        names = [file.model or Path(file.path).name.split(".")[0] for file in (self.a, self.b)]
-        return (names[0], names[1]) if names[0] != names[1] else (f"{names[0]} (a)", f"{names[1]} (b)")
+    def ids(self) -> Sequence[str]:
+        """The ids to judge, in the order of the first file of traces."""
+        raise NotImplementedError
+
+    def _model(self, file: RecordFile) -> str:
+        """Return the name of a file's model: as its records say, else the file's."""
+        return file.model or Path(file.path).name.split(".")[0]
 
     def warnings(self) -> list[str]:
         """Say what looks wrong and may be meant."""
         said = []
-        if self.a.sha256 == self.b.sha256:
-            said.append(f"{self.a.path} and {self.b.path} are the same bytes")
-        elif self.a.model is not None and self.a.model == self.b.model:
-            said.append(f"both files name the same model, {self.a.model}")
-        bare = sum(all(digest is None for _, digest in self._told(id_)) for id_ in self.partners.both)
+        bare = sum(all(digest is None for _, digest in self._told(id_)) for id_ in self.ids)
         if bare:
-            said.append(f"{bare} of {len(self.partners.both)} items have neither question nor options")
+            said.append(f"{bare} of {len(self.ids)} items have neither question nor options")
         return said + [
             f"{file.path}: {file.short_traces} of {len(file)} traces have ten characters or fewer"
-            for file in (self.a, self.b)
+            for file in self._traces
             if file.short_traces
         ]
 
     def check(self) -> None:
-        """Refuse ids without a partner (unless allowed), and ids whose question or options differ between the files."""
-        problems = [] if self.options.allow_missing else self._unpaired()
-        problems += [problem for id_ in self.partners.both if (problem := self._difference(id_))]
-        if self.items is not None:
-            problems += self._without_item(self.partners.both)
+        """Refuse ids without an item (unless allowed), and ids whose question or options differ between the files."""
+        problems = self._problems()
+        problems += [problem for id_ in self.ids if (problem := self._difference(id_))]
+        problems += self._without_item()
         if problems:
             raise InputErrors(problems)
-        if not self.partners.both:
-            raise InputError(f"{self.a.path}, {self.b.path}", "no id occurs in both files", "see docs/input.md on ids")
 
-    def _unpaired(self) -> list[InputError]:
-        hint = "add its trace, or leave such items out with --allow-missing"
-        sides = ((self.partners.only_a, self.a, self.b), (self.partners.only_b, self.b, self.a))
-        return [
-            InputError(f"{here.path}:{here.line(id_)}", f"id {id_!r} is not in {there.path}", hint)
-            for ids, here, there in sides
-            for id_ in ids
-        ]
+    def _problems(self) -> list[InputError]:
+        """Return what is wrong with the files of traces beside each other."""
+        return []
 
-    def _without_item(self, ids: Sequence[str]) -> list[InputError]:
+    def _without_item(self) -> list[InputError]:
         items = self.items
-        missing = [id_ for id_ in ids if items is not None and id_ not in items]
-        if self.options.allow_missing:
+        if items is None:
+            return []
+        missing = [id_ for id_ in self.ids if id_ not in items]
+        if self._options.allow_missing:
             self.left_out["no_item"] = len(missing)
             return []
-        where = items.path if items else ""
-        return [InputError(f"{self.a.path}:{self.a.line(id_)}", f"id {id_!r} is not in {where}") for id_ in missing]
+        return [InputError(self._traces[0].where(id_), f"id {id_!r} is not in {items.path}") for id_ in missing]
 
-    def _told(self, id_: str) -> list[tuple[RecordFile, bytes | None]]:
+    def _told(self, id_: str) -> list[tuple[RecordFile | Items, bytes | None]]:
         """Return what each file tells of an item's question and options, as digests."""
-        return [(file, file.digest(id_)) for file in (self.items, self.a, self.b) if file is not None and id_ in file]
+        files: list[RecordFile | Items | None] = [self.items, *self._traces]
+        return [(file, file.digest(id_)) for file in files if file is not None and id_ in file]
 
     def _difference(self, id_: str) -> InputError | None:
         """Say what differs when the files, or the items, tell of another question under the same id."""
@@ -134,45 +141,26 @@ class Inputs:
                 return InputError(other.where, f"id {id_!r} has another {what} than in {told[0][0].path}", hint)
         return None
 
-    def pairs(self) -> Iterator[Pair]:
-        """Yield the pairs in a's order; InputErrors after the last if images cannot be used."""
-        problems: list[InputError] = []
-        for id_ in self.partners.both:
-            if self.items is not None and id_ not in self.items:
-                continue
-            pair = self._pair(id_, problems)
-            if pair is None:
-                self.left_out["no_image"] = self.left_out.get("no_image", 0) + 1
-            elif not problems:
-                yield pair
-        if problems:
-            raise InputErrors(problems)
+    def _joined(self, own: OwnImages | None) -> Iterator[tuple[Item, list[Trace]]]:
+        """Yield each item, its images loaded, with its traces; InputErrors after the last if images cannot be used.
 
-    def _pair(self, id_: str, problems: list[InputError]) -> Pair | None:
-        """Return a pair with its images loaded, or None where the item is skipped for its image."""
-        records = [file.record(id_) for file in (self.items, self.a, self.b) if file is not None]
-        item = merge_items(record.item for record in records)
-        shown, missing = self._images(records, problems)
-        policy = self.options.on_missing_image
-        if policy is OnMissingImage.SKIP and (missing or (self._blind_judge and shown)):
-            return None
-        item = item.model_copy(update={"images": tuple(shown), "missing_images": tuple(missing)})
-        trace_a, trace_b = (_trace(record) for record in records[-2:])
-        return Pair(item=item, a=trace_a, b=trace_b)
-
-    def _images(self, records: list[Record], problems: list[InputError]) -> tuple[list[Image], list[str]]:
-        """Load the images that the first record with any names; return them, and the paths that do not exist."""
-        shown, missing = [], []
-        record = next((record for record in records if record.image_paths), records[0])
-        for path in record.image_paths:
-            try:
-                shown.append(load_image(path))
-            except InputError as error:
-                if self.options.on_missing_image is OnMissingImage.ERROR or os.path.lexists(path):
-                    hint = "mend the path, or see --on-missing-image"
-                    problems.append(InputError(record.where, f"image {path}: {error.problem}", error.hint or hint))
-                missing.append(str(path))
-        return shown, missing
+        Args:
+            own: keeps images that have no file of their own; None: they vanish with the last item.
+        """
+        with nullcontext(own) if own else passing_images() as place:
+            images = ItemImages(self._options.on_missing_image, blind_judge=self._blind_judge, own=place)
+            for id_ in self.ids:
+                if self.items is not None and id_ not in self.items:
+                    continue
+                traces = [file.record(id_) for file in self._traces]
+                records = [self.items.record(id_), *traces] if self.items is not None else traces
+                item = images.show(merge_items(record.item for record in records), records)
+                if item is None:
+                    self.left_out["no_image"] = self.left_out.get("no_image", 0) + 1
+                elif not images.problems:
+                    yield item, [_trace(record) for record in traces]
+            if images.problems:
+                raise InputErrors(images.problems)
 
     def __enter__(self) -> Self:
         return self
@@ -181,6 +169,98 @@ class Inputs:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stack.close()
+
+
+class Inputs(_Joined):
+    """The opened files of two models' traces, checked against each other.
+
+    Raises:
+        InputErrors: every problem that was found, in one go.
+    """
+
+    def __init__(self, options: InputOptions, *, blind_judge: bool) -> None:
+        super().__init__([options.a, options.b], options, blind_judge=blind_judge)
+        self.a, self.b = self._traces
+        self.partners = find_partners(list(self.a.ids), list(self.b.ids), in_a=self.a, in_b=self.b)
+        self.left_out |= {"only_a": len(self.partners.only_a), "only_b": len(self.partners.only_b)}
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids that both files have, in a's order."""
+        return self.partners.both
+
+    @property
+    def models(self) -> tuple[str, str]:
+        """The names of model a and model b, told apart if they are equal."""
+        a, b = self._model(self.a), self._model(self.b)
+        return (a, b) if a != b else (f"{a} (a)", f"{b} (b)")
+
+    def warnings(self) -> list[str]:
+        """Say what looks wrong and may be meant."""
+        said = []
+        if self.a.sha256 == self.b.sha256:
+            said.append(f"{self.a.path} and {self.b.path} are the same bytes")
+        elif self.a.model is not None and self.a.model == self.b.model:
+            said.append(f"both files name the same model, {self.a.model}")
+        return said + super().warnings()
+
+    def check(self) -> None:
+        """Refuse ids without a partner or item (unless allowed), and ids whose question or options differ."""
+        super().check()
+        if not self.ids:
+            raise InputError(f"{self.a.path}, {self.b.path}", "no id occurs in both files", "see docs/input.md on ids")
+
+    def _problems(self) -> list[InputError]:
+        """Return the ids that only one file has, unless that is allowed."""
+        if self._options.allow_missing:
+            return []
+        hint = "add its trace, or leave such items out with --allow-missing"
+        sides = ((self.partners.only_a, self.a, self.b), (self.partners.only_b, self.b, self.a))
+        return [
+            InputError(here.where(id_), f"id {id_!r} is not in {there.path}", hint)
+            for ids, here, there in sides
+            for id_ in ids
+        ]
+
+    def pairs(self, own: OwnImages | None = None) -> Iterator[Pair]:
+        """Yield the pairs in a's order; InputErrors after the last if images cannot be used.
+
+        Args:
+            own: keeps images that have no file of their own; None: they vanish with the last pair.
+        """
+        for item, (a, b) in self._joined(own):
+            yield Pair(item=item, a=a, b=b)
+
+
+class CaseInputs(_Joined):
+    """The opened file of one model's traces, joined to its items.
+
+    Raises:
+        InputErrors: every problem that was found, in one go.
+    """
+
+    def __init__(self, options: CaseOptions, *, blind_judge: bool) -> None:
+        super().__init__([options.traces], options, blind_judge=blind_judge)
+        (self.traces,) = self._traces
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids of the traces, in the order of their file."""
+        return list(self.traces.ids)
+
+    @property
+    def model(self) -> str:
+        """The name of the model: as the records say, else the file's."""
+        return self._model(self.traces)
+
+    def cases(self, own: OwnImages | None = None) -> Iterator[Case]:
+        """Yield the cases in the order of the traces; InputErrors after the last if images cannot be used.
+
+        Args:
+            own: keeps images that have no file of their own; None: they vanish with the last case.
+        """
+        for item, (trace,) in self._joined(own):
+            yield Case(item=item, trace=trace)
 
 
 def _trace(record: Record) -> Trace:

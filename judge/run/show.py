@@ -10,6 +10,7 @@ from judge.core.planning import Plan, Planner
 from judge.core.prompting import Shown
 from judge.errors import InputError
 from judge.io.assets import find_asset, load_prompt, load_rubric
+from judge.io.own_images import passing_images
 from judge.run.draft import open_specs
 from judge.run.inputs import Inputs
 
@@ -32,11 +33,12 @@ def show_prompt(options: CompareOptions, *, item: str, order: Order, say: Callab
         orders=options.orders,
         seed=options.seed,
     )
-    with Inputs(options.inputs, blind_judge=not judge.sees_images) as inputs:
+    with Inputs(options.inputs, blind_judge=not judge.sees_images) as inputs, passing_images() as own:
         inputs.check()
-        pair = next((pair for pair in inputs.pairs() if pair.item.id == item), None)
-    if pair is None:
-        raise InputError(f"--item {item}", "no such item among those compared")
+        pair = next((pair for pair in inputs.pairs(own) if pair.item.id == item), None)
+        if pair is None:
+            raise InputError(f"--item {item}", "no such item among those compared")
+        pair = own.named_as_in_a_run(pair)
     planner = Planner(plan, judge)
     prompt = planner.prompt(pair, order)
     images = [f"[image {image.media_type}, sha256 {image.sha256}: {image.path}]" for image in prompt.images]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from judge.core.census import CaseCensus, Census, ItemCensus
 from judge.core.checklists.planning import WritingPlan
 from judge.core.checklists.prompting import WRITING
+from judge.core.pkr.planning import ScorePlan
+from judge.core.pkr.prompting import CHECKLIST
 from judge.core.planning import Plan
 from judge.core.prompting import Shown, parse_template
 from judge.io.manifest import ChecklistManifest, Manifest
@@ -16,7 +18,7 @@ from judge.io.manifest import ChecklistManifest, Manifest
 if TYPE_CHECKING:
     from judge.core.work import Work
     from judge.io.journal import RunFolder
-    from judge.io.manifest import AnyManifest
+    from judge.io.manifest import AnyManifest, ScoreManifest
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,18 @@ class Task:
 
 def task_of(folder: RunFolder, manifest: AnyManifest) -> Task:
     """Return what a run asks; its folder is not read yet."""
+    if isinstance(manifest, Manifest):
+        return Task(plan_of(manifest), folder.pairs)
     if isinstance(manifest, ChecklistManifest):
         return Task(writing_plan_of(manifest), folder.items)
-    if not isinstance(manifest, Manifest):
-        raise NotImplementedError(manifest.kind)
-    return Task(plan_of(manifest), folder.pairs)
+    return Task(score_plan_of(manifest), folder.cases)
 
 
 def census_of(manifest: AnyManifest) -> Census | CaseCensus | ItemCensus:
     """Return what counts the subjects of a run of the manifest's kind."""
     if isinstance(manifest, ChecklistManifest):
         return ItemCensus()
-    return Census(answers=not manifest.hide_answers) if isinstance(manifest, Manifest) else CaseCensus()
+    return Census(answers=not manifest.hide_answers) if isinstance(manifest, Manifest) else CaseCensus(manifest.judges)
 
 
 def plan_of(manifest: Manifest) -> Plan:
@@ -62,3 +64,13 @@ def plan_of(manifest: Manifest) -> Plan:
 def writing_plan_of(manifest: ChecklistManifest) -> WritingPlan:
     """Return what a run that writes checklists asks about each of its items."""
     return WritingPlan(parse_template(manifest.prompt, where="the run's prompt", form=WRITING))
+
+
+def score_plan_of(manifest: ScoreManifest) -> ScorePlan:
+    """Return what a score asks about each of its cases."""
+    where = "the run's prompt of {}"
+    templates = {
+        group: parse_template(text, where=where.format(group), form=CHECKLIST)
+        for group, text in manifest.prompts.items()
+    }
+    return ScorePlan(templates, samples=manifest.samples, seed=manifest.seed)

@@ -1,0 +1,138 @@
+"""Compare two models' checklist scores on the same items: paired differences, with intervals and tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from judge.core.counted import Counted, cluster_codes
+from judge.core.estimates import DIGITS, LEVEL, Estimate, Ratio, estimate_rate, rounded, rounded_p
+from judge.core.facts import image_clusters
+from judge.core.pkr.scores import FIGURES, PARTS
+from judge.core.report import IntervalSettings, Models
+from judge.core.stats.clusters import HALF, sum_by_cluster
+from judge.core.stats.intervals import N_RESAMPLES
+from judge.core.stats.sign_flip import Distribution, sign_flip
+from judge.core.stats.significance import Conclusion, conclude, holm
+from judge.schema import Frozen, Group
+
+if TYPE_CHECKING:
+    from judge.core.estimates import Basis
+
+PRIMARY = "trace_score"
+
+
+class Difference(Frozen):
+    """A figure of a minus the same figure of b, over the items where both have it."""
+
+    a: float | None
+    b: float | None
+    """their means over these items"""
+    estimate: float | None
+    """a - b, in [-1, 1]"""
+    low: float | None
+    high: float | None
+    n: int
+    p_value: float
+    """of the sign-flip test over items or clusters that neither model is better"""
+    p_method: Distribution
+    p_adjusted: float
+    """the same after Holm over all figures but the trace score, which was declared as primary and keeps its own"""
+    verdict: Conclusion
+    """of a, by the adjusted p-value"""
+
+
+class ScoreDifference(Frozen):
+    """Two scores of the same items, figure by figure."""
+
+    models: Models
+    n_items: int
+    """items of both runs, with the same checklist"""
+    n_only_a: int
+    n_only_b: int
+    n_other_checklist: int
+    """items of both runs whose checklists differ: they are left out"""
+    interval: IntervalSettings
+    groups: dict[Group, dict[str, Difference]]
+    """by group: presence, correctness, consistency, score"""
+    trace_score: Difference
+    answer_accuracy: Difference
+    right_and_grounded: Difference
+
+
+class _Test(NamedTuple):
+    credits: Counted
+    p_value: float
+    method: Distribution
+
+
+def compare_scores(a: pl.DataFrame, b: pl.DataFrame, models: Models, basis: Basis) -> ScoreDifference:
+    """Compare two runs; exchanging them mirrors every digit.
+
+    Args:
+        a: rows of `Scores.items` of the one.
+        b: of the other.
+        models: their names.
+        basis: how intervals are made: of the credits (1 + a - b) / 2, by the methods for credits in [0, 1].
+    """
+    both = a.join(b, on="item", suffix="_b").sort("item")
+    paired = both.filter(pl.col("checklist") == pl.col("checklist_b"))
+    counted = _clustered(paired, basis)
+    tests = {name: _test(counted, name) for name in FIGURES}
+    others = [name for name in FIGURES if name != PRIMARY]
+    adjusted = dict(zip(others, holm(np.array([tests[name].p_value for name in others])).tolist(), strict=True))
+    found = {name: _difference(name, test, adjusted.get(name, test.p_value)) for name, test in tests.items()}
+    return ScoreDifference(
+        models=models,
+        n_items=len(paired),
+        n_only_a=len(a) - len(both),
+        n_only_b=len(b) - len(both),
+        n_other_checklist=len(both) - len(paired),
+        interval=IntervalSettings(method=basis.method, level=LEVEL, n_resamples=N_RESAMPLES, seed=basis.seed),
+        groups={group: {part: found[f"{group}_{part}"] for part in PARTS} for group in Group},
+        **{name: found[name] for name in ("trace_score", "answer_accuracy", "right_and_grounded")},
+    )
+
+
+def _clustered(paired: pl.DataFrame, basis: Basis) -> Counted:
+    """Give items that either run has in one cluster the same cluster."""
+    named = [
+        tuple(f"{run}{own}" for run, own in enumerate(clusters) if own is not None)
+        for clusters in paired.select("cluster", "cluster_b").iter_rows()
+    ]
+    clusters = pl.Series("cluster", image_clusters(named) or [None] * len(paired), dtype=pl.String)
+    items = paired.with_columns(clusters)
+    return Counted(items, cluster_codes(items), basis)
+
+
+def _test(counted: Counted, name: str) -> _Test:
+    """Test a figure over the items where both have it; their `credit` is 1/2 where a and b are equal."""
+    known = counted.part(pl.col(name).is_not_null() & pl.col(f"{name}_b").is_not_null())
+    credit = (1 + pl.col(name) - pl.col(f"{name}_b")) / 2
+    credits_ = known._replace(items=known.items.with_columns(credit=credit))
+    excess = credits_.column("credit") - HALF
+    tested = sign_flip(sum_by_cluster(excess[:, None], known.codes)[:, 0], seed=counted.basis.seed)
+    return _Test(credits_, tested.p_value, tested.distribution)
+
+
+def _difference(name: str, test: _Test, p_adjusted: float) -> Difference:
+    credit = test.credits.column("credit")
+    rate = estimate_rate(Ratio(credit, np.ones_like(credit), complement=True), test.credits.codes, test.credits.basis)
+    means = {side: test.credits.column(column) for side, column in (("a", name), ("b", f"{name}_b"))}
+    return Difference(
+        **{side: rounded(values.mean()) if len(values) else None for side, values in means.items()},
+        **_as_differences(rate),
+        n=rate.n,
+        p_value=rounded_p(test.p_value),
+        p_method=test.method,
+        p_adjusted=rounded_p(p_adjusted),
+        verdict=Conclusion.INCONCLUSIVE if rate.estimate is None else conclude(rate.estimate, p_adjusted),
+    )
+
+
+def _as_differences(rate: Estimate) -> dict[str, float | None]:
+    """Turn a mean credit and its interval into a difference: 2 credit - 1."""
+    ends = {"estimate": rate.estimate, "low": rate.low, "high": rate.high}
+    return {name: None if end is None else round(2 * end - 1, DIGITS) + 0.0 for name, end in ends.items()}

@@ -1,0 +1,135 @@
+"""Set two instruments side by side: which model a judge prefers, and whose trace has the better checklist score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from judge.core.bias import SIDES, sides
+from judge.core.concord import AgreementReport, compare_raters
+from judge.core.counted import cluster_codes
+from judge.core.estimates import DIGITS, Estimate, Ratio, estimate_rate
+from judge.core.tally import HALF
+from judge.schema import Frozen, Group
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from judge.core.counted import Counted
+    from judge.core.stats.clusters import Codes
+    from judge.core.stats.intervals import Floats
+
+TRACE_SCORE = "trace_score"
+SIDE_NAMES = ("a", "neither", "b")
+
+
+class Disagreement(Frozen):
+    """An item that the two instruments give to different models."""
+
+    item: str
+    preferred: str
+    """`a` or `b`, by the pairwise judgments"""
+    score_a: float
+    score_b: float
+    """checklist scores in [0, 1]"""
+
+
+class Instruments(Frozen):
+    """Both instruments on one criterion, over the items that both speak of."""
+
+    figure: str
+    """the checklist's figure that stands beside the criterion"""
+    n: int
+    preference: Estimate
+    """win rate of a over these items"""
+    table: dict[str, dict[str, int]]
+    """items by who is preferred (outer) and whose checklist score is higher (inner): a, neither or b"""
+    agreement: AgreementReport
+    """of the two instruments, three sides each"""
+    same_side: Estimate
+    """share of items that both give to the same model, among those that both give to one"""
+    disagreements: tuple[Disagreement, ...]
+    """the widest difference of scores first"""
+
+
+def figure_of(criterion: str, *, overall: bool) -> str | None:
+    """Return the checklist's figure that measures what a criterion asks; None where it has none."""
+    if criterion in set(Group):
+        return criterion
+    return TRACE_SCORE if overall else None
+
+
+def set_side_by_side(
+    counted: Mapping[str, Counted], scores_a: pl.DataFrame, scores_b: pl.DataFrame
+) -> dict[str, Instruments]:
+    """Compare a comparison with two checklist scores, by criterion.
+
+    Args:
+        counted: folded items of each criterion, the rubric's last being the overall one.
+        scores_a: one row a scored item: `item`, a column for each group, and `trace_score`, in [0, 1] or null.
+        scores_b: the same for model b.
+
+    Returns:
+        Only criteria that have a figure, and items that both instruments speak of.
+    """
+    last = list(counted)[-1]
+    figures = {name: figure_of(name, overall=name == last) for name in counted}
+    return {
+        name: _instruments(counted[name], figure, scores_a, scores_b)
+        for name, figure in figures.items()
+        if figure is not None
+    }
+
+
+def _instruments(counted: Counted, figure: str, scores_a: pl.DataFrame, scores_b: pl.DataFrame) -> Instruments:
+    scores = [scores.select("item", pl.col(figure).alias(name)) for name, scores in (("a", scores_a), ("b", scores_b))]
+    both = scores[0].join(scores[1], on="item").drop_nulls()
+    items = counted.items.filter(pl.col("n_verdicts") > 0).select("item", "cluster", "credit").drop_nulls("credit")
+    items = items.join(both, on="item").sort("item")
+    credit = items["credit"].to_numpy()
+    differences = (items["a"] - items["b"]).to_numpy().round(DIGITS)
+    ratings = np.column_stack([credit, HALF * (1 + np.sign(differences))])
+    codes = cluster_codes(items)
+    found = compare_raters(ratings, codes, seed=counted.basis.seed)
+    on = np.asarray(sides(ratings)).reshape(-1, 2)
+    ones = np.ones(len(items))
+    return Instruments(
+        figure=figure,
+        n=len(items),
+        preference=estimate_rate(Ratio(credit, ones, complement=True), codes, counted.basis),
+        table=_table(on),
+        agreement=AgreementReport.model_validate({**dict.fromkeys(AgreementReport.model_fields), "n": 0, **found}),
+        same_side=estimate_rate(_same_side(on), codes, counted.basis),
+        disagreements=_disagreements(items, on, differences),
+    )
+
+
+def _table(on: Codes) -> dict[str, dict[str, int]]:
+    counts = np.bincount(on[:, 0] * SIDES + on[:, 1], minlength=SIDES * SIDES).reshape(SIDES, SIDES)
+    return {
+        preferred: {scored: int(counts[row, column]) for column, scored in enumerate(SIDE_NAMES)}
+        for row, preferred in enumerate(SIDE_NAMES)
+    }
+
+
+def _same_side(on: Codes) -> Ratio:
+    """Return whether both instruments name the same model, over the items in which each names one."""
+    middle = SIDES // 2
+    decided = (on != middle).all(axis=1)
+    return Ratio((decided & (on[:, 0] == on[:, 1])).astype(float), decided.astype(float))
+
+
+def _disagreements(items: pl.DataFrame, on: Codes, differences: Floats) -> tuple[Disagreement, ...]:
+    opposite = np.flatnonzero(np.abs(on[:, 0] - on[:, 1]) == SIDES - 1)
+    widest = opposite[np.argsort(-np.abs(differences[opposite]), kind="stable")]
+    return tuple(
+        Disagreement(
+            item=row["item"],
+            preferred=SIDE_NAMES[side],
+            score_a=round(row["a"], DIGITS),
+            score_b=round(row["b"], DIGITS),
+        )
+        for row, side in zip(items[widest].iter_rows(named=True), on[widest, 0], strict=True)
+    )

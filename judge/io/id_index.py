@@ -1,0 +1,50 @@
+"""Number records by id, and refuse ids that a person could take for each other."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, KeysView
+
+from judge.io.fields import RecordProblem, show
+
+
+class IdIndex:
+    """The position of each record by its id, in the order in which they were added.
+
+    Args:
+        place: says where the record of an id stands, for a message: `line 12`.
+    """
+
+    def __init__(self, place: Callable[[str], str]) -> None:
+        self._place = place
+        self._positions: dict[str, int] = {}
+        self._altered: dict[str, str] = {}
+
+    @property
+    def ids(self) -> KeysView[str]:
+        """The ids in their order."""
+        return self._positions.keys()
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def __contains__(self, id_: object) -> bool:
+        return id_ in self._positions
+
+    def __getitem__(self, id_: str) -> int:
+        return self._positions[id_]
+
+    def add(self, id_: str) -> None:
+        """Number an id; RecordProblem where it, or one that looks like it, is there already."""
+        if id_ in self._positions:
+            raise RecordProblem(f"duplicate id {show(id_)}", f"first on {self._place(id_)}")
+        plain = unicodedata.normalize("NFC", id_.strip())
+        twin = plain if plain in self._positions else self._altered.get(plain)
+        if twin is not None:
+            raise RecordProblem(
+                f"id {show(id_)} is easily confused with {show(twin)} on {self._place(twin)}",
+                "they differ only by spaces around or by Unicode form",
+            )
+        self._positions[id_] = len(self._positions)
+        if plain != id_:
+            self._altered[plain] = id_

@@ -1,0 +1,95 @@
+"""Open the files of items, JSON lines and Parquet, as one."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from judge.io.fields import RecordProblem
+from judge.io.id_index import IdIndex
+from judge.io.jsonl import refuse
+from judge.io.traces import read_lines
+
+if TYPE_CHECKING:
+    from collections.abc import KeysView, Mapping, Sequence
+
+    from judge.io.traces import Record, RecordFile
+
+
+class Items:
+    """Files of items, read as one by id.
+
+    Args:
+        files: at least one; closed with this.
+    """
+
+    def __init__(self, files: Sequence[RecordFile]) -> None:
+        self.files = tuple(files)
+        self._starts = [0]
+        self._index = IdIndex(self.where)
+        for file in files:
+            for id_ in file.ids:
+                try:
+                    self._index.add(id_)
+                except RecordProblem as problem:
+                    refuse(file.where(id_), problem.problem, problem.hint)
+            self._starts.append(len(self._index))
+
+    @property
+    def path(self) -> str:
+        """The files in a few words, for messages."""
+        more = len(self.files) - 1
+        return self.files[0].path + (f" and {more} more" if more else "")
+
+    @property
+    def ids(self) -> KeysView[str]:
+        """The ids in the order of the files."""
+        return self._index.ids
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __contains__(self, id_: object) -> bool:
+        return id_ in self._index
+
+    def where(self, id_: str) -> str:
+        """Name the place of an item in messages."""
+        return self._file(id_).where(id_)
+
+    def digest(self, id_: str) -> bytes | None:
+        """Return a digest of an item's question and options, or None where it has neither."""
+        return self._file(id_).digest(id_)
+
+    def record(self, id_: str) -> Record:
+        """Read an item again."""
+        return self._file(id_).record(id_)
+
+    def _file(self, id_: str) -> RecordFile:
+        return self.files[bisect_right(self._starts, self._index[id_]) - 1]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self.files:
+            file.close()
+
+
+def read_items(
+    sources: Sequence[str | Path], *, fields: Mapping[str, str] | None = None, id_column: str | None = None
+) -> Items:
+    """Open files of items, whose traces are not read; raise InputErrors with all problems of the first wrong file.
+
+    Args:
+        sources: files of JSON lines or Parquet, told by their content, `-`, and folders of Parquet files.
+        fields: paths given with `--field`, by field name.
+        id_column: the field or column that holds the ids.
+    """
+    paths = dict(fields or {}) | ({"id": id_column} if id_column else {})
+    with ExitStack() as stack:
+        files = [stack.enter_context(read_lines(source, fields=paths, with_traces=False)) for source in sources]
+        items = Items(files)
+        stack.pop_all()
+        return items

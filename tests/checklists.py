@@ -1,0 +1,103 @@
+"""Cases with checklists, and judgments of them, in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from builders import ROOT
+
+from judge.core.facts import Wanted
+from judge.core.pkr.cases import facts_of_cases
+from judge.core.pkr.planning import ScorePlan
+from judge.core.pkr.prompting import CHECKLIST
+from judge.core.pkr.readings import settle_readings
+from judge.core.pkr.report import ScoredRun, ScoreSetting, build_score_report
+from judge.core.prompting import PromptTemplate, parse_template
+from judge.core.stats.intervals import Method
+from judge.schema import (
+    Case,
+    Failed,
+    FailureKind,
+    Group,
+    Image,
+    Item,
+    JudgeSpec,
+    Judgment,
+    Order,
+    Scored,
+    Trace,
+    Unit,
+    UnitVerdict,
+)
+
+Said = tuple[int, int, int] | tuple[int, int, int, bool | None]
+"""presence, correctness, consistency (, grounded)"""
+IMAGE = Image(path="/x/scan.png", sha256="ab" * 32, media_type="image/png")
+
+
+def units(letter: str, n: int, **fields: Any) -> tuple[Unit, ...]:
+    """Return n units p1, p2, ..., say."""
+    return tuple(Unit(id=f"{letter}{place}", claim=f"claim {letter}{place}", **fields) for place in range(1, n + 1))
+
+
+def make_case(
+    p: int = 1, k: int = 1, r: int = 1, *, text: str = "a trace", says: str | None = "A", **fields: Any
+) -> Case:
+    """Return a case with so many perception, knowledge and rationale units; its right answer is A."""
+    checklist = {group: own for group in Group if (own := units(group[0], {"p": p, "k": k, "r": r}[group[0]]))}
+    known = {"id": "q1", "question": "Which?", "options": {"A": "one", "B": "two"}, "answer": "A", "images": (IMAGE,)}
+    item = Item.model_validate({**known, "checklist": checklist, **fields})
+    return Case(item=item, trace=Trace(text=text, answer=says))
+
+
+def judged(
+    group: Group, said: Mapping[str, Said] | FailureKind, *, item: str = "q1", judge: str = "openai:m", sample: int = 0
+) -> Judgment:
+    """Return the judgment of one group: verdicts by unit, or a failure."""
+    result: Failed | Scored
+    if isinstance(said, FailureKind):
+        result = Failed(failure=said)
+    else:
+        fields = ("presence", "correctness", "consistency", "grounded")
+        verdicts = {unit: dict(zip(fields, one, strict=False)) for unit, one in said.items()}
+        result = Scored(units={unit: UnitVerdict.model_validate(one) for unit, one in verdicts.items()})
+    key = f"{item} {judge} {sample} {group}"
+    return Judgment(key=key, item=item, order=Order.FORWARD, judge=judge, sample=sample, group=group, result=result)
+
+
+def all_groups(p: Sequence[Said], k: Sequence[Said], r: Sequence[Said], **about: Any) -> list[Judgment]:
+    """Return one judgment a group, the verdicts in the order of its units."""
+    return [
+        judged(group, {f"{group[0]}{place}": one for place, one in enumerate(said, start=1)}, **about)
+        for group, said in zip(Group, (p, k, r), strict=True)
+        if said
+    ]
+
+
+def build(
+    judgments: Iterable[Judgment],
+    cases: Iterable[Case],
+    judges: Sequence[JudgeSpec],
+    *,
+    samples: int = 1,
+    by: tuple[str, ...] = (),
+    method: Method = Method.JEFFREYS,
+) -> ScoredRun:
+    """Report a score run of the model `tested`."""
+    setting = ScoreSetting("tested", judges, dict.fromkeys(Group, "prompt.v1"), samples, 0, {}, {})
+    facts = facts_of_cases(cases, Wanted(by=by))
+    return build_score_report(settle_readings(judgments), facts, setting, method=method)
+
+
+def shipped_templates() -> dict[Group, PromptTemplate]:
+    return {
+        group: parse_template(
+            (ROOT / f"prompts/pkr-{group}.v1.md").read_text(encoding="utf-8"), where=f"pkr-{group}", form=CHECKLIST
+        )
+        for group in Group
+    }
+
+
+def shipped_plan(samples: int = 1) -> ScorePlan:
+    return ScorePlan(shipped_templates(), samples=samples, seed=0)
