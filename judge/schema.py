@@ -258,7 +258,9 @@ class Request:
     schema_: dict[str, Any]
     """JSON schema of the reply"""
     asks: tuple[str, ...] = ()
-    """what the reply must speak of, in order: criteria, or units of a checklist"""
+    """what the reply must speak of, in order: criteria, units of a checklist, or groups of units to write"""
+    n_parts: int | None = None
+    """parts that the reply is likely to have, for a quote; None: one for each of `asks`"""
     group: Group | None = None
     """the checklist's group that is asked about; None: a pair is compared"""
     shares_prefix: bool = False
@@ -363,6 +365,14 @@ class Scored(Frozen):
     """by unit id, in the order asked"""
 
 
+class Written(Frozen):
+    """A request whose reply is the checklist of an item, as the judge wrote it."""
+
+    status: Literal["written"] = "written"
+    units: dict[Group, tuple[Unit, ...]]
+    """of each group asked for; nobody has looked for their quotations yet"""
+
+
 class Failed(Frozen):
     """A request without a verdict, and why."""
 
@@ -373,7 +383,7 @@ class Failed(Frozen):
     """the one criterion that failed (imported judgments); None: all of them"""
 
 
-Result = Annotated[Judged | Scored | Failed, Field(discriminator="status")]
+Result = Annotated[Judged | Scored | Written | Failed, Field(discriminator="status")]
 
 
 class Judgment(Frozen):

@@ -8,7 +8,7 @@ import pytest
 
 from judge.errors import InputError
 from judge.io import assets
-from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric, shipped
+from judge.io.assets import ANY, DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric, shipped
 
 CRITERION = '[[criterion]]\nname = "{}"\ntitle = "T"\ndefinition = "d"\ntie = "t"\n'
 RUBRIC = 'name = "mine"\nversion = 1\ndescription = ""\n'
@@ -21,7 +21,7 @@ def problem(text: str) -> str:
 
 
 def test_every_shipped_file_loads_under_its_own_name() -> None:
-    prompts = [load_prompt(find_asset("prompts", path.stem)) for path in shipped("prompts")]
+    prompts = [load_prompt(find_asset("prompts", path.stem), ANY) for path in shipped("prompts")]
     rubrics = [load_rubric(find_asset("rubrics", path.stem)) for path in shipped("rubrics")]
     assert DEFAULT_PROMPT in [prompt.label for prompt in prompts]
     assert DEFAULT_RUBRIC in [f"{rubric.name}.v{rubric.version}" for rubric in rubrics]

@@ -170,4 +170,4 @@ def test_our_own_traces_are_the_same_after_conversion(records: list[dict[str, An
         for id_, record in before.items():
             assert after[id_].item == record.item
             assert after[id_].trace == record.trace
-            assert after[id_].image_paths == record.image_paths
+            assert after[id_].images == record.images

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -68,6 +68,14 @@ def test_a_reply_follows_the_schema_and_is_counted(embedded: Open) -> None:
     assert reply.usage.input > 20
     assert reply.usage.output > 20
     assert reply.text.startswith('{"knowledge":{"evidence_1":"'), "no white space between the tokens of JSON"
+
+
+def test_each_request_is_answered_in_its_own_schema(embedded: Open) -> None:
+    one = replace(made_request("q1", evidence_chars=EVIDENCE_CHARS), schema_={"type": "boolean"})
+    other = replace(one, schema_={"type": "string", "enum": ["either"]})
+    grammars = [embedded.judge.body(request)["grammar"] for request in (one, other)]
+    assert "either" not in grammars[0]
+    assert "either" in grammars[1]
 
 
 def test_asking_again_says_the_same_and_reads_from_the_cache(embedded: Open) -> None:

@@ -21,11 +21,12 @@ from judge.cli.converting import SourceOption
 from judge.core.outputs import Cut, NoTrace, Row, trace_text, why_no_trace
 from judge.errors import InputError, InputErrors
 from judge.io.fields import RecordProblem
+from judge.io.items import read_items
 from judge.io.readers import sheets, source
 from judge.io.readers.hints import with_convert_hint
 from judge.io.readers.reading import Problems, RowFile
 from judge.io.readers.registry import FORMATS, Format
-from judge.io.traces import read_items, read_traces
+from judge.io.traces import read_traces
 
 Json = dict[str, Any]
 
@@ -629,7 +630,7 @@ def test_a_generators_file_given_as_traces_names_the_command_that_converts_it(na
     assert "looks like" in first
     assert len(error.value.problems) > 1
     with pytest.raises(InputErrors) as error:
-        read_items(path)
+        read_items([path])
     assert "convert" not in str(error.value)
 
 

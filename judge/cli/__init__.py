@@ -13,6 +13,7 @@ from judge.cli import (
     assets,
     auditing,
     browsing,
+    checklists,
     comparing,
     continuing,
     converting,
@@ -45,6 +46,7 @@ app.command("show")(browsing.show)
 app.command("list")(browsing.list_)
 app.command("import")(importing.import_)
 app.command("convert")(converting.convert)
+app.command("checklist")(checklists.checklist)
 app.command("plan")(planning.plan)
 app.command("label")(labeling.label)
 app.command("packet")(labeling.packet)

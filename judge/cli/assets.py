@@ -20,12 +20,12 @@ def rubrics(name: NamedAsset = None) -> None:
 
 
 def _show(kind: str, name: str | None) -> None:
-    from judge.io.assets import find_asset, load_prompt, load_rubric, shipped  # noqa: PLC0415 - `--help` starts without
+    from judge.io.assets import ANY, find_asset, load_prompt, load_rubric, shipped  # noqa: PLC0415 - `--help` starts without
 
     if name is not None:
         typer.echo(find_asset(kind, name).text, nl=False)
         return
     for path in shipped(kind):
         asset = find_asset(kind, path.stem)
-        described = load_prompt(asset) if kind == "prompts" else load_rubric(asset)
+        described = load_prompt(asset, ANY) if kind == "prompts" else load_rubric(asset)
         typer.echo(f"{path.stem}  {described.description}")

@@ -10,7 +10,8 @@ import typer
 
 from judge.cli import options as o
 from judge.cli.judging_options import judging_options
-from judge.cli.reporting import print_quote, print_report
+from judge.cli.printing import print_quote
+from judge.cli.reporting import print_report
 from judge.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def compare(
     allow_missing: o.AllowMissing = False,
     on_missing_image: o.OnMissingImage = o.ImageOption.error,
     judge: o.Judges = ["local"],  # noqa: B006 - typer copies it
-    prompt: o.PromptName = "pairwise.v1",
+    prompt: o.PromptName = None,
+    checklist: o.Checklist = False,
     rubric: o.RubricName = "openmedreason.v1",
     orders: Annotated[
         o.OrdersOption, typer.Option(help="Judge each pair in both orders, or half of them each way.")
@@ -92,7 +94,8 @@ def compare(
         judges=tuple(judge),
         judge_options=JudgeOptions(max_output_tokens, temperature, effort),
         prices=tuple(price),
-        prompt=prompt,
+        prompt=prompt or _default_prompt(checklist=checklist),
+        checklist=checklist,
         rubric=rubric,
         orders=Orders(orders.value),
         samples=samples,
@@ -140,7 +143,8 @@ def show_prompt(
     allow_missing: o.AllowMissing = False,
     on_missing_image: o.OnMissingImage = o.ImageOption.error,
     judge: o.Judges = ["local"],  # noqa: B006 - typer copies it
-    prompt: o.PromptName = "pairwise.v1",
+    prompt: o.PromptName = None,
+    checklist: o.Checklist = False,
     rubric: o.RubricName = "openmedreason.v1",
     show_reference: o.ShowReference = True,
     hide_answers: o.HideAnswers = False,
@@ -162,13 +166,20 @@ def show_prompt(
             on_missing_image=on_missing_image,
         ),
         judges=tuple(judge),
-        prompt=prompt,
+        prompt=prompt or _default_prompt(checklist=checklist),
+        checklist=checklist,
         rubric=rubric,
         seed=seed,
         show_reference=show_reference,
         hide_answers=hide_answers,
     )
     typer.echo(use_case(chosen, item=item, order=Order(order.value), say=o.tell))
+
+
+def _default_prompt(*, checklist: bool) -> str:
+    from judge.io.assets import CHECKLIST_PROMPT, DEFAULT_PROMPT  # noqa: PLC0415 - `--help` starts without pydantic
+
+    return CHECKLIST_PROMPT if checklist else DEFAULT_PROMPT
 
 
 def _inputs(

@@ -121,7 +121,12 @@ Judges = Annotated[
         help="anthropic:MODEL, openai:MODEL, openai:MODEL@http://HOST:PORT/v1, local, local:FILE.gguf; repeatable.",
     ),
 ]
-PromptName = Annotated[str, typer.Option(metavar="NAME|FILE.md", help="The judge prompt.")]
+PromptName = Annotated[
+    str | None, typer.Option(metavar="NAME|FILE.md", help="The judge prompt; pairwise.v1 unless given.")
+]
+Checklist = Annotated[
+    bool, typer.Option("--checklist", help="Show the judge each item's checklist (prompt pairwise-checklist.v1).")
+]
 RubricName = Annotated[str, typer.Option(metavar="NAME|FILE.toml", help="The criteria.")]
 ShowReference = Annotated[
     bool, typer.Option("--show-reference/--hide-reference", help="Show the judge the right answer and its reasoning.")

@@ -1,4 +1,4 @@
-"""Print reports of any kind in any form."""
+"""Print reports of any kind in any form, and quotes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from judge.core.quote import Quote
     from judge.io.render.document import Document
 
 
@@ -26,3 +27,14 @@ def print_form(form: o.FormOption, *, document: Callable[[], Document], draw: Ca
     from judge.io.render.paper import Form, written  # noqa: PLC0415 - `--help` starts without numpy
 
     typer.echo(written(document(), Form(form.value)).encode(), nl=False)
+
+
+def print_quote(quote: Quote, *, as_json: bool) -> None:
+    """Print what is still to be asked, and what it may cost."""
+    from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.io.render.quote import draw_quote  # noqa: PLC0415
+
+    if as_json:
+        typer.echo(as_json_bytes(quote.model_dump(mode="json")), nl=False)
+    else:
+        draw_quote(quote)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.cli import options as o
+from judge.cli.checklists import print_checklists
 from judge.cli.exits import Exit
 from judge.cli.printing import print_form
 from judge.cli.score_reporting import print_score, report_score
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from judge.core.pkr.report import ScoreReport
-    from judge.core.quote import Quote
     from judge.core.report import Report
     from judge.io.journal import RunFolder
 
@@ -113,10 +113,14 @@ def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet
     """Save and print the report of a run that was just judged; exit with 4 if too many judgments failed."""
     from judge.run.report import save_report  # noqa: PLC0415 - `--help` starts without numpy
 
+    kind = folder.any_manifest().kind
+    if kind == "checklist":
+        print_checklists(folder, as_json=as_json, max_failures=max_failures, quiet=quiet)
+        return
     form = o.FormOption.json if as_json else o.FormOption.terminal
     decided = False
     made: Report | ScoreReport
-    if folder.any_manifest().kind == "score":
+    if kind == "score":
         made = print_score(folder, form)
     else:
         made = compared = save_report(folder)
@@ -129,17 +133,6 @@ def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet
         share = f"{made.n_failed} of {made.n_judgments} judgments failed, more than --max-failures {max_failures:g}"
         o.tell(f"{share}: {way_on}")
         raise typer.Exit(Exit.FAILURES)
-
-
-def print_quote(quote: Quote, *, as_json: bool) -> None:
-    """Print what is still to be asked, and what it may cost."""
-    from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.io.render.quote import draw_quote  # noqa: PLC0415
-
-    if as_json:
-        typer.echo(as_json_bytes(quote.model_dump(mode="json")), nl=False)
-    else:
-        draw_quote(quote)
 
 
 def _print(made: Report, form: o.FormOption) -> None:

@@ -10,7 +10,8 @@ import typer
 
 from judge.cli import options as o
 from judge.cli.judging_options import judging_options
-from judge.cli.reporting import print_quote, print_report
+from judge.cli.printing import print_quote
+from judge.cli.reporting import print_report
 
 DEFAULT_RUNS = Path("runs")
 

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from judge.core.checklists.prompting import is_askable
 from judge.core.pkr.prompting import askable
 from judge.core.prompting import is_identical
 
@@ -45,6 +46,7 @@ class Census:
         """items that a judge is asked about"""
         self.identical: list[str] = []
         """items whose two traces are the same bytes"""
+        self.n_checklists = 0
         self._answers, self._images = answers, ImageCensus()
 
     def counting(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
@@ -52,13 +54,15 @@ class Census:
         for pair in pairs:
             same = is_identical(pair, answers=self._answers)
             (self.identical if same else self.judged).append(pair.item.id)
+            self.n_checklists += bool(pair.item.checklist)
             self._images.count(pair.item)
             yield pair
 
     def fields(self) -> dict[str, Any]:
         """Return the manifest's fields that depend on the pairs."""
         n_items = len(self.judged) + len(self.identical)
-        return {"n_items": n_items, "identical": tuple(self.identical), **self._images.fields()}
+        own = {"n_items": n_items, "identical": tuple(self.identical), "n_checklists": self.n_checklists}
+        return own | self._images.fields()
 
 
 class CaseCensus:
@@ -89,3 +93,22 @@ class CaseCensus:
         """Return the manifest's fields that depend on the cases."""
         own = {"n_items": self.n_items, "n_units": dict(self.n_units), "n_asked": self.n_asked}
         return own | self._images.fields()
+
+
+class ItemCensus:
+    """What was seen of the items whose checklists are to be written."""
+
+    def __init__(self) -> None:
+        self.n_items = 0
+        self.n_asked = 0
+
+    def counting(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Pass the items on, counting each."""
+        for item in items:
+            self.n_items += 1
+            self.n_asked += is_askable(item)
+            yield item
+
+    def fields(self) -> dict[str, Any]:
+        """Return the manifest's fields that depend on the items; their images are shown to nobody."""
+        return {"n_items": self.n_items, "n_asked": self.n_asked}

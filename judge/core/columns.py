@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from judge.core.costs import Spending
-from judge.schema import FailureKind, Judged, Order, Scored, UnitVerdict, Verdict
+from judge.schema import FailureKind, Judged, Order, Scored, UnitVerdict, Verdict, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,6 +59,8 @@ class Said(NamedTuple):
             return cls(units=tuple(result.units.items()))
         if isinstance(result, Judged):
             return cls(tuple((criterion, verdict.value) for criterion, verdict in result.verdicts.items()))
+        if isinstance(result, Written):
+            return cls()
         return cls(failure=result.failure.value, criterion=result.criterion)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from judge.core.answers import hide_answer
+from judge.core.checklists.shown import core_first
 from judge.errors import InputError
 from judge.schema import Order, Pair, Prompt, Rubric, Trace, Verdict
 
@@ -26,6 +27,7 @@ _RUBRIC_NAMES = {"criteria", "reply_form"}
 SECTIONS = ("System", "Item", "Traces")
 _SHARED_NAMES = (
     "answer",
+    "checklist",
     "criteria",
     "images_hidden",
     "images_shown",
@@ -103,6 +105,10 @@ class PromptTemplate:
     def check(self) -> None:
         """Raise InputError for a section that cannot be compiled, or that uses unknown names."""
         self.compiled  # noqa: B018 - compiling checks
+
+    def shows(self, name: str) -> bool:
+        """Tell whether a section uses a name."""
+        return any(name in section.used for section in self.compiled.values())
 
     def error(self, section: str, problem: str) -> InputError:
         """Return the error of a section that cannot be rendered, with the names that it may use."""
@@ -190,6 +196,7 @@ class Renderer:
             "question": item.question,
             "options": item.options,
             "answer": item.answer if shown.reference else None,
+            "checklist": core_first(item.checklist),
             "reference_reasoning": item.reference_reasoning if shown.reference else None,
             "images_shown": len(images),
             "images_hidden": len(item.images) + len(item.missing_images) - len(images),

@@ -161,7 +161,7 @@ class _Quoter:
             seen = sum(getattr(one, scenario.name) for one in images)
             for place, request in enumerate(opened):
                 sent = _Sent(request.prompt, schema_bytes, seen, first=place == 0, alone=len(opened) == 1)
-                self._add(self._usage(sent, len(request.asks), scenario), scenario)
+                self._add(self._usage(sent, request.n_parts or len(request.asks), scenario), scenario)
 
     def _usage(self, sent: _Sent, n_asked: int, scenario: Scenario) -> Usage:
         """Estimate one call: the low cost has a cache serve every later call of a pair, the high one only fill it."""

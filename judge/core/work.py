@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from judge.schema import Group, JudgeSpec, Reply, Request, Result
 
 Subject = TypeVar("Subject", contravariant=True)  # noqa: PLC0105 - the docs speak of subjects
-"""what the requests of a run are about: pairs, or cases"""
+"""what the requests of a run are about: pairs, cases, or items"""
 
 
 class Asked(Protocol):
@@ -18,7 +18,7 @@ class Asked(Protocol):
 
     @property
     def asks(self) -> tuple[str, ...]:
-        """What the reply must speak of, in order: criteria, or units of a checklist."""
+        """What the reply must speak of, in order: criteria, units of a checklist, or groups of units to write."""
         ...
 
     @property

@@ -9,13 +9,17 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from judge.core.prompting import PromptTemplate, parse_template
+from judge.core.prompting import PAIRWISE, Form, PromptTemplate, parse_template
 from judge.errors import InputError
 from judge.schema import Rubric
 
 DEFAULT_PROMPT = "pairwise.v1"
 DEFAULT_RUBRIC = "openmedreason.v1"
+CHECKLIST_PROMPT = "pairwise-checklist.v1"
+"""what `compare --checklist` asks with"""
 REPAIR = "repair.v1.txt"
+ANY = Form({}, ("tag",))
+"""of a prompt file of any kind of run, to be named and not rendered"""
 _KINDS = {"prompts": ".md", "rubrics": ".toml"}
 
 
@@ -55,9 +59,9 @@ def repair_note() -> str:
     return (shipped("prompts")[0].parent / REPAIR).read_text(encoding="utf-8").strip()
 
 
-def load_prompt(asset: Asset) -> PromptTemplate:
-    """Parse a prompt file."""
-    return parse_template(asset.text, where=asset.path.name)
+def load_prompt(asset: Asset, form: Form = PAIRWISE) -> PromptTemplate:
+    """Parse a prompt file of a kind of run."""
+    return parse_template(asset.text, where=asset.path.name, form=form)
 
 
 def load_rubric(asset: Asset) -> Rubric:

@@ -21,7 +21,7 @@ from judge.io.folders import filling
 from judge.io.judgment_lines import as_line, mend_tail
 from judge.io.manifest import AnyManifest, Manifest, ScoreManifest, read_manifest
 from judge.io.own_images import Subject, located
-from judge.schema import Case, Failed, FailureKind, Judgment, Pair
+from judge.schema import Case, Failed, FailureKind, Item, Judgment, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,6 +42,7 @@ class RunFolder:
         self.manifest_path = path / "manifest.json"
         self.pairs_path = path / "pairs.jsonl"
         self.cases_path = path / "cases.jsonl"
+        self.items_path = path / "items.jsonl"
         self.judgments_path = path / "judgments.jsonl"
         self.report_path = path / "report.json"
         self.batches_path = path / "batches.jsonl"
@@ -88,9 +89,13 @@ class RunFolder:
         """Yield the cases of a run that scores, in file order, one in memory at a time."""
         return self._lines(self.cases_path, Case)
 
+    def items(self) -> Iterator[Item]:
+        """Yield the items of a run that writes checklists, in file order, one in memory at a time."""
+        return self._lines(self.items_path, Item)
+
     def subjects_path(self, manifest: AnyManifest) -> Path:
         """Return the file of what the run's requests are about."""
-        return self.pairs_path if isinstance(manifest, Manifest) else self.cases_path
+        return {"comparison": self.pairs_path, "score": self.cases_path, "checklist": self.items_path}[manifest.kind]
 
     def _lines(self, path: Path, noun: type[Subject]) -> Iterator[Subject]:
         if not path.exists():

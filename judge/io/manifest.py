@@ -48,7 +48,7 @@ class RunManifest(Frozen):
     images_sha256: str | None = None
     """hash over the hashes of all images, in the order of the subjects"""
     pairs_sha256: str | None = None
-    """hash of the file of subjects: `pairs.jsonl`, or `cases.jsonl`"""
+    """hash of the file of subjects: `pairs.jsonl`, `cases.jsonl` or `items.jsonl`"""
     shard: Shard | None = None
     """the part of the items that this run judges; None: all of them"""
     merged: tuple[str, ...] = ()
@@ -73,6 +73,23 @@ class ScoreManifest(RunManifest):
         return self.n_asked * self.samples
 
 
+class ChecklistManifest(RunManifest):
+    """What a run is that writes checklists of items."""
+
+    kind: Literal["checklist"] = "checklist"
+    prompt: str
+    """the prompt file's text"""
+    to: str
+    """the file that the items are written to, with their checklists; absolute"""
+    n_asked: int
+    """items that have a reference and had no checklist: requests"""
+
+    @property
+    def n_requests(self) -> int:
+        """How many requests the run consists of."""
+        return self.n_asked
+
+
 class Manifest(RunManifest):
     """What a run is that compares two models."""
 
@@ -93,6 +110,8 @@ class Manifest(RunManifest):
     """the rule by which the run may stop early; None: it asks all of its items"""
     identical: tuple[str, ...] = ()
     """items whose two traces are the same bytes: ties that need no call"""
+    n_checklists: int = 0
+    """items that have a checklist; whether the judge is shown it, the prompt says"""
     swapped: tuple[str, ...] = ()
     """with one order: the half of the judged items that is shown swapped"""
 
@@ -103,7 +122,8 @@ class Manifest(RunManifest):
         return (self.n_items - len(self.identical)) * orders * self.samples * len(self.judges)
 
 
-AnyManifest = Manifest | ScoreManifest
+AnyManifest = Manifest | ScoreManifest | ChecklistManifest
+_KINDS: dict[str, type[AnyManifest]] = {"score": ScoreManifest, "checklist": ChecklistManifest}
 
 
 def read_manifest(content: bytes) -> AnyManifest:
@@ -112,4 +132,4 @@ def read_manifest(content: bytes) -> AnyManifest:
         kind = orjson.loads(content)["kind"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         kind = "comparison"
-    return (ScoreManifest if kind == "score" else Manifest).model_validate_json(content)
+    return _KINDS.get(str(kind), Manifest).model_validate_json(content)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from judge.io.images import load_image
-from judge.schema import Case, Pair
+from judge.schema import Case, Item, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from judge.schema import Image
 
 FOLDER = "images"
-Subject = TypeVar("Subject", Pair, Case)
+Subject = TypeVar("Subject", Pair, Case, Item)
 
 
 class OwnImages:
@@ -85,15 +85,22 @@ def movable(subject: Subject, folder: Path) -> Subject:
 
 def located(subject: Subject, folder: Path) -> Subject:
     """Undo `movable`: return a pair or case with absolute paths."""
-    if not any(image.path.startswith(f"{FOLDER}/") for image in subject.item.images):
+    if not any(image.path.startswith(f"{FOLDER}/") for image in _item(subject).images):
         return subject
     home = folder.absolute()
     return with_images(subject, lambda image: image.model_copy(update={"path": str(home / image.path)}))
 
 
 def with_images(subject: Subject, change: Callable[[Image], Image]) -> Subject:
-    """Return a pair or case with each of its images changed."""
-    images = tuple(map(change, subject.item.images))
-    if images == subject.item.images:
+    """Return a pair, a case or an item with each of its images changed."""
+    item = _item(subject)
+    images = tuple(map(change, item.images))
+    if images == item.images:
         return subject
-    return subject.model_copy(update={"item": subject.item.model_copy(update={"images": images})})
+    if isinstance(subject, Item):
+        return subject.model_copy(update={"images": images})
+    return subject.model_copy(update={"item": item.model_copy(update={"images": images})})
+
+
+def _item(subject: Pair | Case | Item) -> Item:
+    return subject if isinstance(subject, Item) else subject.item

@@ -9,7 +9,7 @@ from judge.core.census import Census
 from judge.core.facts import units_of_pairs
 from judge.core.flags import Flags, flag_note
 from judge.core.planning import Orders, choose_swapped
-from judge.errors import RunError
+from judge.errors import InputError, RunError
 from judge.io.files import file_sha256, write_lines
 from judge.io.journal import RunFolder
 from judge.io.manifest import AnyManifest, Manifest
@@ -21,6 +21,7 @@ from judge.run.finding import find_run, refuse_changes
 from judge.run.judging import judge_run
 from judge.run.pricing import change_prices
 from judge.run.session import JudgingOptions
+from judge.run.task import plan_of
 from judge.schema import JudgeSpec, Pair
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ def create_run(folder: RunFolder, draft: Draft) -> None:
         digest = write_lines(new.pairs_path, (movable(pair, new.path) for pair in own.counting(kept(own_images))))
         own_images.flush()
         write_lines(new.path / FLAGS, flags.all())
+        if options.checklist and not whole.n_checklists:
+            hint = "give items with a `checklist` (docs/checklists.md), or leave the option out"
+            raise InputError("--checklist", "no item has a checklist", hint)
         swapped = choose_swapped(whole.judged, seed=options.seed) if options.orders is Orders.ONE else frozenset()
         if options.shard:
             new.write_positions(positions)
@@ -123,6 +127,9 @@ def notes(manifest: Manifest) -> list[str]:
     blind = [judge.name for judge in manifest.judges if not judge.sees_images]
     if blind and manifest.n_images:
         said.append(f"Note: {', '.join(blind)} cannot see images and is told so ({manifest.n_images} images)")
+    without = manifest.n_items - manifest.n_checklists
+    if without and plan_of(manifest).template.shows("checklist"):
+        said.append(f"Note: {without} of {manifest.n_items} items have no checklist, and are judged without one")
     return said
 
 

@@ -17,10 +17,19 @@ import orjson
 from judge.core.census import Census
 from judge.core.looks import Stopping
 from judge.core.planning import Orders
-from judge.core.prompting import reply_schema
+from judge.core.prompting import PromptTemplate, reply_schema
 from judge.core.stats.intervals import Method
 from judge.errors import InputError
-from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric, repair_note
+from judge.io.assets import (
+    CHECKLIST_PROMPT,
+    DEFAULT_PROMPT,
+    DEFAULT_RUBRIC,
+    Asset,
+    find_asset,
+    load_prompt,
+    load_rubric,
+    repair_note,
+)
 from judge.io.batches.specs import require_batches
 from judge.io.judges.specs import JudgeOptions, check_transport, parse_judge
 from judge.io.manifest import Input, Manifest
@@ -53,6 +62,8 @@ class CompareOptions:
     prices: tuple[str, ...] = ()
     """as given to `--price`"""
     prompt: str = DEFAULT_PROMPT
+    checklist: bool = False
+    """the judge must be shown the items' checklists: the prompt has to show them, and some item to have one"""
     rubric: str = DEFAULT_RUBRIC
     orders: Orders = Orders.BOTH
     samples: int = 1
@@ -77,7 +88,7 @@ def drafted(
         InputError: something given cannot be used.
     """
     prompt, rubric_asset = find_asset("prompts", options.prompt), find_asset("rubrics", options.rubric)
-    load_prompt(prompt).check()
+    _check_prompt(load_prompt(prompt), options)
     rubric = load_rubric(rubric_asset)
     judges = open_specs(options.judges, options.judge_options, say=say, needs_keys=needs_keys)
     if options.judging.batch:
@@ -92,6 +103,13 @@ def drafted(
         for warning in inputs.warnings():
             say(f"Warning: {warning}")
         yield Draft(options, prompt, rubric_asset, rubric, judges, prices, inputs, tuple(command))
+
+
+def _check_prompt(template: PromptTemplate, options: CompareOptions) -> None:
+    template.check()
+    if options.checklist and not template.shows("checklist"):
+        hint = f"leave out --prompt for {CHECKLIST_PROMPT}, or use {{{{ checklist }}}} in yours"
+        raise InputError("--checklist", f"prompt {template.label} does not show it", hint)
 
 
 def open_specs(

@@ -36,6 +36,7 @@ OWN = {
     "n_units",
     "n_asked",
     "identical",
+    "n_checklists",
     "swapped",
     "n_images",
     "images_sha256",

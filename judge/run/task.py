@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from judge.core.census import CaseCensus, Census
+from judge.core.census import CaseCensus, Census, ItemCensus
+from judge.core.checklists.planning import WritingPlan
+from judge.core.checklists.prompting import WRITING
 from judge.core.pkr.planning import ScorePlan
 from judge.core.pkr.prompting import CHECKLIST
 from judge.core.planning import Plan
 from judge.core.prompting import Shown, parse_template
-from judge.io.manifest import Manifest
+from judge.io.manifest import ChecklistManifest, Manifest
 
 if TYPE_CHECKING:
     from judge.core.work import Work
@@ -32,11 +34,15 @@ def task_of(folder: RunFolder, manifest: AnyManifest) -> Task:
     """Return what a run asks; its folder is not read yet."""
     if isinstance(manifest, Manifest):
         return Task(plan_of(manifest), folder.pairs)
+    if isinstance(manifest, ChecklistManifest):
+        return Task(writing_plan_of(manifest), folder.items)
     return Task(score_plan_of(manifest), folder.cases)
 
 
-def census_of(manifest: AnyManifest) -> Census | CaseCensus:
+def census_of(manifest: AnyManifest) -> Census | CaseCensus | ItemCensus:
     """Return what counts the subjects of a run of the manifest's kind."""
+    if isinstance(manifest, ChecklistManifest):
+        return ItemCensus()
     return Census(answers=not manifest.hide_answers) if isinstance(manifest, Manifest) else CaseCensus(manifest.judges)
 
 
@@ -53,6 +59,11 @@ def plan_of(manifest: Manifest) -> Plan:
         seed=manifest.seed,
         swapped_items=frozenset(manifest.swapped),
     )
+
+
+def writing_plan_of(manifest: ChecklistManifest) -> WritingPlan:
+    """Return what a run that writes checklists asks about each of its items."""
+    return WritingPlan(parse_template(manifest.prompt, where="the run's prompt", form=WRITING))
 
 
 def score_plan_of(manifest: ScoreManifest) -> ScorePlan:

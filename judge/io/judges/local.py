@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from functools import lru_cache
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ class LocalJudge(PlainJudge):
     """Serves a GGUF file on a free port of 127.0.0.1, under a random key, for as long as the judge is open."""
 
     def __init__(self, spec: JudgeSpec, *, timeout: float) -> None:
-        self._server, self._grammar = serve(Path(str(spec.endpoint))), ""
+        self._server = serve(Path(str(spec.endpoint)))
         served = spec.model_copy(update={"endpoint": f"{self._server.address}/v1"})
         super().__init__(served, concurrency=1, timeout=timeout, api_key=self._server.key, trust_env=False)
 
@@ -36,8 +37,7 @@ class LocalJudge(PlainJudge):
         """Return the call's arguments; the schema goes as a grammar without white space, which halves the output."""
         body = super().body(request)
         del body["response_format"]
-        self._grammar = self._grammar or compact_grammar(request.schema_)
-        return body | {"grammar": self._grammar, "cache_prompt": True}
+        return body | {"grammar": _grammar_of(json.dumps(request.schema_)), "cache_prompt": True}
 
     async def close(self) -> None:
         """Close the client and stop the server."""
@@ -101,6 +101,11 @@ def serve(weights: Path) -> Served:
         raise InputError(str(weights), f"cannot be loaded: {error}", "give another GGUF file") from error
     server.await_start()
     return server
+
+
+@lru_cache(maxsize=64)
+def _grammar_of(schema: str) -> str:
+    return compact_grammar(json.loads(schema))
 
 
 def compact_grammar(schema: dict[str, Any]) -> str:

@@ -34,7 +34,7 @@ def dollars(amount: Decimal) -> str:
 
 def costs(report: Costed) -> list[str]:
     """Say what each judge's replies cost, and all together."""
-    lines = [_cost(judge, cost) for judge, cost in report.costs.items()]
+    lines = [cost_line(judge, cost) for judge, cost in report.costs.items()]
     if len(lines) > 1:
         lines.append(f"Cost together: {_amount(report.usd)}.")
     return lines
@@ -44,7 +44,8 @@ def _amount(usd: Decimal | None) -> str:
     return "unknown" if usd is None else dollars(usd)
 
 
-def _cost(judge: str, cost: JudgeCost) -> str:
+def cost_line(judge: str, cost: JudgeCost) -> str:
+    """Say what one judge's replies cost, in how many tokens, by whose prices."""
     parts = [f"{cost.input_tokens:,} tokens in{_share(cost)}", f"{cost.output_tokens:,} out{_reasoning(cost)}"]
     if cost.batched:
         parts.append(f"{cost.batched:,} of {cost.replies:,} replies in batches")
