@@ -65,7 +65,7 @@ def hub_row(number: int, **changes: object) -> dict[str, Any]:
     }
 
 
-def write_hub(path: Path, rows: Sequence[dict[str, Any]], **columns: object) -> Path:
+def write_hub(path: Path, rows: Sequence[dict[str, Any]], **columns: pl.DataType | type[pl.DataType]) -> Path:
     """Write rows in the hub's schema, and other columns of the types given."""
     pl.DataFrame(list(rows), schema={**HUB, **columns}, orient="row").write_parquet(path, row_group_size=3)
     return path
