@@ -93,9 +93,7 @@ def test_a_folder_of_shards_and_base64_in_json_lines_give_the_same_comparison(
     assert roles == ["a", "b", "items 1", "items 2", "prompt", "rubric"]
 
 
-def test_a_quote_and_a_shown_prompt_leave_nothing_behind(
-    tmp_path: Path, server: ProviderServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_quote_and_a_shown_prompt_leave_nothing_behind(tmp_path: Path, server: ProviderServer) -> None:
     write_traces(tmp_path)
     items = write_hub(tmp_path / "test.parquet", [hub_row(n) for n in range(N)])
     (tmp_path / "temporary").mkdir()
@@ -141,8 +139,8 @@ def test_rows_in_another_order_than_the_traces_were_made_from_are_refused(
 ) -> None:
     rows = [hub_row(n) for n in range(N)]
     for side in ("a", "b"):
-        told = [{"id": n, "question": row["question"], "trace": f"{side}: long enough"} for n, row in enumerate(rows)]
-        write_jsonl(tmp_path / f"{side}.jsonl", told)
+        traces = [{"id": n, "question": row["question"], "trace": f"{side}: long enough"} for n, row in enumerate(rows)]
+        write_jsonl(tmp_path / f"{side}.jsonl", traces)
     write_hub(tmp_path / "test.parquet", rows[::-1])
     by_row = ("--items", "test.parquet", "--id-column", "row")
     told = compare(tmp_path, server, *by_row, code=3)

@@ -207,7 +207,7 @@ def test_a_path_is_relative_to_the_file_and_a_column_of_something_else_is_refuse
 
 
 def test_other_scalar_columns_are_metadata_in_the_types_of_json(tmp_path: Path) -> None:
-    others = {
+    others: dict[str, Any] = {
         "year": pl.Int16,
         "share": pl.Float32,
         "bad": pl.Float64,
