@@ -54,8 +54,9 @@ def test_options_on_lines_that_are_joined_are_parted_again(
     stem: list[str], options: list[list[str]], mark: str, between: str
 ) -> None:
     texts = {letter: " ".join(words) for letter, words in zip("ABCDEF", options, strict=False)}
-    joined = between.join([" ".join(stem), *(f"{letter}{mark} {text}" for letter, text in texts.items())])
-    assert split_options(joined) == (" ".join(stem), texts)
+    question = f"Q: {' '.join(stem)}"
+    joined = between.join([question, *(f"{letter}{mark} {text}" for letter, text in texts.items())])
+    assert split_options(joined) == (question, texts)
 
 
 @given(TEXTS)

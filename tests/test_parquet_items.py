@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -272,3 +273,27 @@ def test_rows_are_read_in_any_order(tmp_path: Path) -> None:
     with opened(path) as items:
         for n in (150, 3, 199, 4, 5, 0, 64, 63):
             assert items.record(f"x-{n:06d}").images == (EmbeddedImage(drawn(f"row {n}")),)
+
+
+def test_a_file_that_cannot_be_opened_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_hub(tmp_path / "x.parquet", [hub_row(0)])
+    assert refused(tmp_path / "none.parquet") == [
+        "none.parquet: no such file (relative paths start at the current folder)"
+    ]
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)
+    (told,) = refused(path)
+    assert told.startswith("x.parquet: cannot be read: Permission denied")
+
+
+def test_standard_input_holds_items_and_a_folder_of_shards_stands_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_hub(tmp_path / "test.parquet", [hub_row(0)])
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"id": 1, "question": "Q"}')))
+    with read_items(["-", tmp_path]) as items:
+        assert list(items.ids) == ["1", "test-000000"]
+        assert items.digest("1") is not None
