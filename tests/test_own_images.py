@@ -60,4 +60,6 @@ def test_passing_images_vanish() -> None:
     with passing_images() as own:
         path = Path(own.add(PNG).path)
         assert path.exists()
+        own.clear()
+        assert not path.exists()
     assert not path.parent.parent.exists()
