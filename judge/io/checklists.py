@@ -33,16 +33,16 @@ def read_checklist(fields: RecordFields, *, in_groups: bool) -> dict[Group, tupl
     grouped: Grouped = fields.read("checklist", _grouped) or []
     if in_groups:
         for group in Group:
-            units = fields.read(group.value, _as_list)
-            grouped += [(group, f"{group}[{place}]", unit) for place, unit in enumerate(units or [])]
-    checklist: dict[Group, tuple[Unit, ...]] = {}
+            column = fields.read(group.value, _as_list) or []
+            grouped += [(group, f"{group}[{place}]", unit) for place, unit in enumerate(column)]
+    units: dict[Group, list[Unit]] = {group: [] for group in Group}
     for group, place, record in grouped:
         try:
-            checklist[group] = (*checklist.get(group, ()), _as_unit(record))
+            units[group].append(_as_unit(record))
         except RecordProblem as problem:
             fields.problems.append(RecordProblem(f"{place}: {problem.problem}", problem.hint))
-    fields.problems += _contradictions(checklist)
-    return {group: checklist[group] for group in Group if group in checklist}
+    fields.problems += _contradictions(units)
+    return {group: tuple(own) for group, own in units.items() if own}
 
 
 def _grouped(value: object) -> Grouped:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Self
 from judge.io.fields import RecordProblem
 from judge.io.id_index import IdIndex
 from judge.io.jsonl import refuse
-from judge.io.traces import read_lines
+from judge.io.traces import NO_PATHS, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import KeysView, Mapping, Sequence
 
     from judge.io.traces import Record, RecordFile
+
+PARQUET = b"PAR1"
 
 
 class Items:
@@ -78,7 +80,7 @@ class Items:
 
 
 def read_items(
-    sources: Sequence[str | Path], *, fields: Mapping[str, str] | None = None, id_column: str | None = None
+    sources: Sequence[str | Path], *, fields: Mapping[str, str] = NO_PATHS, id_column: str | None = None
 ) -> Items:
     """Open files of items, whose traces are not read; raise InputErrors with all problems of the first wrong file.
 
@@ -87,9 +89,43 @@ def read_items(
         fields: paths given with `--field`, by field name.
         id_column: the field or column that holds the ids.
     """
-    paths = dict(fields or {}) | ({"id": id_column} if id_column else {})
+    found = [path for source in sources for path in _files_of(source)]
+    shards = [path for path in found if isinstance(path, Path)]
     with ExitStack() as stack:
-        files = [stack.enter_context(read_lines(source, fields=paths, with_traces=False)) for source in sources]
+        files = [
+            stack.enter_context(read_lines(source, fields=_with_id(fields, id_column), with_traces=False))
+            for source in found
+            if not isinstance(source, Path)
+        ]
+        if shards:
+            from judge.io.parquet_items import open_shards  # noqa: PLC0415 - JSON lines do without polars
+
+            files += map(stack.enter_context, open_shards(shards, fields=fields, id_column=id_column))
         items = Items(files)
         stack.pop_all()
         return items
+
+
+def _with_id(fields: Mapping[str, str], id_column: str | None) -> Mapping[str, str]:
+    return {**fields, "id": id_column} if id_column else fields
+
+
+def _files_of(source: str | Path) -> list[str | Path]:
+    """Return a Parquet file, or those of a folder, as paths, and any other source as it is."""
+    path = Path(source)
+    if source == "-":
+        return ["-"]
+    if path.is_dir():
+        files = sorted(path.glob("*.parquet"))
+        if not files:
+            refuse(str(source), "holds no *.parquet file", "give a file, or a folder of Parquet files")
+        return [*files]
+    return [path if path.is_file() and _begins_like_parquet(path) else str(source)]
+
+
+def _begins_like_parquet(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(PARQUET)) == PARQUET
+    except OSError:
+        return False  # the reader of JSON lines says why

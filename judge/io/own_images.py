@@ -60,6 +60,10 @@ class OwnImages:
         shutil.copyfile(image.path, path)
         return image.model_copy(update={"path": str(path)})
 
+    def clear(self) -> None:
+        """Remove all images."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def flush(self) -> None:
         """Wait until the images are on the disk: one call for all of them, since there may be 150,000."""
         if self._folder.exists() and hasattr(os, "sync"):

@@ -26,7 +26,7 @@ SHORT_TRACE = 10
 """characters; a trace of no more is counted for a warning"""
 
 _TAGS = re.compile(r"</?(?:think|answer)>")
-_NO_PATHS: Mapping[str, str] = MappingProxyType({})
+NO_PATHS: Mapping[str, str] = MappingProxyType({})
 _NO_ITEM = 0
 
 
@@ -134,7 +134,7 @@ class RecordFile:
             record = self._parse(self._file.at(self._offsets[self._index[id_]]), where)
         except InputErrors as error:
             raise InputError(where, "the file changed while it was being read", "start again") from error
-        if record.item.id != id_:
+        if record.item.id != id_ or _digest(record.item) != self._digests[self._index[id_]]:
             raise InputError(where, "the file changed while it was being read", "start again")
         return record
 
@@ -189,7 +189,7 @@ class RecordFile:
         return Record(where, item, tuple(placed), trace)
 
 
-def read_traces(source: str | Path, *, fields: Mapping[str, str] = _NO_PATHS) -> RecordFile:
+def read_traces(source: str | Path, *, fields: Mapping[str, str] = NO_PATHS) -> RecordFile:
     """Open a file of traces, or standard input for `-`; raise InputErrors with all its problems."""
     try:
         return read_lines(source, fields=fields, with_traces=True)

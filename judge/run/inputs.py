@@ -141,26 +141,36 @@ class _Joined:
                 return InputError(other.where, f"id {id_!r} has another {what} than in {told[0][0].path}", hint)
         return None
 
-    def _joined(self, own: OwnImages | None) -> Iterator[tuple[Item, list[Trace]]]:
+    def _all_joined(self, own: OwnImages | None) -> Iterator[tuple[Item, list[Trace]]]:
         """Yield each item, its images loaded, with its traces; InputErrors after the last if images cannot be used.
 
         Args:
-            own: keeps images that have no file of their own; None: they vanish with the last item.
+            own: keeps images that have no file of their own; None: each is there until the next item is asked for.
         """
         with nullcontext(own) if own else passing_images() as place:
-            images = ItemImages(self._options.on_missing_image, blind_judge=self._blind_judge, own=place)
+            images = self._images(place)
             for id_ in self.ids:
                 if self.items is not None and id_ not in self.items:
                     continue
-                traces = [file.record(id_) for file in self._traces]
-                records = [self.items.record(id_), *traces] if self.items is not None else traces
-                item = images.show(merge_items(record.item for record in records), records)
-                if item is None:
+                joined = self._join(id_, images)
+                if joined is None:
                     self.left_out["no_image"] = self.left_out.get("no_image", 0) + 1
                 elif not images.problems:
-                    yield item, [_trace(record) for record in traces]
+                    yield joined
+                if own is None:
+                    place.clear()
             if images.problems:
                 raise InputErrors(images.problems)
+
+    def _images(self, own: OwnImages) -> ItemImages:
+        return ItemImages(self._options.on_missing_image, blind_judge=self._blind_judge, own=own)
+
+    def _join(self, id_: str, images: ItemImages) -> tuple[Item, list[Trace]] | None:
+        """Return an item with its traces; None where it is left out for its images."""
+        traces = [file.record(id_) for file in self._traces]
+        records = [self.items.record(id_), *traces] if self.items is not None else traces
+        item = images.show(merge_items(record.item for record in records), records)
+        return None if item is None else (item, [_trace(record) for record in traces])
 
     def __enter__(self) -> Self:
         return self
@@ -226,10 +236,20 @@ class Inputs(_Joined):
         """Yield the pairs in a's order; InputErrors after the last if images cannot be used.
 
         Args:
-            own: keeps images that have no file of their own; None: they vanish with the last pair.
+            own: keeps images that have no file of their own; None: each is there until the next pair is asked for.
         """
-        for item, (a, b) in self._joined(own):
+        for item, (a, b) in self._all_joined(own):
             yield Pair(item=item, a=a, b=b)
+
+    def pair(self, id_: str, own: OwnImages) -> Pair | None:
+        """Return one pair, None where it is not compared; InputErrors if its images cannot be used."""
+        if id_ not in self.a or id_ not in self.b or (self.items is not None and id_ not in self.items):
+            return None
+        images = self._images(own)
+        joined = self._join(id_, images)
+        if images.problems:
+            raise InputErrors(images.problems)
+        return None if joined is None else Pair(item=joined[0], a=joined[1][0], b=joined[1][1])
 
 
 class CaseInputs(_Joined):
@@ -257,9 +277,9 @@ class CaseInputs(_Joined):
         """Yield the cases in the order of the traces; InputErrors after the last if images cannot be used.
 
         Args:
-            own: keeps images that have no file of their own; None: they vanish with the last case.
+            own: keeps images that have no file of their own; None: each is there until the next case is asked for.
         """
-        for item, (trace,) in self._joined(own):
+        for item, (trace,) in self._all_joined(own):
             yield Case(item=item, trace=trace)
 
 

@@ -35,7 +35,7 @@ def show_prompt(options: CompareOptions, *, item: str, order: Order, say: Callab
     )
     with Inputs(options.inputs, blind_judge=not judge.sees_images) as inputs, passing_images() as own:
         inputs.check()
-        pair = next((pair for pair in inputs.pairs(own) if pair.item.id == item), None)
+        pair = inputs.pair(item, own)
         if pair is None:
             raise InputError(f"--item {item}", "no such item among those compared")
         pair = own.named_as_in_a_run(pair)
