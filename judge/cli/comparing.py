@@ -15,10 +15,13 @@ from judge.errors import InputError
 
 if TYPE_CHECKING:
     from judge.core.looks import Stopping
+    from judge.io.images import ImageOptions
     from judge.run.draft import CompareOptions
     from judge.run.inputs import InputOptions
 
 DEFAULT_RUNS = Path("runs")
+MAX_IMAGE_SIDE = 1920
+"""as `judge.io.pictures.preparing` has it"""
 
 
 def compare(
@@ -29,6 +32,9 @@ def compare(
     field: o.Fields = [],  # noqa: B006 - typer copies it
     allow_missing: o.AllowMissing = False,
     on_missing_image: o.OnMissingImage = o.ImageOption.error,
+    max_image_side: o.MaxImageSide = MAX_IMAGE_SIDE,
+    image_root: o.ImageRoots = [],  # noqa: B006 - typer copies it
+    allow_image_urls: o.ImageHosts = [],  # noqa: B006 - typer copies it
     judge: o.Judges = ["local"],  # noqa: B006 - typer copies it
     prompt: o.PromptName = "pairwise.v1",
     rubric: o.RubricName = "openmedreason.v1",
@@ -74,12 +80,21 @@ def compare(
     from judge.core.planning import Orders  # noqa: PLC0415 - `--help` starts without numpy
     from judge.core.sharding import Shard  # noqa: PLC0415
     from judge.core.stats.intervals import Method  # noqa: PLC0415
+    from judge.io.images import ImageOptions  # noqa: PLC0415
     from judge.io.judges.specs import JudgeOptions  # noqa: PLC0415
     from judge.run.compare import compare as use_case  # noqa: PLC0415
     from judge.run.draft import CompareOptions  # noqa: PLC0415
 
     chosen = CompareOptions(
-        inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
+        inputs=_inputs(
+            a,
+            b,
+            items,
+            field,
+            allow_missing=allow_missing,
+            on_missing_image=on_missing_image,
+            images=ImageOptions(max_image_side, tuple(image_root), tuple(allow_image_urls)),
+        ),
         judges=tuple(judge),
         judge_options=JudgeOptions(max_output_tokens, temperature, effort),
         prices=tuple(price),
@@ -128,6 +143,9 @@ def show_prompt(
     field: o.Fields = [],  # noqa: B006 - typer copies it
     allow_missing: o.AllowMissing = False,
     on_missing_image: o.OnMissingImage = o.ImageOption.error,
+    max_image_side: o.MaxImageSide = MAX_IMAGE_SIDE,
+    image_root: o.ImageRoots = [],  # noqa: B006 - typer copies it
+    allow_image_urls: o.ImageHosts = [],  # noqa: B006 - typer copies it
     judge: o.Judges = ["local"],  # noqa: B006 - typer copies it
     prompt: o.PromptName = "pairwise.v1",
     rubric: o.RubricName = "openmedreason.v1",
@@ -136,12 +154,21 @@ def show_prompt(
     seed: o.Seed = 0,
 ) -> None:
     """Print exactly what a judge would be sent for one item."""
-    from judge.run.draft import CompareOptions  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.io.images import ImageOptions  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run.draft import CompareOptions  # noqa: PLC0415
     from judge.run.show import show_prompt as use_case  # noqa: PLC0415
     from judge.schema import Order  # noqa: PLC0415
 
     chosen = CompareOptions(
-        inputs=_inputs(a, b, items, field, allow_missing=allow_missing, on_missing_image=on_missing_image),
+        inputs=_inputs(
+            a,
+            b,
+            items,
+            field,
+            allow_missing=allow_missing,
+            on_missing_image=on_missing_image,
+            images=ImageOptions(max_image_side, tuple(image_root), tuple(allow_image_urls)),
+        ),
         judges=tuple(judge),
         prompt=prompt,
         rubric=rubric,
@@ -153,13 +180,20 @@ def show_prompt(
 
 
 def _inputs(
-    a: str, b: str, items: str | None, field: list[str], *, allow_missing: bool, on_missing_image: o.ImageOption
+    a: str,
+    b: str,
+    items: str | None,
+    field: list[str],
+    *,
+    allow_missing: bool,
+    on_missing_image: o.ImageOption,
+    images: ImageOptions,
 ) -> InputOptions:
     from judge.io.fields import parse_field_options  # noqa: PLC0415 - `--help` starts without numpy
     from judge.run.inputs import InputOptions, OnMissingImage  # noqa: PLC0415
 
     fields = parse_field_options(field)
-    return InputOptions(a, b, items, fields, allow_missing, OnMissingImage(on_missing_image.value))
+    return InputOptions(a, b, items, fields, allow_missing, OnMissingImage(on_missing_image.value), images)
 
 
 def _print_quote(chosen: CompareOptions, *, quiet: bool, as_json: bool) -> None:

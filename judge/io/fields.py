@@ -211,8 +211,13 @@ def as_subgroup(value: object) -> dict[str, str]:
     }
 
 
+def is_address(text: str) -> bool:
+    """Say whether an image is named by an address that a person may allow to be fetched."""
+    return text[:8].lower() == "https://"
+
+
 def as_image_paths(value: object) -> tuple[str, ...]:
-    """Return image paths as given; an empty path is no image."""
+    """Return image paths, or https addresses, as given; an empty path is no image."""
     paths = [_as_path(path) for path in (value if isinstance(value, list) else [value])]
     return tuple(path for path in paths if path)
 
@@ -220,8 +225,8 @@ def as_image_paths(value: object) -> tuple[str, ...]:
 def _as_path(value: object) -> str:
     if not isinstance(value, str):
         raise _wrong_type("a path or a list of paths", value)
-    if _URL.match(value):
-        raise RecordProblem(f"{show(value)} is a URL", "URLs are never fetched: save the image and give its path")
+    if _URL.match(value) and not is_address(value):
+        raise RecordProblem(f"{show(value)} is a URL", "only https is ever fetched: save the image and give its path")
     if "\0" in value:
         raise RecordProblem(f"{show(value)} is not a path", "it holds a NUL character")
     return value

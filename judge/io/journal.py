@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from judge.errors import RunError
 from judge.io.files import flush, flush_folder, replacing, write_json
 from judge.io.folders import filling
+from judge.io.image_store import located
 from judge.io.judgment_lines import as_line, mend_tail
 from judge.io.manifest import AnyManifest, Manifest, read_manifest
 from judge.schema import Case, Failed, FailureKind, Frozen, Judgment, Pair
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 SYNC_SECONDS = 0.05
 """pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
 Noun = TypeVar("Noun", bound=Frozen)
+Subject = TypeVar("Subject", Pair, Case)
 KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -75,15 +77,21 @@ class RunFolder:
 
     def pairs(self) -> Iterator[Pair]:
         """Yield the pairs in file order, one in memory at a time."""
-        return self._lines(self.pairs_path, Pair)
+        return self._located(self._lines(self.pairs_path, Pair))
 
     def cases(self) -> Iterator[Case]:
         """Yield the cases of a run that scores, in file order, one in memory at a time."""
-        return self._lines(self.cases_path, Case)
+        return self._located(self._lines(self.cases_path, Case))
 
     def subjects_path(self, manifest: AnyManifest) -> Path:
         """Return the file of what the run's requests are about."""
         return self.pairs_path if isinstance(manifest, Manifest) else self.cases_path
+
+    def _located(self, subjects: Iterator[Subject]) -> Iterator[Subject]:
+        """Yield pairs or cases with the absolute paths of those images that the run holds itself."""
+        for subject in subjects:
+            item = located(subject.item, self.path)
+            yield subject if item is subject.item else subject.model_copy(update={"item": item})
 
     def _lines(self, path: Path, noun: type[Noun]) -> Iterator[Noun]:
         if not path.exists():
@@ -106,6 +114,9 @@ class RunFolder:
 
     def pairs_at(self, offsets: Iterable[int]) -> Iterator[Pair]:
         """Yield the pairs whose lines begin at the given bytes, in the order given."""
+        return self._located(self._pairs_at(offsets))
+
+    def _pairs_at(self, offsets: Iterable[int]) -> Iterator[Pair]:
         with self.pairs_path.open("rb") as file:
             for offset in offsets:
                 file.seek(offset)

@@ -24,6 +24,7 @@ from judge.io.fields import (
     as_options,
     as_subgroup,
     as_text,
+    is_address,
     show,
     split_thinking,
 )
@@ -46,10 +47,12 @@ class Record:
     """`b.jsonl:12`"""
     item: Item
     """without its images: they are not loaded here"""
-    image_paths: tuple[Path, ...]
-    """absolute"""
+    image_paths: tuple[Path | str, ...]
+    """absolute paths; addresses as text"""
     trace: Trace | None
     """None only in a file of items"""
+    folder: Path | None = None
+    """that of the file: its images may lie in it"""
 
 
 class RecordFile:
@@ -171,7 +174,8 @@ class RecordFile:
             raise InputErrors([InputError(where, problem.problem, problem.hint) for problem in fields.problems])
         if trace is None:
             item = item.model_copy(update={"meta": fields.rest()})
-        return Record(where, item, tuple(self._folder / image for image in images), trace)
+        sources = tuple(image if is_address(image) else self._folder / image for image in images)
+        return Record(where, item, sources, trace, self._folder)
 
 
 def read_traces(source: str | Path, *, fields: Mapping[str, str] = _NO_PATHS) -> RecordFile:

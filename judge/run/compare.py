@@ -14,6 +14,7 @@ from judge.core.flags import Flags, flag_note
 from judge.core.planning import Orders, choose_swapped
 from judge.errors import InputError, RunError
 from judge.io.files import file_sha256, write_lines
+from judge.io.image_store import ImageStore
 from judge.io.journal import RunFolder
 from judge.io.manifest import AnyManifest, Manifest
 from judge.io.prices import parse_prices
@@ -115,15 +116,17 @@ def create_run(folder: RunFolder, draft: Draft) -> None:
     whole, own = Census(answers=not options.hide_answers), Census(answers=not options.hide_answers)
     positions, flags = list[int](), Flags()
 
-    def kept() -> Iterator[Pair]:
-        for position, pair in enumerate(whole.counting(draft.inputs.pairs())):
+    def kept(store: ImageStore) -> Iterator[Pair]:
+        for position, pair in enumerate(whole.counting(draft.pairs(store))):
             if chosen is None or pair.item.id in chosen:
                 positions.append(position)
                 flags.add(pair)
                 yield pair
 
     with folder.created() as new:
-        digest = write_lines(new.pairs_path, own.counting(kept()))
+        store = ImageStore(new.path)
+        digest = write_lines(new.pairs_path, own.counting(kept(store)))
+        store.flush()
         write_lines(new.path / FLAGS, flags.all())
         swapped = choose_swapped(whole.judged, seed=options.seed) if options.orders is Orders.ONE else frozenset()
         if options.shard:

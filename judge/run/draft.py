@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 import orjson
 
 from judge.core.census import Census
+from judge.core.image_limits import beyond, limits_of
 from judge.core.looks import Stopping
 from judge.core.planning import Orders
 from judge.core.prompting import reply_schema
 from judge.core.stats.intervals import Method
-from judge.errors import InputError
+from judge.errors import InputError, InputErrors
 from judge.io.assets import DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric, repair_note
 from judge.io.batches.specs import require_batches
+from judge.io.images import ImageOptions
 from judge.io.judges.specs import JudgeOptions, check_transport, parse_judge
 from judge.io.manifest import Input, Manifest
 from judge.io.prices import parse_prices, pin_prices
@@ -33,11 +35,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from judge.core.sharding import Shard
+    from judge.io.image_store import ImageStore
+    from judge.schema import Item
 
 DEFAULT_JUDGE = "local"
 SHARD = "--shard"
 """what a shard's identity names beside the identity of the whole comparison"""
-VERSIONED = ("omr-judge", "openai", "anthropic", "xllamacpp", "numpy", "polars", "pydantic")
+VERSIONED = ("omr-judge", "openai", "anthropic", "xllamacpp", "numpy", "pillow", "polars", "pydantic")
 
 
 @dataclass(frozen=True)
@@ -134,10 +138,24 @@ class Draft:
         shard = self.options.shard
         return None if shard is None else shard.choose(self.inputs.partners.both)
 
+    def pairs(self, store: ImageStore | None = None) -> Iterator[Pair]:
+        """Yield the pairs of the whole comparison, those to judge with images that the store takes.
+
+        Raises:
+            InputErrors: after the last, where images cannot be used or exceed what a judge takes.
+        """
+        problems: list[InputError] = []
+        for pair in self.inputs.pairs(store, held=self.shard_items()):
+            problems += refused_images(pair.item, self.judges)
+            if not problems:
+                yield pair
+        if problems:
+            raise InputErrors(problems)
+
     def own_pairs(self) -> Iterator[Pair]:
         """Yield the pairs to judge."""
         chosen = self.shard_items()
-        return (pair for pair in self.inputs.pairs() if chosen is None or pair.item.id in chosen)
+        return (pair for pair in self.pairs() if chosen is None or pair.item.id in chosen)
 
     def identity(self) -> dict[str, str]:
         """Name everything that decides the judgments; a judge's address is not part of it."""
@@ -150,6 +168,7 @@ class Draft:
             "--hide-answers": str(options.hide_answers),
             "--allow-missing": str(options.inputs.allow_missing),
             "--on-missing-image": options.inputs.on_missing_image.value,
+            **_changed(options.inputs.images),
             "--field": orjson.dumps(dict(options.inputs.fields), option=orjson.OPT_SORT_KEYS).decode(),
             "--judge": ", ".join(sorted(judge.name for judge in self.judges)),
         }
@@ -202,6 +221,21 @@ class Draft:
             pairs_sha256=pairs_sha256,
             shard=options.shard,
         )
+
+
+def refused_images(item: Item, judges: Sequence[JudgeSpec]) -> list[InputError]:
+    """Say which judges would not take an item's images."""
+    hint = "show fewer or smaller images (--max-image-side), or ask another judge"
+    limited = [(judge, limits) for judge in judges if (limits := limits_of(judge)) is not None]
+    found = [(judge, beyond(item.images, limits)) for judge, limits in limited if item.images]
+    return [InputError(f"item {item.id!r}", f"{judge.name} refuses {what}", hint) for judge, what in found if what]
+
+
+def _changed(images: ImageOptions) -> dict[str, str]:
+    """Return the options of images that decide what is sent, where they differ from the default."""
+    if images.max_side == ImageOptions().max_side:
+        return {}
+    return {"--max-image-side": str(images.max_side)}
 
 
 def _absolute(path: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from judge.core.pairing import find_partners, merge_items
-from judge.errors import InputError, InputErrors
-from judge.io.images import load_image
+from judge.errors import InputError, InputErrors, MissingImageError
+from judge.io.images import ImageLoader, ImageOptions
 from judge.io.traces import read_items, read_traces
 from judge.schema import Image, Pair, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from judge.io.image_store import ImageStore
     from judge.io.traces import Record, RecordFile
     from judge.schema import Trace
 
@@ -44,6 +44,7 @@ class InputOptions:
     fields: Mapping[str, str] = field(default_factory=dict)
     allow_missing: bool = False
     on_missing_image: OnMissingImage = OnMissingImage.ERROR
+    images: ImageOptions = ImageOptions()
 
 
 class Inputs:
@@ -134,13 +135,19 @@ class Inputs:
                 return InputError(other.where, f"id {id_!r} has another {what} than in {told[0][0].path}", hint)
         return None
 
-    def pairs(self) -> Iterator[Pair]:
-        """Yield the pairs in a's order; InputErrors after the last if images cannot be used."""
+    def pairs(self, store: ImageStore | None = None, *, held: Container[str] | None = None) -> Iterator[Pair]:
+        """Yield the pairs in a's order; InputErrors after the last if images cannot be used.
+
+        Args:
+            store: takes the images that cannot be sent as their files are; None only says what would be sent.
+            held: the items whose images the store takes; None: all.
+        """
         problems: list[InputError] = []
+        asked, others = ImageLoader(self.options.images, store), ImageLoader(self.options.images)
         for id_ in self.partners.both:
             if self.items is not None and id_ not in self.items:
                 continue
-            pair = self._pair(id_, problems)
+            pair = self._pair(id_, problems, asked if held is None or id_ in held else others)
             if pair is None:
                 self.left_out["no_image"] = self.left_out.get("no_image", 0) + 1
             elif not problems:
@@ -148,11 +155,11 @@ class Inputs:
         if problems:
             raise InputErrors(problems)
 
-    def _pair(self, id_: str, problems: list[InputError]) -> Pair | None:
+    def _pair(self, id_: str, problems: list[InputError], loader: ImageLoader) -> Pair | None:
         """Return a pair with its images loaded, or None where the item is skipped for its image."""
         records = [file.record(id_) for file in (self.items, self.a, self.b) if file is not None]
         item = merge_items(record.item for record in records)
-        shown, missing = self._images(records, problems)
+        shown, missing = self._images(records, problems, loader)
         policy = self.options.on_missing_image
         if policy is OnMissingImage.SKIP and (missing or (self._blind_judge and shown)):
             return None
@@ -160,15 +167,18 @@ class Inputs:
         trace_a, trace_b = (_trace(record) for record in records[-2:])
         return Pair(item=item, a=trace_a, b=trace_b)
 
-    def _images(self, records: list[Record], problems: list[InputError]) -> tuple[list[Image], list[str]]:
+    def _images(
+        self, records: list[Record], problems: list[InputError], loader: ImageLoader
+    ) -> tuple[list[Image], list[str]]:
         """Load the images that the first record with any names; return them, and the paths that do not exist."""
         shown, missing = [], []
         record = next((record for record in records if record.image_paths), records[0])
         for path in record.image_paths:
             try:
-                shown.append(load_image(path))
+                shown.append(loader.load(path, root=record.folder))
             except InputError as error:
-                if self.options.on_missing_image is OnMissingImage.ERROR or os.path.lexists(path):
+                optional = isinstance(error, MissingImageError)
+                if self.options.on_missing_image is OnMissingImage.ERROR or not optional:
                     hint = "mend the path, or see --on-missing-image"
                     problems.append(InputError(record.where, f"image {path}: {error.problem}", error.hint or hint))
                 missing.append(str(path))

@@ -13,6 +13,8 @@ from judge.core.census import Census
 from judge.errors import RunError
 from judge.io.batches.log import BatchLog
 from judge.io.files import file_sha256, replacing, write_lines
+from judge.io.image_store import ImageStore
+from judge.io.images import held
 from judge.io.in_flight import read_in_flight, write_in_flight
 from judge.io.journal import RunFolder
 from judge.io.judgment_lines import as_line
@@ -136,7 +138,9 @@ def _check_batches(part: _Part) -> None:
 def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> None:
     first = parts[0].manifest
     census = Census(answers=not first.hide_answers)
-    pairs_sha256 = write_lines(new.pairs_path, census.counting(_in_order(parts)))
+    store = ImageStore(new.path)
+    pairs_sha256 = write_lines(new.pairs_path, census.counting(_held(store, pair) for pair in _in_order(parts)))
+    store.flush()
     with replacing(new.judgments_path) as file:
         for part in parts:
             file.writelines(map(as_line, part.folder.judgments()))
@@ -158,6 +162,11 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
         "merged": tuple(str(part.folder.path.resolve()) for part in parts),
     }
     new.write_manifest(first.model_copy(update=whole))
+
+
+def _held(store: ImageStore, pair: Pair) -> Pair:
+    """Return a pair whose images the merged run holds itself, where its shard held them."""
+    return pair.model_copy(update={"item": held(pair.item, store)})
 
 
 def _in_order(parts: Sequence[_Part]) -> Iterator[Pair]:

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from judge.run.draft import CompareOptions
-    from judge.schema import Order
+    from judge.schema import Image, Order
+
+
+def _told(image: Image) -> str:
+    made = f", {image.width} x {image.height} pixels, prepared from" if image.original else ":"
+    return f"[image {image.media_type}, sha256 {image.sha256}{made} {image.named}]"
 
 
 def show_prompt(options: CompareOptions, *, item: str, order: Order, say: Callable[[str], None]) -> str:
@@ -39,7 +44,7 @@ def show_prompt(options: CompareOptions, *, item: str, order: Order, say: Callab
         raise InputError(f"--item {item}", "no such item among those compared")
     planner = Planner(plan, judge)
     prompt = planner.prompt(pair, order)
-    images = [f"[image {image.media_type}, sha256 {image.sha256}: {image.path}]" for image in prompt.images]
+    images = [_told(image) for image in prompt.images]
     schema = orjson.dumps(planner.schema, option=orjson.OPT_INDENT_2).decode()
     key = planner.key(prompt, sample=0)
     blocks = [
