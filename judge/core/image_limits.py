@@ -49,11 +49,11 @@ def beyond(images: Sequence[Image], limits: ImageLimits) -> str | None:
         return f"{len(images)} images, of which a request takes {limits.images}"
     encoded = [4 * ceil((image.size or 0) / 3) for image in images]
     if sum(encoded) > limits.request_bytes:
-        return f"images of {_mb(sum(encoded))} in base64, of which a request takes {_mb(limits.request_bytes)}"
+        return f"images of {_bytes(sum(encoded))} in base64, of which a request takes {_bytes(limits.request_bytes)}"
     most = limits.many_side if len(images) > limits.many else limits.side
     for image, size in zip(images, encoded, strict=True):
         if size > limits.image_bytes:
-            return f"{image.named} has {_mb(size)} in base64, and an image may have {_mb(limits.image_bytes)}"
+            return f"{image.named} has {_bytes(size)} in base64, and an image may have {_bytes(limits.image_bytes)}"
         width, height = image.width or 0, image.height or 0
         if max(width, height) > most:
             beside = f" where there are {len(images)} images" if len(images) > limits.many else ""
@@ -61,5 +61,5 @@ def beyond(images: Sequence[Image], limits: ImageLimits) -> str | None:
     return None
 
 
-def _mb(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+def _bytes(size: int) -> str:
+    return f"{size:,} bytes"

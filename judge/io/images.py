@@ -56,7 +56,7 @@ class ImageLoader:
         store: takes what a run must hold itself; None only says what would be sent.
     """
 
-    def __init__(self, options: ImageOptions, store: ImageStore | None = None) -> None:
+    def __init__(self, options: ImageOptions = ImageOptions(), store: ImageStore | None = None) -> None:
         self._options, self._store = options, store
         self._fetched: dict[str, Image] = {}
 

@@ -42,6 +42,7 @@ def opened(content: bytes, kind: Kind) -> Iterator[Picture]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message="Corrupt EXIF")  # it is left out in any case
         try:
             with Image.open(io.BytesIO(content), formats=(kind.value,)) as picture:
                 check_size(picture.size, costly=kind is Kind.WEBP or _is_wide(picture.mode))
@@ -183,7 +184,7 @@ def as_png(image: Picture) -> bytes:
 
 def as_jpeg(image: Picture) -> bytes:
     """Write an image as JPEG, what is transparent in white."""
-    return _written(on_white(image), "JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True)
+    return _written(on_white(image), "JPEG", quality=JPEG_QUALITY, subsampling=0)
 
 
 def on_white(image: Picture) -> Picture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,10 +16,10 @@ from judge.errors import InputError, MissingImageError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Collection
 
-    Lookup = Callable[[str], Awaitable[list[str]]]
-    """from a host's name to its addresses"""
+Lookup = Callable[[str], Awaitable[list[str]]]
+"""from a host's name to its addresses"""
 
 MAX_FETCHED_BYTES = 20_000_000
 SECONDS = 30.0
