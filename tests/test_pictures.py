@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import SIZE, animated, chunk, dicom, noise, picture, png_stating, read, written
 from PIL import Image, ImageCms, PngImagePlugin
@@ -233,7 +233,7 @@ def test_sixteen_bits_of_a_tiff_are_stretched_and_those_of_a_png_are_not() -> No
     assert [tiff.getpixel((x, 0)) for x in range(3)] == [0, 128, 255]
     png = read(prepare(sixteen("PNG", [0, 257 * 100, 65535]), max_side=2).content)
     assert png.mode == "L"
-    assert png.getextrema()[1] > 150
+    assert max(png.tobytes()) > 150
 
 
 def test_numbers_become_grey_between_their_limits_and_what_is_not_finite_black() -> None:
@@ -331,6 +331,7 @@ def test_a_gif_without_a_picture_is_refused() -> None:
     assert prepare(content[:-1]).content == content, "a missing last byte is put back"
 
 
+@settings(deadline=None)  # a shared machine decodes as fast as it may
 @given(st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP"]), st.data())
 def test_no_damage_to_an_image_ends_in_anything_but_words(form: str, data: st.DataObject) -> None:
     content = bytearray(written(form, size=(16, 9)))

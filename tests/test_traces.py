@@ -531,7 +531,7 @@ def test_real_files_are_read(name: str, records: int, model: str, short: int | N
             read = file.record(record["id"])
             assert read.trace is not None
             assert (read.item.question, read.trace.text) == (record["question"], record["trace"])
-            assert all(image.is_file() for image in read.image_paths)
+            assert all(Path(image).is_file() for image in read.image_paths)
 
 
 @pytest.mark.slow
