@@ -35,14 +35,15 @@ READ = """
 import re, sys, time
 from pathlib import Path
 from judge.io.items import read_items
-from judge.io.own_images import OwnImages
+from judge.io.image_store import ImageStore
+from judge.io.images import ImageLoader
 began = time.perf_counter()
 items = read_items([sys.argv[1]])
 opened = time.perf_counter()
-own, n = OwnImages(Path(sys.argv[2])), 0
+loader, n = ImageLoader(store=ImageStore(Path(sys.argv[2]))), 0
 for id_ in items.ids:
     for image in items.record(id_).images:
-        own.add(image.content)
+        loader.take(image.content, name=id_)
         n += 1
 read = time.perf_counter()
 rss = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024

@@ -2,6 +2,7 @@
 
 OmrJudgeError                       the command prints its text, never a traceback
 ├── InputError                      a file or option that was given: where, what, and what to do
+│   ├── MissingImageError           an image that is named and is not there
 │   └── InputErrors                 several of them, told in one go
 ├── RunError                        a run folder that is foreign, locked, damaged or changed
 ├── InterruptedRunError             a person stopped the run: it can be resumed
@@ -39,6 +40,10 @@ class InputError(OmrJudgeError):
     def __init__(self, where: str, problem: str, hint: str = "") -> None:
         self.where, self.problem, self.hint = where, problem, hint
         super().__init__(f"{where}: {problem}" + (f" ({hint})" if hint else ""))
+
+
+class MissingImageError(InputError):
+    """An image is not there, which `--on-missing-image` may allow: no such file, or its host gave none."""
 
 
 class InputErrors(InputError):  # noqa: N818 - several of InputError

@@ -91,13 +91,40 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Image(Frozen):
-    """An image of an item: where it lies and what its bytes are."""
+MediaType = Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
+
+
+class Original(Frozen):
+    """The file that an image was prepared from."""
 
     path: str
-    """absolute path"""
+    """absolute; or an address, or a place within another file"""
     sha256: str
-    media_type: Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
+    width: int
+    """pixels, as stored: before it was turned upright"""
+    height: int
+
+
+class Image(Frozen):
+    """An image of an item, as it is sent: where it lies and what its bytes are."""
+
+    path: str
+    """absolute; in a run's own files, that of an image which the run holds is relative to its folder"""
+    sha256: str
+    """of the bytes that are sent"""
+    media_type: MediaType
+    width: int | None = None
+    """pixels; None in runs made before images were prepared"""
+    height: int | None = None
+    size: int | None = None
+    """bytes; None in runs made before images were prepared"""
+    original: Original | None = None
+    """None: it is sent as its file is"""
+
+    @property
+    def named(self) -> str:
+        """The path of the file that a person knows."""
+        return self.original.path if self.original else self.path
 
 
 class Unit(Frozen):

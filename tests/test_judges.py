@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,12 +21,11 @@ from provider_server import Answer, Call, ProviderServer, longer_wins, verdicts_
 
 from judge.core.parsing import interpret
 from judge.errors import InputError, ProviderError, RetryableError, RunError, StopRunError
-from judge.io.images import load_image
 from judge.io.judges.base import Judge, clean, redact, status_error
 from judge.io.judges.openai import OpenAIChat
 from judge.io.judges.plain import environment_proxy
 from judge.io.judges.specs import Transport, open_judge
-from judge.schema import FailureKind, Image, JudgeSettings, Reply, Request
+from judge.schema import FailureKind, Image, JudgeSettings, MediaType, Reply, Request
 
 
 class Way(NamedTuple):
@@ -119,7 +119,11 @@ def images(tmp_path: Path) -> list[Image]:
     contents = {"x.png": b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "y.jpg": b"\xff\xd8\xff" + bytes(range(255, -1, -1))}
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-    return [load_image(tmp_path / name) for name in contents]
+    types: dict[str, MediaType] = {"x.png": "image/png", "y.jpg": "image/jpeg"}
+    return [
+        Image(path=str(tmp_path / name), sha256=hashlib.sha256(content).hexdigest(), media_type=types[name])
+        for name, content in contents.items()
+    ]
 
 
 @every_way

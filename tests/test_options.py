@@ -13,6 +13,7 @@ from judge.core.listing import Sort
 from judge.core.planning import Orders
 from judge.core.stats.intervals import Method
 from judge.core.stats.strata import Stratum
+from judge.io.pictures.preparing import MAX_SIDE
 from judge.run.item_images import OnMissingImage
 from judge.schema import FailureKind, Order, Outcome
 
@@ -34,6 +35,10 @@ def test_an_option_takes_the_values_of_what_it_chooses(
     option: type[StrEnum], owner: type[StrEnum], missing: set[str]
 ) -> None:
     assert {value.value for value in option} | missing == {value.value for value in owner}
+
+
+def test_the_longest_side_of_images_is_the_same_for_the_command_and_for_preparing() -> None:
+    assert o.MAX_IMAGE_SIDE == MAX_SIDE
 
 
 def test_answers_are_the_strata_or_unreadable() -> None:

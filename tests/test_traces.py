@@ -289,12 +289,12 @@ def test_parting_never_loses_a_word(text: str) -> None:
         ('{"id": 1, "trace": "x", "answer": true}', "answer: expected text or a number, found true or false"),
         ('{"id": 1, "trace": "x", "image": [null]}', "image: expected a path or a list of paths, found null"),
         (
-            '{"id": 1, "trace": "x", "image": "https://x/y.png"}',
-            "image: 'https://x/y.png' is a URL (URLs are never fetched: save the image and give its path)",
+            '{"id": 1, "trace": "x", "image": "http://x/y.png"}',
+            "image: 'http://x/y.png' is a URL (only https is ever fetched: save the image and give its path)",
         ),
         (
             '{"id": 1, "trace": "x", "image": "Data:image/png;base64,AA"}',
-            "image: 'Data:image/png;base64,AA' is a URL (URLs are never fetched: save the image and give its path)",
+            "image: 'Data:image/png;base64,AA' is a URL (only https is ever fetched: save the image and give its path)",
         ),
         ('{"id": 1, "trace": "x", "image": "\\u0000"}', "image: '\\x00' is not a path (it holds a NUL character)"),
         ('{"id": 1, "trace": "x", "subgroup": "s"}', "subgroup: expected an object, found text"),

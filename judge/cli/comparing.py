@@ -16,9 +16,11 @@ from judge.errors import InputError
 
 if TYPE_CHECKING:
     from judge.core.looks import Stopping
+    from judge.io.images import ImageOptions
     from judge.run.inputs import InputOptions
 
 DEFAULT_RUNS = Path("runs")
+"""as `judge.io.pictures.preparing` has it"""
 
 
 def compare(
@@ -30,6 +32,9 @@ def compare(
     field: o.Fields = [],  # noqa: B006 - typer copies it
     allow_missing: o.AllowMissing = False,
     on_missing_image: o.OnMissingImage = o.ImageOption.error,
+    max_image_side: o.MaxImageSide = o.MAX_IMAGE_SIDE,
+    image_root: o.ImageRoots = [],  # noqa: B006 - typer copies it
+    allow_image_urls: o.ImageHosts = [],  # noqa: B006 - typer copies it
     judge: o.Judges = ["local"],  # noqa: B006 - typer copies it
     prompt: o.PromptName = None,
     checklist: o.Checklist = False,
@@ -76,6 +81,7 @@ def compare(
     from judge.core.planning import Orders  # noqa: PLC0415 - `--help` starts without numpy
     from judge.core.sharding import Shard  # noqa: PLC0415
     from judge.core.stats.intervals import Method  # noqa: PLC0415
+    from judge.io.images import ImageOptions  # noqa: PLC0415
     from judge.io.judges.specs import JudgeOptions  # noqa: PLC0415
     from judge.run.compare import compare as use_case  # noqa: PLC0415
     from judge.run.draft import CompareOptions  # noqa: PLC0415
@@ -90,6 +96,7 @@ def compare(
             id_column=id_column,
             allow_missing=allow_missing,
             on_missing_image=on_missing_image,
+            images=ImageOptions(max_image_side, tuple(image_root), tuple(allow_image_urls)),
         ),
         judges=tuple(judge),
         judge_options=JudgeOptions(max_output_tokens, temperature, effort),
@@ -142,6 +149,9 @@ def show_prompt(
     field: o.Fields = [],  # noqa: B006 - typer copies it
     allow_missing: o.AllowMissing = False,
     on_missing_image: o.OnMissingImage = o.ImageOption.error,
+    max_image_side: o.MaxImageSide = o.MAX_IMAGE_SIDE,
+    image_root: o.ImageRoots = [],  # noqa: B006 - typer copies it
+    allow_image_urls: o.ImageHosts = [],  # noqa: B006 - typer copies it
     judge: o.Judges = ["local"],  # noqa: B006 - typer copies it
     prompt: o.PromptName = None,
     checklist: o.Checklist = False,
@@ -151,7 +161,8 @@ def show_prompt(
     seed: o.Seed = 0,
 ) -> None:
     """Print exactly what a judge would be sent for one item."""
-    from judge.run.draft import CompareOptions  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.io.images import ImageOptions  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run.draft import CompareOptions  # noqa: PLC0415
     from judge.run.show import show_prompt as use_case  # noqa: PLC0415
     from judge.schema import Order  # noqa: PLC0415
 
@@ -164,6 +175,7 @@ def show_prompt(
             id_column=id_column,
             allow_missing=allow_missing,
             on_missing_image=on_missing_image,
+            images=ImageOptions(max_image_side, tuple(image_root), tuple(allow_image_urls)),
         ),
         judges=tuple(judge),
         prompt=prompt or _default_prompt(checklist=checklist),
@@ -191,6 +203,7 @@ def _inputs(
     id_column: str | None,
     allow_missing: bool,
     on_missing_image: o.ImageOption,
+    images: ImageOptions,
 ) -> InputOptions:
     from judge.io.fields import parse_field_options  # noqa: PLC0415 - `--help` starts without numpy
     from judge.run.inputs import InputOptions  # noqa: PLC0415
@@ -204,6 +217,7 @@ def _inputs(
         fields=parse_field_options(field),
         allow_missing=allow_missing,
         on_missing_image=OnMissingImage(on_missing_image.value),
+        images=images,
     )
 
 

@@ -12,6 +12,9 @@ import typer
 # The values are repeated here, and compared with their owners by a test, so that `--help` need not import numpy.
 
 
+MAX_IMAGE_SIDE = 1920
+
+
 class OrdersOption(StrEnum):
     """Values of --orders."""
 
@@ -113,6 +116,23 @@ AllowMissing = Annotated[
     bool, typer.Option("--allow-missing", help="Leave out items that only one file has, and print how many.")
 ]
 OnMissingImage = Annotated[ImageOption, typer.Option(help="What to do with an item whose image cannot be shown.")]
+MaxImageSide = Annotated[
+    int, typer.Option(min=0, metavar="PIXELS", help="Send images with no side longer than this; 0 sends every size.")
+]
+ImageRoots = Annotated[
+    list[Path],
+    typer.Option(
+        "--image-root",
+        metavar="DIR",
+        help="Images may lie in this folder too, not only in that of the file that names them; repeatable.",
+        exists=True,
+        file_okay=False,
+    ),
+]
+ImageHosts = Annotated[
+    list[str],
+    typer.Option("--allow-image-urls", metavar="HOST", help="Fetch images from this host, by https; repeatable."),
+]
 Judges = Annotated[
     list[str],
     typer.Option(

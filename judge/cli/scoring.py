@@ -28,6 +28,9 @@ def score(
         bool, typer.Option("--allow-missing", help="Leave out traces without an item or a checklist, and say how many.")
     ] = False,
     on_missing_image: o.OnMissingImage = o.ImageOption.error,
+    max_image_side: o.MaxImageSide = o.MAX_IMAGE_SIDE,
+    image_root: o.ImageRoots = [],  # noqa: B006 - typer copies it
+    allow_image_urls: o.ImageHosts = [],  # noqa: B006 - typer copies it
     judge: o.Judges = ["local"],  # noqa: B006 - typer copies it
     prompts: Annotated[
         str, typer.Option(metavar="NAME", help="The three prompts: NAME-GROUP.vN for each group of units.")
@@ -64,6 +67,7 @@ def score(
     """
     from judge.core.sharding import Shard  # noqa: PLC0415 - `--help` starts without numpy
     from judge.io.fields import parse_field_options  # noqa: PLC0415
+    from judge.io.images import ImageOptions  # noqa: PLC0415
     from judge.io.judges.specs import JudgeOptions  # noqa: PLC0415
     from judge.run.inputs import CaseOptions  # noqa: PLC0415
     from judge.run.item_images import OnMissingImage  # noqa: PLC0415
@@ -78,6 +82,7 @@ def score(
             fields=parse_field_options(field),
             allow_missing=allow_missing,
             on_missing_image=OnMissingImage(on_missing_image.value),
+            images=ImageOptions(max_image_side, tuple(image_root), tuple(allow_image_urls)),
         ),
         judges=tuple(judge),
         judge_options=JudgeOptions(max_output_tokens, temperature, effort),

@@ -229,12 +229,17 @@ def as_subgroup(value: object) -> dict[str, str]:
     }
 
 
+def is_address(text: str) -> bool:
+    """Say whether an image is named by an address that a person may allow to be fetched."""
+    return text[:8].lower() == "https://"
+
+
 def as_image_path(value: object) -> str:
-    """Return the path of an image as given."""
+    """Return the path of an image, or its https address, as given."""
     if not isinstance(value, str):
         raise wrong_type("a path or a list of paths", value)
-    if _URL.match(value):
-        raise RecordProblem(f"{show(value)} is a URL", "URLs are never fetched: save the image and give its path")
+    if _URL.match(value) and not is_address(value):
+        raise RecordProblem(f"{show(value)} is a URL", "only https is ever fetched: save the image and give its path")
     if "\0" in value:
         raise RecordProblem(f"{show(value)} is not a path", "it holds a NUL character")
     return value

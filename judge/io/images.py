@@ -1,42 +1,134 @@
-"""Load images from local files and encode them for a request."""
+"""Load images for a run, and encode for a request what is sent of them."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import hashlib
-import os
-import stat
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from judge.errors import InputError, RunError
 from judge.io.image_size import Size, pixel_size
-from judge.schema import Image
+from judge.io.image_store import stored_path
+from judge.io.pictures.files import find, read
+from judge.io.pictures.kinds import UnusableError
+from judge.io.pictures.preparing import MAX_SIDE, prepare
+from judge.schema import Image, Original
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MAX_IMAGE_BYTES = 20_000_000
+    from judge.io.image_store import ImageStore
+    from judge.io.pictures.preparing import Prepared
+    from judge.schema import Item
+
 ENCODED_BYTES = 64_000_000
 """encoded images that are kept in memory; at least one is"""
 
-MediaType = Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
 
-# Neither a link put in the file's place nor a pipe may be followed or waited for; Windows has no such flags.
-_SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+@dataclass(frozen=True)
+class ImageOptions:
+    """Where images may come from, and how large they are sent."""
+
+    max_side: int = MAX_SIDE
+    """longest side in pixels; 0 sends every size"""
+    roots: tuple[Path, ...] = ()
+    """folders in which images may lie, beside that of the file which names them"""
+    hosts: tuple[str, ...] = ()
+    """hosts from which images may be fetched"""
+
+    def identity(self) -> dict[str, str]:
+        """Name what decides what is sent, where it is not the default."""
+        return {} if self.max_side == MAX_SIDE else {"--max-image-side": str(self.max_side)}
 
 
-def load_image(path: Path) -> Image:
-    """Check an image file and return it with the hash and the type of its bytes."""
-    content = _read(path)
-    media_type = _media_type(content)
-    if media_type is None:
-        raise InputError(str(path), "not an image of a known type", "accepted: PNG, JPEG, WebP, GIF")
-    return Image(path=str(path.absolute()), sha256=hashlib.sha256(content).hexdigest(), media_type=media_type)
+def load_image(path: Path, *, max_side: int = MAX_SIDE, store: ImageStore | None = None) -> Image:
+    """Check an image file in any folder and return what is sent of it; see `ImageLoader`."""
+    return ImageLoader(ImageOptions(max_side, (Path(path.absolute().anchor),)), store).load(path)
+
+
+class ImageLoader:
+    """Checks images, and prepares those that cannot be sent as they are.
+
+    Args:
+        options: where images may come from, and how large they are sent.
+        store: takes what a run must hold itself; None only says what would be sent.
+    """
+
+    def __init__(self, options: ImageOptions = ImageOptions(), store: ImageStore | None = None) -> None:
+        self._options, self._store = options, store
+        self._fetched: dict[str, Image] = {}
+
+    def load(self, source: Path | str, *, root: Path | None = None) -> Image:
+        """Return what is sent of an image.
+
+        Args:
+            source: a path, or an address as text.
+            root: the folder of the file that names it.
+
+        Raises:
+            MissingImageError: it is not there.
+            InputError: it cannot be shown, or lies where nobody allowed it.
+        """
+        if isinstance(source, str):
+            return self._fetch(source)
+        path = source.absolute()
+        real = find(path, [*([root] if root else []), *self._options.roots])
+        content = read(real)
+        prepared = self._prepare(content, str(path))
+        if prepared.content == content:
+            return _image(prepared, str(real))
+        return self._kept(prepared, content, str(real))
+
+    def take(self, content: bytes, *, name: str) -> Image:
+        """Return what is sent of an image that is no file of its own: the run holds it.
+
+        Args:
+            content: the bytes of an image file.
+            name: where they come from, for people.
+
+        Raises:
+            InputError: it cannot be shown.
+        """
+        return self._kept(self._prepare(content, name), content, name)
+
+    def _fetch(self, url: str) -> Image:
+        from judge.io.pictures.fetching import fetch  # noqa: PLC0415 - aiohttp, only where addresses are given
+
+        if url not in self._fetched:
+            self._fetched[url] = self.take(fetch(url, self._options.hosts), name=url)
+        return self._fetched[url]
+
+    def _prepare(self, content: bytes, name: str) -> Prepared:
+        try:
+            return prepare(content, max_side=self._options.max_side)
+        except UnusableError as error:
+            raise InputError(name, error.problem, error.hint) from error
+
+    def _kept(self, prepared: Prepared, content: bytes, name: str) -> Image:
+        width, height = prepared.original_size
+        original = Original(path=name, sha256=hashlib.sha256(content).hexdigest(), width=width, height=height)
+        if self._store is None:
+            path = stored_path(hashlib.sha256(prepared.content).hexdigest(), prepared.media_type)
+        else:
+            path = self._store.keep(prepared.content, prepared.media_type)
+        return _image(prepared, path.as_posix()).model_copy(update={"original": original})
+
+
+def _image(prepared: Prepared, path: str) -> Image:
+    return Image(
+        path=path,
+        sha256=hashlib.sha256(prepared.content).hexdigest(),
+        media_type=prepared.media_type,
+        width=prepared.size[0],
+        height=prepared.size[1],
+        size=len(prepared.content),
+    )
 
 
 class _Encoded:
@@ -85,9 +177,9 @@ def _encode(image: Image) -> str:
 
 
 def image_bytes(image: Image) -> bytes:
-    """Return an image's bytes; RunError where they are no longer those that were loaded."""
+    """Return the bytes that are sent of an image; RunError where its file has changed since."""
     try:
-        content = _read(Path(image.path))
+        content = read(Path(image.path))
     except InputError as error:
         raise RunError(f"{image.path}: image changed since the run began ({error.problem})") from error
     if hashlib.sha256(content).hexdigest() != image.sha256:
@@ -95,49 +187,20 @@ def image_bytes(image: Image) -> bytes:
     return content
 
 
+def held(item: Item, store: ImageStore) -> Item:
+    """Return an item whose prepared images a store holds too; RunError where one has changed."""
+    images = [
+        image.model_copy(update={"path": store.keep(image_bytes(image), image.media_type).as_posix()})
+        if image.original
+        else image
+        for image in item.images
+    ]
+    return item.model_copy(update={"images": tuple(images)})
+
+
 @lru_cache(maxsize=8)
 def image_size(image: Image) -> Size | None:
-    """Return the width and height that an image's header states; None where it states none."""
-    return pixel_size(_read(Path(image.path)), image.media_type)
-
-
-def _read(path: Path) -> bytes:
-    """Return the bytes of a regular file; nothing else is opened."""
-    try:
-        _refuse_unreadable(path, path.lstat())
-        with open(path, "rb", opener=_open_safely) as file:
-            _refuse_unreadable(path, os.fstat(file.fileno()))
-            return file.read(MAX_IMAGE_BYTES)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(str(path), "no such image", "image paths are relative to the file that names them") from error
-    except (OSError, ValueError) as error:
-        raise InputError(str(path), f"cannot be read: {error}") from error
-
-
-def _open_safely(path: str, flags: int) -> int:
-    return os.open(path, flags | _SAFELY)
-
-
-def _refuse_unreadable(path: Path, status: os.stat_result) -> None:
-    if stat.S_ISLNK(status.st_mode):
-        raise InputError(str(path), "is a symbolic link", "give the path of the image itself")
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError(str(path), "is not a regular file", "give the path of an image file")
-    if status.st_size > MAX_IMAGE_BYTES:
-        raise InputError(
-            str(path),
-            f"is {status.st_size / 1e6:.1f} MB large",
-            f"images may have {MAX_IMAGE_BYTES // 10**6} MB: scale it down",
-        )
-
-
-def _media_type(content: bytes) -> MediaType | None:
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if content.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if content.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "image/webp"
-    return None
+    """Return the width and height of an image that is sent; None where neither the run nor its header states them."""
+    if image.width is not None and image.height is not None:
+        return image.width, image.height
+    return pixel_size(read(Path(image.path)), image.media_type)

@@ -10,7 +10,7 @@ from array import array
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import orjson
 from pydantic import ValidationError
@@ -18,9 +18,9 @@ from pydantic import ValidationError
 from judge.errors import RunError
 from judge.io.files import flush, flush_folder, replacing, write_json
 from judge.io.folders import filling
+from judge.io.image_store import located, with_item
 from judge.io.judgment_lines import as_line, mend_tail
 from judge.io.manifest import AnyManifest, Manifest, ScoreManifest, read_manifest
-from judge.io.own_images import Subject, located
 from judge.schema import Case, Failed, FailureKind, Item, Judgment, Pair
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SYNC_SECONDS = 0.05
 """pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
+Noun = TypeVar("Noun", Pair, Case, Item)
 KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -83,30 +84,32 @@ class RunFolder:
 
     def pairs(self) -> Iterator[Pair]:
         """Yield the pairs in file order, one in memory at a time."""
-        return self._lines(self.pairs_path, Pair)
+        return (with_item(pair, self._located) for pair in self._lines(self.pairs_path, Pair))
 
     def cases(self) -> Iterator[Case]:
         """Yield the cases of a run that scores, in file order, one in memory at a time."""
-        return self._lines(self.cases_path, Case)
+        return (with_item(case, self._located) for case in self._lines(self.cases_path, Case))
 
     def items(self) -> Iterator[Item]:
         """Yield the items of a run that writes checklists, in file order, one in memory at a time."""
-        return self._lines(self.items_path, Item)
+        return map(self._located, self._lines(self.items_path, Item))
 
     def subjects_path(self, manifest: AnyManifest) -> Path:
         """Return the file of what the run's requests are about."""
         return {"comparison": self.pairs_path, "score": self.cases_path, "checklist": self.items_path}[manifest.kind]
 
-    def _lines(self, path: Path, noun: type[Subject]) -> Iterator[Subject]:
+    def _located(self, item: Item) -> Item:
+        return located(item, self.path)
+
+    def _lines(self, path: Path, noun: type[Noun]) -> Iterator[Noun]:
         if not path.exists():
             raise RunError(f"{path}: missing; this run can be reported, not resumed")
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 try:
-                    subject = noun.model_validate_json(line)
+                    yield noun.model_validate_json(line)
                 except ValidationError as error:
                     raise _damaged(path, number, error) from error
-                yield located(subject, self.path)
 
     def pair_offsets(self) -> array[int]:
         """Return the byte at which each pair's line begins, in file order."""
@@ -122,7 +125,7 @@ class RunFolder:
         with self.pairs_path.open("rb") as file:
             for offset in offsets:
                 file.seek(offset)
-                yield located(Pair.model_validate_json(file.readline()), self.path)
+                yield with_item(Pair.model_validate_json(file.readline()), self._located)
 
     def judgments(self) -> Iterator[Judgment]:
         """Yield the judgments in the order of their arrival; a torn last line is left out."""

@@ -15,7 +15,7 @@ import orjson
 
 from judge.core.embedded_options import split_options
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
-from judge.io.fields import RecordFields, RecordProblem, as_label, as_text, show, split_thinking
+from judge.io.fields import RecordFields, RecordProblem, as_label, as_text, is_address, show, split_thinking
 from judge.io.id_index import IdIndex
 from judge.io.item_fields import EmbeddedImage, read_images, read_item
 from judge.io.jsonl import JsonLines, Line, refuse
@@ -38,10 +38,12 @@ class Record:
     """`b.jsonl:12`"""
     item: Item
     """without its images: they are not loaded here"""
-    images: tuple[Path | EmbeddedImage, ...]
-    """absolute paths, or what stands in the record itself"""
+    images: tuple[Path | str | EmbeddedImage, ...]
+    """absolute paths, addresses as text, or what stands in the record itself"""
     trace: Trace | None
     """None only in a file of items"""
+    folder: Path | None = None
+    """that of the file: its images may lie in it"""
 
 
 class Rows(Protocol):
@@ -185,8 +187,11 @@ class RecordFile:
             raise InputErrors([InputError(where, problem.problem, problem.hint) for problem in fields.problems])
         if trace is None:
             item = item.model_copy(update={"meta": fields.rest() | item.meta})
-        placed = (self._folder / image if isinstance(image, str) else image for image in images)
-        return Record(where, item, tuple(placed), trace)
+        return Record(where, item, tuple(map(self._placed, images)), trace, self._folder)
+
+    def _placed(self, image: str | EmbeddedImage) -> Path | str | EmbeddedImage:
+        """Return the absolute path of an image that is named by a path."""
+        return self._folder / image if isinstance(image, str) and not is_address(image) else image
 
 
 def read_traces(source: str | Path, *, fields: Mapping[str, str] = NO_PATHS) -> RecordFile:

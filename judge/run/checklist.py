@@ -16,11 +16,12 @@ from judge.errors import InputError, InputErrors
 from judge.io.assets import Asset, find_asset, load_prompt
 from judge.io.batches.specs import require_batches
 from judge.io.files import write_lines
+from judge.io.image_store import ImageStore
+from judge.io.images import ImageLoader, ImageOptions
 from judge.io.items import Items, read_items
 from judge.io.journal import RunFolder
 from judge.io.judges.specs import JudgeOptions, check_transport
 from judge.io.manifest import ChecklistManifest, Input
-from judge.io.own_images import OwnImages, movable, passing_images
 from judge.io.prices import parse_prices
 from judge.run.draft import item_roles, judges_identity, made_now, open_specs, read_file, used_asset
 from judge.run.finding import Sought, find_run, refuse_changes
@@ -95,8 +96,7 @@ def dry_run(options: ChecklistOptions, *, say: Callable[[str], None]) -> Quote:
         if not folder.manifest_path.exists():
             manifest = draft.manifest(ItemCensus(), items_sha256="")
             work, prices = writing_plan_of(manifest), manifest.prices
-            with passing_images() as own:
-                return quote(work, [draft.judge], prices, draft.items(own), done=(), pixels=pixels, batch=batch)
+            return quote(work, [draft.judge], prices, draft.items(), done=(), pixels=pixels, batch=batch)
         refuse_changes(folder, draft.identity())
         known = folder.any_manifest()
         known = known.model_copy(update={"prices": known.prices | draft.prices})
@@ -135,15 +135,17 @@ class _Draft:
     file: Items
     command: tuple[str, ...]
 
-    def items(self, own: OwnImages) -> Iterator[Item]:
+    def items(self, store: ImageStore | None = None) -> Iterator[Item]:
         """Yield all items in the order of the file; InputErrors after the last if an image of one is no image.
 
         Images are named again in the output and shown to nobody: one that is not there is no problem here.
 
         Args:
-            own: keeps images that have no file of their own.
+            store: takes the images that have no file of their own.
         """
-        images = ItemImages(OnMissingImage.TEXT_ONLY, blind_judge=False, own=own)
+        anywhere = ImageOptions(roots=(Path(Path.cwd().anchor),))
+        loader = ImageLoader(anywhere, store)
+        images = ItemImages(OnMissingImage.TEXT_ONLY, blind_judge=False, loader=loader)
         for id_ in self.file.ids:
             record = self.file.record(id_)
             yield images.show(record.item, [record]) or record.item
@@ -185,10 +187,9 @@ def _create_run(folder: RunFolder, draft: _Draft) -> None:
     """Write the items and the manifest; InputError, and no folder, where no item is to be asked about."""
     census = ItemCensus()
     with folder.created() as new:
-        own = OwnImages(new.path)
-        items = census.counting(draft.items(own))
-        digest = write_lines(new.items_path, (movable(item, new.path) for item in items))
-        own.flush()
+        store = ImageStore(new.path)
+        digest = write_lines(new.items_path, census.counting(draft.items(store)))
+        store.flush()
         if not census.n_asked:
             hint = "references are read from `reference_reasoning` or `reference`; see --field"
             raise InputError(draft.file.path, "no item has a reference and lacks a checklist", hint)

@@ -11,9 +11,9 @@ from judge.core.flags import Flags, flag_note
 from judge.core.planning import Orders, choose_swapped
 from judge.errors import InputError, RunError
 from judge.io.files import file_sha256, write_lines
+from judge.io.image_store import ImageStore
 from judge.io.journal import RunFolder
 from judge.io.manifest import AnyManifest, Manifest
-from judge.io.own_images import OwnImages, movable
 from judge.io.prices import parse_prices
 from judge.run.doubts import FLAGS, flags_of_run
 from judge.run.draft import CompareOptions, Draft, drafted
@@ -74,17 +74,17 @@ def create_run(folder: RunFolder, draft: Draft) -> None:
     whole, own = Census(answers=not options.hide_answers), Census(answers=not options.hide_answers)
     positions, flags = list[int](), Flags()
 
-    def kept(own_images: OwnImages) -> Iterator[Pair]:
-        for position, pair in enumerate(whole.counting(draft.inputs.pairs(own_images))):
+    def kept(store: ImageStore) -> Iterator[Pair]:
+        for position, pair in enumerate(whole.counting(draft.pairs(store))):
             if chosen is None or pair.item.id in chosen:
                 positions.append(position)
                 flags.add(pair)
                 yield pair
 
     with folder.created() as new:
-        own_images = OwnImages(new.path)
-        digest = write_lines(new.pairs_path, (movable(pair, new.path) for pair in own.counting(kept(own_images))))
-        own_images.flush()
+        store = ImageStore(new.path)
+        digest = write_lines(new.pairs_path, own.counting(kept(store)))
+        store.flush()
         write_lines(new.path / FLAGS, flags.all())
         if options.checklist and not whole.n_checklists:
             hint = "give items with a `checklist` (docs/checklists.md), or leave the option out"

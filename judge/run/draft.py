@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from judge.core.census import Census
+from judge.core.image_limits import beyond, limits_of
 from judge.core.looks import Stopping
 from judge.core.planning import Orders
 from judge.core.prompting import PromptTemplate, reply_schema
 from judge.core.stats.intervals import Method
-from judge.errors import InputError
+from judge.errors import InputError, InputErrors
 from judge.io.assets import (
     CHECKLIST_PROMPT,
     DEFAULT_PROMPT,
@@ -43,13 +44,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from judge.core.sharding import Shard
+    from judge.io.image_store import ImageStore
     from judge.io.items import Items
     from judge.io.traces import RecordFile
+    from judge.schema import Item
 
 DEFAULT_JUDGE = "local"
 SHARD = "--shard"
 """what a shard's identity names beside the identity of the whole comparison"""
-VERSIONED = ("omr-judge", "openai", "anthropic", "xllamacpp", "numpy", "polars", "pydantic")
+VERSIONED = ("omr-judge", "openai", "anthropic", "xllamacpp", "numpy", "pillow", "polars", "pydantic")
 
 
 @dataclass(frozen=True)
@@ -156,10 +159,24 @@ class Draft:
         shard = self.options.shard
         return None if shard is None else shard.choose(self.inputs.partners.both)
 
+    def pairs(self, store: ImageStore | None = None) -> Iterator[Pair]:
+        """Yield the pairs of the whole comparison, those to judge with images that the store takes.
+
+        Raises:
+            InputErrors: after the last, where images cannot be used or exceed what a judge takes.
+        """
+        problems: list[InputError] = []
+        for pair in self.inputs.pairs(store, held=self.shard_items()):
+            problems += refused_images(pair.item, self.judges)
+            if not problems:
+                yield pair
+        if problems:
+            raise InputErrors(problems)
+
     def own_pairs(self) -> Iterator[Pair]:
         """Yield the pairs to judge."""
         chosen = self.shard_items()
-        return (pair for pair in self.inputs.pairs() if chosen is None or pair.item.id in chosen)
+        return (pair for pair in self.pairs() if chosen is None or pair.item.id in chosen)
 
     def identity(self) -> dict[str, str]:
         """Name everything that decides the judgments; a judge's address is not part of it."""
@@ -254,6 +271,14 @@ def item_roles(items: Items | None) -> list[tuple[str, RecordFile]]:
     """Name the files of items by their roles: `items`, or `items 1`, `items 2` ... where there are several."""
     files = items.files if items else ()
     return [(f"items {number}" if len(files) > 1 else "items", file) for number, file in enumerate(files, start=1)]
+
+
+def refused_images(item: Item, judges: Sequence[JudgeSpec]) -> list[InputError]:
+    """Say which judges would not take an item's images."""
+    hint = "show fewer or smaller images (--max-image-side), or ask another judge"
+    limited = [(judge, limits) for judge in judges if (limits := limits_of(judge)) is not None]
+    found = [(judge, beyond(item.images, limits)) for judge, limits in limited if item.images]
+    return [InputError(f"item {item.id!r}", f"{judge.name} refuses {what}", hint) for judge, what in found if what]
 
 
 def _absolute(path: str) -> str:

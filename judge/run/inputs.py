@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from judge.core.pairing import find_partners, merge_items
 from judge.errors import InputError, InputErrors
+from judge.io.images import ImageLoader, ImageOptions
 from judge.io.items import read_items
-from judge.io.own_images import passing_images
 from judge.io.traces import read_traces
 from judge.run.item_images import ItemImages, OnMissingImage
 from judge.schema import Case, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from judge.io.image_store import ImageStore
     from judge.io.items import Items
-    from judge.io.own_images import OwnImages
     from judge.io.traces import Record, RecordFile
     from judge.schema import Item, Trace
 
@@ -36,10 +36,12 @@ class ItemOptions:
     fields: Mapping[str, str] = field(default_factory=dict)
     allow_missing: bool = False
     on_missing_image: OnMissingImage = OnMissingImage.ERROR
+    images: ImageOptions = ImageOptions()
 
     def identity(self) -> dict[str, str]:
         """Name what decides how the files are joined, where it is not as it always was."""
-        return {"--id-column": self.id_column} if self.id_column else {}
+        named = {"--id-column": self.id_column} if self.id_column else {}
+        return named | self.images.identity()
 
 
 @dataclass(frozen=True)
@@ -141,29 +143,23 @@ class _Joined:
                 return InputError(other.where, f"id {id_!r} has another {what} than in {told[0][0].path}", hint)
         return None
 
-    def _all_joined(self, own: OwnImages | None) -> Iterator[tuple[Item, list[Trace]]]:
-        """Yield each item, its images loaded, with its traces; InputErrors after the last if images cannot be used.
+    def _all_joined(self, store: ImageStore | None, held: Container[str] | None) -> Iterator[tuple[Item, list[Trace]]]:
+        """Yield each item, its images loaded, with its traces; InputErrors after the last if images cannot be used."""
+        kept, passing = self._images(store), self._images(None)
+        for id_ in self.ids:
+            if self.items is not None and id_ not in self.items:
+                continue
+            joined = self._join(id_, kept if held is None or id_ in held else passing)
+            if joined is None:
+                self.left_out["no_image"] = self.left_out.get("no_image", 0) + 1
+            elif not kept.problems and not passing.problems:
+                yield joined
+        if problems := kept.problems + passing.problems:
+            raise InputErrors(problems)
 
-        Args:
-            own: keeps images that have no file of their own; None: each is there until the next item is asked for.
-        """
-        with nullcontext(own) if own else passing_images() as place:
-            images = self._images(place)
-            for id_ in self.ids:
-                if self.items is not None and id_ not in self.items:
-                    continue
-                joined = self._join(id_, images)
-                if joined is None:
-                    self.left_out["no_image"] = self.left_out.get("no_image", 0) + 1
-                elif not images.problems:
-                    yield joined
-                if own is None:
-                    place.clear()
-            if images.problems:
-                raise InputErrors(images.problems)
-
-    def _images(self, own: OwnImages) -> ItemImages:
-        return ItemImages(self._options.on_missing_image, blind_judge=self._blind_judge, own=own)
+    def _images(self, store: ImageStore | None) -> ItemImages:
+        loader = ImageLoader(self._options.images, store)
+        return ItemImages(self._options.on_missing_image, blind_judge=self._blind_judge, loader=loader)
 
     def _join(self, id_: str, images: ItemImages) -> tuple[Item, list[Trace]] | None:
         """Return an item with its traces; None where it is left out for its images."""
@@ -232,20 +228,21 @@ class Inputs(_Joined):
             for id_ in ids
         ]
 
-    def pairs(self, own: OwnImages | None = None) -> Iterator[Pair]:
+    def pairs(self, store: ImageStore | None = None, *, held: Container[str] | None = None) -> Iterator[Pair]:
         """Yield the pairs in a's order; InputErrors after the last if images cannot be used.
 
         Args:
-            own: keeps images that have no file of their own; None: each is there until the next pair is asked for.
+            store: takes the images that cannot be sent as their files are; None only says what would be sent.
+            held: the items whose images the store takes; None: all.
         """
-        for item, (a, b) in self._all_joined(own):
+        for item, (a, b) in self._all_joined(store, held):
             yield Pair(item=item, a=a, b=b)
 
-    def pair(self, id_: str, own: OwnImages) -> Pair | None:
+    def pair(self, id_: str) -> Pair | None:
         """Return one pair, None where it is not compared; InputErrors if its images cannot be used."""
         if id_ not in self.a or id_ not in self.b or (self.items is not None and id_ not in self.items):
             return None
-        images = self._images(own)
+        images = self._images(None)
         joined = self._join(id_, images)
         if images.problems:
             raise InputErrors(images.problems)
@@ -273,13 +270,9 @@ class CaseInputs(_Joined):
         """The name of the model: as the records say, else the file's."""
         return self._model(self.traces)
 
-    def cases(self, own: OwnImages | None = None) -> Iterator[Case]:
-        """Yield the cases in the order of the traces; InputErrors after the last if images cannot be used.
-
-        Args:
-            own: keeps images that have no file of their own; None: each is there until the next case is asked for.
-        """
-        for item, (trace,) in self._all_joined(own):
+    def cases(self, store: ImageStore | None = None, *, held: Container[str] | None = None) -> Iterator[Case]:
+        """Yield the cases in the order of the traces (arguments and errors as for pairs)."""
+        for item, (trace,) in self._all_joined(store, held):
             yield Case(item=item, trace=trace)
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from judge.errors import InputError
-from judge.io.images import load_image
+from judge.errors import InputError, MissingImageError
+from judge.io.item_fields import EmbeddedImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-    from judge.io.item_fields import EmbeddedImage
-    from judge.io.own_images import OwnImages
+    from judge.io.images import ImageLoader
     from judge.io.traces import Record
     from judge.schema import Image, Item
 
@@ -36,12 +34,12 @@ class ItemImages:
     Args:
         policy: what to do with images that cannot be shown.
         blind_judge: whether a judge cannot see images at all.
-        own: where the bytes of images go that have no file of their own.
+        loader: checks images, and prepares those that cannot be sent as they are.
     """
 
-    def __init__(self, policy: OnMissingImage, *, blind_judge: bool, own: OwnImages) -> None:
+    def __init__(self, policy: OnMissingImage, *, blind_judge: bool, loader: ImageLoader) -> None:
         self.problems: list[InputError] = []
-        self._policy, self._blind_judge, self._own = policy, blind_judge, own
+        self._policy, self._blind_judge, self._loader = policy, blind_judge, loader
 
     def show(self, item: Item, records: Iterable[Record]) -> Item | None:
         """Return an item with the images of the first record that has any; None where it is to be left out."""
@@ -49,32 +47,33 @@ class ItemImages:
         shown: list[Image] = []
         missing: list[str] = []
         for number, image in enumerate(record.images if record else (), start=1):
-            name = str(image) if isinstance(image, Path) else f"image {number}"
+            name = f"image {number}" if isinstance(image, EmbeddedImage) else str(image)
+            where = record.where if record else ""
             try:
-                shown.append(self._load(image))
+                shown.append(self._load(image, record, f"{where} {name}"))
             except InputError as error:
-                if self._is_refused(image):
-                    where = record.where if record else ""
+                if self._is_refused(image, error):
                     self.problems.append(_problem(where, name, image, error))
                 missing.append(name)
         if self._policy is OnMissingImage.SKIP and (missing or (self._blind_judge and shown)):
             return None
         return item.model_copy(update={"images": tuple(shown), "missing_images": tuple(missing)})
 
-    def _load(self, image: Path | EmbeddedImage) -> Image:
-        if isinstance(image, Path):
-            return load_image(image)
+    def _load(self, image: Path | str | EmbeddedImage, record: Record | None, name: str) -> Image:
+        if not isinstance(image, EmbeddedImage):
+            return self._loader.load(image, root=record.folder if record else None)
         if image.content is None:
             raise InputError("", "no bytes in it")
-        return self._own.add(image.content)
+        return self._loader.take(image.content, name=name)
 
-    def _is_refused(self, image: Path | EmbeddedImage) -> bool:
+    def _is_refused(self, image: Path | str | EmbeddedImage, error: InputError) -> bool:
         """Say whether the policy cannot help: a file that is there and is no image is a mistake under every policy."""
-        return self._policy is OnMissingImage.ERROR or (isinstance(image, Path) and os.path.lexists(image))
+        optional = isinstance(error, MissingImageError) or isinstance(image, EmbeddedImage)
+        return self._policy is OnMissingImage.ERROR or not optional
 
 
-def _problem(where: str, name: str, image: Path | EmbeddedImage, error: InputError) -> InputError:
-    if isinstance(image, Path):
+def _problem(where: str, name: str, image: Path | str | EmbeddedImage, error: InputError) -> InputError:
+    if not isinstance(image, EmbeddedImage):
         hint = error.hint or "mend the path, or see --on-missing-image"
         return InputError(where, f"image {name}: {error.problem}", hint)
     hint = "leave such items out, or ask about their text alone: --on-missing-image"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from judge.errors import RunError
 from judge.io.batches.log import BatchLog
 from judge.io.files import file_sha256, replacing, write_lines
+from judge.io.image_store import ImageStore, with_item
+from judge.io.images import held
 from judge.io.in_flight import read_in_flight, write_in_flight
 from judge.io.journal import RunFolder
 from judge.io.judgment_lines import as_line
 from judge.io.manifest import AnyManifest, Manifest, RunManifest
-from judge.io.own_images import OwnImages, movable, with_images
 from judge.run.draft import SHARD
 from judge.run.finding import named_run
 from judge.run.task import census_of, task_of
@@ -139,10 +141,10 @@ def _check_batches(part: _Part) -> None:
 def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> None:
     first = parts[0].manifest
     census = census_of(first)
-    own = OwnImages(new.path)
-    subjects: Iterator[Any] = census.counting(_in_order(parts, own))
-    pairs_sha256 = write_lines(new.subjects_path(first), (movable(subject, new.path) for subject in subjects))
-    own.flush()
+    store = ImageStore(new.path)
+    subjects: Iterator[Any] = census.counting(with_item(one, partial(held, store=store)) for one in _in_order(parts))
+    pairs_sha256 = write_lines(new.subjects_path(first), subjects)
+    store.flush()
     with replacing(new.judgments_path) as file:
         for part in parts:
             file.writelines(map(as_line, part.folder.judgments()))
@@ -165,13 +167,11 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
     new.write_manifest(first.model_copy(update=whole))
 
 
-def _in_order(parts: Sequence[_Part], own: OwnImages) -> Iterator[Any]:
-    """Yield the shards' subjects in the order of the whole, the images of their folders copied to the new one.
-
-    Raises:
-        RunError: a subject is missing or there twice.
-    """
-    placed = (zip(part.folder.positions(), _adopted(part, own), strict=False) for part in parts)
+def _in_order(parts: Sequence[_Part]) -> Iterator[Any]:
+    """Yield the shards' subjects in the order of the whole; RunError where one is missing or there twice."""
+    placed = (
+        zip(part.folder.positions(), task_of(part.folder, part.manifest).subjects(), strict=False) for part in parts
+    )
     end = 0
     for end, (position, subject) in enumerate(heapq.merge(*placed, key=itemgetter(0)), start=1):
         if position != end - 1:
@@ -181,8 +181,3 @@ def _in_order(parts: Sequence[_Part], own: OwnImages) -> Iterator[Any]:
         yield subject
     if end != (n_items := sum(part.manifest.n_items for part in parts)):
         raise RunError(f"the shards' positions.txt name {end} of {n_items} pairs")
-
-
-def _adopted(part: _Part, own: OwnImages) -> Iterator[Any]:
-    subjects = task_of(part.folder, part.manifest).subjects()
-    return (with_images(subject, lambda image: own.adopt(image, part.folder.path)) for subject in subjects)

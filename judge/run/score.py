@@ -13,13 +13,13 @@ from judge.core.census import CaseCensus
 from judge.core.pkr.prompting import CHECKLIST
 from judge.core.prompting import parse_template
 from judge.core.quote import Quote, quote
-from judge.errors import InputError
+from judge.errors import InputError, InputErrors
 from judge.io.assets import Asset, find_asset
 from judge.io.batches.specs import require_batches
 from judge.io.files import write_lines
+from judge.io.image_store import ImageStore
 from judge.io.judges.specs import JudgeOptions, check_transport
 from judge.io.manifest import Input, ScoreManifest
-from judge.io.own_images import OwnImages, movable
 from judge.io.prices import parse_prices
 from judge.run.draft import (
     DEFAULT_JUDGE,
@@ -29,6 +29,7 @@ from judge.run.draft import (
     made_now,
     open_specs,
     read_file,
+    refused_images,
     used_asset,
 )
 from judge.run.finding import Sought, find_run, refuse_changes
@@ -189,22 +190,26 @@ class ScoreDraft:
         """Yield the cases that have a checklist; InputError after the last where none has, or some lack it."""
         return (case for _, case in self.placed())
 
-    def placed(self, own: OwnImages | None = None) -> Iterator[tuple[int, Case]]:
+    def placed(self, store: ImageStore | None = None) -> Iterator[tuple[int, Case]]:
         """Yield the cases to judge with their places among all that have a checklist (errors as for `cases`).
 
         Args:
-            own: keeps images that have no file of their own; None: they vanish with the last case.
+            store: takes the images that cannot be sent as their files are; None only says what would be sent.
         """
         chosen = self.options.shard.choose(self.inputs.ids) if self.options.shard else None
         without: list[str] = []
+        refused: list[InputError] = []
         n = 0
-        for case in self.inputs.cases(own):
+        for case in self.inputs.cases(store, held=chosen):
             if not case.item.checklist:
                 without.append(case.item.id)
                 continue
-            if chosen is None or case.item.id in chosen:
+            refused += refused_images(case.item, self.judges)
+            if not refused and (chosen is None or case.item.id in chosen):
                 yield n, case
             n += 1
+        if refused:
+            raise InputErrors(refused)
         self.inputs.left_out["no_checklist"] = len(without)
         if without and (not n or not self.options.inputs.allow_missing):
             hint = "`omr-judge checklist` makes them from reference traces; --allow-missing leaves such items out"
@@ -233,15 +238,15 @@ def _create_run(folder: RunFolder, draft: ScoreDraft) -> None:
     census = CaseCensus(draft.judges)
     positions = list[int]()
 
-    def kept(own: OwnImages) -> Iterator[Case]:
-        for position, case in draft.placed(own):
+    def kept(store: ImageStore) -> Iterator[Case]:
+        for position, case in draft.placed(store):
             positions.append(position)
             yield case
 
     with folder.created() as new:
-        own = OwnImages(new.path)
-        digest = write_lines(new.cases_path, (movable(case, new.path) for case in census.counting(kept(own))))
-        own.flush()
+        store = ImageStore(new.path)
+        digest = write_lines(new.cases_path, census.counting(kept(store)))
+        store.flush()
         if draft.options.shard:
             new.write_positions(positions)
         if draft.options.judging.batch:

@@ -10,7 +10,6 @@ from judge.core.planning import Plan, Planner
 from judge.core.prompting import Shown
 from judge.errors import InputError
 from judge.io.assets import find_asset, load_prompt, load_rubric
-from judge.io.own_images import passing_images
 from judge.run.draft import open_specs
 from judge.run.inputs import Inputs
 
@@ -18,7 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from judge.run.draft import CompareOptions
-    from judge.schema import Order
+    from judge.schema import Image, Order
+
+
+def _told(image: Image) -> str:
+    made = f", {image.width} x {image.height} pixels, prepared from" if image.original else ":"
+    return f"[image {image.media_type}, sha256 {image.sha256}{made} {image.named}]"
 
 
 def show_prompt(options: CompareOptions, *, item: str, order: Order, say: Callable[[str], None]) -> str:
@@ -33,15 +37,14 @@ def show_prompt(options: CompareOptions, *, item: str, order: Order, say: Callab
         orders=options.orders,
         seed=options.seed,
     )
-    with Inputs(options.inputs, blind_judge=not judge.sees_images) as inputs, passing_images() as own:
+    with Inputs(options.inputs, blind_judge=not judge.sees_images) as inputs:
         inputs.check()
-        pair = inputs.pair(item, own)
+        pair = inputs.pair(item)
         if pair is None:
             raise InputError(f"--item {item}", "no such item among those compared")
-        pair = own.named_as_in_a_run(pair)
     planner = Planner(plan, judge)
     prompt = planner.prompt(pair, order)
-    images = [f"[image {image.media_type}, sha256 {image.sha256}: {image.path}]" for image in prompt.images]
+    images = [_told(image) for image in prompt.images]
     schema = orjson.dumps(planner.schema, option=orjson.OPT_INDENT_2).decode()
     key = planner.key(prompt, sample=0)
     blocks = [

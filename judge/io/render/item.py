@@ -103,7 +103,7 @@ def _draw_pair(told: Mapping[str, Any], pair: Pair, models: tuple[str, str], con
         _say(console, f"Reference answer: {told['answer']}", "green")
     if told["reference"]:
         _say(console, f"Reference reasoning: {told['reference']}", "green")
-    for path in [image.path for image in pair.item.images] + [f"{path} (missing)" for path in told["missing_images"]]:
+    for path in [image.named for image in pair.item.images] + [f"{path} (missing)" for path in told["missing_images"]]:
         _say(console, f"Image: {path}", "cyan")
     titles = [f"{side}: {model}" for side, model in zip("ab", models, strict=True)]
     _draw_columns(titles, [_trace(told[side], known=told["answer"] is not None) for side in "ab"], console)

@@ -36,7 +36,7 @@ def draw_pair(shown: Shown, console: Console) -> None:
     for letter, text in item.options.items():
         console.print(Text(safe(f"  {letter}. {text}")))
     for image in item.images:
-        console.print(Text(safe(f"Image: {image.path}"), style="cyan"))
+        console.print(Text(safe(f"Image: {image.named}"), style="cyan"))
     if shown.reference and item.answer:
         console.print(Text(safe(f"Reference answer: {item.answer}"), style="green"))
     if shown.reference and item.reference_reasoning:

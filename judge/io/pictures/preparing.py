@@ -1,0 +1,71 @@
+"""Make of an image file what is sent: its own bytes where they are fit to be sent, else a copy that is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from judge.io.image_size import pixel_size
+from judge.io.pictures.bare import bare
+from judge.io.pictures.dicom import draw_dicom
+from judge.io.pictures.drawing import as_jpeg, as_png, check_size, decode_wholly, drawn, needs_drawing, opened
+from judge.io.pictures.kinds import MEDIA_TYPES, Kind, kind_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+    from judge.io.image_size import Size
+    from judge.schema import MediaType
+
+MAX_SIDE = 1920
+"""pixels: the largest square that no provider shrinks (Anthropic: 4784 patches of 28 pixels; 2000 a side where a
+request has more than 20 images; OpenAI: 2048)"""
+MAX_SENT_BYTES = 3_900_000
+"""of an image's file: in base64 this stays below 5 MiB, the strictest known limit"""
+
+_LOSSY_WEBP = b"VP8 "
+
+
+class Prepared(NamedTuple):
+    """An image as it is sent."""
+
+    content: bytes
+    media_type: MediaType
+    size: Size
+    original_size: Size
+    """as stored: not yet turned"""
+
+
+def prepare(content: bytes, *, max_side: int = MAX_SIDE) -> Prepared:
+    """Return what is sent of an image file; the same bytes give the same, and unfit ones are refused.
+
+    Args:
+        content: the file's bytes.
+        max_side: the longest side that is sent, in pixels; 0 sends every size.
+
+    Raises:
+        UnusableError: it is no image, damaged, too large, or needs a package that is missing.
+    """
+    kind = kind_of(content)
+    if kind is Kind.DICOM:
+        picture, size = draw_dicom(content, max_side=max_side)
+        return _written(picture, size, lossless=True)
+    if kind in MEDIA_TYPES and (stated := pixel_size(content, MEDIA_TYPES[kind])) is not None:
+        check_size(stated, costly=kind is Kind.WEBP)
+    left = bare(content, kind)
+    with opened(content, kind) as picture:
+        size = picture.size
+        fits = left is not None and len(left) <= MAX_SENT_BYTES and (not max_side or max(size) <= max_side)
+        if left is not None and fits and not needs_drawing(picture):
+            decode_wholly(picture)
+            return Prepared(left, MEDIA_TYPES[kind], size, size)
+        lossy = kind is Kind.JPEG or (kind is Kind.WEBP and _LOSSY_WEBP in content[:64])
+        return _written(drawn(picture, kind, max_side=max_side), size, lossless=not lossy)
+
+
+def _written(picture: Picture, original: Size, *, lossless: bool) -> Prepared:
+    """Write a lossless or transparent picture as PNG unless that is too large, and any other as JPEG."""
+    if lossless or picture.mode in {"RGBA", "LA"}:
+        content = as_png(picture)
+        if len(content) <= MAX_SENT_BYTES:
+            return Prepared(content, "image/png", picture.size, original)
+    return Prepared(as_jpeg(picture), "image/jpeg", picture.size, original)
