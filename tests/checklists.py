@@ -9,6 +9,7 @@ from builders import ROOT
 
 from judge.core.facts import Wanted
 from judge.core.pkr.cases import facts_of_cases
+from judge.core.pkr.figures import SCORE_METHOD
 from judge.core.pkr.planning import ScorePlan
 from judge.core.pkr.prompting import CHECKLIST
 from judge.core.pkr.readings import settle_readings
@@ -100,7 +101,7 @@ def build(
     *,
     samples: int = 1,
     by: tuple[str, ...] = (),
-    method: Method = Method.JEFFREYS,
+    method: Method = SCORE_METHOD,
 ) -> ScoredRun:
     """Report a score run of the model `tested`."""
     setting = ScoreSetting("tested", judges, dict.fromkeys(Group, "prompt.v1"), samples, 0, {}, {})

@@ -56,12 +56,16 @@ def test_the_intervals_of_means_are_those_of_an_independent_bootstrap() -> None:
         assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval), abs=0.004)
 
 
-def test_the_interval_of_an_accuracy_is_jeffreys_own() -> None:
+def test_the_interval_of_an_accuracy_is_wilsons_by_the_t_quantile() -> None:
+    """The variance has n - 1 beneath, so that n_eff = 49; the centre and half are written out from Wilson's formula."""
     cases = [make_case(item=f"q{place}", says="A" if place < 43 else "B") for place in range(50)]
     found = build([], cases, [M]).report.answer_accuracy
     assert (found.estimate, found.n) == (0.86, 50)
-    low, high = stats.beta(43.5, 7.5).ppf([0.025, 0.975])
-    assert (found.low, found.high) == pytest.approx((low, high), abs=0.004)
+    t, n_eff, p = stats.t(49).ppf(0.975), 49, 0.86
+    center = (p + t**2 / (2 * n_eff)) / (1 + t**2 / n_eff)
+    half = t / (1 + t**2 / n_eff) * np.sqrt(p * (1 - p) / n_eff + t**2 / (4 * n_eff**2))
+    assert (found.low, found.high) == pytest.approx((center - half, center + half), abs=1e-6)
+    assert found.low == pytest.approx(stats.binomtest(43, 50).proportion_ci(method="wilson").low, abs=0.01)
 
 
 def test_the_intervals_are_over_images_where_items_share_them() -> None:

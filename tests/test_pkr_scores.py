@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from judge.core.columns import BLOCK
 from judge.core.facts import Wanted
 from judge.core.pkr.cases import argues_by_letters, facts_of_cases
 from judge.core.pkr.readings import settle_readings
+from judge.core.pkr.rows import Rows
 from judge.core.pkr.scores import FIGURES, FailureMode, Scores, Standing, score
 from judge.schema import Case, FailureKind, Group, Item, Judgment, Trace, Unit
 
@@ -343,3 +345,10 @@ def test_units_know_their_importance_and_their_group() -> None:
 def test_a_case_without_any_judgment_is_a_row_of_nothing() -> None:
     only = row(scored([], [Case(item=Item(id="q1"), trace=Trace(text="x"))]))
     assert [only[name] for name in FIGURES] == [None] * len(FIGURES)
+
+
+def test_rows_stay_in_their_order_however_many_blocks_they_fill() -> None:
+    rows = Rows({"place": pl.Int64()})
+    for place in range(2 * BLOCK + 1):
+        rows.add(place)
+    assert rows.frame()["place"].to_list() == list(range(2 * BLOCK + 1))
