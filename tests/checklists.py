@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from builders import ROOT
 
 from judge.core.facts import Wanted
 from judge.core.pkr.cases import facts_of_cases
+from judge.core.pkr.figures import SCORE_METHOD
 from judge.core.pkr.planning import ScorePlan
 from judge.core.pkr.prompting import CHECKLIST
 from judge.core.pkr.readings import settle_readings
@@ -33,22 +34,34 @@ from judge.schema import (
 
 Said = tuple[int, int, int] | tuple[int, int, int, bool | None]
 """presence, correctness, consistency (, grounded)"""
-IMAGE = Image(path="/x/scan.png", sha256="ab" * 32, media_type="image/png")
 
 
-def units(letter: str, n: int, **fields: Any) -> tuple[Unit, ...]:
+def image(name: str) -> Image:
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return Image(path=f"/x/{name}.png", sha256=digest, media_type="image/png")
+
+
+def units(letter: str, n: int, **fields: object) -> tuple[Unit, ...]:
     """Return n units p1, p2, ..., say."""
-    return tuple(Unit(id=f"{letter}{place}", claim=f"claim {letter}{place}", **fields) for place in range(1, n + 1))
+    names = [f"{letter}{place}" for place in range(1, n + 1)]
+    return tuple(Unit.model_validate({"id": name, "claim": f"claim {name}", **fields}) for name in names)
 
 
 def make_case(
-    p: int = 1, k: int = 1, r: int = 1, *, text: str = "a trace", says: str | None = "A", **fields: Any
+    p: int = 1,
+    k: int = 1,
+    r: int = 1,
+    *,
+    item: str = "q1",
+    text: str = "a trace",
+    says: str | None = "A",
+    **fields: object,
 ) -> Case:
     """Return a case with so many perception, knowledge and rationale units; its right answer is A."""
     checklist = {group: own for group in Group if (own := units(group[0], {"p": p, "k": k, "r": r}[group[0]]))}
-    known = {"id": "q1", "question": "Which?", "options": {"A": "one", "B": "two"}, "answer": "A", "images": (IMAGE,)}
-    item = Item.model_validate({**known, "checklist": checklist, **fields})
-    return Case(item=item, trace=Trace(text=text, answer=says))
+    known = {"id": item, "question": "Which?", "options": {"A": "one", "B": "two"}, "answer": "A"}
+    about = Item.model_validate({**known, "images": (image(item),), "checklist": checklist, **fields})
+    return Case(item=about, trace=Trace(text=text, answer=says))
 
 
 def judged(
@@ -66,13 +79,19 @@ def judged(
     return Judgment(key=key, item=item, order=Order.FORWARD, judge=judge, sample=sample, group=group, result=result)
 
 
-def all_groups(p: Sequence[Said], k: Sequence[Said], r: Sequence[Said], **about: Any) -> list[Judgment]:
+def all_groups(
+    p: Sequence[Said],
+    k: Sequence[Said],
+    r: Sequence[Said],
+    *,
+    item: str = "q1",
+    judge: str = "openai:m",
+    sample: int = 0,
+) -> list[Judgment]:
     """Return one judgment a group, the verdicts in the order of its units."""
-    return [
-        judged(group, {f"{group[0]}{place}": one for place, one in enumerate(said, start=1)}, **about)
-        for group, said in zip(Group, (p, k, r), strict=True)
-        if said
-    ]
+    given = zip(Group, (p, k, r), strict=True)
+    said = {group: {f"{group[0]}{n}": one for n, one in enumerate(own, start=1)} for group, own in given}
+    return [judged(group, own, item=item, judge=judge, sample=sample) for group, own in said.items() if own]
 
 
 def build(
@@ -82,7 +101,7 @@ def build(
     *,
     samples: int = 1,
     by: tuple[str, ...] = (),
-    method: Method = Method.JEFFREYS,
+    method: Method = SCORE_METHOD,
 ) -> ScoredRun:
     """Report a score run of the model `tested`."""
     setting = ScoreSetting("tested", judges, dict.fromkeys(Group, "prompt.v1"), samples, 0, {}, {})

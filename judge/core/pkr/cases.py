@@ -100,5 +100,5 @@ def _fact_row(case: Case) -> FactRow:
 
 
 def _checklist_hash(item: Item) -> int:
-    groups = [[group, [unit.model_dump() for unit in item.checklist.get(group, ())]] for group in Group]
+    groups = [[group, [vars(unit) for unit in item.checklist.get(group, ())]] for group in Group]
     return int.from_bytes(hashlib.blake2b(orjson.dumps(groups), digest_size=8).digest())

@@ -75,7 +75,7 @@ def compare_scores(a: pl.DataFrame, b: pl.DataFrame, models: Models, basis: Basi
         a: rows of `Scores.items` of the one.
         b: of the other.
         models: their names.
-        basis: how intervals are made: of the credits (1 + a - b) / 2, by the methods for credits in [0, 1].
+        basis: how intervals are made (see `SCORE_METHOD`): of the credits (1 + a - b) / 2, which are in [0, 1].
     """
     both = a.join(b, on="item", suffix="_b").sort("item")
     paired = both.filter(pl.col("checklist") == pl.col("checklist_b"))

@@ -10,10 +10,16 @@ import polars as pl
 from judge.core.counted import Counted, cluster_codes
 from judge.core.estimates import Estimate, Ratio, estimate_rate
 from judge.core.pkr.scores import PARTS
+from judge.core.stats.intervals import Method
 from judge.schema import Frozen, Group
 
 if TYPE_CHECKING:
     from judge.core.estimates import Basis
+
+SCORE_METHOD = Method.WILSON
+"""Wilson's interval at the effective number of items holds 95 % for means of such figures and for their differences,
+at the ends of the scale too, without random numbers. The half win and half loss of the Jeffreys method are large beside
+the spread of traces (at 20 items a difference's interval is 1.6 times as long); the plain bootstrap is too short."""
 
 
 class GroupFigures(Frozen):

@@ -10,7 +10,7 @@ from judge.core.costs import JudgeCost, Usd, total
 from judge.core.estimates import LEVEL, Basis
 from judge.core.pkr.cautions import warn
 from judge.core.pkr.counts import Failures, GroupCounts, count_failures, count_groups, n_planned
-from judge.core.pkr.figures import Figures, estimate_figures
+from judge.core.pkr.figures import SCORE_METHOD, Figures, estimate_figures
 from judge.core.pkr.scores import Scores, score
 from judge.core.report import Clusters, IntervalSettings
 from judge.core.stats.intervals import N_RESAMPLES, Method
@@ -92,14 +92,16 @@ class ScoredRun(NamedTuple):
     """of all judges together: for pages, exports and `compare_scores`"""
 
 
-def build_score_report(readings: Readings, facts: CaseFacts, setting: ScoreSetting, *, method: Method) -> ScoredRun:
+def build_score_report(
+    readings: Readings, facts: CaseFacts, setting: ScoreSetting, *, method: Method = SCORE_METHOD
+) -> ScoredRun:
     """Derive the whole report from the judgments and the cases of a run.
 
     Args:
         readings: from `settle_readings`.
         facts: from `facts_of_cases`.
         setting: what the run is.
-        method: how intervals are made: the traces' figures are credits in [0, 1], for which all methods hold.
+        method: how intervals are made.
     """
     basis = Basis(method, setting.seed)
     scores = score(readings, facts, setting.judges)
