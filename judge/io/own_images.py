@@ -97,8 +97,8 @@ def with_images(subject: Subject, change: Callable[[Image], Image]) -> Subject:
     images = tuple(map(change, item.images))
     if images == item.images:
         return subject
-    changed = item.model_copy(update={"images": images})
-    return changed if isinstance(subject, Item) else subject.model_copy(update={"item": changed})
+    changed = {"images": images}
+    return subject.model_copy(update=changed if item is subject else {"item": item.model_copy(update=changed)})
 
 
 def _item(subject: Pair | Case | Item) -> Item:
