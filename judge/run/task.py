@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from judge.core.controls.kinds import ControlKind
 from judge.core.planning import Plan
 from judge.core.prompting import Shown, parse_template
 from judge.io.manifest import Manifest
@@ -44,4 +45,5 @@ def plan_of(manifest: Manifest) -> Plan:
         samples=manifest.samples,
         seed=manifest.seed,
         swapped_items=frozenset(manifest.swapped),
+        asks_identical=manifest.control is not None and manifest.control.kind is ControlKind.IDENTICAL,
     )
