@@ -15,6 +15,7 @@ from judge.cli import (
     browsing,
     comparing,
     continuing,
+    controlling,
     exporting,
     importing,
     labeling,
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command("compare")(comparing.compare)
 app.command("resume")(continuing.resume)
 app.command("retry")(continuing.retry)
+app.command("control")(controlling.control)
 app.command("merge")(continuing.merge)
 app.command("report")(reporting.report)
 app.command("view")(auditing.view)

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from judge.core.costs import Spending
 from judge.core.counted import Subject
+from judge.core.estimates import Basis
 from judge.core.facts import ItemFacts, Wanted, facts_of_judgments, facts_of_pairs
 from judge.core.prompting import parse_template
 from judge.core.report import NO_EXTRAS, Extras, Facts, Models, Report, build_report
 from judge.io.files import write_json
 from judge.io.journal_columns import read_settled
+from judge.run.control_report import read_controls, with_controls
 from judge.run.stopping import planned_looks
 
 if TYPE_CHECKING:
@@ -51,7 +53,9 @@ def make_report(
         costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
         looks=planned_looks(folder, manifest),
     )
-    return build_report(settled, subject, facts, method=method or manifest.interval, extras=extras)
+    basis = Basis(method or manifest.interval, manifest.seed)
+    report = build_report(settled, subject, facts, method=basis.method, extras=extras)
+    return with_controls(report, read_controls(folder, settled, subject, basis))
 
 
 def subject_of(manifest: Manifest, facts: ItemFacts | None = None) -> Subject:

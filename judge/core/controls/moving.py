@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from judge.core.controls.report import MARGIN, Effect, Moved
 from judge.core.conclusions import EQUIVALENCE_LEVEL
+from judge.core.controls.report import MARGIN, Effect, Moved
 from judge.core.counted import Counted, cluster_codes
 from judge.core.estimates import DIGITS, Estimate, Figure, Ratio, estimate_rate, rounded_p
 from judge.core.facts import judged_fields
@@ -16,15 +16,15 @@ from judge.core.stats.clusters import sum_by_cluster
 from judge.core.stats.sign_flip import sign_flip
 from judge.core.stats.significance import ALPHA, holm
 from judge.core.tally import fold, identical_items
-from judge.schema import Outcome, Verdict
+from judge.schema import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from judge.core.estimates import Basis
     from judge.core.facts import ItemFacts
     from judge.core.planning import Orders
-    from judge.core.stats.sign_flip import SignFlip
+    from judge.core.stats.sign_flip import Distribution, SignFlip
 
 CANNOT_JUDGE = Verdict.CANNOT_JUDGE.value
 
@@ -41,6 +41,11 @@ class Heard(NamedTuple):
     def of(self, judge: str) -> Heard:
         """Return what one judge said."""
         return self._replace(verdicts=self.verdicts.filter(pl.col("judge") == judge))
+
+    def on(self, items: Collection[str]) -> Heard:
+        """Return what was said of some items."""
+        own = pl.col("item").cast(pl.String).is_in(list(items))
+        return self._replace(verdicts=self.verdicts.filter(own), identical=[i for i in self.identical if i in items])
 
 
 def states(heard: Heard, criterion: str) -> pl.DataFrame:
@@ -61,35 +66,55 @@ def states(heard: Heard, criterion: str) -> pl.DataFrame:
     return pl.concat([known, undecided]).select("item", "state", "credit").sort("item")
 
 
-def compare_judge(
-    run: Heard,
-    control: Heard,
-    repeat: Heard | None,
-    criteria: Sequence[str],
-    facts: ItemFacts | None,
-    basis: Basis,
-) -> dict[str, Moved]:
+class Trial(NamedTuple):
+    """What was said of the same items when they were asked in several ways."""
+
+    run: Heard
+    """with no more than the items of the control"""
+    control: Heard
+    repeat: Heard | None
+    """the run's own prompts asked again; None: the control is this very one"""
+
+    def of(self, judge: str) -> Trial:
+        """Return what one judge said."""
+        return Trial(self.run.of(judge), self.control.of(judge), None if self.repeat is None else self.repeat.of(judge))
+
+
+def compare_judge(trial: Trial, criteria: Sequence[str], facts: ItemFacts | None, basis: Basis) -> dict[str, Moved]:
     """Compare what one judge said in the run and in a control, criterion by criterion.
 
     Args:
-        run: with no more than the items of the control.
-        control: the changed prompts.
-        repeat: the run's own prompts asked again; None: the control is this very one.
+        trial: what that judge said.
         criteria: of the rubric.
         facts: of the run's items, for their clusters.
         basis: how intervals are made.
     """
+    run, control, repeat = trial
     joined = {
         name: _join(states(run, name), states(control, name), None if repeat is None else states(repeat, name))
         for name in criteria
     }
     counted = {name: _counted(items, facts, basis) for name, items in joined.items()}
-    tests = {name: _test(items) for name, items in counted.items()}
-    adjusted = holm(np.array([test.p_value for test in tests.values()]))
-    return {
-        name: _moved(counted[name], tests[name], float(p_adjusted), is_repeat=repeat is None)
-        for name, p_adjusted in zip(criteria, adjusted, strict=True)
+    tests = {name: _test(items) for name, items in counted.items() if items.items["shift"].count()}
+    adjusted = holm(np.array([test.p_value for test in tests.values()], dtype=np.float64))
+    tested = {
+        name: _Tested(rounded_p(test.p_value), test.distribution, rounded_p(float(p_adjusted)))
+        for (name, test), p_adjusted in zip(tests.items(), adjusted, strict=True)
     }
+    return {
+        name: _moved(items, tested.get(name, _UNTESTED), is_repeat=repeat is None) for name, items in counted.items()
+    }
+
+
+class _Tested(NamedTuple):
+    """The fields of `Moved` that a test fills."""
+
+    p_value: float | None
+    p_method: Distribution | None
+    p_adjusted: float | None
+
+
+_UNTESTED = _Tested(None, None, None)
 
 
 def _join(run: pl.DataFrame, control: pl.DataFrame, repeat: pl.DataFrame | None) -> pl.DataFrame:
@@ -121,7 +146,7 @@ def _test(counted: Counted) -> SignFlip:
     return sign_flip(sum_by_cluster(shifts[:, None], counted.codes)[:, 0], seed=counted.basis.seed)
 
 
-def _moved(counted: Counted, test: SignFlip, p_adjusted: float, *, is_repeat: bool) -> Moved:
+def _moved(counted: Counted, tested: _Tested, *, is_repeat: bool) -> Moved:
     return Moved(
         n=len(counted.items),
         changed=_share(counted, "changed"),
@@ -129,10 +154,8 @@ def _moved(counted: Counted, test: SignFlip, p_adjusted: float, *, is_repeat: bo
         repeated=None if is_repeat else _share(counted, "repeated"),
         excess=None if is_repeat else difference(counted, "excess"),
         shift=difference(counted, "shift", of_a=True),
-        p_value=rounded_p(test.p_value),
-        p_method=test.distribution,
-        p_adjusted=rounded_p(p_adjusted),
-        effect=None if is_repeat else _effect(counted, p_adjusted),
+        **tested._asdict(),
+        effect=None if is_repeat else _effect(counted, tested.p_adjusted),
     )
 
 
@@ -144,9 +167,10 @@ def _share(counted: Counted, name: str) -> Estimate:
 
 
 def difference(counted: Counted, name: str, *, of_a: bool = False) -> Figure:
-    """Return the mean of a column of differences in [-1, 1], with its interval: that of the rate (1 + d) / 2, stretched.
+    """Return the mean of a column of differences in [-1, 1], with its interval.
 
-    So a difference that is 0 on every item keeps an interval, as narrow as that many items allow.
+    The interval is that of the rate (1 + d) / 2, stretched: a difference that is 0 on every item keeps one, as narrow
+    as that many items allow.
 
     Args:
         counted: the items.
@@ -161,22 +185,21 @@ def difference(counted: Counted, name: str, *, of_a: bool = False) -> Figure:
     return Figure(**{end: None if value is None else round(2 * value - 1, DIGITS) for end, value in ends.items()})
 
 
-def _effect(counted: Counted, p_adjusted: float) -> Effect:
+def _effect(counted: Counted, p_adjusted: float | None) -> Effect:
     """Say whether a criterion moves; what cannot be shown to move, or to stand still within the margin, is unclear.
 
     As in `core.conclusions`, the margin goes before the p-value.
     """
     within = counted._replace(basis=counted.basis._replace(level=EQUIVALENCE_LEVEL))
     excess, shift = difference(within, "excess"), difference(within, "shift", of_a=True)
-    if None not in {excess.high, shift.low, shift.high} and _is_small(excess, shift):
+    if _below(excess.high) and _below(shift.high) and _below(None if shift.low is None else -shift.low):
         return Effect.STILL
     beyond = difference(counted, "excess").low
-    if (beyond is not None and beyond > 0) or p_adjusted <= ALPHA:
+    if (beyond is not None and beyond > 0) or (p_adjusted is not None and p_adjusted <= ALPHA):
         return Effect.MOVES
     return Effect.UNCLEAR
 
 
-def _is_small(excess: Figure, shift: Figure) -> bool:
-    """Tell whether hardly more items change than by themselves, and the win rate stays where it was."""
-    assert excess.high is not None and shift.low is not None and shift.high is not None  # noqa: PT018, S101 - asked before
-    return excess.high < MARGIN and -MARGIN < shift.low and shift.high < MARGIN
+def _below(end: float | None) -> bool:
+    """Tell whether the end of an interval is known, and below the margin."""
+    return end is not None and end < MARGIN

@@ -16,9 +16,9 @@ _BREAKS = re.compile(r"\n(?:[ \t]*\n)*")
 def paraphrase(text: str) -> str:
     """Return a text with the same words in the same order, that is never the same text.
 
-    Sentences go on a line of their own; single line breaks become blank lines and blank lines single breaks; `-` and `*`
-    before list entries are exchanged, as are `1.` and `1)`; runs of spaces become one. Where all that changes nothing,
-    a line break follows the text.
+    Sentences go on a line of their own; single line breaks become blank lines, and blank lines single breaks; `-` and
+    `*` before list entries are exchanged, as are `1.` and `1)`; runs of spaces become one. Where all that changes
+    nothing, a line break follows the text.
     """
     marked = _BULLET.sub(lambda found: found["indent"] + _OTHER[found["marker"]], text)
     marked = _NUMBER.sub(lambda found: found["number"] + _OTHER[found["marker"]], marked)

@@ -41,10 +41,10 @@ class Moved(Frozen):
     """changed minus repeated, over the same items"""
     shift: Figure
     """the win rate of a in the control minus that in the run, over items that are in both rates"""
-    p_value: float
-    """of the sign-flip test over units that the control shifts nothing"""
-    p_method: Distribution
-    p_adjusted: float
+    p_value: float | None
+    """of the sign-flip test over units that the control shifts nothing; null where no item is in both rates"""
+    p_method: Distribution | None
+    p_adjusted: float | None
     """after Holm over the criteria of the judge"""
     effect: Effect | None
     """null for `repeat`"""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from judge.core.planning import Orders
 from judge.io.render import cells
 from judge.io.render.cells import Row, Table
+from judge.io.render.controls import control_tables
 from judge.io.render.costs import dollars
 from judge.io.render.words import interaction, ledger_terms, percent
 
@@ -47,6 +48,7 @@ def tables(report: Report) -> Iterator[Table]:
         yield _agreement(report)
     if report.halo is not None:
         yield _halo(report)
+    yield from control_tables(report)
     if report.costs:
         yield _costs(report)
 
