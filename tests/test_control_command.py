@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from command import omr_judge, report_of, write_jsonl
+import pytest
+from command import omr_judge, read_jsonl, report_of, start, wait_until, write_jsonl
 from PIL import Image
 from provider_server import Answer, Call, ProviderServer, traces_of, verdicts_for
 
 N = 40
-ADDED = ("controls", "warnings")
-"""what controls add to a report"""
 
 
 def coin(*parts: object) -> int:
@@ -127,7 +126,7 @@ def test_the_image_controls_tell_a_judge_that_looks_from_one_that_does_not(tmp_p
     assert not any("measure what is seen" in warning for warning in reports["looks"]["warnings"])
 
 
-def test_without_noise_being_taken_for_looking(tmp_path: Path) -> None:
+def test_the_noise_of_a_judge_that_does_not_look_is_not_taken_for_looking(tmp_path: Path) -> None:
     report, _ = run_with(noisy(reads), tmp_path, *controls("wrong-image"))
     found = moved(report, "wrong-image")["perception"]
     assert found["changed"]["estimate"] > 0.1
@@ -212,10 +211,97 @@ def test_a_dry_run_counts_the_calls_of_controls(tmp_path: Path) -> None:
         assert "Calls of the controls among them: no-image 6, identical 6, repeat 6." in told
         assert "28 calls: about $" in told
         assert not (tmp_path / "runs").exists()
-        omr_judge(
-            *compare(server, *controls("identical"), "--control-n", "3", "--max-calls", "12"), cwd=tmp_path, code=6
-        )
+        limited = compare(server, *controls("identical"), "--control-n", "3", "--max-calls", "12")
+        omr_judge(*limited, cwd=tmp_path, code=6)
         told = omr_judge(*wanted, "--dry-run", cwd=tmp_path).stdout
         assert len(server.calls) == 12
         assert "16 calls (12 are judged already)" in told
-        assert "no-image 6, identical 4, repeat 6" in " ".join(sorted(told.split(": ")[-1:])) or "identical 4" in told
+        assert "Calls of the controls among them: identical 4, no-image 6, repeat 6." in told
+
+
+def test_a_run_with_controls_that_is_killed_and_resumed_ends_as_one_that_was_never_killed(tmp_path: Path) -> None:
+    wanted = (*controls("wrong-image", "identical"), "--control-n", "6", "--quiet", "--concurrency", "2")
+    write_inputs(tmp_path, 8)
+    with ProviderServer(looks, delay=0.03) as server:
+        omr_judge(*compare(server, *wanted, "--name", "whole"), cwd=tmp_path)
+        n_calls = len(server.calls)
+        assert n_calls == 2 * (8 + 3 * 6)
+        run = tmp_path / "runs" / "r"
+        parts = [run, *(run / "controls" / kind for kind in ("wrong-image", "identical", "repeat"))]
+        command = compare(server, *wanted)
+        for part in (parts[0], parts[1], parts[3]):
+            with start(*command, cwd=tmp_path) as process:
+                wait_until(lambda own=part: size(own) >= 2)  # type: ignore[misc]
+                process.kill()
+            command = ("resume", "r", "--quiet", "--concurrency", "2")
+        assert size(parts[3]) < 12, "the last kill came after the end"
+        omr_judge(*command, cwd=tmp_path)
+    assert (run / "report.json").read_bytes() == (tmp_path / "runs" / "whole" / "report.json").read_bytes()
+    for part in parts:
+        keys = [line["key"] for line in read_jsonl(part / "judgments.jsonl")]
+        assert len(set(keys)) == len(keys)
+    assert 0 <= len(server.calls) - 2 * n_calls <= 3 * 2
+
+
+def size(run: Path) -> int:
+    """Return how many judgments a run has."""
+    journal = run / "judgments.jsonl"
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
+def test_limits_hold_for_a_run_and_its_controls_together(tmp_path: Path) -> None:
+    write_inputs(tmp_path, 4, images=False)
+    with ProviderServer(fair) as server:
+        wanted = compare(server, *controls("identical", "repeat"))
+        stopped = omr_judge(*wanted, "--max-calls", "20", cwd=tmp_path, code=6)
+        assert len(server.calls) == 20
+        assert "20 calls, of --max-calls 20" in stopped.stderr
+        assert "omr-judge resume runs/r`" in stopped.stderr
+        refused = omr_judge(*wanted, "--confirm-above", "0.001", cwd=tmp_path, code=3)
+        assert "4 calls are to be made for about $" in refused.stderr
+        omr_judge("resume", "r", "--confirm-above", "100", "--price", "m=10/20", cwd=tmp_path)
+    assert len(server.calls) == 24
+    report = report_of(tmp_path / "runs" / "r")
+    assert {one["n_not_asked"] for one in report["controls"].values()} == {0}
+    assert report["controls"]["repeat"]["usd"] == pytest.approx(report["usd"], rel=0.2)
+
+
+def test_a_failed_call_of_a_control_is_no_change_and_is_asked_again_by_retry(tmp_path: Path) -> None:
+    refused = {"cannot be shown to you"}
+
+    def judge(call: Call) -> Answer:
+        return Answer(stop="refusal") if any(words in call.user for words in refused) else reads(call)
+
+    write_inputs(tmp_path, 3)
+    with ProviderServer(judge) as server:
+        done = omr_judge(*compare(server, *controls("no-image")), cwd=tmp_path)
+        assert "Control no-image: 3 items, 6 judgments, 6 failed" in done.stdout
+        found = moved(report_of(tmp_path / "runs" / "r"), "no-image")["perception"]
+        assert (found["n"], found["changed"]["estimate"], found["withdrawn"]) == (0, None, 0)
+        assert (found["p_value"], found["p_adjusted"], found["effect"]) == (None, None, "unclear")
+        refused.clear()
+        again = omr_judge("retry", "r", cwd=tmp_path)
+        assert "Asking again: 6 refused" in again.stderr
+    assert moved(report_of(tmp_path / "runs" / "r"), "no-image")["perception"]["n"] == 3
+
+
+def test_what_a_run_cannot_have_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    write_inputs(tmp_path, 3, images=False)
+    with ProviderServer(fair) as server:
+
+        def told(*args: str) -> str:
+            return omr_judge(*args, cwd=tmp_path, code=3).stderr
+
+        repeat = controls("repeat")
+        assert "`omr-judge control RUN` adds it to the merged run" in told(*compare(server, *repeat, "--shard", "1/2"))
+        assert "adds it to the finished run" in told(*compare(server, *repeat, "--stop-when-decided"))
+        assert "hidden already" in told(*compare(server, *controls("hide-answers"), "--hide-answers"))
+        assert not (tmp_path / "runs").exists()
+        assert "no two items have different images" in told(*compare(server, *controls("wrong-image")))
+        assert "nothing is judged yet" in told("control", "r", "--kind", "repeat")
+        omr_judge(*compare(server, *controls("identical"), "--control-n", "2"), cwd=tmp_path)
+        assert "drawn for --control-n 2" in told("control", "r", "--kind", "identical")
+        assert "a control itself" in told("control", "runs/r/controls/identical", "--kind", "repeat")
+        pairs = tmp_path / "runs" / "r" / "controls" / "identical" / "pairs.jsonl"
+        pairs.write_text(pairs.read_text() + " ")
+        assert "controls/identical/pairs.jsonl: changed since the run began" in told("resume", "r")

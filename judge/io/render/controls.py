@@ -25,7 +25,8 @@ CHANGES = {
 }
 LEGEND = (
     "changed: items with another outcome; beyond repeat: how many more than when asked again unchanged, in percentage "
-    f"points; a criterion does not move where this and what a gains, in points of its win rate, stay below {100 * MARGIN:.0f}"
+    "points; a gains: points of its win rate; a criterion does not move where the 90 % intervals of both stay within "
+    f"{100 * MARGIN:.0f} points"
 )
 TO_A_TRACE_TWICE = "Share of verdicts that name a winner; both orders: items on which both name the same trace"
 
