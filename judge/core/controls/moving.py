@@ -13,6 +13,7 @@ from judge.core.counted import Counted, cluster_codes
 from judge.core.estimates import DIGITS, Estimate, Figure, Ratio, estimate_rate, rounded_p
 from judge.core.facts import judged_fields
 from judge.core.stats.clusters import sum_by_cluster
+from judge.core.stats.intervals import Method
 from judge.core.stats.sign_flip import sign_flip
 from judge.core.stats.significance import ALPHA, holm
 from judge.core.tally import fold, identical_items
@@ -169,8 +170,9 @@ def _share(counted: Counted, name: str) -> Estimate:
 def difference(counted: Counted, name: str, *, of_a: bool = False) -> Figure:
     """Return the mean of a column of differences in [-1, 1], with its interval.
 
-    The interval is that of the rate (1 + d) / 2, stretched: a difference that is 0 on every item keeps one, as narrow
-    as that many items allow.
+    The interval is that of the rate (1 + d) / 2, stretched, by the Jeffreys bootstrap whatever the report's method: a
+    difference that is 0 on every item keeps one, as narrow as that many items allow. (At a rate of 1/2 the percentile
+    bootstrap would collapse to a point, and Wilson's interval would take it for that of a coin.)
 
     Args:
         counted: the items.
@@ -180,7 +182,7 @@ def difference(counted: Counted, name: str, *, of_a: bool = False) -> Figure:
     values = counted.column(name)
     there = (~np.isnan(values)).astype(np.float64)
     ratio = Ratio((1 + np.nan_to_num(values)) / 2 * there, there, complement=of_a)
-    rate = estimate_rate(ratio, counted.codes, counted.basis)
+    rate = estimate_rate(ratio, counted.codes, counted.basis._replace(method=Method.JEFFREYS))
     ends = {end: getattr(rate, end) for end in Figure.model_fields}
     return Figure(**{end: None if value is None else round(2 * value - 1, DIGITS) for end, value in ends.items()})
 
