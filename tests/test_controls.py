@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -231,6 +233,26 @@ def test_changes_are_counted_over_clusters_of_items_that_share_an_image() -> Non
     assert own.changed.low is not None
     assert apart.changed.low is not None
     assert own.changed.low < apart.changed.low
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("share", "expected"), [(0.0, Effect.STILL), (0.2, Effect.MOVES)])
+def test_a_judge_with_noise_is_seldom_said_to_move_when_it_does_not_or_not_to_when_it_does(
+    share: float, expected: Effect
+) -> None:
+    chance = random.Random(11)  # noqa: S311 - the same each time
+    found: Counter[Effect | None] = Counter()
+    for _ in range(60):
+        truth = [chance.choice([A, B]) for _ in range(200)]
+        other = [(B if one is A else A) if chance.random() < share else one for one in truth]
+        asked = (
+            heard(**{f"q{n}": chance.choice([A, B]) if chance.random() < 0.2 else one for n, one in enumerate(true)})
+            for true in (truth, other, truth)
+        )
+        found[moved(*asked).effect] += 1
+    wrong = Effect.MOVES if expected is Effect.STILL else Effect.STILL
+    assert found[expected] >= 42
+    assert found[wrong] <= 8
 
 
 OUTCOMES = st.lists(st.tuples(*[st.sampled_from([A, B, TIE, SPLIT, UNSEEN, FAILED])] * 3), min_size=1, max_size=9)
