@@ -8,6 +8,7 @@ import pytest
 
 from judge.cli import browsing
 from judge.cli import options as o
+from judge.core.controls.kinds import ControlKind
 from judge.core.export import Form
 from judge.core.listing import Sort
 from judge.core.planning import Orders
@@ -22,6 +23,7 @@ TWICE: list[tuple[type[StrEnum], type[StrEnum], set[str]]] = [
     (o.ImageOption, OnMissingImage, set()),
     (o.IntervalOption, Method, set()),
     (o.OrderOption, Order, set()),
+    (o.ControlOption, ControlKind, set()),
     (o.ExportOption, Form, set()),
     (browsing.OutcomeOption, Outcome, set()),
     (browsing.KindOption, FailureKind, set()),

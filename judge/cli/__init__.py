@@ -16,6 +16,7 @@ from judge.cli import (
     checklists,
     comparing,
     continuing,
+    controlling,
     converting,
     exporting,
     importing,
@@ -38,6 +39,7 @@ app.command("compare")(comparing.compare)
 app.command("score")(scoring.score)
 app.command("resume")(continuing.resume)
 app.command("retry")(continuing.retry)
+app.command("control")(controlling.control)
 app.command("merge")(continuing.merge)
 app.command("report")(reporting.report)
 app.command("view")(auditing.view)

@@ -57,6 +57,8 @@ def compare(
     look_every: o.LookEvery = None,
     cluster: o.StepCluster = None,
     shard: o.ShardOption = None,
+    control: o.Controls = [],  # noqa: B006 - typer copies it
+    control_n: o.ControlN = 200,
     name: o.RunName = None,
     runs: o.Runs = DEFAULT_RUNS,
     concurrency: o.Concurrency = 16,
@@ -78,12 +80,14 @@ def compare(
 
     Repeating the command goes on with the run that it began; what was judged is never asked again.
     """
-    from judge.core.planning import Orders  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.core.controls.kinds import ControlKind  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.core.planning import Orders  # noqa: PLC0415
     from judge.core.sharding import Shard  # noqa: PLC0415
     from judge.core.stats.intervals import Method  # noqa: PLC0415
     from judge.io.images import ImageOptions  # noqa: PLC0415
     from judge.io.judges.specs import JudgeOptions  # noqa: PLC0415
     from judge.run.compare import compare as use_case  # noqa: PLC0415
+    from judge.run.controls import ControlOptions  # noqa: PLC0415
     from judge.run.draft import CompareOptions  # noqa: PLC0415
     from judge.run.dry_run import dry_run as quote_comparison  # noqa: PLC0415
 
@@ -112,6 +116,7 @@ def compare(
         interval=Method(ci.value),
         stopping=_stopping(stop_when_decided, look_every, cluster),
         shard=Shard.parse(shard) if shard is not None else None,
+        controls=ControlOptions(tuple(ControlKind(kind.value) for kind in control), control_n),
         name=name,
         runs=runs,
         judging=judging_options(

@@ -94,6 +94,16 @@ class StratifyOption(StrEnum):
     outcome = "outcome"
 
 
+class ControlOption(StrEnum):
+    """Values of --control and --kind."""
+
+    no_image = "no-image"
+    wrong_image = "wrong-image"
+    identical = "identical"
+    hide_answers = "hide-answers"
+    repeat = "repeat"
+
+
 TracesA = Annotated[str, typer.Argument(metavar="A.JSONL", help="Traces of model a; '-' reads standard input.")]
 TracesB = Annotated[str, typer.Argument(metavar="B.JSONL", help="Traces of model b.")]
 Items = Annotated[
@@ -214,6 +224,11 @@ FsyncMs = Annotated[
         help="Flush judgments to the disk so often; 0: each before it counts.",
     ),
 ]
+Controls = Annotated[
+    list[ControlOption],
+    typer.Option("--control", help="Ask a sample of the pairs again, changed so, to test the judge; repeatable."),
+]
+ControlN = Annotated[int, typer.Option("--control-n", min=1, metavar="ITEMS", help="Items of each control, at most.")]
 ShardOption = Annotated[
     str | None, typer.Option("--shard", metavar="I/N", help="Judge only the I-th of N parts of the items; see merge.")
 ]

@@ -27,11 +27,11 @@ def report_score(
     folder: RunFolder, against: RunFolder | None, *, method: Method | None, wanted: Wanted, form: o.FormOption
 ) -> None:
     """Print the report of a score, or how far it is from another."""
-    from judge.core.stats.intervals import Method  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.core.pkr.figures import SCORE_METHOD  # noqa: PLC0415 - `--help` starts without numpy
     from judge.io.render.scored import difference_document, draw_difference  # noqa: PLC0415
     from judge.run.score_report import make_difference, make_score_report  # noqa: PLC0415
 
-    method = method or Method.JEFFREYS
+    method = method or SCORE_METHOD
     if against is None:
         _print(make_score_report(folder, method=method, wanted=wanted).report, form)
         return

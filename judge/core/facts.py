@@ -182,7 +182,7 @@ def _add_image_clusters(values: Sequence[dict[str, Any]], images: Sequence[tuple
     return True
 
 
-def image_clusters(images: Sequence[tuple[str, ...]]) -> list[str | None] | None:
+def image_clusters(images: Sequence[Sequence[str]]) -> list[str | None] | None:
     """Return one cluster for items that share an image, or are linked by such items; None where no items do."""
     parent: dict[str, str] = {}
 

@@ -40,6 +40,8 @@ class Plan:
     seed: int = 0
     swapped_items: frozenset[str] = frozenset()
     """with `Orders.ONE`: the items that are judged with b shown first"""
+    asks_identical: bool = False
+    """ask about identical traces too; then a key tells the order, as both orders show the same bytes"""
 
     def planner(self, judge: JudgeSpec) -> Planner:
         """Return what makes the requests for a judge."""
@@ -102,7 +104,7 @@ class Planner:
         The two orders of a pair follow each other, so that a prompt cache serves the second.
         """
         for pair in pairs:
-            if is_identical(pair, answers=self.plan.shown.answers):
+            if not self.plan.asks_identical and is_identical(pair, answers=self.plan.shown.answers):
                 continue
             prompts = self._renderer.prompts(pair, self.plan.orders_of(pair.item.id))
             for sample in range(self.plan.samples):
@@ -116,7 +118,7 @@ class Planner:
     def request(self, item: str, order: Order, prompt: Prompt, *, sample: int) -> Request:
         """Give a rendered prompt its stable key."""
         return Request(
-            key=self.key(prompt, sample=sample),
+            key=self.key(prompt, sample=sample, order=order),
             item=item,
             order=order,
             judge=self._name,
@@ -127,9 +129,11 @@ class Planner:
             shares_prefix=self.plan.samples * len(self.plan.orders_of(item)) > 1,
         )
 
-    def key(self, prompt: Prompt, *, sample: int) -> str:
+    def key(self, prompt: Prompt, *, sample: int, order: Order) -> str:
         """Return 32 hex digits of the hash of everything that decides the answer."""
         digest = self._hashed_identity.copy()
         images = [image.sha256 for image in prompt.images]
         digest.update(orjson.dumps([prompt.system, prompt.shared, prompt.traces, images, sample]))
+        if self.plan.asks_identical:
+            digest.update(order.encode())
         return digest.hexdigest()[:32]

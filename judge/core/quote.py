@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
+from pydantic import Field
 
 from judge.core.costs import Usd, cost, total
 from judge.core.token_estimates import HIGH, LOW, SCENARIOS, Range, Scenario, image_tokens, output_tokens, text_tokens
@@ -61,6 +62,8 @@ class Quote(Frozen):
     usd: UsdRange | None
     """null where the price of a judge that is still to be asked is unknown"""
     judges: dict[str, JudgeQuote]
+    controls: dict[str, int] = Field(default_factory=dict)
+    """among the calls: those of each control"""
 
 
 def quote(
@@ -97,6 +100,33 @@ def quote(
         usd=_added([one.batch_usd if batch and one.batch_usd else one.usd for one in quotes.values()]),
         judges=quotes,
     )
+
+
+def added(quotes: Sequence[Quote]) -> Quote:
+    """Add up quotes of the same judges: those of a run and of its controls."""
+    return Quote(
+        batch=quotes[0].batch,
+        calls=sum(one.calls for one in quotes),
+        judged=sum(one.judged for one in quotes),
+        usd=_added([one.usd for one in quotes]),
+        judges={judge: _added_judge([one.judges[judge] for one in quotes]) for judge in quotes[0].judges},
+    )
+
+
+def _added_judge(quotes: Sequence[JudgeQuote]) -> JudgeQuote:
+    return JudgeQuote(
+        calls=sum(one.calls for one in quotes),
+        judged=sum(one.judged for one in quotes),
+        input_tokens=_added_tokens([one.input_tokens for one in quotes]),
+        output_tokens=_added_tokens([one.output_tokens for one in quotes]),
+        usd=_added([one.usd for one in quotes]),
+        batch_usd=_added([one.batch_usd for one in quotes]),
+        price=quotes[0].price,
+    )
+
+
+def _added_tokens(ranges: Sequence[Range]) -> Range:
+    return Range(**{name: sum(getattr(one, name) for one in ranges) for name in Range.model_fields})
 
 
 def _added(ranges: Sequence[UsdRange | None]) -> UsdRange | None:

@@ -11,6 +11,7 @@ import polars as pl
 from judge.core.bias import LengthReport, PositionReport, length, position
 from judge.core.columns import Settled
 from judge.core.concord import AgreementReport, HaloReport, agree, halo
+from judge.core.controls.report import ControlReport
 from judge.core.costs import JudgeCost, Usd, total
 from judge.core.counted import Panel, Subject, count_panel
 from judge.core.criteria import CriterionReport, report_counted, signal_warnings
@@ -109,6 +110,8 @@ class Report(Frozen):
     """by criterion that a checklist measures too, where two checklist scores are set beside the comparison"""
     sequential: Sequential | None = None
     """null where the number of items was fixed beforehand; else the overall criterion has no other interval"""
+    controls: dict[str, ControlReport] | None = None
+    """by kind; null where the run has none"""
 
 
 NO_EXTRAS = Extras()

@@ -7,6 +7,7 @@ from typing import Final, Literal
 import orjson
 from pydantic import Field
 
+from judge.core.controls.kinds import Control
 from judge.core.looks import Stopping
 from judge.core.planning import Orders
 from judge.core.sharding import Shard
@@ -112,6 +113,8 @@ class Manifest(RunManifest):
     """items whose two traces are the same bytes: ties that need no call"""
     n_checklists: int = 0
     """items that have a checklist; whether the judge is shown it, the prompt says"""
+    control: Control | None = None
+    """which control of another run this is; None: a run of its own"""
     swapped: tuple[str, ...] = ()
     """with one order: the half of the judged items that is shown swapped"""
 

@@ -15,10 +15,11 @@ from judge.io.image_store import ImageStore
 from judge.io.journal import RunFolder
 from judge.io.manifest import AnyManifest, Manifest
 from judge.io.prices import parse_prices
+from judge.run.controls import controls_of, make_controls
 from judge.run.doubts import FLAGS, flags_of_run
 from judge.run.draft import CompareOptions, Draft, drafted
 from judge.run.finding import find_run, refuse_changes
-from judge.run.judging import judge_run
+from judge.run.judging_all import judge_all, members_of
 from judge.run.pricing import change_prices
 from judge.run.session import JudgingOptions
 from judge.run.task import plan_of
@@ -44,9 +45,10 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
     folder, judges = _prepare(options, command=command, say=say)
     # A run may go on at another address than it began at: the judges are those of the command.
     manifest = folder.manifest().model_copy(update={"judges": judges})
+    make_controls(folder, manifest, options.controls.wanted(), command=command)
     for line in [*notes(manifest), *flag_notes(folder)]:
         say(line)
-    judge_run(folder, manifest, options.judging, say=say)
+    judge_all(members_of(folder, manifest), options.judging, say=say)
     return folder
 
 
@@ -102,9 +104,9 @@ def create_run(folder: RunFolder, draft: Draft) -> None:
 def resume(
     folder: RunFolder, options: JudgingOptions, *, prices: Sequence[str] = (), say: Callable[[str], None]
 ) -> None:
-    """Go on with a run from its own folder, unless a file that it was made from has changed since."""
+    """Go on with a run and its controls from its own folder, unless a file that it was made from has changed since."""
     change_prices(folder, parse_prices(prices, unchanged_manifest(folder).judges))
-    judge_run(folder, folder.any_manifest(), options, say=say)
+    judge_all(members_of(folder, folder.any_manifest()), options, say=say)
 
 
 def unchanged_manifest(folder: RunFolder) -> AnyManifest:
@@ -116,8 +118,10 @@ def unchanged_manifest(folder: RunFolder) -> AnyManifest:
         path = Path(file.path)
         if path.is_file() and file_sha256(path) != file.sha256:
             raise RunError(f"{folder.path}: {file.role} has changed since the run began: {path}")
-    if file_sha256(folder.subjects_path(manifest)) != manifest.pairs_sha256:
-        raise RunError(f"{folder.subjects_path(manifest)}: changed since the run began")
+    for each in (folder, *controls_of(folder)):
+        own = each.any_manifest()
+        if file_sha256(each.subjects_path(own)) != own.pairs_sha256:
+            raise RunError(f"{each.subjects_path(own)}: changed since the run began")
     return manifest
 
 

@@ -35,6 +35,7 @@ from judge.io.batches.specs import require_batches
 from judge.io.judges.specs import JudgeOptions, check_transport, parse_judge
 from judge.io.manifest import Input, Manifest
 from judge.io.prices import parse_prices, pin_prices
+from judge.run.controls import ControlOptions, refuse_contradictions
 from judge.run.finding import Sought
 from judge.run.inputs import InputOptions, Inputs
 from judge.run.session import JudgingOptions
@@ -76,6 +77,7 @@ class CompareOptions:
     interval: Method = Method.JEFFREYS
     stopping: Stopping | None = None
     shard: Shard | None = None
+    controls: ControlOptions = field(default_factory=ControlOptions)
     name: str | None = None
     runs: Path = Path("runs")
     judging: JudgingOptions = field(default_factory=JudgingOptions)
@@ -98,6 +100,12 @@ def drafted(
         require_batches(judges)
     if options.shard is not None and options.stopping is not None:
         raise InputError("--shard", "a part of the items cannot tell when the whole is decided", "leave one out")
+    refuse_contradictions(
+        options.controls,
+        hide_answers=options.hide_answers,
+        is_shard=options.shard is not None,
+        may_stop=options.stopping is not None,
+    )
     for judge in judges:
         check_transport(judge, options.judging.transport)
     prices = parse_prices(options.prices, judges)

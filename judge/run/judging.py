@@ -25,7 +25,7 @@ from judge.run.task import task_of
 from judge.schema import Provider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from judge.io.journal import RunFolder
     from judge.io.manifest import AnyManifest
@@ -37,6 +37,7 @@ def judge_run(
     options: JudgingOptions,
     *,
     only: frozenset[bytes] | None = None,
+    beside: Sequence[RunFolder] = (),
     say: Callable[[str], None],
 ) -> None:
     """Ask every request of a run that has no verdict yet.
@@ -46,6 +47,7 @@ def judge_run(
         manifest: what the run is; its judges are the ones asked.
         options: how fast and how patiently, and what it may cost.
         only: keys of the requests to ask, where not all that have no verdict.
+        beside: the other folders of the same run, controls or what they control: limits hold for all together.
         say: is told notes and warnings, a line each.
 
     Raises:
@@ -67,7 +69,7 @@ def judge_run(
             return
         in_batches = options.batch or folder.batches_path.exists()
         _check(manifest, options, in_batches=in_batches)
-        budget = budget_of(folder, manifest, max_calls=options.max_calls, max_cost=options.max_cost)
+        budget = budget_of(folder, manifest, beside=beside, max_calls=options.max_calls, max_cost=options.max_cost)
         if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
             say(f"Note: {NOTE}")
         if options.confirm_above is not None:

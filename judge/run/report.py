@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from judge.core.costs import Spending
 from judge.core.counted import Subject
+from judge.core.estimates import Basis
 from judge.core.facts import ItemFacts, Wanted, facts_of_judgments, facts_of_pairs
 from judge.core.prompting import parse_template
 from judge.core.report import NO_EXTRAS, Extras, Facts, Models, Report, build_report
 from judge.errors import RunError
 from judge.io.files import write_json
 from judge.io.journal_columns import read_settled
+from judge.run.control_report import read_controls, with_controls
 from judge.run.score_report import make_score_report
 from judge.run.stopping import planned_looks
 
@@ -64,7 +66,9 @@ def make_report(
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
     )
-    return build_report(settled, subject, facts, method=method or manifest.interval, extras=extras)
+    basis = Basis(method or manifest.interval, manifest.seed)
+    report = build_report(settled, subject, facts, method=basis.method, extras=extras)
+    return with_controls(report, read_controls(folder, settled, subject, basis))
 
 
 def _scores(manifest: Manifest, runs: Sequence[RunFolder]) -> tuple[pl.DataFrame, pl.DataFrame] | None:

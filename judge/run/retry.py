@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from judge.io.prices import parse_prices
 from judge.run.compare import unchanged_manifest
-from judge.run.judging import judge_run
+from judge.run.judging_all import judge_all, members_of
 from judge.run.pricing import change_prices
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def retry(
     prices: Sequence[str] = (),
     say: Callable[[str], None],
 ) -> None:
-    """Ask again what failed, and nothing that was never asked.
+    """Ask again what failed, in the run and its controls, and nothing that was never asked.
 
     Args:
         folder: the run.
@@ -36,8 +36,13 @@ def retry(
         say: is told how many requests of each kind are asked again.
     """
     change_prices(folder, parse_prices(prices, unchanged_manifest(folder).judges))
-    failed = {key: kind for key, kind in folder.failed_keys().items() if not kinds or kind in kinds}
-    counts = Counter(kind.value for kind in failed.values())
+    members = members_of(folder, folder.any_manifest())
+    failed = [
+        {key: kind for key, kind in member.folder.failed_keys().items() if not kinds or kind in kinds}
+        for member in members
+    ]
+    counts = Counter(kind.value for own in failed for kind in own.values())
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
     say(f"Asking again: {told}" if told else "Nothing to ask again: no request has failed so")
-    judge_run(folder, folder.any_manifest(), options, only=frozenset(failed), say=say)
+    open_ = [member._replace(only=frozenset(own)) for member, own in zip(members, failed, strict=True)]
+    judge_all(open_, options, say=say)

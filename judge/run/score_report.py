@@ -9,6 +9,7 @@ from judge.core.estimates import Basis
 from judge.core.facts import Wanted
 from judge.core.pkr.cases import facts_of_cases
 from judge.core.pkr.difference import ScoreDifference, compare_scores
+from judge.core.pkr.figures import SCORE_METHOD
 from judge.core.pkr.readings import settle_readings
 from judge.core.pkr.report import ScoredRun, ScoreSetting, build_score_report
 from judge.core.report import Models
@@ -24,7 +25,7 @@ NOTHING_WANTED = Wanted()
 
 
 def make_score_report(
-    folder: RunFolder, *, method: Method = Method.JEFFREYS, wanted: Wanted = NOTHING_WANTED
+    folder: RunFolder, *, method: Method = SCORE_METHOD, wanted: Wanted = NOTHING_WANTED
 ) -> ScoredRun:
     """Fold the judgments of a score; the same folder gives the same report.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from judge.io.journal import SYNC_SECONDS
 from judge.io.judges.specs import Transport
+from judge.io.manifest import Manifest
 from judge.io.patience import Policy
 
 if TYPE_CHECKING:
@@ -92,4 +93,6 @@ class Session:
 
     def way_on(self, how: str = "goes on") -> str:
         """Say what remains, and what a person may do next."""
-        return f"what was judged is kept, and `omr-judge resume {self.folder.path}` {how}"
+        is_control = isinstance(self.manifest, Manifest) and self.manifest.control is not None
+        run = self.folder.path.parent.parent if is_control else self.folder.path
+        return f"what was judged is kept, and `omr-judge resume {run}` {how}"

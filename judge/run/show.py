@@ -46,7 +46,7 @@ def show_prompt(options: CompareOptions, *, item: str, order: Order, say: Callab
     prompt = planner.prompt(pair, order)
     images = [_told(image) for image in prompt.images]
     schema = orjson.dumps(planner.schema, option=orjson.OPT_INDENT_2).decode()
-    key = planner.key(prompt, sample=0)
+    key = planner.key(prompt, sample=0, order=order)
     blocks = [
         f"=== system (judge {judge.name}, key {key})",
         prompt.system,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from judge.core.costs import cost
@@ -10,13 +11,29 @@ from judge.errors import InputError
 from judge.io.budget import Budget
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from judge.io.journal import RunFolder
     from judge.io.manifest import RunManifest
     from judge.schema import Price, Reply
 
 
-def budget_of(folder: RunFolder, manifest: RunManifest, *, max_calls: int | None, max_cost: Decimal | None) -> Budget:
+def budget_of(
+    folder: RunFolder,
+    manifest: RunManifest,
+    *,
+    beside: Sequence[RunFolder] = (),
+    max_calls: int | None,
+    max_cost: Decimal | None,
+) -> Budget:
     """Return a run's budget, from which everything that it spent before is taken: a limit holds for the whole run.
+
+    Args:
+        folder: the run's, or that of one of its controls.
+        manifest: says what calls cost.
+        beside: the other folders of the same run.
+        max_calls: the limits.
+        max_cost: in US dollars.
 
     Raises:
         InputError: a limit in dollars for a judge whose price is not known.
@@ -28,7 +45,7 @@ def budget_of(folder: RunFolder, manifest: RunManifest, *, max_calls: int | None
                 raise InputError("--max-cost", f"no price is known for {judge.name}", "give one with --price")
     if max_calls is None and max_cost is None:
         return budget
-    for judgment in folder.judgments():
+    for judgment in chain.from_iterable(each.judgments() for each in (folder, *beside)):
         for reply in judgment.replies:
             budget.n_answered += 1
             budget.cost += cost_of(manifest.prices.get(judgment.judge), reply)

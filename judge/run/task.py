@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from judge.core.census import CaseCensus, Census, ItemCensus
 from judge.core.checklists.planning import WritingPlan
 from judge.core.checklists.prompting import WRITING
+from judge.core.controls.kinds import ControlKind
 from judge.core.pkr.planning import ScorePlan
 from judge.core.pkr.prompting import CHECKLIST
 from judge.core.planning import Plan
@@ -58,6 +59,7 @@ def plan_of(manifest: Manifest) -> Plan:
         samples=manifest.samples,
         seed=manifest.seed,
         swapped_items=frozenset(manifest.swapped),
+        asks_identical=manifest.control is not None and manifest.control.kind is ControlKind.IDENTICAL,
     )
 
 

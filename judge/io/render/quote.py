@@ -24,8 +24,9 @@ def draw_quote(quote: Quote, *, to_stderr: bool = False) -> None:
     """Draw what each judge is still to be asked and what it may cost, and the sum."""
     console = Console(highlight=False, markup=False, emoji=False, stderr=to_stderr)
     console.print(_table(quote))
-    for line in (_sources(quote), _sum(quote)):
-        console.print(Text(line), soft_wrap=True)
+    for line in (_sources(quote), _controls(quote), _sum(quote)):
+        if line:
+            console.print(Text(line), soft_wrap=True)
 
 
 def _table(quote: Quote) -> Table:
@@ -70,6 +71,12 @@ def _sources(quote: Quote) -> str:
         return f"Prices: {next(iter(by_source))}. Everything is estimated: see docs/costs.md."
     told = "; ".join(f"{source} for {', '.join(judges)}" for source, judges in by_source.items())
     return f"Prices: {told}. Everything is estimated: see docs/costs.md."
+
+
+def _controls(quote: Quote) -> str:
+    """Say how many of the calls are for controls."""
+    told = ", ".join(f"{kind} {calls:,}" for kind, calls in quote.controls.items())
+    return f"Calls of the controls among them: {told}." if told else ""
 
 
 def _sum(quote: Quote) -> str:

@@ -8,6 +8,7 @@ from judge.core.pkr.instruments import SIDE_NAMES
 from judge.core.planning import Orders
 from judge.io.render import cells
 from judge.io.render.cells import Row, Table
+from judge.io.render.controls import control_tables
 from judge.io.render.costs import dollars
 from judge.io.render.words import interaction, ledger_terms, percent
 
@@ -53,6 +54,7 @@ def tables(report: Report) -> Iterator[Table]:
     if report.instruments:
         yield instruments(report.instruments)
         yield sides(report.instruments)
+    yield from control_tables(report)
     if report.costs:
         yield cost_table(report.costs)
 

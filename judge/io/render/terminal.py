@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from judge.io.render import tables, words
+from judge.io.render.controls import control_lines, control_tables
 from judge.io.render.costs import costs
 from judge.io.render.forest import forest
 from judge.io.render.text import safe
@@ -35,7 +36,9 @@ def draw_report(report: Report, console: Console) -> None:
         for table in tables.judged_tables(report, criteria, judge):
             console.print(drawn(table))
     _draw_sections(report, console)
-    for line in costs(report):
+    for table in control_tables(report):
+        console.print(drawn(table, stacked=True))
+    for line in (*control_lines(report), *costs(report)):
         console.print(Text(safe(line)))
     console.print(Text(safe(_caption(report)), style="dim"))
     for warning in report.warnings:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from judge.core.planning import Orders
 from judge.io.files import as_json_bytes
 from judge.io.render import words
+from judge.io.render.controls import control_lines, control_tables
 from judge.io.render.costs import dollars
 from judge.io.render.tables import STRATA
 from judge.io.render.terminal import LEFT_OUT
@@ -69,6 +70,8 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
             *([words.halo(report.halo)] if report.halo else []),
         ],
         "strata": _strata(report.criteria),
+        "controls": list(control_tables(report)),
+        "control_lines": control_lines(report),
         "spending": _spending(report),
         "manifest_json": as_json_bytes(manifest.model_dump(mode="json", by_alias=True)).decode(),
     }
