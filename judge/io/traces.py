@@ -138,7 +138,7 @@ class RecordFile:
         self._lines.append(number)
         self._digests.append(_digest(record.item))
         if record.trace is not None:
-            self.short_traces += len(_TAGS.sub("", record.trace.text).strip()) <= SHORT_TRACE
+            self.short_traces += _is_short(record.trace.text)
             self._note_model(record.trace.model, record.where)
 
     def _refuse_known_id(self, id_: str, where: str) -> None:
@@ -210,9 +210,14 @@ def _read_trace(fields: RecordFields) -> Trace:
     )
 
 
+def _is_short(trace: str) -> bool:
+    """Tell whether hardly anything stands in a trace beside its tags."""
+    return len((_TAGS.sub("", trace) if "<" in trace else trace).strip()) <= SHORT_TRACE
+
+
 def _plain(id_: str) -> str:
     """Return the form in which ids that look alike are equal."""
-    return unicodedata.normalize("NFC", id_.strip())
+    return id_.strip() if id_.isascii() else unicodedata.normalize("NFC", id_.strip())
 
 
 def _digest(item: Item) -> int:

@@ -151,12 +151,11 @@ class Inputs:
     def _pair(self, id_: str, problems: list[InputError]) -> Pair | None:
         """Return a pair with its images loaded, or None where the item is skipped for its image."""
         records = [file.record(id_) for file in (self.items, self.a, self.b) if file is not None]
-        item = merge_items(record.item for record in records)
         shown, missing = self._images(records, problems)
         policy = self.options.on_missing_image
         if policy is OnMissingImage.SKIP and (missing or (self._blind_judge and shown)):
             return None
-        item = item.model_copy(update={"images": tuple(shown), "missing_images": tuple(missing)})
+        item = merge_items([record.item for record in records], images=tuple(shown), missing_images=tuple(missing))
         trace_a, trace_b = (_trace(record) for record in records[-2:])
         return Pair(item=item, a=trace_a, b=trace_b)
 
