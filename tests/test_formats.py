@@ -25,6 +25,7 @@ from judge.core.planning import Orders
 from judge.core.report import Extras, Report
 from judge.core.stats.intervals import Method
 from judge.io.render import html_fragment, latex, markdown
+from judge.io.render.document import comparison
 from judge.io.render.paper import Form, written
 from judge.io.render.tables import tables
 from judge.io.render.tidy_csv import COLUMNS, harmless
@@ -52,15 +53,15 @@ def test_every_section_of_the_report_is_a_table_in_every_form() -> None:
         *("position", "length", "agreement", "halo"),
     }
     n = len(list(tables(FULL)))
-    assert written(FULL, Form.MARKDOWN).count("| ---: |\n") == n
-    assert written(FULL, Form.LATEX).count(r"\begin{tabular}") == n
-    assert written(FULL, Form.HTML_FRAGMENT).count("<caption>") == n
-    assert json.loads(written(FULL, Form.JSON)) == FULL.model_dump(mode="json")
+    assert written(comparison(FULL), Form.MARKDOWN).count("| ---: |\n") == n
+    assert written(comparison(FULL), Form.LATEX).count(r"\begin{tabular}") == n
+    assert written(comparison(FULL), Form.HTML_FRAGMENT).count("<caption>") == n
+    assert json.loads(written(comparison(FULL), Form.JSON)) == FULL.model_dump(mode="json")
 
 
 @pytest.mark.parametrize("form", [Form.MARKDOWN, Form.LATEX, Form.HTML_FRAGMENT])
 def test_every_caption_says_what_the_numbers_rest_on(form: Form) -> None:
-    text = written(FULL, form).replace("\\", "")
+    text = written(comparison(FULL), form).replace("\\", "")
     told = (
         *("a is model", "judged by j, k, with prompt p.v1 and rubric r.v1, each pair in both orders"),
         "100 items, 400 judgments, 0 failed",
@@ -77,7 +78,7 @@ def test_the_form_option_repeats_the_forms() -> None:
 
 
 def test_csv_has_a_line_for_each_number_and_the_numbers_of_the_report() -> None:
-    rows = list(csv.DictReader(io.StringIO(written(FULL, Form.CSV))))
+    rows = list(csv.DictReader(io.StringIO(written(comparison(FULL), Form.CSV))))
     assert tuple(rows[0]) == COLUMNS
     found = {(r["table"], r["judge"], r["row"], r["quantity"]): r for r in rows}
     rate, own = FULL.criteria["overall"].win_rate, found["win_rates", "", "overall", "win_rate"]
@@ -146,7 +147,7 @@ class Tags(HTMLParser):
 
 def test_the_html_fragment_is_tables_alone_whatever_names_say() -> None:
     parser = Tags()
-    parser.feed(written(FOREIGN, Form.HTML_FRAGMENT))
+    parser.feed(written(comparison(FOREIGN), Form.HTML_FRAGMENT))
     assert parser.open == []
     assert parser.seen == {
         *("section", "figure", "table", "caption", "thead", "tbody", "tr", "th", "td", "p", "strong"),
@@ -164,7 +165,7 @@ def test_html_of_any_text_is_text(text: str) -> None:
 
 @pytest.mark.parametrize("form", Form)
 def test_foreign_names_act_nowhere(form: Form) -> None:
-    text = written(FOREIGN, form)
+    text = written(comparison(FOREIGN), form)
     if form is not Form.JSON:
         assert_harmless(text)
     if form is Form.LATEX:
@@ -178,7 +179,7 @@ def test_foreign_names_act_nowhere(form: Form) -> None:
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is absent")
 def test_pdflatex_takes_the_tables(tmp_path: Path) -> None:
     head = r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage{booktabs}\begin{document}"
-    text = written(FOREIGN, Form.LATEX).replace("測", "")
+    text = written(comparison(FOREIGN), Form.LATEX).replace("測", "")
     (tmp_path / "t.tex").write_text(f"{head}\n{text}\n\\end{{document}}", encoding="utf-8")
     subprocess.run(["pdflatex", "-halt-on-error", "t.tex"], cwd=tmp_path, check=True, capture_output=True)  # noqa: S607
 
@@ -186,7 +187,7 @@ def test_pdflatex_takes_the_tables(tmp_path: Path) -> None:
 def test_a_report_over_nothing_is_written_in_every_form() -> None:
     nothing = report_of([], [pair(0)])
     for form in Form:
-        text = written(nothing, form)
+        text = written(comparison(nothing), form)
         assert "nan" not in text
         assert text.endswith("\n")
 
@@ -195,13 +196,11 @@ def test_the_caption_tells_a_majority_and_one_judge_has_none() -> None:
     one = report_of(hundred(), [pair(n) for n in range(100)], extras=Extras(majority=True))
     assert one.pooling is None
     assert "This run has one judge: there is no majority to take." in one.warnings
-    two = FULL.model_copy(update={"pooling": Pooling.MAJORITY})
-    assert "The panel speaks by majority in each order of an item; without one it says tie." in written(
-        two, Form.MARKDOWN
-    )
-    assert "Wilson's closed form" in written(
-        FULL.model_copy(update={"interval": FULL.interval.model_copy(update={"method": Method.WILSON})}), Form.MARKDOWN
-    )
+    two = comparison(FULL.model_copy(update={"pooling": Pooling.MAJORITY}))
+    said = "The panel speaks by majority in each order of an item; without one it says tie."
+    assert said in written(two, Form.MARKDOWN)
+    interval = FULL.interval.model_copy(update={"method": Method.WILSON})
+    assert "Wilson's closed form" in written(comparison(FULL.model_copy(update={"interval": interval})), Form.MARKDOWN)
 
 
 def test_one_order_has_fewer_columns() -> None:

@@ -100,9 +100,10 @@ def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet
 
 def _print(made: Report, form: o.FormOption) -> None:
     if form is not o.FormOption.terminal:
+        from judge.io.render.document import comparison  # noqa: PLC0415 - `--help` starts without numpy
         from judge.io.render.paper import Form, written  # noqa: PLC0415 - `--help` starts without numpy
 
-        typer.echo(written(made, Form(form.value)).encode(), nl=False)
+        typer.echo(written(comparison(made), Form(form.value)).encode(), nl=False)
         return
     from rich.console import Console  # noqa: PLC0415 - `--help` starts without it
 

@@ -65,7 +65,7 @@ def _verdict(name: str, given: object) -> Verdict:
         raise UnparsedError(f"{name}: expected an object with {', '.join(sorted(_FIELDS))}")
     if not all(isinstance(given[field], str) for field in _FIELDS):
         raise UnparsedError(f"{name}: every field must be a string")
-    if any(not given[field].isascii() and _SURROGATE.search(given[field]) for field in EVIDENCE_FIELDS):
+    if not all(is_text(given[field]) for field in EVIDENCE_FIELDS):
         raise UnparsedError(f"{name}: half a surrogate pair is not text")
     try:
         return Verdict(given["verdict"])
@@ -73,14 +73,27 @@ def _verdict(name: str, given: object) -> Verdict:
         raise UnparsedError(f"{name}: unknown verdict {given['verdict'][:40]!r}") from None
 
 
-def read_object(text: str) -> dict[str, Any]:
-    """Return the one JSON object that a reply holds, thinking in front of it left out."""
+def is_text(given: str) -> bool:
+    """Tell whether a string can be written: it holds no half of a surrogate pair."""
+    return given.isascii() or _SURROGATE.search(given) is None
+
+
+def read_object(text: str, *, again: re.Pattern[str] = _NAMES_VERDICT) -> dict[str, Any]:
+    """Return the one JSON object that a reply holds, thinking in front of it left out.
+
+    Args:
+        text: the reply.
+        again: what would be a verdict in the prose after the object.
+
+    Raises:
+        UnparsedError: says what is wrong with the reply.
+    """
     text = _THINKING.sub("", text, count=1).strip()
     if not text:
         raise UnparsedError("the reply is empty")
     try:
         whole = text.startswith("[") or (text.startswith("{") and text.endswith("}"))
-        value = _load(text if whole else _only_candidate(text))
+        value = _load(text if whole else _only_candidate(text, again))
     except RecursionError:
         raise UnparsedError("nested too deeply") from None
     if not isinstance(value, dict):
@@ -88,14 +101,14 @@ def read_object(text: str) -> dict[str, Any]:
     return value
 
 
-def _only_candidate(text: str) -> str:
+def _only_candidate(text: str, again: re.Pattern[str]) -> str:
     """Return the text of the only fenced, or only bare, JSON object within prose."""
     objects = _objects(text)
     if len(objects) != 1:
         raise UnparsedError(f"the reply holds {len(objects)} JSON objects")
     if _THINK_TAG.search(text.replace(objects[0], "", 1)):
         raise UnparsedError("a JSON object stands within thinking, or thinking does not end")
-    if _NAMES_VERDICT.search(text.partition(objects[0])[2]):
+    if again.search(text.partition(objects[0])[2]):
         raise UnparsedError("the text after the JSON object names a verdict again")
     fences = _FENCE.findall(text)
     if fences and (len(fences) > 1 or objects[0] not in fences[0]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +17,7 @@ from judge.errors import InputError
 from judge.schema import Order, Pair, Prompt, Rubric, Trace, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from jinja2 import Template
 
@@ -40,6 +41,19 @@ _FORM = re.compile(r"\A\+\+\+\n(?P<front>.*?)\n\+\+\+\n(?P<body>.*)\Z", re.DOTAL
 _HEADING = re.compile(r"^# (.+?)[ \t]*$\n?", re.MULTILINE)
 
 
+class Form(NamedTuple):
+    """What the prompt files of a kind of run may and must show."""
+
+    names: Mapping[str, tuple[str, ...]]
+    """by section: the names that it may use"""
+    needed: tuple[str, ...]
+    """names that the section Traces must show"""
+
+
+PAIRWISE = Form(NAMES, ("trace_1", "trace_2", "tag"))
+"""of a comparison"""
+
+
 class Section(NamedTuple):
     """A compiled section, and the names that it uses."""
 
@@ -56,6 +70,7 @@ class PromptTemplate:
     description: str
     sections: Mapping[str, str]
     source: str = field(repr=False)
+    form: Form = field(default=PAIRWISE, repr=False)
 
     @property
     def label(self) -> str:
@@ -81,7 +96,7 @@ class PromptTemplate:
         except TemplateSyntaxError as error:
             raise InputError(f"prompt {self.label}", f"template error: {error.message}") from error
         for section, names in used.items():
-            if unknown := sorted(names - {*NAMES[section], *environment.globals}):
+            if unknown := sorted(names - {*self.form.names[section], *environment.globals}):
                 raise self.error(section, f"unknown name {', '.join(unknown)}")
         return {name: Section(compiled[name], frozenset(used[name])) for name in self.sections}
 
@@ -92,10 +107,10 @@ class PromptTemplate:
     def error(self, section: str, problem: str) -> InputError:
         """Return the error of a section that cannot be rendered, with the names that it may use."""
         where = f"prompt {self.label}, section {section}"
-        return InputError(where, problem, f"known names: {', '.join(NAMES[section])}")
+        return InputError(where, problem, f"known names: {', '.join(self.form.names[section])}")
 
 
-def parse_template(source: str, *, where: str) -> PromptTemplate:
+def parse_template(source: str, *, where: str, form: Form = PAIRWISE) -> PromptTemplate:
     """Read a prompt file: TOML front matter between `+++` lines, then the sections `# System`, `# Item`, `# Traces`."""
     match = _FORM.match(source)
     if match is None:
@@ -111,12 +126,14 @@ def parse_template(source: str, *, where: str) -> PromptTemplate:
         raise InputError(where, f"sections are {list(sections)}", "use # System, # Item and # Traces, in this order")
     if parts[0].strip():
         raise InputError(where, "text before the first section", "move it into # System, # Item or # Traces")
-    for needed in ("trace_1", "trace_2", "tag"):
-        if not re.search(rf"\{{\{{[^}}]*\b{needed}\b", sections["Traces"]):
+    for needed in form.needed:
+        if not re.search(rf"\{{[{{%][^}}]*\b{needed}\b", sections["Traces"]):
             raise InputError(
-                where, f"section Traces does not use {{{{ {needed} }}}}", "show both traces in tagged fences"
+                where,
+                f"section Traces does not use {{{{ {needed} }}}}",
+                f"show {', '.join(form.needed)}: every trace in a tagged fence",
             )
-    return PromptTemplate(name, version, description, sections, source)
+    return PromptTemplate(name, version, description, sections, source, form)
 
 
 @dataclass(frozen=True)
@@ -178,13 +195,13 @@ class Renderer:
             "images_hidden": len(item.images) + len(item.missing_images) - len(images),
             "tag": fence_tag((texts["a"], texts["b"]), seed=self.seed, item=item.id),
         }
-        system = self._fixed_system if self._fixed_system is not None else _fill(self.template, "System", values)
-        shared = _fill(self.template, "Item", values)
+        system = self._fixed_system if self._fixed_system is not None else fill(self.template, "System", values)
+        shared = fill(self.template, "Item", values)
         prompts = {}
         for order in orders:
             first, second = ("a", "b") if order is Order.FORWARD else ("b", "a")
             traces = values | {"trace_1": texts[first], "trace_2": texts[second]}
-            prompts[order] = Prompt(system, shared, _fill(self.template, "Traces", traces), images)
+            prompts[order] = Prompt(system, shared, fill(self.template, "Traces", traces), images)
         return prompts
 
     @cached_property
@@ -196,7 +213,7 @@ class Renderer:
         """The system text, where it says nothing of the item."""
         if not self.template.compiled["System"].used <= _RUBRIC_NAMES:
             return None
-        return _fill(self.template, "System", self._rubric_values)
+        return fill(self.template, "System", self._rubric_values)
 
 
 def render(template: PromptTemplate, rubric: Rubric, pair: Pair, order: Order, *, shown: Shown, seed: int) -> Prompt:
@@ -204,7 +221,8 @@ def render(template: PromptTemplate, rubric: Rubric, pair: Pair, order: Order, *
     return Renderer(template, rubric, shown, seed).prompts(pair, [order])[order]
 
 
-def _fill(template: PromptTemplate, section: str, values: Mapping[str, Any]) -> str:
+def fill(template: PromptTemplate, section: str, values: Mapping[str, Any]) -> str:
+    """Render one section; InputError where it cannot be."""
     from jinja2 import TemplateError  # noqa: PLC0415 - only judging needs it
 
     try:
@@ -227,11 +245,12 @@ def reply_schema(rubric: Rubric, *, evidence_chars: int | None = None) -> dict[s
     if evidence_chars is not None:
         evidence["maxLength"] = evidence_chars
     verdict = {"type": "string", "enum": [verdict.value for verdict in Verdict]}
-    criterion = _closed_object({"evidence_1": evidence, "evidence_2": evidence, "verdict": verdict})
-    return _closed_object({criterion_.name: criterion for criterion_ in rubric.criteria})
+    criterion = closed_object({"evidence_1": evidence, "evidence_2": evidence, "verdict": verdict})
+    return closed_object({criterion_.name: criterion for criterion_ in rubric.criteria})
 
 
-def _closed_object(properties: dict[str, Any]) -> dict[str, Any]:
+def closed_object(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of an object that has these properties, each of them, and no other."""
     return {
         "type": "object",
         "properties": properties,

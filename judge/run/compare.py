@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +9,14 @@ from judge.core.census import Census
 from judge.core.facts import units_of_pairs
 from judge.core.flags import Flags, flag_note
 from judge.core.planning import Orders, choose_swapped
-from judge.errors import InputError, RunError
+from judge.errors import RunError
 from judge.io.files import file_sha256, write_lines
 from judge.io.journal import RunFolder
 from judge.io.manifest import AnyManifest, Manifest
 from judge.io.prices import parse_prices
 from judge.run.doubts import FLAGS, flags_of_run
 from judge.run.draft import CompareOptions, Draft, drafted
+from judge.run.finding import find_run, refuse_changes
 from judge.run.judging import judge_run
 from judge.run.pricing import change_prices
 from judge.run.session import JudgingOptions
@@ -55,54 +53,13 @@ def _prepare(
 ) -> tuple[RunFolder, tuple[JudgeSpec, ...]]:
     """Check everything given, and make or find the run; what is read of the files is forgotten with the return."""
     with drafted(options, command=command, say=say) as draft:
-        folder = find_run(draft, say=say)
+        folder = find_run(draft.sought(), say=say)
         if folder.manifest_path.exists():
             refuse_changes(folder, draft.identity())
             change_prices(folder, draft.prices)
         else:
             create_run(folder, draft)
         return folder, draft.judges
-
-
-def find_run(draft: Draft, *, say: Callable[[str], None]) -> RunFolder:
-    """Return the named run, else the one that this very comparison began, else a new one by models, judge and time."""
-    runs, name = draft.options.runs, draft.options.name
-    if name is not None:
-        return named_run(runs, name)
-    identity = draft.identity()
-    for path in sorted(runs.glob("[!.]*/manifest.json"), reverse=True):
-        folder = RunFolder(path.parent)
-        try:
-            known = folder.manifest()
-        except RunError:
-            continue
-        if known.identity == identity:
-            say(f"Going on with run {folder.path}, the same comparison (--name starts another)")
-            return folder
-    shard = draft.options.shard
-    part = [f"shard-{shard.number}-of-{shard.of}"] if shard else []
-    parts = [*draft.inputs.models, draft.judges[0].model, *part, datetime.now(UTC).strftime("%Y%m%d-%H%M%S")]
-    path = runs / "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part).strip("-.")[:40] or "x" for part in parts)
-    again = (path.with_name(f"{path.name}-{number}") for number in count(2))
-    return RunFolder(next(free for free in chain([path], again) if not free.exists()))
-
-
-def named_run(runs: Path, name: str) -> RunFolder:
-    """Return the run of a name; InputError where that is no folder name."""
-    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
-        raise InputError("--name", f"{name!r} is no folder name", "use letters, digits, '.', '_', '+', '-'")
-    return RunFolder(runs / name)
-
-
-def refuse_changes(folder: RunFolder, identity: dict[str, str]) -> None:
-    """Refuse to mix judgments of two different comparisons in one run, naming what changed."""
-    known = folder.manifest().identity
-    changed = sorted(name for name in known.keys() | identity.keys() if known.get(name) != identity.get(name))
-    if changed:
-        raise RunError(
-            f"{folder.path}: begun with another {', another '.join(changed)}; "
-            "repeat the first command to go on, or give another --name"
-        )
 
 
 def create_run(folder: RunFolder, draft: Draft) -> None:

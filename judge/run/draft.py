@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -25,12 +25,13 @@ from judge.io.batches.specs import require_batches
 from judge.io.judges.specs import JudgeOptions, check_transport, parse_judge
 from judge.io.manifest import Input, Manifest
 from judge.io.prices import parse_prices, pin_prices
+from judge.run.finding import Sought
 from judge.run.inputs import InputOptions, Inputs
 from judge.run.session import JudgingOptions
 from judge.schema import JudgeSpec, Pair, Price, Rubric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from judge.core.sharding import Shard
 
@@ -120,14 +121,15 @@ class Draft:
     def files(self) -> list[Input]:
         """Return every file that was read, with its hash."""
         files = [("a", self.inputs.a), ("b", self.inputs.b), ("items", self.inputs.items)]
-        read = [
-            Input(role=role, path=_absolute(file.path), sha256=file.sha256) for role, file in files if file is not None
-        ]
-        assets = {"prompt": self.prompt, "rubric": self.rubric_asset}
-        return read + [
-            Input(role=role, path=str(asset.path), sha256=hashlib.sha256(asset.text.encode()).hexdigest())
-            for role, asset in assets.items()
-        ]
+        read = [read_file(role, file.path, file.sha256) for role, file in files if file is not None]
+        return [*read, used_asset("prompt", self.prompt), used_asset("rubric", self.rubric_asset)]
+
+    def sought(self) -> Sought:
+        """Return what tells its run from others."""
+        shard = self.options.shard
+        part = [f"shard-{shard.number}-of-{shard.of}"] if shard else []
+        parts = [*self.inputs.models, self.judges[0].model, *part]
+        return Sought(self.identity(), parts, self.options.runs, self.options.name)
 
     def shard_items(self) -> frozenset[str] | None:
         """Return the items of the shard, None where all are judged."""
@@ -151,14 +153,9 @@ class Draft:
             "--allow-missing": str(options.inputs.allow_missing),
             "--on-missing-image": options.inputs.on_missing_image.value,
             "--field": orjson.dumps(dict(options.inputs.fields), option=orjson.OPT_SORT_KEYS).decode(),
-            "--judge": ", ".join(sorted(judge.name for judge in self.judges)),
         }
         if options.shard is not None:
             decided[SHARD] = str(options.shard)
-        settings = {
-            f"settings of {judge.name}": judge.model_copy(update={"endpoint": None}).model_dump_json()
-            for judge in self.judges
-        }
         stopping = options.stopping
         if stopping is not None:
             decided |= {
@@ -166,24 +163,19 @@ class Draft:
                 "--look-every": str(stopping.look_every),
                 "--cluster": str(stopping.cluster),
             }
-        return decided | settings | {f"file {file.role}": file.sha256 for file in self.files()}
+        return decided | judges_identity(self.judges) | {f"file {file.role}": file.sha256 for file in self.files()}
 
     def manifest(self, census: Census, *, swapped: Iterable[str], pairs_sha256: str) -> Manifest:
         """Return the manifest of the run, once its pairs are written."""
         options, (model_a, model_b) = self.options, self.inputs.models
         schema = orjson.dumps(reply_schema(self.rubric))
         return Manifest(
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            command=self.command,
-            versions=_versions(),
+            **made_now(self.command, self.judges, self.prices),
             inputs=tuple(self.files()),
             identity=self.identity(),
             model_a=model_a,
             model_b=model_b,
-            judges=self.judges,
-            prices=pin_prices(self.judges, self.prices),
             prompt=self.prompt.text,
-            repair=repair_note(),
             rubric=self.rubric,
             schema_sha256=hashlib.sha256(schema).hexdigest(),
             orders=options.orders,
@@ -193,15 +185,48 @@ class Draft:
             show_reference=options.show_reference,
             hide_answers=options.hide_answers,
             stopping=options.stopping,
-            n_items=census.n_items,
-            identical=tuple(census.identical),
+            **census.fields(),
             swapped=tuple(sorted(swapped)),
             left_out={reason: count for reason, count in self.inputs.left_out.items() if count},
-            n_images=census.n_images,
-            images_sha256=census.images_sha256,
             pairs_sha256=pairs_sha256,
             shard=options.shard,
         )
+
+
+def judges_identity(judges: Sequence[JudgeSpec]) -> dict[str, str]:
+    """Name what of the judges decides judgments: all but their addresses."""
+    settings = {
+        f"settings of {judge.name}": judge.model_copy(update={"endpoint": None}).model_dump_json() for judge in judges
+    }
+    return {"--judge": ", ".join(sorted(judge.name for judge in judges)), **settings}
+
+
+def made_now(command: Sequence[str], judges: Sequence[JudgeSpec], prices: Mapping[str, Price]) -> dict[str, Any]:
+    """Return what every manifest says of how, when and with whom its run was made, by field.
+
+    Args:
+        command: the command line.
+        judges: whom it asks.
+        prices: by judge, as given; others are taken from the list.
+    """
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": tuple(command),
+        "versions": _versions(),
+        "judges": tuple(judges),
+        "prices": pin_prices(judges, prices),
+        "repair": repair_note(),
+    }
+
+
+def read_file(role: str, path: str, sha256: str) -> Input:
+    """Return the record of a file that was read."""
+    return Input(role=role, path=_absolute(path), sha256=sha256)
+
+
+def used_asset(role: str, asset: Asset) -> Input:
+    """Return the record of a prompt or a rubric."""
+    return Input(role=role, path=str(asset.path), sha256=hashlib.sha256(asset.text.encode()).hexdigest())
 
 
 def _absolute(path: str) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from judge.core.census import Census
 from judge.core.quote import Quote, quote
-from judge.run.compare import find_run, refuse_changes
 from judge.run.draft import drafted
+from judge.run.finding import find_run, refuse_changes
 from judge.run.quote import pixels, quote_run
 from judge.run.task import plan_of
 
@@ -30,7 +30,7 @@ def dry_run(options: CompareOptions, *, say: Callable[[str], None], batch: bool 
         RunError: the run folder is another comparison's, or damaged.
     """
     with drafted(options, command=(), say=say, needs_keys=False) as draft:
-        folder = find_run(draft, say=say)
+        folder = find_run(draft.sought(), say=say)
         if not folder.manifest_path.exists():
             # Which half of one order is swapped changes no count, and the manifest is not kept.
             manifest = draft.manifest(Census(answers=True), swapped=(), pairs_sha256="")

@@ -16,7 +16,7 @@ from judge.io.files import write_lines
 from judge.io.journal import RunFolder
 from judge.io.jsonl import JsonLines, parse_object
 from judge.io.manifest import Input, Manifest
-from judge.run.compare import named_run
+from judge.run.finding import named_run
 from judge.schema import Criterion, Failed, FailureKind, Frozen, Judged, Judgment, Order, Reply, Rubric, Verdict
 
 if TYPE_CHECKING:

@@ -5,26 +5,24 @@ from __future__ import annotations
 import heapq
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from judge.core.census import Census
 from judge.errors import RunError
 from judge.io.batches.log import BatchLog
 from judge.io.files import file_sha256, replacing, write_lines
 from judge.io.in_flight import read_in_flight, write_in_flight
 from judge.io.journal import RunFolder
 from judge.io.judgment_lines import as_line
-from judge.io.manifest import Manifest
-from judge.run.compare import named_run
+from judge.io.manifest import AnyManifest, Manifest, RunManifest
 from judge.run.draft import SHARD
+from judge.run.finding import named_run
+from judge.run.task import census_of, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
-
-    from judge.schema import Pair
 
 OWN = {
     "created",
@@ -34,6 +32,8 @@ OWN = {
     "identity",
     "judges",
     "n_items",
+    "n_units",
+    "n_asked",
     "identical",
     "swapped",
     "n_images",
@@ -49,7 +49,7 @@ class _Part(NamedTuple):
     """A shard's folder and what it says of itself."""
 
     folder: RunFolder
-    manifest: Manifest
+    manifest: AnyManifest
     number: int
     of: int
 
@@ -69,14 +69,15 @@ def merge_shards(shards: Sequence[RunFolder], *, name: str, runs: Path, command:
         for part in parts:
             held.enter_context(part.folder.locked())
             _check_batches(part)
-            if file_sha256(part.folder.pairs_path) != part.manifest.pairs_sha256:
-                raise RunError(f"{part.folder.pairs_path}: changed since the run began")
+            subjects = part.folder.subjects_path(part.manifest)
+            if file_sha256(subjects) != part.manifest.pairs_sha256:
+                raise RunError(f"{subjects}: changed since the run began")
         _fill(new, parts, command=command)
     return folder
 
 
 def _open(folder: RunFolder) -> _Part:
-    manifest = folder.manifest()
+    manifest = folder.any_manifest()
     if manifest.shard is None:
         raise RunError(f"{folder.path}: not a shard; merge takes runs made with {SHARD}")
     return _Part(folder, manifest, manifest.shard.number, manifest.shard.of)
@@ -103,7 +104,7 @@ def _compared(part: _Part) -> dict[str, Any]:
     return fields | _whole_identity(manifest) | {f"number of shards ({SHARD} i/n)": part.of}
 
 
-def _whole_identity(manifest: Manifest) -> dict[str, str]:
+def _whole_identity(manifest: RunManifest) -> dict[str, str]:
     """Return the identity of the whole comparison."""
     return {name: value for name, value in manifest.identity.items() if name != SHARD}
 
@@ -135,8 +136,8 @@ def _check_batches(part: _Part) -> None:
 
 def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> None:
     first = parts[0].manifest
-    census = Census(answers=not first.hide_answers)
-    pairs_sha256 = write_lines(new.pairs_path, census.counting(_in_order(parts)))
+    census = census_of(first)
+    pairs_sha256 = write_lines(new.subjects_path(first), census.counting(_in_order(parts)))
     with replacing(new.judgments_path) as file:
         for part in parts:
             file.writelines(map(as_line, part.folder.judgments()))
@@ -148,27 +149,28 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": tuple(command),
         "identity": _whole_identity(first),
-        "n_items": census.n_items,
-        "identical": tuple(census.identical),
-        "swapped": tuple(sorted(item for part in parts for item in part.manifest.swapped)),
-        "n_images": census.n_images,
-        "images_sha256": census.images_sha256,
+        **census.fields(),
         "pairs_sha256": pairs_sha256,
         "shard": None,
         "merged": tuple(str(part.folder.path.resolve()) for part in parts),
     }
+    if isinstance(first, Manifest):
+        swapped = (part.manifest.swapped for part in parts if isinstance(part.manifest, Manifest))
+        whole["swapped"] = tuple(sorted(chain.from_iterable(swapped)))
     new.write_manifest(first.model_copy(update=whole))
 
 
-def _in_order(parts: Sequence[_Part]) -> Iterator[Pair]:
-    """Yield the shards' pairs in the order of the whole comparison; RunError where one is missing or there twice."""
-    placed = (zip(part.folder.positions(), part.folder.pairs(), strict=False) for part in parts)
+def _in_order(parts: Sequence[_Part]) -> Iterator[Any]:
+    """Yield the shards' subjects in the order of the whole comparison; RunError where one is missing or there twice."""
+    placed = (
+        zip(part.folder.positions(), task_of(part.folder, part.manifest).subjects(), strict=False) for part in parts
+    )
     end = 0
-    for end, (position, pair) in enumerate(heapq.merge(*placed, key=itemgetter(0)), start=1):
+    for end, (position, subject) in enumerate(heapq.merge(*placed, key=itemgetter(0)), start=1):
         if position != end - 1:
             raise RunError(
                 f"the shards' positions.txt do not fit together: pair {end - 1} of the comparison is missing"
             )
-        yield pair
+        yield subject
     if end != (n_items := sum(part.manifest.n_items for part in parts)):
         raise RunError(f"the shards' positions.txt name {end} of {n_items} pairs")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from judge.core.census import CaseCensus, Census
 from judge.core.planning import Plan
 from judge.core.prompting import Shown, parse_template
 from judge.io.manifest import Manifest
@@ -30,6 +31,11 @@ def task_of(folder: RunFolder, manifest: AnyManifest) -> Task:
     if not isinstance(manifest, Manifest):
         raise NotImplementedError(manifest.kind)
     return Task(plan_of(manifest), folder.pairs)
+
+
+def census_of(manifest: AnyManifest) -> Census | CaseCensus:
+    """Return what counts the subjects of a run of the manifest's kind."""
+    return Census(answers=not manifest.hide_answers) if isinstance(manifest, Manifest) else CaseCensus()
 
 
 def plan_of(manifest: Manifest) -> Plan:

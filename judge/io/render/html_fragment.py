@@ -5,23 +5,20 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from judge.io.render import words
-from judge.io.render.tables import tables
 from judge.io.render.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from judge.core.report import Report
     from judge.io.render.cells import Table
+    from judge.io.render.document import Document
 
 
-def as_html(report: Report) -> str:
+def as_html(document: Document) -> str:
     """Return a section of figures with one captioned table each, warnings and the concluding sentence."""
-    basis = words.basis(report)
-    figures = [_figure(table, basis) for table in tables(report)]
-    told = [f"<p>Warning: {escaped(warning)}</p>" for warning in report.warnings]
-    last = f"<p><strong>{escaped(words.conclusion(report))}</strong></p>"
+    figures = [_figure(table, document.basis) for table in document.tables]
+    told = [f"<p>Warning: {escaped(warning)}</p>" for warning in document.warnings]
+    last = f"<p><strong>{escaped(document.conclusion)}</strong></p>"
     return "\n".join(["<section>", *figures, *told, last, "</section>"]) + "\n"
 
 

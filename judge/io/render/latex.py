@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from judge.io.render import words
-from judge.io.render.tables import tables
 from judge.io.render.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from judge.core.report import Report
     from judge.io.render.cells import Table
+    from judge.io.render.document import Document
 
 SPECIAL = str.maketrans(
     {
@@ -42,12 +40,11 @@ LIGATURE = re.compile(r"([-',])(?=\1)")
 HEAD = r"""% \usepackage[T1]{fontenc}, \usepackage{booktabs}; with letters beyond Latin ones: LuaLaTeX or XeLaTeX"""
 
 
-def as_latex(report: Report) -> str:
+def as_latex(document: Document) -> str:
     """Return every table as a float with caption and label, then warnings and the concluding sentence."""
-    basis = words.basis(report)
-    floats = [_float(table, basis, number) for number, table in enumerate(tables(report), start=1)]
-    warnings = [f"Warning: {escaped(warning)}" for warning in report.warnings]
-    return "\n\n".join([HEAD, *floats, *warnings, escaped(words.conclusion(report))]) + "\n"
+    floats = [_float(table, document.basis, number) for number, table in enumerate(document.tables, start=1)]
+    warnings = [f"Warning: {escaped(warning)}" for warning in document.warnings]
+    return "\n\n".join([HEAD, *floats, *warnings, escaped(document.conclusion)]) + "\n"
 
 
 def escaped(text: str) -> str:

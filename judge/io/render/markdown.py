@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from judge.io.render import words
-from judge.io.render.tables import tables
 from judge.io.render.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from judge.core.report import Report
     from judge.io.render.cells import Table
+    from judge.io.render.document import Document
 
 ACTIVE = re.compile(r"[\\`*_\[\]<>|~#&$@]")
 """what Markdown, or HTML within it, would act on"""
@@ -21,12 +19,11 @@ LINK = re.compile(r"(?i):(?=//)|(?<=www)\.")
 """where GitHub makes a link of bare text"""
 
 
-def as_markdown(report: Report) -> str:
+def as_markdown(document: Document) -> str:
     """Return every table below its caption, then warnings and the concluding sentence."""
-    basis = words.basis(report)
-    parts = [_table(table, basis) for table in tables(report)]
-    parts += [f"**Warning.** {escaped(warning)}" for warning in report.warnings]
-    return "\n\n".join([*parts, f"**{escaped(words.conclusion(report))}**"]) + "\n"
+    parts = [_table(table, document.basis) for table in document.tables]
+    parts += [f"**Warning.** {escaped(warning)}" for warning in document.warnings]
+    return "\n\n".join([*parts, f"**{escaped(document.conclusion)}**"]) + "\n"
 
 
 def escaped(text: str) -> str:

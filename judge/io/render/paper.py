@@ -12,7 +12,7 @@ from judge.io.render.markdown import as_markdown
 from judge.io.render.tidy_csv import as_csv
 
 if TYPE_CHECKING:
-    from judge.core.report import Report
+    from judge.io.render.document import Document
 
 
 class Form(StrEnum):
@@ -25,18 +25,18 @@ class Form(StrEnum):
     HTML_FRAGMENT = "html-fragment"
 
 
-def written(report: Report, form: Form) -> str:
+def written(document: Document, form: Form) -> str:
     """Write a report, with a final newline."""
     match form:
         case Form.MARKDOWN:
-            return as_markdown(report)
+            return as_markdown(document)
         case Form.LATEX:
-            return as_latex(report)
+            return as_latex(document)
         case Form.CSV:
-            return as_csv(report)
+            return as_csv(document)
         case Form.HTML_FRAGMENT:
-            return as_html(report)
+            return as_html(document)
         case Form.JSON:
-            return as_json_bytes(report.model_dump(mode="json")).decode()
+            return as_json_bytes(document.json).decode()
         case _:
             assert_never(form)

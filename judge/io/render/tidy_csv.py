@@ -7,13 +7,12 @@ import io
 import re
 from typing import TYPE_CHECKING
 
-from judge.io.render.tables import tables
 from judge.io.render.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from judge.core.report import Report
+    from judge.io.render.document import Document
 
 COLUMNS = ("table", "judge", "field", "row", "quantity", "estimate", "low", "high", "n", "text")
 FORMULA = "=+-@＝＋－＠"  # noqa: RUF001 - spreadsheets take the full-width ones too
@@ -21,7 +20,7 @@ BLANK = re.compile(r"[\s\u00a0\u200b-\u200f\u2060\ufeff]+")
 _Line = tuple[str | float | None, ...]
 
 
-def as_csv(report: Report) -> str:
+def as_csv(document: Document) -> str:
     """Return a line for each cell of each table, and one for each setting and warning; rates are in [0, 1].
 
     `judge` is empty for all judges together; `field` is `criterion`, or the field that makes subgroups, and `row` its
@@ -30,7 +29,7 @@ def as_csv(report: Report) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for line in (*_run(report), *_cells(report)):
+    for line in (*_run(document), *_cells(document)):
         writer.writerow([harmless(value) if isinstance(value, str) else value for value in line])
     return file.getvalue()
 
@@ -51,40 +50,17 @@ def _is_formula(line: str) -> bool:
     return line[:1] == "\t" or line[blank.end() if blank else 0 :][:1] in tuple(FORMULA)
 
 
-def _run(report: Report) -> Iterator[_Line]:
+def _run(document: Document) -> Iterator[_Line]:
     """Yield what the numbers rest on."""
-    made = report.interval
-    words = {
-        "model_a": report.models.a,
-        "model_b": report.models.b,
-        "judges": ", ".join(report.judges),
-        "pooling": report.pooling,
-        "prompt": report.prompt,
-        "rubric": report.rubric,
-        "orders": report.orders,
-        "cluster_field": report.clusters.field,
-        "interval_method": made.method,
-    }
-    numbers = {
-        "samples": report.samples,
-        "n_items": report.n_items,
-        "n_clusters": report.clusters.n,
-        "n_judgments": report.n_judgments,
-        "n_failed": report.n_failed,
-        "interval_level": made.level,
-        "n_resamples": made.n_resamples,
-        "seed": made.seed,
-    }
-    for name, text in words.items():
-        yield ("run", "", "", "", name, None, None, None, None, text)
-    for name, number in numbers.items():
-        yield ("run", "", "", "", name, number, None, None, None, None)
-    for warning in report.warnings:
+    for name, value in document.settings.items():
+        number, text = (None, value) if value is None or isinstance(value, str) else (value, None)
+        yield ("run", "", "", "", name, number, None, None, None, text)
+    for warning in document.warnings:
         yield ("run", "", "", "", "warning", None, None, None, None, warning)
 
 
-def _cells(report: Report) -> Iterator[_Line]:
-    for table in tables(report):
+def _cells(document: Document) -> Iterator[_Line]:
+    for table in document.tables:
         for row in table.rows:
             for quantity, cell in zip(table.columns, row.cells, strict=True):
                 place = (table.key, table.judge, table.of, row.name, quantity)

@@ -1,0 +1,1 @@
+"""Score one model's traces by a checklist of perception, knowledge and rationale units."""
