@@ -23,7 +23,7 @@ from judge.errors import InputError, ProviderError, RetryableError, RunError, St
 from judge.io.images import load_image
 from judge.io.judges.base import Judge, clean, redact, status_error
 from judge.io.judges.openai import OpenAIChat
-from judge.io.judges.plain import environment_proxy
+from judge.io.judges.sessions import environment_proxy
 from judge.io.judges.specs import Transport, open_judge
 from judge.schema import FailureKind, Image, JudgeSettings, Reply, Request
 

@@ -50,14 +50,15 @@ class AnthropicJudge:
             base_url=spec.endpoint,
             max_retries=0,
             timeout=timeouts(timeout),
-            http_client=http_client(anthropic, concurrency=concurrency),
+            http_client=http_client(anthropic, concurrency=concurrency, timeout=timeout),
         )
         self.caches_prompts = True
         self.on_headers: Callable[[Mapping[str, str]], None] = ignore_headers
 
     async def ask(self, request: Request) -> Reply:
         """Ask for one message in the request's schema."""
-        await load_encoded(request.prompt.images)
+        if request.prompt.images:
+            await load_encoded(request.prompt.images)
         content = orjson.dumps(self.body(request))
         with sdk_errors(self._sdk, key=self._key):
             reply, headers = await post(self._client, PATH, content)

@@ -80,21 +80,22 @@ def environment_key(*names: str) -> str | None:
     return next((key for name in names if (key := os.environ.get(name, "").strip())), None)
 
 
-def http_client(sdk: Any, *, concurrency: int, trust_env: bool = True) -> httpx2.AsyncClient:  # noqa: ANN401 - a module
-    """Return the SDK's own HTTP client on aiohttp, with as many connections as calls in flight.
+def http_client(sdk: Any, *, concurrency: int, timeout: float) -> httpx2.AsyncClient:  # noqa: ANN401 - a module
+    """Return the HTTP client for an SDK, on aiohttp, with as many connections as calls in flight.
 
     The default transport looks through all connections twice a call, and breaks down above some 250 of them.
 
     Args:
         sdk: the imported SDK.
         concurrency: most calls in flight.
-        trust_env: whether proxies of the environment are used.
+        timeout: seconds for a call as a whole.
     """
     import httpx2  # noqa: PLC0415 - only judging needs it
 
+    from judge.io.judges.direct_client import DirectClient  # noqa: PLC0415 - imports aiohttp
+
     limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-    client: httpx2.AsyncClient = sdk.DefaultAioHttpClient(limits=limits, trust_env=trust_env)
-    return client
+    return DirectClient(sdk.DefaultAioHttpClient(limits=limits), concurrency=concurrency, timeout=timeout)
 
 
 async def post(client: Any, path: str, content: bytes) -> HttpReply:  # noqa: ANN401 - either SDK's client

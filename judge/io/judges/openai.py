@@ -64,7 +64,8 @@ class OpenAIChat:
 
     async def ask(self, request: Request) -> Reply:
         """Ask for one chat completion in the request's schema."""
-        await load_encoded(request.prompt.images)
+        if request.prompt.images:
+            await load_encoded(request.prompt.images)
         content, headers = await self.post(orjson.dumps(self.body(request)))
         self.on_headers(headers)
         with reply_errors(key=self._key):
@@ -114,7 +115,7 @@ class OpenAIJudge(OpenAIChat):
             base_url=spec.endpoint,
             max_retries=0,
             timeout=timeouts(timeout),
-            http_client=http_client(openai, concurrency=concurrency),
+            http_client=http_client(openai, concurrency=concurrency, timeout=timeout),
         )
         # OPENAI_BASE_URL may name OpenAI itself, one of its regions, or any other server.
         super().__init__(spec, key=key, host=self._client.base_url.host)
