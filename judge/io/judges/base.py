@@ -88,7 +88,7 @@ def http_client(sdk: Any, *, concurrency: int, timeout: float) -> httpx2.AsyncCl
     Args:
         sdk: the imported SDK.
         concurrency: most calls in flight.
-        timeout: seconds for a call as a whole.
+        timeout: longest silence of a server, seconds.
     """
     import httpx2  # noqa: PLC0415 - only judging needs it
 

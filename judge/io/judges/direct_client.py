@@ -19,7 +19,7 @@ class DirectClient(httpx2.AsyncClient):
     Args:
         usual: the SDK's own client on aiohttp: for streams, and for uploads.
         concurrency: most calls in flight.
-        timeout: seconds for a call as a whole.
+        timeout: longest silence of a server, seconds.
     """
 
     def __init__(self, usual: httpx2.AsyncClient, *, concurrency: int, timeout: float) -> None:

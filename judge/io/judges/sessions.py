@@ -35,7 +35,7 @@ def open_session(
     Args:
         address: what it will be asked for; decides the proxy.
         concurrency: most connections.
-        timeout: seconds for a call as a whole; dispatch is its clock, so that only connecting has one here.
+        timeout: longest silence of a server, seconds; a call as a whole has its deadline in dispatch.
         headers: go with every call.
         certificates: what servers are checked against; True: what aiohttp trusts.
         decompress: whether replies are decompressed.
@@ -46,7 +46,7 @@ def open_session(
     """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=concurrency, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=certificates),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(timeout, CONNECT_SECONDS)),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(timeout, CONNECT_SECONDS), sock_read=timeout),
         headers=headers,
         cookie_jar=aiohttp.DummyCookieJar(),
         proxy=environment_proxy(address) if trust_env else None,
