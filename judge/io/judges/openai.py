@@ -12,6 +12,7 @@ from judge.errors import RetryableError
 from judge.io.images import image_base64, load_encoded
 from judge.io.judges.base import (
     HttpReply,
+    address_of,
     clean,
     count,
     environment_key,
@@ -119,11 +120,12 @@ class OpenAIJudge(OpenAIChat):
         )
         # OPENAI_BASE_URL may name OpenAI itself, one of its regions, or any other server.
         super().__init__(spec, key=key, host=self._client.base_url.host)
+        self._address = address_of(self._client, PATH)
 
     async def post(self, content: bytes) -> HttpReply:
         """Post a call's body through the SDK."""
         with sdk_errors(self._sdk, key=self._key):
-            return await post(self._client, PATH, content)
+            return await post(self._client, self._address, content)
 
     async def close(self) -> None:
         """Close the client."""
