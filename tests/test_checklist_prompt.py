@@ -127,7 +127,7 @@ def options(folder: Path, server: ProviderServer, **more: Any) -> CompareOptions
 
 def with_units(items: Iterable[Item]) -> Item:
     """Merge records of an item, of which the first two come with a checklist."""
-    item = merge_items(items)
+    item = merge_items(list(items))
     return item.model_copy(update={"checklist": UNITS if item.id in {"0", "1"} else {}})
 
 

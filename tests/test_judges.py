@@ -23,7 +23,7 @@ from judge.core.parsing import interpret
 from judge.errors import InputError, ProviderError, RetryableError, RunError, StopRunError
 from judge.io.judges.base import Judge, clean, redact, status_error
 from judge.io.judges.openai import OpenAIChat
-from judge.io.judges.plain import environment_proxy
+from judge.io.judges.sessions import environment_proxy
 from judge.io.judges.specs import Transport, open_judge
 from judge.schema import FailureKind, Image, JudgeSettings, MediaType, Reply, Request
 
@@ -572,8 +572,9 @@ def test_the_headers_of_a_reply_are_told_whatever_case_they_have(way: Way) -> No
     assert [headers["x-ratelimit-remaining-requests"] for headers in told] == ["7"]
 
 
-def test_a_server_that_sends_calls_elsewhere_stops_the_run_and_gets_no_second_call(asker: Asker) -> None:
-    error = asker.error(PLAIN, Answer(status=307, headers={"location": "http://127.0.0.1:1/v1"}))
+@every_way
+def test_a_server_that_sends_calls_elsewhere_stops_the_run_and_gets_no_second_call(asker: Asker, way: Way) -> None:
+    error = asker.error(way, Answer(status=307, headers={"location": "http://127.0.0.1:1/v1"}))
     assert isinstance(error, StopRunError)
     assert "http://127.0.0.1:1/v1" in error.message
 

@@ -37,6 +37,6 @@ def test_an_item_takes_each_field_from_the_first_record_that_has_it() -> None:
     )
     expected = full.model_copy(update={"question": "Which?", "meta": {"source": "a"}})
     assert merge_items([bare, full]) == expected
-    assert merge_items(iter([full, bare])) == full
+    assert merge_items([full, bare]) == full
     assert merge_items([bare]) == bare
     assert merge_items([Item(id="q"), Item(id="q"), bare]) == bare

@@ -6,12 +6,12 @@ import zlib
 from array import array
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from judge.core.flag_patterns import AFTER, CONTROL, RULES, UNUSUAL, FlagName, Rule
+from judge.core.flag_patterns import AFTER, ANCHORS, CONTROL, ORDINARY, RULES, UNUSUAL, FlagName, Rule
 from judge.core.prompting import shown_text
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from judge.schema import Pair, Trace
 
@@ -24,6 +24,8 @@ REPETITIVE_RATIO = 6.0
 """prose compresses to a half or a third, never to a sixth"""
 LONG_QUANTILE, LONG_MEDIANS = 0.99, 3.0
 EXCERPT_CHARS = 80
+BLOCK = 512
+"""traces that are searched for anchors together"""
 
 
 class Flag(Frozen):
@@ -49,15 +51,16 @@ class Found(NamedTuple):
     places: int
 
 
-def find_flags(text: str, *, shown: str | None = None) -> list[Found]:
+def find_flags(text: str, *, shown: str | None = None, anchors: Collection[str] = ANCHORS) -> list[Found]:
     """Return the flags that a trace shows by itself, one a name, in the order of their first places.
 
     Args:
         text: the trace without its final answer: that alone makes no trace short.
         shown: the trace as a judge sees it; None: the text.
+        anchors: those that may stand in `shown`.
     """
     shown = text if shown is None else shown
-    found = [*_matched(shown), *_degenerate(text)]
+    found = [*_matched(shown, anchors), *_degenerate(text)]
     joined: dict[FlagName, Found] = {}
     for one in sorted(found, key=lambda one: one.start):
         known = joined.get(one.name)
@@ -65,15 +68,29 @@ def find_flags(text: str, *, shown: str | None = None) -> list[Found]:
     return list(joined.values())
 
 
-def _matched(text: str) -> Iterator[Found]:
+def anchors_in(texts: Sequence[str]) -> list[frozenset[str]]:
+    """Return the anchors that stand in each text: one pass over it for all of them."""
+    import polars as pl  # noqa: PLC0415 - 0.1 s that few commands need
+
+    lowered = [_lowered(text).encode(errors="replace").decode() for text in texts]
+    found = pl.Series(lowered, dtype=pl.String).str.extract_many(list(ANCHORS), overlapping=True)
+    return list(map(frozenset, found.to_list()))
+
+
+def _lowered(text: str) -> str:
+    """Return a text in lower case, every character at its place: one letter would grow."""
+    return text.replace("\u0130", "I").lower()
+
+
+def _matched(text: str, anchors: Collection[str]) -> Iterator[Found]:
     """Search the patterns that some anchor calls for."""
-    lowered = text.replace("\u0130", "I").lower()  # the one letter that grows: places would shift
-    for rule in RULES:
-        places = _places(rule, text, lowered)
+    lowered = _lowered(text) if anchors else ""
+    for rule in RULES if anchors else ():
+        places = _places(rule, text, lowered, anchors)
         if places:
             yield Found(rule.name, *places[0], len(places))
     if text.isascii():
-        unusual = [(FlagName.HIDDEN_CHARACTERS, CONTROL)]
+        unusual = [(FlagName.HIDDEN_CHARACTERS, CONTROL)] if text.encode().translate(None, ORDINARY) else []
     else:
         unusual = [(name, pattern) for quick, pattern, name in UNUSUAL if quick.search(text)]
     for name, pattern in unusual:
@@ -82,11 +99,13 @@ def _matched(text: str) -> Iterator[Found]:
             yield Found(name, *spans[0], len(spans))
 
 
-def _places(rule: Rule, text: str, lowered: str) -> list[tuple[int, int]]:
+def _places(rule: Rule, text: str, lowered: str, anchors: Collection[str]) -> list[tuple[int, int]]:
     """Return where a rule's pattern matches, in order."""
     find = rule.pattern.search if rule.before else rule.pattern.match
     spans = set()
     for anchor in rule.anchors:
+        if anchor not in anchors:
+            continue
         at = lowered.find(anchor)
         while at >= 0:
             match = find(text, max(0, at - rule.before), at + len(anchor) + AFTER)
@@ -119,6 +138,7 @@ class Flags:
 
     def __init__(self) -> None:
         self._found: list[Flag] = []
+        self._waiting: list[tuple[str, Side, Trace]] = []
         self._items: list[str] = []
         self._lengths = array("Q")
         """of both traces of each item"""
@@ -126,24 +146,31 @@ class Flags:
     def add(self, pair: Pair) -> None:
         """Look at both traces of a pair."""
         self._items.append(pair.item.id)
-        sides: tuple[tuple[Side, Trace], ...] = (("a", pair.a), ("b", pair.b))
-        for side, trace in sides:
-            shown = shown_text(trace, answers=True)
-            self._lengths.append(len(shown))
+        self._waiting += [(pair.item.id, "a", pair.a), (pair.item.id, "b", pair.b)]
+        if len(self._waiting) >= BLOCK:
+            self._look()
+
+    def _look(self) -> None:
+        """Look at the traces that wait for it."""
+        texts = [shown_text(trace, answers=True) for _, _, trace in self._waiting]
+        self._lengths.extend(map(len, texts))
+        for (item, side, trace), shown, anchors in zip(self._waiting, texts, anchors_in(texts), strict=True):
             self._found += [
                 Flag(
-                    item=pair.item.id,
+                    item=item,
                     side=side,
                     name=one.name,
                     start=one.start,
                     count=one.places,
                     excerpt=shown[one.start : one.start + EXCERPT_CHARS],
                 )
-                for one in find_flags(trace.text, shown=shown)
+                for one in find_flags(trace.text, shown=shown, anchors=anchors)
             ]
+        self._waiting.clear()
 
     def all(self) -> tuple[Flag, ...]:
         """Return every flag, in the order of the pairs, the long ones last."""
+        self._look()
         limit = long_limit(self._lengths)
         traces: Iterator[tuple[str, Side]] = ((item, side) for item in self._items for side in get_args(Side))
         long_ones = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from judge.schema import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Sequence
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,10 @@ def find_partners(
     )
 
 
-def merge_items(items: Iterable[Item]) -> Item:
-    """Return one item from several records of it: each field from the first record that has it."""
-    first, *others = items
-    merged = {name: getattr(first, name) for name in Item.model_fields}
-    for other in others:
-        for name in Item.model_fields:
-            merged[name] = merged[name] or getattr(other, name)
+def merge_items(items: Sequence[Item]) -> Item:
+    """Return one item from several records of it, at least one: each field from the first record that has it."""
+    merged = dict(vars(items[0]))
+    for other in items[1:]:
+        for name, value in vars(other).items():
+            merged[name] = merged[name] or value
     return Item.model_construct(**merged)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 DETAIL_CHARS = 300
 EVIDENCE_FIELDS = ("evidence_1", "evidence_2")
 _FIELDS = {*EVIDENCE_FIELDS, "verdict"}
+_VERDICTS = {verdict.value: verdict for verdict in Verdict}
 _THINKING = re.compile(r"\A(?:\s*<think>.*?|[^{]*?)</think>", re.DOTALL)
 _THINK_TAG = re.compile(r"</?think>")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -38,7 +39,7 @@ def parse_verdicts(text: str, criteria: Sequence[str]) -> dict[str, Verdict]:
         UnparsedError: says what is wrong with the reply.
     """
     reply = read_object(text)
-    if set(reply) != set(criteria):
+    if reply.keys() != set(criteria):
         raise UnparsedError(f"criteria are {sorted(reply)}, asked were {sorted(criteria)}")
     return {name: _verdict(name, reply[name]) for name in criteria}
 
@@ -61,16 +62,18 @@ def parse_evidence(text: str, criteria: Sequence[str]) -> dict[str, tuple[str, s
 
 
 def _verdict(name: str, given: object) -> Verdict:
-    if not isinstance(given, dict) or set(given) != _FIELDS:
+    if not isinstance(given, dict) or given.keys() != _FIELDS:
         raise UnparsedError(f"{name}: expected an object with {', '.join(sorted(_FIELDS))}")
-    if not all(isinstance(given[field], str) for field in _FIELDS):
-        raise UnparsedError(f"{name}: every field must be a string")
-    if not all(is_text(given[field]) for field in EVIDENCE_FIELDS):
-        raise UnparsedError(f"{name}: half a surrogate pair is not text")
-    try:
-        return Verdict(given["verdict"])
-    except ValueError:
-        raise UnparsedError(f"{name}: unknown verdict {given['verdict'][:40]!r}") from None
+    for field in given.values():
+        if not isinstance(field, str):
+            raise UnparsedError(f"{name}: every field must be a string")
+    for field in EVIDENCE_FIELDS:
+        if not is_text(given[field]):
+            raise UnparsedError(f"{name}: half a surrogate pair is not text")
+    verdict = _VERDICTS.get(given["verdict"])
+    if verdict is None:
+        raise UnparsedError(f"{name}: unknown verdict {given['verdict'][:40]!r}")
+    return verdict
 
 
 def is_text(given: str) -> bool:
@@ -88,7 +91,9 @@ def read_object(text: str, *, again: re.Pattern[str] = _NAMES_VERDICT) -> dict[s
     Raises:
         UnparsedError: says what is wrong with the reply.
     """
-    text = _THINKING.sub("", text, count=1).strip()
+    if thinking := _THINKING.match(text):
+        text = text[thinking.end() :]
+    text = text.strip()
     if not text:
         raise UnparsedError("the reply is empty")
     try:

@@ -230,15 +230,21 @@ def render(template: PromptTemplate, rubric: Rubric, pair: Pair, order: Order, *
 
 def fill(template: PromptTemplate, section: str, values: Mapping[str, Any]) -> str:
     """Render one section; InputError where it cannot be."""
-    from jinja2 import TemplateError  # noqa: PLC0415 - only judging needs it
-
     try:
         compiled = template.compiled[section].template
-        # Jinja's own `render` merges its globals, a chain of mappings, name by name at every call.
-        context = compiled.new_context({**compiled.environment.globals, **values}, shared=True)
+        environment = compiled.environment
+        # Jinja's own `render` goes through its globals, a chain of mappings, name by name at every call.
+        known = {**environment.globals, **values}
+        context = environment.context_class(environment, known, compiled.name, compiled.blocks)
         return "".join(compiled.root_render_func(context))
-    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except (_template_error(), ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise template.error(section, f"{error}") from error
+
+
+def _template_error() -> type[Exception]:
+    from jinja2 import TemplateError  # noqa: PLC0415 - only judging needs it
+
+    return TemplateError
 
 
 def reply_schema(rubric: Rubric, *, evidence_chars: int | None = None) -> dict[str, Any]:

@@ -101,16 +101,18 @@ class _Asking:
     async def work(self, lane: Lane) -> None:
         """Draw and ask a lane's requests until there are none, or the run stops."""
         while not self.stop.asked.is_set():
-            async with lane.gate.place():
-                try:
-                    if self.stop.asked.is_set() or (group := next(lane.groups, None)) is None:
-                        return
-                    for request in group:
-                        await self.judge(lane, request)
-                except OmrJudgeError as error:
-                    self.stop.because(error)
-                except _UnaskedError:
+            await lane.gate.enter()
+            try:
+                if self.stop.asked.is_set() or (group := next(lane.groups, None)) is None:
                     return
+                for request in group:
+                    await self.judge(lane, request)
+            except OmrJudgeError as error:
+                self.stop.because(error)
+            except _UnaskedError:
+                return
+            finally:
+                lane.gate.leave()
 
     async def judge(self, lane: Lane, request: Request) -> None:
         """Ask one request, once more where its reply is of no use, and record what came of it.

@@ -82,9 +82,7 @@ class RecordFields:
     def read(self, name: str, convert: Callable[[Any], T]) -> T | None:
         """Return a field converted, or None where the record lacks it or a problem was noted."""
         try:
-            spelling = self._paths.get(name) or self._known_spelling(name)
-            value = follow(self._record, spelling)
-            self._used.add(spelling)
+            value = self._value(name)
             return None if value is None else convert(value)
         except RecordProblem as problem:
             self.problems.append(RecordProblem(f"{name}: {problem.problem}", problem.hint))
@@ -119,9 +117,17 @@ class RecordFields:
             if key not in self._used and not (value is None and key in _SPELLINGS)
         }
 
-    def _known_spelling(self, name: str) -> str:
-        """Return the spelling from the record's layout, where that leaves no choice."""
-        return self._spelling(name) if self._layout is None else self._layout.get(name, name)
+    def _value(self, name: str) -> Any:  # noqa: ANN401 - JSON can be anything
+        """Return what a field holds, by the record's layout where that leaves no choice."""
+        if self._layout is None:
+            spelling = self._paths.get(name) or self._spelling(name)
+            value = follow(self._record, spelling)
+        elif (spelling := self._layout.get(name, "")) == "":
+            return None
+        else:
+            value = self._record[spelling]
+        self._used.add(spelling)
+        return value
 
     def _spelling(self, name: str) -> str:
         """Choose the spelling that this record uses for a field."""
@@ -257,6 +263,8 @@ class Thinking:
 
 def split_thinking(text: str) -> Thinking:
     """Part a text at `<think>` and `<answer>`; a text without such tags, or cut within them, stays as it is."""
+    if "<" not in text:
+        return Thinking(text)
     answer, around = _take_answer(text)
     head, closed, after = text.rpartition("</think>")
     # Chat templates may put the opening tag into the prompt: then all before the closing one is thinking.

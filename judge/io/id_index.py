@@ -38,7 +38,7 @@ class IdIndex:
         """Number an id; RecordProblem where it, or one that looks like it, is there already."""
         if id_ in self._positions:
             raise RecordProblem(f"duplicate id {show(id_)}", f"first on {self._place(id_)}")
-        plain = unicodedata.normalize("NFC", id_.strip())
+        plain = id_.strip() if id_.isascii() else unicodedata.normalize("NFC", id_.strip())
         twin = plain if plain in self._positions else self._altered.get(plain)
         if twin is not None:
             raise RecordProblem(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 FIRST_LIMIT = 32
 GROWTH = 3
@@ -32,19 +30,18 @@ class Gate:
         self._paused_until = 0.0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Wait for a place among the calls in flight, and give it back at the end."""
+    async def enter(self) -> None:
+        """Wait for a place among the calls in flight; `leave` gives it back."""
         while self.in_flight >= int(self.limit):
             place = asyncio.get_running_loop().create_future()
             self._waiting.append(place)
             await place
         self.in_flight += 1
-        try:
-            yield
-        finally:
-            self.in_flight -= 1
-            self._wake()
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self.in_flight -= 1
+        self._wake()
 
     def pause_left(self, *, now: float) -> float:
         """Return the seconds for which the provider still asks to be left alone."""

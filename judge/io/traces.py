@@ -165,7 +165,7 @@ class RecordFile:
         self._lines.append(number)
         self._digests.append(_digest(record.item))
         if record.trace is not None:
-            self.short_traces += len(_TAGS.sub("", record.trace.text).strip()) <= SHORT_TRACE
+            self.short_traces += _is_short(record.trace.text)
             self._note_model(record.trace.model, record.where)
 
     def _note_model(self, model: str | None, where: str) -> None:
@@ -220,6 +220,11 @@ def _read_trace(fields: RecordFields) -> Trace:
         answer=thinking.answer if stated is None else stated,
         meta=fields.rest() | {name: text for name, text in unused.items() if text},
     )
+
+
+def _is_short(trace: str) -> bool:
+    """Tell whether hardly anything stands in a trace beside its tags."""
+    return len((_TAGS.sub("", trace) if "<" in trace else trace).strip()) <= SHORT_TRACE
 
 
 def _digest(item: Item) -> int:

@@ -165,7 +165,7 @@ class _Joined:
         """Return an item with its traces; None where it is left out for its images."""
         traces = [file.record(id_) for file in self._traces]
         records = [self.items.record(id_), *traces] if self.items is not None else traces
-        item = images.show(merge_items(record.item for record in records), records)
+        item = images.show(merge_items([record.item for record in records]), records)
         return None if item is None else (item, [_trace(record) for record in traces])
 
     def __enter__(self) -> Self:

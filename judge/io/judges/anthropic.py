@@ -9,6 +9,7 @@ import orjson
 from judge.errors import RetryableError
 from judge.io.images import image_base64, load_encoded
 from judge.io.judges.base import (
+    address_of,
     clean,
     count,
     environment_key,
@@ -50,17 +51,19 @@ class AnthropicJudge:
             base_url=spec.endpoint,
             max_retries=0,
             timeout=timeouts(timeout),
-            http_client=http_client(anthropic, concurrency=concurrency),
+            http_client=http_client(anthropic, concurrency=concurrency, timeout=timeout),
         )
+        self._address = address_of(self._client, PATH)
         self.caches_prompts = True
         self.on_headers: Callable[[Mapping[str, str]], None] = ignore_headers
 
     async def ask(self, request: Request) -> Reply:
         """Ask for one message in the request's schema."""
-        await load_encoded(request.prompt.images)
+        if request.prompt.images:
+            await load_encoded(request.prompt.images)
         content = orjson.dumps(self.body(request))
         with sdk_errors(self._sdk, key=self._key):
-            reply, headers = await post(self._client, PATH, content)
+            reply, headers = await post(self._client, self._address, content)
         self.on_headers(headers)
         with reply_errors(key=self._key):
             return read_reply(read_json(reply), request_id=headers.get("request-id"))

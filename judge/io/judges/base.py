@@ -80,36 +80,47 @@ def environment_key(*names: str) -> str | None:
     return next((key for name in names if (key := os.environ.get(name, "").strip())), None)
 
 
-def http_client(sdk: Any, *, concurrency: int, trust_env: bool = True) -> httpx2.AsyncClient:  # noqa: ANN401 - a module
-    """Return the SDK's own HTTP client on aiohttp, with as many connections as calls in flight.
+def http_client(sdk: Any, *, concurrency: int, timeout: float) -> httpx2.AsyncClient:  # noqa: ANN401 - a module
+    """Return the HTTP client for an SDK, on aiohttp, with as many connections as calls in flight.
 
     The default transport looks through all connections twice a call, and breaks down above some 250 of them.
 
     Args:
         sdk: the imported SDK.
         concurrency: most calls in flight.
-        trust_env: whether proxies of the environment are used.
+        timeout: longest silence of a server, seconds.
     """
     import httpx2  # noqa: PLC0415 - only judging needs it
 
+    from judge.io.judges.direct_client import DirectClient  # noqa: PLC0415 - imports aiohttp
+
     limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-    client: httpx2.AsyncClient = sdk.DefaultAioHttpClient(limits=limits, trust_env=trust_env)
-    return client
+    return DirectClient(sdk.DefaultAioHttpClient(limits=limits), concurrency=concurrency, timeout=timeout)
 
 
-async def post(client: Any, path: str, content: bytes) -> HttpReply:  # noqa: ANN401 - either SDK's client
+async def post(client: Any, address: str, content: bytes) -> HttpReply:  # noqa: ANN401 - either SDK's client
     """Post bytes that are ready through an SDK, and return its reply as it came.
 
-    The SDK adds its authentication and base address and raises its errors; building its own types from the body and
-    the reply would take ten times as long as the call itself.
+    The SDK adds its authentication and raises its errors; building its own types from the body and the reply would
+    take ten times as long as the call itself.
+
+    Args:
+        client: the SDK's.
+        address: where to, whole: an SDK that is given a path joins and parses it anew at every call.
+        content: the call's body.
     """
     import httpx2  # noqa: PLC0415 - only judging needs it
 
     headers = {"content-type": "application/json"}
     reply: httpx2.Response = await client.post(
-        path, content=content, cast_to=httpx2.Response, options={"headers": headers}
+        address, content=content, cast_to=httpx2.Response, options={"headers": headers}
     )
     return HttpReply(reply.content, reply.headers)
+
+
+def address_of(client: Any, path: str) -> str:  # noqa: ANN401 - either SDK's client
+    """Return the whole address of a path below an SDK's base address."""
+    return str(client.base_url).rstrip("/") + path
 
 
 def user_turns(content: list[dict[str, Any]], correction: Correction | None) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from judge.errors import RetryableError
 from judge.io.images import image_base64, load_encoded
 from judge.io.judges.base import (
     HttpReply,
+    address_of,
     clean,
     count,
     environment_key,
@@ -64,7 +65,8 @@ class OpenAIChat:
 
     async def ask(self, request: Request) -> Reply:
         """Ask for one chat completion in the request's schema."""
-        await load_encoded(request.prompt.images)
+        if request.prompt.images:
+            await load_encoded(request.prompt.images)
         content, headers = await self.post(orjson.dumps(self.body(request)))
         self.on_headers(headers)
         with reply_errors(key=self._key):
@@ -114,15 +116,16 @@ class OpenAIJudge(OpenAIChat):
             base_url=spec.endpoint,
             max_retries=0,
             timeout=timeouts(timeout),
-            http_client=http_client(openai, concurrency=concurrency),
+            http_client=http_client(openai, concurrency=concurrency, timeout=timeout),
         )
         # OPENAI_BASE_URL may name OpenAI itself, one of its regions, or any other server.
         super().__init__(spec, key=key, host=self._client.base_url.host)
+        self._address = address_of(self._client, PATH)
 
     async def post(self, content: bytes) -> HttpReply:
         """Post a call's body through the SDK."""
         with sdk_errors(self._sdk, key=self._key):
-            return await post(self._client, PATH, content)
+            return await post(self._client, self._address, content)
 
     async def close(self) -> None:
         """Close the client."""

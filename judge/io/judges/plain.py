@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import urllib.request
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from judge.errors import InputError
 from judge.io.judges.base import (
-    CONNECT_SECONDS,
     HttpReply,
     connection_error,
     part,
@@ -25,10 +22,7 @@ if TYPE_CHECKING:
     from judge.schema import JudgeSpec
 
 OPENAI = "https://api.openai.com/v1"
-KEEP_ALIVE_SECONDS = 4.0
-"""shorter than servers' own (vLLM: 5 s), so that no call meets a connection that is being closed"""
 _OK = range(200, 300)
-_PROXY_SCHEMES = {"http", "https"}
 
 
 class PlainJudge(OpenAIChat):
@@ -40,8 +34,7 @@ class PlainJudge(OpenAIChat):
         address = spec.endpoint or os.environ.get("OPENAI_BASE_URL") or OPENAI
         super().__init__(spec, key=api_key or openai_key(spec) or NO_KEY, host=urlsplit(address).hostname or "")
         self._url = address.rstrip("/") + PATH
-        self._proxy = environment_proxy(address) if trust_env else None
-        self._concurrency, self._timeout = concurrency, timeout
+        self._concurrency, self._timeout, self._trust_env = concurrency, timeout, trust_env
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, content: bytes) -> HttpReply:
@@ -63,42 +56,20 @@ class PlainJudge(OpenAIChat):
         return HttpReply(body, headers)
 
     def _open(self) -> aiohttp.ClientSession:
-        """Open the session, which must happen within the loop that uses it."""
-        import aiohttp  # noqa: PLC0415 - only judging needs it
+        from judge.io.judges.sessions import open_session  # noqa: PLC0415 - imports aiohttp
 
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=KEEP_ALIVE_SECONDS),
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=min(self._timeout, CONNECT_SECONDS), sock_read=self._timeout
-            ),
+        return open_session(
+            self._url,
+            concurrency=self._concurrency,
+            timeout=self._timeout,
             headers={"authorization": f"Bearer {self._key}", "content-type": "application/json"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=self._proxy,
+            trust_env=self._trust_env,
         )
 
     async def close(self) -> None:
         """Close the session."""
         if self._session is not None:
             await self._session.close()
-
-
-def environment_proxy(address: str) -> str | None:
-    """Return the proxy that the environment names for an address, read once: aiohttp would ask again at every call.
-
-    Raises:
-        InputError: aiohttp speaks no such proxy's protocol.
-    """
-    parts = urlsplit(address)
-    if not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
-        return None
-    named = urllib.request.getproxies()
-    proxy = named.get(parts.scheme) or named.get("all")
-    if proxy is None:
-        return None
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if (scheme := urlsplit(proxy).scheme) not in _PROXY_SCHEMES:
-        raise InputError(f"{parts.scheme.upper()}_PROXY", f"{scheme} is no HTTP proxy", "try --transport sdk")
-    return proxy
 
 
 def _error_words(body: bytes) -> tuple[str, str]:

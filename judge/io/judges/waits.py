@@ -33,6 +33,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """
     milliseconds, value = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
     for text, unit in ((milliseconds, 0.001), (value, 1.0)):
+        if not text:
+            continue
         try:
             return max(0.0, float(text) * unit)
         except ValueError:
