@@ -142,7 +142,7 @@ def test_a_fault_that_does_not_pass_fails_its_request_alone(place: int, fault: F
 def test_what_concerns_every_request_stops_the_run_and_keeps_what_was_judged(
     provider: str, place: int, fault: Fault
 ) -> None:
-    asking, n_met = run(provider, fault, place, times=99)
+    asking, n_met = run(provider, fault, place, times=99, timeout=30)  # none of these is silence
     judgments = by_item(asking.judgments)
     assert sorted(judgments) == list(range(place))
     assert_right(judgments)
