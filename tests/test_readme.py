@@ -24,6 +24,13 @@ VERDICTS = (
     '{"item": "q1", "order": "forward", "verdict": "first"}\n{"item": "q1", "order": "swapped", "verdict": "second"}\n'
 )
 
+MESSAGE = '{"message": {"content": "B", "reasoning": "By the crackles."}}'
+ANSWERED = f'"response": {{"status_code": 200, "body": {{"model": "m", "choices": [{MESSAGE}]}}}}, "error": null'
+OUTPUT = (
+    f'{{"custom_id": "q1", {ANSWERED}}}\n{{"custom_id": "q2", {ANSWERED}}}\n'
+    '{"custom_id": "q3", "response": null, "error": {"code": "batch_expired", "message": "too late"}}\n'
+)
+
 
 def quick_start() -> list[str]:
     section = README.split("## Quick start")[1].split("\n## ")[0]
@@ -67,7 +74,8 @@ def test_the_quick_start_ends_with_a_win_rate_table_by_the_embedded_judge(tmp_pa
 
 def test_every_command_of_the_tour_runs_and_prints_what_is_shown(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    for name, text in (("mine.jsonl", MINE), ("theirs.jsonl", THEIRS), ("verdicts.jsonl", VERDICTS)):
+    files = {"mine.jsonl": MINE, "theirs.jsonl": THEIRS, "verdicts.jsonl": VERDICTS, "out.jsonl": OUTPUT}
+    for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     with ProviderServer(content_judge) as server:
         env = dict(os.environ) | {"PATH": f"{BIN}:{os.environ['PATH']}", "ANTHROPIC_BASE_URL": server.url}
