@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeVar
 
-    from judge.io.journal import RunFolder
     from judge.schema import Case, Judgment
 
     Made = TypeVar("Made")
@@ -134,9 +133,9 @@ def _measure(path: Path) -> None:
     from judge.core.costs import Spending  # noqa: PLC0415
     from judge.core.facts import Wanted  # noqa: PLC0415
     from judge.core.pkr.cases import facts_of_cases  # noqa: PLC0415
+    from judge.core.pkr.readings import settle_readings  # noqa: PLC0415
     from judge.core.pkr.report import ScoreSetting, build_score_report  # noqa: PLC0415
     from judge.io.journal import RunFolder  # noqa: PLC0415
-    from judge.core.pkr.readings import settle_readings  # noqa: PLC0415
 
     folder = RunFolder(path)
     manifest = folder.score_manifest()

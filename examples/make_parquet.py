@@ -2,8 +2,8 @@
 
     python examples/make_parquet.py bench
 
-makes `bench/test-00000-of-00001.parquet`, in the schema of the OpenMedReason files on the hub, and beside it the output of
-two models as lmms-eval logs it: `bench/a_samples_demo.jsonl` and `bench/b_samples_demo.jsonl`.
+makes `bench/test-00000-of-00001.parquet`, in the schema of the OpenMedReason files on the hub, and beside it the output
+of two models as lmms-eval logs it: `bench/a_samples_demo.jsonl` and `bench/b_samples_demo.jsonl`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ def main() -> None:
     for side, items in models.items():
         lines = (json.dumps(sample(number, item), ensure_ascii=False) for number, item in enumerate(items))
         (folder / f"{side}_samples_demo.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-    print(f"{folder}: {len(rows)} items, and the samples of 2 models")
 
 
 def read(side: str, *, among: Row) -> list[Row]:

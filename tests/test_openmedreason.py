@@ -143,7 +143,9 @@ def shown(server: ProviderServer, rows: list[dict[str, Any]], *, since: int = 0)
 
 
 def pictures_on(page: Path) -> int:
-    packed = re.findall(r'<script type="application/octet-stream;base64"[^>]*>([^<]*)</script>', page.read_text("utf-8"))
+    packed = re.findall(
+        r'<script type="application/octet-stream;base64"[^>]*>([^<]*)</script>', page.read_text("utf-8")
+    )
     return sum(gzip.decompress(base64.b64decode(one)).count(b'"data:image/') for one in packed)
 
 
