@@ -24,7 +24,7 @@ UNIT = pl.Struct(
         pl.String,
     )
 )
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "image": pl.Struct({"bytes": pl.Binary, "path": pl.String}),
     "question": pl.String,
     "reasoning": pl.String,

@@ -240,7 +240,7 @@ def test_shards_of_both_instruments_merge_into_the_whole_with_their_images(
 def test_a_run_with_controls_goes_on_elsewhere_without_the_file_that_it_was_made_from(
     work: Path, server: ProviderServer, rows: list[dict[str, Any]]
 ) -> None:
-    """By hand: the run, `repeat` and `wrong-image` show an image in eight calls each, `no-image` shows none in eight."""
+    """By hand: the run, `repeat` and `wrong-image` show an image in eight calls each, `no-image` in none of eight."""
     controls = ("--control", "no-image", "--control", "wrong-image")
     compare(work, server, *controls, "--name", "pairs", "--max-calls", "5", code=6)
     (work / "elsewhere").mkdir()

@@ -54,12 +54,12 @@ def drawn(table: cells.Table, width: int, *, stacked: bool = False) -> Table:
 
     Args:
         table: what to draw.
-        width: of the terminal. A table that is wider has its headings folded, then its intervals, then loses its padding.
+        width: of the terminal. A table that is wider has its headings folded, then its intervals, and then loses its
+            padding.
         stacked: whether each rate stands above its interval in any case.
     """
-    names = min(
-        NAME_WIDTH, max(cell_len(word) for name in [table.of, *_names(table)] for word in f"{name} ".split(" "))
-    )
+    words = " ".join([safe(table.of), *_names(table)]).split(" ")
+    names = min(NAME_WIDTH, max(map(cell_len, words)))
     form = _Form(list(map(safe, table.columns.values())), [[cell.text for cell in row.cells] for row in table.rows])
     form = form.stacked() if stacked else form
     forms = [form, form.folded(), form.stacked().folded(), form.stacked(ends=True).folded()]
