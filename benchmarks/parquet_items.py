@@ -23,6 +23,8 @@ from PIL import Image
 
 SHARD = 5_000
 DRAWN = 200
+TABLE = 2 + 2 + 1 + 63
+"""bytes from the marker of a JPEG's quantization table to the last of its values"""
 UNIT = pl.Struct(dict.fromkeys(["unit_id", "topic", "claim", "importance"], pl.String))
 SCHEMA: dict[str, Any] = {
     "image": pl.Struct({"bytes": pl.Binary, "path": pl.String}),
@@ -53,23 +55,27 @@ print(f"{len(items):,} items: {took}, {rss:.0f} MiB at most")
 
 
 def drawn(random: Random) -> bytes:
-    """Return a noisy image of 20 to 60 KB, PNG or JPEG."""
-    side = random.randrange(90, 130)
-    picture = Image.frombytes("RGB", (side, side), random.randbytes(side * side * 3))
+    """Return a noisy JPEG of 30 to 70 KB."""
+    side = random.randrange(250, 350)
+    picture = Image.frombytes("RGB", (120, 120), random.randbytes(120 * 120 * 3))
     file = io.BytesIO()
-    if random.choice(["PNG", "JPEG"]) == "PNG":
-        picture.save(file, "PNG")
-    else:
-        picture.resize((300, 300)).save(file, "JPEG", quality=92)
+    picture.resize((side, side)).save(file, "JPEG", quality=92)
     return file.getvalue()
 
 
+def numbered(image: bytes, number: int) -> bytes:
+    """Return a JPEG with other pixels for each number below 2^16, by the last two values of its first table."""
+    last = image.index(b"\xff\xdb") + TABLE
+    high, low = (1 + digit for digit in divmod(number, 255))
+    return image[: last - 1] + bytes([high, low]) + image[last + 1 :]
+
+
 def write_shard(path: Path, first: int, rows: int, images: list[bytes], *, group: int) -> None:
-    """Write rows whose images all differ, by the number that is added after the end of each."""
+    """Write rows whose images all differ."""
     unit = {"unit_id": "u1", "topic": "t", "claim": "A claim of some length. " * 4, "importance": "core"}
     records = [
         {
-            "image": {"bytes": images[n % len(images)] + n.to_bytes(8), "path": None},
+            "image": {"bytes": numbered(images[n % DRAWN], n // DRAWN), "path": None},
             "question": f"What does figure {n} show?\nA. One\nB. Two\nC. Three",
             "reasoning": f"<think>{'I look at the figure and think of it. ' * 80}</think><answer>B</answer>",
             "answer": "B",

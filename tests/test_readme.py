@@ -10,8 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
-from provider_server import ProviderServer, content_judge
+from provider_server import Answer, Call, ProviderServer, content_judge
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,6 +31,25 @@ OUTPUT = (
     f'{{"custom_id": "q1", {ANSWERED}}}\n{{"custom_id": "q2", {ANSWERED}}}\n'
     '{"custom_id": "q3", "response": null, "error": {"code": "batch_expired", "message": "too late"}}\n'
 )
+SCORED = re.compile(r"<trace-(?P<tag>[0-9a-f]+)>\n(?P<text>.*?)\n</trace-(?P=tag)>", re.DOTALL)
+UNIT = re.compile(r"^Unit (?P<id>\S+)(?: \([^)]*\))?: (?P<claim>.*)$", re.MULTILINE)
+
+
+def judge(call: Call) -> Answer:
+    """Judge pairs by their content, and units by how many of their claim's words the trace holds."""
+    trace = SCORED.search(call.user)
+    if trace is None:
+        return content_judge(call)
+    told, said = set(re.findall(r"\w{4,}", trace["text"].casefold())), {}
+    for unit in UNIT.finditer(call.user):
+        words = re.findall(r"\w{4,}", unit["claim"].casefold())
+        share = sum(word in told for word in words) / len(words)
+        presence = 2 if share >= 0.4 else int(share >= 0.2)
+        verdict = {"presence": presence, "correctness": int(presence > 0), "consistency": int(presence > 1)}
+        chain = dict.fromkeys(("perception_premise", "knowledge_premise", "premises_correct"), "not_needed")
+        grounds = {"chain_grounding": chain} if "chain_grounding" in str(call.schema) else {}
+        said[unit["id"]] = {"evidence": "", **verdict, **grounds}
+    return Answer(orjson.dumps(said).decode())
 
 
 def quick_start() -> list[str]:
@@ -77,7 +97,7 @@ def test_every_command_of_the_tour_runs_and_prints_what_is_shown(tmp_path: Path)
     files = {"mine.jsonl": MINE, "theirs.jsonl": THEIRS, "verdicts.jsonl": VERDICTS, "out.jsonl": OUTPUT}
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    with ProviderServer(content_judge) as server:
+    with ProviderServer(judge) as server:
         env = dict(os.environ) | {"PATH": f"{BIN}:{os.environ['PATH']}", "ANTHROPIC_BASE_URL": server.url}
         env |= {"ANTHROPIC_API_KEY": "test", "OPENAI_API_KEY": "test", "COLUMNS": "80"}
         for command, shown in tour():

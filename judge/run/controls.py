@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from judge.core.census import Census
@@ -11,6 +12,8 @@ from judge.core.controls.kinds import DEFAULT_N, Control, ControlKind, with_repe
 from judge.core.controls.sample import Source, control_pairs
 from judge.errors import InputError, RunError
 from judge.io.files import write_lines
+from judge.io.image_store import ImageStore, with_item
+from judge.io.images import held
 from judge.io.journal import RunFolder
 from judge.schema import Failed
 
@@ -115,9 +118,11 @@ def as_control(manifest: Manifest, control: Control, *, command: Sequence[str]) 
 
 
 def _filled(manifest: Manifest, new: RunFolder, pairs: Iterable[Pair]) -> Manifest:
-    """Write a control's pairs, and return its manifest with what depends on them."""
+    """Write a control's pairs, whose images it holds itself; return its manifest with what depends on them."""
     census = Census(answers=not manifest.hide_answers)
-    digest = write_lines(new.pairs_path, census.counting(pairs))
+    store = ImageStore(new.path)
+    digest = write_lines(new.pairs_path, census.counting(with_item(pair, partial(held, store=store)) for pair in pairs))
+    store.flush()
     fields = census.fields()
     if manifest.control is not None and manifest.control.kind is ControlKind.IDENTICAL:
         fields["identical"] = ()

@@ -105,7 +105,7 @@ def _change(kind: ControlKind, chosen: Sequence[Candidate], source: Source) -> _
 
 def without_images(pair: Pair) -> Pair:
     """Hide an item's images, as if they could not be shown."""
-    hidden = (*pair.item.missing_images, *(image.path for image in pair.item.images))
+    hidden = (*pair.item.missing_images, *(image.named for image in pair.item.images))
     return _with_item(pair, images=(), missing_images=hidden)
 
 

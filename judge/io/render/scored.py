@@ -9,7 +9,8 @@ from rich.text import Text
 from judge.io.render import score_tables, words
 from judge.io.render.costs import costs
 from judge.io.render.document import Document
-from judge.io.render.terminal import LEFT_OUT, drawn
+from judge.io.render.fitting import drawn
+from judge.io.render.terminal import LEFT_OUT
 from judge.io.render.text import safe
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def draw_scores(report: ScoreReport, console: Console) -> None:
     console.print(Text("\n".join(_counts(report))))
     for table in score_tables.score_tables(report):
         if table.key != "costs":
-            console.print(drawn(table, stacked=table.key in {"subgroups", "groups"}))
+            console.print(drawn(table, console.width, stacked=table.key in {"subgroups", "groups"}))
     for line in costs(report):
         console.print(Text(safe(line)))
     console.print(Text(safe(_basis(report)), style="dim"))
@@ -98,7 +99,7 @@ def draw_scores(report: ScoreReport, console: Console) -> None:
 def draw_difference(found: ScoreDifference, console: Console) -> None:
     """Draw the difference of two scores."""
     console.print(Text(safe(f"a = {found.models.a}\nb = {found.models.b}")))
-    console.print(drawn(score_tables.difference_table(found), stacked=True))
+    console.print(drawn(score_tables.difference_table(found), console.width, stacked=True))
     console.print(Text(safe(_pairing(found)), style="dim"))
     console.print(Text(safe(difference_conclusion(found)), style="bold"))
 

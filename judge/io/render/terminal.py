@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from judge.io.render import tables, words
 from judge.io.render.controls import control_lines, control_tables
 from judge.io.render.costs import costs
+from judge.io.render.fitting import drawn
 from judge.io.render.forest import forest
 from judge.io.render.text import safe
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from judge.core.report import Report
-    from judge.io.render import cells
 
 LEFT_OUT = {
     "only_a": "only in a",
@@ -34,10 +33,10 @@ def draw_report(report: Report, console: Console) -> None:
     console.print(Text(_counts(report)))
     for judge, criteria in {"": report.criteria, **report.by_judge}.items():
         for table in tables.judged_tables(report, criteria, judge):
-            console.print(drawn(table))
+            console.print(drawn(table, console.width))
     _draw_sections(report, console)
     for table in control_tables(report):
-        console.print(drawn(table, stacked=True))
+        console.print(drawn(table, console.width, stacked=True))
     for line in (*control_lines(report), *costs(report)):
         console.print(Text(safe(line)))
     console.print(Text(safe(_caption(report)), style="dim"))
@@ -51,10 +50,10 @@ def _draw_sections(report: Report, console: Console) -> None:
     for name, row in report.criteria.items():
         console.print(Text(words.ledger(name, row, report.n_items)))
     if any(row.strata for row in report.criteria.values()):
-        console.print(drawn(tables.strata(report.criteria), stacked=True))
+        console.print(drawn(tables.strata(report.criteria), console.width, stacked=True))
     if report.instruments:
-        console.print(drawn(tables.instruments(report.instruments), stacked=True))
-        console.print(drawn(tables.sides(report.instruments)))
+        console.print(drawn(tables.instruments(report.instruments), console.width, stacked=True))
+        console.print(drawn(tables.sides(report.instruments), console.width))
         console.print(Text(safe(words.disagreements(report.instruments))))
     console.print(Text("\n".join(["", *forest(report), ""])), soft_wrap=True)
     overall = list(report.criteria)[-1]
@@ -87,19 +86,6 @@ def _counts(report: Report) -> str:
         lines.append(f"missing because a judge said cannot_judge: {told}")
     lines += [f"{count} items left out: {LEFT_OUT[reason]}" for reason, count in report.left_out.items() if count]
     return "\n".join(lines)
-
-
-def drawn(table: cells.Table, *, stacked: bool = False) -> Table:
-    """Draw a table; where it is wide, each rate stands above its interval."""
-    shown_table = Table(title=Text(safe(table.title)), title_justify="left")
-    shown_table.add_column(safe(table.of), overflow="fold")
-    for column in table.columns.values():
-        shown_table.add_column(column, justify="right", no_wrap=True)
-    for row in table.rows:
-        shown = (cell.text.replace(" [", "\n[") if stacked else cell.text for cell in row.cells)
-        shown_table.add_row(Text(safe(row.name)), *shown)
-    shown_table.caption = Text(safe(table.note)) if table.note else None
-    return shown_table
 
 
 def _caption(report: Report) -> str:
