@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from judge.core.audit import Unplaced, stratum, told_judgment, told_pair, told_prompt
 from judge.core.panel import Pooling
 from judge.io.files import replacing
-from judge.io.render.html.contents import Contents
 from judge.io.render.html.page import Page, build
+from judge.io.render.html.pair_contents import PairContents
 from judge.io.render.html.thumbnails import shown
 from judge.run.audit import Audit, groups_of
 from judge.run.doubts import doubts_of_run
@@ -38,7 +38,7 @@ def read_page(folder: RunFolder, report: Report) -> Page:
     audit = Audit.read(folder, report.pooling or Pooling.MEAN)
     identical = frozenset(audit.manifest.identical)
     doubts = doubts_of_run(folder)
-    contents = Contents(audit.outcomes)
+    contents = PairContents(audit.outcomes)
     for item, told, place, groups in _items(audit, folder, by=tuple(report.subgroups)):
         contents.add(
             item,
