@@ -106,7 +106,7 @@ def test_every_count_beside_a_filter_is_the_number_of_rows_that_it_lets_through(
             assert page.locator("#count").inner_text() == f"{expected} of 3 traces"
             choice.locator("input").uncheck()
         for answer, item in (("right", "q1"), ("wrong", "q2"), ("cannot be read", REFUSED)):
-            box = page.locator("label.choice", has_text=answer).locator("input")
+            box = page.locator("#more-facets label.choice", has_text=answer).locator("input")
             box.check()
             assert list(row_modes(page)) == [item]
             box.uncheck()
