@@ -17,7 +17,7 @@ from judge.core.counted import Subject
 from judge.core.planning import Orders
 from judge.core.stats.strata import Stratum
 from judge.io.images import load_image
-from judge.io.render.html.contents import Contents
+from judge.io.render.html.pair_contents import PairContents
 from judge.io.render.html.thumbnails import MAX_BYTES, shown
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Trace, Verdict
 
@@ -116,7 +116,7 @@ def test_several_right_options_are_each_marked() -> None:
 
 
 def test_fields_with_one_value_or_too_many_are_no_filters_and_late_fields_keep_their_places() -> None:
-    contents = Contents(outcomes([], Subject(["j"], ["overall"], Orders.BOTH, 60, 0)))
+    contents = PairContents(outcomes([], Subject(["j"], ["overall"], Orders.BOTH, 60, 0)))
     for number in range(60):
         groups = {"same": "x", "each": str(number), **({"late": str(number % 2)} if number > 57 else {})}
         contents.add(str(number), {"judgments": []}, stratum="no_answer", groups=groups)

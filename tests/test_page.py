@@ -101,16 +101,16 @@ def go(page: Page, hash_: str) -> None:
     """Follow a permalink within the page and wait until it is drawn."""
     page.evaluate("hash => { location.hash = hash }", hash_)
     if hash_.startswith("item="):
-        page.wait_for_function("id => document.querySelector('#pair-title')?.textContent === id", arg=hash_[5:])
+        page.wait_for_function("id => document.querySelector('#item-title')?.textContent === id", arg=hash_[5:])
 
 
 def title(page: Page) -> str:
-    return page.locator("#pair-title").inner_text()
+    return page.locator("#item-title").inner_text()
 
 
 def press(page: Page, key: str, expected: str) -> None:
     page.keyboard.press(key)
-    page.wait_for_function("id => document.querySelector('#pair-title')?.textContent === id", arg=expected)
+    page.wait_for_function("id => document.querySelector('#item-title')?.textContent === id", arg=expected)
 
 
 # The first screen
@@ -212,7 +212,7 @@ def test_keys_walk_through_the_pairs_listed_and_reach_search_and_help(browser: B
         press(page, "j", the_id(at + 1))
         press(page, "k", the_id(at))
         press(page, "k", the_id(at - 1))
-        assert page.evaluate("document.activeElement.id") == "pair-title"
+        assert page.evaluate("document.activeElement.id") == "item-title"
         assert page.locator("#rows a[aria-current]").get_attribute("href") == f"#item=q{at - 1}"
         page.keyboard.press("?")
         assert page.locator("#help").is_visible()
@@ -220,7 +220,7 @@ def test_keys_walk_through_the_pairs_listed_and_reach_search_and_help(browser: B
         assert not page.locator("#help").is_visible()
         go(page, "item=q0")
         page.keyboard.press("k")
-        assert page.locator("#said").inner_text() == "This is the first pair listed"
+        assert page.locator("#said").inner_text() == "This is the first of the pairs listed"
         page.keyboard.press("Control+j")
         assert title(page) == "q0"
 
@@ -229,16 +229,16 @@ def test_a_permalink_opens_its_pair_also_after_a_reload_and_with_any_id(browser:
     with opened(browser, site.page, f"#item={PICTURED}") as page:
         assert title(page) == PICTURED
         page.locator("#rows a", has_text=SAME).click()
-        page.wait_for_function("id => document.querySelector('#pair-title').textContent === id", arg=SAME)
+        page.wait_for_function("id => document.querySelector('#item-title').textContent === id", arg=SAME)
         link = page.url
         page.reload()
         wait_ready(page)
         assert title(page) == SAME
         assert page.url == link
         page.go_back()
-        page.wait_for_function("id => document.querySelector('#pair-title').textContent === id", arg=PICTURED)
+        page.wait_for_function("id => document.querySelector('#item-title').textContent === id", arg=PICTURED)
         page.evaluate("location.hash = 'item=nobody'")
-        page.wait_for_selector("#pair .empty")
+        page.wait_for_selector("#item .empty")
         assert page.locator("#said").inner_text() == "No item nobody in this run"
         page.evaluate("location.hash = 'item=%E0%A4%A'")
         page.wait_for_function("() => document.querySelector('#said').textContent.includes('%E0%A4%A')")
@@ -251,7 +251,7 @@ def test_a_pair_shows_its_texts_both_orders_with_evidence_and_what_was_sent_and_
     browser: Browser, site: Site
 ) -> None:
     with opened(browser, site.page, "#item=q6") as page:
-        text = shown_text(page, "#pair")
+        text = shown_text(page, "#item")
         left, right = (record(side, 6) for side in ("Left", "Right"))
         assert all(one in text for one in (left["question"], left["trace"], right["trace"], MODEL_A, MODEL_B))
         assert page.locator(".options .right").inner_text().split() == ["A", "drug", "6", "✓", "reference", "a"]
@@ -413,7 +413,7 @@ def test_a_phone_needs_no_sideways_scrolling_and_shows_list_and_pair_in_turn(bro
         assert page.locator(".back").is_visible()
         page.click(".back")
         page.wait_for_selector("#rows", state="visible")
-        assert not page.locator("#pair").is_visible()
+        assert not page.locator("#item").is_visible()
 
 
 def test_dark_and_light_follow_the_system_until_a_person_chooses(browser: Browser, site: Site) -> None:
@@ -439,7 +439,7 @@ def test_on_paper_stands_the_pair_without_controls(browser: Browser, site: Site)
         page.emulate_media(media="print")
         text = shown_text(page)
         assert record("Left", 7)["trace"] in text
-        for selector in (".top", ".list", ".pair-nav"):
+        for selector in (".top", ".list", ".item-nav"):
             assert not page.locator(selector).is_visible()
         assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
         assert page.pdf().startswith(b"%PDF")
@@ -564,7 +564,7 @@ def test_fifty_hostile_traces_stay_text_ask_for_nothing_and_can_be_recovered_byt
         for number, (payload, item) in enumerate(zip(PAYLOADS, items, strict=True)):
             page.evaluate("id => { location.hash = 'item=' + encodeURIComponent(id) }", item["id"])
             page.wait_for_function(
-                "start => document.querySelector('#pair-title')?.textContent.startsWith(start)", arg=f"{number} "
+                "start => document.querySelector('#item-title')?.textContent.startsWith(start)", arg=f"{number} "
             )
             shown = page.locator(".trace pre").first.text_content() or ""
             assert shown == visible_like_python(f"{payload} by one")[: len(shown)]
@@ -579,11 +579,11 @@ def test_fifty_hostile_traces_stay_text_ask_for_nothing_and_can_be_recovered_byt
         assert page.locator("script").count() == scripts
         assert (
             page.locator(
-                "#pair :is(img, svg, iframe, object, embed, form, style, link, base, meta, video, math)"
+                "#item :is(img, svg, iframe, object, embed, form, style, link, base, meta, video, math)"
             ).count()
             == 0
         )
-        assert page.locator("#pair a").count() == 1
+        assert page.locator("#item a").count() == 1
         page.locator(".trace").first.get_by_text("Show more").click()
         assert page.locator(".trace >> nth=0 >> pre").count() == 2
         with page.expect_download() as download:

@@ -96,7 +96,7 @@ def test_hostile_quotations_are_marked_as_text_and_a_quoted_final_answer_needs_n
 ) -> None:
     with opened(browser, page_file, "#item=hostile") as page:
         assert marks(page, "a")[0].startswith("img src=x onerror=alert(1")
-        assert page.locator("#pair :is(img, script)").count() == 0
+        assert page.locator("#item :is(img, script)").count() == 0
         text = page.locator(".trace[data-side=a] pre").first.text_content() or ""
         assert text[: TRACE.index(LONG)].startswith(TRACE[: TRACE.index(LONG)].replace("\u202e", "⟨U+202E⟩")[:90])
         assert page.locator(".evidence dd >> nth=1").inner_text() == "final answer: b or not b"

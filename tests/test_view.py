@@ -197,7 +197,7 @@ def test_other_interfaces_are_warned_of_an_imported_run_is_served_and_a_taken_po
         assert ask(local, Host="any.name.example").status == 200
         assert ask(f"{local}image/0/0").status == 404
         with chromium() as browser, opened(browser, local, "#item=i") as page:
-            assert "Only the judgments of this item are known" in page.locator("#pair").inner_text()
+            assert "Only the judgments of this item are known" in page.locator("#item").inner_text()
             assert page.locator(".criterion > header .badge").inner_text() == "split"
             page.locator(".exchange summary").first.click()
             assert "What was sent is not known" in page.locator(".exchange").first.inner_text()

@@ -27,7 +27,7 @@ def export(
     ] = None,
     runs: o.Runs = Path("runs"),
 ) -> None:
-    """Write a run as tables of items, judgments and labels, or as preferences to train on."""
+    """Write a run as tables of items, judgments and labels (of a score: units), or as preferences to train on."""
     from judge.core.export import Form  # noqa: PLC0415 - `--help` starts without numpy
     from judge.run.export import ExportOptions, export_run  # noqa: PLC0415
 

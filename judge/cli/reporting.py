@@ -11,7 +11,7 @@ from judge.cli import options as o
 from judge.cli.checklists import print_checklists
 from judge.cli.exits import Exit
 from judge.cli.printing import print_form
-from judge.cli.score_reporting import print_score, report_score
+from judge.cli.score_reporting import print_score, report_score, write_score_page
 from judge.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def report(
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a page with the report and every pair, and print nothing."),
+        typer.Option(metavar="FILE", help="Write a page with the report and every pair or trace, and print nothing."),
     ] = None,
     majority: Annotated[
         bool, typer.Option("--majority", help="Let a panel speak by majority, not by the mean of its judges.")
@@ -81,8 +81,12 @@ def report(
     method, wanted = Method(ci.value) if ci else None, Wanted(cluster, tuple(dict.fromkeys(by)))
     if folder.any_manifest().kind == "score":
         given = {"--equivalence": equivalence, "--length-control": length_control, "--majority": majority}
-        _refuse({**given, "--with-scores": with_scores, "--html": html}, "is for runs of `compare`")
+        _refuse({**given, "--with-scores": with_scores}, "is for runs of `compare`")
         other = find_run(against, runs) if against else None
+        if html is not None:
+            _refuse({"--against": against}, "is no page: it is printed")
+            write_score_page(folder, html, method=method, wanted=wanted)
+            return
         report_score(folder, other, method=method, wanted=wanted, form=o.FormOption.json if json else form)
         return
     _refuse({"--against": against}, "is for runs of `score`; --with-scores sets a comparison beside two of them")

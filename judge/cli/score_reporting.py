@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from judge.cli.printing import print_form
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from judge.cli import options as o
     from judge.core.facts import Wanted
     from judge.core.pkr.report import ScoreReport
@@ -37,6 +39,15 @@ def report_score(
         return
     found = make_difference(folder, against, method=method, wanted=wanted)
     print_form(form, document=lambda: difference_document(found), draw=lambda console: draw_difference(found, console))
+
+
+def write_score_page(folder: RunFolder, path: Path, *, method: Method | None, wanted: Wanted) -> None:
+    """Write the page of a score."""
+    from judge.core.pkr.figures import SCORE_METHOD  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run.score_page import write_score_page as use_case  # noqa: PLC0415 - only a page needs it
+    from judge.run.score_report import make_score_report  # noqa: PLC0415
+
+    use_case(folder, make_score_report(folder, method=method or SCORE_METHOD, wanted=wanted), path)
 
 
 def _print(made: ScoreReport, form: o.FormOption) -> None:

@@ -21,7 +21,7 @@ from judge.schema import Failed, Judged, Order, Outcome, Trace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from judge.schema import Image, Judgment, Pair, Prompt
+    from judge.schema import Image, Item, Judgment, Pair, Prompt
 
 _UNUSED_BASIS = Basis(Method.WILSON, seed=0)
 """counting items needs no interval"""
@@ -98,35 +98,38 @@ def stratum(pair: Pair) -> Stratum | Unplaced:
 
 def told_pair(pair: Pair) -> dict[str, Any]:
     """Return what a reader is shown of a pair, as JSON values: all texts byte for byte as they came."""
-    item = pair.item
+    return told_item(pair.item) | {"a": told_trace(pair.a, pair.item), "b": told_trace(pair.b, pair.item)}
+
+
+def told_item(item: Item) -> dict[str, Any]:
+    """Return what a reader is shown of an item, as JSON values."""
     return {
         "question": item.question,
         "options": [[letter, text] for letter, text in item.options.items()],
-        "right": _letters(chosen_option(Trace(text="", answer=item.answer), item), pair) if item.answer else [],
+        "right": _letters(chosen_option(Trace(text="", answer=item.answer), item), item) if item.answer else [],
         "answer": item.answer,
         "reference": item.reference_reasoning,
         "missing_images": item.missing_images,
         "fields": {**item.meta, **item.subgroup},
-        "a": _told_trace(pair.a, pair),
-        "b": _told_trace(pair.b, pair),
     }
 
 
-def _letters(chosen: str | None, pair: Pair) -> list[str]:
-    """Return the options that an answer names: "be" is two of them, unless an option is called so."""
-    if chosen is None:
-        return []
-    return [chosen] if chosen in pair.item.options else list(chosen)
-
-
-def _told_trace(trace: Trace, pair: Pair) -> dict[str, Any]:
+def told_trace(trace: Trace, item: Item) -> dict[str, Any]:
+    """Return what a reader is shown of a trace, as JSON values."""
     return {
         "text": trace.text,
         "model": trace.model,
         "answer": trace.answer,
-        "chosen": _letters(chosen_option(trace, pair.item), pair),
-        "right": is_right(trace, pair.item),
+        "chosen": _letters(chosen_option(trace, item), item),
+        "right": is_right(trace, item),
     }
+
+
+def _letters(chosen: str | None, item: Item) -> list[str]:
+    """Return the options that an answer names: "be" is two of them, unless an option is called so."""
+    if chosen is None:
+        return []
+    return [chosen] if chosen in item.options else list(chosen)
 
 
 def told_judgment(journey: Journey, criteria: Sequence[str], repair: str | None = None) -> dict[str, Any]:
@@ -135,6 +138,23 @@ def told_judgment(journey: Journey, criteria: Sequence[str], repair: str | None 
     Args:
         journey: the request.
         criteria: of the rubric.
+        repair: see `told_request`.
+    """
+    told, judgment = told_request(journey, repair), journey.judgment
+    if isinstance(judgment.result, Judged):
+        told["verdicts"] = {
+            name: {"said": verdict.value, "winner": winner(verdict, judgment.order).value}
+            for name, verdict in judgment.result.verdicts.items()
+        }
+        told["evidence"] = _evidence(judgment, criteria)
+    return told
+
+
+def told_request(journey: Journey, repair: str | None = None) -> dict[str, Any]:
+    """Return what a reader is shown of a request of any kind: how it went, and why it failed.
+
+    Args:
+        journey: the request.
         repair: the run's note to a judge whose reply cannot be read: each attempt after which it was sent has it filled
             in, as `note`.
     """
@@ -144,16 +164,29 @@ def told_judgment(journey: Journey, criteria: Sequence[str], repair: str | None 
     for attempt, own in zip(judgment.attempts, told.get("attempts", ()), strict=True):
         if (note := note_after(attempt, repair)) is not None:
             own["note"] = note
-    match judgment.result:
-        case Judged(verdicts=verdicts):
-            told["verdicts"] = {
-                name: {"said": verdict.value, "winner": winner(verdict, judgment.order).value}
-                for name, verdict in verdicts.items()
-            }
-            told["evidence"] = _evidence(judgment, criteria)
-        case Failed(failure=failure, detail=detail, criterion=criterion):
-            told["failure"] = {"kind": failure.value, "detail": detail, "criterion": criterion}
+    if isinstance(judgment.result, Failed):
+        failure, detail, criterion = judgment.result.failure, judgment.result.detail, judgment.result.criterion
+        told["failure"] = {"kind": failure.value, "detail": detail, "criterion": criterion}
     return told
+
+
+def numbered_prompts(
+    asked: Iterable[tuple[dict[str, Any], Prompt | None]], known: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return an item's different prompts, and tell each of its judgments the place of its own, as `prompt`.
+
+    Args:
+        asked: told judgments with what was sent; None: that is not known.
+        known: long texts, which prompts hold by their numbers (see `told_prompt`).
+    """
+    different: list[dict[str, Any]] = []
+    for told, prompt in asked:
+        if prompt is not None:
+            sent = told_prompt(prompt, known)
+            if sent not in different:
+                different.append(sent)
+            told["prompt"] = different.index(sent)
+    return different
 
 
 def _evidence(judgment: Judgment, criteria: Sequence[str]) -> dict[str, dict[str, str]]:

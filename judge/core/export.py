@@ -44,6 +44,16 @@ ITEMS: dict[str, pl.DataType] = {
 }
 """One row an item and criterion; a column `by_FIELD` follows for each field of the items."""
 TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning")
+TOOK: dict[str, pl.DataType] = {
+    "model": _TEXT,
+    **{f"tokens_{kind}": _COUNT for kind in TOKENS},
+    "usd": _NUMBER,
+    "latency_s": _NUMBER,
+    "time": _TEXT,
+    "earlier": _COUNT,
+    "key": _TEXT,
+}
+"""what the replies to a request took, in any table of judgments"""
 JUDGMENTS: dict[str, pl.DataType] = {
     "item": _TEXT,
     "criterion": _TEXT,
@@ -55,13 +65,7 @@ JUDGMENTS: dict[str, pl.DataType] = {
     "failure": _TEXT,
     "evidence_1": _TEXT,
     "evidence_2": _TEXT,
-    "model": _TEXT,
-    **{f"tokens_{kind}": _COUNT for kind in TOKENS},
-    "usd": _NUMBER,
-    "latency_s": _NUMBER,
-    "time": _TEXT,
-    "earlier": _COUNT,
-    "key": _TEXT,
+    **TOOK,
 }
 """One row a judgment that counts and criterion; from `model` on, a judgment's values are the same in all its rows."""
 LABELS: dict[str, pl.DataType] = {
@@ -134,17 +138,22 @@ def item_rows(known: Sequence[Row], counted: Mapping[str, Counted]) -> Iterator[
             yield {**row, "criterion": criterion, **outcome, "outcome": outcome["outcome"] or Outcome.MISSING.value}
 
 
-def judgment_rows(journey: Journey, criteria: Sequence[str], prices: Mapping[str, Price]) -> Iterator[Row]:
-    """Yield a row for each criterion of a judgment; a failure has one for each criterion that it left out."""
+def request_row(journey: Journey, prices: Mapping[str, Price]) -> Row:
+    """Return what any table of judgments holds of a request: who was asked what, and what the replies took."""
     judgment = journey.judgment
     usd = cost_of(judgment, prices) if judgment.replies else None
-    shared = {
+    return {
         **judgment.model_dump(mode="json", include={"item", "order", "judge", "sample", "latency_s", "time", "key"}),
         "model": judgment.reply.model if judgment.reply else None,
         **_tokens(judgment.replies),
         "usd": None if usd is None else float(usd),
         "earlier": journey.earlier,
     }
+
+
+def judgment_rows(journey: Journey, criteria: Sequence[str], prices: Mapping[str, Price]) -> Iterator[Row]:
+    """Yield a row for each criterion of a judgment; a failure has one for each criterion that it left out."""
+    judgment, shared = journey.judgment, request_row(journey, prices)
     if isinstance(judgment.result, Failed):
         for name in [judgment.result.criterion] if judgment.result.criterion else criteria:
             yield {**shared, "criterion": name, "failure": judgment.result.failure.value}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from judge.core.audit import Journey, journeys
 from judge.core.export import (
     ITEMS,
     JUDGMENTS,
@@ -31,8 +30,10 @@ from judge.io.exports import write_json_lines, write_table
 from judge.io.folders import filling
 from judge.io.journal_columns import read_settled
 from judge.io.labels import labels_path, read_labels
+from judge.run.counting import counting_journeys
 from judge.run.labeling import chosen_criteria
 from judge.run.report import subject_of
+from judge.run.score_export import write_score_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,32 +66,30 @@ def export_run(folder: RunFolder, options: ExportOptions) -> dict[str, int]:
         InputError: something is there already, an unknown criterion, or a run without preferences.
         RunError: the folder is damaged, or something cannot be written.
     """
-    manifest = folder.manifest()
+    is_score = folder.any_manifest().kind == "score"
     if options.out.exists():
         raise InputError(f"--out {options.out}", "exists already", "give another path, or remove it")
     if options.form is Form.DPO:
-        return {"preferences": _write_preferences(folder, manifest, options)}
+        if is_score:
+            raise InputError("--to dpo", "a score prefers no trace to another", "export a run of compare")
+        return {"preferences": _write_preferences(folder, folder.manifest(), options)}
     for name, value in (("--criterion", options.criterion), ("--min-agreement", options.min_agreement)):
         if value is not None:
             raise InputError(name, f"chooses preferences, not rows of {options.form.value}", "use it with --to dpo")
-    return _write_tables(folder, manifest, options)
+    if is_score:
+        return write_score_tables(folder, options.out, options.form)
+    return _write_tables(folder, folder.manifest(), options)
 
 
 def _write_tables(folder: RunFolder, manifest: Manifest, options: ExportOptions) -> dict[str, int]:
     criteria = [criterion.name for criterion in manifest.rubric.criteria]
+    judged = (row for one in counting_journeys(folder) for row in judgment_rows(one, criteria, manifest.prices))
+    labels = map(label_row, read_labels(labels_path(folder.path)))
     with filling(options.out) as hidden:
         return {
             "items": write_table(hidden, "items", _item_columns(folder), _item_rows(folder, manifest), options.form),
-            "judgments": write_table(
-                hidden,
-                "judgments",
-                JUDGMENTS,
-                (row for journey in _journeys(folder) for row in judgment_rows(journey, criteria, manifest.prices)),
-                options.form,
-            ),
-            "labels": write_table(
-                hidden, "labels", LABELS, map(label_row, read_labels(labels_path(folder.path))), options.form
-            ),
+            "judgments": write_table(hidden, "judgments", JUDGMENTS, judged, options.form),
+            "labels": write_table(hidden, "labels", LABELS, labels, options.form),
         }
 
 
@@ -117,22 +116,6 @@ def _known_items(folder: RunFolder) -> Iterator[Row]:
     for judgment in folder.judgments():
         rows.setdefault(judgment.item, {"item": judgment.item}).update(field_columns(judgment.meta))
     yield from rows.values()
-
-
-def _journeys(folder: RunFolder) -> Iterator[Journey]:
-    """Yield the judgments that count, those of requests that were asked again last: these alone are held together."""
-    seen: set[bytes] = set()
-    repeated: set[bytes] = set()
-    for judgment in folder.judgments():
-        key = bytes.fromhex(judgment.key)
-        (repeated if key in seen else seen).add(key)
-    held = []
-    for judgment in folder.judgments():
-        if bytes.fromhex(judgment.key) in repeated:
-            held.append(judgment)
-        else:
-            yield Journey(judgment, earlier=0)
-    yield from journeys(held)
 
 
 def _write_preferences(folder: RunFolder, manifest: Manifest, options: ExportOptions) -> int:

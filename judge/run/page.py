@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from judge.core.audit import Unplaced, stratum, told_judgment, told_pair, told_prompt
+from judge.core.audit import Unplaced, numbered_prompts, stratum, told_judgment, told_pair
 from judge.core.panel import Pooling
 from judge.io.files import replacing
-from judge.io.render.html.contents import Contents
 from judge.io.render.html.page import Page, build
+from judge.io.render.html.pair_contents import PairContents
 from judge.io.render.html.thumbnails import shown
 from judge.run.audit import Audit, groups_of
 from judge.run.doubts import doubts_of_run
@@ -38,7 +38,7 @@ def read_page(folder: RunFolder, report: Report) -> Page:
     audit = Audit.read(folder, report.pooling or Pooling.MEAN)
     identical = frozenset(audit.manifest.identical)
     doubts = doubts_of_run(folder)
-    contents = Contents(audit.outcomes)
+    contents = PairContents(audit.outcomes)
     for item, told, place, groups in _items(audit, folder, by=tuple(report.subgroups)):
         contents.add(
             item,
@@ -73,16 +73,8 @@ def _unknown_items(audit: Audit) -> Iterator[tuple[str, dict[str, Any], str, dic
 
 
 def _judged(audit: Audit, item: str, prompts: Mapping[str, Prompt], known: list[str]) -> dict[str, Any]:
-    """Return an item's judgments, each with the place of its prompt among the item's different prompts."""
-    different: list[dict[str, Any]] = []
-    judgments = []
-    for journey in audit.by_item.get(item, []):
-        told = told_judgment(journey, audit.criteria, audit.manifest.repair)
-        prompt = prompts.get(journey.judgment.key)
-        if prompt is not None:
-            sent = told_prompt(prompt, known)
-            if sent not in different:
-                different.append(sent)
-            told["prompt"] = different.index(sent)
-        judgments.append(told)
-    return {"judgments": judgments, "prompts": different}
+    """Return an item's judgments and its different prompts."""
+    own = audit.by_item.get(item, [])
+    judgments = [told_judgment(journey, audit.criteria, audit.manifest.repair) for journey in own]
+    sent = [prompts.get(journey.judgment.key) for journey in own]
+    return {"judgments": judgments, "prompts": numbered_prompts(zip(judgments, sent, strict=True), known)}

@@ -14,12 +14,15 @@ from judge.errors import InputError, RunError
 from judge.io.images import image_bytes
 from judge.io.labels import append_labels, read_labels
 from judge.io.render.html.page import build
+from judge.io.render.html.score_page import build_score
 from judge.run.page import read_page
 from judge.run.report import make_report
+from judge.run.score_page import read_score_page
+from judge.run.score_report import make_score_report
 from judge.schema import Image, Label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from starlette.applications import Starlette
     from starlette.requests import Request
@@ -90,13 +93,11 @@ def application(folder: RunFolder, *, token: str, host: str = LOCAL) -> Starlett
     from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: PLC0415
     from starlette.routing import Mount, Route  # noqa: PLC0415
 
-    desk = _Desk(folder)
-    routes = [
-        Route("/", desk.page),
-        Route("/image/{item:int}/{number:int}", desk.image),
-        Route("/labels", desk.labels),
-        Route("/labels", desk.label, methods=["POST"]),
-    ]
+    is_score = folder.any_manifest().kind == "score"
+    desk = _score_desk(folder) if is_score else _comparison_desk(folder)
+    routes = [Route("/", desk.page), Route("/image/{item:int}/{number:int}", desk.image)]
+    if not is_score:
+        routes += [Route("/labels", desk.labels), Route("/labels", desk.label, methods=["POST"])]
     any_host = host in {"0.0.0.0", "::"}  # noqa: S104 - only where a person asked for it
     hosts = ["*"] if any_host else [LOCAL, "localhost", host, _in_url(host)]
     return Starlette(
@@ -108,12 +109,27 @@ def application(folder: RunFolder, *, token: str, host: str = LOCAL) -> Starlett
 class _Desk:
     """Answers for one run: its page is made once, its labels are read anew each time."""
 
-    def __init__(self, folder: RunFolder) -> None:
-        page = read_page(folder, make_report(folder))
-        self._page = build(page, served=True)
-        self._criteria = {criterion.name for criterion in page.manifest.rubric.criteria}
-        self._items = set(page.contents.ids)
-        self._images = _images(folder)
+    def __init__(
+        self,
+        folder: RunFolder,
+        page: str,
+        images: Sequence[tuple[Image, ...]],
+        items: Container[str] = (),
+        criteria: Container[str] = (),
+    ) -> None:
+        """Take what is served.
+
+        Args:
+            folder: the run.
+            page: its page.
+            images: of every item, in the order of the page's items.
+            items: those that may be labelled.
+            criteria: on which they may be.
+        """
+        self._page = page
+        self._images = images
+        self._items = items
+        self._criteria = criteria
         self._labels_path = folder.path / LABELS
 
     async def page(self, _: Request) -> Response:
@@ -163,6 +179,13 @@ class _Desk:
         return JSONResponse(kept.model_dump(mode="json"), status_code=201, headers=HEADERS)
 
 
-def _images(folder: RunFolder) -> Sequence[tuple[Image, ...]]:
-    """Return the images of every item, in the order of the page's items."""
-    return [pair.item.images for pair in folder.pairs()] if folder.pairs_path.exists() else []
+def _comparison_desk(folder: RunFolder) -> _Desk:
+    page = read_page(folder, make_report(folder))
+    criteria = {criterion.name for criterion in page.manifest.rubric.criteria}
+    images = [pair.item.images for pair in folder.pairs()] if folder.pairs_path.exists() else []
+    return _Desk(folder, build(page, served=True), images, set(page.contents.ids), criteria)
+
+
+def _score_desk(folder: RunFolder) -> _Desk:
+    page = read_score_page(folder, make_score_report(folder))
+    return _Desk(folder, build_score(page, served=True), [case.item.images for case in folder.cases()])

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from judge.core.criteria import CriterionReport
     from judge.core.estimates import Estimate
+    from judge.core.pkr.report import ScoreReport
     from judge.core.report import Report
     from judge.io.manifest import Manifest
+    from judge.io.render.costs import Costed
 
 WIDE = 100.0
 """percent of a plot's width"""
@@ -72,7 +74,7 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
         "strata": _strata(report.criteria),
         "controls": list(control_tables(report)),
         "control_lines": control_lines(report),
-        "spending": _spending(report),
+        "spending": spending(report),
         "manifest_json": as_json_bytes(manifest.model_dump(mode="json", by_alias=True)).decode(),
     }
 
@@ -138,10 +140,15 @@ def _strata(criteria: Mapping[str, CriterionReport]) -> dict[str, Any] | None:
 
 def _counts(report: Report) -> list[tuple[str, str]]:
     """Return the numbers that a reader looks for first, each with what it counts."""
+    identical = [("identical traces", f"{report.n_identical:,}")] if report.n_identical else []
+    return judgment_counts(report) + identical
+
+
+def judgment_counts(report: Report | ScoreReport) -> list[tuple[str, str]]:
+    """Return how many items and judgments a report of any kind rests on, each with what it counts."""
     failures = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in report.failures.items())
     optional = {
         "not asked yet": report.n_not_asked,
-        "identical traces": report.n_identical,
         **{f"left out: {LEFT_OUT[reason]}": count for reason, count in report.left_out.items()},
     }
     return [
@@ -152,7 +159,7 @@ def _counts(report: Report) -> list[tuple[str, str]]:
     ]
 
 
-def _spending(report: Report) -> dict[str, list[str]]:
+def spending(report: Costed) -> dict[str, list[str]]:
     """Return what each judge's replies took: input, of it from a cache, output, of it reasoning, US dollars."""
     return {
         judge: [

@@ -1,32 +1,21 @@
-// The list of pairs, a page of rows at a time. `data-item` and `data-outcome` are a documented contract.
+// The list of items, a page of rows at a time. The `data-` attributes of a row are a documented contract.
 
 const PAGE_ROWS = 200;
 
-function badge(outcome, text) {
-  return make("span", { class: `badge ${outcome}` }, text);
+function badge(kind, text) {
+  return make("span", { class: `badge ${kind}` }, text);
 }
 
-function overall() {
-  return head.criteria.at(-1).name;
-}
-
-function row(place) {
+/** One row: a link to the item, with what stands beside its id. */
+function itemRow(place, given, ...beside) {
   const id = index.ids[place];
-  const outcome = outcomeOf(place, state.criterion, state.judge);
-  const begun = labels.isBegun(place, state.reader);
   return make(
     "li",
-    { "data-item": id, "data-outcome": outcomeOf(place, overall()) },
+    { "data-item": id, ...given },
     make(
       "a",
       { href: `#item=${encodeURIComponent(id)}`, "aria-current": place === state.open && "true" },
-      make(
-        "span",
-        { class: "row-head" },
-        make("span", { class: "id", dir: "auto" }, id),
-        begun && make("span", { class: "labelled" }, labels.isDone(place, state.reader) ? "labelled" : "label begun"),
-        !state.blind && badge(outcome, OUTCOME_NAMES[outcome]),
-      ),
+      make("span", { class: "row-head" }, make("span", { class: "id", dir: "auto" }, id), ...beside),
       make("span", { class: "snippet", dir: "auto" }, index.snippets[place]),
     ),
   );
@@ -51,7 +40,7 @@ function turnPage(by) {
   byId("rows").scrollTop = 0;
 }
 
-/** Mark the open pair in the list, on whichever page it is. */
+/** Mark the open item in the list, on whichever page it is. */
 function markOpen() {
   const at = state.listed.indexOf(state.open);
   if (at >= 0 && Math.floor(at / PAGE_ROWS) !== state.page) {
@@ -66,13 +55,13 @@ function markOpen() {
   }
 }
 
-/** Open the next (1) or previous (-1) pair of those listed. */
+/** Open the next (1) or previous (-1) item of those listed. */
 function step(by) {
   if (state.listed.length === 0) return;
   const at = state.listed.indexOf(state.open);
   const next = at < 0 ? (by > 0 ? 0 : state.listed.length - 1) : at + by;
   if (next < 0 || next >= state.listed.length) {
-    say(by > 0 ? "This is the last pair listed" : "This is the first pair listed");
+    say(by > 0 ? `This is the last of the ${NOUN} listed` : `This is the first of the ${NOUN} listed`);
     return;
   }
   location.hash = `item=${encodeURIComponent(index.ids[state.listed[next]])}`;

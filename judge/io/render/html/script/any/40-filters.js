@@ -1,41 +1,23 @@
 // Filters with live counts: a facet's counts are over the items that all other facets, and the search, let through.
 
-const STRATA = {
-  both_right: "both right",
-  only_a_right: "only a right",
-  only_b_right: "only b right",
-  both_wrong: "both wrong",
-  unreadable: "an answer unreadable",
-  no_answer: "no right answer known",
-};
-
-const OUTCOME_NAMES = { a: "a wins", b: "b wins", tie: "tie", split: "split", missing: "missing" };
-
 let facets = [];
 
-/** Each facet: its title, its values with their names, the values of an item, and whether it may sway a blind reader. */
-function makeFacets() {
-  const coded = (column) => (place) => (column.codes[place] < 0 ? [] : [column.values[column.codes[place]]]);
-  const failures = [...new Set(index.failures.flat())].sort();
-  facets = [
-    { title: "Outcome", names: OUTCOME_NAMES, of: (place) => [outcomeOf(place, state.criterion, state.judge)], sways: true },
-    { title: "Failure", names: named(failures), of: (place) => index.failures[place], sways: true },
-    {
-      title: "Judges",
-      names: head.judges.length > 1 ? { differ: "disagree", agree: "agree" } : {},
-      of: (place) => [judgesDiffer(place, state.criterion) ? "differ" : "agree"],
-      sways: true,
-    },
-    { title: "Final answers", names: onlyUsed(STRATA, index.strata), of: coded(index.strata), sways: true },
-    {
-      title: "Your labels",
-      names: { done: "complete", begun: "begun", none: "none" },
-      of: (place) => [labels.isDone(place, state.reader) ? "done" : labels.isBegun(place, state.reader) ? "begun" : "none"],
-    },
-    ...Object.entries(index.fields).map(([title, column]) => ({ title, names: named(column.values), of: coded(column), field: true })),
-  ].filter((facet) => Object.keys(facet.names).length > 1 || facet.title === "Failure");
+/** Take the page's own facets: each has a title, its values with their names, the values of an item, and may sway a blind reader. */
+function makeFacets(own) {
+  facets = own.filter((facet) => Object.keys(facet.names).length > 1 || facet.title === "Failure");
   facets.forEach((facet) => Object.assign(facet, { chosen: new Set(), boxes: new Map() }));
 }
+
+/** The value of each item in a column of the index. */
+function coded(column) {
+  return (place) => (column.codes[place] < 0 ? [] : [column.values[column.codes[place]]]);
+}
+
+/** The facets of the items' fields. */
+function fieldFacets() {
+  return Object.entries(index.fields).map(([title, column]) => ({ title, names: named(column.values), of: coded(column) }));
+}
+
 
 function named(values) {
   return Object.fromEntries(values.map((value) => [value, value.replaceAll("_", " ")]));
@@ -46,7 +28,7 @@ function onlyUsed(names, column) {
 }
 
 function drawFacets() {
-  const groups = facets.filter((facet) => Object.keys(facet.names).length > 0).map((facet) => {
+  const groups = facets.filter((facet) => Object.keys(facet.names).length > 0).map((facet, number) => {
     const boxes = Object.entries(facet.names).map(([value, name]) => {
       const input = make("input", { type: "checkbox", onchange: () => choose(facet, value, input.checked) });
       const count = make("span", { class: "number" });
@@ -55,7 +37,7 @@ function drawFacets() {
     });
     facet.element = make(
       "details",
-      { open: facet.title === "Outcome", class: "facet" },
+      { open: number === 0, class: "facet" },
       make("summary", {}, facet.title),
       make("fieldset", {}, make("legend", { class: "unseen" }, facet.title), ...boxes),
     );
@@ -98,7 +80,7 @@ function filterItems() {
       for (const value of values[number]) counts[number].set(value, (counts[number].get(value) ?? 0) + 1);
     }
   }
-  if (state.byDoubt) state.listed.sort((one, other) => index.points[other] - index.points[one]);
+  if (SORTS[state.sort]) state.listed.sort(SORTS[state.sort]);
   facets.forEach((facet, number) => {
     for (const [value, { input, count }] of facet.boxes) {
       const found = counts[number].get(value) ?? 0;
@@ -119,6 +101,6 @@ function update() {
   const active = state.query !== "" || facets.some((facet) => facet.chosen.size > 0);
   byId("clear").hidden = !active;
   const total = index.ids.length.toLocaleString("en");
-  byId("count").textContent = active ? `${state.listed.length.toLocaleString("en")} of ${total} pairs` : `${total} pairs`;
+  byId("count").textContent = active ? `${state.listed.length.toLocaleString("en")} of ${total} ${NOUN}` : `${total} ${NOUN}`;
   drawRows();
 }

@@ -1,22 +1,4 @@
-// Keep what the reader chooses and says: settings in the browser, labels there or at the server that shows this page.
-
-const local = {
-  read(name) {
-    try {
-      return JSON.parse(localStorage.getItem(`omr-judge:${name}`));
-    } catch {
-      return null;
-    }
-  },
-  write(name, value) {
-    try {
-      localStorage.setItem(`omr-judge:${name}`, JSON.stringify(value));
-      return true;
-    } catch {
-      return false;
-    }
-  },
-};
+// Keep what the reader says: labels, in the browser or at the server that shows this page.
 
 const labels = {
   all: [],
@@ -75,25 +57,14 @@ const labels = {
   },
 };
 
-const state = {
+Object.assign(state, {
   criterion: "",
   judge: "",
-  query: "",
-  /** places that the search found; null: no search */
-  hits: null,
-  /** whether the most doubtful stand first; else as in the run */
-  byDoubt: false,
-  /** places listed, in order */
-  listed: [],
-  page: 0,
-  /** place of the pair that is open; -1: none */
-  open: -1,
-  blind: false,
   labelling: false,
   reader: "",
   /** the criterion that 1, 2 and 3 label */
   asked: 0,
-};
+});
 
 /** Tell whether b stands first for this reader. Without blind mode a always does. */
 function isSwapped(id) {

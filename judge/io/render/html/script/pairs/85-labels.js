@@ -44,7 +44,7 @@ async function label(number, winner, reason = null) {
   }
   const id = index.ids[state.open];
   const criterion = head.criteria[number].name;
-  const given = byId("pair").querySelector(`.label-panel [data-criterion="${criterion}"] input`)?.value ?? "";
+  const given = byId("item").querySelector(`.label-panel [data-criterion="${criterion}"] input`)?.value ?? "";
   const one = {
     item: id,
     criterion,
@@ -68,7 +68,7 @@ async function label(number, winner, reason = null) {
   }
   drawProgress();
   update();
-  await drawPair();
+  await drawItem();
 }
 
 function drawProgress() {

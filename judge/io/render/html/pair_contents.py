@@ -1,0 +1,74 @@
+"""Collect what the page of a comparison is told of each pair."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from judge.core.audit_queue import points
+from judge.io.render.html.contents import Contents, coded
+from judge.schema import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from judge.core.audit import Outcomes
+    from judge.core.audit_queue import Doubt
+
+LETTERS = {Outcome.A: "a", Outcome.B: "b", Outcome.TIE: "t", Outcome.SPLIT: "s", Outcome.MISSING: "m"}
+"""how the index writes an outcome"""
+PANEL = ""
+"""the name of all judges together in the index"""
+
+
+class PairContents(Contents):
+    """The pairs of a page in their order: `add` each, then ask for `index()` and `chunks()`."""
+
+    def __init__(self, outcomes: Outcomes) -> None:
+        super().__init__()
+        self._outcomes = outcomes
+        self._strata: list[str] = []
+        self._points: list[int] = []
+        self._identical: list[int] = []
+
+    def add(
+        self,
+        item: str,
+        told: dict[str, Any],
+        *,
+        stratum: str,
+        groups: Mapping[str, str],
+        doubts: frozenset[Doubt] = frozenset(),
+        identical: bool = False,
+    ) -> None:
+        """Take one pair.
+
+        Args:
+            item: its id.
+            told: see `take`.
+            stratum: whose final answer is right.
+            groups: see `take`.
+            doubts: why a person should look at it.
+            identical: whether its traces are the same bytes.
+        """
+        if identical:
+            self._identical.append(len(self.ids))
+        self._strata.append(stratum)
+        self._points.append(points(doubts))
+        self.take(item, {"doubts": sorted(doubts), **told}, groups)
+
+    def index(self) -> dict[str, Any]:
+        """Return what lists and filters need, one entry a pair."""
+        views = {PANEL: self._outcomes.together, **self._outcomes.alone}
+        return super().index() | {
+            "outcomes": {view: self._letters(criteria) for view, criteria in views.items()},
+            "strata": coded(self._strata),
+            "points": self._points,
+            "identical": self._identical,
+        }
+
+    def _letters(self, criteria: Mapping[str, Mapping[str, Outcome]]) -> dict[str, str]:
+        """Return by criterion the outcomes of all pairs, a letter each."""
+        return {
+            name: "".join(LETTERS[own.get(item, Outcome.MISSING)] for item in self.ids)
+            for name, own in criteria.items()
+        }

@@ -1,0 +1,42 @@
+// One pair: its question, the two traces, then verdicts and what was sent and came back.
+
+function itemParts(item, place) {
+  const doubts = !state.blind && item.doubts.length > 0 && make("p", { class: "fine doubts" }, `Worth a look: ${item.doubts.join(", ")}`);
+  return [
+    itemHead(item, place, doubts),
+    ...pictures(item, place),
+    item.question !== undefined
+      ? question(item, (letter) => choosers(item, letter))
+      : make("p", { class: "empty" }, "Only the judgments of this item are known."),
+    item.a ? make("section", { class: "traces", "aria-label": "Traces" }, ...sides(item.id).map((side) => trace(item, side))) : "",
+    state.labelling ? labelPanel(item) : "",
+    state.blind
+      ? make("p", { class: "hidden-judges" }, "Blind mode: what the judges said is hidden.")
+      : make("div", { class: "judged" }, verdicts(item, place), exchanges(item)),
+  ];
+}
+
+/** The marks of the traces that chose an option. */
+function choosers(item, letter) {
+  const by = sides(item.id).filter((side) => item[side].chosen.includes(letter));
+  return by.map((side) => make("span", { class: `side ${state.blind ? "blind" : side}` }, sideName(side, item.id)));
+}
+
+function trace(item, side) {
+  const own = item[side];
+  const model = own.model ?? head.models[side];
+  const right = { true: "✓ right", false: "✗ wrong" }[String(own.right)] ?? "cannot be read";
+  const said = own.answer ?? (own.chosen.length ? own.chosen.join(", ") : null);
+  return make(
+    "article",
+    { class: `trace ${state.blind ? "blind" : side}`, "data-side": side, "aria-label": `Trace ${sideName(side, item.id)}` },
+    make(
+      "header",
+      {},
+      make("h3", {}, make("span", { class: `side ${state.blind ? "blind" : side}` }, sideName(side, item.id)), " ", !state.blind && make("span", { class: "model", dir: "auto" }, model)),
+      make("p", { class: "answer" }, "Answer: ", make("b", { dir: "auto" }, said ?? "none stated"), item.answer && said !== null ? make("span", { class: `is-${own.right}` }, ` ${right}`) : ""),
+    ),
+    longText(own.text, `${item.id}-${side}`, state.blind ? [] : quotedPlaces(item, side)),
+    make("p", { class: "fine" }, `${own.text.length.toLocaleString("en")} characters`),
+  );
+}

@@ -1,0 +1,70 @@
+// What the judges said: both orders next to each other with their evidence.
+
+const WINNER_NAMES = { a: "a", b: "b", tie: "tie", cannot_judge: "cannot judge" };
+const ORDER_NAMES = { forward: "a shown first", swapped: "b shown first" };
+
+/** Say an outcome as a badge says it: whether the orders agree, and on whom. */
+function consistency(outcome, place) {
+  if (outcome === "missing") return "missing";
+  if (index.identical.includes(place)) return "identical traces: tie";
+  if (outcome === "split") return "split";
+  const whom = outcome === "tie" ? "tie" : `${outcome} wins`;
+  return head.orders === "both" ? `consistent: ${whom}` : whom;
+}
+
+function verdicts(item, place) {
+  const judges = head.judges.filter((judge) => item.judgments.some((judgment) => judgment.judge === judge));
+  return make(
+    "section",
+    { class: "verdicts", "aria-label": "Verdicts" },
+    make("h3", {}, "What the judge said"),
+    item.judgments.length === 0 && make("p", { class: "empty" }, index.identical.includes(place) ? "The traces are the same bytes: a tie that no judge was asked about." : "Not asked yet."),
+    ...head.criteria.map((criterion) => onCriterion(item, place, criterion, judges)),
+  );
+}
+
+function onCriterion(item, place, criterion, judges) {
+  const outcome = outcomeOf(place, criterion.name);
+  const several = head.judges.length > 1;
+  return make(
+    "section",
+    { class: "criterion", "data-criterion": criterion.name, "aria-label": criterion.title },
+    make("header", {}, make("h4", { title: criterion.definition }, criterion.title), badge(outcome, consistency(outcome, place))),
+    ...judges.map((judge) =>
+      make(
+        "div",
+        { class: "by-judge" },
+        several && make("h5", {}, judge, " ", badge(outcomeOf(place, criterion.name, judge), consistency(outcomeOf(place, criterion.name, judge), place))),
+        make("div", { class: "orders" }, ...asked(item, judge).map((judgment) => said(item, judgment, criterion.name))),
+      ),
+    ),
+    ...labels.others(item.id, criterion.name, state.labelling ? state.reader : null).map((label) =>
+      make("p", { class: "label-note" }, make("b", {}, label.reader), ` says ${WINNER_NAMES[label.winner]}`, label.reason ? `: ${label.reason}` : "")),
+  );
+}
+
+function said(item, judgment, criterion) {
+  const verdict = judgment.verdicts?.[criterion];
+  const failed = judgment.failure && (judgment.failure.criterion ?? criterion) === criterion;
+  if (!verdict && !failed) return null;
+  const evidence = judgment.evidence?.[criterion];
+  const slots = judgment.order === "forward" ? ["a", "b"] : ["b", "a"];
+  return make(
+    "div",
+    { class: "order", "data-order": judgment.order },
+    make("p", { class: "order-name" }, ORDER_NAMES[judgment.order], judgment.sample ? `, sample ${judgment.sample + 1}` : ""),
+    verdict
+      ? make("p", { class: "said" }, badge(verdict.winner === "cannot_judge" ? "missing" : verdict.winner, WINNER_NAMES[verdict.winner] + (verdict.winner.length === 1 ? " wins" : "")), make("span", { class: "fine" }, ` said “${verdict.said.replace("_", " ")}”`))
+      : make("p", { class: "said" }, badge("missing", judgment.failure.kind.replace("_", " ")), make("span", { class: "fine", dir: "auto" }, ` ${judgment.failure.detail}`)),
+    evidence && make("dl", { class: "evidence" }, ...slots.flatMap((side) => [make("dt", {}, make("span", { class: `side ${side}` }, side)), make("dd", { dir: "auto" }, evidence[side] || "(no quotation)", evidence[side] ? leadToQuote(item, side, evidence[side]) : null)])),
+  );
+}
+
+/** What a request was about, where it stands among a judge's, its name in a file, and the texts that its prompt shows. */
+const ASKED = {
+  name: (judgment) => ORDER_NAMES[judgment.order],
+  rank: (judgment) => (judgment.order === "swapped" ? 1 : 0),
+  file: (judgment) => judgment.order,
+  texts: (item) => [item.question, item.a?.text, item.b?.text],
+  closing: "User: the traces",
+};

@@ -1,0 +1,78 @@
+"""Make the page of a score: its report, and every trace with its checklist and every judgment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from judge.core.audit import journeys, numbered_prompts
+from judge.core.pkr.audit import Found, modes_of, told_case, told_reading
+from judge.io.files import replacing
+from judge.io.render.html.case_contents import CaseContents
+from judge.io.render.html.score_page import ScorePage, build_score
+from judge.io.render.html.thumbnails import shown
+from judge.run.audit import groups_of
+from judge.run.task import score_plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from judge.core.audit import Journey
+    from judge.core.pkr.planning import ScorePlanner
+    from judge.core.pkr.report import ScoredRun
+    from judge.io.journal import RunFolder
+    from judge.schema import Case
+
+
+def write_score_page(folder: RunFolder, made: ScoredRun, path: Path) -> None:
+    """Write the page as one file that needs no other.
+
+    Raises:
+        RunError: the folder is damaged, or the file cannot be written.
+    """
+    page = build_score(read_score_page(folder, made), served=False)
+    with replacing(path) as file:
+        file.write(page.encode())
+
+
+def read_score_page(folder: RunFolder, made: ScoredRun) -> ScorePage:
+    """Read everything that the page shows from the run's folder."""
+    manifest = folder.score_manifest()
+    found = Found.of(made.scores)
+    by_item: dict[str, list[Journey]] = {}
+    for journey in journeys(folder.judgments()):
+        by_item.setdefault(journey.judgment.item, []).append(journey)
+    plan = score_plan_of(manifest)
+    planners = [plan.planner(judge) for judge in manifest.judges]
+    contents, by = CaseContents(), tuple(made.report.subgroups)
+    for case in folder.cases():
+        item = case.item
+        told = told_case(case, found) | {"images": [shown(image)._asdict() for image in item.images]}
+        told |= _judged(case, by_item.get(item.id, []), planners, found, manifest.repair)
+        contents.add(
+            item.id,
+            told,
+            modes=modes_of(found, item.id),
+            answer=_answer(found.figures[item.id]),
+            groups=groups_of({field: item.meta[field] for field in by if field in item.meta} | item.subgroup),
+        )
+    return ScorePage(folder.name, manifest, made.report, contents)
+
+
+def _judged(
+    case: Case, own: Sequence[Journey], planners: Sequence[ScorePlanner], found: Found, repair: str | None
+) -> dict[str, Any]:
+    """Return the judgments of a case and its different prompts: one that no longer has its key is not shown."""
+    sent = {request.key: request.prompt for planner in planners for request in planner.requests([case])}
+    told = [told_reading(journey, found, repair) for journey in own]
+    prompts = (sent.get(journey.judgment.key) for journey in own)
+    known = [case.item.question, case.trace.text]
+    return {"judgments": told, "prompts": numbered_prompts(zip(told, prompts, strict=True), known)}
+
+
+def _answer(figures: Mapping[str, Any]) -> str:
+    """Tell how it stands with a trace's final answer, in the words of the page's filter."""
+    if figures["unread"]:
+        return "unread"
+    return {1.0: "right", 0.0: "wrong", None: "unknown"}[figures["answer_accuracy"]]
