@@ -77,11 +77,11 @@ def _cases(n: int) -> Iterator[Case]:
     from judge.schema import Case, Group, Image, Item, Trace, Unit  # noqa: PLC0415
 
     claim = "There is bilateral narrowing of the hip joint spaces, most pronounced superiorly."
-    fields = {"topic": "hips", "presence_question": claim, "correctness_question": claim, "source_quote": claim}
+    unit = Unit(
+        id="", topic="hips", claim=claim, presence_question=claim, correctness_question=claim, source_quote=claim
+    )
     checklist = {
-        group: tuple(
-            Unit(id=f"{group[0]}{number}", claim=claim, importance="core", **fields) for number in range(N_UNITS[group])
-        )
+        group: tuple(unit.model_copy(update={"id": f"{group[0]}{number}"}) for number in range(N_UNITS[group]))
         for group in Group
     }
     options = {"A": "Rheumatoid arthritis", "B": "Septic arthritis", "C": "Primary osteoarthritis", "D": "Metastases"}
@@ -109,9 +109,9 @@ def _judgments(n: int) -> Iterator[Judgment]:
         for place, group in enumerate(Group):
             units = {
                 f"{group[0]}{unit}": UnitVerdict(
-                    presence=random.randrange(3),
-                    correctness=random.randrange(-1, 2),
-                    consistency=random.randrange(-1, 2),
+                    presence=random.choice((0, 1, 2)),
+                    correctness=random.choice((-1, 0, 1)),
+                    consistency=random.choice((-1, 0, 1)),
                     grounded=True if group is Group.RATIONALE else None,
                 )
                 for unit in range(N_UNITS[group])
