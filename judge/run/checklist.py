@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,9 @@ from judge.io.judges.specs import JudgeOptions, check_transport
 from judge.io.manifest import ChecklistManifest, Input
 from judge.io.prices import parse_prices
 from judge.run.draft import item_roles, judges_identity, made_now, open_specs, read_file, used_asset
-from judge.run.finding import Sought, find_run, refuse_changes
+from judge.run.finding import Sought, find_or_create, find_run, refuse_changes
 from judge.run.item_images import ItemImages, OnMissingImage
 from judge.run.judging import judge_run
-from judge.run.pricing import change_prices
 from judge.run.quote import pixels, quote_run
 from judge.run.session import JudgingOptions
 from judge.run.task import writing_plan_of
@@ -71,12 +71,7 @@ def write_checklists(options: ChecklistOptions, *, command: Sequence[str], say: 
         StopRunError: the judge answers no more; what was written is kept.
     """
     with _drafted(options, command=command, say=say) as draft:
-        folder = find_run(draft.sought(), say=say)
-        if folder.manifest_path.exists():
-            refuse_changes(folder, draft.identity())
-            change_prices(folder, draft.prices)
-        else:
-            _create_run(folder, draft)
+        folder = find_or_create(draft.sought(), draft.prices, partial(_create_run, draft=draft), say=say)
     # A run may go on at another address than it began at: the judge is the command's.
     manifest = folder.any_manifest().model_copy(update={"judges": (draft.judge,)})
     judge_run(folder, manifest, options.judging, say=say)

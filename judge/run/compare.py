@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from judge.io.prices import parse_prices
 from judge.run.controls import controls_of, make_controls
 from judge.run.doubts import FLAGS, flags_of_run
 from judge.run.draft import CompareOptions, Draft, drafted
-from judge.run.finding import find_run, refuse_changes
+from judge.run.finding import find_or_create
 from judge.run.judging_all import judge_all, members_of
 from judge.run.pricing import change_prices
 from judge.run.session import JudgingOptions
@@ -57,12 +58,7 @@ def _prepare(
 ) -> tuple[RunFolder, tuple[JudgeSpec, ...]]:
     """Check everything given, and make or find the run; what is read of the files is forgotten with the return."""
     with drafted(options, command=command, say=say) as draft:
-        folder = find_run(draft.sought(), say=say)
-        if folder.manifest_path.exists():
-            refuse_changes(folder, draft.identity())
-            change_prices(folder, draft.prices)
-        else:
-            create_run(folder, draft)
+        folder = find_or_create(draft.sought(), draft.prices, partial(create_run, draft=draft), say=say)
         return folder, draft.judges
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from judge.errors import InputError, RunError
 from judge.io.journal import RunFolder
+from judge.run.pricing import change_prices
+from judge.schema import Price
 
 PART_CHARS = 40
 
@@ -46,6 +48,30 @@ def find_run(sought: Sought, *, say: Callable[[str], None]) -> RunFolder:
     path = sought.runs / name
     again = (path.with_name(f"{path.name}-{number}") for number in count(2))
     return RunFolder(next(free for free in chain([path], again) if not free.exists()))
+
+
+def find_or_create(
+    sought: Sought,
+    prices: Mapping[str, Price],
+    create: Callable[[RunFolder], None],
+    *,
+    say: Callable[[str], None],
+) -> RunFolder:
+    """Return the run that a command goes on with, after changes that would mix two of them are refused, or a new one.
+
+    Args:
+        sought: what tells it from others.
+        prices: by judge, as given: a run that exists pins them anew.
+        create: writes the folder of a new run.
+        say: is told that a run goes on.
+    """
+    folder = find_run(sought, say=say)
+    if folder.manifest_path.exists():
+        refuse_changes(folder, sought.identity)
+        change_prices(folder, prices)
+    else:
+        create(folder)
+    return folder
 
 
 def named_run(runs: Path, name: str) -> RunFolder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,10 +33,9 @@ from judge.run.draft import (
     refused_images,
     used_asset,
 )
-from judge.run.finding import Sought, find_run, refuse_changes
+from judge.run.finding import Sought, find_or_create, find_run, refuse_changes
 from judge.run.inputs import CaseInputs, CaseOptions
 from judge.run.judging import judge_run
-from judge.run.pricing import change_prices
 from judge.run.quote import pixels, quote_run
 from judge.run.session import JudgingOptions
 from judge.run.task import score_plan_of
@@ -82,12 +82,7 @@ def score(options: ScoreOptions, *, command: Sequence[str], say: Callable[[str],
         StopRunError: a judge answers no more; what was judged is kept.
     """
     with _drafted(options, command=command, say=say) as draft:
-        folder = find_run(draft.sought(), say=say)
-        if folder.manifest_path.exists():
-            refuse_changes(folder, draft.identity())
-            change_prices(folder, draft.prices)
-        else:
-            _create_run(folder, draft)
+        folder = find_or_create(draft.sought(), draft.prices, partial(_create_run, draft=draft), say=say)
         judges = draft.judges
     # A run may go on at another address than it began at: the judges are those of the command.
     manifest = folder.score_manifest().model_copy(update={"judges": judges})
