@@ -43,15 +43,19 @@ ITEMS = [
 
 
 def make_score(
-    folder: Path, items: Sequence[Mapping[str, Any]], traces: Sequence[Mapping[str, Any]], *more: str
+    folder: Path,
+    items: Sequence[Mapping[str, Any]],
+    traces: Sequence[Mapping[str, Any]],
+    *more: str,
+    models: Sequence[str] = ("judge-1",),
 ) -> list[Call]:
     """Score traces into `runs/s`; return what the judge was asked."""
     (folder / "scan.png").write_bytes(PIXEL)
     write_jsonl(folder / "items.jsonl", items)
     write_jsonl(folder / "t.jsonl", traces)
     with ProviderServer(refusing_judge) as server:
-        judge = ("--judge", f"openai:judge-1@{server.url}/v1")
-        omr_judge("score", "t.jsonl", "--items", "items.jsonl", *judge, *JUDGE, *more, cwd=folder)
+        judges = [part for model in models for part in ("--judge", f"openai:{model}@{server.url}/v1")]
+        omr_judge("score", "t.jsonl", "--items", "items.jsonl", *judges, *JUDGE, *more, cwd=folder)
         return list(server.calls)
 
 

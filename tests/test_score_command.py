@@ -213,5 +213,5 @@ def test_a_comparison_is_set_beside_two_scores_of_its_models(work: Path) -> None
     assert "Two instruments" in omr_judge("report", "v", "--with-scores", "a", "b", cwd=work).stdout
     turned = omr_judge("report", "v", "--with-scores", "b", "a", cwd=work, code=3)
     assert "scores b, where the comparison has a" in " ".join(turned.stderr.split())
-    for options in (("report", "a", "--majority"), ("report", "v", "--against", "a"), ("show", "a")):
+    for options in (("report", "a", "--majority"), ("report", "v", "--against", "a"), ("list", "v", "--mode", "ok")):
         omr_judge(*options, cwd=work, code=3)

@@ -180,13 +180,22 @@ def test_what_was_not_judged_says_why_and_is_no_absence(browser: Browser, site: 
 def test_a_panel_and_its_samples_stand_apart_and_unseen_images_are_named(browser: Browser, tmp_path: Path) -> None:
     items = [score_item("q1", "Question 1: what?", subgroup={"site": "hand"})]
     traces = [{"id": "q1", "trace": TRACES["q1"][0], "model": MODEL, "answer": "A"}]
-    make_score(tmp_path, items, traces, "--samples", "2")
+    make_score(tmp_path, items, traces, "--samples", "2", models=("judge-1", "judge-2"))
     omr_judge("report", "s", "--html", "score.html", cwd=tmp_path)
     with opened(browser, tmp_path / "score.html", "#item=q1") as page:
         assert "Not asked: no judge could be shown the images." in shown_text(page, '[data-group="perception"]')
-        assert page.locator('[data-unit="u3"] .order-name').all_inner_texts() == ["sample 2"]
+        assert page.locator('[data-unit="u3"] .order-name').all_inner_texts() == [
+            "openai:judge-1",
+            "openai:judge-1, sample 2",
+            "openai:judge-2",
+            "openai:judge-2, sample 2",
+        ]
         assert "images not seen" in shown_text(page, ".figures")
         assert page.locator("#rows .badge").all_inner_texts() == ["no score"]
+        go(page, "report")
+        alone = page.locator("#report details", has_text="judge-2 alone")
+        alone.locator("summary").click()
+        assert "rationale: score" in alone.inner_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from judge.cli import options as o
-from judge.cli.reporting import find_run
+from judge.cli.reporting import find_run, refuse_options
+from judge.cli.score_browsing import AnswerOption, ModeOption, list_score, show_case
 from judge.errors import InputError
 
 # The values are repeated here, and compared with their owners by a test, so that `--help` need not import numpy.
@@ -59,18 +60,24 @@ class SortOption(StrEnum):
 
 def show(
     run: o.RunPath,
-    item: Annotated[str | None, typer.Argument(metavar="ITEM", help="An item; default: the most doubtful.")] = None,
+    item: Annotated[
+        str | None, typer.Argument(metavar="ITEM", help="An item; default: the most doubtful, or the lowest score.")
+    ] = None,
     *,
     raw: Annotated[bool, typer.Option("--raw", help="What was sent and what came back, too.")] = False,
     runs: o.Runs = Path("runs"),
 ) -> None:
-    """Read one item: both traces, every verdict with its evidence in both orders, and how each request went."""
+    """Read one item: its traces, every verdict with its evidence, and how each request went."""
     from rich.console import Console  # noqa: PLC0415 - `--help` starts without it
 
     from judge.io.render.item import draw_item  # noqa: PLC0415
     from judge.run.browse import read_item  # noqa: PLC0415
 
-    shown = read_item(find_run(run, runs), item)
+    folder = find_run(run, runs)
+    if folder.any_manifest().kind == "score":
+        show_case(folder, item, raw=raw)
+        return
+    shown = read_item(folder, item)
     draw_item(shown, Console(highlight=False, markup=False, emoji=False), raw=raw)
 
 
@@ -98,8 +105,16 @@ def list_(
     text: Annotated[
         str, typer.Option(metavar="WORDS", help="Only items whose question, traces or replies hold them, in any case.")
     ] = "",
+    mode: Annotated[
+        list[ModeOption], typer.Option("--mode", help="Of a score: only traces with a unit so; repeatable.")
+    ] = [],  # noqa: B006
+    answer: Annotated[
+        list[AnswerOption], typer.Option("--answer", help="Of a score: only traces whose answer is so; repeatable.")
+    ] = [],  # noqa: B006
     flagged: Annotated[bool, typer.Option("--flagged", help="Only items with a flagged trace.")] = False,
-    sort: Annotated[SortOption, typer.Option(help="The most doubtful first, or as they stand.")] = SortOption.doubt,
+    sort: Annotated[
+        SortOption, typer.Option(help="The most doubtful (of a score: the lowest) first, or as they stand.")
+    ] = SortOption.doubt,
     n: Annotated[int | None, typer.Option(min=1, help="Most items to print; default: all.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     runs: o.Runs = Path("runs"),
@@ -112,6 +127,14 @@ def list_(
     from judge.run.browse import list_items  # noqa: PLC0415
     from judge.schema import FailureKind, Outcome  # noqa: PLC0415
 
+    folder = find_run(run, runs)
+    if folder.any_manifest().kind == "score":
+        pairwise = {"--criterion": criterion, "--outcome": outcome, "--failure": failure, "--answers": answers}
+        pairwise |= {"--judges-disagree": judges_disagree, "--where": where, "--flagged": flagged}
+        refuse_options(pairwise, "is for runs of `compare`")
+        list_score(folder, modes=mode, answers=answer, text=text, sort=Sort(sort.value), n=n, as_json=json)
+        return
+    refuse_options({"--mode": mode, "--answer": answer}, "is for runs of `score`")
     filters = Filters(
         outcomes=frozenset(Outcome(one.value) for one in outcome),
         failures=frozenset(FailureKind(one.value) for one in failure),
@@ -123,7 +146,7 @@ def list_(
         where=tuple(map(_field, where)),
         text=text,
     )
-    found = list_items(find_run(run, runs), filters, criterion, Sort(sort.value), n)
+    found = list_items(folder, filters, criterion, Sort(sort.value), n)
     foot = f"{found.matched} of {found.total} items" + (
         f"; the first {len(found.rows)} are shown" if len(found.rows) < found.matched else ""
     )

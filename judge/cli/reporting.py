@@ -81,15 +81,15 @@ def report(
     method, wanted = Method(ci.value) if ci else None, Wanted(cluster, tuple(dict.fromkeys(by)))
     if folder.any_manifest().kind == "score":
         given = {"--equivalence": equivalence, "--length-control": length_control, "--majority": majority}
-        _refuse({**given, "--with-scores": with_scores}, "is for runs of `compare`")
+        refuse_options({**given, "--with-scores": with_scores}, "is for runs of `compare`")
         other = find_run(against, runs) if against else None
         if html is not None:
-            _refuse({"--against": against}, "is no page: it is printed")
+            refuse_options({"--against": against}, "is no page: it is printed")
             write_score_page(folder, html, method=method, wanted=wanted)
             return
         report_score(folder, other, method=method, wanted=wanted, form=o.FormOption.json if json else form)
         return
-    _refuse({"--against": against}, "is for runs of `score`; --with-scores sets a comparison beside two of them")
+    refuse_options({"--against": against}, "is for runs of `score`; --with-scores sets a comparison beside two of them")
     made = make_report(
         folder,
         method=method,
@@ -146,7 +146,7 @@ def _print(made: Report, form: o.FormOption) -> None:
     print_form(form, document=lambda: comparison(made), draw=lambda console: draw_report(made, console))
 
 
-def _refuse(options: Mapping[str, object], why: str) -> None:
+def refuse_options(options: Mapping[str, object], why: str) -> None:
     """Refuse the first option that was given and means nothing for a run of this kind."""
     for option, value in options.items():
         if value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from judge.core.audit import journeys, numbered_prompts
-from judge.core.pkr.audit import Found, modes_of, told_case, told_reading
+from judge.core.pkr.audit import Found, answer_standing, modes_of, told_case, told_reading
 from judge.io.files import replacing
 from judge.io.render.html.case_contents import CaseContents
 from judge.io.render.html.score_page import ScorePage, build_score
@@ -14,7 +14,7 @@ from judge.run.audit import groups_of
 from judge.run.task import score_plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import Any
 
@@ -54,7 +54,7 @@ def read_score_page(folder: RunFolder, made: ScoredRun) -> ScorePage:
             item.id,
             told,
             modes=modes_of(found, item.id),
-            answer=_answer(found.figures[item.id]),
+            answer=answer_standing(found.figures[item.id]),
             groups=groups_of({field: item.meta[field] for field in by if field in item.meta} | item.subgroup),
         )
     return ScorePage(folder.name, manifest, made.report, contents)
@@ -69,10 +69,3 @@ def _judged(
     prompts = (sent.get(journey.judgment.key) for journey in own)
     known = [case.item.question, case.trace.text]
     return {"judgments": told, "prompts": numbered_prompts(zip(told, prompts, strict=True), known)}
-
-
-def _answer(figures: Mapping[str, Any]) -> str:
-    """Tell how it stands with a trace's final answer, in the words of the page's filter."""
-    if figures["unread"]:
-        return "unread"
-    return {1.0: "right", 0.0: "wrong", None: "unknown"}[figures["answer_accuracy"]]

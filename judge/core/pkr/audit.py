@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
@@ -85,3 +86,23 @@ def modes_of(found: Found, item: str) -> dict[str, list[str]]:
     for (group, _, _), units in found.modes.get(item, {}).items():
         own[group] |= {*units.values()}
     return {group: [mode.value for mode in FailureMode if mode.value in modes] for group, modes in own.items()}
+
+
+class AnswerStanding(StrEnum):
+    """How it stands with a trace's final answer."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNREAD = "unread"
+    """the right answer is known, and the trace's cannot be read: it is not right"""
+    UNKNOWN = "unknown"
+    """the item has no right answer"""
+
+
+def answer_standing(figures: Mapping[str, Any]) -> AnswerStanding:
+    """Tell how it stands with the final answer of a row of `Scores.items`."""
+    if figures["answer_accuracy"] is None:
+        return AnswerStanding.UNKNOWN
+    if figures["unread"]:
+        return AnswerStanding.UNREAD
+    return AnswerStanding.RIGHT if figures["answer_accuracy"] else AnswerStanding.WRONG

@@ -11,6 +11,8 @@ from judge.schema import Group
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from judge.core.pkr.audit import AnswerStanding
+
 MODES = list(FailureMode)
 DIGITS = 4
 
@@ -30,7 +32,7 @@ class CaseContents(Contents):
         told: dict[str, Any],
         *,
         modes: Mapping[str, Sequence[str]],
-        answer: str,
+        answer: AnswerStanding,
         groups: Mapping[str, str],
     ) -> None:
         """Take one trace.
@@ -39,7 +41,7 @@ class CaseContents(Contents):
             item: its id.
             told: see `take`; the figures are read here too.
             modes: by group, the failure modes that some unit of it has.
-            answer: `right`, `wrong`, `unread`, or `unknown` where the item has no answer.
+            answer: how it stands with its final answer.
             groups: see `take`.
         """
         for group, own in modes.items():
@@ -47,7 +49,7 @@ class CaseContents(Contents):
         self._scores[""].append(_short(told["trace_score"]))
         for group in Group:
             self._scores[group.value].append(_short(told["groups"][group.value]["score"]))
-        self._answers.append(answer)
+        self._answers.append(answer.value)
         self.take(item, told, groups)
 
     def index(self) -> dict[str, Any]:
