@@ -77,10 +77,17 @@ def _cases(n: int) -> Iterator[Case]:
     from judge.schema import Case, Group, Image, Item, Trace, Unit  # noqa: PLC0415
 
     claim = "There is bilateral narrowing of the hip joint spaces, most pronounced superiorly."
-    fields = {"topic": "hips", "presence_question": claim, "correctness_question": claim, "source_quote": claim}
     checklist = {
         group: tuple(
-            Unit(id=f"{group[0]}{number}", claim=claim, importance="core", **fields) for number in range(N_UNITS[group])
+            Unit(
+                id=f"{group[0]}{number}",
+                topic="hips",
+                claim=claim,
+                presence_question=claim,
+                correctness_question=claim,
+                source_quote=claim,
+            )
+            for number in range(N_UNITS[group])
         )
         for group in Group
     }
@@ -108,11 +115,13 @@ def _judgments(n: int) -> Iterator[Judgment]:
     for number in range(n):
         for place, group in enumerate(Group):
             units = {
-                f"{group[0]}{unit}": UnitVerdict(
-                    presence=random.randrange(3),
-                    correctness=random.randrange(-1, 2),
-                    consistency=random.randrange(-1, 2),
-                    grounded=True if group is Group.RATIONALE else None,
+                f"{group[0]}{unit}": UnitVerdict.model_validate(
+                    {
+                        "presence": random.randrange(3),
+                        "correctness": random.randrange(-1, 2),
+                        "consistency": random.randrange(-1, 2),
+                        "grounded": True if group is Group.RATIONALE else None,
+                    }
                 )
                 for unit in range(N_UNITS[group])
             }
