@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from judge.core.columns import BLOCK
 from judge.core.facts import Wanted
-from judge.core.pkr.cases import argues_by_letters, facts_of_cases
+from judge.core.pkr.cases import _letters_pattern, argues_by_letters, facts_of_cases
 from judge.core.pkr.readings import settle_readings
 from judge.core.pkr.rows import Rows
 from judge.core.pkr.scores import FIGURES, FailureMode, Scores, Standing, score
@@ -206,6 +206,15 @@ def test_a_trace_argues_by_letters_when_it_names_two_options_by_theirs(text: str
     item = Item(id="q", options={"A": "one", "B": "two", "C": "three"})
     assert argues_by_letters(text, item) is argues
     assert not argues_by_letters(text, Item(id="q"))
+
+
+@given(
+    st.lists(st.sampled_from([*"ABCD ()\n-", "option ", "Answers ", " is ", " seems", "xA", "B1", "é"]), max_size=12)
+)
+def test_a_quick_look_for_letters_misses_none_that_the_search_finds(parts: list[str]) -> None:
+    text, options = "".join(parts), "ABC"
+    named = {letter for match in _letters_pattern(options).finditer(text) for letter in match.groups() if letter}
+    assert argues_by_letters(text, Item(id="q", options=dict.fromkeys(options, ""))) is (len(named) > 1)
 
 
 PUBLISHED = {"Qwen2.5-VL-7B": ((34.3, 34.5, 43.5), 37.4), "with OpenMedReason": ((65.2, 85.0, 83.1), 77.8)}

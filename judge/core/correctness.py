@@ -63,7 +63,8 @@ def _by_letter(answer: str, letters: dict[str, str]) -> str | None:
 
 def _by_text(answer: str, item: Item) -> str | None:
     """Return the letter of the only option with this text."""
-    same = [letter for letter, text in item.options.items() if _plain(text) == _plain(answer)]
+    plain = _plain(answer)
+    same = [letter for letter, text in item.options.items() if _plain(text) == plain]
     return same[0] if len(same) == 1 else None
 
 

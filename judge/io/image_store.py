@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from judge.errors import RunError
@@ -68,10 +68,11 @@ class ImageStore:
 
 def located(item: Item, folder: Path) -> Item:
     """Return an item whose images in the run folder have absolute paths: the folder may have moved since."""
-    if all(_is_absolute(image) for image in item.images):
+    if all(map(_is_absolute, item.images)):
         return item
+    here = str(folder.absolute())
     images = [
-        image if _is_absolute(image) else image.model_copy(update={"path": str((folder / image.path).absolute())})
+        image if _is_absolute(image) else image.model_copy(update={"path": os.path.join(here, image.path)})  # noqa: PTH118 - pathlib is slow
         for image in item.images
     ]
     return item.model_copy(update={"images": tuple(images)})
@@ -84,4 +85,4 @@ def with_item(subject: Subject, change: Callable[[Item], Item]) -> Subject:
 
 
 def _is_absolute(image: Image) -> bool:
-    return PurePosixPath(image.path).is_absolute() or Path(image.path).is_absolute()
+    return image.path.startswith("/") or os.path.isabs(image.path)  # noqa: PTH117 - pathlib is slow
