@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from judge.core.pkr.instruments import SIDE_NAMES
 from judge.core.planning import Orders
 from judge.io.render import cells
 from judge.io.render.cells import Row, Table
 from judge.io.render.controls import control_tables
 from judge.io.render.costs import dollars
+from judge.io.render.instruments import instrument_tables
 from judge.io.render.words import interaction, ledger_terms, percent
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from judge.core.costs import JudgeCost
     from judge.core.criteria import CriterionReport
-    from judge.core.pkr.instruments import Instruments
     from judge.core.report import Report
 
 STRATA = {
@@ -52,8 +51,7 @@ def tables(report: Report) -> Iterator[Table]:
     if report.halo is not None:
         yield _halo(report)
     if report.instruments:
-        yield instruments(report.instruments)
-        yield sides(report.instruments)
+        yield from instrument_tables(report.instruments)
     yield from control_tables(report)
     if report.costs:
         yield cost_table(report.costs)
@@ -295,53 +293,6 @@ def _halo(report: Report) -> Table:
     note = f"{together}Items judged on all criteria: {halo.n}"
     title = f"Correlation of the criteria within items; the last is {halo.overall}"
     return Table("halo", title, "criterion", {name: name for name in halo.correlations}, rows, note)
-
-
-def instruments(found: Mapping[str, Instruments]) -> Table:
-    """Return the win rate beside the checklists, and how far the two agree."""
-    return Table(
-        key="instruments",
-        title="Two instruments: pairwise preference, and the difference of checklist scores",
-        of="criterion",
-        columns={
-            "n": "items",
-            "preference": "win rate of a",
-            "same_side": "same model, where both name one",
-            "raw": "agreement (a, neither, b)",
-            "ac1": "AC1",
-            "kappa": "kappa",
-        },
-        rows=tuple(
-            Row(
-                name,
-                (
-                    cells.count(own.n),
-                    cells.rate(own.preference),
-                    cells.rate(own.same_side),
-                    cells.number(own.agreement.raw, as_rate=True),
-                    cells.number(own.agreement.ac1),
-                    cells.number(own.agreement.kappa),
-                ),
-            )
-            for name, own in found.items()
-        ),
-        note="Items in both instruments alone",
-    )
-
-
-def sides(found: Mapping[str, Instruments]) -> Table:
-    """Return how many items each instrument gives to whom."""
-    places = [(preferred, scored) for preferred in SIDE_NAMES for scored in SIDE_NAMES]
-    return Table(
-        key="sides",
-        title="Items by who is preferred, then by whose checklist score is higher",
-        of="criterion",
-        columns={f"{preferred}_{scored}": f"{preferred}, {scored}" for preferred, scored in places},
-        rows=tuple(
-            Row(name, tuple(cells.count(own.table[preferred][scored]) for preferred, scored in places))
-            for name, own in found.items()
-        ),
-    )
 
 
 def cost_table(costs: Mapping[str, JudgeCost]) -> Table:

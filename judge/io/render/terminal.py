@@ -11,6 +11,7 @@ from judge.io.render.controls import control_lines, control_tables
 from judge.io.render.costs import costs
 from judge.io.render.fitting import drawn
 from judge.io.render.forest import forest
+from judge.io.render.instruments import instrument_tables
 from judge.io.render.text import safe
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def _draw_sections(report: Report, console: Console) -> None:
     if any(row.strata for row in report.criteria.values()):
         console.print(drawn(tables.strata(report.criteria), console.width, stacked=True))
     if report.instruments:
-        console.print(drawn(tables.instruments(report.instruments), console.width, stacked=True))
-        console.print(drawn(tables.sides(report.instruments), console.width))
+        for table in instrument_tables(report.instruments):
+            console.print(drawn(table, console.width, stacked=True))
         console.print(Text(safe(words.disagreements(report.instruments))))
     console.print(Text("\n".join(["", *forest(report), ""])), soft_wrap=True)
     overall = list(report.criteria)[-1]
