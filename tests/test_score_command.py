@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+from batch_server import BatchServer
 from command import omr_judge
 from provider_server import Answer, Call, ProviderServer, longer_wins
 
@@ -182,6 +183,18 @@ def test_shards_of_a_score_merge_into_the_whole(work: Path, server: ProviderServ
     omr_judge("merge", "s1", "s2", "--name", "whole", cwd=work)
     assert (work / "runs/whole/report.json").read_bytes() == (work / "runs/a/report.json").read_bytes()
     assert [case.item.id for case in RunFolder(work / "runs/whole").cases()] == ["q1", "q2"]
+
+
+def test_in_batches_a_score_is_what_direct_calls_make_it(work: Path, server: ProviderServer) -> None:
+    direct = scored(work, server, "a")
+    with BatchServer(reading_judge) as batches:
+        arguments = (*SCORE, "--name", "batched", "--batch", "--poll", "0.01", "--json")
+        run = omr_judge("score", "a.jsonl", *arguments, cwd=work, env=env(batches))
+        assert len(batches.batches) == 1
+    batched = json.loads(run.stdout)
+    for report in (direct, batched):
+        assert report.pop("costs")["openai:judge-1"]["replies"] == 6
+    assert batched == direct
 
 
 def test_items_without_a_checklist_are_named_or_left_out(work: Path, server: ProviderServer) -> None:
