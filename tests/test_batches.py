@@ -535,6 +535,7 @@ def test_a_run_killed_between_submission_and_results_picks_its_batches_up(tmp_pa
     assert "ended, 10 answered, 0 not" in told
 
 
+@pytest.mark.slow
 def test_a_run_killed_between_acceptance_and_our_record_of_it_finds_its_batches(tmp_path: Path) -> None:
     told = killed_and_resumed_equals_direct(tmp_path, 2, "--hang-creates", "2")
     assert told.count("requests that was cut off while it was submitted is found: batch-") == 2

@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
 from batch_server import BatchServer
 from checklist_writer import checklist, groups_of, reference_of, sentences, writer
 from command import omr_judge, only_run, read_jsonl, start, wait_until, write_jsonl
@@ -214,6 +215,7 @@ def count(url: str) -> dict[str, int]:
         return counts
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_as_one_that_was_never_killed(tmp_path: Path) -> None:
     write_items(tmp_path, MANY)
     port_file = tmp_path / "port"

@@ -670,5 +670,5 @@ def test_what_ships_is_listed_and_printed(tmp_path: Path) -> None:
     prompts, rubric = at_once(
         partial(omr_judge, "prompts", cwd=tmp_path), partial(omr_judge, "rubrics", "openmedreason.v1", cwd=tmp_path)
     )
-    assert prompts.stdout.startswith("pairwise.v1  ")
+    assert "\npairwise.v1  " in prompts.stdout
     assert rubric.stdout == (shipped / "rubrics" / "openmedreason.v1.toml").read_text()

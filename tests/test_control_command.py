@@ -173,6 +173,7 @@ def test_a_judge_that_prefers_a_slot_is_told_from_a_fair_one(
     assert ("often prefers a trace to itself on perception, knowledge" in drawn) == (named == 1)
 
 
+@pytest.mark.slow
 def test_controls_that_are_added_later_change_nothing_else_in_the_report(tmp_path: Path) -> None:
     report, _ = run_with(fair, tmp_path, n=6)
     run = tmp_path / "runs" / "r"
@@ -219,6 +220,7 @@ def test_a_dry_run_counts_the_calls_of_controls(tmp_path: Path) -> None:
         assert "Calls of the controls among them: identical 4, no-image 6, repeat 6." in told
 
 
+@pytest.mark.slow
 def test_a_run_with_controls_that_is_killed_and_resumed_ends_as_one_that_was_never_killed(tmp_path: Path) -> None:
     wanted = (*controls("wrong-image", "identical"), "--control-n", "6", "--quiet", "--concurrency", "2")
     write_inputs(tmp_path, 8)

@@ -217,6 +217,7 @@ VERDICTS = "".join(
 )
 
 
+@pytest.mark.slow
 def test_the_command_writes_each_form_and_json_is_short_for_one(tmp_path: Path) -> None:
     (tmp_path / "v.jsonl").write_text(VERDICTS)
     omr_judge("import", "v.jsonl", "--name", "v", cwd=tmp_path)

@@ -189,6 +189,7 @@ def test_both_models_are_scored_as_counted_by_hand_and_only_perception_sees_the_
     assert overall["same_side"]["estimate"] == 1
 
 
+@pytest.mark.slow
 def test_the_pairwise_judge_sees_the_row_s_image_and_every_claim_where_the_checklist_is_shown(
     work: Path, server: ProviderServer, rows: list[dict[str, Any]]
 ) -> None:
@@ -214,6 +215,7 @@ def test_the_pairwise_judge_sees_the_row_s_image_and_every_claim_where_the_check
     ]
 
 
+@pytest.mark.slow
 def test_shards_of_both_instruments_merge_into_the_whole_with_their_images(
     work: Path, server: ProviderServer, rows: list[dict[str, Any]]
 ) -> None:
@@ -237,6 +239,7 @@ def test_shards_of_both_instruments_merge_into_the_whole_with_their_images(
         assert len(server.calls) == asked
 
 
+@pytest.mark.slow
 def test_a_run_with_controls_goes_on_elsewhere_without_the_file_that_it_was_made_from(
     work: Path, server: ProviderServer, rows: list[dict[str, Any]]
 ) -> None:
@@ -260,6 +263,7 @@ def test_a_run_with_controls_goes_on_elsewhere_without_the_file_that_it_was_made
     assert pictures_on(work / "page.html") == N
 
 
+@pytest.mark.slow
 def test_a_score_goes_on_elsewhere(work: Path, server: ProviderServer, rows: list[dict[str, Any]]) -> None:
     run(work, server, "score", "a.jsonl", *ITEMS, "--name", "cases", "--max-calls", "1", code=6)
     (work / "runs/cases").rename(work / "moved")
@@ -270,6 +274,7 @@ def test_a_score_goes_on_elsewhere(work: Path, server: ProviderServer, rows: lis
     assert json.loads(run(work, server, "report", "moved", "--json"))["trace_score"]["estimate"] == 1
 
 
+@pytest.mark.slow
 def test_checklists_are_written_of_the_references_and_score_traces(
     work: Path, server: ProviderServer, rows: list[dict[str, Any]]
 ) -> None:

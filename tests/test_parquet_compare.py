@@ -154,6 +154,7 @@ def test_rows_in_another_order_than_the_traces_were_made_from_are_refused(
     assert identity["--id-column"] == "row"
 
 
+@pytest.mark.slow
 def test_shards_with_their_images_are_merged_into_the_whole_run(tmp_path: Path, server: ProviderServer) -> None:
     write_traces(tmp_path)
     write_hub(tmp_path / "test.parquet", [hub_row(n) for n in range(N)])

@@ -248,6 +248,7 @@ def hostile(folder: Path) -> Path:
     return folder / "hostile.html"
 
 
+@pytest.mark.slow
 def test_fifty_hostile_traces_and_claims_stay_text_and_ask_for_nothing(browser: Browser, tmp_path: Path) -> None:
     page_file = hostile(tmp_path)
     _, items = unpacked(page_file)
