@@ -1,10 +1,18 @@
-"""Begin with the files that take longest, so that no worker waits for another at the end."""
+"""Begin with the files that take longest, and draw fewer examples where time counts."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 LONGEST = ("test_readme.py", "test_batches.py", "test_wheel.py", "test_stopping.py", "test_plan_command.py")
+settings.register_profile("quick", max_examples=40)
+settings.register_profile("thorough", max_examples=100)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw fewer examples in the default set than in the slow one, which runs every property too with `-m ''`."""
+    settings.load_profile("quick" if config.getoption("markexpr") == "not slow" else "thorough")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

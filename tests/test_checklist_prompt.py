@@ -176,6 +176,7 @@ def test_a_prompt_for_another_kind_of_run_is_refused(tmp_path: Path) -> None:
         compare(replace(options(tmp_path, server), prompt="checklist-writing.v1"), command=(), say=print)
 
 
+@pytest.mark.slow
 def test_the_effect_is_measured_by_two_runs_that_differ_in_the_prompt_alone(tmp_path: Path) -> None:
     write_inputs(tmp_path, with_checklist=2)
     with ProviderServer(content_judge) as server:

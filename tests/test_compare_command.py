@@ -349,6 +349,7 @@ def with_images(tmp_path: Path) -> dict[str, list[bytes]]:
     return {"Question 0": [], "Question 1": [read["one"]], "Question 2": [read["two"], read["three"]], "Question 3": []}
 
 
+@pytest.mark.slow
 def test_images_reach_both_providers_byte_identical_and_a_missing_one_is_as_the_option_says(
     tmp_path: Path, with_images: dict[str, list[bytes]]
 ) -> None:

@@ -266,6 +266,7 @@ def test_all_hostile_images_of_a_file_are_named_in_one_go_and_nothing_is_sent(tm
 # Real images
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_every_real_image_arrives_intact_once_per_call_through_both_sdks(tmp_path: Path) -> None:
     source = SHARED / "data/igakuqa119"

@@ -173,6 +173,7 @@ def test_an_unknown_criterion_and_a_run_without_pairs_are_told(tmp_path: Path) -
     assert "nothing to read" in told.stderr
 
 
+@pytest.mark.slow
 def test_from_a_packet_to_the_corrected_win_rate(tmp_path: Path) -> None:
     made = [A_WINS, A_WINS, B_WINS, SPLITS]
     run = make_run(tmp_path / "run", {f"q{i:03}": made[i % 4] for i in range(120)})

@@ -157,6 +157,7 @@ def estimates(found: dict[str, dict[str, Any]]) -> dict[str, float | None]:
     return {name: figure["estimate"] for name, figure in found.items()}
 
 
+@pytest.mark.slow
 def test_both_models_are_scored_as_counted_by_hand_and_only_perception_sees_the_row_s_image(
     work: Path, server: ProviderServer, rows: list[dict[str, Any]]
 ) -> None:

@@ -66,6 +66,7 @@ def test_images_of_parquet_items_arrive_intact_and_lie_in_the_run(tmp_path: Path
     assert "Goes on" not in omr_judge("resume", str(moved), cwd=tmp_path).stderr
 
 
+@pytest.mark.slow
 def test_a_folder_of_shards_and_base64_in_json_lines_give_the_same_comparison(
     tmp_path: Path, server: ProviderServer
 ) -> None:

@@ -209,6 +209,7 @@ def test_a_panels_subgroups_and_judges_have_no_fixed_interval_on_the_deciding_cr
     assert any("Equivalence on overall is not tested" in warning for warning in report["warnings"])
 
 
+@pytest.mark.slow
 def test_a_run_interrupted_within_a_look_reports_the_looks_before_it(tmp_path: Path, server: ProviderServer) -> None:
     write_inputs(tmp_path, 60)
     omr_judge(*compare(server), cwd=tmp_path)

@@ -186,6 +186,7 @@ def test_labels_made_in_the_page_are_in_the_run_folder_at_once_and_there_again_a
     ]
 
 
+@pytest.mark.slow
 def test_other_interfaces_are_warned_of_an_imported_run_is_served_and_a_taken_port_is_refused(made: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
