@@ -64,7 +64,7 @@ def conclusion(report: ScoreReport) -> str:
     """Say the trace score and what it is of."""
     total = report.trace_score
     if total.estimate is None:
-        return "No trace has a score: no group of its checklist is whole."
+        return "No trace has a score in every group of its checklist: there is no trace score."
     return (
         f"{report.model}: trace score {_percent(words.percent(total))} over {total.n} traces; "
         f"answer accuracy {_percent(words.percent(report.answer_accuracy))}."
