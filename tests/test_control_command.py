@@ -302,6 +302,8 @@ def test_what_a_run_cannot_have_is_refused_with_what_to_do(tmp_path: Path) -> No
         assert not (tmp_path / "runs").exists()
         assert "no two items have different images" in told(*compare(server, *controls("wrong-image")))
         assert "nothing is judged yet" in told("control", "r", "--kind", "repeat")
+        omr_judge(*compare(server), "--shard", "1/2", "--name", "part", cwd=tmp_path)
+        assert "adds it to the merged run" in told("control", "part", "--kind", "repeat")
         omr_judge(*compare(server, *controls("identical"), "--control-n", "2"), cwd=tmp_path)
         assert "drawn for --control-n 2" in told("control", "r", "--kind", "identical")
         assert "a control itself" in told("control", "runs/r/controls/identical", "--kind", "repeat")

@@ -37,7 +37,7 @@ def add_controls(
     if manifest.control is not None:
         raise RunError(f"{folder.path}: a control itself; name the run that it belongs to")
     unchanged_manifest(folder)
-    refuse_contradictions(options, hide_answers=manifest.hide_answers)
+    refuse_contradictions(options, hide_answers=manifest.hide_answers, is_shard=manifest.shard is not None)
     judged = judged_items(folder)
     if not judged:
         raise RunError(f"{folder.path}: nothing is judged yet; `omr-judge resume {folder.path}` first")
