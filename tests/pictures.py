@@ -5,10 +5,16 @@ from __future__ import annotations
 import struct
 import zlib
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from judge.io.image_store import ImageStore
+from judge.io.images import ImageLoader, ImageOptions
+from judge.io.pictures.preparing import MAX_SIDE
+from judge.schema import Image as SentImage
 
 SIZE = (60, 40)
 
@@ -95,3 +101,8 @@ def dicom(values: np.ndarray[Any, Any], **tags: Any) -> bytes:  # noqa: ANN401 -
         setattr(data, name, value)
     data.save_as(file, enforce_file_format=True)
     return file.getvalue()
+
+
+def load_image(path: Path, *, max_side: int = MAX_SIDE, store: ImageStore | None = None) -> SentImage:
+    """Check an image file in any folder, and return what is sent of it."""
+    return ImageLoader(ImageOptions(max_side, (Path(path.absolute().anchor),)), store).load(path)

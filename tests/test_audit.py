@@ -9,6 +9,7 @@ import pytest
 from builders import make_pair
 from hypothesis import given
 from hypothesis import strategies as st
+from pictures import load_image
 from PIL import Image
 
 from judge.core.audit import Unplaced, journeys, outcomes, refer, stratum, told_judgment, told_pair
@@ -16,7 +17,6 @@ from judge.core.columns import Said, settle
 from judge.core.counted import Subject
 from judge.core.planning import Orders
 from judge.core.stats.strata import Stratum
-from judge.io.images import load_image
 from judge.io.render.html.pair_contents import PairContents
 from judge.io.render.html.thumbnails import MAX_BYTES, shown
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Trace, Verdict

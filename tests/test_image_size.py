@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pictures import load_image
 from PIL import Image
 
 from judge.io.image_size import pixel_size
-from judge.io.images import image_size, load_image
+from judge.io.images import image_size
 
 MEDIA = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 FORMS: list[tuple[str, dict[str, Any]]] = [

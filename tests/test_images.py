@@ -8,12 +8,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from pictures import written
+from pictures import load_image, written
 
 from judge.errors import InputError, MissingImageError, RunError
 from judge.io import images
 from judge.io.image_store import ImageStore, located
-from judge.io.images import ImageLoader, ImageOptions, held, image_base64, load_encoded, load_image
+from judge.io.images import ImageLoader, ImageOptions, held, image_base64, load_encoded
 from judge.io.pictures import files
 from judge.schema import Image, Item, Original
 

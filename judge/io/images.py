@@ -47,11 +47,6 @@ class ImageOptions:
         return {} if self.max_side == MAX_SIDE else {"--max-image-side": str(self.max_side)}
 
 
-def load_image(path: Path, *, max_side: int = MAX_SIDE, store: ImageStore | None = None) -> Image:
-    """Check an image file in any folder and return what is sent of it; see `ImageLoader`."""
-    return ImageLoader(ImageOptions(max_side, (Path(path.absolute().anchor),)), store).load(path)
-
-
 class ImageLoader:
     """Checks images, and prepares those that cannot be sent as they are.
 
