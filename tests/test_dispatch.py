@@ -89,7 +89,7 @@ class Asking:
     async def work(self, n: int, record: Callable[[Judgment], None] | None = None) -> None:
         policy = Policy(attempts=self.attempts, timeout=self.timeout, sleep=self.sleep)
         spec = made_spec(self.provider, self.server)
-        judge = open_judge(spec, concurrency=self.concurrency, timeout=60)
+        judge = open_judge(spec, concurrency=self.concurrency, timeout=self.timeout)
         judge.caches_prompts = self.in_turn
         lane = Lane(
             judge,

@@ -118,7 +118,8 @@ class Spending:
 
     def add_reply(self, judge: str, usage: Usage, *, batched: bool) -> None:
         """Add one reply."""
-        taken, price = self._taken.setdefault(judge, _Taken()), self._prices.get(judge)
+        if (taken := self._taken.get(judge)) is None:
+            taken = self._taken[judge] = _Taken()
         taken.replies += 1
         taken.batched += batched
         taken.input += usage.input
@@ -126,7 +127,10 @@ class Spending:
         taken.cache_write += usage.cache_write
         taken.output += usage.output
         taken.reasoning += usage.reasoning
-        taken.usd = total((taken.usd, None if price is None else cost(price, usage, batched=batched)))
+        if taken.usd is not None:
+            price = self._prices.get(judge)
+            amount = None if price is None else cost(price, usage, batched=batched)
+            taken.usd = None if amount is None else taken.usd + amount
 
     @property
     def tokens(self) -> int:

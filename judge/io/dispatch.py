@@ -1,16 +1,16 @@
-"""Ask many requests: bounded concurrency, retries, a deadline a call, and a stop that loses nothing."""
+"""Ask many requests: bounded concurrency, retries, and a stop that loses nothing."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
+from judge.errors import OmrJudgeError, ProviderError, StopRunError
 from judge.io.budget import Budget
-from judge.schema import Attempt, Failed, FailureKind, Judgment, Reply, Request, Result
+from judge.schema import Attempt, Failed, Judgment, Reply, Request, Result
 
 if TYPE_CHECKING:
     from judge.io.lane import Lane
@@ -70,7 +70,7 @@ async def dispatch(
 
     Args:
         lanes: the judges and their requests.
-        policy: retries and deadlines.
+        policy: retries.
         record: puts a judgment on disk.
         events: is told of a judgment after `record` returned.
         stop: set from outside to stop asking, or here when every further call would fail.
@@ -195,7 +195,7 @@ class _Asking:
         )
 
     async def call(self, lane: Lane, request: Request) -> tuple[Reply, float]:
-        """Make one call in its turn, within budget and deadline; return the reply and the seconds that it took."""
+        """Make one call in its turn and within budget; return the reply and the seconds that it took."""
         expected_tokens = lane.expected_tokens(request)
         if (wait := lane.turn(expected_tokens)) > 0:
             await self.pause(wait)
@@ -204,7 +204,7 @@ class _Asking:
         started, maybe_paid = lane.clock(), True
         reply = None
         try:
-            reply = await _in_time(lane.judge.ask(request), self.policy.timeout)
+            reply = await lane.judge.ask(request)
         except ProviderError as error:
             maybe_paid = error.maybe_paid
             lane.failed(error, started=started)
@@ -227,15 +227,6 @@ class _Asking:
                 wait.cancel()
         if stopped.is_set():
             raise _UnaskedError
-
-
-async def _in_time(asking: Awaitable[Reply], seconds: float) -> Reply:
-    """Limit a whole call: a read timeout alone lets a reply drip in for ever."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await asking
-    except TimeoutError as error:
-        raise RetryableError(FailureKind.TIMEOUT, f"no whole reply in {seconds:g} s", maybe_paid=True) from error
 
 
 def _judgment(

@@ -277,7 +277,8 @@ class Journal:
             os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
             raise RunError(f"{self.path}: disk full; free space, then resume")
         if self._sync_seconds:
-            self._dirty.set()
+            if not self._dirty.is_set():  # setting it anew takes a lock
+                self._dirty.set()
         else:
             self._flush()
             self._raise_problem()

@@ -73,7 +73,9 @@ class Lane:
             self.gate.pause(seconds, now=self.clock())
 
     def expected_tokens(self, request: Request) -> float:
-        """Return what a call will take of a limit on tokens, as far as earlier replies tell."""
+        """Return what a call will take of a limit on tokens, as far as earlier replies tell; 0 without a limit."""
+        if self.tokens_pace is None:
+            return 0.0
         if self.n_replies:
             return self.n_tokens / self.n_replies
         prompt = request.prompt
@@ -82,12 +84,12 @@ class Lane:
     def turn(self, expected_tokens: float) -> float:
         """Take a call's turn, and return the seconds until it may be sent."""
         now = self.clock()
-        waits = [self.gate.pause_left(now=now)]
+        wait = self.gate.pause_left(now=now)
         if self.calls_pace is not None:
-            waits.append(self.calls_pace.take(1, now=now))
+            wait = max(wait, self.calls_pace.take(1, now=now))
         if self.tokens_pace is not None:
-            waits.append(self.tokens_pace.take(expected_tokens, now=now))
-        return max(waits)
+            wait = max(wait, self.tokens_pace.take(expected_tokens, now=now))
+        return wait
 
     def replied(self, reply: Reply, *, expected_tokens: float) -> None:
         """Count a reply, and correct the pace by the tokens that it took."""

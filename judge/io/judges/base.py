@@ -12,6 +12,7 @@ import orjson
 
 from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
 from judge.io.judges.waits import retry_after
+from judge.io.judges.wire import CONNECT_SECONDS, ExchangeError
 from judge.io.secrets import REDACTED, hide_secrets
 from judge.schema import Correction, FailureKind, JudgeSpec, Reply, Request
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     import httpx2
 
 MESSAGE_CHARS = 500
-CONNECT_SECONDS = 30.0
-"""a server that does not even accept a connection is not worth a whole call's time"""
 
 _STOP_STATUSES = {
     401: "the key is not accepted",
@@ -55,7 +54,11 @@ class Judge(Protocol):
     """is told the headers of each successful reply, with case-insensitive look-up; does nothing unless it is set"""
 
     async def ask(self, request: Request) -> Reply:
-        """Make one call; ProviderError (retryable, fatal for the run, or neither) where there is no reply."""
+        """Make one call within the judge's time limit.
+
+        Raises:
+            ProviderError: there is no reply: retryable, fatal for the run, or neither.
+        """
         ...
 
     async def close(self) -> None:
@@ -81,21 +84,18 @@ def environment_key(*names: str) -> str | None:
 
 
 def http_client(sdk: Any, *, concurrency: int, timeout: float) -> httpx2.AsyncClient:  # noqa: ANN401 - a module
-    """Return the HTTP client for an SDK, on aiohttp, with as many connections as calls in flight.
+    """Return the HTTP client for an SDK.
 
     The default transport looks through all connections twice a call, and breaks down above some 250 of them.
 
     Args:
         sdk: the imported SDK.
         concurrency: most calls in flight.
-        timeout: longest silence of a server, seconds.
+        timeout: longest time of a call, seconds.
     """
-    import httpx2  # noqa: PLC0415 - only judging needs it
+    from judge.io.judges.direct_client import DirectClient  # noqa: PLC0415 - imports httpx2
 
-    from judge.io.judges.direct_client import DirectClient  # noqa: PLC0415 - imports aiohttp
-
-    limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-    return DirectClient(sdk.DefaultAioHttpClient(limits=limits), concurrency=concurrency, timeout=timeout)
+    return DirectClient(sdk.DefaultAsyncHttpxClient, concurrency=concurrency, timeout=timeout)
 
 
 async def post(client: Any, address: str, content: bytes) -> HttpReply:  # noqa: ANN401 - either SDK's client
@@ -133,7 +133,7 @@ def user_turns(content: list[dict[str, Any]], correction: Correction | None) -> 
 
 
 def timeouts(seconds: float) -> httpx2.Timeout:
-    """Return the time limits of one call's steps; the call as a whole has its deadline in dispatch."""
+    """Return the time limits of one call's steps, for calls that take the SDK's own way."""
     import httpx2  # noqa: PLC0415 - only judging needs it
 
     return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
@@ -180,17 +180,14 @@ def _error_code(error: Any) -> str:  # noqa: ANN401 - either SDK's APIStatusErro
 
 
 def connection_error(error: Exception, *, key: str) -> RetryableError:
-    """Classify trouble with a connection by aiohttp's own error: its transport calls a reset a timeout to connect."""
-    import aiohttp  # noqa: PLC0415 - only judging needs it
-
+    """Classify trouble with a connection by what our own carrier says of it; SDKs wrap that in errors of theirs."""
     origin: BaseException = error
-    while origin.__cause__ is not None and not isinstance(origin, aiohttp.ClientError):
+    while origin.__cause__ is not None and not isinstance(origin, ExchangeError):
         origin = origin.__cause__
-    timed_out = isinstance(origin, TimeoutError)
-    unsent = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
-    message = "no reply in time" if timed_out else _words(origin, key)
-    kind = FailureKind.TIMEOUT if timed_out else FailureKind.TRANSPORT
-    return RetryableError(kind, message, maybe_paid=not isinstance(origin, unsent))
+    if not isinstance(origin, ExchangeError):
+        return RetryableError(FailureKind.TRANSPORT, _words(origin, key), maybe_paid=True)
+    kind = FailureKind.TIMEOUT if origin.timed_out else FailureKind.TRANSPORT
+    return RetryableError(kind, redact(str(origin).replace(key, "[redacted]")), maybe_paid=origin.sent)
 
 
 def _words(error: BaseException, key: str) -> str:

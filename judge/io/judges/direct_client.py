@@ -1,14 +1,17 @@
-"""The HTTP client that the SDKs are given: what they prepare goes out over aiohttp with nothing in between."""
+"""The HTTP client that the SDKs are given: what they prepare goes out over our own connections, nothing in between."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import httpx2
 
-from judge.io.judges.sessions import open_session
+from judge.io.judges.sessions import Carrier, open_carrier
+from judge.io.judges.wire import ExchangeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _parsed = lru_cache(maxsize=16)(httpx2.URL)
 
@@ -20,49 +23,51 @@ class DirectClient(httpx2.AsyncClient):
     Redirects are not followed: a judge's address is where its calls go, and a reply from elsewhere is none.
 
     Args:
-        usual: the SDK's own client on aiohttp: for streams, and for uploads.
+        usual: makes the SDK's own client: for streams, and for uploads.
         concurrency: most calls in flight.
-        timeout: longest silence of a server, seconds.
+        timeout: longest time of a call, seconds.
     """
 
-    def __init__(self, usual: httpx2.AsyncClient, *, concurrency: int, timeout: float) -> None:
+    def __init__(self, usual: Callable[[], httpx2.AsyncClient], *, concurrency: int, timeout: float) -> None:
         super().__init__(transport=httpx2.AsyncBaseTransport(), trust_env=False)
-        self._usual, self._concurrency, self._seconds = usual, concurrency, timeout
-        self._session: aiohttp.ClientSession | None = None
+        self._make_usual, self._concurrency, self._seconds = usual, concurrency, timeout
+        self._usual: httpx2.AsyncClient | None = None
+        self._carriers: dict[str, Carrier] = {}
+        """by scheme, host and port"""
 
     def build_request(self, method: str, url: httpx2.URL | str, **given: Any) -> httpx2.Request:  # noqa: ANN401 - httpx2's
         """Prepare a request; an address is parsed once, not at every call."""
         return super().build_request(method, _parsed(url), **given)
 
     async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:  # noqa: ANN401 - httpx2's
-        """Send a request; httpx2's errors are raised from aiohttp's."""
+        """Send a request; httpx2's errors are raised from our own."""
         if stream or options or not isinstance(request.stream, httpx2.ByteStream):
+            self._usual = self._usual or self._make_usual()
             return await self._usual.send(request, stream=stream, **options)
-        address = str(request.url)
-        if self._session is None:
-            self._session = self._open(address)
         try:
-            async with self._session.request(
-                request.method, address, headers=request.headers, data=request.content, allow_redirects=False
-            ) as reply:
-                body = await reply.read()
-        except (aiohttp.ClientError, OSError) as error:
+            status, headers, body = await self._carrier(request.url).send(
+                request.method, request.url.raw_path.decode("ascii"), request.headers.raw, request.content
+            )
+        except ExchangeError as error:
             raise httpx2.TransportError(str(error), request=request) from error
-        return httpx2.Response(reply.status, headers=reply.raw_headers, content=body, request=request)
+        return httpx2.Response(status, headers=headers, content=body, request=request)
 
-    def _open(self, address: str) -> aiohttp.ClientSession:
-        secured = address.startswith("https:")
-        return open_session(
-            address,
-            concurrency=self._concurrency,
-            timeout=self._seconds,
-            certificates=httpx2.create_ssl_context() if secured else True,
-            decompress=False,
-        )
+    def _carrier(self, url: httpx2.URL) -> Carrier:
+        server = f"{url.scheme}://{url.netloc.decode('ascii')}"
+        carrier = self._carriers.get(server)
+        if carrier is None:
+            carrier = self._carriers[server] = open_carrier(
+                server,
+                concurrency=self._concurrency,
+                timeout=self._seconds,
+                certificates=httpx2.create_ssl_context,
+            )
+        return carrier
 
     async def aclose(self) -> None:
-        """Close the session and the usual client."""
-        if self._session is not None:
-            await self._session.close()
-        await self._usual.aclose()
+        """Close the connections and the usual client."""
+        for carrier in self._carriers.values():
+            await carrier.close()
+        if self._usual is not None:
+            await self._usual.aclose()
         await super().aclose()

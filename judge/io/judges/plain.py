@@ -1,24 +1,19 @@
-"""Chat completions over aiohttp alone: for servers given by their address, where an SDK adds nothing but time."""
+"""Chat completions without an SDK: for servers given by their address, where it adds nothing but time."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from judge.io.judges.base import (
-    HttpReply,
-    connection_error,
-    part,
-    read_json,
-    reply_errors,
-    status_error,
-)
+from multidict import CIMultiDict
+
+from judge.io.judges.base import HttpReply, connection_error, part, read_json, reply_errors, status_error
 from judge.io.judges.openai import NO_KEY, PATH, OpenAIChat, openai_key
+from judge.io.judges.sessions import open_carrier
+from judge.io.judges.wire import ExchangeError
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from judge.schema import JudgeSpec
 
 OPENAI = "https://api.openai.com/v1"
@@ -26,50 +21,42 @@ _OK = range(200, 300)
 
 
 class PlainJudge(OpenAIChat):
-    """Asks over one long-lived session, which opens with the first call."""
+    """Asks over connections that stay open."""
 
     def __init__(
         self, spec: JudgeSpec, *, concurrency: int, timeout: float, api_key: str | None = None, trust_env: bool = True
     ) -> None:
-        address = spec.endpoint or os.environ.get("OPENAI_BASE_URL") or OPENAI
-        super().__init__(spec, key=api_key or openai_key(spec) or NO_KEY, host=urlsplit(address).hostname or "")
-        self._url = address.rstrip("/") + PATH
-        self._concurrency, self._timeout, self._trust_env = concurrency, timeout, trust_env
-        self._session: aiohttp.ClientSession | None = None
+        address = (spec.endpoint or os.environ.get("OPENAI_BASE_URL") or OPENAI).rstrip("/") + PATH
+        parts = urlsplit(address)
+        super().__init__(spec, key=api_key or openai_key(spec) or NO_KEY, host=parts.hostname or "")
+        self._target = quote(parts._replace(scheme="", netloc="").geturl(), safe="/?&=%:@!$'()*+,;~")
+        self._headers = [
+            (b"host", parts.netloc.encode("idna")),
+            (b"authorization", f"Bearer {self._key}".encode()),
+            (b"content-type", b"application/json"),
+            (b"accept", b"application/json"),
+            (b"accept-encoding", b"identity"),
+            (b"user-agent", b"omr-judge"),
+        ]
+        self._carrier = open_carrier(address, concurrency=concurrency, timeout=timeout, trust_env=trust_env)
 
     async def post(self, content: bytes) -> HttpReply:
-        """Post a call's body; redirects are not followed, and cookies not kept."""
-        import aiohttp  # noqa: PLC0415 - only judging needs it
-
-        if self._session is None:
-            self._session = self._open()
+        """Post a call's body."""
+        headers = [*self._headers, (b"content-length", b"%d" % len(content))]
         with reply_errors(key=self._key):
             try:
-                async with self._session.post(self._url, data=content, allow_redirects=False) as response:
-                    status, headers, body = response.status, response.headers, await response.read()
-            except (aiohttp.ClientError, OSError) as error:
+                status, raw, body = await self._carrier.send("POST", self._target, headers, content)
+            except ExchangeError as error:
                 raise connection_error(error, key=self._key) from error
+        told = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
         if status not in _OK:
-            code, message = _error_words(body)
-            message = message.replace(self._key, "[redacted]")
-            raise status_error(status, code=code, message=message, headers=headers)
-        return HttpReply(body, headers)
-
-    def _open(self) -> aiohttp.ClientSession:
-        from judge.io.judges.sessions import open_session  # noqa: PLC0415 - imports aiohttp
-
-        return open_session(
-            self._url,
-            concurrency=self._concurrency,
-            timeout=self._timeout,
-            headers={"authorization": f"Bearer {self._key}", "content-type": "application/json"},
-            trust_env=self._trust_env,
-        )
+            code, words = _error_words(body)
+            raise status_error(status, code=code, message=words.replace(self._key, "[redacted]"), headers=told)
+        return HttpReply(body, told)
 
     async def close(self) -> None:
-        """Close the session."""
-        if self._session is not None:
-            await self._session.close()
+        """Close the connections."""
+        await self._carrier.close()
 
 
 def _error_words(body: bytes) -> tuple[str, str]:

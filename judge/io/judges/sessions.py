@@ -1,64 +1,135 @@
-"""Sessions of aiohttp, which carry the calls to judges: as many connections as calls in flight, and no cookies."""
+"""What carries the calls to judges: connections of our own, or aiohttp where a proxy stands in between."""
 
 from __future__ import annotations
 
+import ssl
 import urllib.request
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from judge.errors import InputError
-from judge.io.judges.base import CONNECT_SECONDS
+from judge.io.judges.wire import CONNECT_SECONDS, KEEP_ALIVE_SECONDS, ExchangeError, Origin, Received, Wire
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Mapping
+    from collections.abc import Callable, Sequence
 
-KEEP_ALIVE_SECONDS = 4.0
-"""shorter than servers' own (vLLM: 5 s), so that no call meets a connection that is being closed"""
+    import aiohttp
+
 _PROXY_SCHEMES = {"http", "https"}
+_PORTS = {"http": 80, "https": 443}
 
 
-def open_session(
+class Carrier(Protocol):
+    """Makes calls to one server."""
+
+    async def send(self, method: str, target: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Received:
+        """Make a call and return its reply, whatever its status; redirects are not followed, and cookies not kept.
+
+        Args:
+            method: such as POST.
+            target: path and query.
+            headers: all of them, host and content-length among them.
+            body: of that length.
+
+        Raises:
+            ExchangeError: there is no whole reply.
+            ValueError: a header holds a line break.
+        """
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+def open_carrier(
     address: str,
     *,
     concurrency: int,
     timeout: float,
-    headers: Mapping[str, str] | None = None,
-    certificates: ssl.SSLContext | bool = True,
-    decompress: bool = True,
+    certificates: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     trust_env: bool = True,
-) -> aiohttp.ClientSession:
-    """Open a session, which must happen within the loop that uses it.
+) -> Carrier:
+    """Return what carries calls to a server.
 
     Args:
-        address: what it will be asked for; decides the proxy.
-        concurrency: most connections.
-        timeout: longest silence of a server, seconds; a call as a whole has its deadline in dispatch.
-        headers: go with every call.
-        certificates: what servers are checked against; True: what aiohttp trusts.
-        decompress: whether replies are decompressed.
+        address: of the server, http or https; what follows the host is of no matter.
+        concurrency: most calls at once.
+        timeout: longest time of a call, seconds.
+        certificates: makes what a secure server is checked against.
         trust_env: whether the environment's proxies are used.
 
     Raises:
-        InputError: the environment names a proxy that aiohttp does not speak to.
+        InputError: the environment names a proxy that is not spoken to.
     """
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=concurrency, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=certificates),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(timeout, CONNECT_SECONDS), sock_read=timeout),
-        headers=headers,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        proxy=environment_proxy(address) if trust_env else None,
-        auto_decompress=decompress,
-    )
+    parts = urlsplit(address)
+    context = certificates() if parts.scheme == "https" else None
+    if trust_env and (proxy := environment_proxy(address)) is not None:
+        return Proxied(f"{parts.scheme}://{parts.netloc}", proxy, concurrency, timeout, context)
+    origin = Origin(parts.hostname or "", parts.port or _PORTS[parts.scheme], secure=context is not None)
+    return Wire(origin, timeout=timeout, certificates=context)
+
+
+class Proxied:
+    """Makes calls through a proxy, over aiohttp.
+
+    Args:
+        server: scheme and place of the server.
+        proxy: the proxy's address, with the name and password that it may ask for.
+        concurrency: most connections.
+        timeout: longest time of a call, seconds.
+        certificates: what a secure server is checked against.
+    """
+
+    def __init__(
+        self, server: str, proxy: str, concurrency: int, timeout: float, certificates: ssl.SSLContext | None
+    ) -> None:
+        self._server, self._proxy, self._concurrency, self._timeout = server, proxy, concurrency, timeout
+        self._certificates = certificates
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, method: str, target: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Received:
+        """Make a call."""
+        import aiohttp  # noqa: PLC0415 - only proxies need it
+        from yarl import URL  # noqa: PLC0415 - aiohttp's
+
+        if self._session is None:
+            self._session = self._open()
+        named = [(name.decode("ascii"), value.decode("latin-1")) for name, value in headers]
+        try:
+            async with self._session.request(
+                method, URL(self._server + target, encoded=True), headers=named, data=body, allow_redirects=False
+            ) as reply:
+                return Received(reply.status, list(reply.raw_headers), await reply.read())
+        except (aiohttp.ClientError, OSError) as error:
+            unsent = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+            words = f"{type(error).__name__}: {error}".rstrip(": ")
+            timed_out = isinstance(error, TimeoutError)
+            raise ExchangeError(words, sent=not isinstance(error, unsent), timed_out=timed_out) from error
+
+    def _open(self) -> aiohttp.ClientSession:
+        import aiohttp  # noqa: PLC0415
+
+        limits = aiohttp.ClientTimeout(total=self._timeout, sock_connect=min(self._timeout, CONNECT_SECONDS))
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._concurrency, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=self._certificates or True
+            ),
+            timeout=limits,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            proxy=self._proxy,
+            auto_decompress=False,
+        )
+
+    async def close(self) -> None:
+        """Close the session."""
+        if self._session is not None:
+            await self._session.close()
 
 
 def environment_proxy(address: str) -> str | None:
-    """Return the proxy that the environment names for an address, read once: aiohttp would ask again at every call.
+    """Return the proxy that the environment names for an address.
 
     Raises:
-        InputError: aiohttp speaks no such proxy's protocol.
+        InputError: it is no HTTP proxy.
     """
     parts = urlsplit(address)
     if not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
