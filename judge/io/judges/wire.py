@@ -28,6 +28,7 @@ RESOLVED_SECONDS = 10.0
 """how long a name's addresses are kept: a thousand connections that open at once ask for them once"""
 HAPPY_EYEBALLS_SECONDS = 0.25
 """when the next address is tried beside one that does not answer (RFC 8305)"""
+BUFFER_BYTES = 2**16
 MAX_REPLY_BYTES = 64 * 2**20
 _FIRST_FINAL = 200
 """statuses below announce another reply to the same call"""
@@ -99,6 +100,7 @@ class Wire:
     def __init__(self, origin: Origin, *, timeout: float, certificates: ssl.SSLContext | None = None) -> None:
         self._origin, self._timeout, self._certificates = origin, timeout, certificates
         self._idle: list[_Connection] = []
+        self._buffer = bytearray(BUFFER_BYTES)
         self._addresses: asyncio.Future[list[AddrInfoType]] | None = None
         self._resolved_at = 0.0
 
@@ -146,7 +148,7 @@ class Wire:
                 opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
                 name = origin.host if origin.secure else None
                 _, connection = await loop.create_connection(
-                    lambda: _Connection(loop), sock=opened, ssl=self._certificates, server_hostname=name
+                    lambda: _Connection(loop, self._buffer), sock=opened, ssl=self._certificates, server_hostname=name
                 )
         except TimeoutError as error:
             raise ExchangeError(f"{origin} does not accept a connection", sent=False, timed_out=True) from error
@@ -175,14 +177,20 @@ class Wire:
         await asyncio.sleep(0)  # the loop closes a socket in its next round
 
 
-class _Connection(asyncio.Protocol):
-    """One connection, and the call that is on it."""
+class _Connection(asyncio.BufferedProtocol):
+    """One connection, and the call that is on it.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    Args:
+        loop: whose connection it is.
+        buffer: what all connections of the loop read into in turn, since what comes is parsed at once: a buffer made
+            anew for each read takes longer than the rest of it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, buffer: bytearray) -> None:
         self.reusable = True
         """whether another call may be made on it"""
         self.idle_since = 0.0
-        self._loop = loop
+        self._loop, self._buffer, self._read = loop, buffer, memoryview(buffer)
         self._parser = HttpResponseParser(self)
         self._transport: asyncio.Transport
         self._waiting: asyncio.Future[Received] | None = None
@@ -211,17 +219,21 @@ class _Connection(asyncio.Protocol):
         """Be told that the connection is open."""
         self._transport = cast("asyncio.Transport", transport)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - asyncio's
+        """Say where to put what comes."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take in what came; whatever comes while no call waits says that the server hangs up."""
         if self._waiting is None:
             self.close()
             return
-        self._size += len(data)
+        self._size += nbytes
         if self._size > MAX_REPLY_BYTES:
             self._fail(f"a reply of more than {MAX_REPLY_BYTES >> 20} MiB")
             return
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._read[:nbytes])
         except (HttpParserError, HttpParserUpgrade) as error:
             self._fail(f"no HTTP reply: {error}")
 
