@@ -408,6 +408,8 @@ class Failed(Frozen):
     detail: str = ""
     criterion: str | None = None
     """the one criterion that failed (imported judgments); None: all of them"""
+    maybe_paid: bool = False
+    """whether the last attempt got no reply and may have been paid for"""
 
 
 Result = Annotated[Judged | Scored | Written | Failed, Field(discriminator="status")]

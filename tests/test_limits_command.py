@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from command import omr_judge, only_run, read_jsonl, report_of
-from provider_server import ProviderServer, content_judge, longer_wins
+from provider_server import Answer, ProviderServer, content_judge, longer_wins
 from test_compare_command import judge, write_pairs
 
 from judge.io import lag
@@ -32,6 +32,17 @@ def test_a_run_stops_at_its_calls_and_goes_on_to_the_same_report(tmp_path: Path)
     assert len(server.calls) - before == 60
     reports = [json.loads((tmp_path / f"runs/{name}/report.json").read_bytes()) for name in ("direct", "r")]
     assert reports[0] == reports[1]
+
+
+def test_a_call_that_was_given_up_after_its_last_attempt_counts_against_a_later_limit(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 2)
+    with ProviderServer(lambda call: Answer(fault="hang") if call.number == 0 else content_judge(call)) as server:
+        asked = (*judge(server), "--attempts", "1", "--timeout", "0.5", "--name", "r")
+        omr_judge("compare", "a.jsonl", "b.jsonl", *asked, cwd=tmp_path, code=4)
+        failed = [line["result"] for line in read_jsonl(tmp_path / "runs/r/judgments.jsonl") if not line.get("reply")]
+        assert [(result["failure"], result["maybe_paid"]) for result in failed] == [("timeout", True)]
+        omr_judge("resume", "runs/r", "--max-calls", "4", cwd=tmp_path, code=6)
+        assert len(server.calls) == 4, "three replies, and one call that may have been paid for"
 
 
 def test_a_run_stops_at_its_dollars(tmp_path: Path) -> None:

@@ -162,7 +162,8 @@ class _Asking:
                 raise
             except ProviderError as error:
                 if (wait := self.policy.wait(error, len(attempts) + 1)) is None:
-                    return _judgment(request, Failed(failure=error.kind, detail=error.message), attempts)
+                    failed = Failed(failure=error.kind, detail=error.message, maybe_paid=error.maybe_paid)
+                    return _judgment(request, failed, attempts)
                 attempts.append(_attempt(error, wait))
                 self.events.retried(attempts[-1])
                 lane.note(attempts[-1])
@@ -187,12 +188,10 @@ class _Asking:
             return first
         second = await self.ask(lane, again, attempts)
         useless = Attempt(problem=_problem(first.result), maybe_paid=True, reply=first.reply)
-        return second.model_copy(
-            update={
-                "attempts": (*first.attempts, useless, *second.attempts),
-                "result": first.result if second.reply is None else second.result,
-            }
-        )
+        result = second.result
+        if second.reply is None and isinstance(result, Failed):
+            result = first.result.model_copy(update={"maybe_paid": result.maybe_paid})
+        return second.model_copy(update={"attempts": (*first.attempts, useless, *second.attempts), "result": result})
 
     async def call(self, lane: Lane, request: Request) -> tuple[Reply, float]:
         """Make one call in its turn and within budget; return the reply and the seconds that it took."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from judge.core.costs import cost
 from judge.errors import InputError
 from judge.io.budget import Budget
+from judge.schema import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,7 @@ def budget_of(
             budget.n_answered += 1
             budget.cost += cost_of(manifest.prices.get(judgment.judge), reply)
         budget.n_lost += sum(attempt.maybe_paid and attempt.reply is None for attempt in judgment.attempts)
+        budget.n_lost += isinstance(judgment.result, Failed) and judgment.result.maybe_paid
     return budget
 
 
