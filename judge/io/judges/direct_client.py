@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import httpx2
 
 from judge.io.judges.sessions import open_session
 
-_parsed = lru_cache(maxsize=16)(httpx2.URL)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class DirectClient(httpx2.AsyncClient):
@@ -30,10 +30,6 @@ class DirectClient(httpx2.AsyncClient):
         self._usual, self._concurrency, self._seconds = usual, concurrency, timeout
         self._session: aiohttp.ClientSession | None = None
 
-    def build_request(self, method: str, url: httpx2.URL | str, **given: Any) -> httpx2.Request:  # noqa: ANN401 - httpx2's
-        """Prepare a request; an address is parsed once, not at every call."""
-        return super().build_request(method, _parsed(url), **given)
-
     async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:  # noqa: ANN401 - httpx2's
         """Send a request; httpx2's errors are raised from aiohttp's."""
         if stream or options or not isinstance(request.stream, httpx2.ByteStream):
@@ -48,7 +44,7 @@ class DirectClient(httpx2.AsyncClient):
                 body = await reply.read()
         except (aiohttp.ClientError, OSError) as error:
             raise httpx2.TransportError(str(error), request=request) from error
-        return httpx2.Response(reply.status, headers=reply.raw_headers, content=body, request=request)
+        return ReadResponse(reply.status, reply.raw_headers, body, request=request)
 
     def _open(self, address: str) -> aiohttp.ClientSession:
         secured = address.startswith("https:")
@@ -66,3 +62,14 @@ class DirectClient(httpx2.AsyncClient):
             await self._session.close()
         await self._usual.aclose()
         await super().aclose()
+
+
+class ReadResponse(httpx2.Response):
+    """A reply that is at hand whole; a body that was sent as it is passes through none of httpx2's decoders."""
+
+    def __init__(
+        self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, *, request: httpx2.Request
+    ) -> None:
+        super().__init__(status, headers=headers, stream=httpx2.ByteStream(body), request=request)
+        if "content-encoding" not in self.headers:
+            self._content = body
