@@ -16,7 +16,6 @@ from judge.io.judges.base import (
     http_client,
     ignore_headers,
     part,
-    post,
     read_json,
     reply_errors,
     sdk_errors,
@@ -43,6 +42,8 @@ class AnthropicJudge:
     def __init__(self, spec: JudgeSpec, *, concurrency: int, timeout: float) -> None:
         import anthropic  # noqa: PLC0415 - seconds of import that only judging needs
 
+        from judge.io.judges.sdk_post import SdkPost  # noqa: PLC0415 - imports httpx2
+
         self.spec = spec
         self._sdk = anthropic
         self._key = environment_key(KEY_VARIABLE) or "no-key"
@@ -53,7 +54,7 @@ class AnthropicJudge:
             timeout=timeouts(timeout),
             http_client=http_client(anthropic, concurrency=concurrency, timeout=timeout),
         )
-        self._address = address_of(self._client, PATH)
+        self._post = SdkPost(self._client, address_of(self._client, PATH))
         self.caches_prompts = True
         self.on_headers: Callable[[Mapping[str, str]], None] = ignore_headers
 
@@ -63,7 +64,7 @@ class AnthropicJudge:
             await load_encoded(request.prompt.images)
         content = orjson.dumps(self.body(request))
         with sdk_errors(self._sdk, key=self._key):
-            reply, headers = await post(self._client, self._address, content)
+            reply, headers = await self._post(content)
         self.on_headers(headers)
         with reply_errors(key=self._key):
             return read_reply(read_json(reply), request_id=headers.get("request-id"))

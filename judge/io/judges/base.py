@@ -98,26 +98,6 @@ def http_client(sdk: Any, *, concurrency: int, timeout: float) -> httpx2.AsyncCl
     return DirectClient(sdk.DefaultAsyncHttpxClient, concurrency=concurrency, timeout=timeout)
 
 
-async def post(client: Any, address: str, content: bytes) -> HttpReply:  # noqa: ANN401 - either SDK's client
-    """Post bytes that are ready through an SDK, and return its reply as it came.
-
-    The SDK adds its authentication and raises its errors; building its own types from the body and the reply would
-    take ten times as long as the call itself.
-
-    Args:
-        client: the SDK's.
-        address: where to, whole: an SDK that is given a path joins and parses it anew at every call.
-        content: the call's body.
-    """
-    import httpx2  # noqa: PLC0415 - only judging needs it
-
-    headers = {"content-type": "application/json"}
-    reply: httpx2.Response = await client.post(
-        address, content=content, cast_to=httpx2.Response, options={"headers": headers}
-    )
-    return HttpReply(reply.content, reply.headers)
-
-
 def address_of(client: Any, path: str) -> str:  # noqa: ANN401 - either SDK's client
     """Return the whole address of a path below an SDK's base address."""
     return str(client.base_url).rstrip("/") + path

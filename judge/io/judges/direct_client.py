@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -11,9 +10,7 @@ from judge.io.judges.sessions import Carrier, open_carrier
 from judge.io.judges.wire import ExchangeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_parsed = lru_cache(maxsize=16)(httpx2.URL)
+    from collections.abc import Callable, Sequence
 
 
 class DirectClient(httpx2.AsyncClient):
@@ -35,10 +32,6 @@ class DirectClient(httpx2.AsyncClient):
         self._carriers: dict[str, Carrier] = {}
         """by scheme, host and port"""
 
-    def build_request(self, method: str, url: httpx2.URL | str, **given: Any) -> httpx2.Request:  # noqa: ANN401 - httpx2's
-        """Prepare a request; an address is parsed once, not at every call."""
-        return super().build_request(method, _parsed(url), **given)
-
     async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:  # noqa: ANN401 - httpx2's
         """Send a request; httpx2's errors are raised from our own."""
         if stream or options or not isinstance(request.stream, httpx2.ByteStream):
@@ -50,7 +43,7 @@ class DirectClient(httpx2.AsyncClient):
             )
         except ExchangeError as error:
             raise httpx2.TransportError(str(error), request=request) from error
-        return httpx2.Response(status, headers=headers, content=body, request=request)
+        return ReadResponse(status, headers, body, request=request)
 
     def _carrier(self, url: httpx2.URL) -> Carrier:
         server = f"{url.scheme}://{url.netloc.decode('ascii')}"
@@ -71,3 +64,14 @@ class DirectClient(httpx2.AsyncClient):
         if self._usual is not None:
             await self._usual.aclose()
         await super().aclose()
+
+
+class ReadResponse(httpx2.Response):
+    """A reply that is at hand whole; a body that was sent as it is passes through none of httpx2's decoders."""
+
+    def __init__(
+        self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, *, request: httpx2.Request
+    ) -> None:
+        super().__init__(status, headers=headers, stream=httpx2.ByteStream(body), request=request)
+        if "content-encoding" not in self.headers:
+            self._content = body

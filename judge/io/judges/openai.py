@@ -19,7 +19,6 @@ from judge.io.judges.base import (
     http_client,
     ignore_headers,
     part,
-    post,
     read_json,
     reply_errors,
     sdk_errors,
@@ -109,6 +108,8 @@ class OpenAIJudge(OpenAIChat):
     def __init__(self, spec: JudgeSpec, *, concurrency: int, timeout: float) -> None:
         import openai  # noqa: PLC0415 - seconds of import that only judging needs
 
+        from judge.io.judges.sdk_post import SdkPost  # noqa: PLC0415 - imports httpx2
+
         key = openai_key(spec) or NO_KEY
         self._sdk = openai
         self._client = openai.AsyncOpenAI(
@@ -120,12 +121,12 @@ class OpenAIJudge(OpenAIChat):
         )
         # OPENAI_BASE_URL may name OpenAI itself, one of its regions, or any other server.
         super().__init__(spec, key=key, host=self._client.base_url.host)
-        self._address = address_of(self._client, PATH)
+        self._post = SdkPost(self._client, address_of(self._client, PATH))
 
     async def post(self, content: bytes) -> HttpReply:
         """Post a call's body through the SDK."""
         with sdk_errors(self._sdk, key=self._key):
-            return await post(self._client, self._address, content)
+            return await self._post(content)
 
     async def close(self) -> None:
         """Close the client."""
