@@ -14,8 +14,9 @@ import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from provider_server import Answer, ProviderServer
 
-from judge.io.judges.direct_client import ReadResponse
+from judge.io.judges.direct_client import DirectClient, ReadResponse
 from judge.io.judges.sdk_post import SdkPost
 
 ADDRESS = "http://judge.example/v1/calls"
@@ -197,3 +198,19 @@ def test_a_reply_at_hand_reads_as_httpx2s_own(body: bytes, headers: Mapping[str,
     assert reply.text == httpx2.Response(200, headers=raw, content=sent).text
     assert reply.headers.raw == raw
     assert reply.request is request
+
+
+def test_what_an_sdk_streams_goes_its_own_way() -> None:
+    with ProviderServer(lambda _: Answer("streamed", fault="garbage")) as server:
+
+        async def streamed() -> str:
+            client = DirectClient(openai.DefaultAsyncHttpxClient, concurrency=1, timeout=5)
+            body = b'{"model": "m", "messages": []}'
+            request = client.build_request("POST", f"{server.url}/v1/chat/completions", content=body)
+            reply = await client.send(request, stream=True)
+            await reply.aread()
+            await client.aclose()
+            return reply.text
+
+        assert asyncio.run(streamed()) == "streamed"
+    assert len(server.calls) == 1
