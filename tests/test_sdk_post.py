@@ -206,7 +206,8 @@ def test_what_an_sdk_streams_goes_its_own_way() -> None:
         async def streamed() -> str:
             client = DirectClient(openai.DefaultAsyncHttpxClient, concurrency=1, timeout=5)
             body = b'{"model": "m", "messages": []}'
-            request = client.build_request("POST", f"{server.url}/v1/chat/completions", content=body)
+            key = {"authorization": "Bearer key"}
+            request = client.build_request("POST", f"{server.url}/v1/chat/completions", content=body, headers=key)
             reply = await client.send(request, stream=True)
             await reply.aread()
             await client.aclose()
