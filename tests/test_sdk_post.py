@@ -203,15 +203,14 @@ def test_a_reply_at_hand_reads_as_httpx2s_own(body: bytes, headers: Mapping[str,
 def test_what_an_sdk_streams_goes_its_own_way() -> None:
     with ProviderServer(lambda _: Answer("streamed", fault="garbage")) as server:
 
-        async def streamed() -> str:
-            client = DirectClient(openai.DefaultAsyncHttpxClient, concurrency=1, timeout=5)
-            body = b'{"model": "m", "messages": []}'
-            key = {"authorization": "Bearer key"}
-            request = client.build_request("POST", f"{server.url}/v1/chat/completions", content=body, headers=key)
-            reply = await client.send(request, stream=True)
-            await reply.aread()
-            await client.aclose()
-            return reply.text
+        async def streamed() -> bytes:
+            carrier = DirectClient(openai.DefaultAsyncHttpxClient, concurrency=1, timeout=5)
+            async with openai.AsyncOpenAI(api_key="key", base_url=f"{server.url}/v1", http_client=carrier) as client:
+                asked = client.chat.completions.with_streaming_response.create(
+                    model="m", messages=[{"role": "user", "content": "Which?"}], max_tokens=9
+                )
+                async with asked as reply:
+                    return await reply.read()
 
-        assert asyncio.run(streamed()) == "streamed"
+        assert asyncio.run(streamed()) == b"streamed"
     assert len(server.calls) == 1
