@@ -121,7 +121,6 @@ def test_the_digest_is_of_question_and_options_alone(tmp_path: Path) -> None:
     ) as file:
         digests = [file.digest(id_) for id_ in file.ids]
     assert digests[0] is not None
-    assert len(digests[0]) == 8
     assert digests[0] == digests[1] != digests[2]
     assert digests[3] is None
 

@@ -72,8 +72,8 @@ def anchors_in(texts: Sequence[str]) -> list[frozenset[str]]:
     """Return the anchors that stand in each text: one pass over it for all of them."""
     import polars as pl  # noqa: PLC0415 - 0.1 s that few commands need
 
-    found = pl.Series([_whole(_lowered(text)) for text in texts], dtype=pl.String).str.extract_many(list(ANCHORS), overlapping=True)
-    return list(map(frozenset, found.to_list()))
+    lowered = pl.Series([_whole(_lowered(text)) for text in texts], dtype=pl.String)
+    return list(map(frozenset, lowered.str.extract_many(list(ANCHORS), overlapping=True).to_list()))
 
 
 def _whole(text: str) -> str:
@@ -144,6 +144,12 @@ class Flags:
         self._items: list[str] = []
         self._lengths = array("Q")
         """of both traces of each item"""
+
+    def passing(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        """Pass the pairs on, looking at both traces of each."""
+        for pair in pairs:
+            self.add(pair)
+            yield pair
 
     def add(self, pair: Pair) -> None:
         """Look at both traces of a pair."""
