@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from judge.core.fast_json import parse_fast
+from judge.core.fast_json import parse_again, parse_fast
 
 
 class OddError(ValueError):
@@ -67,3 +67,20 @@ def test_plain_json_is_read_fast_with_its_depth(text: str, depth: int) -> None:
 @pytest.mark.parametrize("text", ['{"a": 1, "a": 1}', '{"a": "say \\"b\\": c"}', "[1.5]", "{", "NaN", '"\\ud800"'])
 def test_what_is_in_doubt_is_left_to_the_strict_parser(text: str) -> None:
     assert parse_fast(text.encode()) is None
+
+
+@given(st.dictionaries(st.text(max_size=3), values, max_size=3))
+@example({"a": 123456789012345678901234567890})
+@example({"a": [1.5, {"b": -0.0}], "b": 2**64 - 1})
+def test_what_was_read_strictly_is_read_again_as_it_was(value: dict[str, Any]) -> None:
+    again = parse_again(json.dumps(value).encode())
+    assert again is None or json.dumps(again) == json.dumps(value)
+
+
+@pytest.mark.parametrize("text", ['{"a": [1.5]}', '{"a": {"b": 1e3}}', '{"a": 123456789012345678901234567890}', "{"])
+def test_what_may_be_read_otherwise_is_not_read_again(text: str) -> None:
+    assert parse_again(text.encode()) is None
+
+
+def test_plain_json_is_read_again() -> None:
+    assert parse_again(b'{"a": "b\\": c", "c": [1, {"d": null}]}') == {"a": 'b": c', "c": [1, {"d": None}]}

@@ -121,7 +121,6 @@ def test_the_digest_is_of_question_and_options_alone(tmp_path: Path) -> None:
     ) as file:
         digests = [file.digest(id_) for id_ in file.ids]
     assert digests[0] is not None
-    assert len(digests[0]) == 8
     assert digests[0] == digests[1] != digests[2]
     assert digests[3] is None
 
@@ -453,7 +452,7 @@ def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
 def test_a_file_that_changes_after_it_was_checked_is_noticed(tmp_path: Path) -> None:
     path = write(tmp_path, {"id": 1, "trace": "x"})
     with read_traces(path) as file:
-        for content in ('{"id": 2, "trace": "x"}\n', "{}", ""):
+        for content in ('{"id": 2, "trace": "x"}\n', '{"id": 1, "trace": "y"}\n', "{}", ""):
             path.write_text(content)
             with pytest.raises(InputError, match="changed while it was being read"):
                 file.record("1")

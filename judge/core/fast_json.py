@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _AFTER_KEY = re.compile(rb'"[ \t\n\r]*:')
 
@@ -33,6 +36,25 @@ def parse_fast(content: bytes) -> Parsed | None:
         return None
     keys, depth, floats = _survey([value])
     return None if floats or len(_AFTER_KEY.findall(content)) != keys else Parsed(value, depth - 1)
+
+
+def parse_again(content: bytes) -> Any | None:  # noqa: ANN401 - any JSON value
+    """Parse JSON that a strict parser took; None leaves it to that parser: orjson reads it otherwise, or not at all."""
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    return None if _holds_float([value]) else value
+
+
+def _holds_float(values: Iterable[Any]) -> bool:
+    for value in values:
+        kind = type(value)
+        if kind is float:
+            return True
+        if (kind is dict and _holds_float(value.values())) or (kind is list and _holds_float(value)):
+            return True
+    return False
 
 
 def _survey(value: dict[str, Any] | list[Any]) -> tuple[int, int, int]:

@@ -129,13 +129,12 @@ RULES = (
     ),
 )
 ANCHORS = frozenset(anchor for rule in RULES for anchor in rule.anchors)
-CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
-ORDINARY = bytes(code for code in range(128) if not CONTROL.match(chr(code)))
-"""the ASCII characters that `CONTROL` does not look for"""
 _INVISIBLE = (
     "\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff\uffa0"
     "\U000e0000-\U000e01ef"
 )
+ORDINARY = bytes(code for code in range(128) if not re.match(rf"[{_INVISIBLE}]", chr(code)))
+"""the ASCII characters that hide nothing"""
 # Joiners are part of some scripts and of emoji: only those beside ASCII hide something.
 _HIDDEN = re.compile(rf"[{_INVISIBLE}]|(?<=[!-~])[\u200c\u200d]|[\u200c\u200d](?=[!-~])")
 # Greek lower case is everyday in medicine (TNF alpha, mu g): only letters that look like Latin ones count.

@@ -6,7 +6,7 @@ import zlib
 from array import array
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from judge.core.flag_patterns import AFTER, ANCHORS, CONTROL, ORDINARY, RULES, UNUSUAL, FlagName, Rule
+from judge.core.flag_patterns import AFTER, ANCHORS, ORDINARY, RULES, UNUSUAL, FlagName, Rule
 from judge.core.prompting import shown_text
 from judge.schema import Frozen
 
@@ -72,9 +72,13 @@ def anchors_in(texts: Sequence[str]) -> list[frozenset[str]]:
     """Return the anchors that stand in each text: one pass over it for all of them."""
     import polars as pl  # noqa: PLC0415 - 0.1 s that few commands need
 
-    lowered = [_lowered(text).encode(errors="replace").decode() for text in texts]
-    found = pl.Series(lowered, dtype=pl.String).str.extract_many(list(ANCHORS), overlapping=True)
-    return list(map(frozenset, found.to_list()))
+    lowered = pl.Series([_whole(_lowered(text)) for text in texts], dtype=pl.String)
+    return list(map(frozenset, lowered.str.extract_many(list(ANCHORS), overlapping=True).to_list()))
+
+
+def _whole(text: str) -> str:
+    """Return a text with a question mark for every half of a character, which has no UTF-8."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _lowered(text: str) -> str:
@@ -89,12 +93,10 @@ def _matched(text: str, anchors: Collection[str]) -> Iterator[Found]:
         places = _places(rule, text, lowered, anchors)
         if places:
             yield Found(rule.name, *places[0], len(places))
-    if text.isascii():
-        unusual = [(FlagName.HIDDEN_CHARACTERS, CONTROL)] if text.encode().translate(None, ORDINARY) else []
-    else:
-        unusual = [(name, pattern) for quick, pattern, name in UNUSUAL if quick.search(text)]
-    for name, pattern in unusual:
-        spans = [match.span() for match in pattern.finditer(text)]
+    # Of prose hardly a character is left, and the patterns are slow.
+    unusual = text.encode(errors="surrogatepass").translate(None, ORDINARY).decode(errors="surrogatepass")
+    for quick, pattern, name in UNUSUAL if unusual else ():
+        spans = [match.span() for match in pattern.finditer(text)] if quick.search(unusual) else []
         if spans:
             yield Found(name, *spans[0], len(spans))
 
@@ -142,6 +144,12 @@ class Flags:
         self._items: list[str] = []
         self._lengths = array("Q")
         """of both traces of each item"""
+
+    def passing(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        """Pass the pairs on, looking at both traces of each."""
+        for pair in pairs:
+            self.add(pair)
+            yield pair
 
     def add(self, pair: Pair) -> None:
         """Look at both traces of a pair."""

@@ -37,4 +37,4 @@ def merge_items(items: Sequence[Item]) -> Item:
     for other in items[1:]:
         for name, value in vars(other).items():
             merged[name] = merged[name] or value
-    return Item.model_construct(**merged)
+    return items[0] if merged == vars(items[0]) else Item.model_construct(**merged)

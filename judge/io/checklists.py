@@ -35,6 +35,8 @@ def read_checklist(fields: RecordFields, *, in_groups: bool) -> dict[Group, tupl
         for group in Group:
             column = fields.read(group.value, _as_list) or []
             grouped += [(group, f"{group}[{place}]", unit) for place, unit in enumerate(column)]
+    if not grouped:
+        return {}
     units: dict[Group, list[Unit]] = {group: [] for group in Group}
     for group, place, record in grouped:
         try:

@@ -81,6 +81,8 @@ class RecordFields:
 
     def read(self, name: str, convert: Callable[[Any], T]) -> T | None:
         """Return a field converted, or None where the record lacks it or a problem was noted."""
+        if self._layout is not None and name not in self._layout:
+            return None
         try:
             value = self._value(name)
             return None if value is None else convert(value)
@@ -122,9 +124,8 @@ class RecordFields:
         if self._layout is None:
             spelling = self._paths.get(name) or self._spelling(name)
             value = follow(self._record, spelling)
-        elif (spelling := self._layout.get(name, "")) == "":
-            return None
         else:
+            spelling = self._layout[name]
             value = self._record[spelling]
         self._used.add(spelling)
         return value
@@ -190,11 +191,13 @@ def wrong_type(expected: str, value: object) -> RecordProblem:
 
 def as_id(value: object) -> str:
     """Return an id as text."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
         raise wrong_type("text or an integer", value)
-    if not str(value).strip():
+    if not value.strip():
         raise RecordProblem("empty", "every record needs its own id")
-    return str(value)
+    return value
 
 
 def as_text(value: object) -> str:
@@ -206,9 +209,11 @@ def as_text(value: object) -> str:
 
 def as_label(value: object) -> str:
     """Return a text, or a number as JSON writes it."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong_type("text or a number", value)
-    return value if isinstance(value, str) else json.dumps(value)
+    return json.dumps(value)
 
 
 def as_options(value: object) -> dict[str, str]:

@@ -60,8 +60,8 @@ class Items:
         """Name the place of an item in messages."""
         return self._file(id_).where(id_)
 
-    def digest(self, id_: str) -> bytes | None:
-        """Return a digest of an item's question and options, or None where it has neither."""
+    def digest(self, id_: str) -> int | None:
+        """Return a hash of an item's question and options that holds within the process; None where it has neither."""
         return self._file(id_).digest(id_)
 
     def record(self, id_: str) -> Record:

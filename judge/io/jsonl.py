@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, Self, cast
 
-from judge.core.fast_json import Parsed, parse_fast
+from judge.core.fast_json import Parsed, parse_again, parse_fast
 from judge.errors import InputError, InputErrors
 from judge.io.fields import RecordProblem, show
 
@@ -58,6 +58,8 @@ class Line(NamedTuple):
     """what the file's `parse` takes: of JSON lines, the line's bytes"""
     where: str
     """`b.jsonl:12`"""
+    mark: int = 0
+    """changes with what is read: of a line, a hash of its bytes that holds within the process"""
 
 
 class JsonLines:
@@ -75,21 +77,25 @@ class JsonLines:
         self._handle.seek(0)
         refuse_binary(self._handle, self.path)
         for number, offset, raw in _lines(self._handle):
-            yield Line(number, offset, raw, self.where(number))
+            yield Line(number, offset, raw, self.where(number), hash(raw))
 
     def rewound(self) -> BinaryIO:
         """Return the uncompressed content, at its start, for what is no JSON lines."""
         self._handle.seek(0)
         return self._handle
 
-    def at(self, offset: int) -> bytes:
-        """Return the bytes of the line at an offset."""
-        self._handle.seek(offset)
-        return self._handle.readline(MAX_LINE_BYTES + 1)
-
     def parse(self, raw: bytes) -> dict[str, Any]:
         """Parse one line as a JSON object; RecordProblem where it is none."""
         return parse_object(raw)
+
+    def read_again(self, offset: int, mark: int) -> dict[str, Any]:
+        """Read the object at an offset that was read before; RecordProblem where that line is there no more."""
+        self._handle.seek(offset)
+        raw = self._handle.readline(MAX_LINE_BYTES + 1)
+        if hash(raw) != mark:
+            raise RecordProblem("another line")
+        record: dict[str, Any] | None = parse_again(raw)
+        return parse_object(raw) if record is None else record
 
     def where(self, number: int) -> str:
         """Name the place of a line: `b.jsonl:12`."""

@@ -62,7 +62,7 @@ class ParquetRows:
                     yield Line(row, row, self._with_id(record, row), self.where(row))
                     row += 1
 
-    def at(self, offset: int) -> dict[str, Any]:
+    def read_again(self, offset: int, mark: int) -> dict[str, Any]:  # noqa: ARG002 - it marks no rows
         """Return a row with its images; those that follow it are read with it."""
         if not self._first <= offset < self._first + len(self._block):
             with self._readable():

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from array import array
 from collections.abc import Iterator, KeysView, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, Self
-
-import orjson
+from typing import Any, NamedTuple, Protocol, Self
 
 from judge.core.embedded_options import split_options
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
@@ -30,8 +26,7 @@ NO_PATHS: Mapping[str, str] = MappingProxyType({})
 _NO_ITEM = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record of a file."""
 
     where: str
@@ -59,11 +54,11 @@ class Rows(Protocol):
     def __iter__(self) -> Iterator[Line]:
         """Yield every record from the start, unread."""
 
-    def at(self, offset: int) -> Any:  # noqa: ANN401 - what `parse` of the same class takes
-        """Return the record at an offset, unread."""
-
-    def parse(self, raw: Any) -> dict[str, Any]:  # noqa: ANN401 - what `at` of the same class returns
+    def parse(self, raw: Any) -> dict[str, Any]:  # noqa: ANN401 - as the lines of the same class hold it
         """Read a record; RecordProblem where that is impossible."""
+
+    def read_again(self, offset: int, mark: int) -> dict[str, Any]:
+        """Read a record that `parse` took before; RecordProblem where it is not the one with this mark."""
 
     def where(self, number: int) -> str:
         """Name the place of a record in messages."""
@@ -87,7 +82,8 @@ class RecordFile:
         self.short_traces = 0
         self._file, self._folder, self._paths, self._with_traces = file, folder, fields, with_traces
         self._index = IdIndex(lambda id_: f"{file.kind} {self.line(id_)}")
-        self._offsets, self._lines, self._digests = array("Q"), array("Q"), array("Q")
+        self._offsets, self._lines, self._digests = array("Q"), array("Q"), array("q")
+        self._marks = array("q")
         self.path, self.sha256 = file.path, file.sha256
         try:
             self._check()
@@ -124,19 +120,20 @@ class RecordFile:
         """Name the place of a record in messages."""
         return self._file.where(self.line(id_))
 
-    def digest(self, id_: str) -> bytes | None:
-        """Return a digest of a record's question and options, or None where it has neither."""
+    def digest(self, id_: str) -> int | None:
+        """Return a hash of a record's question and options that holds within the process; None where it has neither."""
         digest = self._digests[self._index[id_]]
-        return None if digest == _NO_ITEM else digest.to_bytes(8)
+        return None if digest == _NO_ITEM else digest
 
     def record(self, id_: str) -> Record:
         """Read a record again."""
-        where = self.where(id_)
+        at = self._index[id_]
+        where = self._file.where(self._lines[at])
         try:
-            record = self._parse(self._file.at(self._offsets[self._index[id_]]), where)
-        except InputErrors as error:
+            record = self._read(self._file.read_again(self._offsets[at], self._marks[at]), where)
+        except (InputErrors, RecordProblem) as error:
             raise InputError(where, "the file changed while it was being read", "start again") from error
-        if record.item.id != id_ or _digest(record.item) != self._digests[self._index[id_]]:
+        if record.item.id != id_ or _digest(record.item) != self._digests[at]:
             raise InputError(where, "the file changed while it was being read", "start again")
         return record
 
@@ -146,7 +143,7 @@ class RecordFile:
         total = 0
         for line in self._file:
             try:
-                self._add(self._parse(line.raw, line.where), line.number, line.offset)
+                self._add(self._parse(line.raw, line.where), line)
             except InputErrors as error:
                 problems += error.problems[: SHOWN_PROBLEMS - len(problems)]
                 total += error.total
@@ -155,14 +152,15 @@ class RecordFile:
         if not self._index:
             refuse(self.path, "empty file", self._file.if_empty)
 
-    def _add(self, record: Record, number: int, offset: int) -> None:
+    def _add(self, record: Record, line: Line) -> None:
         """Note what later questions about a record need."""
         try:
             self._index.add(record.item.id)
         except RecordProblem as problem:
             refuse(record.where, problem.problem, problem.hint)
-        self._offsets.append(offset)
-        self._lines.append(number)
+        self._offsets.append(line.offset)
+        self._lines.append(line.number)
+        self._marks.append(line.mark)
         self._digests.append(_digest(record.item))
         if record.trace is not None:
             self.short_traces += _is_short(record.trace.text)
@@ -177,9 +175,14 @@ class RecordFile:
     def _parse(self, raw: Any, where: str) -> Record:  # noqa: ANN401 - what the file's own `parse` takes
         """Parse one record, or raise all its problems together."""
         try:
-            fields = RecordFields(self._file.parse(raw), self._paths)
+            parsed = self._file.parse(raw)
         except RecordProblem as problem:
             raise InputErrors([InputError(where, problem.problem, problem.hint)]) from problem
+        return self._read(parsed, where)
+
+    def _read(self, parsed: Mapping[str, Any], where: str) -> Record:
+        """Read the fields of a record, or raise all its problems together."""
+        fields = RecordFields(parsed, self._paths)
         item = read_item(fields, alone=not self._with_traces)
         images = read_images(fields)
         trace = _read_trace(fields) if self._with_traces else None
@@ -228,9 +231,8 @@ def _is_short(trace: str) -> bool:
 
 
 def _digest(item: Item) -> int:
-    """Hash what must be the same in two files that share an item."""
+    """Hash what must be the same in two files that share an item; `_NO_ITEM` where nothing of it is there."""
     if not item.question and not item.options:
         return _NO_ITEM
     question, options = (item.question, item.options) if item.options else split_options(item.question)
-    told = orjson.dumps([question, sorted(options.items())])
-    return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest())
+    return hash((question, *sorted(options.items())))

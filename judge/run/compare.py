@@ -69,19 +69,21 @@ def create_run(folder: RunFolder, draft: Draft) -> None:
     """
     options = draft.options
     chosen = draft.shard_items()
-    whole, own = Census(answers=not options.hide_answers), Census(answers=not options.hide_answers)
+    whole = Census(answers=not options.hide_answers)
+    own = whole if chosen is None else Census(answers=not options.hide_answers)
     positions, flags = list[int](), Flags()
 
     def kept(store: ImageStore) -> Iterator[Pair]:
         for position, pair in enumerate(whole.counting(draft.pairs(store))):
-            if chosen is None or pair.item.id in chosen:
-                positions.append(position)
-                flags.add(pair)
+            if chosen is None:
                 yield pair
+            elif pair.item.id in chosen:
+                positions.append(position)
+                yield from own.counting([pair])
 
     with folder.created() as new:
         store = ImageStore(new.path)
-        digest = write_lines(new.pairs_path, own.counting(kept(store)))
+        digest = write_lines(new.pairs_path, flags.passing(kept(store)))
         store.flush()
         write_lines(new.path / FLAGS, flags.all())
         if options.checklist and not whole.n_checklists:

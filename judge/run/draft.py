@@ -283,9 +283,11 @@ def item_roles(items: Items | None) -> list[tuple[str, RecordFile]]:
 
 def refused_images(item: Item, judges: Sequence[JudgeSpec]) -> list[InputError]:
     """Say which judges would not take an item's images."""
+    if not item.images:
+        return []
     hint = "show fewer or smaller images (--max-image-side), or ask another judge"
     limited = [(judge, limits) for judge in judges if (limits := limits_of(judge)) is not None]
-    found = [(judge, beyond(item.images, limits)) for judge, limits in limited if item.images]
+    found = [(judge, beyond(item.images, limits)) for judge, limits in limited]
     return [InputError(f"item {item.id!r}", f"{judge.name} refuses {what}", hint) for judge, what in found if what]
 
 

@@ -127,7 +127,7 @@ class _Joined:
             return []
         return [InputError(self._traces[0].where(id_), f"id {id_!r} is not in {items.path}") for id_ in missing]
 
-    def _told(self, id_: str) -> list[tuple[RecordFile | Items, bytes | None]]:
+    def _told(self, id_: str) -> list[tuple[RecordFile | Items, int | None]]:
         """Return what each file tells of an item's question and options, as digests."""
         files: list[RecordFile | Items | None] = [self.items, *self._traces]
         return [(file, file.digest(id_)) for file in files if file is not None and id_ in file]

@@ -44,24 +44,25 @@ class ItemImages:
     def show(self, item: Item, records: Iterable[Record]) -> Item | None:
         """Return an item with the images of the first record that has any; None where it is to be left out."""
         record = next((record for record in records if record.images), None)
+        if record is None:
+            return item
         shown: list[Image] = []
         missing: list[str] = []
-        for number, image in enumerate(record.images if record else (), start=1):
+        for number, image in enumerate(record.images, start=1):
             name = f"image {number}" if isinstance(image, EmbeddedImage) else str(image)
-            where = record.where if record else ""
             try:
-                shown.append(self._load(image, record, f"{where} {name}"))
+                shown.append(self._load(image, record, f"{record.where} {name}"))
             except InputError as error:
                 if self._is_refused(image, error):
-                    self.problems.append(_problem(where, name, image, error))
+                    self.problems.append(_problem(record.where, name, image, error))
                 missing.append(name)
         if self._policy is OnMissingImage.SKIP and (missing or (self._blind_judge and shown)):
             return None
         return item.model_copy(update={"images": tuple(shown), "missing_images": tuple(missing)})
 
-    def _load(self, image: Path | str | EmbeddedImage, record: Record | None, name: str) -> Image:
+    def _load(self, image: Path | str | EmbeddedImage, record: Record, name: str) -> Image:
         if not isinstance(image, EmbeddedImage):
-            return self._loader.load(image, root=record.folder if record else None)
+            return self._loader.load(image, root=record.folder)
         if image.content is None:
             raise InputError("", "no bytes in it")
         return self._loader.take(image.content, name=name)
