@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import random
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,17 @@ if TYPE_CHECKING:
 SHORT, LONG = 400, 1600
 FEW, MANY = 64, 1000
 ITEM = "A patient of {} years reports sudden chest pain on breathing in, and has a swollen calf. " * 5
-TRACE = "Pain on inspiration points to the pleura; with a swollen calf an embolism is likely, so {} first. " * 16
+OPENINGS = ("Since", "Although", "Given that", "As", "While", "Because")
+FINDINGS = (
+    "the pain is sharp", "the calf is swollen", "the pulse is fast", "the lungs are clear", "no fever was measured",
+    "the leg was in plaster", "the saturation is low", "the onset was sudden", "the cough is dry", "the veins are full",
+)  # fmt: skip
+INFERENCES = (
+    "an embolism comes first", "infection is less likely", "the pleura must be involved", "the heart may be strained",
+    "imaging cannot wait", "anxiety explains little", "a clot in the leg is its source", "the risk score is high",
+    "a fracture would hurt otherwise", "thinning the blood is justified",
+)  # fmt: skip
+TRACE_SENTENCES = 24
 BARE = "bare aiohttp"
 KEYS = ("OPENAI_", "ANTHROPIC_", "OMR_JUDGE_")
 
@@ -106,9 +117,10 @@ def contenders(inputs: Path) -> list[Contender]:
 def write_inputs(folder: Path, items: int) -> tuple[Path, Path]:
     """Write the traces of two models for so many items, unless they are there: prompts of 6 KB."""
     files = (folder / f"a{items}.jsonl", folder / f"b{items}.jsonl")
-    for file, then in zip(files, ("scan", "anticoagulate"), strict=True):
+    for file in files:
         if file.exists():
             continue
+        draw = random.Random(file.name)  # noqa: S311 - no secret
         with file.open("wb") as lines:
             for number in range(items):
                 record = {
@@ -117,10 +129,18 @@ def write_inputs(folder: Path, items: int) -> tuple[Path, Path]:
                     "options": {"A": "Embolism", "B": "Pneumonia", "C": "Fracture", "D": "Anxiety"},
                     "answer": "A",
                     "model": f"model-{file.stem[0]}",
-                    "trace": TRACE.format(*[f"{then} {number}"] * 16),
+                    "trace": write_trace(draw),
                 }
                 lines.write(orjson.dumps(record) + b"\n")
     return files
+
+
+def write_trace(draw: random.Random) -> str:
+    """Return some 1,800 characters of reasoning, with no sentence like another by design."""
+    return " ".join(
+        f"{draw.choice(OPENINGS)} {draw.choice(FINDINGS)} after {draw.randrange(1000)} h, {draw.choice(INFERENCES)}."
+        for _ in range(TRACE_SENTENCES)
+    )
 
 
 def compare_costs(found: Sequence[Contender], address: str, rounds: int) -> None:
