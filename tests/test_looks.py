@@ -34,7 +34,7 @@ def judged(*verdicts: tuple[Verdict | None, Verdict | None], judge: str = "j") -
     rows: list[Row] = []
     for number, (forward, swapped) in enumerate(verdicts):
         rows += both_orders(f"q{number}", forward, swapped)
-    return frame([(item, judge, *rest) for item, _, *rest in rows])
+    return frame([(item, judge, sample, order, name, said) for item, _, sample, order, name, said in rows])
 
 
 @given(st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=60), st.integers(0, 9), st.integers(1, 20))

@@ -139,14 +139,13 @@ def _kappa(on: Codes, counts: Floats, codes: Codes | None, *, seed: int, weights
 def _side_by_side(columns: Mapping[str, Counted]) -> Table:
     """Return the credits of judged items in one column each, NaN where there is none, sorted by item."""
     judged = {name: counted.items.take(counted.is_judged) for name, counted in columns.items()}
-    clusters = {
-        item: cluster
-        for items in judged.values()
-        for item, cluster in zip(items["item"], items["cluster"], strict=True)
-    }
-    items = sorted(clusters)
-    named = {"item": texts(items), "cluster": texts(clusters[item] for item in items)}
-    return Table({**named, **{name: own.take(own.places(items))["credit"] for name, own in judged.items()}})
+    items = sorted({item for own in judged.values() for item in own["item"]})
+    table, clusters = Table({"item": texts(items)}), texts([None] * len(items))
+    credits_ = {name: np.full(len(items), np.nan) for name in judged}
+    for name, own in judged.items():
+        places = table.places(own["item"])
+        credits_[name][places], clusters[places] = own["credit"], own["cluster"]
+    return table.with_columns(cluster=clusters, **credits_)
 
 
 def _flips(said: Spoken, facts: ItemFacts | None, basis: Basis) -> dict[str, Estimate]:

@@ -9,8 +9,9 @@ import numpy as np
 from judge.core.facts import ItemFacts, judged_fields
 from judge.core.panel import Pooling, pool
 from judge.core.planning import Orders
-from judge.core.table import Table, is_none, ranks, stack
-from judge.core.tally import fold, identical_items
+from judge.core.stats.clusters import collapse_fast
+from judge.core.table import Table, is_none, ranks, stack, texts
+from judge.core.tally import COUNTS, finished, fold, identical_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,10 +57,18 @@ class Counted(NamedTuple):
         """Which items have verdicts: identical traces have none."""
         return np.asarray(self.items["n_verdicts"] > 0)
 
+    def distinct(self) -> tuple[Counted, Floats]:
+        """Return one item of each kind that the verdicts make, in place of all, and how many items are of it."""
+        names = ("forward", "swapped", "consistent", *COUNTS)
+        columns = np.column_stack([self.items[name] for name in names])
+        rows, _, counts = collapse_fast(columns, columns[:, :0])
+        items = finished({"item": texts([None] * len(rows)), **dict(zip(names, rows.T, strict=True))})
+        return Counted(items, None, self.basis), counts
+
     @property
     def n_units(self) -> int:
         """How many clusters, or items, there are."""
-        return len(self.items) if self.codes is None else len(np.unique(self.codes))
+        return len(self.items) if self.codes is None else np.count_nonzero(np.bincount(self.codes))
 
 
 class Panel(NamedTuple):

@@ -122,6 +122,7 @@ def _criterion(counted: Counted, ledger: Ledger, tested: Tested, subject: Subjec
 
 def _rates(counted: Counted) -> dict[str, Estimate]:
     """Estimate every rate of a criterion from one pass of weights; sorted patterns follow the order given here."""
+    codes, (counted, counts) = counted.codes, counted.distinct() if counted.codes is None else (counted, None)
     outcome, one = counted.items["outcome"], np.ones(len(counted.items))
     is_outcome = {which: (outcome == which.value).astype(np.float64) for which in Outcome}
     agreed = HALF + (is_outcome[Outcome.A] - is_outcome[Outcome.B]) / 2
@@ -142,7 +143,7 @@ def _rates(counted: Counted) -> dict[str, Estimate]:
         "ties": Ratio(is_outcome[Outcome.TIE], one),
         "splits": Ratio(is_outcome[Outcome.SPLIT], one),
     }
-    return estimate_rates(ratios, counted.codes, counted.basis)
+    return estimate_rates(ratios, codes, counted.basis, counts)
 
 
 def _chance_consistency(items: Table, orders: Orders) -> float | None:

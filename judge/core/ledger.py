@@ -85,8 +85,10 @@ def _lost(counted: Counted, said: Spoken, subject: Subject) -> Counter[str]:
     said = said.take(is_lost[said.rows.item])
     items, of = np.unique(said.rows.item, return_inverse=True)
     decided = said.is_verdict(*DECISIONS)
-    heard = np.unique(np.column_stack([of, said.rows.judge])[decided], axis=0)[:, 0]
-    n_heard = np.bincount(heard, minlength=len(items))
+    heard_by = (decided & (said.rows.judge == judge) for judge in range(len(said.rows.judges)))
+    n_heard = np.zeros(len(items), dtype=np.intp)
+    for heard in heard_by:
+        n_heard += np.bincount(of, weights=heard, minlength=len(items)) > 0
     undecided = np.bincount(of, weights=said.is_verdict(Verdict.CANNOT_JUDGE), minlength=len(items)) > 0
     failed = said.failure >= 0
     failure = np.full(len(items), len(FAILURES))

@@ -67,6 +67,9 @@ class Table:
         Args:
             rows: a mask, or places; -1 is a row of which nothing is known.
         """
+        everything = rows.all() if rows.dtype == bool else np.array_equal(rows, np.arange(len(self)))
+        if everything:
+            return self  # a report holds the facts of all items once, not once a criterion
         if rows.dtype == bool or not (rows < 0).any():
             return Table({name: column[rows] for name, column in self._columns.items()})
         return Table({name: _taken(column, rows) for name, column in self._columns.items()})
@@ -91,7 +94,10 @@ class Table:
 
 def stack(tables: Sequence[Table]) -> Table:
     """Return the rows of tables that have the same columns, one table after the other."""
-    return Table({name: np.concatenate([table[name] for table in tables]) for name in tables[0].names})
+    filled = [table for table in tables if len(table)] or tables[:1]
+    if len(filled) == 1:
+        return filled[0]
+    return Table({name: np.concatenate([table[name] for table in filled]) for name in tables[0].names})
 
 
 def texts(values: Iterable[str | None]) -> Column:

@@ -63,7 +63,7 @@ def fold(said: Spoken, *, orders: Orders) -> Table:
         {
             "item": said.rows.items[items],
             **{name: _mean(of, values, len(items)) for name, values in means.items()},
-            **{name: np.bincount(of, weights=complete[name], minlength=len(items)) for name in COUNTS},
+            **{name: np.bincount(of, weights=complete[name], minlength=len(items)).astype(np.int32) for name in COUNTS},
         }
     )
 
@@ -103,11 +103,16 @@ def _mean(of: Floats, values: Floats, n: int) -> Floats:
 
 
 def finished(columns: dict[str, Floats]) -> Table:
-    """Add credit and outcome to columns that have the others of `FOLDED`."""
+    """Add credit and outcome to columns that have the others of `FOLDED`; without either order it is a tie."""
     forward, swapped = columns["forward"], columns["swapped"]
-    both = np.where(np.isnan(forward), swapped, forward), np.where(np.isnan(swapped), forward, swapped)
-    added = {"credit": (both[0] + both[1]) / 2, "outcome": _outcomes(*both)}
+    forward, swapped = _first_known(forward, swapped), _first_known(swapped, forward)
+    added = {"credit": (forward + swapped) / 2, "outcome": _outcomes(forward, swapped)}
     return Table({**columns, **added}).select(*FOLDED)
+
+
+def _first_known(credit: Floats, other: Floats) -> Floats:
+    """Return a credit where it is known, else the other, else that of a tie."""
+    return np.where(np.isnan(credit), np.where(np.isnan(other), HALF, other), credit)
 
 
 def identical_items(ids: Sequence[str | None]) -> Table:
@@ -116,9 +121,8 @@ def identical_items(ids: Sequence[str | None]) -> Table:
     Args:
         ids: one each, None where it is not known.
     """
-    tie = {"item": texts(ids), "credit": np.full(len(ids), HALF), "outcome": texts([Outcome.TIE.value] * len(ids))}
     unjudged = {name: np.full(len(ids), np.nan) for name in ("forward", "swapped", "consistent")}
-    return Table({**tie, **unjudged, **{name: np.zeros(len(ids)) for name in COUNTS}}).select(*FOLDED)
+    return finished({"item": texts(ids), **unjudged, **{name: np.zeros(len(ids), dtype=np.int32) for name in COUNTS}})
 
 
 def side(credit: Floats) -> Floats:

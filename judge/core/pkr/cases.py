@@ -29,9 +29,9 @@ _SCHEMA = {
     "by_letters": "?",
     "checklist": "Q",
 }
-"""the columns' types, as numpy names them; `right` is 0 or 1, NaN where the item's answer is unknown; `unread`: it is known, and the trace states none that can
-be read (which is not right); `seen`: a judge that sees images can be shown all of the item's; `by_letters`: see
-`argues_by_letters`; `checklist`: a hash of it"""
+"""the columns' types, as numpy names them; `right` is 0 or 1, NaN where the item's answer is unknown; `unread`: it is
+known, and the trace states none that can be read (which is not right); `seen`: a judge that sees images can be shown
+all of the item's; `by_letters`: see `argues_by_letters`; `checklist`: a hash of it"""
 _UNITS = {"item": pl.String(), "group": pl.Enum(Group), "unit": pl.String(), "core": pl.Boolean()}
 _NAMED = r"\b(?i:options?|choices?|answers?)\s+\(?(LETTER)\b"
 _CLOSED = r"\((LETTER)\)"

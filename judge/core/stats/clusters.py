@@ -43,23 +43,29 @@ def sum_by_cluster(columns: Floats, clusters: Codes | None) -> Floats:
     return np.column_stack([np.bincount(clusters, weights=column)[used] for column in columns.T])
 
 
-def collapse_fast(numerators: Floats, denominators: Floats) -> Patterns:
+def collapse_fast(numerators: Floats, denominators: Floats, counts: Floats | None = None) -> Patterns:
     """Collapse units to their distinct patterns as `intervals.collapse` does, by counting their bytes, not by sorting.
 
     Args:
         numerators: shape (units, rates).
         denominators: shape (units, rates).
+        counts: shape (units,), how many units each row stands for; None for one each.
     """
     rates, width = numerators.shape[1], numerators.shape[1] + denominators.shape[1]
     times: Counter[bytes] = Counter()
     for start in range(0, len(numerators), BLOCK):
         of_block = slice(start, start + BLOCK)
         units = np.hstack([numerators[of_block], denominators[of_block]]) + 0.0  # -0.0 becomes 0.0
-        times.update(units.view(f"V{units.itemsize * width}").ravel().tolist())
-    rows = np.frombuffer(b"".join(times)).reshape(-1, width)
+        patterns = units.view(f"V{units.itemsize * width}").ravel().tolist()
+        if counts is None:
+            times.update(patterns)
+            continue
+        for pattern, count in zip(patterns, counts[of_block].tolist(), strict=True):
+            times[pattern] += count
+    rows = np.frombuffer(b"".join(times), dtype=np.float64).reshape(-1, width)
     descending = np.lexsort(rows.T[::-1])[::-1]
-    rows, counts = rows[descending], np.array(list(times.values()), dtype=np.float64)[descending]
-    return Patterns(rows[:, :rates], rows[:, rates:], counts)
+    rows, together = rows[descending], np.array(list(times.values()), dtype=np.float64)[descending]
+    return Patterns(rows[:, :rates], rows[:, rates:], together)
 
 
 def guarded(rates: Rates, n_units: int, noun: str = "clusters") -> Guarded:

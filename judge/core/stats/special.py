@@ -25,9 +25,9 @@ def fair_pmf(trials: int) -> Floats:
             ends.append(ways)
             ways = ways * (trials - heads) // (heads + 1)
         return np.array([way / 2**trials for way in ends])
-    # Each probability from its neighbour's, outwards from the middle; what they are multiples of follows from their sum.
-    heads = np.arange(trials // 2, trials, dtype=np.float64)
-    above = np.cumprod((trials - heads) / (heads + 1))
+    # Each from its neighbour, outwards from the middle; what they are multiples of follows from their sum.
+    upper = np.arange(trials // 2, trials, dtype=np.float64)
+    above = np.cumprod((trials - upper) / (upper + 1))
     below = above[:0:-1] if trials % 2 else above[::-1]
     multiples = np.concatenate([below, [1.0], above])
     return np.asarray(multiples / multiples.sum())
