@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.what == "write":
-        _write(options.n, options.folder)
+        write_run(options.n, options.folder)
         return
     if options.what is None:
         for what, sizes in ALL.items():
@@ -141,7 +141,7 @@ def _journal(n: int) -> None:
         _timed("a whole report", lambda: make_report(folder))
 
 
-def _write(n: int, path: str) -> None:
+def write_run(n: int, path: str) -> None:
     """Write a run folder of so many judgments: two orders an item, with replies of 500 characters."""
     from judge.io.files import write_lines  # noqa: PLC0415
     from judge.io.journal import RunFolder  # noqa: PLC0415

@@ -13,7 +13,7 @@ from judge.core.facts import ItemFacts, judged_fields
 from judge.core.ledger import DECISIONS
 from judge.core.stats.agreement import agreement, category_counts, cohen_kappa, flip_rates
 from judge.core.stats.halo import correlations, explained_variance
-from judge.core.table import Table, texts
+from judge.core.table import Table, sum_by, texts
 from judge.core.tally import HALF
 from judge.schema import Frozen, Order, Verdict
 
@@ -156,7 +156,7 @@ def _flips(said: Spoken, facts: ItemFacts | None, basis: Basis) -> dict[str, Est
     of_a = ~tie & (first == forward)
     pairs, of = np.unique(np.column_stack([said.rows.item, said.rows.judge]), axis=0, return_inverse=True)
     columns = [
-        np.bincount(of.ravel(), weights=chosen & shown, minlength=len(pairs))
+        sum_by(of.ravel(), chosen & shown, len(pairs))
         for shown in (forward, ~forward)
         for chosen in (of_a, tie, ~of_a & ~tie)
     ]
@@ -164,7 +164,7 @@ def _flips(said: Spoken, facts: ItemFacts | None, basis: Basis) -> dict[str, Est
     rates = flip_rates(counts[:, :SIDES], counts[:, SIDES:])
     items, of = np.unique(pairs[:, 0], return_inverse=True)
     flipped = {
-        f"{part}{index}": np.bincount(of, weights=getattr(rates, part)[:, index], minlength=len(items))
+        f"{part}{index}": sum_by(of, getattr(rates, part)[:, index], len(items))
         for part in rates._fields
         for index in (0, 1)
     }

@@ -68,7 +68,7 @@ class Counted(NamedTuple):
     @property
     def n_units(self) -> int:
         """How many clusters, or items, there are."""
-        return len(self.items) if self.codes is None else np.count_nonzero(np.bincount(self.codes))
+        return len(self.items) if self.codes is None else int(np.count_nonzero(np.bincount(self.codes)))
 
 
 class Panel(NamedTuple):

@@ -144,7 +144,7 @@ class _Growing:
     def __init__(self, types: Mapping[str, str]) -> None:
         self._types = types
         self._texts: dict[str, list[str | None]] = {name: [] for name, kind in types.items() if kind == TEXT}
-        self._numbers = {name: array(kind.replace("?", "b")) for name, kind in types.items() if kind != TEXT}
+        self._numbers = {name: _numbers(kind) for name, kind in types.items() if kind != TEXT}
         self._known: dict[str, str] = {}
 
     def add(self, row: Mapping[str, Any]) -> None:
@@ -161,6 +161,10 @@ class _Growing:
         columns = {name: texts(column) for name, column in self._texts.items()}
         columns |= {name: np.asarray(numbers).astype(self._types[name]) for name, numbers in self._numbers.items()}
         return Table({name: columns[name] for name in self._types})
+
+
+def _numbers(kind: str) -> array[Any]:
+    return array(kind.replace("?", "b"))
 
 
 def as_group(value: object) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 from judge.core.columns import FAILURES
 from judge.core.estimates import DIGITS, GRID
 from judge.core.planning import Orders
+from judge.core.table import sum_by
 from judge.schema import Frozen, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ def _lost(counted: Counted, said: Spoken, subject: Subject) -> Counter[str]:
     heard_by = (decided & (said.rows.judge == judge) for judge in range(len(said.rows.judges)))
     n_heard = np.zeros(len(items), dtype=np.intp)
     for heard in heard_by:
-        n_heard += np.bincount(of, weights=heard, minlength=len(items)) > 0
-    undecided = np.bincount(of, weights=said.is_verdict(Verdict.CANNOT_JUDGE), minlength=len(items)) > 0
+        n_heard += sum_by(of, heard, len(items)) > 0
+    undecided = sum_by(of, said.is_verdict(Verdict.CANNOT_JUDGE), len(items)) > 0
     failed = said.failure >= 0
     failure = np.full(len(items), len(FAILURES))
     np.minimum.at(failure, of[failed], said.failure[failed])

@@ -11,7 +11,7 @@ import numpy as np
 from judge.core.panel import Pooling, pool
 from judge.core.planning import Orders
 from judge.core.stats.sequential import ALPHA
-from judge.core.table import Table, ranks, texts
+from judge.core.table import Table, ranks, sum_by, texts
 from judge.core.tally import HALF, fold
 from judge.schema import Frozen
 
@@ -108,11 +108,11 @@ def follow(planned: Table, said: Spoken, panel: Panel) -> Table:
     done = identical | (_requests(said, panel, planned["item"]) >= panel.requests)
     looks, look = np.unique(planned["look"], return_inverse=True)
     units, unit = np.unique(look * len(planned) + ranks(planned["unit"].tolist()), return_inverse=True)
-    excess = np.bincount(unit, weights=np.nan_to_num(credit - HALF), minlength=len(units))
+    excess = sum_by(unit, np.nan_to_num(credit - HALF), len(units))
     lean, of = np.sign(excess.round(9)), units // max(1, len(planned))
 
     def count(which: Mask, places: Codes = look) -> Codes:
-        return np.bincount(places, weights=which, minlength=len(looks)).astype(np.int64)
+        return sum_by(places, which, len(looks)).astype(np.int64)
 
     return Table(
         {

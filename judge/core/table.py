@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from judge.core.stats.intervals import Floats
+
     Column = NDArray[Any]
     """floats, NaN where nothing is known; whole numbers; or objects, None where nothing is known"""
 
@@ -112,6 +114,11 @@ def ranks(names: Sequence[str]) -> NDArray[np.intp]:
     """Return the place of each name among the different ones, sorted."""
     place = {name: rank for rank, name in enumerate(sorted(set(names)))}
     return np.array([place[name] for name in names], dtype=np.intp)
+
+
+def sum_by(groups: Column, values: Column, n: int) -> Floats:
+    """Return the sums of values, numbers or truths, in each of n groups, which are numbered from 0."""
+    return np.bincount(groups, weights=values, minlength=n).astype(np.float64, copy=False)
 
 
 def is_none(column: Column) -> NDArray[np.bool_]:

@@ -8,13 +8,14 @@ import numpy as np
 
 from judge.core.columns import ORDERS, VERDICTS, Spoken
 from judge.core.planning import Orders
-from judge.core.table import Table, texts
+from judge.core.table import Table, sum_by, texts
 from judge.schema import Order, Outcome, Verdict, Winner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from judge.core.stats.intervals import Floats
+    from judge.core.table import Column
 
 HALF = 0.5
 CREDITS = {Winner.A: 1.0, Winner.TIE: HALF, Winner.B: 0.0, Winner.CANNOT_JUDGE: None}
@@ -53,8 +54,8 @@ def fold(said: Spoken, *, orders: Orders) -> Table:
         Columns `FOLDED`, sorted by item.
     """
     samples = _samples(said)
-    n_orders = sum((samples[f"n_{order}"] > 0).astype(np.int8) for order in Order)
-    complete = samples.take(n_orders >= (len(Order) if orders is Orders.BOTH else 1))
+    judged = [samples[f"n_{order}"] > 0 for order in Order]
+    complete = samples.take((np.logical_and if orders is Orders.BOTH else np.logical_or).reduce(judged))
     items, of = np.unique(complete["item"], return_inverse=True)
     forward, swapped = complete["forward"], complete["swapped"]
     consistent = np.where(np.isnan(forward + swapped), np.nan, side(forward) == side(swapped))
@@ -63,7 +64,7 @@ def fold(said: Spoken, *, orders: Orders) -> Table:
         {
             "item": said.rows.items[items],
             **{name: _mean(of, values, len(items)) for name, values in means.items()},
-            **{name: np.bincount(of, weights=complete[name], minlength=len(items)).astype(np.int32) for name in COUNTS},
+            **{name: sum_by(of, complete[name], len(items)).astype(np.int32) for name in COUNTS},
         }
     )
 
@@ -75,8 +76,8 @@ def _samples(said: Spoken) -> Table:
     samples, sample = np.unique(rows.sample, return_inverse=True)
     pairs, of = np.unique(rows.item.astype(np.int64) * max(1, len(samples)) + sample, return_inverse=True)
 
-    def count(mask: Floats) -> Floats:
-        return np.bincount(of, weights=mask, minlength=len(pairs))
+    def count(values: Column) -> Floats:
+        return sum_by(of, values, len(pairs))
 
     worth = _WORTH[rows.order, said.verdict]
     numbers = {order: count(said.is_order(order)) for order in Order}
@@ -94,12 +95,11 @@ def _samples(said: Spoken) -> Table:
     )
 
 
-def _mean(of: Floats, values: Floats, n: int) -> Floats:
+def _mean(of: Column, values: Floats, n: int) -> Floats:
     """Return the mean of the known values of each of n groups; NaN where none is."""
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
-        sums = np.bincount(of[known], weights=values[known], minlength=n)
-        return np.asarray(sums / np.bincount(of[known], minlength=n))
+        return sum_by(of[known], values[known], n) / np.bincount(of[known], minlength=n)
 
 
 def finished(columns: dict[str, Floats]) -> Table:

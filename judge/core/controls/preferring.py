@@ -11,7 +11,7 @@ from judge.core.counted import Counted, cluster_codes
 from judge.core.estimates import Ratio, estimate_rate
 from judge.core.facts import judged_fields
 from judge.core.ledger import DECISIONS
-from judge.core.table import Table
+from judge.core.table import Table, sum_by
 from judge.core.tally import DECISIVE, fold
 from judge.schema import Order, Outcome, Verdict
 
@@ -55,7 +55,7 @@ def _items(heard: Heard, criterion: str) -> Table:
     names_one = said.is_verdict(*DECISIVE)
 
     def count(which: Mask) -> Floats:
-        return np.bincount(of, weights=which, minlength=len(items)).astype(np.float64)
+        return sum_by(of, which, len(items))
 
     in_order = {order.value: said.is_order(order) for order in Order}
     folded = fold(said, orders=heard.orders)

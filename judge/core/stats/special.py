@@ -87,7 +87,7 @@ def _t_quantile_of_many(df: int, z: float) -> float:
         (((3 * square + 19) * square + 17) * square - 15) / 384,
         ((((79 * square + 776) * square + 1482) * square - 1920) * square - 945) / 92160,
     )
-    return z + sum(z * term / df**power for power, term in enumerate(terms, start=1))
+    return z + sum(z * term / float(df) ** power for power, term in enumerate(terms, start=1))
 
 
 def _within(angle: float, df: int) -> float:
