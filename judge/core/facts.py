@@ -24,6 +24,8 @@ BY_IMAGE = "image"
 NO_VALUE = "(none)"
 """the group of items that lack the field"""
 TEXT = "O"
+_UNKNOWN = {"d": math.nan, "b": False, "Q": 0}
+"""what stands for no value, by the type of an array"""
 SCHEMA = {
     "item": TEXT,
     "cluster": TEXT,
@@ -148,12 +150,12 @@ class _Growing:
         self._known: dict[str, str] = {}
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Take a row that has a value of every column."""
+        """Take a row; what it lacks is not known, and no truth."""
         for name, numbers in self._numbers.items():
-            value = row[name]
-            numbers.append(math.nan if value is None else value)
+            value = row.get(name)
+            numbers.append(_UNKNOWN[numbers.typecode] if value is None else value)
         for name, column in self._texts.items():
-            text = row[name]
+            text = row.get(name)
             column.append(text if text is None or name == "item" else self._known.setdefault(text, text))
 
     def table(self) -> Table:
