@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.what == "write":
-        _write(options.n, options.folder)
+        write_run(options.n, options.folder)
         return
     if options.what is None:
         for what, sizes in ALL.items():
@@ -85,23 +85,20 @@ def _rows(n: int) -> None:
 
 
 def _settled(n: int) -> Settled:
-    import polars as pl  # noqa: PLC0415 - its import is no part of the other measurements
+    from judge.core.columns import Said, Settled  # noqa: PLC0415
+    from judge.core.table import texts  # noqa: PLC0415
 
-    from judge.core.columns import JUDGMENTS_SCHEMA, Said, Settled  # noqa: PLC0415
-
-    n_items = n // ROWS_AN_ITEM
-    items = pl.select(pl.format("item-{}", pl.int_range(n_items)).cast(pl.Categorical())).to_series()
-    judges, orders = pl.Series(JUDGES, dtype=pl.Categorical()), pl.Series(["forward", "swapped"])
-    said = np.random.default_rng(0).choice(np.arange(3, dtype=np.uint32), p=SHARES, size=n)
-    place = pl.int_range(n, dtype=pl.UInt32)
-    frame = pl.select(
-        item=pl.lit(items).gather(place // ROWS_AN_ITEM),
-        judge=pl.lit(judges).gather(place // 4 % 2),
-        sample=(place // 2 % 2).cast(pl.Int32),
-        order=pl.lit(orders.cast(JUDGMENTS_SCHEMA["order"])).gather(place % 2),
-        said=pl.Series(said),
+    place = np.arange(n, dtype=np.int32)
+    return Settled(
+        item=place // ROWS_AN_ITEM,
+        judge=(place // 4 % 2).astype(np.int16),
+        sample=place // 2 % 2,
+        order=(place % 2).astype(np.int8),
+        said=np.random.default_rng(0).choice(np.arange(3, dtype=np.int32), p=SHARES, size=n),
+        items=texts(f"item-{item:09}" for item in range(n // ROWS_AN_ITEM)),
+        judges=JUDGES,
+        meanings=tuple(Said((("overall", verdict),)) for verdict in ("first", "second", "tie")),
     )
-    return Settled(frame, tuple(Said((("overall", verdict),)) for verdict in ("first", "second", "tie")))
 
 
 def _subject(n_items: int) -> Subject:
@@ -120,15 +117,15 @@ def _fold(settled: Settled) -> object:
     from judge.core.panel import Pooling, pool  # noqa: PLC0415
     from judge.core.tally import fold  # noqa: PLC0415
 
-    rows = settled.verdict_rows(["overall"])
-    return pool([fold(rows.filter(judge=judge), orders=Orders.BOTH) for judge in JUDGES], Pooling.MEAN)
+    said = settled.on("overall")
+    return pool([fold(said.of(judge), orders=Orders.BOTH) for judge in JUDGES], Pooling.MEAN)
 
 
 def _report(settled: Settled) -> Report:
     from judge.core.report import build_report  # noqa: PLC0415
     from judge.core.stats.intervals import Method  # noqa: PLC0415
 
-    n_items = len(settled.judgments) // ROWS_AN_ITEM
+    n_items = len(settled) // ROWS_AN_ITEM
     return build_report(settled, _subject(n_items), _facts(), method=Method.JEFFREYS)
 
 
@@ -144,7 +141,7 @@ def _journal(n: int) -> None:
         _timed("a whole report", lambda: make_report(folder))
 
 
-def _write(n: int, path: str) -> None:
+def write_run(n: int, path: str) -> None:
     """Write a run folder of so many judgments: two orders an item, with replies of 500 characters."""
     from judge.io.files import write_lines  # noqa: PLC0415
     from judge.io.journal import RunFolder  # noqa: PLC0415

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import polars as pl
-
-from judge.core.columns import VERDICTS_SCHEMA
+from judge.core.columns import Columns, Said, Settled
+from judge.core.costs import Spending
 from judge.core.counted import Subject, count_panel
 from judge.core.criteria import CriterionReport, report_counted
 from judge.core.estimates import Basis
@@ -42,9 +41,13 @@ def make_judge(**changes: object) -> JudgeSpec:
     return JudgeSpec.model_validate({"provider": "openai", "model": "m", "settings": PLAIN, **changes})
 
 
-def frame(rows: list[Row]) -> pl.DataFrame:
-    failed = [(*row, None if row[5] else "timeout") for row in rows]
-    return pl.DataFrame(failed, schema=VERDICTS_SCHEMA, orient="row")
+def frame(rows: list[Row]) -> Settled:
+    """Return judgments that each speak of one criterion; without a verdict they failed."""
+    columns = Columns(Spending({}))
+    for place, (item, judge, sample, order, criterion, verdict) in enumerate(rows):
+        said = Said(((criterion, verdict),)) if verdict else Said(failure="timeout", criterion=criterion)
+        columns.add(f"{place:032x}", item, judge, sample, order, said)
+    return columns.settled()
 
 
 def both_orders(item: str, forward: Verdict | None, swapped: Verdict | None, *, sample: int = 0) -> list[Row]:
@@ -53,9 +56,9 @@ def both_orders(item: str, forward: Verdict | None, swapped: Verdict | None, *, 
     return [(item, "j", sample, order.value, "overall", v.value if v else None) for order, v in given.items()]
 
 
-def criterion_reports(verdicts: pl.DataFrame, subject: Subject, basis: Basis) -> dict[str, CriterionReport]:
-    """Fold verdicts and report each criterion, in the rubric's order."""
-    return report_counted(count_panel(verdicts, subject, basis).together, verdicts, subject, margin=None)
+def criterion_reports(settled: Settled, subject: Subject, basis: Basis) -> dict[str, CriterionReport]:
+    """Fold judgments and report each criterion, in the rubric's order."""
+    return report_counted(count_panel(settled, subject, basis).together, settled, subject, margin=None)
 
 
 def report_on(

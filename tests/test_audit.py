@@ -55,7 +55,7 @@ def test_the_judgment_shown_for_a_request_is_the_one_that_the_report_counts(give
     arrived = [judged(key, Order.FORWARD, result) for key, result in given_]
     kept = journeys(arrived)
     settled = settle(arrived)
-    counted = Counter(settled.said[place] for place in settled.judgments["said"])
+    counted = Counter(settled.meanings[place] for place in settled.said)
     assert Counter(Said.of(journey.judgment.result) for journey in kept) == counted
     assert sum(1 + journey.earlier for journey in kept) == len(arrived)
 

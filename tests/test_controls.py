@@ -202,7 +202,7 @@ def test_without_a_repetition_no_change_is_held_against_noise() -> None:
 
 def test_a_word_that_it_cannot_be_judged_is_a_state_and_a_failure_is_none() -> None:
     found = states(heard(q1=UNSEEN, q2=FAILED, q3=(Verdict.CANNOT_JUDGE, None), q4=TIE), "overall")
-    assert dict(found.select("item", "state").iter_rows()) == {"q1": "cannot_judge", "q4": "tie"}
+    assert dict(zip(found["item"], found["state"], strict=True)) == {"q1": "cannot_judge", "q4": "tie"}
 
 
 def test_items_whose_answers_hidden_traces_look_the_same_are_ties() -> None:

@@ -217,7 +217,11 @@ def test_a_key_has_failed_when_it_has_no_verdict_whatever_came_first(folder: Run
 
 
 def settled_words(settled: Settled) -> tuple[object, ...]:
-    rows = sorted((*row[:-1], settled.said[row[-1]]) for row in settled.judgments.rows())
+    codes = zip(settled.item, settled.judge, settled.sample, settled.order, settled.said, strict=True)
+    rows = sorted(
+        (settled.items[item], settled.judges[judge], sample, order, settled.meanings[said])
+        for item, judge, sample, order, said in codes
+    )
     return rows, settled.failures
 
 
@@ -280,12 +284,12 @@ def test_columns_leave_out_a_torn_last_line(folder: RunFolder) -> None:
         journal.append(made(1))
         journal.append(made(2))
     folder.judgments_path.write_bytes(folder.judgments_path.read_bytes()[:-9])
-    assert read_settled(folder).judgments["item"].to_list() == ["q1"]
+    assert read_settled(folder).items.tolist() == ["q1"]
 
 
 def test_no_judgments_are_no_error(folder: RunFolder) -> None:
     assert list(folder.judgments()) == []
-    assert read_settled(folder).judgments.is_empty()
+    assert not len(read_settled(folder))
 
 
 FILL_THE_DISK = """

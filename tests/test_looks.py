@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 
-import polars as pl
+import numpy as np
 import pytest
 from builders import Row, both_orders, frame, make_pair
 from hypothesis import given
 from hypothesis import strategies as st
 
+from judge.core.columns import Settled
 from judge.core.facts import units_of_pairs
 from judge.core.looks import Panel, Stopping, follow, number_looks, plan_looks
 from judge.core.planning import Orders
 from judge.core.sequential_report import read_looks
+from judge.core.table import Table
 from judge.errors import InputError
 from judge.schema import Image, Verdict
 
@@ -22,17 +24,17 @@ FIRST, SECOND, TIE = Verdict.FIRST, Verdict.SECOND, Verdict.TIE
 A_WINS, B_WINS = (FIRST, SECOND), (SECOND, FIRST)
 
 
-def planned(units: list[str], looks: list[int], identical: tuple[str, ...] = ()) -> pl.DataFrame:
+def planned(units: list[str], looks: list[int], identical: tuple[str, ...] = ()) -> Table:
     items = [f"q{number}" for number in range(len(units))]
     plan = plan_looks(items, units, identical, seed=0, every=1)
-    return plan.with_columns(look=pl.Series(looks, dtype=pl.Int64))
+    return plan.with_columns(look=np.array(looks))
 
 
-def judged(*verdicts: tuple[Verdict | None, Verdict | None]) -> pl.DataFrame:
+def judged(*verdicts: tuple[Verdict | None, Verdict | None], judge: str = "j") -> Settled:
     rows: list[Row] = []
     for number, (forward, swapped) in enumerate(verdicts):
         rows += both_orders(f"q{number}", forward, swapped)
-    return frame(rows)
+    return frame([(item, judge, sample, order, name, said) for item, _, sample, order, name, said in rows])
 
 
 @given(st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=60), st.integers(0, 9), st.integers(1, 20))
@@ -57,8 +59,9 @@ def test_the_seed_decides_which_items_come_first() -> None:
 def test_units_lean_by_the_mean_of_their_items_and_failures_lean_to_nobody() -> None:
     # c1: won, tied, failed: leans to a; c2: won and lost: to nobody; q5 failed; q6 lost; q7 identical
     plan = planned(["c1", "c1", "c1", "c2", "c2", "q5", "q6", "q7"], [0, 0, 0, 0, 0, 1, 1, 1], identical=("q7",))
-    verdicts = judged(A_WINS, (TIE, TIE), (None, FIRST), A_WINS, B_WINS, (None, None), B_WINS)
-    assert follow(plan, verdicts, PANEL).to_dict(as_series=False) == {
+    said = judged(A_WINS, (TIE, TIE), (None, FIRST), A_WINS, B_WINS, (None, None), B_WINS).on("overall")
+    followed = follow(plan, said, PANEL)
+    assert {name: followed[name].tolist() for name in followed.names} == {
         "look": [0, 1],
         "n_items": [5, 3],
         "missing": [1, 1],
@@ -70,27 +73,26 @@ def test_units_lean_by_the_mean_of_their_items_and_failures_lean_to_nobody() -> 
 
 def test_a_look_is_complete_when_every_judge_and_sample_answered_or_failed() -> None:
     plan = planned(["q0", "q1"], [0, 1])
-    verdicts = judged(A_WINS, A_WINS).vstack(judged(A_WINS).with_columns(judge=pl.lit("k", dtype=pl.Categorical())))
-    assert follow(plan, verdicts, PANEL)["complete"].to_list() == [True, True]
-    both = follow(plan, verdicts, PANEL._replace(judges=["j", "k"]))
-    assert (both["complete"].to_list(), both["wins"].to_list(), both["missing"].to_list()) == (
+    said = judged(A_WINS, A_WINS).joined(judged(A_WINS, judge="k")).on("overall")
+    assert follow(plan, said, PANEL)["complete"].tolist() == [True, True]
+    both = follow(plan, said, PANEL._replace(judges=["j", "k"]))
+    assert (both["complete"].tolist(), both["wins"].tolist(), both["missing"].tolist()) == (
         [True, False],
         [1, 0],
         [0, 1],
     )
-    assert follow(plan, verdicts, PANEL._replace(samples=2))["complete"].to_list() == [False, False]
+    assert follow(plan, said, PANEL._replace(samples=2))["complete"].tolist() == [False, False]
 
 
-def looked(wins: list[int], losses: list[int], complete: list[bool]) -> pl.DataFrame:
-    looks = range(len(wins))
-    return pl.DataFrame(
+def looked(wins: list[int], losses: list[int], complete: list[bool]) -> Table:
+    return Table(
         {
-            "look": looks,
-            "n_items": [100] * len(wins),
-            "missing": 0,
-            "complete": complete,
-            "wins": wins,
-            "losses": losses,
+            "look": np.arange(len(wins)),
+            "n_items": np.full(len(wins), 100),
+            "missing": np.zeros(len(wins)),
+            "complete": np.array(complete),
+            "wins": np.array(wins),
+            "losses": np.array(losses),
         }
     )
 

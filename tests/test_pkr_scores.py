@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from judge.core.columns import BLOCK
 from judge.core.facts import Wanted
 from judge.core.pkr.cases import _letters_pattern, argues_by_letters, facts_of_cases
 from judge.core.pkr.readings import settle_readings
-from judge.core.pkr.rows import Rows
+from judge.core.pkr.rows import BLOCK, Rows
 from judge.core.pkr.scores import FIGURES, FailureMode, Scores, Standing, score
 from judge.schema import Case, FailureKind, Group, Item, Judgment, Trace, Unit
 

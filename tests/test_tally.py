@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -10,8 +9,7 @@ from builders import Row, both_orders, frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.core import columns
-from judge.core.columns import Said, settle
+from judge.core.columns import FAILURES, ORDERS, VERDICTS, Said, Spoken, settle
 from judge.core.counted import Subject, count_panel
 from judge.core.estimates import Basis
 from judge.core.panel import Pooling
@@ -100,7 +98,7 @@ def fold_rows(
     """Fold rows by the program, by criterion and item."""
     subject = Subject(judges, CRITERIA, orders, n_items=len(drawn), n_identical=0)
     counted = count_panel(frame(drawn), subject, Basis(Method.JEFFREYS, seed=0), pooling).together
-    return {(name, row["item"]): row for name in CRITERIA for row in counted[name].items.iter_rows(named=True)}
+    return {(name, row["item"]): row for name in CRITERIA for row in counted[name].items.rows()}
 
 
 @st.composite
@@ -189,7 +187,7 @@ def test_no_outcome_of_many_samples_and_judges_is_decided_by_rounding(judges: in
 def test_two_orders_fold_to_half_credits(
     forward: Verdict, swapped: Verdict, outcome: str, credit: float, consistent: float
 ) -> None:
-    folded = fold(frame(both_orders("q", forward, swapped)), orders=Orders.BOTH).row(0, named=True)
+    (folded,) = fold(frame(both_orders("q", forward, swapped)).on("overall"), orders=Orders.BOTH).rows()
     assert (folded["outcome"], folded["credit"], folded["consistent"]) == (outcome, credit, consistent)
 
 
@@ -197,9 +195,9 @@ def test_two_orders_fold_to_half_credits(
 @pytest.mark.parametrize("said", Verdict)
 def test_an_item_with_a_verdict_missing_in_either_order_is_out(said: Verdict, lost: Verdict | None) -> None:
     for verdicts in ((said, lost), (lost, said), (lost, lost)):
-        assert fold(frame(both_orders("q", *verdicts)), orders=Orders.BOTH).is_empty()
+        assert not len(fold(frame(both_orders("q", *verdicts)).on("overall"), orders=Orders.BOTH))
     half = both_orders("q", said, None)[:1]
-    assert fold(frame(half), orders=Orders.BOTH).is_empty()
+    assert not len(fold(frame(half).on("overall"), orders=Orders.BOTH))
 
 
 def test_an_item_needs_a_complete_sample_of_every_judge() -> None:
@@ -209,12 +207,10 @@ def test_an_item_needs_a_complete_sample_of_every_judge() -> None:
 
 
 def test_identical_items_are_ties_that_nobody_judged() -> None:
-    rows_ = identical_items(["p", None])
-    assert rows_["outcome"].to_list() == ["tie", "tie"]
-    assert rows_["credit"].to_list() == [0.5, 0.5]
-    assert rows_["consistent"].to_list() == rows_["forward"].to_list() == rows_["swapped"].to_list() == [None, None]
-    assert rows_["n_verdicts"].to_list() == rows_["decisive"].to_list() == [0, 0]
-    assert identical_items([]).is_empty()
+    nothing = dict.fromkeys(["forward", "swapped", "consistent"])
+    tie = {**nothing, "credit": 0.5, "outcome": "tie", "first_picks": 0, "decisive": 0, "n_verdicts": 0}
+    assert list(identical_items(["p", None]).rows()) == [{**tie, "item": "p"}, {**tie, "item": None}]
+    assert not len(identical_items([]))
 
 
 def test_a_verdict_becomes_a_winner_by_undoing_its_order() -> None:
@@ -253,19 +249,19 @@ def test_judgments_become_one_row_a_criterion_and_failures_null_verdicts() -> No
     one_failed = Failed(failure=FailureKind.OTHER, criterion="overall")
     results: list[Judged | Failed] = [JUDGED, FAILED, one_failed]
     settled = settle(judgment(result, key=str(n)) for n, result in enumerate(results))
-    rows_ = settled.verdict_rows(["knowledge", "overall"])
     assert settled.failures == {"other": 1, "timeout": 1}
-    assert set(rows_.select("item", "judge", "sample", "order").iter_rows()) == {("q", "j", 2, "swapped")}
-    assert Counter(rows_.select("criterion", "verdict", "failure").iter_rows()) == Counter(
-        [
-            ("overall", "first", None),
-            ("knowledge", "tie", None),
-            ("knowledge", None, "timeout"),
-            ("overall", None, "timeout"),
-            ("overall", None, "other"),
-        ]
-    )
-    assert settle([]).verdict_rows(["overall"]).is_empty()
+    assert (settled.items.tolist(), settled.judges, settled.sample.tolist()) == (["q"], ("j",), [2, 2, 2])
+    assert [ORDERS[code] for code in settled.order] == [Order.SWAPPED] * 3
+    assert spoken(settled.on("overall")) == [("first", None), (None, "timeout"), (None, "other")]
+    assert spoken(settled.on("knowledge")) == [("tie", None), (None, "timeout")]
+    assert spoken(settle([]).on("overall")) == []
+
+
+def spoken(said: Spoken) -> list[tuple[str | None, str | None]]:
+    return [
+        (None if verdict < 0 else VERDICTS[verdict].value, None if failure < 0 else FAILURES[failure])
+        for verdict, failure in zip(said.verdict, said.failure, strict=True)
+    ]
 
 
 def test_the_last_verdict_under_a_key_counts_and_a_failure_never_undoes_it() -> None:
@@ -280,7 +276,7 @@ def test_the_last_verdict_under_a_key_counts_and_a_failure_never_undoes_it() -> 
     ]
     for results, kept in cases:
         settled = settle([judgment(result) for result in results])
-        assert [settled.said[place] for place in settled.judgments["said"]] == [Said.of(kept)]
+        assert [settled.meanings[place] for place in settled.said] == [Said.of(kept)]
 
 
 def says(item: str, *sides: str) -> list[Row]:
@@ -351,9 +347,8 @@ def test_a_majority_in_one_order_is_one_verdict() -> None:
     assert (row["first_picks"], row["decisive"], row["consistent"]) == (0, 1, None)
 
 
-def test_many_judgments_settle_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(columns, "BLOCK", 3)
+def test_keys_settle_apart() -> None:
     results: list[Judged | Failed] = [FAILED, JUDGED, FAILED, JUDGED]
     settled = settle([judgment(result, key=f"{n:032x}") for result in results for n in range(5)])
-    assert len(settled.judgments) == 5
+    assert len(settled) == 5
     assert settled.failures == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
+import numpy as np
 
 from judge.core.estimates import Estimate, Ratio, estimate_rate
 from judge.core.stats.strata import Stratum, answer_rates
@@ -13,6 +13,7 @@ from judge.schema import Frozen
 if TYPE_CHECKING:
     from judge.core.counted import Counted
     from judge.core.facts import ItemFacts
+    from judge.core.table import Table
 
 
 class StratumReport(Frozen):
@@ -46,8 +47,8 @@ class Strata(Frozen):
 
 def stratify(counted: Counted, facts: ItemFacts | None) -> Strata | None:
     """Report a criterion's win rate by whose answer is right; None where no item has an answer."""
-    answered = None if facts is None else facts.frame.filter(pl.col("has_answer"))
-    if answered is None or answered.is_empty():
+    answered = None if facts is None else facts.table.take(facts.table["has_answer"])
+    if answered is None or not len(answered):
         return None
     rates = answer_rates(*(counted.column(name) for name in ("credit", "right_a", "right_b")))
     estimates = [
@@ -58,12 +59,12 @@ def stratify(counted: Counted, facts: ItemFacts | None) -> Strata | None:
         stratum.value: StratumReport(n=_size(answered, stratum), win_rate=estimate)
         for stratum, estimate in zip(Stratum, estimates, strict=False)
     }
-    lost = [answered[name].is_null() for name in ("right_a", "right_b")]
+    lost = [np.isnan(answered[name]) for name in ("right_a", "right_b")]
     unreadable = Unreadable(a=int(lost[0].sum()), b=int(lost[1].sum()), items=int((lost[0] | lost[1]).sum()))
     return Strata.model_validate({**strata, "answer_only": estimates[-1], "unreadable": unreadable})
 
 
-def _size(answered: pl.DataFrame, stratum: Stratum) -> int:
+def _size(answered: Table, stratum: Stratum) -> int:
     a = 1 if stratum in {Stratum.BOTH_RIGHT, Stratum.ONLY_A_RIGHT} else 0
     b = 1 if stratum in {Stratum.BOTH_RIGHT, Stratum.ONLY_B_RIGHT} else 0
-    return answered.filter((pl.col("right_a") == a) & (pl.col("right_b") == b)).height
+    return int(((answered["right_a"] == a) & (answered["right_b"] == b)).sum())

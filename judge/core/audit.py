@@ -66,15 +66,14 @@ def _counting(several: Sequence[Judgment]) -> Judgment:
 
 def outcomes(judgments: Iterable[Judgment], subject: Subject, pooling: Pooling = Pooling.MEAN) -> Outcomes:
     """Fold judgments as the report does, for the panel and for each judge of several."""
-    verdicts = settle(judgments).verdict_rows(subject.criteria)
-    panel = count_panel(verdicts, subject, _UNUSED_BASIS, pooling)
+    panel = count_panel(settle(judgments), subject, _UNUSED_BASIS, pooling)
     alone = {judge: _outcomes(counted) for judge, counted in panel.alone.items()}
     return Outcomes(_outcomes(panel.together), alone if len(alone) > 1 else {})
 
 
 def _outcomes(counted: Mapping[str, Counted]) -> dict[str, dict[str, Outcome]]:
     return {
-        name: {item: Outcome(outcome) for item, outcome in own.items.select("item", "outcome").iter_rows()}
+        name: {item: Outcome(outcome) for item, outcome in zip(own.items["item"], own.items["outcome"], strict=True)}
         for name, own in counted.items()
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from judge.core.estimates import Estimate, Figure, Ratio, estimate_rate, figure, is_mirror_first, rounded, rounded_p
 from judge.core.stats.agreement import Interval, cohen_kappa
@@ -71,7 +70,7 @@ class LengthReport(Frozen):
 
 def position(counted: Counted, first_slot: Estimate) -> PositionReport:
     """Report the position bias of a criterion; identical traces, which nobody judged, are left out."""
-    judged = counted.part(pl.col("n_verdicts") > 0)
+    judged = counted.part(counted.is_judged)
     forward, swapped = (judged.column(name).round(FINE) for name in ("forward", "swapped"))
     both = ~np.isnan(forward) & ~np.isnan(swapped)
     if not len(forward) or not both.all():
@@ -116,8 +115,8 @@ def length(counted: Counted, *, adjust: bool) -> LengthReport | None:
         counted: the items of a criterion.
         adjust: whether to estimate the win rate at equal length.
     """
-    known = counted.part(pl.col("length_a").is_not_null())
-    if known.items.is_empty():
+    known = counted.part(~np.isnan(counted.column("length_a")))
+    if not len(known.items):
         return None
     of_items = known.column("credit").round(FINE), known.column("length_a"), known.column("length_b")
     longer, matched = longer_wins(*of_items), matched_win_rate(*of_items)

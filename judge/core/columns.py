@@ -1,45 +1,36 @@
-"""Hold judgments as columns, some forty bytes each, and settle which of those with the same key count."""
+"""Hold judgments as columns, fifteen bytes each, and settle which of those with the same key count."""
 
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-import polars as pl
+import numpy as np
 
 from judge.core.costs import Spending
+from judge.core.table import texts
 from judge.schema import FailureKind, Judged, Order, Scored, UnitVerdict, Verdict, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable
 
+    from numpy.typing import NDArray
+
+    from judge.core.table import Column
     from judge.schema import Judgment, Result
 
-BLOCK = 1 << 16
-"""judgments that are held as Python objects before they become columns"""
+    Mask = NDArray[np.bool_]
+
 KEY_BYTES = 16
-_JUDGMENTS: dict[str, pl.DataType] = {
-    "key": pl.Binary(),
-    "item": pl.Categorical(),
-    "judge": pl.Categorical(),
-    "sample": pl.Int32(),
-    "order": pl.Enum(Order),
-    "said": pl.UInt32(),
-}
-JUDGMENTS_SCHEMA = pl.Schema(_JUDGMENTS)
-"""`said` is a place in `Settled.said`"""
-_VERDICTS: dict[str, pl.DataType] = {
-    "item": pl.Categorical(),
-    "judge": pl.Categorical(),
-    "sample": pl.Int32(),
-    "order": pl.Enum(Order),
-    "criterion": pl.Categorical(),
-    "verdict": pl.Enum(Verdict),
-    "failure": pl.Enum(sorted(kind.value for kind in FailureKind)),
-}
-VERDICTS_SCHEMA = pl.Schema(_VERDICTS)
-"""One row a request and criterion: a verdict, or the kind of failure."""
+ORDERS = tuple(Order)
+VERDICTS = tuple(Verdict)
+FAILURES = tuple(sorted(kind.value for kind in FailureKind))
+NOTHING = -1
+"""the code of no verdict, and of no failure"""
+_CODES = {order.value: code for code, order in enumerate(ORDERS)}
 
 
 class Said(NamedTuple):
@@ -63,39 +54,122 @@ class Said(NamedTuple):
             return cls()
         return cls(failure=result.failure.value, criterion=result.criterion)
 
+    def on(self, criterion: str) -> tuple[int, int] | None:
+        """Return the codes of the verdict on a criterion and of its failure; None where it is not spoken of."""
+        if self.failure:
+            spoken = self.criterion in {None, criterion}
+            return (NOTHING, FAILURES.index(self.failure)) if spoken else None
+        verdict = dict(self.verdicts).get(criterion)
+        return None if verdict is None else (VERDICTS.index(Verdict(verdict)), NOTHING)
 
-class Settled(NamedTuple):
-    """One judgment per key."""
 
-    judgments: pl.DataFrame
-    """columns of `JUDGMENTS_SCHEMA` but the key"""
-    said: tuple[Said, ...]
+@dataclass(frozen=True)
+class Settled:
+    """One judgment per key: arrays with one entry a judgment, and what their codes mean."""
+
+    item: Column
+    """places in `items`"""
+    judge: Column
+    """places in `judges`"""
+    sample: Column
+    order: Column
+    """places in `ORDERS`"""
+    said: Column
+    """places in `meanings`"""
+    items: Column
+    """texts, sorted; some may have no judgment"""
+    judges: tuple[str, ...]
+    meanings: tuple[Said, ...]
+
+    def __len__(self) -> int:
+        return len(self.item)
 
     @property
     def failures(self) -> dict[str, int]:
         """Failed judgments by kind, sorted."""
         counts: Counter[str] = Counter()
-        for said, count in self.judgments.group_by("said").len().iter_rows():
-            failure = self.said[said].failure
-            if failure is not None:
-                counts[failure] += count
+        for said, count in zip(self.meanings, np.bincount(self.said, minlength=len(self.meanings)), strict=True):
+            if said.failure is not None and count:
+                counts[said.failure] += int(count)
         return dict(sorted(counts.items()))
 
-    def verdict_rows(self, criteria: Sequence[str]) -> pl.DataFrame:
-        """Return one row of `VERDICTS_SCHEMA` per judgment and criterion; a failure is a null verdict."""
-        table = [
-            (place, *row)
-            for place, said in enumerate(self.said)
-            for row in (
-                [(name, None, said.failure) for name in ([said.criterion] if said.criterion else criteria)]
-                if said.failure
-                else [(criterion, verdict, None) for criterion, verdict in said.verdicts]
-            )
-        ]
-        own = ("criterion", "verdict", "failure")
-        schema = {"said": pl.UInt32} | {name: VERDICTS_SCHEMA[name] for name in own}
-        meanings = pl.DataFrame(table, schema=schema, orient="row")
-        return self.judgments.join(meanings, on="said").select(VERDICTS_SCHEMA.names())
+    def take(self, rows: Column) -> Settled:
+        """Return some judgments, by a mask or by places."""
+        if rows.dtype == bool and rows.all():
+            return self
+        columns = {name: getattr(self, name)[rows] for name in ("item", "judge", "sample", "order", "said")}
+        return replace(self, **columns)
+
+    def of(self, judge: str) -> Settled:
+        """Return the judgments of one judge."""
+        return self.take(self.judge == (self.judges.index(judge) if judge in self.judges else NOTHING))
+
+    def about(self, items: Collection[str]) -> Settled:
+        """Return the judgments of some items; `items` should be quick to search."""
+        return self.take(np.array([item in items for item in self.items], dtype=bool)[self.item])
+
+    def compact(self) -> Settled:
+        """Return the same without the items and meanings that no judgment has."""
+        items, item = np.unique(self.item, return_inverse=True)
+        said, codes = np.unique(self.said, return_inverse=True)
+        meanings = tuple(self.meanings[code] for code in said)
+        return replace(self, item=item, said=codes, items=self.items[items], meanings=meanings)
+
+    def joined(self, other: Settled) -> Settled:
+        """Return these judgments and others, of other requests or of failed ones that were asked again."""
+        names = sorted({*self.items, *other.items})
+        place = {name: code for code, name in enumerate(names)}
+        judges = tuple(dict.fromkeys(self.judges + other.judges))
+
+        def codes(one: Settled) -> tuple[Column, Column]:
+            items = np.array([place[name] for name in one.items], dtype=np.int32)
+            return items[one.item], np.array([judges.index(name) for name in one.judges], dtype=np.int16)[one.judge]
+
+        (item, judge), (others, judges_of_others) = codes(self), codes(other)
+        return Settled(
+            item=np.concatenate([item, others]),
+            judge=np.concatenate([judge, judges_of_others]),
+            sample=np.concatenate([self.sample, other.sample]),
+            order=np.concatenate([self.order, other.order]),
+            said=np.concatenate([self.said, other.said + len(self.meanings)]),
+            items=texts(names),
+            judges=judges,
+            meanings=self.meanings + other.meanings,
+        )
+
+    def on(self, criterion: str) -> Spoken:
+        """Return what is said on a criterion."""
+        spoken = [said.on(criterion) for said in self.meanings]
+        codes = np.array([codes or (NOTHING, NOTHING) for codes in spoken], dtype=np.int8).reshape(-1, 2)
+        rows = self.take(np.array([codes is not None for codes in spoken], dtype=bool)[self.said])
+        return Spoken(rows, codes[rows.said, 0], codes[rows.said, 1])
+
+
+class Spoken(NamedTuple):
+    """What judgments say on one criterion: one entry a judgment, a verdict or a failure."""
+
+    rows: Settled
+    verdict: Column
+    """places in `VERDICTS`, or `NOTHING`"""
+    failure: Column
+    """places in `FAILURES`, or `NOTHING`"""
+
+    def take(self, mask: Mask) -> Spoken:
+        """Return some of them."""
+        return Spoken(self.rows.take(mask), self.verdict[mask], self.failure[mask])
+
+    def of(self, judge: str) -> Spoken:
+        """Return what one judge says."""
+        judges = self.rows.judges
+        return self.take(self.rows.judge == (judges.index(judge) if judge in judges else NOTHING))
+
+    def is_verdict(self, *verdicts: Verdict) -> Mask:
+        """Tell where the verdict is one of some."""
+        return np.isin(self.verdict, [VERDICTS.index(verdict) for verdict in verdicts])
+
+    def is_order(self, order: Order) -> Mask:
+        """Tell where the order is a certain one."""
+        return np.asarray(self.rows.order == ORDERS.index(order))
 
 
 class Columns:
@@ -107,19 +181,23 @@ class Columns:
 
     def __init__(self, spending: Spending) -> None:
         self.spending = spending
-        self._lists: dict[str, list[object]] = {name: [] for name in JUDGMENTS_SCHEMA}
-        self._blocks: list[pl.DataFrame] = []
+        self._keys = bytearray()
+        self._codes = {
+            name: array(code) for name, code in zip(("item", "judge", "sample", "order", "said"), "ihibi", strict=True)
+        }
+        self._items: dict[str, int] = {}
+        self._judges: dict[str, int] = {}
         self._said: dict[Said, int] = {}
 
     def add(self, key: str, item: str, judge: str, sample: int, order: str, said: Said) -> None:  # noqa: PLR0917 - as in the journal
         """Take a judgment: its fields, and what it says."""
-        place = self._said.setdefault(said, len(self._said))
-        for values, value in zip(
-            self._lists.values(), (key_bytes(key), item, judge, sample, order, place), strict=True
-        ):
-            values.append(value)
-        if len(self._lists["key"]) == BLOCK:
-            self._close_block()
+        items, judges, meanings, codes = self._items, self._judges, self._said, self._codes
+        codes["sample"].append(sample)
+        self._keys += key_bytes(key)
+        codes["item"].append(items.setdefault(item, len(items)))
+        codes["judge"].append(judges.setdefault(judge, len(judges)))
+        codes["order"].append(_CODES[order])
+        codes["said"].append(meanings.setdefault(said, len(meanings)))
 
     def knows(self, said: Said) -> bool:
         """Tell whether some judgment said the same before."""
@@ -127,33 +205,28 @@ class Columns:
 
     def settled(self) -> Settled:
         """Keep, of all judgments with the same key, the last that has verdicts, else the last failure."""
-        self._close_block()
-        judgments = pl.concat(self._blocks)
-        failed = [place for said, place in self._said.items() if said.failure]
-        kept = settled_places(judgments.select("key", failed=pl.col("said").is_in(failed)))
-        return Settled(judgments.drop("key")[kept], tuple(self._said))
-
-    def _close_block(self) -> None:
-        self._blocks.append(pl.DataFrame(self._lists, schema=JUDGMENTS_SCHEMA))
-        for values in self._lists.values():
-            values.clear()
+        failed = np.array([said.failure is not None for said in self._said], dtype=bool)
+        columns = {name: np.asarray(codes) for name, codes in self._codes.items()}
+        names = sorted(self._items)
+        rank = np.empty(len(names), dtype=np.int32)
+        rank[[self._items[name] for name in names]] = np.arange(len(names))
+        columns["item"] = rank[columns["item"]]
+        every = Settled(**columns, items=texts(names), judges=tuple(self._judges), meanings=tuple(self._said))
+        return every.take(settled_places(bytes(self._keys), failed[every.said]))
 
 
-def settled_places(judgments: pl.DataFrame) -> pl.Series:
+def settled_places(keys: bytes, failed: Mask) -> NDArray[np.intp]:
     """Return the places of the judgments that count: of those with one key, the last that has verdicts, else the last.
 
     Args:
-        judgments: columns `key` and `failed`, in the order in which they were recorded.
+        keys: `KEY_BYTES` a judgment, in the order in which they were recorded.
+        failed: which of them failed.
     """
-    return (
-        judgments.lazy()
-        .with_columns(place=pl.int_range(pl.len(), dtype=pl.UInt32))
-        .group_by("key")
-        .agg(judged=pl.col("place").filter(~pl.col("failed")).max(), last=pl.col("place").max())
-        .select(pl.coalesce("judged", "last").sort())
-        .collect()
-        .to_series()
-    )
+    high, low = np.frombuffer(keys, dtype=np.uint64).reshape(-1, 2).T
+    by_key = np.lexsort((~failed, low, high))  # stable: of equal ones the last recorded stands last
+    high, low = high[by_key], low[by_key]
+    is_last = np.append((high[1:] != high[:-1]) | (low[1:] != low[:-1]), True)[: len(by_key)]
+    return np.sort(by_key[is_last])
 
 
 def settle(judgments: Iterable[Judgment]) -> Settled:

@@ -67,8 +67,8 @@ def _holm(p_values: Sequence[float]) -> list[float]:
 def _sign_test(counted: Counted) -> float:
     """Test the units that agree on a against those that agree on b."""
     outcome = counted.items["outcome"]
-    agreed = (outcome == Outcome.A.value).cast(float) - (outcome == Outcome.B.value).cast(float)
-    wins, losses = signs(sum_by_cluster(agreed.to_numpy()[:, None], counted.codes)[:, 0])
+    agreed = (outcome == Outcome.A.value).astype(np.float64) - (outcome == Outcome.B.value)
+    wins, losses = signs(sum_by_cluster(agreed[:, None], counted.codes)[:, 0])
     return sign_test(wins, losses) if wins + losses else 1.0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from judge.core.bias import SIDES, sides
 from judge.core.counted import Counted, cluster_codes
@@ -14,12 +13,14 @@ from judge.core.facts import ItemFacts, judged_fields
 from judge.core.ledger import DECISIONS
 from judge.core.stats.agreement import agreement, category_counts, cohen_kappa, flip_rates
 from judge.core.stats.halo import correlations, explained_variance
+from judge.core.table import Table, sum_by, texts
 from judge.core.tally import HALF
 from judge.schema import Frozen, Order, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from judge.core.columns import Spoken
     from judge.core.stats.clusters import Codes
     from judge.core.stats.intervals import Floats
 
@@ -65,20 +66,20 @@ class HaloReport(Frozen):
 
 
 def agree(
-    by_judge: Sequence[Counted], verdicts: pl.DataFrame, facts: ItemFacts | None, *, samples: int
+    by_judge: Sequence[Counted], said: Spoken, facts: ItemFacts | None, *, samples: int
 ) -> AgreementReport | None:
     """Report a criterion's agreement; None with one judge and one sample.
 
     Args:
         by_judge: the criterion's counted items, a judge each.
-        verdicts: the criterion's rows.
+        said: what the judges say on the criterion.
         facts: of the items.
         samples: replies per pair, order and judge.
     """
     if len(by_judge) < PAIR and samples < PAIR:
         return None
     judged = _judges(by_judge) if len(by_judge) >= PAIR else {}
-    flips = _flips(verdicts, facts, by_judge[0].basis) if samples >= PAIR else {}
+    flips = _flips(said, facts, by_judge[0].basis) if samples >= PAIR else {}
     fields = AgreementReport.model_fields
     return AgreementReport.model_validate({**dict.fromkeys(fields), "n": 0, **judged, **flips})
 
@@ -86,7 +87,7 @@ def agree(
 def _judges(by_judge: Sequence[Counted]) -> dict[str, object]:
     """Compare the sides that the judges are on, item by item."""
     table = _side_by_side({str(index): judge for index, judge in enumerate(by_judge)})
-    ratings = table.select(str(index) for index in range(len(by_judge))).to_numpy()
+    ratings = np.column_stack([table[str(index)] for index in range(len(by_judge))])
     return compare_raters(ratings, cluster_codes(table), seed=by_judge[0].basis.seed)
 
 
@@ -135,44 +136,41 @@ def _kappa(on: Codes, counts: Floats, codes: Codes | None, *, seed: int, weights
     }
 
 
-def _side_by_side(columns: Mapping[str, Counted]) -> pl.DataFrame:
-    """Return the credits of judged items in one column each, null where there is none, sorted by item."""
-    rows = [
-        counted.items.filter(pl.col("n_verdicts") > 0).select("item", "cluster", "credit", of=pl.lit(name))
-        for name, counted in columns.items()
-    ]
-    table = pl.concat(rows).pivot("of", index=["item", "cluster"], values="credit", aggregate_function="first")
-    absent = [name for name in columns if name not in table.columns]
-    return table.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in absent).sort("item")
+def _side_by_side(columns: Mapping[str, Counted]) -> Table:
+    """Return the credits of judged items in one column each, NaN where there is none, sorted by item."""
+    judged = {name: counted.items.take(counted.is_judged) for name, counted in columns.items()}
+    items = sorted({item for own in judged.values() for item in own["item"]})
+    table, clusters = Table({"item": texts(items)}), texts([None] * len(items))
+    credits_ = {name: np.full(len(items), np.nan) for name in judged}
+    for name, own in judged.items():
+        places = table.places(own["item"])
+        credits_[name][places], clusters[places] = own["credit"], own["cluster"]
+    return table.with_columns(cluster=clusters, **credits_)
 
 
-def _flips(verdicts: pl.DataFrame, facts: ItemFacts | None, basis: Basis) -> dict[str, Estimate]:
+def _flips(said: Spoken, facts: ItemFacts | None, basis: Basis) -> dict[str, Estimate]:
     """Compare repeated samples of one order, and samples of different orders, within each judge and item."""
-    verdict, forward = pl.col("verdict"), pl.col("order") == Order.FORWARD.value
-    first, second = verdict == Verdict.FIRST.value, verdict == Verdict.SECOND.value
-    said = {"a": (first & forward) | (second & ~forward), "tie": verdict == Verdict.TIE.value}
-    said["b"] = ~said["a"] & ~said["tie"]
-    columns = {
-        f"{order}_{side}": chosen & shown
-        for order, shown in (("forward", forward), ("swapped", ~forward))
-        for side, chosen in said.items()
-    }
-    rows = (
-        verdicts.lazy()
-        .filter(verdict.is_in(DECISIONS))
-        .select("item", "judge", **{name: was.cast(pl.Float64) for name, was in columns.items()})
-        .group_by("item", "judge")
-        .agg(pl.col(list(columns)).sum())
-        .with_columns(pl.col("item").cast(pl.String))
-        .collect(engine="streaming")
-    )
-    counts = rows.select(*columns).to_numpy()
+    said = said.take(said.is_verdict(*DECISIONS))
+    forward = said.is_order(Order.FORWARD)
+    first, tie = said.is_verdict(Verdict.FIRST), said.is_verdict(Verdict.TIE)
+    of_a = ~tie & (first == forward)
+    pairs, of = np.unique(np.column_stack([said.rows.item, said.rows.judge]), axis=0, return_inverse=True)
+    columns = [
+        sum_by(of.ravel(), chosen & shown, len(pairs))
+        for shown in (forward, ~forward)
+        for chosen in (of_a, tie, ~of_a & ~tie)
+    ]
+    counts = np.column_stack(columns)
     rates = flip_rates(counts[:, :SIDES], counts[:, SIDES:])
-    parts = {f"{part}{index}": getattr(rates, part)[:, index] for part in rates._fields for index in (0, 1)}
-    flipped = pl.DataFrame({"item": rows["item"], **parts}).group_by("item").sum()
-    table = judged_fields(facts, flipped)
+    items, of = np.unique(pairs[:, 0], return_inverse=True)
+    flipped = {
+        f"{part}{index}": sum_by(of, getattr(rates, part)[:, index], len(items))
+        for part in rates._fields
+        for index in (0, 1)
+    }
+    table = judged_fields(facts, Table({"item": said.rows.items[items], **flipped}))
     ratios = {
-        name: Ratio(table[f"numerators{index}"].to_numpy(), table[f"denominators{index}"].to_numpy())
+        name: Ratio(table[f"numerators{index}"], table[f"denominators{index}"])
         for index, name in enumerate(("repeat_flip", "order_flip"))
     }
     return estimate_rates(ratios, cluster_codes(table), basis)
@@ -183,7 +181,9 @@ def halo(counted: Mapping[str, Counted]) -> HaloReport | None:
     names = list(counted)
     if len(names) < PAIR:
         return None
-    credits_ = _side_by_side(counted).select(names).drop_nulls().to_numpy()
+    table = _side_by_side(counted)
+    credits_ = np.column_stack([table[name] for name in names])
+    credits_ = credits_[~np.isnan(credits_).any(axis=1)]
     if len(credits_) <= len(names):
         return None
     found = correlations(credits_)

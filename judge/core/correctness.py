@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def _by_text(answer: str, item: Item) -> str | None:
     return same[0] if len(same) == 1 else None
 
 
+@lru_cache(maxsize=64)  # an item's options are compared with both traces' answers
 def _plain(text: str) -> str:
     """Return text without case, punctuation at its ends and differences of spacing."""
     folded = unicodedata.normalize("NFKC", text).casefold()

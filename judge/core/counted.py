@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import polars as pl
 
 from judge.core.facts import ItemFacts, judged_fields
 from judge.core.panel import Pooling, pool
 from judge.core.planning import Orders
-from judge.core.tally import fold, identical_items
+from judge.core.stats.clusters import collapse_fast
+from judge.core.table import Table, is_none, ranks, stack, texts
+from judge.core.tally import COUNTS, finished, fold, identical_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from judge.core.columns import Mask, Settled
     from judge.core.estimates import Basis
     from judge.core.stats.clusters import Codes
     from judge.core.stats.intervals import Floats
@@ -36,25 +38,37 @@ class Subject(NamedTuple):
 class Counted(NamedTuple):
     """Folded items of a criterion, identical ones among them, with their facts."""
 
-    items: pl.DataFrame
+    items: Table
     codes: Codes | None
     """the code of each item's cluster; None where each item is its own"""
     basis: Basis
 
     def column(self, name: str) -> Floats:
-        """Return a column as floats, NaN where it is null."""
-        return self.items[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        """Return a column as floats, NaN where nothing is known."""
+        return self.items[name].astype(np.float64, copy=False)
 
-    def part(self, wanted: pl.Expr) -> Counted:
-        """Return the items of which an expression is true."""
-        mask = self.items.select(wanted.fill_null(value=False)).to_series()
-        codes = None if self.codes is None else self.codes[mask.to_numpy()]
-        return Counted(self.items.filter(mask), codes, self.basis)
+    def part(self, wanted: Mask) -> Counted:
+        """Return some of the items."""
+        codes = None if self.codes is None else self.codes[wanted]
+        return Counted(self.items.take(wanted), codes, self.basis)
+
+    @property
+    def is_judged(self) -> Mask:
+        """Which items have verdicts: identical traces have none."""
+        return np.asarray(self.items["n_verdicts"] > 0)
+
+    def distinct(self) -> tuple[Counted, Floats]:
+        """Return one item of each kind that the verdicts make, in place of all, and how many items are of it."""
+        names = ("forward", "swapped", "consistent", *COUNTS)
+        columns = np.column_stack([self.items[name] for name in names])
+        rows, _, counts = collapse_fast(columns, columns[:, :0])
+        items = finished({"item": texts([None] * len(rows)), **dict(zip(names, rows.T, strict=True))})
+        return Counted(items, None, self.basis), counts
 
     @property
     def n_units(self) -> int:
         """How many clusters, or items, there are."""
-        return len(self.items) if self.codes is None else len(np.unique(self.codes))
+        return len(self.items) if self.codes is None else int(np.count_nonzero(np.bincount(self.codes)))
 
 
 class Panel(NamedTuple):
@@ -64,19 +78,19 @@ class Panel(NamedTuple):
     alone: dict[str, dict[str, Counted]]
 
 
-def count_panel(verdicts: pl.DataFrame, subject: Subject, basis: Basis, pooling: Pooling = Pooling.MEAN) -> Panel:
-    """Fold the verdicts of each judge, and pool the judges, criterion by criterion."""
+def count_panel(settled: Settled, subject: Subject, basis: Basis, pooling: Pooling = Pooling.MEAN) -> Panel:
+    """Fold what is said by each judge, and pool the judges, criterion by criterion."""
     identical = identical_items(sorted(subject.identical) or [None] * subject.n_identical)
 
-    def counted(folded: pl.DataFrame) -> Counted:
-        items = judged_fields(subject.facts, pl.concat([folded, identical]))
+    def counted(folded: Table) -> Counted:
+        items = judged_fields(subject.facts, stack([folded, identical]))
         return Counted(items, cluster_codes(items), basis)
 
     together: dict[str, Counted] = {}
     alone: dict[str, dict[str, Counted]] = {judge: {} for judge in subject.judges}
     for name in subject.criteria:
-        own = verdicts.filter(pl.col("criterion") == name)
-        folded = [fold(own.filter(pl.col("judge") == judge), orders=subject.orders) for judge in subject.judges]
+        said = settled.on(name)
+        folded = [fold(said.of(judge), orders=subject.orders) for judge in subject.judges]
         for judge, items in zip(subject.judges, folded, strict=True):
             alone[judge][name] = counted(items)
         several = len(folded) > 1
@@ -84,11 +98,15 @@ def count_panel(verdicts: pl.DataFrame, subject: Subject, basis: Basis, pooling:
     return Panel(together, alone)
 
 
-def cluster_codes(items: pl.DataFrame) -> Codes | None:
+def cluster_codes(items: Table) -> Codes | None:
     """Return each item's cluster as a code from 0, by the clusters' names; None where no two items share one."""
-    named = items["cluster"].drop_nulls()
-    if named.n_unique() == len(named):
+    clusters = items["cluster"]
+    named = clusters[~is_none(clusters)].tolist()
+    if len(set(named)) == len(named):
         return None
-    label = pl.coalesce("cluster_" + pl.col("cluster"), "item_" + pl.col("item"))
-    ranks = items.select(label.rank("dense").cast(pl.Int64) - 1).to_series()
-    return np.asarray(ranks.to_numpy(), dtype=np.intp)
+    return ranks(
+        [
+            f"item_{item}" if cluster is None else f"cluster_{cluster}"
+            for item, cluster in zip(items["item"], clusters, strict=True)
+        ]
+    )

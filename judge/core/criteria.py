@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from judge.core.answer_strata import Strata, stratify
 from judge.core.conclusions import Tested, conclude_all
@@ -20,6 +19,9 @@ from judge.schema import Frozen, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from judge.core.columns import Settled
+    from judge.core.table import Table
 
 NEARLY_ALWAYS = 0.9
 """a judge that picks one slot in this share of its decisions, or more, is called out"""
@@ -82,19 +84,19 @@ class CriterionReport(Frozen):
 
 
 def report_counted(
-    counted: Mapping[str, Counted], verdicts: pl.DataFrame, subject: Subject, *, margin: float | None
+    counted: Mapping[str, Counted], settled: Settled, subject: Subject, *, margin: float | None
 ) -> dict[str, CriterionReport]:
     """Report each criterion from its counted items."""
     tested = conclude_all(counted, margin)
     return {
-        name: _criterion(items, take_stock(name, items, verdicts, subject), tested[name], subject)
+        name: _criterion(items, take_stock(items, settled.on(name), subject), tested[name], subject)
         for name, items in counted.items()
     }
 
 
 def _criterion(counted: Counted, ledger: Ledger, tested: Tested, subject: Subject) -> CriterionReport:
     rates = _rates(counted)
-    chance = _chance_consistency(counted.items.filter(pl.col("n_verdicts") > 0), subject.orders)
+    chance = _chance_consistency(counted.items.take(counted.is_judged), subject.orders)
     return CriterionReport(
         win_rate=rates["win_rate"],
         consistent_only=rates["consistent_only"],
@@ -120,8 +122,9 @@ def _criterion(counted: Counted, ledger: Ledger, tested: Tested, subject: Subjec
 
 def _rates(counted: Counted) -> dict[str, Estimate]:
     """Estimate every rate of a criterion from one pass of weights; sorted patterns follow the order given here."""
+    codes, (counted, counts) = counted.codes, counted.distinct() if counted.codes is None else (counted, None)
     outcome, one = counted.items["outcome"], np.ones(len(counted.items))
-    is_outcome = {which: (outcome == which.value).to_numpy().astype(np.float64) for which in Outcome}
+    is_outcome = {which: (outcome == which.value).astype(np.float64) for which in Outcome}
     agreed = HALF + (is_outcome[Outcome.A] - is_outcome[Outcome.B]) / 2
 
     def ratio(name: str, *, complement: bool = False, mirror: str | None = None) -> Ratio:
@@ -140,16 +143,16 @@ def _rates(counted: Counted) -> dict[str, Estimate]:
         "ties": Ratio(is_outcome[Outcome.TIE], one),
         "splits": Ratio(is_outcome[Outcome.SPLIT], one),
     }
-    return estimate_rates(ratios, counted.codes, counted.basis)
+    return estimate_rates(ratios, codes, counted.basis, counts)
 
 
-def _chance_consistency(items: pl.DataFrame, orders: Orders) -> float | None:
+def _chance_consistency(items: Table, orders: Orders) -> float | None:
     """Return how often two orders agree by chance when verdicts depend on the slot alone.
 
     With shares f, s and t of first, second and tie among the verdicts, the orders agree when one says first and the
     other second, or both say tie: 2 f s + t t.
     """
-    if orders is Orders.ONE or items.is_empty():
+    if orders is Orders.ONE or not len(items):
         return None
     first, decisive = int(items["first_picks"].sum()), int(items["decisive"].sum())
     total = int(items["n_verdicts"].sum())

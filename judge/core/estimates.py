@@ -85,8 +85,12 @@ def estimate_rate(ratio: Ratio, codes: Codes | None, basis: Basis) -> Estimate:
     return estimate_rates({"rate": own}, None if codes is None else codes[counts], basis)["rate"]
 
 
-def estimate_rates(ratios: Mapping[str, Ratio], codes: Codes | None, basis: Basis) -> dict[str, Estimate]:
+def estimate_rates(
+    ratios: Mapping[str, Ratio], codes: Codes | None, basis: Basis, counts: Floats | None = None
+) -> dict[str, Estimate]:
     """Estimate rates from one pass of weights over units (arguments as for `estimate_rate`).
+
+    Where each item is its own, `counts` may tell how many items each row of the ratios stands for.
 
     Resampling is done for the greater of the two tables of patterns that the models have by either name, and turned
     round for the other: whoever is called a, the digits are the same.
@@ -96,7 +100,7 @@ def estimate_rates(ratios: Mapping[str, Ratio], codes: Codes | None, basis: Basi
         np.column_stack([np.rint(np.asarray(ratios[name][part], dtype=np.float64) * GRID) / GRID for name in names])
         for part in (0, 1)
     )
-    given = _collapse(sum_by_cluster(numerators, codes), sum_by_cluster(denominators, codes))
+    given = _collapse(sum_by_cluster(numerators, codes), sum_by_cluster(denominators, codes), counts)
     mirrored = _mirrored(given, ratios)
     comparison = _compare(given, mirrored)
     rates = _intervals(mirrored if comparison < 0 else given, basis, clustered=codes is not None)
@@ -130,9 +134,11 @@ def rounded_p(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
-def _collapse(numerators: Floats, denominators: Floats) -> Patterns:
+def _collapse(numerators: Floats, denominators: Floats, counts: Floats | None = None) -> Patterns:
     """Collapse units in the way that is faster for so many; both give the same table."""
-    return (collapse if len(numerators) < MANY else collapse_fast)(numerators, denominators)
+    if counts is None and len(numerators) < MANY:
+        return collapse(numerators, denominators)
+    return collapse_fast(numerators, denominators, counts)
 
 
 def _intervals(patterns: Patterns, basis: Basis, *, clustered: bool) -> Rates:

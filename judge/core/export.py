@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from judge.core.audit import stratum
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from judge.core.audit import Journey
+    from judge.core.columns import Settled, Spoken
     from judge.core.counted import Counted, Subject
     from judge.schema import Item, Judgment, Label, Pair, Price, Reply, Trace
 
@@ -73,7 +75,6 @@ LABELS: dict[str, pl.DataType] = {
     "weight": _NUMBER,
 }
 """One row a label."""
-AGREED: dict[str, pl.DataType] = {"item": _TEXT, "outcome": _TEXT, "agreement": _NUMBER}
 
 
 class Form(StrEnum):
@@ -99,9 +100,9 @@ class Provenance(NamedTuple):
     """whether some item of the file has images"""
 
 
-def counted_items(verdicts: pl.DataFrame, subject: Subject) -> dict[str, Counted]:
-    """Fold verdicts by criterion as the report does, the judges averaged."""
-    return count_panel(verdicts, subject, _UNUSED_BASIS).together
+def counted_items(settled: Settled, subject: Subject) -> dict[str, Counted]:
+    """Fold judgments by criterion as the report does, the judges averaged."""
+    return count_panel(settled, subject, _UNUSED_BASIS).together
 
 
 def item_row(pair: Pair) -> Row:
@@ -128,11 +129,8 @@ def item_rows(known: Sequence[Row], counted: Mapping[str, Counted]) -> Iterator[
         known: rows of `item_row`, or what else is known beside the item.
         counted: folded items by criterion; an item that is not there is missing.
     """
-    ids = pl.DataFrame({"item": [row["item"] for row in known]}, schema={"item": pl.String})
-    folded = [
-        ids.join(own.items.select("item", *FOLDED), on="item", how="left", maintain_order="left").iter_rows(named=True)
-        for own in counted.values()
-    ]
+    ids = [row["item"] for row in known]
+    folded = [own.items.select(*FOLDED).take(own.items.places(ids)).rows() for own in counted.values()]
     for row, *outcomes in zip(known, *folded, strict=True):
         for criterion, outcome in zip(counted, outcomes, strict=True):
             yield {**row, "criterion": criterion, **outcome, "outcome": outcome["outcome"] or Outcome.MISSING.value}
@@ -189,32 +187,34 @@ def label_row(label: Label) -> Row:
     return label.model_dump(mode="json")
 
 
-def agreed_items(verdicts: pl.DataFrame, subject: Subject, criterion: str) -> pl.DataFrame:
+def agreed_items(settled: Settled, subject: Subject, criterion: str) -> dict[str, tuple[str, float]]:
     """Return the items that the report counts as wins of a or of b on a criterion, with how agreed they are.
 
     Args:
-        verdicts: rows of `VERDICTS_SCHEMA`.
+        settled: the judgments.
         subject: what was planned.
         criterion: one of the subject's.
 
     Returns:
-        Columns of `AGREED`: `agreement`, in [0, 1], is the share of complete samples, of all judges, whose own
-        outcome is the item's.
+        By item its outcome, and in [0, 1] the share of complete samples, of all judges, whose own outcome is the same.
     """
-    own = verdicts.filter(pl.col("criterion") == criterion)
-    wins = counted_items(own, subject._replace(criteria=[criterion]))[criterion].items
-    wins = wins.filter(pl.col("outcome").is_in([Outcome.A.value, Outcome.B.value])).select("item", "outcome")
-    if wins.is_empty():
-        return pl.DataFrame(schema=AGREED)
-    alone = [fold(part, orders=subject.orders).select("item", said="outcome") for part in _samples(own)]
-    agrees = (pl.col("said") == pl.col("outcome")).mean()
-    return wins.join(pl.concat(alone), on="item").group_by("item", "outcome").agg(agreement=agrees)
+    items = counted_items(settled, subject._replace(criteria=[criterion]))[criterion].items
+    decided = items.take(np.isin(items["outcome"], [Outcome.A.value, Outcome.B.value]))
+    wins = dict(zip(decided["item"].tolist(), decided["outcome"].tolist(), strict=True))
+    agrees: dict[str, list[bool]] = {item: [] for item in wins}
+    for part in _samples(settled.on(criterion)):
+        alone = fold(part, orders=subject.orders)
+        for item, outcome in zip(alone["item"].tolist(), alone["outcome"].tolist(), strict=True):
+            if item in wins:
+                agrees[item].append(outcome == wins[item])
+    return {item: (wins[item], sum(same) / len(same)) for item, same in agrees.items() if same}
 
 
-def _samples(verdicts: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield the verdicts of each judge's each sample."""
-    for judge, sample in verdicts.select("judge", "sample").unique().iter_rows():
-        yield verdicts.filter((pl.col("judge") == judge) & (pl.col("sample") == sample))
+def _samples(said: Spoken) -> Iterator[Spoken]:
+    """Yield what is said in each judge's each sample."""
+    rows = said.rows
+    for judge, sample in np.unique(np.column_stack([rows.judge, rows.sample]), axis=0).tolist():
+        yield said.take((rows.judge == judge) & (rows.sample == sample))
 
 
 def preference(pair: Pair, outcome: str, agreement: float, source: Provenance) -> Row:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import orjson
-import polars as pl
 
 from judge.core.correctness import is_right
 from judge.core.prompting import shown_text
+from judge.core.table import Table, texts
 from judge.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,22 +23,28 @@ if TYPE_CHECKING:
 BY_IMAGE = "image"
 NO_VALUE = "(none)"
 """the group of items that lack the field"""
+TEXT = "O"
+_UNKNOWN = {"d": math.nan, "b": False, "Q": 0}
+"""what stands for no value, by the type of an array"""
 SCHEMA = {
-    "item": pl.String,
-    "cluster": pl.String,
-    "length_a": pl.Float64,
-    "length_b": pl.Float64,
-    "right_a": pl.Float64,
-    "right_b": pl.Float64,
-    "has_answer": pl.Boolean,
+    "item": TEXT,
+    "cluster": TEXT,
+    "length_a": "d",
+    "length_b": "d",
+    "right_a": "d",
+    "right_b": "d",
+    "has_answer": "?",
 }
-"""`cluster` is null where an item is its own; `right` is null where an answer cannot be read, else 0 or 1"""
+"""the columns' types, as numpy names them; `cluster` is None where an item is its own, `right` is NaN where an answer
+cannot be read, else 0 or 1"""
+
+_NO_FACTS = Table({name: np.empty(0, dtype=kind) for name, kind in SCHEMA.items()})
 
 
 class ItemFacts(NamedTuple):
     """One row an item, sorted by item; columns of `SCHEMA` and one `by:FIELD` a field."""
 
-    frame: pl.DataFrame
+    table: Table
     cluster_field: str | None
     """the field that makes clusters, `image`, or None where each item is its own"""
     fields: tuple[str, ...]
@@ -97,7 +106,7 @@ def _of_pair(pair: Pair, *, answers: bool) -> FactRow:
 
 
 def tabulate(
-    rows: Iterable[FactRow], wanted: Wanted, *, default: str, schema: Mapping[str, Any] = MappingProxyType(SCHEMA)
+    rows: Iterable[FactRow], wanted: Wanted, *, default: str, schema: Mapping[str, str] = MappingProxyType(SCHEMA)
 ) -> ItemFacts:
     """Build the table; without a field for clusters, the default one is taken where items share a value of it.
 
@@ -105,12 +114,12 @@ def tabulate(
         rows: one an item.
         wanted: fields of the items.
         default: `image`, or a field.
-        schema: columns of the table beside `by:FIELD`; `item` and `cluster` are among them.
+        schema: types of the columns beside `by:FIELD`; `item` and `cluster` are among them.
 
     Raises:
         InputError: no item has a wanted field.
     """
-    values: list[dict[str, Any]] = []
+    columns = _Growing({**schema, **{f"by:{name}": TEXT for name in wanted.by}})
     images: list[tuple[str, ...]] = []
     seen: set[str] = set()
     clustering = wanted.cluster or (default if default != BY_IMAGE else None)
@@ -118,16 +127,46 @@ def tabulate(
         seen |= row.fields.keys()
         groups = {f"by:{field}": as_group(row.fields.get(field)) or NO_VALUE for field in wanted.by}
         cluster = as_group(row.fields.get(clustering)) if clustering else None
-        values.append({**row.values, "cluster": cluster, **groups})
+        columns.add({**row.values, "cluster": cluster, **groups})
         images.append(row.images)
     _check(wanted, seen)
-    field = wanted.cluster
+    field, table = wanted.cluster, columns.table()
     if field is None and default == BY_IMAGE:
-        field = BY_IMAGE if _add_image_clusters(values, images) else None
+        clusters = image_clusters(images)
+        field = None if clusters is None else BY_IMAGE
+        table = table if clusters is None else table.with_columns(cluster=texts(clusters))
     elif field is None:
         field = default if default in seen else None
-    columns = {**schema, **{f"by:{name}": pl.String for name in wanted.by}}
-    return ItemFacts(pl.DataFrame(values, schema=columns).sort("item"), field, wanted.by)
+    return ItemFacts(table.take(np.argsort(table["item"], kind="stable")), field, wanted.by)
+
+
+class _Growing:
+    """Columns that grow row by row: numbers as numbers, and texts of which many items have the same held once."""
+
+    def __init__(self, types: Mapping[str, str]) -> None:
+        self._types = types
+        self._texts: dict[str, list[str | None]] = {name: [] for name, kind in types.items() if kind == TEXT}
+        self._numbers = {name: _numbers(kind) for name, kind in types.items() if kind != TEXT}
+        self._known: dict[str, str] = {}
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Take a row; what it lacks is not known, and no truth."""
+        for name, numbers in self._numbers.items():
+            value = row.get(name)
+            numbers.append(_UNKNOWN[numbers.typecode] if value is None else value)
+        for name, column in self._texts.items():
+            text = row.get(name)
+            column.append(text if text is None or name == "item" else self._known.setdefault(text, text))
+
+    def table(self) -> Table:
+        """Return all rows."""
+        columns = {name: texts(column) for name, column in self._texts.items()}
+        columns |= {name: np.asarray(numbers).astype(self._types[name]) for name, numbers in self._numbers.items()}
+        return Table({name: columns[name] for name in self._types})
+
+
+def _numbers(kind: str) -> array[Any]:
+    return array(kind.replace("?", "b"))
 
 
 def as_group(value: object) -> str | None:
@@ -172,16 +211,6 @@ def units_of_pairs(pairs: Iterable[Pair], cluster: str | None) -> tuple[list[str
     ]
 
 
-def _add_image_clusters(values: Sequence[dict[str, Any]], images: Sequence[tuple[str, ...]]) -> bool:
-    """Give items that share an image one cluster; return whether any do."""
-    clusters = image_clusters(images)
-    if clusters is None:
-        return False
-    for row, cluster in zip(values, clusters, strict=True):
-        row["cluster"] = cluster
-    return True
-
-
 def image_clusters(images: Sequence[Sequence[str]]) -> list[str | None] | None:
     """Return one cluster for items that share an image, or are linked by such items; None where no items do."""
     parent: dict[str, str] = {}
@@ -203,10 +232,8 @@ def image_clusters(images: Sequence[Sequence[str]]) -> list[str | None] | None:
     return clusters
 
 
-def judged_fields(facts: ItemFacts | None, items: pl.DataFrame) -> pl.DataFrame:
-    """Add an item's facts to folded rows; null where nothing is known."""
-    if facts is None:
-        return items.with_columns(
-            pl.lit(None, dtype=kind).alias(name) for name, kind in SCHEMA.items() if name != "item"
-        )
-    return items.join(facts.frame, on="item", how="left", maintain_order="left")
+def judged_fields(facts: ItemFacts | None, items: Table) -> Table:
+    """Add an item's facts to folded rows; NaN or None where nothing is known."""
+    known = _NO_FACTS if facts is None else facts.table
+    added = known.take(known.places(items["item"]))
+    return items.with_columns(**{name: added[name] for name in added.names if name != "item"})

@@ -6,17 +6,19 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
+from judge.core.columns import FAILURES
 from judge.core.estimates import DIGITS, GRID
 from judge.core.planning import Orders
+from judge.core.table import sum_by
 from judge.schema import Frozen, Outcome, Verdict
 
 if TYPE_CHECKING:
+    from judge.core.columns import Spoken
     from judge.core.counted import Counted, Subject
 
 NOT_ASKED = "not_asked"
-DECISIONS = [Verdict.FIRST.value, Verdict.SECOND.value, Verdict.TIE.value]
+DECISIONS = (Verdict.FIRST, Verdict.SECOND, Verdict.TIE)
 
 
 class Ledger(Frozen):
@@ -51,12 +53,18 @@ class Bounds(Frozen):
     high: float | None
 
 
-def take_stock(name: str, counted: Counted, verdicts: pl.DataFrame, subject: Subject) -> Ledger:
-    """Count where each item went on a criterion."""
+def take_stock(counted: Counted, said: Spoken, subject: Subject) -> Ledger:
+    """Count where each item went on a criterion.
+
+    Args:
+        counted: its counted items.
+        said: what the judges that they are of say on it.
+        subject: what was planned.
+    """
     items = counted.items
-    outcomes = Counter(items["outcome"])
-    to_first = items.filter((pl.col("outcome") == Outcome.SPLIT.value) & (pl.col("forward") > pl.col("swapped"))).height
-    lost = _lost(name, counted, verdicts, subject)
+    outcomes = Counter(items["outcome"].tolist())
+    to_first = int(((items["outcome"] == Outcome.SPLIT.value) & (items["forward"] > items["swapped"])).sum())
+    lost = _lost(counted, said, subject)
     lost[NOT_ASKED] += subject.n_items - len(items) - lost.total()
     return Ledger(
         agreed_a=outcomes[Outcome.A.value],
@@ -71,28 +79,31 @@ def take_stock(name: str, counted: Counted, verdicts: pl.DataFrame, subject: Sub
     )
 
 
-def _lost(name: str, counted: Counted, verdicts: pl.DataFrame, subject: Subject) -> Counter[str]:
+def _lost(counted: Counted, said: Spoken, subject: Subject) -> Counter[str]:
     """Count the items that have judgments and are not counted, by the reason; of several failures the first by name."""
-    verdict = pl.col("verdict")
-    reason = (
-        pl.when(pl.col("undecided") & pl.col("failure").is_null())
-        .then(pl.lit("cannot_judge"))
-        .when((pl.col("heard") == len(subject.judges)) & pl.lit(subject.orders is Orders.BOTH))
-        .then(pl.lit("one_sided"))
-        .otherwise(pl.col("failure").fill_null(NOT_ASKED))
+    known = set(counted.items["item"].tolist())
+    is_lost = np.array([item not in known for item in said.rows.items], dtype=bool)
+    said = said.take(is_lost[said.rows.item])
+    items, of = np.unique(said.rows.item, return_inverse=True)
+    decided = said.is_verdict(*DECISIONS)
+    heard_by = (decided & (said.rows.judge == judge) for judge in range(len(said.rows.judges)))
+    n_heard = np.zeros(len(items), dtype=np.intp)
+    for heard in heard_by:
+        n_heard += sum_by(of, heard, len(items)) > 0
+    undecided = sum_by(of, said.is_verdict(Verdict.CANNOT_JUDGE), len(items)) > 0
+    failed = said.failure >= 0
+    failure = np.full(len(items), len(FAILURES))
+    np.minimum.at(failure, of[failed], said.failure[failed])
+    reasons = (*FAILURES, NOT_ASKED)
+    one_sided = (n_heard == len(subject.judges)) & (subject.orders is Orders.BOTH)
+    return Counter(
+        "cannot_judge"
+        if is_undecided and reasons[code] is NOT_ASKED
+        else "one_sided"
+        if is_one_sided
+        else reasons[code]
+        for is_undecided, is_one_sided, code in zip(undecided, one_sided, failure, strict=True)
     )
-    reasons = (
-        verdicts.filter(pl.col("criterion") == name)
-        .filter(~pl.col("item").is_in(counted.items["item"].cast(pl.Categorical).implode()))
-        .group_by("item")
-        .agg(
-            undecided=(verdict == Verdict.CANNOT_JUDGE.value).any(),
-            failure=pl.col("failure").min().cast(pl.String),
-            heard=pl.col("judge").filter(verdict.is_in(DECISIONS)).n_unique(),
-        )
-        .select(reason.alias("reason"))
-    )
-    return Counter(reasons["reason"])
 
 
 def bounds(counted: Counted, n_items: int) -> Bounds:

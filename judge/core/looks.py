@@ -6,19 +6,23 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-import polars as pl
+import numpy as np
 
 from judge.core.panel import Pooling, pool
 from judge.core.planning import Orders
 from judge.core.stats.sequential import ALPHA
+from judge.core.table import Table, ranks, sum_by, texts
 from judge.core.tally import HALF, fold
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from judge.core.columns import Mask, Spoken
+    from judge.core.stats.clusters import Codes
+    from judge.core.table import Column
+
 LOOK_EVERY = 50
-ASKED = ["item", "judge", "sample", "order"]
 
 
 class Stopping(Frozen):
@@ -69,20 +73,20 @@ def number_looks(units: Sequence[str], *, seed: int, every: int) -> list[int]:
 
 def plan_looks(
     items: Sequence[str], units: Sequence[str], identical: Collection[str], *, seed: int, every: int
-) -> pl.DataFrame:
+) -> Table:
     """Return the plan: columns item, unit, look, and identical (traces: a tie that no judge is asked about)."""
     same = set(identical)
-    columns = {
-        "item": items,
-        "unit": units,
-        "look": number_looks(units, seed=seed, every=every),
-        "identical": [item in same for item in items],
-    }
-    schema = {"item": pl.String, "unit": pl.String, "look": pl.Int64, "identical": pl.Boolean}
-    return pl.DataFrame(columns, schema=schema)
+    return Table(
+        {
+            "item": texts(items),
+            "unit": texts(units),
+            "look": np.array(number_looks(units, seed=seed, every=every), dtype=np.int64),
+            "identical": np.array([item in same for item in items], dtype=bool),
+        }
+    )
 
 
-def follow(planned: pl.DataFrame, verdicts: pl.DataFrame, panel: Panel) -> pl.DataFrame:
+def follow(planned: Table, said: Spoken, panel: Panel) -> Table:
     """Return one row a look: what became of its items.
 
     A unit leans to the model with more than half of the credit of those of its items that have one. An item whose
@@ -90,36 +94,43 @@ def follow(planned: pl.DataFrame, verdicts: pl.DataFrame, panel: Panel) -> pl.Da
 
     Args:
         planned: rows of `plan_looks`, all of them or those of some looks.
-        verdicts: rows of `VERDICTS_SCHEMA`, in any order.
+        said: on the panel's criterion, in any order.
         panel: who was to judge each item.
 
     Returns:
         Columns look, n_items, missing (items without credit), complete (every request was answered or failed), wins
         and losses (units that lean to a and to b), sorted by look.
     """
-    own = verdicts.filter(pl.col("criterion") == panel.criterion, pl.col("judge").is_in(list(panel.judges)))
-    by_judge = [fold(own.filter(pl.col("judge") == judge), orders=panel.orders) for judge in panel.judges]
-    credit = pool(by_judge, Pooling.MEAN) if len(by_judge) > 1 else by_judge[0]
-    asked = own.unique(ASKED).group_by(pl.col("item").cast(pl.String)).agg(asked=pl.len())
-    items = (
-        planned.join(credit.select("item", "credit"), on="item", how="left")
-        .join(asked, on="item", how="left")
-        .with_columns(
-            credit=pl.when("identical").then(pl.lit(HALF)).otherwise("credit"),
-            done=pl.col("identical") | (pl.col("asked").fill_null(0) >= panel.requests),
-        )
+    by_judge = [fold(said.of(judge), orders=panel.orders) for judge in panel.judges]
+    folded = pool(by_judge, Pooling.MEAN) if len(by_judge) > 1 else by_judge[0]
+    identical = planned["identical"]
+    credit = np.where(identical, HALF, folded.take(folded.places(planned["item"]))["credit"])
+    done = identical | (_requests(said, panel, planned["item"]) >= panel.requests)
+    looks, look = np.unique(planned["look"], return_inverse=True)
+    units, unit = np.unique(look * len(planned) + ranks(planned["unit"].tolist()), return_inverse=True)
+    excess = sum_by(unit, np.nan_to_num(credit - HALF), len(units))
+    lean, of = np.sign(excess.round(9)), units // max(1, len(planned))
+
+    def count(which: Mask, places: Codes = look) -> Codes:
+        return sum_by(places, which, len(looks)).astype(np.int64)
+
+    return Table(
+        {
+            "look": looks,
+            "n_items": count(look >= 0),
+            "missing": count(np.isnan(credit)),
+            "complete": count(~done) == 0,
+            "wins": count(lean > 0, of),
+            "losses": count(lean < 0, of),
+        }
     )
-    lean = (pl.col("credit") - HALF).sum().round(9).sign()
-    units = items.group_by("look", "unit").agg(
-        lean=lean, n_items=pl.len(), missing=pl.col("credit").is_null().sum(), complete=pl.col("done").all()
+
+
+def _requests(said: Spoken, panel: Panel, items: Column) -> Codes:
+    """Return how many requests of each item were answered, or failed."""
+    rows = said.rows.take(
+        np.isin(said.rows.judge, [said.rows.judges.index(j) for j in panel.judges if j in said.rows.judges])
     )
-    return (
-        units.group_by("look")
-        .agg(
-            pl.col("n_items", "missing").cast(pl.Int64).sum(),
-            pl.col("complete").all(),
-            wins=(pl.col("lean") > 0).cast(pl.Int64).sum(),
-            losses=(pl.col("lean") < 0).cast(pl.Int64).sum(),
-        )
-        .sort("look")
-    )
+    asked = np.unique(np.column_stack([rows.item, rows.judge, rows.sample, rows.order]), axis=0)
+    counts = dict(zip(rows.items, np.bincount(asked[:, 0], minlength=len(rows.items)).tolist(), strict=True))
+    return np.array([counts.get(item, 0) for item in items], dtype=np.int64)

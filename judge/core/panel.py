@@ -5,15 +5,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
-import polars as pl
+import numpy as np
 
 from judge.core.tally import COUNTS, HALF, finished, side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    Parts = Callable[[str], list[pl.Expr]]
-    """the columns that hold each judge's share of a folded column"""
+    from judge.core.stats.intervals import Floats
+    from judge.core.table import Table
 
 
 class Pooling(StrEnum):
@@ -25,46 +25,58 @@ class Pooling(StrEnum):
     """in each order of an item, the side that more than half of them are on; a tie where there is none"""
 
 
-def pool(judges: Sequence[pl.DataFrame], pooling: Pooling) -> pl.DataFrame:
+def pool(judges: Sequence[Table], pooling: Pooling) -> Table:
     """Fold the folded items of several judges into one row per item that every judge has.
 
     Args:
-        judges: rows of `FOLDED_SCHEMA` of each, in the panel's order.
+        judges: columns `FOLDED` of each, in the panel's order.
         pooling: how their verdicts become one.
     """
-    joined = judges[0].lazy()
-    for place, other in enumerate(judges[1:], start=1):
-        joined = joined.join(other.lazy(), on="item", suffix=f"_{place}")
+    items = judges[0]["item"]
+    places = [np.arange(len(items)), *(other.places(items) for other in judges[1:])]
+    shared = np.logical_and.reduce([place >= 0 for place in places])
+    rows = [judge.take(place[shared]) for judge, place in zip(judges, places, strict=True)]
 
-    def parts(name: str) -> list[pl.Expr]:
-        return [pl.col(name), *(pl.col(f"{name}_{place}") for place in range(1, len(judges)))]
+    def parts(name: str) -> Floats:
+        return np.array([row[name] for row in rows])
 
-    return finished(_pooled(joined, parts, len(judges), pooling).sort("item"))
-
-
-def _pooled(joined: pl.LazyFrame, parts: Parts, n_judges: int, pooling: Pooling) -> pl.LazyFrame:
     match pooling:
         case Pooling.MEAN:
-            means = {name: pl.mean_horizontal(*parts(name)) for name in ("forward", "swapped", "consistent")}
-            return joined.select("item", **means, **{name: pl.sum_horizontal(*parts(name)) for name in COUNTS})
+            means = {name: _mean(parts(name)) for name in ("forward", "swapped", "consistent")}
+            counts = {name: parts(name).sum(axis=0) for name in COUNTS}
         case Pooling.MAJORITY:
-            votes = {name: _majority(parts(name), n_judges) for name in ("forward", "swapped")}
-            forward, swapped = (pl.col(name) for name in votes)
-            first, second = (forward == 1, swapped == 0), (forward == 0, swapped == 1)
-            return joined.select("item", **votes).with_columns(
-                consistent=(forward == swapped).cast(pl.Float64),
-                first_picks=pl.sum_horizontal(*first).cast(pl.Int64),
-                decisive=pl.sum_horizontal(*first, *second).cast(pl.Int64),
-                n_verdicts=pl.sum_horizontal(forward.is_not_null(), swapped.is_not_null()).cast(pl.Int64),
-            )
+            forward, swapped = _majority(parts("forward")), _majority(parts("swapped"))
+            neither = np.isnan(forward + swapped)
+            means = {"forward": forward, "swapped": swapped}
+            means["consistent"] = np.where(neither, np.nan, forward == swapped)
+            first_picks = (forward == 1).astype(np.float64) + (swapped == 0)
+            counts = {
+                "first_picks": first_picks,
+                "decisive": first_picks + (forward == 0) + (swapped == 1),
+                "n_verdicts": (~np.isnan(forward)).astype(np.float64) + ~np.isnan(swapped),
+            }
         case _:
             assert_never(pooling)
+    return finished({"item": rows[0]["item"], **means, **counts})
 
 
-def _majority(credits_: Sequence[pl.Expr], n_judges: int) -> pl.Expr:
-    """Return 1 or 0 where more than half of the judges are on that side, 1/2 where not, null without verdicts."""
-    for_a = pl.sum_horizontal(*(side(credit) > 0 for credit in credits_))
-    for_b = pl.sum_horizontal(*(side(credit) < 0 for credit in credits_))
-    heard = pl.any_horizontal(*(credit.is_not_null() for credit in credits_))
-    vote = pl.when(2 * for_a > n_judges).then(1.0).when(2 * for_b > n_judges).then(0.0).otherwise(HALF)
-    return pl.when(heard).then(vote)
+def _mean(values: Floats) -> Floats:
+    """Return the mean of what the judges have; NaN where none has any.
+
+    Args:
+        values: shape (judges, items).
+    """
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nansum(values, axis=0) / (~np.isnan(values)).sum(axis=0))
+
+
+def _majority(credits_: Floats) -> Floats:
+    """Return 1 or 0 where more than half of the judges are on that side, 1/2 where not, NaN without verdicts.
+
+    Args:
+        credits_: shape (judges, items).
+    """
+    on = side(credits_)
+    for_a, for_b = (2 * (on == one).sum(axis=0) > len(credits_) for one in (1, -1))
+    vote = np.where(for_a, 1.0, np.where(for_b, 0.0, HALF))
+    return np.where(np.isnan(credits_).all(axis=0), np.nan, vote)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import polars as pl
 
 from judge.core.bias import SIDES, sides
 from judge.core.concord import AgreementReport, compare_raters
@@ -150,8 +149,8 @@ def draws_by_size(labels: Sequence[Label]) -> list[str]:
 def _on_criterion(labels: Sequence[Label], counted: Counted, asked: Asked) -> PeopleOnCriterion:
     settled = settle_labels(labels)
     said = _by_item(labels, settled, asked.draw)
-    judged = counted.part(pl.col("n_verdicts") > 0)
-    items = judged.items["item"].to_list()
+    judged = counted.part(counted.is_judged)
+    items = judged.items["item"].tolist()
     means = np.array([_mean(said.by_item.get(item, {})) for item in items])
     weights = np.array([said.weights.get(item, 0.0) for item in items])
     compared = ~np.isnan(means) & ((weights > 0) | (asked.draw is None))

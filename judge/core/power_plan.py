@@ -166,7 +166,7 @@ def from_pilot(counted: Counted, *, run: str, criterion: str, stopped: bool) -> 
     pilot = pilot_units(credit, codes)
     own = round(float(credit.mean()), DIGITS)
     outcome = counted.items["outcome"]
-    consistent = counted.items["consistent"].drop_nulls()
+    consistent = counted.column("consistent")
     sizes = np.ones(len(credit)) if codes is None else np.bincount(codes)
     notes = [
         (
@@ -177,8 +177,8 @@ def from_pilot(counted: Counted, *, run: str, criterion: str, stopped: bool) -> 
     if stopped:
         notes.append("This pilot stopped when it was decided: its win rate is biased away from 50 % all the more.")
     return Ground(
-        ties=round(float(outcome.is_in([Outcome.TIE.value, Outcome.SPLIT.value]).sum()) / len(credit), DIGITS),
-        consistency=round(float(consistent.to_numpy().mean()), DIGITS) if len(consistent) else None,
+        ties=round(float(np.isin(outcome, [Outcome.TIE.value, Outcome.SPLIT.value]).sum()) / len(credit), DIGITS),
+        consistency=None if np.isnan(consistent).all() else round(float(np.nanmean(consistent)), DIGITS),
         spread=round(float(((credit - HALF) ** 2).mean()), DIGITS),
         cluster_size=round(float(sizes @ sizes / sizes.sum()), DIGITS),
         icc=0.0 if codes is None else round(cluster_correlation(credit, codes), DIGITS),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import polars as pl
+import numpy as np
 
 from judge.core.bias import LengthReport, PositionReport, length, position
 from judge.core.columns import Settled
@@ -24,7 +24,11 @@ from judge.core.sequential_report import Looks, Sequential, as_stopped, asked_pa
 from judge.core.stats.clusters import FEW_UNITS
 from judge.core.stats.intervals import N_RESAMPLES, Method
 from judge.core.subgroups import Interaction, Subgroups, divide, interactions
+from judge.core.table import is_none
 from judge.schema import Frozen
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SCHEMA_VERSION = 1
 
@@ -139,21 +143,20 @@ def build_report(
 ) -> Report:
     """Derive the whole report from the judgments of a run."""
     basis = Basis(method, facts.seed)
-    verdicts = settled.verdict_rows(subject.criteria)
-    stopped = follow_all(facts.looks, verdicts, subject) if facts.looks else None
+    stopped, asked = follow_all(facts.looks, settled, subject) if facts.looks else None, settled
     if facts.looks and stopped:
-        verdicts, subject = asked_part(facts.looks, stopped.together, verdicts, subject)
+        asked, subject = asked_part(facts.looks, stopped.together, settled, subject)
     failures = settled.failures
     panel = len(subject.judges) > 1
     pooling = (Pooling.MAJORITY if extras.majority else Pooling.MEAN) if panel else None
-    counted = count_panel(verdicts, subject, basis, pooling or Pooling.MEAN)
+    counted = count_panel(asked, subject, basis, pooling or Pooling.MEAN)
     by_judge = {
-        judge: report_counted(items, _of(judge, verdicts), subject._replace(judges=[judge]), margin=extras.equivalence)
+        judge: report_counted(items, asked.of(judge), subject._replace(judges=[judge]), margin=extras.equivalence)
         for judge, items in counted.alone.items()
     }
     together = next(iter(by_judge.values()))
     if panel:
-        together = report_counted(counted.together, verdicts, subject, margin=extras.equivalence)
+        together = report_counted(counted.together, asked, subject, margin=extras.equivalence)
     made = Report(
         schema_version=SCHEMA_VERSION,
         models=facts.models,
@@ -164,9 +167,9 @@ def build_report(
         orders=subject.orders,
         samples=facts.samples,
         n_items=subject.n_items,
-        n_judgments=len(settled.judgments),
+        n_judgments=len(settled),
         n_failed=sum(failures.values()),
-        n_not_asked=max(0, _planned(subject, facts.samples) - len(settled.judgments)) if facts.prompt else 0,
+        n_not_asked=max(0, _planned(subject, facts.samples) - len(settled)) if facts.prompt else 0,
         n_identical=subject.n_identical,
         left_out=facts.left_out,
         failures=failures,
@@ -179,18 +182,14 @@ def build_report(
         equivalence=extras.equivalence,
         clusters=_clusters(subject),
         instruments=set_side_by_side(counted.together, *facts.scores) if facts.scores else None,
-        **_sections(counted, verdicts, subject, extras=extras, samples=facts.samples, reports=together),
+        **_sections(counted, asked, subject, extras=extras, samples=facts.samples, reports=together),
     )
     return as_stopped(made, stopped) if stopped else made
 
 
-def _of(judge: str, verdicts: pl.DataFrame) -> pl.DataFrame:
-    return verdicts.filter(pl.col("judge") == judge)
-
-
 def _sections(
     counted: Panel,
-    verdicts: pl.DataFrame,
+    settled: Settled,
     subject: Subject,
     *,
     extras: Extras,
@@ -206,7 +205,7 @@ def _sections(
         "agreement": {
             name: agree(
                 [alone[name] for alone in counted.alone.values()],
-                verdicts.filter(pl.col("criterion") == name),
+                settled.on(name),
                 facts,
                 samples=samples,
             )
@@ -222,8 +221,9 @@ def _clusters(subject: Subject) -> Clusters:
     facts = subject.facts
     if facts is None or facts.cluster_field is None:
         return Clusters(field=None, n=subject.n_items)
-    own = int(facts.frame["cluster"].is_null().sum())
-    return Clusters(field=facts.cluster_field, n=facts.frame["cluster"].drop_nulls().n_unique() + own)
+    clusters = facts.table["cluster"]
+    own = is_none(clusters)
+    return Clusters(field=facts.cluster_field, n=len(set(clusters[~own].tolist())) + int(own.sum()))
 
 
 def _warnings(
@@ -242,7 +242,7 @@ def _refusals(subject: Subject, extras: Extras) -> list[str]:
     texts = []
     if extras.majority and len(subject.judges) == 1:
         texts.append("This run has one judge: there is no majority to take.")
-    lengths = subject.facts is not None and subject.facts.frame["length_a"].is_not_null().any()
+    lengths = subject.facts is not None and not np.isnan(subject.facts.table["length_a"]).all()
     if extras.length_control and not lengths:
         texts.append("The traces of this run are not known: there is no length-adjusted win rate.")
     return texts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import polars as pl
+import numpy as np
 
 from judge.core.estimates import Estimate, Figure, rounded_p
 from judge.core.looks import Panel, Stopping, follow
@@ -17,9 +17,11 @@ from judge.schema import Frozen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from judge.core.columns import Settled
     from judge.core.counted import Subject
     from judge.core.criteria import CriterionReport
     from judge.core.report import Report
+    from judge.core.table import Table
 
 DIGITS = 6
 OF_THE_EFFECT = ("win_rate", "consistent_only", "shares", "by_order", "strata")
@@ -59,7 +61,7 @@ class Looks(NamedTuple):
     """A run's rule with its planned looks, rows of `plan_looks`."""
 
     rule: Stopping
-    planned: pl.DataFrame
+    planned: Table
     samples: int
 
 
@@ -70,25 +72,27 @@ class Stopped(NamedTuple):
     alone: dict[str, Sequential]
 
 
-def follow_all(looks: Looks, verdicts: pl.DataFrame, subject: Subject) -> Stopped:
+def follow_all(looks: Looks, settled: Settled, subject: Subject) -> Stopped:
     """Follow the looks of a run, for the whole panel and for each judge."""
+    overall = subject.criteria[-1]
+    said = settled.on(overall)
 
     def of(judges: Sequence[str]) -> Sequential:
-        panel = Panel(judges, subject.orders, looks.samples, subject.criteria[-1])
-        return read_looks(follow(looks.planned, verdicts, panel), looks.rule)
+        panel = Panel(judges, subject.orders, looks.samples, overall)
+        return read_looks(follow(looks.planned, said, panel), looks.rule)
 
     return Stopped(of(subject.judges), {judge: of([judge]) for judge in subject.judges})
 
 
-def read_looks(by_look: pl.DataFrame, rule: Stopping) -> Sequential:
+def read_looks(by_look: Table, rule: Stopping) -> Sequential:
     """Read the evidence of the complete looks before the first that is not.
 
     Args:
         by_look: rows of `looks.follow`, of every planned look.
         rule: of the run.
     """
-    whole = by_look.filter(pl.col("complete").cum_prod().cast(pl.Boolean))
-    steps = list(zip(whole["wins"].cum_sum(), whole["losses"].cum_sum(), strict=True))
+    whole = by_look.take(np.logical_and.accumulate(by_look["complete"]))
+    steps = list(zip(np.cumsum(whole["wins"]).tolist(), np.cumsum(whole["losses"]).tolist(), strict=True))
     crossing = [(wins, losses) for wins, losses in steps if is_decided(wins, losses, alpha=rule.alpha)]
     wins, losses = steps[-1] if steps else (0, 0)
     evidence = max([0.0, *(log_e_value(*step) for step in steps)])
@@ -113,20 +117,17 @@ def read_looks(by_look: pl.DataFrame, rule: Stopping) -> Sequential:
     )
 
 
-def asked_part(
-    looks: Looks, found: Sequential, verdicts: pl.DataFrame, subject: Subject
-) -> tuple[pl.DataFrame, Subject]:
-    """Return the verdicts and the subject without the items that a decided run did not ask, by its own decision."""
+def asked_part(looks: Looks, found: Sequential, settled: Settled, subject: Subject) -> tuple[Settled, Subject]:
+    """Return the judgments and the subject without the items that a decided run did not ask, by its own decision."""
     if not found.decided:
-        return verdicts, subject
-    items = looks.planned.filter(pl.col("look") < found.n_looks)["item"]
-    asked = set(items)
+        return settled, subject
+    asked = set(looks.planned["item"][looks.planned["look"] < found.n_looks].tolist())
     identical = [item for item in subject.identical if item in asked]
     facts = subject.facts
     if facts is not None:
-        facts = facts._replace(frame=facts.frame.filter(pl.col("item").is_in(items.implode())))
-    part = subject._replace(n_items=len(items), n_identical=len(identical), identical=identical, facts=facts)
-    return verdicts.filter(pl.col("item").cast(pl.String).is_in(items.implode())), part
+        facts = facts._replace(table=facts.table.take(np.array([item in asked for item in facts.table["item"]])))
+    part = subject._replace(n_items=len(asked), n_identical=len(identical), identical=identical, facts=facts)
+    return settled.about(asked), part
 
 
 def as_stopped(report: Report, stopped: Stopped) -> Report:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from judge.core.conclusions import preference_p
 from judge.core.estimates import Estimate, Ratio, estimate_rate, rounded, rounded_p
 from judge.core.stats.significance import benjamini_hochberg
 from judge.core.stats.strata import heterogeneity
+from judge.core.table import is_none, ranks
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from judge.core.columns import Mask
     from judge.core.counted import Counted
     from judge.core.facts import ItemFacts
+    from judge.core.table import Table
 
 SMALL = 20
 
@@ -50,18 +52,18 @@ Subgroups = dict[str, dict[str, Subgroup]]
 
 def divide(counted: Mapping[str, Counted], facts: ItemFacts) -> Subgroups:
     """Report each value of each field that was asked for."""
-    places = [(field, value) for field in facts.fields for value in sorted(facts.frame[f"by:{field}"].unique())]
+    places = [(field, value) for field in facts.fields for value in sorted(set(facts.table[f"by:{field}"].tolist()))]
     overall = list(counted.values())[-1]
-    p_values = [preference_p(overall.part(_is(*place)))[0] for place in places]
+    p_values = [preference_p(overall.part(_is(overall.items, *place)))[0] for place in places]
     adjusted = benjamini_hochberg(np.array(p_values, dtype=np.float64)).tolist()
     found: Subgroups = {field: {} for field in facts.fields}
     for place, p_value, p_adjusted in zip(places, p_values, adjusted, strict=True):
         field, value = place
-        n = facts.frame.filter(_is(*place)).height
+        n = int(_is(facts.table, *place).sum())
         found[field][value] = Subgroup(
             n=n,
             small=n < SMALL,
-            win_rate={name: _win_rate(items.part(_is(*place))) for name, items in counted.items()},
+            win_rate={name: _win_rate(items.part(_is(items.items, *place))) for name, items in counted.items()},
             p_value=rounded_p(p_value),
             p_adjusted=rounded_p(p_adjusted),
         )
@@ -74,18 +76,18 @@ def interactions(overall: Counted, facts: ItemFacts) -> dict[str, Interaction | 
 
 
 def _interaction(overall: Counted, field: str) -> Interaction | None:
-    known = overall.part(pl.col(f"by:{field}").is_not_null())
-    if known.items.is_empty():
+    known = overall.part(~is_none(overall.items[f"by:{field}"]))
+    if not len(known.items):
         return None
-    groups = known.items[f"by:{field}"].rank("dense").cast(pl.Int64).to_numpy() - 1
-    tested = heterogeneity(known.column("credit"), groups.astype(np.intp), known.codes)
+    groups = ranks(known.items[f"by:{field}"].tolist())
+    tested = heterogeneity(known.column("credit"), groups, known.codes)
     if tested is None:
         return None
     return Interaction(statistic=rounded(tested.statistic), df=tested.df, p_value=rounded_p(tested.p_value))
 
 
-def _is(field: str, value: str) -> pl.Expr:
-    return pl.col(f"by:{field}") == value
+def _is(items: Table, field: str, value: str) -> Mask:
+    return np.asarray(items[f"by:{field}"] == value, dtype=bool)
 
 
 def _win_rate(counted: Counted) -> Estimate:

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
+import numpy as np
 
+from judge.core.columns import ORDERS, VERDICTS, Spoken
 from judge.core.planning import Orders
+from judge.core.table import Table, sum_by, texts
 from judge.schema import Order, Outcome, Verdict, Winner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from judge.core.stats.intervals import Floats
+    from judge.core.table import Column
+
 HALF = 0.5
 CREDITS = {Winner.A: 1.0, Winner.TIE: HALF, Winner.B: 0.0, Winner.CANNOT_JUDGE: None}
 """What a verdict is worth to model a; None is no verdict on the criterion."""
-FOLDED_SCHEMA = pl.Schema(
-    {
-        "item": pl.String,
-        "forward": pl.Float64,
-        "swapped": pl.Float64,
-        "credit": pl.Float64,
-        "outcome": pl.String,
-        "consistent": pl.Float64,
-        "first_picks": pl.Int64,
-        "decisive": pl.Int64,
-        "n_verdicts": pl.Int64,
-    }
-)
-"""One row an item: `forward` and `swapped` are the mean credits of a in that order, null where not judged; `consistent`
-is the share of complete samples whose orders agree, null with one order; the last three count verdicts."""
-COUNTS = ["first_picks", "decisive", "n_verdicts"]
+FOLDED = ("item", "forward", "swapped", "credit", "outcome", "consistent", "first_picks", "decisive", "n_verdicts")
+"""One row an item: `forward` and `swapped` are the mean credits of a in that order, NaN where not judged; `consistent`
+is the share of complete samples whose orders agree, NaN with one order; the last three count verdicts."""
+COUNTS = ("first_picks", "decisive", "n_verdicts")
+DECISIVE = (Verdict.FIRST, Verdict.SECOND)
 
 
 def winner(verdict: Verdict, order: Order) -> Winner:
@@ -42,91 +36,103 @@ def winner(verdict: Verdict, order: Order) -> Winner:
     return Winner.TIE if verdict is Verdict.TIE else Winner.CANNOT_JUDGE
 
 
-def fold(verdicts: pl.DataFrame, *, orders: Orders) -> pl.DataFrame:
-    """Fold the verdicts of one judge on one criterion to one row per item that has what its rate needs.
+_WORTH = np.array([[CREDITS[winner(verdict, order)] for verdict in VERDICTS] for order in ORDERS], dtype=np.float64)
+"""by the codes of order and verdict; NaN where it is no verdict"""
+
+
+def fold(said: Spoken, *, orders: Orders) -> Table:
+    """Fold what one judge says on one criterion to one row per item that has what its rate needs.
 
     A sample of an item is complete when every planned order has a verdict. Complete samples are averaged; an item
     without one is missing.
 
     Args:
-        verdicts: rows of `VERDICTS_SCHEMA`, in any order.
+        said: of one judge, in any order.
         orders: in which orders each item was to be judged.
 
     Returns:
-        Columns of `FOLDED_SCHEMA`, sorted by item.
+        Columns `FOLDED`, sorted by item.
     """
-    both = pl.col("n_forward").cast(pl.Boolean) & pl.col("n_swapped").cast(pl.Boolean)
-    either = pl.col("n_forward").cast(pl.Boolean) | pl.col("n_swapped").cast(pl.Boolean)
-    credits_ = {order: pl.col(order) / pl.col(f"n_{order}") / 2 for order in Order}
-    means = {order: pl.when(pl.col(f"n_{order}") > 0).then(credit) for order, credit in credits_.items()}
-    folded = (
-        _samples(verdicts)
-        .filter(both if orders is Orders.BOTH else either)
-        .with_columns(**means)
-        .with_columns(consistent=(side(pl.col("forward")) == side(pl.col("swapped"))).cast(pl.Float64))
-        .group_by("item")
-        .agg(pl.col("forward", "swapped", "consistent").mean(), pl.col(COUNTS).sum().cast(pl.Int64))
-        .with_columns(pl.col("item").cast(pl.String))
-        .sort("item")
-    )
-    return finished(folded)
-
-
-def _samples(verdicts: pl.DataFrame) -> pl.LazyFrame:
-    """Return one row an item and sample: by order, credits in halves and the number of verdicts; and counts."""
-    halves = {(o, v): CREDITS[winner(v, o)] for o in Order for v in Verdict}
-    codes = {list(Order).index(o) * len(Verdict) + list(Verdict).index(v): c for (o, v), c in halves.items()}
-    known = {code: round(2 * credit) for code, credit in codes.items() if credit is not None}
-    code = pl.col("order").cat.physical() * len(Verdict) + pl.col("verdict").cat.physical()
-    worth = code.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int8)
-    in_order = {order: pl.when(pl.col("order") == order.value).then("worth") for order in Order}
-    decisive = pl.col("verdict").is_in([Verdict.FIRST.value, Verdict.SECOND.value])
-    return (
-        verdicts.lazy()
-        .with_columns(worth=worth)
-        .select("item", "sample", **in_order, first_picks=pl.col("verdict") == Verdict.FIRST.value, decisive=decisive)
-        .group_by("item", "sample")
-        .agg(
-            pl.col(list(Order)).sum(),
-            pl.col("first_picks", "decisive").sum(),
-            **{f"n_{order}": pl.col(order).count() for order in Order},
-        )
-        .with_columns(n_verdicts=pl.col("n_forward") + pl.col("n_swapped"))
+    samples = _samples(said)
+    judged = [samples[f"n_{order}"] > 0 for order in Order]
+    complete = samples.take((np.logical_and if orders is Orders.BOTH else np.logical_or).reduce(judged))
+    items, of = np.unique(complete["item"], return_inverse=True)
+    forward, swapped = complete["forward"], complete["swapped"]
+    consistent = np.where(np.isnan(forward + swapped), np.nan, side(forward) == side(swapped))
+    means = {"forward": forward, "swapped": swapped, "consistent": consistent}
+    return finished(
+        {
+            "item": said.rows.items[items],
+            **{name: _mean(of, values, len(items)) for name, values in means.items()},
+            **{name: sum_by(of, complete[name], len(items)).astype(np.int32) for name in COUNTS},
+        }
     )
 
 
-def finished(folded: pl.LazyFrame) -> pl.DataFrame:
-    """Add credit and outcome to rows that have the other columns of `FOLDED_SCHEMA`."""
-    rows = folded.with_columns(credit=pl.mean_horizontal("forward", "swapped")).with_columns(outcome=_outcome())
-    return rows.select(FOLDED_SCHEMA.names()).collect(engine="streaming")
+def _samples(said: Spoken) -> Table:
+    """Return one row an item and sample that has a verdict: by order, mean credits and verdicts; and counts."""
+    said = said.take(said.is_verdict(*DECISIVE, Verdict.TIE))
+    rows = said.rows
+    samples, sample = np.unique(rows.sample, return_inverse=True)
+    pairs, of = np.unique(rows.item.astype(np.int64) * max(1, len(samples)) + sample, return_inverse=True)
+
+    def count(values: Column) -> Floats:
+        return sum_by(of, values, len(pairs))
+
+    worth = _WORTH[rows.order, said.verdict]
+    numbers = {order: count(said.is_order(order)) for order in Order}
+    with np.errstate(invalid="ignore"):
+        credits_ = {order.value: count(worth * said.is_order(order)) / numbers[order] for order in Order}
+    return Table(
+        {
+            "item": pairs // max(1, len(samples)),
+            **credits_,
+            **{f"n_{order}": number for order, number in numbers.items()},
+            "first_picks": count(said.is_verdict(Verdict.FIRST)),
+            "decisive": count(said.is_verdict(*DECISIVE)),
+            "n_verdicts": numbers[Order.FORWARD] + numbers[Order.SWAPPED],
+        }
+    )
 
 
-def identical_items(ids: Sequence[str | None]) -> pl.DataFrame:
+def _mean(of: Column, values: Floats, n: int) -> Floats:
+    """Return the mean of the known values of each of n groups; NaN where none is."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return sum_by(of[known], values[known], n) / np.bincount(of[known], minlength=n)
+
+
+def finished(columns: dict[str, Floats]) -> Table:
+    """Add credit and outcome to columns that have the others of `FOLDED`; without either order it is a tie."""
+    forward, swapped = columns["forward"], columns["swapped"]
+    forward, swapped = _first_known(forward, swapped), _first_known(swapped, forward)
+    added = {"credit": (forward + swapped) / 2, "outcome": _outcomes(forward, swapped)}
+    return Table({**columns, **added}).select(*FOLDED)
+
+
+def _first_known(credit: Floats, other: Floats) -> Floats:
+    """Return a credit where it is known, else the other, else that of a tie."""
+    return np.where(np.isnan(credit), np.where(np.isnan(other), HALF, other), credit)
+
+
+def identical_items(ids: Sequence[str | None]) -> Table:
     """Return folded rows of items whose traces are the same bytes: ties that no judge was asked about.
 
     Args:
         ids: one each, None where it is not known.
     """
-    tie = {"credit": HALF, "outcome": Outcome.TIE.value, **dict.fromkeys(COUNTS, 0)}
-    unjudged = dict.fromkeys(["forward", "swapped", "consistent"])
-    return pl.DataFrame([{"item": item, **tie, **unjudged} for item in ids], schema=FOLDED_SCHEMA)
+    unjudged = {name: np.full(len(ids), np.nan) for name in ("forward", "swapped", "consistent")}
+    return finished({"item": texts(ids), **unjudged, **{name: np.zeros(len(ids), dtype=np.int32) for name in COUNTS}})
 
 
-def side(credit: pl.Expr) -> pl.Expr:
+def side(credit: Floats) -> Floats:
     """Return 1 where a credit is a's, -1 where it is b's, 0 where it is half but for the rounding of thirds."""
-    return (credit - HALF).round(9).sign()
+    return np.asarray(np.sign((credit - HALF).round(9)))
 
 
-def _outcome() -> pl.Expr:
-    """Return the outcome of an item: the side on which both orders' mean credits lie, else a split."""
-    forward = side(pl.col("forward").fill_null(pl.col("swapped")))
-    swapped = side(pl.col("swapped").fill_null(pl.col("forward")))
-    return (
-        pl.when(forward != swapped)
-        .then(pl.lit(Outcome.SPLIT.value))
-        .when(forward > 0)
-        .then(pl.lit(Outcome.A.value))
-        .when(forward < 0)
-        .then(pl.lit(Outcome.B.value))
-        .otherwise(pl.lit(Outcome.TIE.value))
-    )
+def _outcomes(forward: Floats, swapped: Floats) -> Floats:
+    """Return the outcome of each item: the side on which both orders' mean credits lie, else a split."""
+    by_side = texts([Outcome.TIE.value, Outcome.A.value, Outcome.B.value, Outcome.SPLIT.value])
+    agreed = side(forward).astype(np.int8)  # -1 stands for b from the end
+    codes = np.where(agreed < 0, 2, agreed)
+    return by_side[np.where(side(forward) == side(swapped), codes, 3)]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from judge.core.columns import Settled
     from judge.io.journal import RunFolder
 
+WHOLE = frozenset({int})
 ORDERS = frozenset(order.value for order in Order)
 JUDGMENT, REPLY, ATTEMPT, USAGE, FAILED = (
     frozenset(record.model_fields) for record in (Judgment, Reply, Attempt, Usage, Failed)
@@ -94,4 +95,4 @@ def _paid(reply: dict[str, Any]) -> tuple[dict[str, int], bool]:
 
 
 def _is_usage(usage: dict[str, Any]) -> TypeGuard[dict[str, int]]:
-    return usage.keys() <= USAGE and all(type(tokens) is int for tokens in usage.values())
+    return usage.keys() <= USAGE and set(map(type, usage.values())) <= WHOLE

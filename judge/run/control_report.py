@@ -46,10 +46,10 @@ def read_controls(run: RunFolder, settled: Settled, subject: Subject, basis: Bas
     Raises:
         RunError: a control's folder is damaged.
     """
-    read = {folder.name: _read(folder, subject) for folder in controls_of(run)}
+    read = {folder.name: _read(folder) for folder in controls_of(run)}
     if not read:
         return None
-    heard = Heard(settled.verdict_rows(subject.criteria), subject.orders, subject.identical)
+    heard = Heard(settled, subject.orders, subject.identical)
     repeat = read.get(ControlKind.REPEAT)
     return {kind: _report(one, heard, repeat, subject, basis) for kind, one in read.items()}
 
@@ -62,18 +62,18 @@ def with_controls(report: Report, controls: Mapping[str, ControlReport] | None) 
     return report.model_copy(update={"controls": controls, "warnings": warnings})
 
 
-def _read(folder: RunFolder, subject: Subject) -> _Read:
+def _read(folder: RunFolder) -> _Read:
     manifest = folder.manifest()
     spending = Spending(manifest.prices)
     settled = read_settled(folder, spending)
-    heard = Heard(settled.verdict_rows(subject.criteria), manifest.orders, manifest.identical)
+    heard = Heard(settled, manifest.orders, manifest.identical)
     return _Read(folder, manifest, settled, spending, heard)
 
 
 def _report(own: _Read, run: Heard, repeat: _Read | None, subject: Subject, basis: Basis) -> ControlReport:
     """Report one control; `repeat` itself is held against the run alone."""
     costs = {judge: own.spending.of(judge) for judge in subject.judges}
-    n_judgments = len(own.settled.judgments)
+    n_judgments = len(own.settled)
     is_identical = own.folder.name == ControlKind.IDENTICAL
     return ControlReport(
         n_items=own.manifest.n_items,

@@ -36,7 +36,7 @@ from judge.run.report import subject_of
 from judge.run.score_export import write_score_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from judge.core.export import Row
@@ -101,7 +101,7 @@ def _item_columns(folder: RunFolder) -> dict[str, pl.DataType]:
 
 def _item_rows(folder: RunFolder, manifest: Manifest) -> Iterator[Row]:
     subject = subject_of(manifest)
-    counted = counted_items(read_settled(folder).verdict_rows(subject.criteria), subject)
+    counted = counted_items(read_settled(folder), subject)
     known = _known_items(folder)
     while block := list(islice(known, BLOCK)):
         yield from item_rows(block, counted)
@@ -125,20 +125,22 @@ def _write_preferences(folder: RunFolder, manifest: Manifest, options: ExportOpt
         raise InputError("--to dpo", "the run asked one order: nothing tells whether orders agree", "ask both orders")
     criterion = chosen_criteria(manifest, [options.criterion] if options.criterion else [])[0].name
     subject = subject_of(manifest)
-    agreed = agreed_items(read_settled(folder).verdict_rows(subject.criteria), subject, criterion)
-    chosen = agreed.filter(pl.col("agreement") >= (options.min_agreement or 0.0))
-    if chosen.is_empty():
-        problem = f"no item on {criterion} (orders agree on {agreed.height} of {manifest.n_items})"
+    agreed = agreed_items(read_settled(folder), subject, criterion)
+    least = options.min_agreement or 0.0
+    chosen = {item: (outcome, agreement) for item, (outcome, agreement) in agreed.items() if agreement >= least}
+    if not chosen:
+        problem = f"no item on {criterion} (orders agree on {len(agreed)} of {manifest.n_items})"
         raise InputError("--to dpo", problem, "a smaller --min-agreement, or another --criterion")
     return write_json_lines(options.out, _preferences(folder, manifest, criterion, chosen))
 
 
-def _preferences(folder: RunFolder, manifest: Manifest, criterion: str, chosen: pl.DataFrame) -> Iterator[Row]:
+def _preferences(
+    folder: RunFolder, manifest: Manifest, criterion: str, chosen: Mapping[str, tuple[str, float]]
+) -> Iterator[Row]:
     """Yield the preferences in the pairs' order, those with images first.
 
     Readers guess a column's type from the first lines: lists that are all empty would make it one of nothing.
     """
-    wanted = {item: (outcome, agreement) for item, outcome, agreement in chosen.iter_rows()}
     source = Provenance(
         criterion=criterion,
         judges=subject_of(manifest).judges,
@@ -146,9 +148,9 @@ def _preferences(folder: RunFolder, manifest: Manifest, criterion: str, chosen: 
         model_b=manifest.model_b,
         run=folder.name,
         judge_prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else "",
-        images=manifest.n_images > 0 and any(pair.item.images for pair in folder.pairs() if pair.item.id in wanted),
+        images=manifest.n_images > 0 and any(pair.item.images for pair in folder.pairs() if pair.item.id in chosen),
     )
     for with_images in (True, False) if source.images else (False,):
         for pair in folder.pairs():
-            if pair.item.id in wanted and bool(pair.item.images) is with_images:
-                yield preference(pair, *wanted[pair.item.id], source)
+            if pair.item.id in chosen and bool(pair.item.images) is with_images:
+                yield preference(pair, *chosen[pair.item.id], source)

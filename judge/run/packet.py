@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from judge.core.counted import count_panel
 from judge.core.estimates import Basis
 from judge.core.facts import Wanted
@@ -117,9 +115,10 @@ def _drawn(folder: RunFolder, manifest: Manifest, items: Sequence[str], options:
 def outcomes_of(folder: RunFolder, manifest: Manifest) -> dict[str, str]:
     """Return the panel's outcome on the rubric's last criterion by item; items without one are absent."""
     subject = subject_of(manifest, item_facts(folder, manifest, Wanted()))
-    verdicts = read_settled(folder).verdict_rows(subject.criteria)
-    counted = count_panel(verdicts, subject, Basis(manifest.interval, manifest.seed)).together[subject.criteria[-1]]
-    judged = counted.items.filter(pl.col("n_verdicts") > 0)
+    counted = count_panel(read_settled(folder), subject, Basis(manifest.interval, manifest.seed)).together[
+        subject.criteria[-1]
+    ]
+    judged = counted.items.take(counted.is_judged)
     return dict(zip(judged["item"], judged["outcome"], strict=True))
 
 

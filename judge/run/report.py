@@ -14,7 +14,6 @@ from judge.errors import RunError
 from judge.io.files import write_json
 from judge.io.journal_columns import read_settled
 from judge.run.control_report import read_controls, with_controls
-from judge.run.score_report import make_score_report
 from judge.run.stopping import planned_looks
 
 if TYPE_CHECKING:
@@ -75,6 +74,8 @@ def _scores(manifest: Manifest, runs: Sequence[RunFolder]) -> tuple[pl.DataFrame
     """Read two scores; RunError where one scored another model than the comparison's of its place."""
     if not runs:
         return None
+    from judge.run.score_report import make_score_report  # noqa: PLC0415 - it imports polars, which takes 33 MB
+
     for run, model in zip(runs, (manifest.model_a, manifest.model_b), strict=True):
         scored = run.score_manifest().model
         if scored != model:

@@ -7,9 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
-from judge.core.columns import Settled, settle
+from judge.core.columns import settle
 from judge.core.facts import units_of_pairs
 from judge.core.looks import Panel, follow, plan_looks
 from judge.core.sequential_report import Looks, read_looks
@@ -19,6 +18,8 @@ from judge.io.journal_columns import read_settled
 from judge.schema import Judgment, Pair
 
 if TYPE_CHECKING:
+    from judge.core.stats.clusters import Codes
+    from judge.core.table import Table
     from judge.io.journal import RunFolder
     from judge.io.manifest import Manifest
 
@@ -56,15 +57,16 @@ class Stopper:
 
     def __init__(self, folder: RunFolder, looks: Looks, panel: Panel, *, say: Callable[[str], None]) -> None:
         self._folder, self._rule, self._panel, self._say = folder, looks.rule, panel, say
-        by_look = np.argsort(looks.planned["look"].to_numpy(), kind="stable")
-        self._planned = looks.planned[by_look]
-        self._offsets = np.asarray(folder.pair_offsets())[by_look]
-        last = np.flatnonzero(np.diff(self._planned["look"].to_numpy(), append=-1))
+        self._planned = looks.planned.take(np.argsort(looks.planned["look"], kind="stable"))
+        offsets = np.asarray(folder.pair_offsets(), dtype=np.uint64)
+        self._offsets = offsets[np.argsort(looks.planned["look"], kind="stable")]
+        last = np.flatnonzero(np.diff(self._planned["look"], append=-1))
         self._ends: list[int] = (last + 1).tolist()
-        known = _verdicts(read_settled(folder), panel.criterion)
-        self.decided = read_looks(follow(self._planned, known, panel), looks.rule).decided
+        self._known = read_settled(folder)
+        known = follow(self._planned, self._known.on(panel.criterion), panel)
+        self.decided = read_looks(known, looks.rule).decided
         """whether the judgments on disk decide already"""
-        self._known = self._by_look(known)
+        self._rows_of_look = self._by_look()
         self._new: list[Judgment] = []
 
     def note(self, judgment: Judgment) -> None:
@@ -76,28 +78,26 @@ class Stopper:
         wins = losses = start = 0
         for look, end in enumerate(self._ends):
             yield partial(self._folder.pairs_at, self._offsets[start:end].tolist())
-            seen = self._seen(look, self._planned[start:end])
-            wins, losses, start = wins + seen["wins"].item(), losses + seen["losses"].item(), end
+            seen = self._seen(look, start, end)
+            wins, losses, start = wins + int(seen["wins"][0]), losses + int(seen["losses"][0]), end
             if is_decided(wins, losses, alpha=self._rule.alpha):
                 leader = "a" if wins > losses else "b"
                 left = len(self._planned) - end
                 self._say(f"Decided for {leader} after {end} of {len(self._planned)} items: {left} stay unasked")
                 return
 
-    def _seen(self, look: int, planned: pl.DataFrame) -> pl.DataFrame:
+    def _seen(self, look: int, start: int, end: int) -> Table:
         """Fold what is known of one look: what an earlier process left, and what came now."""
-        new = _verdicts(settle(self._new), self._panel.criterion)
+        planned = self._planned.take(np.arange(start, end))
+        known = self._known.take(self._rows_of_look.pop(look, np.empty(0, dtype=np.intp))).compact()
+        said = known.joined(settle(self._new)).on(self._panel.criterion)
         self._new.clear()
-        return follow(planned, pl.concat([self._known.pop(look, new.clear()), new]), self._panel)
+        return follow(planned, said, self._panel)
 
-    def _by_look(self, known: pl.DataFrame) -> dict[int, pl.DataFrame]:
-        placed = known.join(self._planned.select("item", "look"), on="item")
-        return {
-            int(str(look)): rows.drop("look") for (look,), rows in placed.partition_by("look", as_dict=True).items()
-        }
-
-
-def _verdicts(settled: Settled, criterion: str) -> pl.DataFrame:
-    """Return the verdicts on one criterion, their items as text, as the plan names them."""
-    rows = settled.verdict_rows([criterion]).filter(pl.col("criterion") == criterion)
-    return rows.with_columns(pl.col("item").cast(pl.String))
+    def _by_look(self) -> dict[int, Codes]:
+        """Return, by look, the places of the judgments of its items among those that an earlier process left."""
+        items = self._planned.places(self._known.items)
+        looks = np.where(items >= 0, self._planned["look"][items], -1)[self._known.item] if len(self._known) else items
+        by_look = np.argsort(looks, kind="stable")
+        numbers, starts = np.unique(looks[by_look], return_index=True)
+        return dict(zip(numbers.tolist(), np.split(by_look, starts[1:]), strict=True)) if len(self._known) else {}

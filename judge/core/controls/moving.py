@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import polars as pl
 
 from judge.core.conclusions import EQUIVALENCE_LEVEL
 from judge.core.controls.report import MARGIN, Effect, Moved
@@ -16,12 +15,14 @@ from judge.core.stats.clusters import sum_by_cluster
 from judge.core.stats.intervals import Method
 from judge.core.stats.sign_flip import sign_flip
 from judge.core.stats.significance import ALPHA, holm
+from judge.core.table import Table, stack, texts
 from judge.core.tally import fold, identical_items
 from judge.schema import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from judge.core.columns import Settled
     from judge.core.estimates import Basis
     from judge.core.facts import ItemFacts
     from judge.core.planning import Orders
@@ -33,38 +34,36 @@ CANNOT_JUDGE = Verdict.CANNOT_JUDGE.value
 class Heard(NamedTuple):
     """What one judge said in a run or a control."""
 
-    verdicts: pl.DataFrame
-    """rows of `VERDICTS_SCHEMA`"""
+    settled: Settled
     orders: Orders
     identical: Sequence[str] = ()
     """items whose traces look the same: ties that were not asked"""
 
     def of(self, judge: str) -> Heard:
         """Return what one judge said."""
-        return self._replace(verdicts=self.verdicts.filter(pl.col("judge") == judge))
+        return self._replace(settled=self.settled.of(judge))
 
     def on(self, items: Collection[str]) -> Heard:
         """Return what was said of some items."""
-        own = pl.col("item").cast(pl.String).is_in(list(items))
-        return self._replace(verdicts=self.verdicts.filter(own), identical=[i for i in self.identical if i in items])
+        return self._replace(settled=self.settled.about(items), identical=[i for i in self.identical if i in items])
 
 
-def states(heard: Heard, criterion: str) -> pl.DataFrame:
-    """Return one row an item on which the judge said something: columns item, state and credit.
+def states(heard: Heard, criterion: str) -> Table:
+    """Return one row an item on which the judge said something: columns item, state and credit, sorted by item.
 
     The state is the outcome, or `cannot_judge` (without a credit) where the judge said so and no call failed.
     """
-    own = heard.verdicts.filter(pl.col("criterion") == criterion)
-    outcomes = pl.concat([fold(own, orders=heard.orders), identical_items(sorted(heard.identical))])
-    known = outcomes.select("item", "credit", state="outcome")
-    undecided = (
-        own.group_by(pl.col("item").cast(pl.String))
-        .agg(undecided=(pl.col("verdict") == CANNOT_JUDGE).any(), failed=pl.col("failure").is_not_null().any())
-        .filter("undecided", ~pl.col("failed"))
-        .join(known, on="item", how="anti")
-        .select("item", credit=pl.lit(None, dtype=pl.Float64), state=pl.lit(CANNOT_JUDGE))
+    said = heard.settled.on(criterion)
+    outcomes = stack([fold(said, orders=heard.orders), identical_items(sorted(heard.identical))])
+    undecided, failed = (
+        set(said.rows.items[said.rows.item[which]])
+        for which in (said.is_verdict(Verdict.CANNOT_JUDGE), said.failure >= 0)
     )
-    return pl.concat([known, undecided]).select("item", "state", "credit").sort("item")
+    withheld = sorted(undecided - failed - set(outcomes["item"]))
+    known = {"item": outcomes["item"], "state": outcomes["outcome"], "credit": outcomes["credit"]}
+    nothing = {"item": texts(withheld), "state": texts([CANNOT_JUDGE] * len(withheld))}
+    together = stack([Table(known), Table({**nothing, "credit": np.full(len(withheld), np.nan)})])
+    return together.take(np.argsort(together["item"], kind="stable"))
 
 
 class Trial(NamedTuple):
@@ -96,7 +95,7 @@ def compare_judge(trial: Trial, criteria: Sequence[str], facts: ItemFacts | None
         for name in criteria
     }
     counted = {name: _counted(items, facts, basis) for name, items in joined.items()}
-    tests = {name: _test(items) for name, items in counted.items() if items.items["shift"].count()}
+    tests = {name: _test(items) for name, items in counted.items() if not np.isnan(items.items["shift"]).all()}
     adjusted = holm(np.array([test.p_value for test in tests.values()], dtype=np.float64))
     tested = {
         name: _Tested(rounded_p(test.p_value), test.distribution, rounded_p(float(p_adjusted)))
@@ -118,25 +117,28 @@ class _Tested(NamedTuple):
 _UNTESTED = _Tested(None, None, None)
 
 
-def _join(run: pl.DataFrame, control: pl.DataFrame, repeat: pl.DataFrame | None) -> pl.DataFrame:
-    """Return one row an item that is in the run and the control, with what differs; null where it cannot be known."""
-    again = run.clear() if repeat is None else repeat
-    return (
-        run.join(control, on="item", suffix="_control")
-        .join(again.select("item", state_again="state"), on="item", how="left")
-        .select(
-            "item",
-            changed=(pl.col("state") != pl.col("state_control")).cast(pl.Float64),
-            repeated=(pl.col("state") != pl.col("state_again")).cast(pl.Float64),
-            withdrawn=(pl.col("state") != CANNOT_JUDGE) & (pl.col("state_control") == CANNOT_JUDGE),
-            shift=pl.col("credit_control") - pl.col("credit"),
-        )
-        .with_columns(excess=pl.col("changed") - pl.col("repeated"))
-        .sort("item")
+def _join(run: Table, control: Table, repeat: Table | None) -> Table:
+    """Return one row an item that is in the run and the control, with what differs; NaN where it cannot be known."""
+    places = control.places(run["item"])
+    own, other = run.take(places >= 0), control.take(places[places >= 0])
+    changed = (own["state"] != other["state"]).astype(np.float64)
+    repeated = np.full(len(own), np.nan)
+    if repeat is not None:
+        again = repeat.places(own["item"])
+        repeated = np.where(again >= 0, own["state"] != repeat.take(again)["state"], np.nan)
+    return Table(
+        {
+            "item": own["item"],
+            "changed": changed,
+            "repeated": repeated,
+            "withdrawn": (own["state"] != CANNOT_JUDGE) & (other["state"] == CANNOT_JUDGE),
+            "shift": other["credit"] - own["credit"],
+            "excess": changed - repeated,
+        }
     )
 
 
-def _counted(items: pl.DataFrame, facts: ItemFacts | None, basis: Basis) -> Counted:
+def _counted(items: Table, facts: ItemFacts | None, basis: Basis) -> Counted:
     known = judged_fields(facts, items)
     return Counted(known, cluster_codes(known), basis)
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from judge.core.controls.report import FalsePreference, SelfComparison
 from judge.core.counted import Counted, cluster_codes
 from judge.core.estimates import Ratio, estimate_rate
 from judge.core.facts import judged_fields
 from judge.core.ledger import DECISIONS
-from judge.core.tally import fold
+from judge.core.table import Table, sum_by
+from judge.core.tally import DECISIVE, fold
 from judge.schema import Order, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from judge.core.columns import Mask
     from judge.core.controls.moving import Heard
     from judge.core.estimates import Basis, Estimate
     from judge.core.facts import ItemFacts
-
-WINNERS = [Verdict.FIRST.value, Verdict.SECOND.value]
+    from judge.core.stats.intervals import Floats
 
 
 def compare_with_itself(
@@ -39,7 +39,7 @@ def compare_with_itself(
     """
     items = judged_fields(facts, _items(heard, criterion))
     counted = Counted(items, cluster_codes(items), basis)
-    is_exact = pl.col("item").is_in(list(exact))
+    is_exact = np.array([item in exact for item in items["item"]], dtype=bool)
     return SelfComparison(
         together=_preference(counted),
         exact=_preference(counted.part(is_exact)),
@@ -47,23 +47,31 @@ def compare_with_itself(
     )
 
 
-def _items(heard: Heard, criterion: str) -> pl.DataFrame:
+def _items(heard: Heard, criterion: str) -> Table:
     """Return one row an item: its verdicts and those naming a winner, by order, and whether both orders name one."""
-    own = heard.verdicts.filter(pl.col("criterion") == criterion, pl.col("verdict").is_in(DECISIONS))
-    names_one = pl.col("verdict").is_in(WINNERS)
-    counts = own.group_by(pl.col("item").cast(pl.String)).agg(
-        first=(pl.col("verdict") == Verdict.FIRST.value).sum(),
-        **{f"n_{order}": (pl.col("order") == order.value).sum() for order in Order},
-        **{f"named_{order}": (names_one & (pl.col("order") == order.value)).sum() for order in Order},
-    )
-    folded = fold(own, orders=heard.orders).filter(pl.col("consistent").is_not_null())
-    agreed = pl.col("outcome").is_in([Outcome.A.value, Outcome.B.value]).cast(pl.Float64)
-    return (
-        counts.with_columns(
-            named=pl.col("named_forward") + pl.col("named_swapped"), n=pl.col("n_forward") + pl.col("n_swapped")
-        )
-        .join(folded.select("item", agreed=agreed), on="item", how="left")
-        .sort("item")
+    said = heard.settled.on(criterion)
+    said = said.take(said.is_verdict(*DECISIONS))
+    items, of = np.unique(said.rows.item, return_inverse=True)
+    names_one = said.is_verdict(*DECISIVE)
+
+    def count(which: Mask) -> Floats:
+        return sum_by(of, which, len(items))
+
+    in_order = {order.value: said.is_order(order) for order in Order}
+    folded = fold(said, orders=heard.orders)
+    folded = folded.take(~np.isnan(folded["consistent"]))
+    agreed = np.isin(folded["outcome"], [Outcome.A.value, Outcome.B.value]).astype(np.float64)
+    names = said.rows.items[items]
+    return Table(
+        {
+            "item": names,
+            "first": count(said.is_verdict(Verdict.FIRST)),
+            **{f"n_{order}": count(shown) for order, shown in in_order.items()},
+            **{f"named_{order}": count(names_one & shown) for order, shown in in_order.items()},
+            "named": count(names_one),
+            "n": count(np.ones(len(of), dtype=bool)),
+            "agreed": folded.with_columns(agreed=agreed).take(folded.places(names))["agreed"],
+        }
     )
 
 

@@ -11,7 +11,7 @@ import orjson
 import polars as pl
 
 from judge.core.correctness import is_right
-from judge.core.facts import BY_IMAGE, FactRow, ItemFacts, Wanted, tabulate
+from judge.core.facts import BY_IMAGE, TEXT, FactRow, Wanted, tabulate
 from judge.core.pkr.rows import Rows
 from judge.schema import Group, Trace
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from judge.schema import Case, Item
 
 _SCHEMA = {
-    "item": pl.String,
-    "cluster": pl.String,
-    "right": pl.Float64,
-    "unread": pl.Boolean,
-    "seen": pl.Boolean,
-    "by_letters": pl.Boolean,
-    "checklist": pl.UInt64,
+    "item": TEXT,
+    "cluster": TEXT,
+    "right": "d",
+    "unread": "?",
+    "seen": "?",
+    "by_letters": "?",
+    "checklist": "Q",
 }
-"""`right` is 0 or 1, null where the item's answer is unknown; `unread`: it is known, and the trace states none that can
-be read (which is not right); `seen`: a judge that sees images can be shown all of the item's; `by_letters`: see
-`argues_by_letters`; `checklist`: a hash of it"""
+"""the columns' types, as numpy names them; `right` is 0 or 1, NaN where the item's answer is unknown; `unread`: it is
+known, and the trace states none that can be read (which is not right); `seen`: a judge that sees images can be shown
+all of the item's; `by_letters`: see `argues_by_letters`; `checklist`: a hash of it"""
 _UNITS = {"item": pl.String(), "group": pl.Enum(Group), "unit": pl.String(), "core": pl.Boolean()}
 _NAMED = r"\b(?i:options?|choices?|answers?)\s+\(?(LETTER)\b"
 _CLOSED = r"\((LETTER)\)"
@@ -42,8 +42,11 @@ _SEVERAL = 2
 class CaseFacts(NamedTuple):
     """What a report needs of the cases of a run."""
 
-    items: ItemFacts
+    items: pl.DataFrame
     """one row a case; columns of `_SCHEMA` and one `by:FIELD` a field"""
+    cluster_field: str | None
+    """as in `ItemFacts`"""
+    fields: tuple[str, ...]
     units: pl.DataFrame
     """one row a unit: `item`, `group`, `unit`, and whether it is `core`"""
 
@@ -68,7 +71,7 @@ def facts_of_cases(cases: Iterable[Case], wanted: Wanted) -> CaseFacts:
             yield _fact_row(case)
 
     items = tabulate(rows(), wanted, default=BY_IMAGE, schema=_SCHEMA)
-    return CaseFacts(items, units.frame())
+    return CaseFacts(items.table.frame(), items.cluster_field, items.fields, units.frame())
 
 
 def argues_by_letters(text: str, item: Item) -> bool:

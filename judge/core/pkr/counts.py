@@ -70,7 +70,7 @@ def _modes(units: pl.DataFrame) -> Modes:
 
 def n_planned(facts: CaseFacts, judges: Sequence[JudgeSpec], samples: int) -> int:
     """Return how many requests a run consists of."""
-    asked = facts.units.select("item", "group").unique().join(facts.items.frame.select("item", "seen"), on="item")
+    asked = facts.units.select("item", "group").unique().join(facts.items.select("item", "seen"), on="item")
     perception = asked["group"] == Group.PERCEPTION.value
     blind, seen = int((~perception).sum()), int((perception & asked["seen"]).sum())
     return samples * sum(blind + seen * judge.sees_images for judge in judges)

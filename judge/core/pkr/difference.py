@@ -16,6 +16,7 @@ from judge.core.stats.clusters import HALF, sum_by_cluster
 from judge.core.stats.intervals import N_RESAMPLES
 from judge.core.stats.sign_flip import Distribution, sign_flip
 from judge.core.stats.significance import Conclusion, conclude, holm
+from judge.core.table import Table, texts
 from judge.schema import Frozen, Group
 
 if TYPE_CHECKING:
@@ -102,18 +103,17 @@ def _clustered(paired: pl.DataFrame, basis: Basis) -> Counted:
         tuple(f"{run}{own}" for run, own in enumerate(clusters) if own is not None)
         for clusters in paired.select("cluster", "cluster_b").iter_rows()
     ]
-    clusters = pl.Series("cluster", image_clusters(named) or [None] * len(paired), dtype=pl.String)
-    items = paired.with_columns(clusters)
+    figures = Table.of_frame(paired.select("item", *FIGURES, *(f"{name}_b" for name in FIGURES)))
+    items = figures.with_columns(cluster=texts(image_clusters(named) or [None] * len(paired)))
     return Counted(items, cluster_codes(items), basis)
 
 
 def _test(counted: Counted, name: str) -> _Test:
     """Test a figure over the items where both have it; their `credit` is 1/2 where a and b are equal."""
-    known = counted.part(pl.col(name).is_not_null() & pl.col(f"{name}_b").is_not_null())
-    credit = (1 + pl.col(name) - pl.col(f"{name}_b")) / 2
-    credits_ = known._replace(items=known.items.with_columns(credit=credit))
+    credit = (1 + counted.column(name) - counted.column(f"{name}_b")) / 2
+    credits_ = counted._replace(items=counted.items.with_columns(credit=credit)).part(~np.isnan(credit))
     excess = credits_.column("credit") - HALF
-    tested = sign_flip(sum_by_cluster(excess[:, None], known.codes)[:, 0], seed=counted.basis.seed)
+    tested = sign_flip(sum_by_cluster(excess[:, None], credits_.codes)[:, 0], seed=counted.basis.seed)
     return _Test(credits_, tested.p_value, tested.distribution)
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from judge.core.counted import Counted, cluster_codes
 from judge.core.estimates import Estimate, Ratio, estimate_rate
-from judge.core.pkr.scores import PARTS
+from judge.core.pkr.scores import FIGURES, PARTS
 from judge.core.stats.intervals import Method
+from judge.core.table import Table
 from judge.schema import Frozen, Group
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from judge.core.estimates import Basis
 
 SCORE_METHOD = Method.WILSON
@@ -54,7 +56,8 @@ def estimate_figures(items: pl.DataFrame, basis: Basis) -> Figures:
         items: rows of `Scores.items`.
         basis: how intervals are made.
     """
-    counted = Counted(items, cluster_codes(items), basis)
+    table = Table.of_frame(items.select("item", "cluster", *FIGURES))
+    counted = Counted(table, cluster_codes(table), basis)
     return Figures(
         groups={group: GroupFigures(**{part: _mean(counted, f"{group}_{part}") for part in PARTS}) for group in Group},
         trace_score=_mean(counted, "trace_score"),

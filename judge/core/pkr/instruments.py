@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from judge.core.bias import SIDES, sides
 from judge.core.concord import AgreementReport, compare_raters
 from judge.core.counted import cluster_codes
 from judge.core.estimates import DIGITS, Estimate, Ratio, estimate_rate
+from judge.core.table import Table
 from judge.core.tally import HALF
 from judge.schema import Frozen, Group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import polars as pl
 
     from judge.core.counted import Counted
     from judge.core.stats.clusters import Codes
@@ -84,12 +86,12 @@ def set_side_by_side(
 
 
 def _instruments(counted: Counted, figure: str, scores_a: pl.DataFrame, scores_b: pl.DataFrame) -> Instruments:
-    scores = [scores.select("item", pl.col(figure).alias(name)) for name, scores in (("a", scores_a), ("b", scores_b))]
-    both = scores[0].join(scores[1], on="item").drop_nulls()
-    items = counted.items.filter(pl.col("n_verdicts") > 0).select("item", "cluster", "credit").drop_nulls("credit")
-    items = items.join(both, on="item").sort("item")
-    credit = items["credit"].to_numpy()
-    differences = (items["a"] - items["b"]).to_numpy().round(DIGITS)
+    items = counted.items.take(counted.is_judged).select("item", "cluster", "credit")
+    for name, scores in (("a", scores_a), ("b", scores_b)):
+        own = Table.of_frame(scores.select("item", figure))
+        items = items.with_columns(**{name: own.take(own.places(items["item"]))[figure]})
+    items = items.take(~np.isnan(items["a"] + items["b"]))
+    credit, differences = items["credit"], (items["a"] - items["b"]).round(DIGITS)
     ratings = np.column_stack([credit, HALF * (1 + np.sign(differences))])
     codes = cluster_codes(items)
     found = compare_raters(ratings, codes, seed=counted.basis.seed)
@@ -121,7 +123,7 @@ def _same_side(on: Codes) -> Ratio:
     return Ratio((decided & (on[:, 0] == on[:, 1])).astype(float), decided.astype(float))
 
 
-def _disagreements(items: pl.DataFrame, on: Codes, differences: Floats) -> tuple[Disagreement, ...]:
+def _disagreements(items: Table, on: Codes, differences: Floats) -> tuple[Disagreement, ...]:
     opposite = np.flatnonzero(np.abs(on[:, 0] - on[:, 1]) == SIDES - 1)
     widest = opposite[np.argsort(-np.abs(differences[opposite]), kind="stable")]
     return tuple(
@@ -131,5 +133,5 @@ def _disagreements(items: pl.DataFrame, on: Codes, differences: Floats) -> tuple
             score_a=round(row["a"], DIGITS),
             score_b=round(row["b"], DIGITS),
         )
-        for row, side in zip(items[widest].iter_rows(named=True), on[widest, 0], strict=True)
+        for row, side in zip(items.take(widest).rows(), on[widest, 0], strict=True)
     )

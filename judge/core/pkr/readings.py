@@ -68,6 +68,6 @@ def settle_readings(judgments: Iterable[Judgment], spending: Spending | None = N
         key = key_bytes(judgment.key)
         requests.add(key, judgment.item, judgment.judge, judgment.sample, judgment.group, failure)
     recorded = requests.frame().with_row_index("place")
-    kept = settled_places(recorded.select("key", failed=pl.col("failure").is_not_null()))
+    kept = settled_places(b"".join(recorded["key"]), recorded["failure"].is_not_null().to_numpy())
     counted = recorded[kept].drop("key")
     return Readings(counted, verdicts.frame().join(counted.select("place"), on="place", how="semi"))

@@ -128,7 +128,7 @@ def build_score_report(
         interval=IntervalSettings(method=method, level=LEVEL, n_resamples=N_RESAMPLES, seed=setting.seed),
         clusters=_clusters(facts),
         by_judge={judge: estimate_figures(items, basis) for judge, items in alone.items()},
-        subgroups=_divide(scores.items, facts.items.fields, basis),
+        subgroups=_divide(scores.items, facts.fields, basis),
         costs=dict(setting.costs),
         usd=total(one.usd for one in setting.costs.values()) if setting.costs else None,
         warnings=(),
@@ -142,8 +142,8 @@ def _panel(setting: ScoreSetting) -> int:
 
 
 def _clusters(facts: CaseFacts) -> Clusters:
-    clusters = facts.items.frame["cluster"]
-    return Clusters(field=facts.items.cluster_field, n=clusters.drop_nulls().n_unique() + clusters.null_count())
+    clusters = facts.items["cluster"]
+    return Clusters(field=facts.cluster_field, n=clusters.drop_nulls().n_unique() + clusters.null_count())
 
 
 def _divide(items: pl.DataFrame, fields: Sequence[str], basis: Basis) -> dict[str, dict[str, ScoreSubgroup]]:

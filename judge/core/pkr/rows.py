@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from judge.core.columns import BLOCK
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+BLOCK = 1 << 16
+"""rows that are held as Python objects before they become columns"""
 
 
 class Rows:

@@ -83,7 +83,7 @@ def score(readings: Readings, facts: CaseFacts, judges: Sequence[JudgeSpec]) -> 
 
 def _units(readings: Readings, facts: CaseFacts) -> pl.DataFrame:
     """Put every unit that was asked about beside its verdict, and name what is wrong with it."""
-    letters = facts.items.frame.select("item", "by_letters")
+    letters = facts.items.select("item", "by_letters")
     return (
         readings.requests.lazy()
         .join(facts.units.lazy(), on=["item", "group"])
@@ -142,7 +142,7 @@ def _groups(units: pl.DataFrame) -> pl.LazyFrame:
 def _expected(facts: CaseFacts, judges: Sequence[JudgeSpec]) -> pl.LazyFrame:
     """Return how many judges can be asked about each group of each item."""
     seeing = sum(judge.sees_images for judge in judges)
-    seen = facts.items.frame.lazy().select("item", "seen")
+    seen = facts.items.lazy().select("item", "seen")
     hidden = pl.col("group") == Group.PERCEPTION.value
     n_judges = pl.when(~hidden).then(len(judges)).when("seen").then(seeing).otherwise(0)
     return facts.units.lazy().select("item", "group").unique().join(seen, on="item").with_columns(n_judges=n_judges)
@@ -174,7 +174,7 @@ def _pool(groups: pl.LazyFrame, expected: pl.LazyFrame) -> pl.DataFrame:
 
 def _items(groups: pl.DataFrame, facts: CaseFacts) -> pl.DataFrame:
     """Return one row a case: its facts, the figures of its groups, and what they amount to."""
-    items = facts.items.frame.lazy()
+    items = facts.items.lazy()
     for group in Group:
         own = groups.lazy().filter(pl.col("group") == group.value).drop("group")
         columns = (*PARTS, "sound", "standing")

@@ -63,11 +63,9 @@ def wilson(patterns: Patterns, *, level: float = 0.95) -> Rates:
     n_eff = w (1 - w) / variance, or the number of units where nothing varies, and the t quantile with one degree of
     freedom less than units: Korn and Graubard, Survey Methodology 24, 1998, with the interval of Wilson, JASA 22, 1927.
     """
-    from scipy.special import stdtrit  # noqa: PLC0415 - half a second that other commands do without
-
     estimate, variance, units = ratio_errors(patterns)
     with np.errstate(invalid="ignore", divide="ignore"):
-        quantile = stdtrit(np.where(units > 1, units - 1, np.nan), (1 + level) / 2)
+        quantile = np.array([t_quantile(int(n) - 1, (1 + level) / 2) if n > 1 else np.nan for n in units])
         n_eff = np.where(variance > 0, estimate * (1 - estimate) / variance, units)
         shrink = quantile**2 / n_eff
         center = (estimate + shrink / 2) / (1 + shrink)

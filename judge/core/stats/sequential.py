@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from judge.core.stats.special import log_beta
+
 PRIOR = 10.0
 ALPHA = 0.05
 HALVINGS = 60
@@ -52,9 +54,7 @@ def confidence_sequence(wins: int, losses: int, *, alpha: float = ALPHA, prior: 
 
 
 def _log_mixture(wins: int, losses: int, prior: float) -> float:
-    from scipy.special import betaln  # noqa: PLC0415 - half a second that other commands do without
-
-    return float(betaln(wins + prior, losses + prior) - betaln(prior, prior))
+    return log_beta(wins + prior, losses + prior) - log_beta(prior, prior)
 
 
 def _log_likelihood(wins: int, losses: int, share: float) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from judge.core.stats.clusters import HALF, sum_by_cluster
+from judge.core.stats.special import chi_square_tail
 
 if TYPE_CHECKING:
     from judge.core.stats.clusters import Codes
@@ -75,8 +76,6 @@ def heterogeneity(credit: Floats, groups: Codes, clusters: Codes | None = None) 
         groups: shape (items,), the code of each item's group, from 0.
         clusters: shape (items,), the code of each item's cluster.
     """
-    from scipy.special import chdtrc  # noqa: PLC0415 - half a second that other commands do without
-
     sizes = np.bincount(groups)
     shares = sizes / sizes.sum()
     df = int((sizes > 0).sum()) - 1
@@ -87,4 +86,4 @@ def heterogeneity(credit: Floats, groups: Codes, clusters: Codes | None = None) 
     units = sum_by_cluster((member - shares) * distance[:, None], clusters)
     score = member.T @ distance
     statistic = float(score @ np.linalg.pinv(units.T @ units, hermitian=True) @ score)
-    return Heterogeneity(statistic, df, float(chdtrc(df, statistic)))
+    return Heterogeneity(statistic, df, chi_square_tail(statistic, df))

@@ -1,0 +1,135 @@
+"""Small tables of numpy columns: a comparison's report needs no library of data frames, whose import takes 33 MB."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from judge.core.stats.intervals import Floats
+
+    Column = NDArray[Any]
+    """floats, NaN where nothing is known; whole numbers; or objects, None where nothing is known"""
+
+
+class Table:
+    """Columns of equal length, by name.
+
+    Args:
+        columns: at least one.
+    """
+
+    def __init__(self, columns: Mapping[str, Column]) -> None:
+        self._columns = dict(columns)
+
+    @classmethod
+    def of_frame(cls, frame: pl.DataFrame) -> Table:
+        """Return the table of a data frame."""
+        columns = {column.name: column for column in frame}
+        return cls({n: c.to_numpy() if c.dtype.is_numeric() else texts(c.to_list()) for n, c in columns.items()})
+
+    def frame(self) -> pl.DataFrame:
+        """Return a data frame, null where nothing is known."""
+        import polars as pl  # noqa: PLC0415 - 0.1 s and 33 MB that a comparison's report does without
+
+        kinds = {name: pl.String for name, column in self._columns.items() if column.dtype == object}
+        return pl.DataFrame(self._columns, schema_overrides=kinds, nan_to_null=True)
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values())))
+
+    def __getitem__(self, name: str) -> Column:
+        return self._columns[name]
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names, in their order."""
+        return list(self._columns)
+
+    @cached_property
+    def place_of(self) -> dict[str, int]:
+        """Where each item stands, by the column `item`, whose values are all different."""
+        return {item: place for place, item in enumerate(self["item"].tolist())}
+
+    def places(self, items: Iterable[str | None]) -> NDArray[np.intp]:
+        """Return where each of some items stands; -1 where it does not."""
+        get = self.place_of.get
+        return np.array([get(item, -1) for item in items], dtype=np.intp)  # type: ignore[arg-type]
+
+    def take(self, rows: Column) -> Table:
+        """Return some rows.
+
+        Args:
+            rows: a mask, or places; -1 is a row of which nothing is known.
+        """
+        everything = rows.all() if rows.dtype == bool else np.array_equal(rows, np.arange(len(self)))
+        if everything:
+            return self  # a report holds the facts of all items once, not once a criterion
+        if rows.dtype == bool or not (rows < 0).any():
+            return Table({name: column[rows] for name, column in self._columns.items()})
+        return Table({name: _taken(column, rows) for name, column in self._columns.items()})
+
+    def select(self, *names: str) -> Table:
+        """Return some columns."""
+        return Table({name: self[name] for name in names})
+
+    def with_columns(self, **columns: Column) -> Table:
+        """Return the table with columns added or replaced."""
+        return Table({**self._columns, **columns})
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield each row, None where nothing is known."""
+        columns = [
+            [None if value != value else value for value in column.tolist()]  # noqa: PLR0124 - NaN alone is not itself
+            for column in self._columns.values()
+        ]
+        for values in zip(*columns, strict=True):
+            yield dict(zip(self._columns, values, strict=True))
+
+
+def stack(tables: Sequence[Table]) -> Table:
+    """Return the rows of tables that have the same columns, one table after the other."""
+    filled = [table for table in tables if len(table)] or tables[:1]
+    if len(filled) == 1:
+        return filled[0]
+    return Table({name: np.concatenate([table[name] for table in filled]) for name in tables[0].names})
+
+
+def texts(values: Iterable[str | None]) -> Column:
+    """Return a column of texts."""
+    listed = list(values)
+    column = np.empty(len(listed), dtype=object)
+    column[:] = listed
+    return column
+
+
+def ranks(names: Sequence[str]) -> NDArray[np.intp]:
+    """Return the place of each name among the different ones, sorted."""
+    place = {name: rank for rank, name in enumerate(sorted(set(names)))}
+    return np.array([place[name] for name in names], dtype=np.intp)
+
+
+def sum_by(groups: Column, values: Column, n: int) -> Floats:
+    """Return the sums of values, numbers or truths, in each of n groups, which are numbered from 0."""
+    return np.bincount(groups, weights=values, minlength=n).astype(np.float64, copy=False)
+
+
+def is_none(column: Column) -> NDArray[np.bool_]:
+    """Tell where a column of texts has none."""
+    return np.array([value is None for value in column], dtype=bool)
+
+
+def _taken(column: Column, rows: Column) -> Column:
+    """Return values at places, None or NaN at -1."""
+    known = rows >= 0
+    nothing = None if column.dtype == object else np.nan
+    taken = np.full(len(rows), nothing, dtype=object if column.dtype == object else np.float64)
+    taken[known] = column[rows[known]]
+    return taken
