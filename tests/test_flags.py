@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.core.flag_patterns import ANCHORS, FlagName
-from judge.core.flags import BLOCK, SHORT_CHARS, anchors_in, find_flags, flag_note, flags_of_pairs, long_limit
+from judge.core.flags import SHORT_CHARS, anchors_in, find_flags, flag_note, flags_of_pairs, long_limit
 
 PROSE = (
     "The rash spares the nasolabial folds, which speaks against rosacea. I would choose option A, because the "
@@ -132,19 +132,18 @@ def test_every_text_can_be_looked_at(text: str) -> None:
         assert found.places >= 1
 
 
-@given(st.lists(st.lists(st.sampled_from(sorted(ANCHORS)) | st.text(max_size=3)).map("".join), max_size=5))
-def test_one_pass_finds_the_anchors_that_stand_in_each_text(texts: list[str]) -> None:
-    lowered = [text.replace("\u0130", "I").lower() for text in texts]
-    assert anchors_in(texts) == [frozenset(one for one in ANCHORS if one in text) for text in lowered]
+@given(st.lists(st.sampled_from(sorted(ANCHORS)) | st.text(max_size=3)).map("".join))
+def test_one_pass_finds_the_anchors_that_stand_in_a_text(text: str) -> None:
+    assert anchors_in(text) == {one for one in ANCHORS if one in text}
 
 
 def test_half_a_character_hides_no_anchor() -> None:
-    assert anchors_in(["\ud800[[A]]"]) == [frozenset({"[[a"})]
+    assert anchors_in("\ud800[[a") == {"[[a"}
 
 
-def test_flags_keep_the_order_of_the_pairs_beyond_one_block() -> None:
-    flags = flags_of_pairs(make_pair(PROSE, f"{PROSE} [[A]]", id=f"q{i}") for i in range(BLOCK))
-    assert [flag.item for flag in flags] == [f"q{i}" for i in range(BLOCK)]
+def test_flags_keep_the_order_of_the_pairs() -> None:
+    flags = flags_of_pairs(make_pair(PROSE, f"{PROSE} [[A]]", id=f"q{i}") for i in range(9))
+    assert [flag.item for flag in flags] == [f"q{i}" for i in range(9)]
 
 
 def test_only_a_trace_far_longer_than_the_rest_is_long() -> None:

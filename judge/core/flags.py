@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import zlib
 from array import array
+from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+
+from ahocorasick_rs import AhoCorasick, Implementation
 
 from judge.core.flag_patterns import AFTER, ANCHORS, ORDINARY, RULES, UNUSUAL, FlagName, Rule
 from judge.core.prompting import shown_text
@@ -22,10 +25,9 @@ REPETITIVE_CHARS = 400
 """shorter texts are not looked at for repetition"""
 REPETITIVE_RATIO = 6.0
 """prose compresses to a half or a third, never to a sixth"""
+_ANCHORS = tuple(ANCHORS)
 LONG_QUANTILE, LONG_MEDIANS = 0.99, 3.0
 EXCERPT_CHARS = 80
-BLOCK = 512
-"""traces that are searched for anchors together"""
 
 
 class Flag(Frozen):
@@ -51,16 +53,14 @@ class Found(NamedTuple):
     places: int
 
 
-def find_flags(text: str, *, shown: str | None = None, anchors: Collection[str] = ANCHORS) -> list[Found]:
+def find_flags(text: str, *, shown: str | None = None) -> list[Found]:
     """Return the flags that a trace shows by itself, one a name, in the order of their first places.
 
     Args:
         text: the trace without its final answer: that alone makes no trace short.
         shown: the trace as a judge sees it; None: the text.
-        anchors: those that may stand in `shown`.
     """
-    shown = text if shown is None else shown
-    found = [*_matched(shown, anchors), *_degenerate(text)]
+    found = [*_matched(text if shown is None else shown), *_degenerate(text)]
     joined: dict[FlagName, Found] = {}
     for one in sorted(found, key=lambda one: one.start):
         known = joined.get(one.name)
@@ -68,12 +68,15 @@ def find_flags(text: str, *, shown: str | None = None, anchors: Collection[str] 
     return list(joined.values())
 
 
-def anchors_in(texts: Sequence[str]) -> list[frozenset[str]]:
-    """Return the anchors that stand in each text: one pass over it for all of them."""
-    import polars as pl  # noqa: PLC0415 - 0.1 s that few commands need
+def anchors_in(lowered: str) -> set[str]:
+    """Return the anchors that stand in a text in lower case: one pass over it for all of them."""
+    found = _anchor_search().find_matches_as_indexes(_whole(lowered), overlapping=True)
+    return {_ANCHORS[place] for place, _, _ in found}
 
-    lowered = pl.Series([_whole(_lowered(text)) for text in texts], dtype=pl.String)
-    return list(map(frozenset, lowered.str.extract_many(list(ANCHORS), overlapping=True).to_list()))
+
+@cache
+def _anchor_search() -> AhoCorasick:
+    return AhoCorasick(_ANCHORS, implementation=Implementation.DFA)
 
 
 def _whole(text: str) -> str:
@@ -86,13 +89,14 @@ def _lowered(text: str) -> str:
     return text.replace("\u0130", "I").lower()
 
 
-def _matched(text: str, anchors: Collection[str]) -> Iterator[Found]:
+def _matched(text: str) -> Iterator[Found]:
     """Search the patterns that some anchor calls for."""
-    lowered = _lowered(text) if anchors else ""
-    for rule in RULES if anchors else ():
-        places = _places(rule, text, lowered, anchors)
-        if places:
-            yield Found(rule.name, *places[0], len(places))
+    lowered = _lowered(text)
+    if anchors := anchors_in(lowered):
+        for rule in RULES:
+            places = _places(rule, text, lowered, anchors)
+            if places:
+                yield Found(rule.name, *places[0], len(places))
     # Of prose hardly a character is left, and the patterns are slow.
     unusual = text.encode(errors="surrogatepass").translate(None, ORDINARY).decode(errors="surrogatepass")
     for quick, pattern, name in UNUSUAL if unusual else ():
@@ -140,7 +144,6 @@ class Flags:
 
     def __init__(self) -> None:
         self._found: list[Flag] = []
-        self._waiting: list[tuple[str, Side, Trace]] = []
         self._items: list[str] = []
         self._lengths = array("Q")
         """of both traces of each item"""
@@ -154,31 +157,26 @@ class Flags:
     def add(self, pair: Pair) -> None:
         """Look at both traces of a pair."""
         self._items.append(pair.item.id)
-        self._waiting += [(pair.item.id, "a", pair.a), (pair.item.id, "b", pair.b)]
-        if len(self._waiting) >= BLOCK:
-            self._look()
+        self._look(pair.item.id, "a", pair.a)
+        self._look(pair.item.id, "b", pair.b)
 
-    def _look(self) -> None:
-        """Look at the traces that wait for it."""
-        texts = [shown_text(trace, answers=True) for _, _, trace in self._waiting]
-        self._lengths.extend(map(len, texts))
-        for (item, side, trace), shown, anchors in zip(self._waiting, texts, anchors_in(texts), strict=True):
-            self._found += [
-                Flag(
-                    item=item,
-                    side=side,
-                    name=one.name,
-                    start=one.start,
-                    count=one.places,
-                    excerpt=shown[one.start : one.start + EXCERPT_CHARS],
-                )
-                for one in find_flags(trace.text, shown=shown, anchors=anchors)
-            ]
-        self._waiting.clear()
+    def _look(self, item: str, side: Side, trace: Trace) -> None:
+        shown = shown_text(trace, answers=True)
+        self._lengths.append(len(shown))
+        self._found += [
+            Flag(
+                item=item,
+                side=side,
+                name=one.name,
+                start=one.start,
+                count=one.places,
+                excerpt=shown[one.start : one.start + EXCERPT_CHARS],
+            )
+            for one in find_flags(trace.text, shown=shown)
+        ]
 
     def all(self) -> tuple[Flag, ...]:
         """Return every flag, in the order of the pairs, the long ones last."""
-        self._look()
         limit = long_limit(self._lengths)
         traces: Iterator[tuple[str, Side]] = ((item, side) for item in self._items for side in get_args(Side))
         long_ones = (
