@@ -30,7 +30,7 @@ from judge.cli.exits import Exit
 from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, ProviderError
 from judge.io.secrets import hide_secrets
 
-GARBAGE_THRESHOLD = 20_000
+GARBAGE_THRESHOLD = 5_000
 """objects made between two looks for cycles: judging makes hardly any, and Python's own 700 cost it time for nothing"""
 
 app = typer.Typer(

@@ -121,7 +121,7 @@ def compare_raters(
 
 
 def _kappa(on: Codes, counts: Floats, codes: Codes | None, *, seed: int, weights: Floats | None) -> dict[str, object]:
-    cells = np.eye(SIDES * SIDES)
+    cells = np.eye(SIDES * SIDES, dtype=np.int8)
     mirrored = SIDES - 1 - on
     given, turned = (cells[both[:, 0] * SIDES + both[:, 1]] for both in (on, mirrored))
     one, other = (mirrored if is_mirror_first(given, turned, codes) else on).T
@@ -139,8 +139,10 @@ def _kappa(on: Codes, counts: Floats, codes: Codes | None, *, seed: int, weights
 def _side_by_side(columns: Mapping[str, Counted]) -> Table:
     """Return the credits of judged items in one column each, NaN where there is none, sorted by item."""
     judged = {name: counted.items.take(counted.is_judged) for name, counted in columns.items()}
-    items = sorted({item for own in judged.values() for item in own["item"]})
-    table, clusters = Table({"item": texts(items)}), texts([None] * len(items))
+    items, *others = (own["item"] for own in judged.values())
+    if not all(np.array_equal(items, other) for other in others):
+        items = texts(sorted({item for own in judged.values() for item in own["item"]}))
+    table, clusters = Table({"item": items}), texts([None] * len(items))
     credits_ = {name: np.full(len(items), np.nan) for name in judged}
     for name, own in judged.items():
         places = table.places(own["item"])

@@ -81,6 +81,8 @@ def take_stock(counted: Counted, said: Spoken, subject: Subject) -> Ledger:
 
 def _lost(counted: Counted, said: Spoken, subject: Subject) -> Counter[str]:
     """Count the items that have judgments and are not counted, by the reason; of several failures the first by name."""
+    if np.array_equal(counted.items["item"], said.rows.items):
+        return Counter()
     known = set(counted.items["item"].tolist())
     is_lost = np.array([item not in known for item in said.rows.items], dtype=bool)
     said = said.take(is_lost[said.rows.item])

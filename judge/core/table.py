@@ -60,6 +60,8 @@ class Table:
 
     def places(self, items: Iterable[str | None]) -> NDArray[np.intp]:
         """Return where each of some items stands; -1 where it does not."""
+        if np.array_equal(items if isinstance(items, np.ndarray) else texts(items), self["item"]):
+            return np.arange(len(self))  # the usual case, without a dictionary of all items
         get = self.place_of.get
         return np.array([get(item, -1) for item in items], dtype=np.intp)  # type: ignore[arg-type]
 

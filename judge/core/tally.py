@@ -24,6 +24,7 @@ FOLDED = ("item", "forward", "swapped", "credit", "outcome", "consistent", "firs
 """One row an item: `forward` and `swapped` are the mean credits of a in that order, NaN where not judged; `consistent`
 is the share of complete samples whose orders agree, NaN with one order; the last three count verdicts."""
 COUNTS = ("first_picks", "decisive", "n_verdicts")
+COUNT_TYPE = np.int16
 DECISIVE = (Verdict.FIRST, Verdict.SECOND)
 
 
@@ -60,11 +61,12 @@ def fold(said: Spoken, *, orders: Orders) -> Table:
     forward, swapped = complete["forward"], complete["swapped"]
     consistent = np.where(np.isnan(forward + swapped), np.nan, side(forward) == side(swapped))
     means = {"forward": forward, "swapped": swapped, "consistent": consistent}
+    named = said.rows.items
     return finished(
         {
-            "item": said.rows.items[items],
+            "item": named if len(items) == len(named) else named[items],  # held once for all criteria
             **{name: _mean(of, values, len(items)) for name, values in means.items()},
-            **{name: sum_by(of, complete[name], len(items)).astype(np.int32) for name in COUNTS},
+            **{name: sum_by(of, complete[name], len(items)).astype(COUNT_TYPE) for name in COUNTS},
         }
     )
 
@@ -122,7 +124,7 @@ def identical_items(ids: Sequence[str | None]) -> Table:
         ids: one each, None where it is not known.
     """
     unjudged = {name: np.full(len(ids), np.nan) for name in ("forward", "swapped", "consistent")}
-    return finished({"item": texts(ids), **unjudged, **{name: np.zeros(len(ids), dtype=np.int32) for name in COUNTS}})
+    return finished({"item": texts(ids), **unjudged, **{name: np.zeros(len(ids), dtype=COUNT_TYPE) for name in COUNTS}})
 
 
 def side(credit: Floats) -> Floats:

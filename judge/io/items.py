@@ -30,11 +30,11 @@ class Items:
     def __init__(self, files: Sequence[RecordFile]) -> None:
         self.files = tuple(files)
         self._starts = [0]
-        self._index = IdIndex(self.where)
+        self._index = IdIndex()
         for file in files:
             for id_ in file.ids:
                 try:
-                    self._index.add(id_)
+                    self._index.add(id_, self.where)
                 except RecordProblem as problem:
                     refuse(file.where(id_), problem.problem, problem.hint)
             self._starts.append(len(self._index))

@@ -81,7 +81,7 @@ class RecordFile:
         self.model: str | None = None
         self.short_traces = 0
         self._file, self._folder, self._paths, self._with_traces = file, folder, fields, with_traces
-        self._index = IdIndex(lambda id_: f"{file.kind} {self.line(id_)}")
+        self._index = IdIndex()
         self._offsets, self._lines, self._digests = array("Q"), array("Q"), array("q")
         self._marks = array("q")
         self.path, self.sha256 = file.path, file.sha256
@@ -115,6 +115,9 @@ class RecordFile:
     def line(self, id_: str) -> int:
         """Return the number of a record's line (from 1) or row (from 0)."""
         return self._lines[self._index[id_]]
+
+    def _place(self, id_: str) -> str:
+        return f"{self._file.kind} {self.line(id_)}"
 
     def where(self, id_: str) -> str:
         """Name the place of a record in messages."""
@@ -155,7 +158,7 @@ class RecordFile:
     def _add(self, record: Record, line: Line) -> None:
         """Note what later questions about a record need."""
         try:
-            self._index.add(record.item.id)
+            self._index.add(record.item.id, self._place)
         except RecordProblem as problem:
             refuse(record.where, problem.problem, problem.hint)
         self._offsets.append(line.offset)

@@ -18,7 +18,7 @@ def test_strata_rates_come_from_the_one_bootstrap_call() -> None:
     right_a = np.array([1.0, 1.0, 0.0, 0.0, 1.0, np.nan])
     right_b = np.array([1.0, 0.0, 1.0, 0.0, 1.0, 1.0])
     rates = answer_rates(np.array([0.75, 1.0, 0.25, 0.5, 0.25, 1.0]), right_a, right_b)
-    interval = bootstrap(collapse(rates.numerators, rates.denominators))
+    interval = bootstrap(collapse(rates.numerators, rates.denominators.astype(np.float64)))
     assert interval.estimate == pytest.approx([0.5, 1.0, 0.25, 0.5, 0.5])
     assert rates.denominators.sum(axis=0).tolist() == [2, 1, 1, 1, 5]
     assert len(Stratum) == 4

@@ -116,7 +116,7 @@ def cohen_kappa(
         n_resamples: of the bootstrap.
         seed: of the bootstrap.
     """
-    cells = np.eye(n_categories * n_categories)[first * n_categories + second]
+    cells = np.eye(n_categories * n_categories, dtype=np.int8)[first * n_categories + second]
     units = _collapsed(sum_by_cluster(_weighted(cells, weights), clusters))
     return _intervals(units, _kappa, n_resamples=n_resamples, seed=seed)[0]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HALF = 0.5
 """the credit of a tie"""
 FEW_UNITS = 10
-BLOCK = 1 << 14
+BLOCK = 1 << 12
 """units whose patterns are held as bytes at once"""
 
 
@@ -55,7 +55,7 @@ def collapse_fast(numerators: Floats, denominators: Floats, counts: Floats | Non
     times: Counter[bytes] = Counter()
     for start in range(0, len(numerators), BLOCK):
         of_block = slice(start, start + BLOCK)
-        units = np.hstack([numerators[of_block], denominators[of_block]]) + 0.0  # -0.0 becomes 0.0
+        units = np.hstack([numerators[of_block], denominators[of_block]], dtype=np.float64) + 0.0  # no -0.0
         patterns = units.view(f"V{units.itemsize * width}").ravel().tolist()
         if counts is None:
             times.update(patterns)

@@ -84,8 +84,11 @@ def resampled_sums(columns: Floats, draw: Callable[[int], Floats], n_resamples: 
         n_resamples: how many rows to return.
     """
     at_once = max(1, CHUNK // max(1, len(columns)))
-    sizes = [min(at_once, n_resamples - start) for start in range(0, n_resamples, at_once)]
-    return np.concatenate([weighted_sums(draw(size), columns) for size in sizes])
+    sums = np.empty((n_resamples, columns.shape[1]))
+    for start in range(0, n_resamples, at_once):
+        some = sums[start : start + at_once]
+        some[:] = weighted_sums(draw(len(some)), columns)
+    return sums
 
 
 def bootstrap(
@@ -134,7 +137,8 @@ def _resample(patterns: Patterns, method: Method, *, n_resamples: int, level: fl
             else _percentile(patterns, rng, n_resamples)
         )
     tail = (1 - level) / 2
-    low, high = np.nanquantile(np.where(total > 0, resampled, 0.0), [tail, 1 - tail], axis=0)
+    resampled[:, total <= 0] = 0.0
+    low, high = np.nanquantile(resampled, [tail, 1 - tail], axis=0)
     low, high = np.where(estimate <= 0, 0.0, low), np.where(estimate >= 1, 1.0, high)
     return Rates(estimate, np.where(total > 0, low, np.nan), np.where(total > 0, high, np.nan))
 
@@ -144,8 +148,9 @@ def _jeffreys(patterns: Patterns, total: Floats, rng: np.random.Generator, n_res
     wins, everything = _sums(patterns, lambda size: rng.standard_gamma(counts, size=(size, len(counts))), n_resamples)
     pseudo = rng.standard_gamma(0.5, size=(n_resamples, 2))
     mean_unit = total / counts.sum()
-    with_pseudo = wins + pseudo[:, :1] * mean_unit, everything + pseudo.sum(axis=1, keepdims=True) * mean_unit
-    return np.asarray(with_pseudo[0] / with_pseudo[1])
+    wins += pseudo[:, :1] * mean_unit
+    everything += pseudo.sum(axis=1, keepdims=True) * mean_unit
+    return np.asarray(wins / everything)
 
 
 def _percentile(patterns: Patterns, rng: np.random.Generator, n_resamples: int) -> Floats:

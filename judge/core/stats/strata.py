@@ -11,6 +11,8 @@ from judge.core.stats.clusters import HALF, sum_by_cluster
 from judge.core.stats.special import chi_square_tail
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from judge.core.stats.clusters import Codes
     from judge.core.stats.intervals import Floats
 
@@ -32,7 +34,7 @@ class AnswerRates(NamedTuple):
     """
 
     numerators: Floats
-    denominators: Floats
+    denominators: NDArray[np.bool_]
 
 
 class Heterogeneity(NamedTuple):
@@ -59,7 +61,7 @@ def answer_rates(credit: Floats, right_a: Floats, right_b: Floats) -> AnswerRate
         Stratum.ONLY_B_RIGHT: (right_a == 0) & (right_b == 1),
         Stratum.BOTH_WRONG: (right_a == 0) & (right_b == 0),
     }
-    denominators = np.column_stack([*strata.values(), readable]).astype(np.float64)
+    denominators = np.column_stack([*strata.values(), readable])
     answer_only = np.where(readable, HALF + (right_a - right_b) / 2, 0.0)
     return AnswerRates(np.column_stack([denominators[:, :4] * credit[:, None], answer_only]), denominators)
 
