@@ -1,4 +1,4 @@
-"""Be the process from which tests' commands are forked: libraries are imported here once, and nothing of the program.
+"""Be the process from which tests' commands are forked: the program and its libraries are imported here once.
 
 Run by tests/forked.py as `fork_server.py CONTROL`. Through the socket CONTROL comes one socket for each command, and
 through that one a `Request`, a line of JSON, with the descriptors of the command's standard streams. It is answered by
@@ -11,6 +11,7 @@ import gc
 import inspect
 import json
 import os
+import pkgutil
 import runpy
 import socket
 import sys
@@ -18,24 +19,17 @@ import warnings
 from importlib import import_module
 from typing import TypedDict
 
+import judge
+
 LIBRARIES = (
-    "aiohttp",
     "anthropic",
     "coverage",
     "filelock",
     "genai_prices",
-    "httpx2",
     "jinja2.sandbox",
-    "numpy",
     "openai",
-    "orjson",
     "PIL.Image",
-    "polars",
-    "pydantic",
-    "rich.progress",
-    "rich.table",
     "scipy.special",
-    "typer",
 )
 STREAMS = 3
 CHUNK = 2**16
@@ -52,14 +46,21 @@ class Request(TypedDict):
 
 def main() -> None:
     """Serve until the tests hang up; return in each forked command too, once it has run."""
-    for library in LIBRARIES:
-        import_module(library)
+    import_all()
     inspect.stack()  # coverage calls it at each start, and the first call is slow with so many modules
     gc.collect()
     gc.freeze()  # or each command's collector copies all of these pages
     connection = accept(int(sys.argv[1]))
     if connection is not None:
         attend(connection)
+
+
+def import_all() -> None:
+    """Import every module of the program, and the libraries that it imports within functions."""
+    modules = (module.name for module in pkgutil.walk_packages(judge.__path__, "judge."))
+    for name in (*modules, *LIBRARIES):
+        if name != "judge.__main__":
+            import_module(name)
 
 
 def accept(control: int) -> socket.socket | None:
@@ -106,7 +107,7 @@ def attend(connection: socket.socket) -> None:
 
 
 def become(request: Request, descriptors: list[int]) -> None:
-    """Do what `python -m judge` does once Python runs, and coverage with it where it is measured."""
+    """Do what `python -m judge` does once all is imported, and measure its coverage where that is asked for."""
     for stream, descriptor in enumerate(descriptors):
         os.dup2(descriptor, stream)
         os.close(descriptor)
