@@ -19,11 +19,12 @@ import warnings
 from importlib import import_module
 from typing import TypedDict
 
+import coverage
+
 import judge
 
 LIBRARIES = (
     "anthropic",
-    "coverage",
     "filelock",
     "genai_prices",
     "jinja2.sandbox",
@@ -47,6 +48,9 @@ class Request(TypedDict):
 def main() -> None:
     """Serve until the tests hang up; return in each forked command too, once it has run."""
     import_all()
+    if measured := coverage.Coverage.current():
+        measured.stop()
+        measured.save()
     inspect.stack()  # coverage calls it at each start, and the first call is slow with so many modules
     gc.collect()
     gc.freeze()  # or each command's collector copies all of these pages
@@ -116,7 +120,7 @@ def become(request: Request, descriptors: list[int]) -> None:
     os.environ.update(request["environment"])
     sys.path[0] = request["cwd"]
     sys.argv = ["judge", *request["arguments"]]
-    import_module("coverage").process_startup()
+    coverage.process_startup(force=True)
     runpy.run_module("judge", run_name="__main__", alter_sys=True)
 
 

@@ -79,11 +79,10 @@ def _connection() -> socket.socket:
 def _server(_number: int) -> socket.socket:
     """Start a server, which ends with this process; return the socket that controls it."""
     ours, theirs = socket.socketpair()
-    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-W", "error", str(PROGRAM), str(theirs.fileno())],
-            env=unmeasured | {"OPENBLAS_NUM_THREADS": "1"},  # no threads that a command would miss
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # no threads that a command would miss
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
