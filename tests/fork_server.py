@@ -19,7 +19,7 @@ import warnings
 from importlib import import_module
 from typing import TypedDict
 
-import coverage
+from coverage.control import Coverage, process_startup
 
 import judge
 
@@ -48,7 +48,7 @@ class Request(TypedDict):
 def main() -> None:
     """Serve until the tests hang up; return in each forked command too, once it has run."""
     import_all()
-    if measured := coverage.Coverage.current():
+    if measured := Coverage.current():
         measured.stop()
         measured.save()
     inspect.stack()  # coverage calls it at each start, and the first call is slow with so many modules
@@ -120,7 +120,7 @@ def become(request: Request, descriptors: list[int]) -> None:
     os.environ.update(request["environment"])
     sys.path[0] = request["cwd"]
     sys.argv = ["judge", *request["arguments"]]
-    coverage.process_startup(force=True)
+    process_startup(force=True)
     runpy.run_module("judge", run_name="__main__", alter_sys=True)
 
 
