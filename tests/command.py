@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+import forked
 
 # A warning anywhere in the program is an error, as it is in the tests themselves.
 COMMAND = (sys.executable, "-W", "error", "-m", "judge")
@@ -38,20 +40,34 @@ def omr_judge(
     code: int = 0,
     seconds: float = SECONDS,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end; it must end with the given exit code and never with a traceback."""
-    run = subprocess.run(
-        [*COMMAND, *map(str, args)],
+    """Run the command to its end; it must end with the given exit code and never with a traceback.
+
+    It is forked from a process that has imported libraries already, unless it is to read standard input.
+    """
+    given = [str(arg) for arg in args]
+    if stdin:
+        run = run_anew(given, cwd=cwd, environment=environment(env), stdin=stdin, seconds=seconds)
+    else:
+        run = forked.run(given, cwd=cwd, environment=environment(env), seconds=seconds)
+    assert run.returncode == code, f"exit code {run.returncode} of {args}\n{run.stdout}\n{run.stderr}"
+    assert "Traceback" not in run.stderr, run.stderr
+    return run
+
+
+def run_anew(
+    arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], stdin: str = "", seconds: float = SECONDS
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end as a shell would start it."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
         cwd=cwd,
-        env=environment(env),
+        env=environment,
         input=stdin,
         capture_output=True,
         encoding="utf-8",
         timeout=seconds,
         check=False,
     )
-    assert run.returncode == code, f"exit code {run.returncode} of {args}\n{run.stdout}\n{run.stderr}"
-    assert "Traceback" not in run.stderr, run.stderr
-    return run
 
 
 def start(

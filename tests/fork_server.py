@@ -1,0 +1,128 @@
+"""Be the process from which tests' commands are forked: the program and its libraries are imported here once.
+
+Run by tests/forked.py as `fork_server.py CONTROL`. Through the socket CONTROL comes one socket for each command, and
+through that one a `Request`, a line of JSON, with the descriptors of the command's standard streams. It is answered by
+two numbers of `WIDTH` digits: the command's process id and, once it has ended, its exit code.
+"""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import json
+import os
+import pkgutil
+import runpy
+import socket
+import sys
+import warnings
+from importlib import import_module
+from typing import TypedDict
+
+from coverage.control import Coverage, process_startup
+
+import judge
+
+LIBRARIES = (
+    "anthropic",
+    "filelock",
+    "genai_prices",
+    "jinja2.sandbox",
+    "openai",
+    "PIL.Image",
+    "scipy.special",
+)
+STREAMS = 3
+CHUNK = 2**16
+WIDTH = 10
+
+
+class Request(TypedDict):
+    """What a command is started with."""
+
+    arguments: list[str]
+    cwd: str
+    environment: dict[str, str]
+
+
+def main() -> None:
+    """Serve until the tests hang up; return in each forked command too, once it has run."""
+    import_all()
+    if measured := Coverage.current():
+        measured.stop()
+        measured.save()
+    inspect.stack()  # coverage calls it at each start, and the first call is slow with so many modules
+    gc.collect()
+    gc.freeze()  # or each command's collector copies all of these pages
+    connection = accept(int(sys.argv[1]))
+    if connection is not None:
+        attend(connection)
+
+
+def import_all() -> None:
+    """Import every module of the program, and the libraries that it imports within functions."""
+    modules = (module.name for module in pkgutil.walk_packages(judge.__path__, "judge."))
+    for name in (*modules, *LIBRARIES):
+        if name != "judge.__main__":
+            import_module(name)
+
+
+def accept(control: int) -> socket.socket | None:
+    """Fork for each connection and return it there; return none once the tests hang up."""
+    with socket.socket(fileno=control) as incoming:
+        while received := socket.recv_fds(incoming, 1, 1)[1]:
+            connection = socket.socket(fileno=received[0])
+            if fork() == 0:
+                return connection
+            connection.close()
+            while reaped():
+                pass
+    return None
+
+
+def fork() -> int:
+    """Fork in spite of polars' threads, which only tidy up and are of no use to a command."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def reaped() -> bool:
+    """Take leave of a child that has ended."""
+    try:
+        return os.waitpid(-1, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return False
+
+
+def attend(connection: socket.socket) -> None:
+    """Fork the command and tell how it fares; return only as the command, once it has run."""
+    request, descriptors, _, _ = socket.recv_fds(connection, CHUNK, STREAMS)
+    while not request.endswith(b"\n"):
+        request += connection.recv(CHUNK)
+    command = fork()
+    if command == 0:
+        connection.close()
+        become(json.loads(request), descriptors)
+        return
+    connection.sendall(b"%*d" % (WIDTH, command))
+    connection.sendall(b"%*d" % (WIDTH, os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])))
+    os._exit(0)
+
+
+def become(request: Request, descriptors: list[int]) -> None:
+    """Do what `python -m judge` does once all is imported, and measure its coverage where that is asked for."""
+    for stream, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, stream)
+        os.close(descriptor)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.path[0] = request["cwd"]
+    sys.argv = ["judge", *request["arguments"]]
+    process_startup(force=True)
+    runpy.run_module("judge", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
