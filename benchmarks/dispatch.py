@@ -31,17 +31,14 @@ if TYPE_CHECKING:
 SHORT, LONG = 400, 1600
 FEW, MANY = 64, 1000
 ITEM = "A patient of {} years reports sudden chest pain on breathing in, and has a swollen calf. " * 5
-OPENINGS = ("Since", "Although", "Given that", "As", "While", "Because")
-FINDINGS = (
-    "the pain is sharp", "the calf is swollen", "the pulse is fast", "the lungs are clear", "no fever was measured",
-    "the leg was in plaster", "the saturation is low", "the onset was sudden", "the cough is dry", "the veins are full",
-)  # fmt: skip
-INFERENCES = (
-    "an embolism comes first", "infection is less likely", "the pleura must be involved", "the heart may be strained",
-    "imaging cannot wait", "anxiety explains little", "a clot in the leg is its source", "the risk score is high",
-    "a fracture would hurt otherwise", "thinning the blood is justified",
-)  # fmt: skip
-TRACE_SENTENCES = 24
+STEMS = ["cardi", "pulmon", "nephr", "hepat", "gastr", "derm", "oste", "neur", "haem", "vascul", "thromb", "my", "arthr"]
+ENDINGS = ["itis", "osis", "oma", "opathy", "algia", "ectomy", "ography", "oscopy", "emia", "otic", "itic", "ology", "al"]
+LINKS = [
+    "the", "of", "and", "in", "a", "is", "with", "for", "to", "on", "by", "was", "from", "as", "that", "this", "no", "may",
+    "be", "are", "not", "an", "at", "or", "which", "has", "if", "more", "than", "likely", "since", "although", "given",
+    "therefore", "suggests", "points", "against", "excludes",
+]  # fmt: skip
+SENTENCES, WORDS = 17, 14
 BARE = "bare aiohttp"
 KEYS = ("OPENAI_", "ANTHROPIC_", "OMR_JUDGE_")
 
@@ -136,11 +133,12 @@ def write_inputs(folder: Path, items: int) -> tuple[Path, Path]:
 
 
 def write_trace(draw: random.Random) -> str:
-    """Return some 1,800 characters of reasoning, with no sentence like another by design."""
-    return " ".join(
-        f"{draw.choice(OPENINGS)} {draw.choice(FINDINGS)} after {draw.randrange(1000)} h, {draw.choice(INFERENCES)}."
-        for _ in range(TRACE_SENTENCES)
-    )
+    """Return some 1,700 characters in which, as in real traces, 55 to 65 % of the words occur once."""
+
+    def word(place: int) -> str:
+        return draw.choice(STEMS) + draw.choice(ENDINGS) if place % 2 else draw.choice(LINKS)
+
+    return " ".join(f"{' '.join(word(place) for place in range(WORDS))}.".capitalize() for _ in range(SENTENCES))
 
 
 def compare_costs(found: Sequence[Contender], address: str, rounds: int) -> None:
