@@ -26,9 +26,6 @@ def parse_fast(content: bytes) -> Parsed | None:
     In doubt is whatever orjson refuses, a number with a fraction (orjson makes one of a very long integer too), and an
     object that may hold a key twice: every key is followed by a colon, so that with more quotation marks before colons
     than keys in the result, there are such marks within texts, or keys were lost.
-
-    Raises:
-        RecursionError: it is nested too deeply.
     """
     try:
         value = orjson.loads(content)
@@ -57,14 +54,21 @@ def _holds_float(values: Iterable[Any]) -> bool:
     return False
 
 
-def _survey(value: dict[str, Any] | list[Any]) -> tuple[int, int, int]:
+def _survey(value: Any) -> tuple[int, int, int]:  # noqa: ANN401 - any JSON value
     """Return how many keys a value holds on all levels, how many levels there are, and how many floats."""
-    keys, deepest, floats = (len(value) if isinstance(value, dict) else 0), 0, 0
-    for child in value.values() if isinstance(value, dict) else value:
-        kind = type(child)
-        if kind is dict or kind is list:
-            more, levels, others = _survey(child)
-            keys, deepest, floats = keys + more, max(deepest, levels), floats + others
-        elif kind is float:
-            floats += 1
-    return keys, deepest + 1, floats
+    keys, depth, floats = 0, 0, 0
+    level = [value]
+    while level:
+        depth += 1
+        below = []
+        for held in level:
+            if is_object := type(held) is dict:
+                keys += len(held)
+            for child in held.values() if is_object else held:
+                kind = type(child)
+                if kind is dict or kind is list:
+                    below.append(child)
+                elif kind is float:
+                    floats += 1
+        level = below
+    return keys, depth, floats

@@ -64,15 +64,14 @@ def parse_evidence(text: str, criteria: Sequence[str]) -> dict[str, tuple[str, s
 def _verdict(name: str, given: object) -> Verdict:
     if not isinstance(given, dict) or given.keys() != _FIELDS:
         raise UnparsedError(f"{name}: expected an object with {', '.join(sorted(_FIELDS))}")
-    for field in given.values():
-        if not isinstance(field, str):
-            raise UnparsedError(f"{name}: every field must be a string")
-    for field in EVIDENCE_FIELDS:
-        if not is_text(given[field]):
-            raise UnparsedError(f"{name}: half a surrogate pair is not text")
-    verdict = _VERDICTS.get(given["verdict"])
+    first, second, said = given["evidence_1"], given["evidence_2"], given["verdict"]
+    if not (isinstance(first, str) and isinstance(second, str) and isinstance(said, str)):
+        raise UnparsedError(f"{name}: every field must be a string")
+    if not (is_text(first) and is_text(second)):
+        raise UnparsedError(f"{name}: half a surrogate pair is not text")
+    verdict = _VERDICTS.get(said)
     if verdict is None:
-        raise UnparsedError(f"{name}: unknown verdict {given['verdict'][:40]!r}")
+        raise UnparsedError(f"{name}: unknown verdict {said[:40]!r}")
     return verdict
 
 
