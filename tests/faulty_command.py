@@ -190,12 +190,10 @@ def faulty_command(cwd: Path) -> Iterator[FaultyCommand]:
 
 def main() -> None:
     """Answer trials until the input ends."""
-    import aiohttp  # noqa: F401, PLC0415 - so that children need not
-    import filelock  # noqa: F401, PLC0415
+    import filelock  # noqa: F401, PLC0415 - so that children need not
+    import httptools  # noqa: F401, PLC0415
     import httpx2  # noqa: F401, PLC0415
     import openai  # noqa: F401, PLC0415
-    import polars  # noqa: ICN001, F401, PLC0415
-    import scipy.stats  # noqa: F401, PLC0415
 
     import judge.cli  # noqa: PLC0415
     import judge.run.compare  # noqa: PLC0415
