@@ -31,13 +31,12 @@ if TYPE_CHECKING:
 SHORT, LONG = 400, 1600
 FEW, MANY = 64, 1000
 ITEM = "A patient of {} years reports sudden chest pain on breathing in, and has a swollen calf. " * 5
-STEMS = ["cardi", "pulmon", "nephr", "hepat", "gastr", "derm", "oste", "neur", "haem", "vascul", "thromb", "my", "arthr"]
-ENDINGS = ["itis", "osis", "oma", "opathy", "algia", "ectomy", "ography", "oscopy", "emia", "otic", "itic", "ology", "al"]
-LINKS = [
-    "the", "of", "and", "in", "a", "is", "with", "for", "to", "on", "by", "was", "from", "as", "that", "this", "no", "may",
-    "be", "are", "not", "an", "at", "or", "which", "has", "if", "more", "than", "likely", "since", "although", "given",
-    "therefore", "suggests", "points", "against", "excludes",
-]  # fmt: skip
+STEMS = "cardi pulmon nephr hepat gastr derm oste neur haem vascul thromb my arthr"
+ENDINGS = "itis osis oma opathy algia ectomy ography oscopy emia otic itic ology al"
+LINKS = (
+    "the of and in a is with for to on by was from as that this no may be are not an at or which has if more than "
+    "likely since although given therefore suggests points against excludes"
+)
 SENTENCES, WORDS = 17, 14
 BARE = "bare aiohttp"
 KEYS = ("OPENAI_", "ANTHROPIC_", "OMR_JUDGE_")
@@ -135,8 +134,10 @@ def write_inputs(folder: Path, items: int) -> tuple[Path, Path]:
 def write_trace(draw: random.Random) -> str:
     """Return some 1,700 characters in which, as in real traces, 55 to 65 % of the words occur once."""
 
+    stems, endings, links = STEMS.split(), ENDINGS.split(), LINKS.split()
+
     def word(place: int) -> str:
-        return draw.choice(STEMS) + draw.choice(ENDINGS) if place % 2 else draw.choice(LINKS)
+        return draw.choice(stems) + draw.choice(endings) if place % 2 else draw.choice(links)
 
     return " ".join(f"{' '.join(word(place) for place in range(WORDS))}.".capitalize() for _ in range(SENTENCES))
 
