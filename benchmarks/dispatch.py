@@ -133,7 +133,6 @@ def write_inputs(folder: Path, items: int) -> tuple[Path, Path]:
 
 def write_trace(draw: random.Random) -> str:
     """Return some 1,700 characters in which, as in real traces, 55 to 65 % of the words occur once."""
-
     stems, endings, links = STEMS.split(), ENDINGS.split(), LINKS.split()
 
     def word(place: int) -> str:
