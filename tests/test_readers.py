@@ -615,7 +615,7 @@ def test_a_document_is_told_from_lines_and_limited_in_size(tmp_path: Path, monke
     monkeypatch.setattr(source, "MAX_LINE_BYTES", 100)
     assert rows(write(tmp_path, log))[0] == "inspect"
     monkeypatch.setattr(source, "MAX_DOCUMENT", 200)
-    assert refused(write(tmp_path, log)) == ["in.jsonl: a JSON document of more than 0 GiB (write one record a line)"]
+    assert refused(write(tmp_path, log)) == ["in.jsonl: a JSON document of more than 0 MiB (write one record a line)"]
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "it's.json"])

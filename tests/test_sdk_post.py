@@ -99,6 +99,23 @@ def test_the_sdk_builds_only_two_requests_and_in_the_method_that_is_relied_on(
 
 
 @each_sdk
+def test_other_calls_of_the_same_client_are_the_sdks_own(sdk: ModuleType) -> None:
+    seen = Seen()
+
+    async def mixed() -> None:
+        client = client_of(sdk, seen)
+        post = SdkPost(client, ADDRESS)
+        for body in BODIES:
+            await post(body)
+            await client.get(ADDRESS, cast_to=httpx2.Response)
+
+    asyncio.run(mixed())
+    assert [(method, content) for method, _, content, _ in seen.sent] == [
+        call for body in BODIES for call in (("POST", body), ("GET", b""))
+    ]
+
+
+@each_sdk
 def test_an_error_after_many_calls_is_the_sdks_own_and_whole(sdk: ModuleType) -> None:
     body = {"error": {"message": "slow down", "type": "rate_limit_error", "code": "soon"}}
     ids = {"x-request-id": "r7", "request-id": "r7", "retry-after": "9"}

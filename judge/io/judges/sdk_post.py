@@ -12,7 +12,7 @@ _HEADERS = {"content-type": "application/json"}
 
 
 class SdkPost:
-    """Posts bodies that are ready to one address through an SDK's client, which nothing else uses.
+    """Posts bodies that are ready to one address through an SDK's client.
 
     The SDK adds its authentication and raises its errors. Building its own types from the body and the reply would
     take ten times as long as the call itself, and preparing options, headers, address and request takes most of what
@@ -47,6 +47,8 @@ class SdkPost:
 
     def _request(self, options: Any, **settings: Any) -> httpx2.Request:  # noqa: ANN401 - the SDK's own class
         """Stand in for the SDK's method: return a copy of the known request, or what the SDK builds."""
+        if not isinstance(options.content, bytes):  # no call of ours: batches go over the same client
+            return self._build(options, **settings)  # type: ignore[misc, no-any-return]  # its client has the method
         if self._known is not None and self._known.is_asked(options, settings):
             return _with_body(self._known.request, options.content)
         request: httpx2.Request = self._build(options, **settings)  # type: ignore[misc]  # its client has the method
@@ -74,7 +76,8 @@ class _Prepared(NamedTuple):
     def is_asked(self, options: Any, settings: dict[str, Any]) -> bool:  # noqa: ANN401 - the SDK's own class
         """Return whether options and settings ask for the same request, but for its body."""
         mine = self.options
-        return (options.url, options.headers, settings) == (mine.url, mine.headers, self.settings)
+        given = (options.method, options.url, options.headers, settings)
+        return given == (mine.method, mine.url, mine.headers, self.settings)
 
     def is_like(self, other: _Prepared) -> bool:
         """Return whether another call is the same."""

@@ -9,13 +9,16 @@ from judge.errors import InputError, InputErrors
 from judge.io.readers.reading import RowFile
 from judge.io.readers.registry import NATIVE
 
+MAX_DOCUMENT = 2**26
+"""bytes of a JSON document that is read for no more than a hint"""
+
 
 def with_convert_hint(error: InputErrors, source: str | Path) -> InputErrors:
     """Return a file's problems, led by the command that converts it where it is of a generator's format."""
     if source == "-" or not Path(source).is_file():
         return error
     try:
-        with RowFile(source, None) as file:
+        with RowFile(source, None, max_document=MAX_DOCUMENT) as file:
             format_ = file.format
     except InputError:
         return error

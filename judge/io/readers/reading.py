@@ -46,10 +46,10 @@ class Placed(NamedTuple):
 
 
 class RowFile:
-    """An open file of a generator, of the format that is named or found by its first records."""
+    """An open file of a generator, of the format that is named or found by its first records (see `Source`)."""
 
-    def __init__(self, source: str | Path, format_: str | None) -> None:
-        self._source = Source(source)
+    def __init__(self, source: str | Path, format_: str | None, *, max_document: int | None = None) -> None:
+        self._source = Source(source, max_document=max_document)
         self.path, self.folder = self._source.path, self._source.folder
         self._records = self._source.records()
         try:

@@ -12,7 +12,6 @@ from judge.io.readers.sheets import tsv_rows, xlsx_rows
 from judge.io.readers.values import Given
 
 MAX_DOCUMENT = 2**30
-"""bytes of a JSON document, which is read at once"""
 _BOM = b"\xef\xbb\xbf"
 _ZIP = b"PK\x03\x04"
 
@@ -20,12 +19,16 @@ _ZIP = b"PK\x03\x04"
 class Source:
     """An open file of JSON lines, a JSON document, a tab-separated table or an Excel sheet; plain or gzip.
 
+    Args:
+        source: its path, or `-`.
+        max_document: most bytes of a JSON document, which is read at once; None: `MAX_DOCUMENT`.
+
     Raises:
         InputErrors: it cannot be opened or, while its records are read, it is damaged.
     """
 
-    def __init__(self, source: str | Path) -> None:
-        self._file = JsonLines(source)
+    def __init__(self, source: str | Path, *, max_document: int | None = None) -> None:
+        self._file, self._max_document = JsonLines(source), max_document or MAX_DOCUMENT
         self.path = self._file.path
         self.folder = Path.cwd() if source == "-" else Path(source).absolute().parent
 
@@ -51,9 +54,10 @@ class Source:
 
     def _of_document(self) -> Generator[Given]:
         """Yield the objects of an array, or the one object that the document is."""
-        raw = self._file.rewound().read(MAX_DOCUMENT + 1)
-        if len(raw) > MAX_DOCUMENT:
-            refuse(self.path, f"a JSON document of more than {MAX_DOCUMENT // 2**30} GiB", "write one record a line")
+        raw = self._file.rewound().read(self._max_document + 1)
+        if len(raw) > self._max_document:
+            most = f"{self._max_document // 2**20:,} MiB"
+            refuse(self.path, f"a JSON document of more than {most}", "write one record a line")
         try:
             value = parse_value(raw.removeprefix(_BOM), constants_as_null=True)
         except RecordProblem as problem:
