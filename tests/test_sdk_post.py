@@ -99,15 +99,18 @@ def test_the_sdk_builds_only_two_requests_and_in_the_method_that_is_relied_on(
 
 
 @each_sdk
-def test_other_calls_of_the_same_client_are_the_sdks_own(sdk: ModuleType) -> None:
-    seen = Seen()
+def test_looking_at_a_batch_again_and_again_between_posts_is_the_sdks_own(sdk: ModuleType) -> None:
+    counts = dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0)
+    batch = {"id": "b", "processing_status": "ended", "request_counts": counts}
+    seen = Seen(*(httpx2.Response(200, json=batch) for _ in range(8)))
     methods = ["GET", "GET", "GET", "POST", "POST", "POST", "GET", "POST"]
 
     async def mixed() -> None:
         client = client_of(sdk, seen)
         post = SdkPost(client, ADDRESS)
+        batches = client.batches if sdk is openai else client.messages.batches
         for method in methods:
-            await (post(b"{}") if method == "POST" else client.get(ADDRESS, cast_to=httpx2.Response))
+            await (post(b"{}") if method == "POST" else batches.retrieve("b"))
 
     asyncio.run(mixed())
     assert [(method, content) for method, _, content, _ in seen.sent] == [
