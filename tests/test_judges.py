@@ -619,6 +619,18 @@ def test_the_environment_names_the_proxy(
     assert environment_proxy("http://vllm.example:8000/v1") == proxy
 
 
+@every_way
+def test_a_proxy_that_is_not_there_was_not_sent_anything(monkeypatch: pytest.MonkeyPatch, way: Way) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        with pytest.raises(RetryableError) as caught:
+            ask(made_spec(way.provider, "http://judge.example"), transport=way.transport)
+    assert (caught.value.kind, caught.value.maybe_paid) == (K.TRANSPORT, False)
+
+
 def test_a_proxy_that_is_no_http_proxy_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "socks5://p:1")
     with pytest.raises(InputError, match="HTTP_PROXY: socks5 is no HTTP proxy"):
