@@ -24,7 +24,7 @@ FOLDED = ("item", "forward", "swapped", "credit", "outcome", "consistent", "firs
 """One row an item: `forward` and `swapped` are the mean credits of a in that order, NaN where not judged; `consistent`
 is the share of complete samples whose orders agree, NaN with one order; the last three count verdicts."""
 COUNTS = ("first_picks", "decisive", "n_verdicts")
-COUNT_TYPE = np.int16
+COUNT_TYPE = np.int32
 DECISIVE = (Verdict.FIRST, Verdict.SECOND)
 
 

@@ -23,13 +23,9 @@ class Carrier(Protocol):
     """Makes calls to one server."""
 
     async def send(self, method: str, target: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Received:
-        """Make a call and return its reply, whatever its status; redirects are not followed, and cookies not kept.
+        """Make a call and return its reply, whatever its status (see `wire.message` for the arguments).
 
-        Args:
-            method: such as POST.
-            target: path and query.
-            headers: all of them, host and content-length among them.
-            body: of that length.
+        Redirects are not followed, and cookies not kept.
 
         Raises:
             ExchangeError: there is no whole reply.
