@@ -261,6 +261,11 @@ class Prompt:
     """the two traces in their order, and the closing instruction"""
     images: tuple[Image, ...] = ()
 
+    @property
+    def n_chars(self) -> int:
+        """Characters of all its texts."""
+        return len(self.system) + len(self.shared) + len(self.traces)
+
 
 @dataclass(frozen=True, slots=True)
 class Correction:

@@ -16,6 +16,7 @@ from asked import made_request, made_spec
 from builders import NAMES as CRITERIA
 from provider_server import Answer, Call, ProviderServer, Script, longer_wins, verdicts_for
 
+from judge.core.ahead import CHUNK_THINGS
 from judge.core.parsing import interpret
 from judge.core.repairing import repair
 from judge.core.work import Asked
@@ -144,7 +145,7 @@ def test_as_many_calls_as_allowed_are_in_flight_and_never_more(provider: str) ->
     assert all(isinstance(judgment.result, Judged) for judgment in judgments)
 
 
-def test_requests_are_drawn_only_when_they_can_be_asked() -> None:
+def test_requests_are_drawn_a_chunk_ahead_and_never_all_at_once() -> None:
     ahead = []
     with ProviderServer(longer_wins) as server:
         asking = Asking(server, concurrency=3)
@@ -153,9 +154,9 @@ def test_requests_are_drawn_only_when_they_can_be_asked() -> None:
             asking.judgments.append(judgment)
             ahead.append(asking.drawn - len(asking.judgments))
 
-        asking.run(30, record)
-    assert max(ahead) <= 3
-    assert asking.drawn == 30
+        asking.run(100, record)
+    assert max(ahead) < 3 + CHUNK_THINGS
+    assert asking.drawn == 100
 
 
 @both_providers

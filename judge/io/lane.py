@@ -10,6 +10,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from judge.core.ahead import ahead
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.io.judges.waits import retry_after
 from judge.io.limits import Gate, Pace
@@ -62,6 +63,7 @@ class Lane:
 
     def take(self, requests: Iterator[Request]) -> None:
         """Take what is to be asked next."""
+        requests = ahead(requests, lambda request: request.prompt.n_chars)
         if self.judge.caches_prompts:
             self.groups = (list(group) for _, group in groupby(requests, key=attrgetter("item")))
         else:
@@ -78,8 +80,7 @@ class Lane:
             return 0.0
         if self.n_replies:
             return self.n_tokens / self.n_replies
-        prompt = request.prompt
-        return sum(len(text) for text in (prompt.system, prompt.shared, prompt.traces)) / CHARS_A_TOKEN
+        return request.prompt.n_chars / CHARS_A_TOKEN
 
     def turn(self, expected_tokens: float) -> float:
         """Take a call's turn, and return the seconds until it may be sent."""
