@@ -48,12 +48,12 @@ def test_things_that_are_large_are_made_one_at_a_time() -> None:
         assert made == list(range(number + 1))
 
 
-def test_an_error_in_making_comes_before_the_things_of_its_chunk() -> None:
+def test_what_making_raises_comes_after_all_that_was_made_before() -> None:
     def making() -> Iterator[int]:
         yield from range(CHUNK_THINGS + 3)
         raise EOFError
 
     things = ahead(making(), lambda _: 1)
-    assert list(islice(things, CHUNK_THINGS)) == list(range(CHUNK_THINGS))
+    assert list(islice(things, CHUNK_THINGS + 3)) == list(range(CHUNK_THINGS + 3))
     with pytest.raises(EOFError):
         next(things)
