@@ -107,15 +107,16 @@ class Planner:
             if not self.plan.asks_identical and is_identical(pair, answers=self.plan.shown.answers):
                 continue
             prompts = self._renderer.prompts(pair, self.plan.orders_of(pair.item.id))
+            shares_prefix = self.plan.samples * len(prompts) > 1
             for sample in range(self.plan.samples):
                 for order, prompt in prompts.items():
-                    yield self.request(pair.item.id, order, prompt, sample=sample)
+                    yield self.request(pair.item.id, order, prompt, sample=sample, shares_prefix=shares_prefix)
 
     def prompt(self, pair: Pair, order: Order) -> Prompt:
         """Render the prompt of a pair in one order, as this judge is shown it."""
         return self._renderer.prompts(pair, [order])[order]
 
-    def request(self, item: str, order: Order, prompt: Prompt, *, sample: int) -> Request:
+    def request(self, item: str, order: Order, prompt: Prompt, *, sample: int, shares_prefix: bool) -> Request:
         """Give a rendered prompt its stable key."""
         return Request(
             key=self.key(prompt, sample=sample, order=order),
@@ -126,7 +127,7 @@ class Planner:
             prompt=prompt,
             schema_=self.schema,
             asks=self._criteria,
-            shares_prefix=self.plan.samples * len(self.plan.orders_of(item)) > 1,
+            shares_prefix=shares_prefix,
         )
 
     def key(self, prompt: Prompt, *, sample: int, order: Order) -> str:

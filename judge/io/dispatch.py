@@ -130,7 +130,8 @@ class _Asking:
             raise
         again: list[Attempt] = []
         try:
-            judgment = await self.once_more(lane, request, judgment, again)
+            if isinstance(judgment.result, Failed):
+                judgment = await self.once_more(lane, request, judgment, again)
         except asyncio.CancelledError:
             # The second call may have been paid for: its request stays on record as in flight.
             self.record(_with(judgment, again))

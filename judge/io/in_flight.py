@@ -22,8 +22,8 @@ class InFlight:
     """Holds the key of each request that was sent and has no judgment yet, in slots of 16 bytes.
 
     A key is with the operating system before its request is sent, so that after `kill -9` the file names every call
-    that may have been paid in vain. The file grows to the most requests that were in flight at once, and is removed
-    when nothing is left in it.
+    that may have been paid in vain, beside some that have verdicts. The file grows to the most requests that were in
+    flight at once, and is removed when nothing is left in it.
 
     Args:
         path: `in_flight` in a run folder; what an earlier run left there is forgotten (`read_in_flight` first).
@@ -51,12 +51,19 @@ class InFlight:
             self._free.pop()
         self._slots[key] = slot
 
-    def settled(self, key: bytes) -> None:
-        """Forget a request whose judgment is recorded, or that was never sent."""
+    def settled(self, key: bytes, *, judged: bool = False) -> None:
+        """Forget a request whose judgment is recorded, or that was never sent.
+
+        Args:
+            key: of the request.
+            judged: it has a verdict, by which whoever reads the file knows it for settled: its slot is given to the
+                next one as it is.
+        """
         slot = self._slots.get(key)
         if slot is None:
             return
-        self._write(slot, FREE)
+        if not judged:
+            self._write(slot, FREE)
         del self._slots[key]
         self._free.append(slot)
 

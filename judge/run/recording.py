@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from judge.schema import Failed
+
 if TYPE_CHECKING:
     from judge.io.in_flight import InFlight
     from judge.io.journal import Journal
@@ -42,7 +44,7 @@ class Recorder:
 
     def recorded(self, judgment: Judgment) -> None:
         """Forget a request whose judgment is in the journal."""
-        self.in_flight.settled(bytes.fromhex(judgment.key))
+        self.in_flight.settled(bytes.fromhex(judgment.key), judged=not isinstance(judgment.result, Failed))
         self.display.recorded(judgment)
 
     def given_up(self, key: str, *, maybe_paid: bool) -> None:

@@ -9,6 +9,8 @@ import orjson
 from judge.errors import RetryableError
 from judge.io.images import image_base64, load_encoded
 from judge.io.judges.base import (
+    Encoded,
+    ReplyErrors,
     address_of,
     clean,
     count,
@@ -17,7 +19,6 @@ from judge.io.judges.base import (
     ignore_headers,
     part,
     read_json,
-    reply_errors,
     sdk_errors,
     timeouts,
     user_turns,
@@ -47,6 +48,7 @@ class AnthropicJudge:
         self.spec = spec
         self._sdk = anthropic
         self._key = environment_key(KEY_VARIABLE) or "no-key"
+        self._reply_errors, self._encoded = ReplyErrors(key=self._key), Encoded()
         self._client = anthropic.AsyncAnthropic(
             api_key=self._key,
             base_url=spec.endpoint,
@@ -66,7 +68,7 @@ class AnthropicJudge:
         with sdk_errors(self._sdk, key=self._key):
             reply, headers = await self._post(content)
         self.on_headers(headers)
-        with reply_errors(key=self._key):
+        with self._reply_errors:
             return read_reply(read_json(reply), request_id=headers.get("request-id"))
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -75,7 +77,7 @@ class AnthropicJudge:
         Filling the cache costs extra: it is asked for only where another request will be served from it.
         """
         prompt, settings = request.prompt, self.spec.settings
-        output: dict[str, Any] = {"format": {"type": "json_schema", "schema": request.schema_}}
+        output: dict[str, Any] = {"format": {"type": "json_schema", "schema": self._encoded(request.schema_)}}
         if settings.effort is not None:
             output["effort"] = settings.effort
         shared: dict[str, Any] = {"type": "text", "text": prompt.shared}

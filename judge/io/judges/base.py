@@ -18,6 +18,7 @@ from judge.schema import Correction, FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
 
     import httpx2
 
@@ -51,7 +52,7 @@ class Judge(Protocol):
     caches_prompts: bool
     """whether the provider remembers the beginning of a prompt, and charges less for it the second time"""
     on_headers: Callable[[Mapping[str, str]], None]
-    """is told the headers of each successful reply, with case-insensitive look-up; does nothing unless it is set"""
+    """is told the headers of each successful reply, by names in lower case; does nothing unless it is set"""
 
     async def ask(self, request: Request) -> Reply:
         """Make one call within the judge's time limit.
@@ -71,7 +72,7 @@ class HttpReply(NamedTuple):
 
     content: bytes
     headers: Mapping[str, str]
-    """with case-insensitive look-up"""
+    """by names in lower case"""
 
 
 def ignore_headers(headers: Mapping[str, str]) -> None:
@@ -103,6 +104,20 @@ def address_of(client: Any, path: str) -> str:  # noqa: ANN401 - either SDK's cl
     return str(client.base_url).rstrip("/") + path
 
 
+class Encoded:
+    """Encodes values as JSON, anew only where another comes than the last time: requests share their schema."""
+
+    def __init__(self) -> None:
+        self._value: Any = None
+        self._json = orjson.Fragment(b"null")
+
+    def __call__(self, value: Any) -> orjson.Fragment:  # noqa: ANN401 - any JSON value
+        """Return what stands for a value within a larger one, for `orjson.dumps`."""
+        if value is not self._value:
+            self._value, self._json = value, orjson.Fragment(orjson.dumps(value))
+        return self._json
+
+
 def user_turns(content: list[dict[str, Any]], correction: Correction | None) -> list[dict[str, Any]]:
     """Return the conversation after the system's words: the question, and what followed where it is asked again."""
     turns: list[dict[str, Any]] = [{"role": "user", "content": content}]
@@ -119,20 +134,26 @@ def timeouts(seconds: float) -> httpx2.Timeout:
     return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
 
 
-@contextmanager
-def reply_errors(*, key: str) -> Iterator[None]:
-    """Turn whatever the reading of a reply raises into a ProviderError: a reply in no known form.
+class ReplyErrors:
+    """A context that turns whatever the reading of a reply raises into a ProviderError: a reply in no known form.
 
     Args:
         key: the secret that no message may hold.
     """
-    try:
-        yield
-    except OmrJudgeError:
-        raise
-    except Exception as error:
+
+    def __init__(self, *, key: str) -> None:
+        self._key = key
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         # What a server sends instead of a reply breaks the SDKs and our reading in too many ways to list.
-        raise RetryableError(FailureKind.TRANSPORT, f"not a reply: {_words(error, key)}", maybe_paid=True) from error
+        if isinstance(error, Exception) and not isinstance(error, OmrJudgeError):
+            problem = f"not a reply: {_words(error, self._key)}"
+            raise RetryableError(FailureKind.TRANSPORT, problem, maybe_paid=True) from error
 
 
 @contextmanager
@@ -143,7 +164,7 @@ def sdk_errors(sdk: Any, *, key: str) -> Iterator[None]:  # noqa: ANN401 - a mod
         sdk: the imported SDK; both name their errors alike.
         key: the secret that no message may hold.
     """
-    with reply_errors(key=key):
+    with ReplyErrors(key=key):
         try:
             yield
         except sdk.APIStatusError as error:
@@ -182,7 +203,7 @@ def status_error(status: int, *, code: str, message: str, headers: Mapping[str, 
         status: the HTTP status.
         code: the provider's error type and code, in any form; patterns are searched in it.
         message: the provider's words.
-        headers: the reply's headers, with case-insensitive look-up.
+        headers: the reply's headers, by names in lower case.
     """
     message = ": ".join(part for part in (str(status), _STOP_STATUSES.get(status), redact(message)) if part)
     words = f"{code} {message}".lower()

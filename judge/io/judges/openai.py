@@ -11,7 +11,9 @@ import orjson
 from judge.errors import RetryableError
 from judge.io.images import image_base64, load_encoded
 from judge.io.judges.base import (
+    Encoded,
     HttpReply,
+    ReplyErrors,
     address_of,
     clean,
     count,
@@ -20,7 +22,6 @@ from judge.io.judges.base import (
     ignore_headers,
     part,
     read_json,
-    reply_errors,
     sdk_errors,
     timeouts,
     user_turns,
@@ -57,6 +58,7 @@ class OpenAIChat:
         self.hosted = self.caches_prompts = f".{host}".endswith(HOSTED)
         self._marks_caches = self.hosted and _version(spec.model) >= FIRST_WITH_MARKS
         self._key = key
+        self._reply_errors, self._encoded = ReplyErrors(key=key), Encoded()
 
     async def post(self, content: bytes) -> HttpReply:
         """Post a call's body; ProviderError where there is no successful reply."""
@@ -68,7 +70,7 @@ class OpenAIChat:
             await load_encoded(request.prompt.images)
         content, headers = await self.post(orjson.dumps(self.body(request)))
         self.on_headers(headers)
-        with reply_errors(key=self._key):
+        with self._reply_errors:
             return read_reply(read_json(content), request_id=headers.get("x-request-id"))
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -83,7 +85,7 @@ class OpenAIChat:
             "messages": [{"role": "system", "content": prompt.system}, *user_turns(content, request.correction)],
             "response_format": {
                 "type": "json_schema",
-                "json_schema": {"name": "judgment", "schema": request.schema_, "strict": True},
+                "json_schema": {"name": "judgment", "schema": self._encoded(request.schema_), "strict": True},
             },
             # Compatible servers know the older name of the limit, and some refuse fields that they do not know.
             "max_completion_tokens" if self.hosted else "max_tokens": limit,

@@ -6,9 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from multidict import CIMultiDict
-
-from judge.io.judges.base import HttpReply, connection_error, part, read_json, reply_errors, status_error
+from judge.io.judges.base import HttpReply, connection_error, part, read_json, status_error
 from judge.io.judges.openai import NO_KEY, PATH, OpenAIChat, openai_key
 from judge.io.judges.sessions import open_carrier
 from judge.io.judges.wire import ExchangeError
@@ -43,12 +41,12 @@ class PlainJudge(OpenAIChat):
     async def post(self, content: bytes) -> HttpReply:
         """Post a call's body."""
         headers = [*self._headers, (b"content-length", b"%d" % len(content))]
-        with reply_errors(key=self._key):
+        with self._reply_errors:
             try:
                 status, raw, body = await self._carrier.send("POST", self._target, headers, content)
             except ExchangeError as error:
                 raise connection_error(error, key=self._key) from error
-        told = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
+        told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
         if status not in _OK:
             code, words = _error_words(body)
             raise status_error(status, code=code, message=words.replace(self._key, "[redacted]"), headers=told)

@@ -29,7 +29,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     on either side does no harm.
 
     Args:
-        headers: the reply's headers, with case-insensitive look-up.
+        headers: the reply's headers, by names in lower case.
     """
     milliseconds, value = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
     for text, unit in ((milliseconds, 0.001), (value, 1.0)):

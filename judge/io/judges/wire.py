@@ -100,6 +100,8 @@ class Wire:
     def __init__(self, origin: Origin, *, timeout: float, certificates: ssl.SSLContext | None = None) -> None:
         self._origin, self._timeout, self._certificates = origin, timeout, certificates
         self._idle: list[_Connection] = []
+        self._busy: set[_Connection] = set()
+        self._alarm: asyncio.TimerHandle | None = None
         self._buffer = bytearray(BUFFER_BYTES)
         self._addresses: asyncio.Future[list[AddrInfoType]] | None = None
         self._resolved_at = 0.0
@@ -114,17 +116,39 @@ class Wire:
         loop, sent = asyncio.get_running_loop(), message(method, target, headers, body)
         deadline = loop.time() + self._timeout
         connection = self._take(loop.time()) or await self._connect()
+        connection.deadline = deadline
+        self._busy.add(connection)
+        self._watch(loop, deadline)
         try:
-            received = await connection.exchange(sent, deadline)
+            received = await connection.exchange(sent)
         except BaseException:
             connection.close()
             raise
+        finally:
+            self._busy.discard(connection)
         if connection.reusable:
             connection.idle_since = loop.time()
             self._idle.append(connection)
         else:
             connection.close()
         return received
+
+    def _watch(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        """Have calls given up in time: by one alarm for all of them, since one for each costs more than the parser."""
+        if self._alarm is None or deadline < self._alarm.when():
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm = loop.call_at(deadline, self._give_up, loop)
+
+    def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give up the calls whose time is over, and watch the others."""
+        self._alarm = None
+        now = loop.time()
+        for connection in self._busy:
+            if connection.deadline <= now:
+                connection.give_up()
+            else:
+                self._watch(loop, connection.deadline)
 
     def _take(self, now: float) -> _Connection | None:
         """Return the connection that was used last, unless it may be closing; those idle for longer are closed too."""
@@ -174,6 +198,8 @@ class Wire:
         for connection in self._idle:
             connection.close()
         self._idle.clear()
+        if self._alarm is not None:
+            self._alarm.cancel()
         await asyncio.sleep(0)  # the loop closes a socket in its next round
 
 
@@ -190,6 +216,8 @@ class _Connection(asyncio.BufferedProtocol):
         self.reusable = True
         """whether another call may be made on it"""
         self.idle_since = 0.0
+        self.deadline = 0.0
+        """of the call that is on it, by the loop's clock"""
         self._loop, self._buffer, self._read = loop, buffer, memoryview(buffer)
         self._parser = HttpResponseParser(self)
         self._transport: asyncio.Transport
@@ -199,16 +227,12 @@ class _Connection(asyncio.BufferedProtocol):
         self._size = 0
         self._ends_with_connection = False
 
-    async def exchange(self, sent: bytes, deadline: float) -> Received:
-        """Send a call and wait for its reply; ExchangeError where none comes by a time of the loop's clock."""
+    async def exchange(self, sent: bytes) -> Received:
+        """Send a call and wait for its reply; ExchangeError where there is none."""
         waiting: asyncio.Future[Received] = self._loop.create_future()
         self._waiting, self._size = waiting, 0
-        timer = self._loop.call_at(deadline, self._give_up)
         self._transport.write(sent)
-        try:
-            return await waiting
-        finally:
-            timer.cancel()
+        return await waiting
 
     def close(self) -> None:
         """Close it at once, without a farewell."""
@@ -277,7 +301,8 @@ class _Connection(asyncio.BufferedProtocol):
         if waiting is not None and not waiting.done():
             waiting.set_result(Received(self._parser.get_status_code(), self._headers, b"".join(self._body)))
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Let the call on it fail for taking too long."""
         self._fail("no whole reply in time", timed_out=True)
 
     def _fail(self, problem: str, *, timed_out: bool = False) -> None:
