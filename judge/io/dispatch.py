@@ -107,6 +107,9 @@ class _Asking:
                     return
                 for request in group:
                     await self.judge(lane, request)
+                    # All replies that came together are recorded before the next calls are made: by turns, each of the
+                    # two kinds of work would find the processor's caches full of the other.
+                    await asyncio.sleep(0)
             except OmrJudgeError as error:
                 self.stop.because(error)
             except _UnaskedError:
