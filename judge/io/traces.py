@@ -20,6 +20,8 @@ from judge.schema import Item, Trace
 
 SHORT_TRACE = 10
 """characters; a trace of no more is counted for a warning"""
+KEPT_BYTES = 4 * 2**20
+"""of lines: the records of a file that has no more are kept, so that they are read once"""
 
 _TAGS = re.compile(r"</?(?:think|answer)>")
 NO_PATHS: Mapping[str, str] = MappingProxyType({})
@@ -68,7 +70,7 @@ class Rows(Protocol):
 
 
 class RecordFile:
-    """One file of records by id; memory holds ids and offsets, never the texts.
+    """One file of records by id; of a large one, memory holds ids and offsets, never the texts.
 
     Args:
         file: the records; closed with this.
@@ -84,6 +86,8 @@ class RecordFile:
         self._index = IdIndex()
         self._offsets, self._lines, self._digests = array("Q"), array("Q"), array("q")
         self._marks = array("q")
+        self._kept: list[Record] = []
+        self._kept_bytes = 0
         self.path, self.sha256 = file.path, file.sha256
         try:
             self._check()
@@ -129,8 +133,10 @@ class RecordFile:
         return None if digest == _NO_ITEM else digest
 
     def record(self, id_: str) -> Record:
-        """Read a record again."""
+        """Return a record, read again unless it was kept."""
         at = self._index[id_]
+        if self._kept:
+            return self._kept[at]
         where = self._file.where(self._lines[at])
         try:
             record = self._read(self._file.read_again(self._offsets[at], self._marks[at]), where)
@@ -146,7 +152,9 @@ class RecordFile:
         total = 0
         for line in self._file:
             try:
-                self._add(self._parse(line.raw, line.where), line)
+                record = self._parse(line.raw, line.where)
+                self._add(record, line)
+                self._keep(record, line)
             except InputErrors as error:
                 problems += error.problems[: SHOWN_PROBLEMS - len(problems)]
                 total += error.total
@@ -168,6 +176,14 @@ class RecordFile:
         if record.trace is not None:
             self.short_traces += _is_short(record.trace.text)
             self._note_model(record.trace.model, record.where)
+
+    def _keep(self, record: Record, line: Line) -> None:
+        """Keep a record, unless there are too many, or it is a row, which does not tell its size."""
+        self._kept_bytes += len(line.raw) if isinstance(line.raw, bytes) else KEPT_BYTES + 1
+        if self._kept_bytes <= KEPT_BYTES:
+            self._kept.append(record)
+        elif self._kept:
+            self._kept.clear()
 
     def _note_model(self, model: str | None, where: str) -> None:
         if self.model is None:
