@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,24 @@ def test_a_letter_that_grows_in_lower_case_hides_nothing() -> None:
 @pytest.mark.parametrize("text", ["so " * 300, "\u3042" * 400, "The answer is A. " * 60])
 def test_a_trace_that_repeats_itself_is_flagged(text: str) -> None:
     assert names(text) == {FlagName.REPETITIVE}
+
+
+def said_once(n_words: int) -> str:
+    return " ".join(hashlib.sha256(b"%d" % number).hexdigest()[: 2 + number % 9] for number in range(n_words))
+
+
+PHRASES = st.text("abcdefghij ", min_size=1, max_size=120)
+PARTS = st.lists(
+    st.tuples(PHRASES, st.integers(1, 80)) | st.tuples(st.integers(0, 300).map(said_once), st.just(1)), max_size=4
+)
+
+
+@given(PARTS)
+def test_a_text_is_repetitive_exactly_where_it_compresses_to_less_than_a_sixth(parts: list[tuple[str, int]]) -> None:
+    text = " ".join(phrase * times for phrase, times in parts)
+    small = len(zlib.compress(text.encode(), 1)) * 6 < len(text)
+    flagged = any(found.name is FlagName.REPETITIVE for found in find_flags(text))
+    assert flagged == (small and len(text) >= 400)
 
 
 def test_a_final_answer_makes_no_trace_long_enough_and_is_looked_at_too() -> None:

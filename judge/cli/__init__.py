@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import traceback
 from typing import Annotated
@@ -83,6 +84,8 @@ def root(
 def main() -> None:
     """Run the command line; an error for a person is one line on stderr and an exit code."""
     gc.set_threshold(GARBAGE_THRESHOLD)
+    # Before numpy is imported: its tables are small here, and threads that wait for more burn a tenth of a second each.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except OmrJudgeError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import orjson
+from pydantic_core import to_json
 
 from judge.errors import RunError
 from judge.schema import Frozen
@@ -78,7 +79,7 @@ def write_lines(path: Path, records: Iterable[Frozen]) -> str:
     digest = hashlib.sha256()
     with replacing(path) as file:
         for record in records:
-            line = record.model_dump_json().encode() + b"\n"
+            line = to_json(record) + b"\n"
             digest.update(line)
             file.write(line)
     return digest.hexdigest()

@@ -6,6 +6,7 @@ import os
 from typing import IO, TYPE_CHECKING
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from judge.schema import Judgment
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def as_line(judgment: Judgment) -> bytes:
     """Return a judgment's line in the journal."""
-    return judgment.model_dump_json(exclude_none=True).encode() + b"\n"
+    return to_json(judgment, exclude_none=True) + b"\n"
 
 
 def mend_tail(path: Path) -> bool:
