@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 import numpy as np
 
@@ -63,9 +63,24 @@ def collapse(numerators: Floats, denominators: Floats) -> Patterns:
         denominators: shape (units, rates).
     """
     rates = numerators.shape[1]
-    rows, counts = np.unique(np.hstack([numerators, denominators]), axis=0, return_counts=True)
+    rows, counts = distinct_rows(np.hstack([numerators, denominators]))
     rows, counts = rows[::-1], counts[::-1]
     return Patterns(rows[:, :rates], rows[:, rates:], counts.astype(np.float64))
+
+
+def distinct_rows(rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the distinct rows in ascending order, and how often each occurs.
+
+    As `np.unique` along an axis does, which compares whole rows and takes ten times as long as one sort a column.
+
+    Args:
+        rows: shape (rows, columns), with at least one column and without NaN.
+    """
+    ordered = rows[np.lexsort(rows.T[::-1])]
+    begins = np.ones(len(ordered), dtype=bool)
+    begins[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    starts = np.flatnonzero(begins)
+    return ordered[starts], np.diff(starts, append=len(ordered))
 
 
 def weighted_sums(weights: Floats, columns: Floats) -> Floats:
