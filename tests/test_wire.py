@@ -21,7 +21,7 @@ from judge.io.judges.wire import ExchangeError, Origin, Received, Wire, message
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 """signed by itself, for localhost and 127.0.0.1, with its key"""
-HEADERS = [(b"host", b"judge"), (b"content-length", b"4")]
+HEADERS = ((b"host", b"judge"),)
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 HI = Received(200, [(b"content-length", b"2")], b"hi")
 FORMS = {
@@ -228,8 +228,7 @@ def test_a_refusal_that_comes_before_the_call_is_sent_whole_is_told_and_ends_the
     too_large = b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n"
 
     async def act(connections: Wire, server: Server) -> tuple[int, int]:
-        body = bytes(50_000_000)
-        refused = await connections.send("POST", "/", [(b"content-length", b"50000000")], body)
+        refused = await connections.send("POST", "/", HEADERS, bytes(50_000_000))
         await call(connections)
         return refused.status, server.n_connections
 
@@ -239,13 +238,23 @@ def test_a_refusal_that_comes_before_the_call_is_sent_whole_is_told_and_ends_the
 @pytest.mark.parametrize("header", [b"a\r\nx-more: b", b"a\nb", b"a\rb"])
 def test_a_line_break_in_a_header_is_refused(header: bytes) -> None:
     with pytest.raises(ValueError, match="line break"):
-        message("POST", "/", [(b"authorization", header)], b"")
+        message("POST", "/", ((b"authorization", header),), b"")
+
+
+def test_a_call_tells_the_length_of_its_body_and_one_that_has_none_by_its_method_tells_nothing() -> None:
+    post, empty, get = (
+        message("POST", "/p", HEADERS, b"abc"),
+        message("POST", "/", (), b""),
+        message("GET", "/", (), b""),
+    )
+    assert post == b"POST /p HTTP/1.1\r\nhost: judge\r\ncontent-length: 3\r\n\r\nabc"
+    assert (empty, get) == (b"POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n")
 
 
 @pytest.mark.parametrize("target", ["/\r\nx: y", "/\nb"])
 def test_a_line_break_in_the_target_is_refused(target: str) -> None:
     with pytest.raises(ValueError, match="line break"):
-        message("POST", target, [], b"")
+        message("POST", target, (), b"")
 
 
 def test_a_call_that_is_given_up_leaves_no_connection() -> None:

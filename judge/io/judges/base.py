@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import orjson
 
 from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
-from judge.io.judges.waits import retry_after
+from judge.io.judges.waits import WAIT_HEADERS, retry_after
 from judge.io.judges.wire import CONNECT_SECONDS, ExchangeError
 from judge.io.secrets import REDACTED, hide_secrets
 from judge.schema import Correction, FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
     import httpx2
@@ -35,6 +35,7 @@ _STOP_CODES = re.compile(
 )
 _TOO_LONG_CODES = re.compile(r"context_length|context_size|context_window|prompt is too long|maximum context|too_large")
 _FILTER_CODES = re.compile(r"content[-_ ](?:filter|policy|management)")
+_HEADERS = {name.encode(): name for name in (*WAIT_HEADERS, "location", "request-id", "x-request-id")}
 _PASSING_STATUSES = {408, 409, 425, 429}
 _REDIRECTS = range(300, 400)
 _FIRST_SERVER_ERROR = 500
@@ -72,7 +73,12 @@ class HttpReply(NamedTuple):
 
     content: bytes
     headers: Mapping[str, str]
-    """by names in lower case"""
+    """those that `read_headers` knows"""
+
+
+def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return those of a reply's headers that mean something here, by names in lower case; most replies have few."""
+    return {_HEADERS[known]: value.decode("latin-1") for name, value in raw if (known := name.lower()) in _HEADERS}
 
 
 def ignore_headers(headers: Mapping[str, str]) -> None:

@@ -37,9 +37,10 @@ class DirectClient(httpx2.AsyncClient):
         if stream or options or not isinstance(request.stream, httpx2.ByteStream):
             self._usual = self._usual or self._make_usual()
             return await self._usual.send(request, stream=stream, **options)
+        told = tuple(header for header in request.headers.raw if header[0].lower() != b"content-length")
         try:
             status, headers, body = await self._carrier(request.url).send(
-                request.method, request.url.raw_path.decode("ascii"), request.headers.raw, request.content
+                request.method, request.url.raw_path.decode("ascii"), told, request.content
             )
         except ExchangeError as error:
             raise httpx2.TransportError(str(error), request=request) from error

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from judge.io.judges.base import HttpReply, connection_error, part, read_json, status_error
+from judge.io.judges.base import HttpReply, connection_error, part, read_headers, read_json, status_error
 from judge.io.judges.openai import NO_KEY, PATH, OpenAIChat, openai_key
 from judge.io.judges.sessions import open_carrier
 from judge.io.judges.wire import ExchangeError
@@ -28,25 +28,24 @@ class PlainJudge(OpenAIChat):
         parts = urlsplit(address)
         super().__init__(spec, key=api_key or openai_key(spec) or NO_KEY, host=parts.hostname or "")
         self._target = quote(parts._replace(scheme="", netloc="").geturl(), safe="/?&=%:@!$'()*+,;~")
-        self._headers = [
+        self._headers = (
             (b"host", parts.netloc.encode("idna")),
             (b"authorization", f"Bearer {self._key}".encode()),
             (b"content-type", b"application/json"),
             (b"accept", b"application/json"),
             (b"accept-encoding", b"identity"),
             (b"user-agent", b"omr-judge"),
-        ]
+        )
         self._carrier = open_carrier(address, concurrency=concurrency, timeout=timeout, trust_env=trust_env)
 
     async def post(self, content: bytes) -> HttpReply:
         """Post a call's body."""
-        headers = [*self._headers, (b"content-length", b"%d" % len(content))]
         with self._reply_errors:
             try:
-                status, raw, body = await self._carrier.send("POST", self._target, headers, content)
+                status, raw, body = await self._carrier.send("POST", self._target, self._headers, content)
             except ExchangeError as error:
                 raise connection_error(error, key=self._key) from error
-        told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
+        told = read_headers(raw)
         if status not in _OK:
             code, words = _error_words(body)
             raise status_error(status, code=code, message=words.replace(self._key, "[redacted]"), headers=told)

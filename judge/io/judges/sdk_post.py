@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import httpx2
 
-from judge.io.judges.base import HttpReply
+from judge.io.judges.base import HttpReply, read_headers
 
 _HEADERS = {"content-type": "application/json"}
 
@@ -43,7 +43,7 @@ class SdkPost:
             )
         else:
             reply = await self._client.request(httpx2.Response, self._known.options_with(content))
-        return HttpReply(reply.read(), reply.headers)
+        return HttpReply(reply.read(), read_headers(reply.headers.raw))
 
     def _request(self, options: Any, **settings: Any) -> httpx2.Request:  # noqa: ANN401 - the SDK's own class
         """Stand in for the SDK's method: return a copy of the known request, or what the SDK builds."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from judge.errors import InputError
-from judge.io.judges.wire import CONNECT_SECONDS, KEEP_ALIVE_SECONDS, ExchangeError, Origin, Received, Wire
+from judge.io.judges.wire import CONNECT_SECONDS, KEEP_ALIVE_SECONDS, ExchangeError, Headers, Origin, Received, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import aiohttp
 
@@ -22,7 +22,7 @@ _PORTS = {"http": 80, "https": 443}
 class Carrier(Protocol):
     """Makes calls to one server."""
 
-    async def send(self, method: str, target: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Received:
+    async def send(self, method: str, target: str, headers: Headers, body: bytes) -> Received:
         """Make a call and return its reply, whatever its status (see `wire.message` for the arguments).
 
         Redirects are not followed, and cookies not kept.
@@ -82,7 +82,7 @@ class Proxied:
         self._certificates = certificates
         self._session: aiohttp.ClientSession | None = None
 
-    async def send(self, method: str, target: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Received:
+    async def send(self, method: str, target: str, headers: Headers, body: bytes) -> Received:
         """Make a call."""
         import aiohttp  # noqa: PLC0415 - only proxies need it
         from yarl import URL  # noqa: PLC0415 - aiohttp's

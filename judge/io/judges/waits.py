@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import re
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ ANTHROPIC_LIMITS = tuple(
     (f"anthropic-ratelimit-{what}-remaining", f"anthropic-ratelimit-{what}-reset")
     for what in ("requests", "tokens", "input-tokens", "output-tokens")
 )
+_SAYING = ("retry-after-ms", "retry-after", *chain.from_iterable(OPENAI_LIMITS + ANTHROPIC_LIMITS))
+WAIT_HEADERS = (*_SAYING, "date")
+"""all that is read here"""
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
 _NUMBER = r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?)"
 _PART = re.compile(rf"({_NUMBER})(ms|[hms])")
@@ -31,6 +35,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     Args:
         headers: the reply's headers, by names in lower case.
     """
+    if headers.keys().isdisjoint(_SAYING):
+        return None
     milliseconds, value = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
     for text, unit in ((milliseconds, 0.001), (value, 1.0)):
         if not text:

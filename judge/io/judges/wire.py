@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import aiohappyeyeballs
@@ -16,7 +17,6 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
 
     from aiohappyeyeballs import AddrInfoType
 
@@ -33,6 +33,9 @@ MAX_REPLY_BYTES = 64 * 2**20
 _FIRST_FINAL = 200
 """statuses below announce another reply to the same call"""
 _LENGTHS = {b"content-length", b"transfer-encoding"}
+
+
+Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class ExchangeError(OSError):
@@ -67,23 +70,29 @@ class Received(NamedTuple):
     body: bytes
 
 
-def message(method: str, target: str, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
+def message(method: str, target: str, headers: Headers, body: bytes) -> bytes:
     """Return the bytes of a call.
 
     Args:
         method: such as POST.
         target: path and query.
-        headers: all of them, host and content-length among them.
-        body: of that length.
+        headers: all of them, host among them, but the content-length.
+        body: may be empty.
 
     Raises:
         ValueError: a line break in the target or a header would begin another one.
     """
-    lines = [f"{method} {target} HTTP/1.1".encode("ascii"), *(name + b": " + value for name, value in headers)]
+    length = b"content-length: %d\r\n" % len(body) if body or method != "GET" else b""
+    return _head(method, target, headers) + length + b"\r\n" + body
+
+
+@lru_cache(maxsize=8)  # the calls to a judge begin alike
+def _head(method: str, target: str, headers: Headers) -> bytes:
+    lines = [f"{method} {target} HTTP/1.1".encode("ascii"), *(name + b": " + value for name, value in headers), b""]
     head = b"\r\n".join(lines)
     if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1:
         raise ValueError("a line break in a header")
-    return head + b"\r\n\r\n" + body
+    return head
 
 
 class Wire:
@@ -106,7 +115,7 @@ class Wire:
         self._addresses: asyncio.Future[list[AddrInfoType]] | None = None
         self._resolved_at = 0.0
 
-    async def send(self, method: str, target: str, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Received:
+    async def send(self, method: str, target: str, headers: Headers, body: bytes) -> Received:
         """Make a call and return its reply, whatever its status (see `message` for the arguments).
 
         Raises:
