@@ -16,6 +16,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeVar
@@ -81,7 +83,7 @@ def _cases(n: int) -> Iterator[Case]:
         id="", topic="hips", claim=claim, presence_question=claim, correctness_question=claim, source_quote=claim
     )
     checklist = {
-        group: tuple(unit.model_copy(update={"id": f"{group[0]}{number}"}) for number in range(N_UNITS[group]))
+        group: tuple(structs.replace(unit, id=f"{group[0]}{number}") for number in range(N_UNITS[group]))
         for group in Group
     }
     options = {"A": "Rheumatoid arthritis", "B": "Septic arthritis", "C": "Primary osteoarthritis", "D": "Metastases"}

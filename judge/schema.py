@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -91,10 +92,18 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Noun(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A record of which a run holds one for each item or judgment, and which is made and written often.
+
+    Like `Frozen` it never changes and has no unknown field. Its types are checked when it is read, not when it is made:
+    that is left to mypy, and to `msgspec.convert` where what it is made of comes from outside.
+    """
+
+
 MediaType = Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
 
 
-class Original(Frozen):
+class Original(Noun, frozen=True):
     """The file that an image was prepared from."""
 
     path: str
@@ -105,7 +114,7 @@ class Original(Frozen):
     height: int
 
 
-class Image(Frozen):
+class Image(Noun, frozen=True):
     """An image of an item, as it is sent: where it lies and what its bytes are."""
 
     path: str
@@ -127,7 +136,7 @@ class Image(Frozen):
         return self.original.path if self.original else self.path
 
 
-class Unit(Frozen):
+class Unit(Noun, frozen=True, kw_only=True):
     """One entry of a checklist: something that a good trace says of its item."""
 
     id: str
@@ -147,12 +156,12 @@ class Unit(Frozen):
     """ids of perception and knowledge units that a rationale unit rests on"""
 
 
-class Item(Frozen):
+class Item(Noun, frozen=True):
     """One question."""
 
     id: str
     question: str = ""
-    options: dict[str, str] = Field(default_factory=dict)
+    options: dict[str, str] = {}
     """letter to text, in the order given"""
     answer: str | None = None
     """the right option's letter, or its text"""
@@ -160,23 +169,23 @@ class Item(Frozen):
     images: tuple[Image, ...] = ()
     missing_images: tuple[str, ...] = ()
     """paths that were given and do not exist (kept only with --on-missing-image skip or text-only)"""
-    checklist: dict[Group, tuple[Unit, ...]] = Field(default_factory=dict)
+    checklist: dict[Group, tuple[Unit, ...]] = {}
     """what a good trace says; a group without units is absent"""
-    subgroup: dict[str, str] = Field(default_factory=dict)
-    meta: dict[str, Any] = Field(default_factory=dict)
+    subgroup: dict[str, str] = {}
+    meta: dict[str, Any] = {}
 
 
-class Trace(Frozen):
+class Trace(Noun, frozen=True):
     """One model's reasoning and final answer for one item."""
 
     text: str
     model: str | None = None
     answer: str | None = None
     """the model's final answer, where the record states it"""
-    meta: dict[str, Any] = Field(default_factory=dict)
+    meta: dict[str, Any] = {}
 
 
-class Pair(Frozen):
+class Pair(Noun, frozen=True):
     """An item with the traces of model a and model b: one line of `pairs.jsonl`."""
 
     item: Item
@@ -184,7 +193,7 @@ class Pair(Frozen):
     b: Trace
 
 
-class Case(Frozen):
+class Case(Noun, frozen=True):
     """An item with the trace of the one model that is scored: one line of `cases.jsonl`."""
 
     item: Item
@@ -303,7 +312,7 @@ class Request:
     """what to add to the conversation, where an earlier reply could not be read"""
 
 
-class Usage(Frozen):
+class Usage(Noun, frozen=True):
     """Tokens that a reply was billed for."""
 
     input: int = 0
@@ -341,7 +350,7 @@ class Price(Frozen):
     """the same for calls in batches; empty where no such price is known"""
 
 
-class Reply(Frozen):
+class Reply(Noun, frozen=True):
     """The raw answer to a request, as it came."""
 
     text: str
@@ -357,7 +366,7 @@ class Reply(Frozen):
     """answered in a batch, at the batch price"""
 
 
-class Attempt(Frozen):
+class Attempt(Noun, frozen=True):
     """One earlier attempt at a request, and why it did not count."""
 
     problem: str
@@ -369,14 +378,13 @@ class Attempt(Frozen):
     """a reply that was paid for and did not count: cut short, or in no readable form"""
 
 
-class Judged(Frozen):
+class Judged(Noun, frozen=True, tag_field="status", tag="judged"):
     """A request with a verdict on every criterion asked."""
 
-    status: Literal["judged"] = "judged"
     verdicts: dict[str, Verdict]
 
 
-class UnitVerdict(Frozen):
+class UnitVerdict(Noun, frozen=True):
     """What a judge said of one unit of a checklist in one trace (docs/score.md)."""
 
     presence: Literal[0, 1, 2]
@@ -389,26 +397,23 @@ class UnitVerdict(Frozen):
     """rationale: whether the premises that it needs are present and right; None: it needs none"""
 
 
-class Scored(Frozen):
+class Scored(Noun, frozen=True, tag_field="status", tag="scored"):
     """A request with a verdict on every unit asked."""
 
-    status: Literal["scored"] = "scored"
     units: dict[str, UnitVerdict]
     """by unit id, in the order asked"""
 
 
-class Written(Frozen):
+class Written(Noun, frozen=True, tag_field="status", tag="written"):
     """A request whose reply is the checklist of an item, as the judge wrote it."""
 
-    status: Literal["written"] = "written"
     units: dict[Group, tuple[Unit, ...]]
     """of each group asked for; nobody has looked for their quotations yet"""
 
 
-class Failed(Frozen):
+class Failed(Noun, frozen=True, tag_field="status", tag="failed"):
     """A request without a verdict, and why."""
 
-    status: Literal["failed"] = "failed"
     failure: FailureKind
     detail: str = ""
     criterion: str | None = None
@@ -417,10 +422,10 @@ class Failed(Frozen):
     """whether the last attempt got no reply and may have been paid for"""
 
 
-Result = Annotated[Judged | Scored | Written | Failed, Field(discriminator="status")]
+Result = Judged | Scored | Written | Failed
 
 
-class Judgment(Frozen):
+class Judgment(Noun, frozen=True):
     """The record of one request: one line of `judgments.jsonl`."""
 
     key: str
@@ -438,7 +443,7 @@ class Judgment(Frozen):
     """seconds from the start of the attempt that was answered to its reply"""
     time: str | None = None
     """UTC, ISO 8601"""
-    meta: dict[str, Any] = Field(default_factory=dict)
+    meta: dict[str, Any] = {}
 
     @property
     def replies(self) -> tuple[Reply, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec import convert
+
 from judge.core.columns import Columns, Said, Settled
 from judge.core.costs import Spending
 from judge.core.counted import Subject, count_panel
@@ -29,7 +31,7 @@ Row = tuple[str, str, int, str, str, str | None]
 
 
 def make_pair(a: str = "trace a", b: str = "trace b", **fields: object) -> Pair:
-    item = Item.model_validate({"id": "q1", "question": "Which?", "options": {"A": "one", "B": "two"}, **fields})
+    item = convert({"id": "q1", "question": "Which?", "options": {"A": "one", "B": "two"}, **fields}, Item)
     return Pair(item=item, a=Trace(text=a, model="model-a"), b=Trace(text=b, model="model-b"))
 
 

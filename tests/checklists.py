@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from builders import ROOT
+from msgspec import convert
 
 from judge.core.facts import Wanted
 from judge.core.pkr.cases import facts_of_cases
@@ -44,7 +45,7 @@ def image(name: str) -> Image:
 def units(letter: str, n: int, **fields: object) -> tuple[Unit, ...]:
     """Return n units p1, p2, ..., say."""
     names = [f"{letter}{place}" for place in range(1, n + 1)]
-    return tuple(Unit.model_validate({"id": name, "claim": f"claim {name}", **fields}) for name in names)
+    return tuple(convert({"id": name, "claim": f"claim {name}", **fields}, Unit) for name in names)
 
 
 def make_case(
@@ -60,7 +61,7 @@ def make_case(
     """Return a case with so many perception, knowledge and rationale units; its right answer is A."""
     checklist = {group: own for group in Group if (own := units(group[0], {"p": p, "k": k, "r": r}[group[0]]))}
     known = {"id": item, "question": "Which?", "options": {"A": "one", "B": "two"}, "answer": "A"}
-    about = Item.model_validate({**known, "images": (image(item),), "checklist": checklist, **fields})
+    about = convert({**known, "images": (image(item),), "checklist": checklist, **fields}, Item)
     return Case(item=about, trace=Trace(text=text, answer=says))
 
 
@@ -74,7 +75,7 @@ def judged(
     else:
         fields = ("presence", "correctness", "consistency", "grounded")
         verdicts = {unit: dict(zip(fields, one, strict=False)) for unit, one in said.items()}
-        result = Scored(units={unit: UnitVerdict.model_validate(one) for unit, one in verdicts.items()})
+        result = Scored(units={unit: convert(one, UnitVerdict) for unit, one in verdicts.items()})
     key = f"{item} {judge} {sample} {group}"
     return Judgment(key=key, item=item, order=Order.FORWARD, judge=judge, sample=sample, group=group, result=result)
 

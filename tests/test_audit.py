@@ -9,6 +9,7 @@ import pytest
 from builders import make_pair
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from pictures import load_image
 from PIL import Image
 
@@ -104,13 +105,13 @@ def test_an_item_is_in_the_stratum_of_whose_answer_is_right(
     a: str, b: str | None, answer: str | None, expected: Stratum | Unplaced
 ) -> None:
     pair = make_pair(answer=answer)
-    pair = pair.model_copy(update={"a": Trace(text="x", answer=a), "b": Trace(text="y", answer=b)})
+    pair = structs.replace(pair, a=Trace(text="x", answer=a), b=Trace(text="y", answer=b))
     assert stratum(pair) is expected
 
 
 def test_several_right_options_are_each_marked() -> None:
     pair = make_pair(options={"a": "one", "b": "two", "e": "three"}, answer="be")
-    told = told_pair(pair.model_copy(update={"a": Trace(text="", answer="EB"), "b": Trace(text="", answer="b")}))
+    told = told_pair(structs.replace(pair, a=Trace(text="", answer="EB"), b=Trace(text="", answer="b")))
     assert (told["right"], told["a"]["chosen"], told["b"]["chosen"]) == (["b", "e"], ["b", "e"], ["b"])
     assert told_pair(make_pair())["right"] == []
 
@@ -159,7 +160,5 @@ def test_an_image_that_cannot_be_shown_is_named_with_the_reason(tmp_path: Path) 
     assert "changed since the run began" in shown(gone).note
     content = b"\x89PNG\r\n\x1a\n" + bytes(20_000)
     (tmp_path / "broken.png").write_bytes(content)
-    broken = gone.model_copy(
-        update={"path": str(tmp_path / "broken.png"), "sha256": hashlib.sha256(content).hexdigest()}
-    )
+    broken = structs.replace(gone, path=str(tmp_path / "broken.png"), sha256=hashlib.sha256(content).hexdigest())
     assert "cannot be scaled down: is no readable PNG" in shown(broken).note

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from run_builder import A_WINS, SPLITS, make_judgment, make_pair, make_run
 
 from judge.core.audit_queue import RANDOM_EVERY, Doubt, doubts_of, is_quoted, plain, points, queue
@@ -62,10 +63,10 @@ def test_a_verdict_that_contradicts_its_own_evidence_is_doubtful(
 
 def test_failures_are_doubtful_and_replies_that_cannot_be_read_say_nothing() -> None:
     one = said(F, Verdict.FIRST)
-    failed = one.model_copy(update={"result": Failed(failure=FailureKind.REFUSED), "reply": None})
+    failed = structs.replace(one, result=Failed(failure=FailureKind.REFUSED), reply=None)
     assert doubts(failed) == {Doubt.FAILED}
-    assert doubts(one.model_copy(update={"reply": None})) == set()
-    assert doubts(one.model_copy(update={"reply": Reply(text="first")})) == set()
+    assert doubts(structs.replace(one, reply=None)) == set()
+    assert doubts(structs.replace(one, reply=Reply(text="first"))) == set()
     assert doubts_of([said(F, Verdict.FIRST, ("a malignant lesion", "x"))], None, CRITERIA) == set()
 
 

@@ -193,8 +193,8 @@ def test_a_panel_in_batches_reports_what_direct_calls_report(tmp_path: Path) -> 
     assert {batch.provider for batch in server.batches} == set(BOTH)
     lines = journal(batched)
     assert sorted(line["key"] for line in lines) == sorted(line["key"] for line in journal(direct))
-    assert all(line["reply"]["batched"] for line in lines)
-    assert not any(line["reply"]["batched"] for line in journal(direct))
+    assert all(line["reply"].get("batched") for line in lines)
+    assert not any(line["reply"].get("batched") for line in journal(direct))
     assert sorted(stages(batched)) == sorted(["submitting", "submitted", "folded"] * 2)
     assert not direct.batches_path.exists()
     assert not list((batched.path / "batches").glob("*.body"))
@@ -282,7 +282,7 @@ def test_requests_that_got_no_reply_are_submitted_again(
         folder = runs.compare()
     assert [len(batch.calls) for batch in server.batches] == [N_REQUESTS, 4, 4]
     assert verdicts(folder) == direct[provider]
-    attempts = [line["attempts"] for line in journal(folder) if line["attempts"]]
+    attempts = [line["attempts"] for line in journal(folder) if "attempts" in line]
     assert [len(each) for each in attempts] == [2] * 4
     assert all(any(word in attempt["problem"] for word in problem) for each in attempts for attempt in each)
 

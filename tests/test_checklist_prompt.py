@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from builders import ROOT, RUBRIC, make_judge, make_pair, shipped_prompt
 from command import omr_judge, read_jsonl, report_of, write_jsonl
+from msgspec import structs
 from provider_server import ProviderServer, content_judge
 
 from judge.core.census import Census
@@ -128,7 +129,7 @@ def options(folder: Path, server: ProviderServer, **more: Any) -> CompareOptions
 def with_units(items: Iterable[Item]) -> Item:
     """Merge records of an item, of which the first two come with a checklist."""
     item = merge_items(list(items))
-    return item.model_copy(update={"checklist": UNITS if item.id in {"0", "1"} else {}})
+    return structs.replace(item, checklist=UNITS if item.id in {"0", "1"} else {})
 
 
 def test_the_judge_is_shown_each_checklist_and_items_without_one_are_counted_and_said(

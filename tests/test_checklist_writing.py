@@ -12,6 +12,7 @@ from builders import ROOT, make_judge
 from checklist_writer import checklist, unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import convert, structs
 
 from judge.core.census import ItemCensus
 from judge.core.checklists.outcome import GROUP_LOST, NO_REFERENCE, NOT_ASKED, Tally, outcome_of
@@ -39,7 +40,7 @@ IMAGE = Image(path="/x.png", sha256="0" * 64, media_type="image/png")
 
 def an_item(**changes: Any) -> Item:  # noqa: ANN401 - fields of an item
     given_ = {"id": "q1", "question": "Which?", "options": {"A": "OA", "B": "RA"}, "answer": "A"}
-    return Item.model_validate(given_ | {"reference_reasoning": REFERENCE} | changes)
+    return convert(given_ | {"reference_reasoning": REFERENCE} | changes, Item)
 
 
 def requests(*items: Item, **judge: object) -> list[Request]:
@@ -305,7 +306,7 @@ def test_every_stretch_of_the_reference_that_is_long_enough_is_found(reference: 
 def test_premises_that_are_not_kept_are_taken_out_of_the_units_that_rest_on_them() -> None:
     made = parse_checklist(json.dumps(reply()), ALL)
     (first, *others) = made[Group.KNOWLEDGE]
-    lying = {**made, Group.KNOWLEDGE: (first.model_copy(update={"source_quote": "never said so"}), *others)}
+    lying = {**made, Group.KNOWLEDGE: (structs.replace(first, source_quote="never said so"), *others)}
     checked = checked_units(REFERENCE, lying)
     assert checked.doubts == {"k1": Doubt.NOT_FOUND}
     assert [one.id for one in checked.checklist[Group.KNOWLEDGE]] == ["k2", "k3"]
@@ -320,7 +321,7 @@ def written(**quotes: str) -> Written:
     units = parse_checklist(json.dumps(reply()), ALL)
     return Written(
         units={
-            group: tuple(one.model_copy(update={"source_quote": quotes.get(one.id, one.source_quote)}) for one in of)
+            group: tuple(structs.replace(one, source_quote=quotes.get(one.id, one.source_quote)) for one in of)
             for group, of in units.items()
         }
     )

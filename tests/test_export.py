@@ -15,6 +15,7 @@ from builders import both_orders, criterion_reports, frame
 from command import omr_judge, read_jsonl, report_of, write_jsonl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from provider_server import Answer, Call, ProviderServer, traces_of, verdicts_for
 from run_builder import A_WINS, B_WINS, MODELS, SPLITS, TIES, make_judgment, make_label, make_pair, make_run
 from test_tally import CRITERIA, fold_by_hand, rows
@@ -291,7 +292,7 @@ def test_no_line_of_a_cell_is_a_formula_even_after_its_control_characters_are_go
 def test_a_hostile_question_and_field_name_stay_harmless_in_csv_and_whole_in_json_lines(tmp_path: Path) -> None:
     pair = make_pair("q1")
     named = {"question": "\x1b=HYPERLINK(1)\n@SUM(1)", "subgroup": {"x\n=1": "\u202e=2"}}
-    hostile = pair.model_copy(update={"item": pair.item.model_copy(update=named)})
+    hostile = structs.replace(pair, item=structs.replace(pair.item, **named))
     run = make_run(tmp_path / "run", {"q1": A_WINS}, [hostile])
     for form in (Form.CSV, Form.JSONL):
         export_run(run, ExportOptions(form, tmp_path / form.value))
@@ -332,8 +333,8 @@ def test_an_imported_run_has_tables_of_what_is_known_and_no_preferences(tmp_path
 def test_a_request_that_was_asked_again_has_the_rows_of_the_judgment_that_counts(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", {"q0": A_WINS})
     first, second = run.judgments()
-    failed = first.model_copy(update={"result": Failed(failure=FailureKind.TIMEOUT), "reply": None})
-    second = second.model_copy(update={"reply": None})
+    failed = structs.replace(first, result=Failed(failure=FailureKind.TIMEOUT), reply=None)
+    second = structs.replace(second, reply=None)
     write_lines(run.judgments_path, [failed, second, first])
     export_run(run, ExportOptions(Form.JSONL, tmp_path / "t"))
     table = read_jsonl(tmp_path / "t/judgments.jsonl")
@@ -377,7 +378,7 @@ def test_what_cannot_be_exported_is_refused_in_words(tmp_path: Path, changes: di
 
 def test_a_run_of_one_order_and_an_item_without_a_question_give_no_preferences(tmp_path: Path) -> None:
     pair = make_pair("q0")
-    bare = pair.model_copy(update={"item": pair.item.model_copy(update={"question": "", "options": {}})})
+    bare = structs.replace(pair, item=structs.replace(pair.item, question="", options={}))
     run = make_run(tmp_path / "run", {"q0": A_WINS}, [bare])
     with pytest.raises(InputError, match="item 'q0' has no question"):
         export_run(run, ExportOptions(Form.DPO, tmp_path / "d"))

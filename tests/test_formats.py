@@ -15,6 +15,7 @@ import pytest
 from command import omr_judge
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from test_render import EVIL, assert_harmless, report
 from test_report_sections import hundred, pair, report_of
 
@@ -36,7 +37,7 @@ anything = st.text(alphabet=st.characters(exclude_categories=()), max_size=40)
 
 def full_report(names: tuple[str, str] = ("model-a", "model-b"), judges: tuple[str, str] = ("j", "k")) -> Report:
     """Return a report that has something to say in every section."""
-    judgments = [j.model_copy(update={"judge": judge, "key": f"{j.key}{judge}"}) for judge in judges for j in hundred()]
+    judgments = [structs.replace(j, judge=judge, key=f"{j.key}{judge}") for judge in judges for j in hundred()]
     pairs = [pair(n) for n in range(100)]
     made = report_of(judgments, pairs, judges=judges, wanted=Wanted(by=("part",)), extras=Extras(length_control=True))
     return made.model_copy(update={"models": made.models.model_copy(update={"a": names[0], "b": names[1]})})

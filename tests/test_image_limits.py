@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from builders import make_judge
+from msgspec import structs
 
 from judge.core.image_limits import ANTHROPIC, OPENAI, ImageLimits, beyond, limits_of
 from judge.run.draft import refused_images
@@ -60,9 +61,7 @@ def test_what_exceeds_a_limit_is_said_with_both_numbers(
 
 
 def test_the_file_that_a_person_knows_is_named() -> None:
-    made = image(width=9000).model_copy(
-        update={"original": Original(path="/scan.dcm", sha256="1" * 64, width=9, height=9)}
-    )
+    made = structs.replace(image(width=9000), original=Original(path="/scan.dcm", sha256="1" * 64, width=9, height=9))
     assert (beyond([made], ANTHROPIC) or "").startswith("/scan.dcm is sent")
 
 

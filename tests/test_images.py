@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from pictures import load_image, written
 
 from judge.errors import InputError, MissingImageError, RunError
@@ -25,7 +26,7 @@ def test_an_image_is_known_by_its_bytes_not_by_its_name_and_sent_as_it_is(tmp_pa
     path = tmp_path / "image.txt"
     path.write_bytes(content := written(form))
     image = load_image(path)
-    assert image.model_dump() == {
+    assert structs.asdict(image) == {
         "path": str(path),
         "sha256": hashlib.sha256(content).hexdigest(),
         "media_type": f"image/{form.lower()}",

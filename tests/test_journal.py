@@ -15,6 +15,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from judge.core.columns import Settled, settle
 from judge.core.costs import Spending
@@ -23,6 +24,7 @@ from judge.errors import InputError, RunError
 from judge.io.files import file_sha256, write_json, write_lines
 from judge.io.journal import Journal, RunFolder
 from judge.io.journal_columns import read_settled
+from judge.io.judgment_lines import as_line
 from judge.io.manifest import Manifest
 from judge.schema import (
     Attempt,
@@ -185,7 +187,7 @@ def test_zeros_that_a_power_cut_leaves_at_the_end_are_cut_off(folder: RunFolder)
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b'{"key": 1}', b"\xff\xfe"])
 def test_a_damaged_line_in_the_middle_is_named(folder: RunFolder, damage: bytes) -> None:
-    line = made(1).model_dump_json().encode()
+    line = as_line(made(1)).rstrip()
     folder.judgments_path.write_bytes(b"\n".join([line, damage, line, b""]))
     with pytest.raises(RunError, match=r"judgments\.jsonl:2: damaged line"):
         list(folder.judgments())
@@ -193,15 +195,15 @@ def test_a_damaged_line_in_the_middle_is_named(folder: RunFolder, damage: bytes)
 
 @pytest.mark.parametrize("key", ["z" * 32, "0" * 31, ""])
 def test_a_key_that_is_none_is_a_damaged_line_and_is_named(folder: RunFolder, key: str) -> None:
-    lines = [made(1), made(2).model_copy(update={"key": key})]
-    folder.judgments_path.write_text("".join(line.model_dump_json() + "\n" for line in lines))
+    lines = [made(1), structs.replace(made(2), key=key)]
+    folder.judgments_path.write_bytes(b"".join(map(as_line, lines)))
     with pytest.raises(RunError, match=r"judgments\.jsonl:2: damaged line: its key is not 32 hex digits"):
         folder.judged_keys()
 
 
 def test_a_key_has_failed_when_it_has_no_verdict_whatever_came_first(folder: RunFolder) -> None:
     def failed(number: int, kind: FailureKind) -> Judgment:
-        return made(number).model_copy(update={"result": Failed(failure=kind)})
+        return structs.replace(made(number), result=Failed(failure=kind))
 
     with Journal(folder.judgments_path) as journal:
         for judgment in (
@@ -229,7 +231,7 @@ def settled_words(settled: Settled) -> tuple[object, ...]:
 @given(st.lists(judgments, max_size=6))
 def test_columns_read_from_the_journal_are_those_of_whole_records(folder: RunFolder, written: list[Judgment]) -> None:
     folder.judgments_path.unlink(missing_ok=True)
-    again = [judgment.model_copy(update={"attempts": ()}) for judgment in written]
+    again = [structs.replace(judgment, attempts=()) for judgment in written]
     with Journal(folder.judgments_path) as journal:
         for judgment in [*written, *again]:
             journal.append(judgment)
@@ -297,8 +299,9 @@ import resource, signal, sys
 from pathlib import Path
 from judge.errors import RunError
 from judge.io.journal import Journal
+from msgspec.json import decode
 from judge.schema import Judgment
-line = Judgment.model_validate_json(sys.argv[2])
+line = decode(sys.argv[2], type=Judgment)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 path = Path(sys.argv[1])
 with Journal(path) as journal:
@@ -320,8 +323,8 @@ with Journal(path) as journal:
 def test_a_full_disk_is_an_error_and_leaves_whole_lines_that_a_resumed_run_appends_to(
     folder: RunFolder, room: int
 ) -> None:
-    line = made(1).model_dump_json()
-    size = len(made(1).model_dump_json(exclude_none=True)) + 1
+    line = as_line(made(1)).decode().rstrip()
+    size = len(as_line(made(1)))
     limit = 5 * size + (room if room >= 0 else size - 1)
     done = subprocess.run(
         [sys.executable, "-c", FILL_THE_DISK, folder.judgments_path, line, str(limit)],

@@ -7,6 +7,7 @@ import hashlib
 import logging
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -17,15 +18,16 @@ import pytest
 from asked import MODEL, ask, made_request, made_spec, with_judge
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.json import decode, encode
 from provider_server import Answer, Call, ProviderServer, longer_wins, verdicts_for
 
 from judge.core.parsing import interpret
 from judge.errors import InputError, ProviderError, RetryableError, RunError, StopRunError
-from judge.io.judges.base import Judge, clean, redact, status_error
-from judge.io.judges.openai import OpenAIChat
+from judge.io.judges.base import Judge, ReplyErrors, clean, redact, status_error
+from judge.io.judges.openai import OpenAIChat, read_reply
 from judge.io.judges.sessions import environment_proxy
 from judge.io.judges.specs import Transport, open_judge
-from judge.schema import FailureKind, Image, JudgeSettings, MediaType, Reply, Request
+from judge.schema import FailureKind, Image, Judged, JudgeSettings, MediaType, Reply, Request
 
 
 class Way(NamedTuple):
@@ -262,7 +264,7 @@ def test_the_sdks_own_address_variables_are_honoured(
     with ProviderServer(longer_wins) as server:
         monkeypatch.setenv(f"{variable}_BASE_URL", server.url + path)
         reply = ask(made_spec(way.provider, None), transport=way.transport)
-    assert interpret(reply, ["knowledge", "overall"]).status == "judged"
+    assert isinstance(interpret(reply, ["knowledge", "overall"]), Judged)
 
 
 @every_way
@@ -635,3 +637,26 @@ def test_a_proxy_that_is_no_http_proxy_is_refused_in_words(monkeypatch: pytest.M
     monkeypatch.setenv("http_proxy", "socks5://p:1")
     with pytest.raises(InputError, match="HTTP_PROXY: socks5 is no HTTP proxy"):
         environment_proxy("http://vllm.example:8000/v1")
+
+
+ODD_TEXT = st.text(st.characters(), max_size=5)
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ODD_TEXT | st.sampled_from(["stop", "length"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(ODD_TEXT, inner, max_size=2),
+    max_leaves=4,
+)
+USAGE = st.dictionaries(st.sampled_from(["prompt_tokens", "completion_tokens", "prompt_tokens_details"]), ODD)
+
+
+@given(st.fixed_dictionaries({"content": ODD}, optional={"refusal": ODD}), ODD, ODD, USAGE | ODD)
+def test_a_reply_of_any_form_is_refused_or_can_be_read_again(
+    said: dict[str, Any],
+    stop: Any,  # noqa: ANN401 - a server may send anything
+    model: Any,  # noqa: ANN401
+    usage: Any,  # noqa: ANN401
+) -> None:
+    completion = {"choices": [{"message": said, "finish_reason": stop}], "model": model, "usage": usage}
+    reply = None
+    with suppress(ProviderError), ReplyErrors(key="key"):
+        reply = read_reply(completion, request_id=None)
+    assert reply is None or decode(encode(reply), type=Reply) == reply

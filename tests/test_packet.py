@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from run_builder import A_WINS, B_WINS, MODELS, make_pair, make_run
 
 from judge.errors import InputError, RunError
@@ -41,10 +42,7 @@ def image_in(folder: Path) -> Image:
 
 def hostile_packet(folder: Path) -> tuple[Any, PacketKey, Path]:
     made = [make_pair(f"q{i}", text=HOSTILE, images=[image_in(folder)]) for i in range(4)]
-    pairs = [
-        pair.model_copy(update={"item": pair.item.model_copy(update={"id": f"secret-id-{i}"})})
-        for i, pair in enumerate(made)
-    ]
+    pairs = [structs.replace(pair, item=structs.replace(pair.item, id=f"secret-id-{i}")) for i, pair in enumerate(made)]
     run = make_run(folder / "run", {pair.item.id: A_WINS for pair in pairs}, pairs)
     page = folder / "packet.html"
     return run, make_packet(run, PacketOptions(3, ("overall", "knowledge")), page), page

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from browsing import chromium, opened, row_outcomes, wait_listed
 from command import omr_judge
+from msgspec import structs
 from run_builder import A_WINS, SPLITS, TIES, make_judgment, make_pair, make_run
 
 from judge.io.files import write_lines
@@ -42,11 +43,10 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("quotes")
     pairs = [make_pair(name) for name in EVIDENCE]
     pairs = [
-        pair.model_copy(
-            update={
-                "a": pair.a.model_copy(update={"text": TRACE}),
-                "b": pair.b.model_copy(update={"text": f"{TRACE} too", "answer": "B or not B"}),
-            }
+        structs.replace(
+            pair,
+            a=structs.replace(pair.a, text=TRACE),
+            b=structs.replace(pair.b, text=f"{TRACE} too", answer="B or not B"),
         )
         for pair in pairs
     ]

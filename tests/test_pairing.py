@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from judge.core.pairing import find_partners, merge_items
 from judge.schema import Image, Item
@@ -35,7 +36,7 @@ def test_an_item_takes_each_field_from_the_first_record_that_has_it() -> None:
         subgroup={"by": "x"},
         meta={"source": "b"},
     )
-    expected = full.model_copy(update={"question": "Which?", "meta": {"source": "a"}})
+    expected = structs.replace(full, question="Which?", meta={"source": "a"})
     assert merge_items([bare, full]) == expected
     assert merge_items([full, bare]) == full
     assert merge_items([bare]) == bare

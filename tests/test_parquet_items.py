@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 from builders import SHARED
+from msgspec import structs
 from parquet_files import HUB, IMAGE, drawn, hub_row, unit, write_hub
 
 from judge.errors import InputError, InputErrors
@@ -44,7 +45,7 @@ def test_a_row_of_the_hub_is_an_item_with_its_options_reference_checklist_and_im
         Group.KNOWLEDGE: ["u3"],
         Group.RATIONALE: ["u4"],
     }
-    assert item.checklist[Group.PERCEPTION][1].model_dump() == {
+    assert structs.asdict(item.checklist[Group.PERCEPTION][1]) == {
         "id": "u2",
         "topic": "a topic",
         "claim": "It is closed.",

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from builders import make_judge
 from checklists import image, make_case, shipped_plan, shipped_templates, units
+from msgspec import structs
 
 from judge.core.pkr.prompting import CHECKLIST, askable, reply_form
 from judge.core.prompting import parse_template
@@ -101,8 +102,8 @@ def test_the_prompt_tells_neither_the_model_nor_the_right_answer_nor_the_referen
 def test_units_are_shown_with_their_questions_and_the_claims_of_their_premises() -> None:
     case = make_case()
     asked = units("r", 1, topic="a topic", presence_question="Spoken of?", correctness_question="Right?")[0]
-    unit = asked.model_copy(update={"premises": ("p1", "k1")})
-    item = case.item.model_copy(update={"checklist": {**case.item.checklist, Group.RATIONALE: (unit,)}})
+    unit = structs.replace(asked, premises=("p1", "k1"))
+    item = structs.replace(case.item, checklist={**case.item.checklist, Group.RATIONALE: (unit,)})
     text = plan_requests(Case(item=item, trace=case.trace))[2].prompt.traces
     lines = [
         "Unit r1 (a topic): claim r1",

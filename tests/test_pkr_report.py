@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from builders import make_judge
 from checklists import Said, all_groups, build, image, judged, make_case, shipped_plan
+from msgspec import structs
 from scipy import stats
 
 from judge.core.costs import Spending
@@ -71,7 +72,7 @@ def test_the_interval_of_an_accuracy_is_wilsons_by_the_t_quantile() -> None:
 def test_the_intervals_are_over_images_where_items_share_them() -> None:
     cases, judgments = drawn(60)
     shared = [
-        Case(item=case.item.model_copy(update={"images": (image(f"i{place // 3}"),)}), trace=case.trace)
+        Case(item=structs.replace(case.item, images=(image(f"i{place // 3}"),)), trace=case.trace)
         for place, case in enumerate(cases)
     ]
     run = build(judgments, shared, [M], method=Method.PERCENTILE)
@@ -194,12 +195,12 @@ def test_what_a_reader_must_know_first_is_said_in_words() -> None:
     cases, judgments = drawn(30)
     assert words(judgments, cases) == []
     assert words(judgments, cases[:19]) == ["Only 19 items: read little into these figures."]
-    one = [Case(item=case.item.model_copy(update={"images": (image("i"),)}), trace=case.trace) for case in cases]
+    one = [Case(item=structs.replace(case.item, images=(image("i"),)), trace=case.trace) for case in cases]
     assert words(judgments, one) == ["All items are in one cluster: there is no interval."]
     assert words(judgments, [*one[:15], *cases[15:20]]) == ["Only 6 clusters: too few for a reliable interval."]
     blind = words([judgment for judgment in judgments if judgment.group is not Group.PERCEPTION], cases, [BLIND])
     assert blind[0].startswith("No judge could be shown the images of 30 of 30 items")
-    silent = [Case(item=case.item, trace=case.trace.model_copy(update={"answer": None})) for case in cases[:2]]
+    silent = [Case(item=case.item, trace=structs.replace(case.trace, answer=None)) for case in cases[:2]]
     assert words(judgments, [*silent, *cases[2:]])[0].startswith("The final answers of 2 of 30 traces cannot be read")
     kin = build(judgments, cases, [make_judge(model="tested-qwen")]).report
     assert kin.warnings == ()
@@ -207,7 +208,7 @@ def test_what_a_reader_must_know_first_is_said_in_words() -> None:
 
 def test_every_reply_that_was_paid_for_is_counted_once() -> None:
     reply = Reply(text="", usage=Usage(input=10, output=2))
-    judgment = judged(Group.KNOWLEDGE, {"k1": RIGHT}).model_copy(update={"reply": reply})
+    judgment = structs.replace(judged(Group.KNOWLEDGE, {"k1": RIGHT}), reply=reply)
     spending = Spending({})
     settle_readings([judgment, judgment], spending)
     assert spending.of("openai:m").replies == 2

@@ -9,6 +9,7 @@ from builders import SHARED, make_judge
 from checklists import Said, all_groups, build, judged, make_case, units
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from polars.testing import assert_frame_equal
 
 from judge.core.facts import Wanted
@@ -348,7 +349,7 @@ def recount(said: dict[tuple[str, str, int, Group], Any], item: str, group: Grou
 
 
 def test_units_know_their_importance_and_their_group() -> None:
-    mixed = (*units("p", 1), *(unit.model_copy(update={"id": "p2"}) for unit in units("p", 1, importance="supporting")))
+    mixed = (*units("p", 1), *(structs.replace(unit, id="p2") for unit in units("p", 1, importance="supporting")))
     case = make_case(checklist={Group.PERCEPTION: mixed})
     scores = scored([judged(Group.PERCEPTION, {"p1": RIGHT, "p2": ABSENT})], [case])
     assert scores.units.select("unit", "group", "core", "mode").rows() == [

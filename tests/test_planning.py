@@ -10,6 +10,7 @@ import pytest
 from builders import PLAIN, RUBRIC, make_judge, make_pair, shipped_prompt
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from judge.core.planning import Orders, Plan, Planner, choose_swapped
 from judge.core.prompting import Shown
@@ -39,7 +40,7 @@ def pairs(count: int) -> list[Pair]:
         {"options": {"A": "one"}},
         {"answer": "B"},
         {"reference_reasoning": "otherwise"},
-        {"images": (IMAGE.model_copy(update={"sha256": "1" * 64}),)},
+        {"images": (structs.replace(IMAGE, sha256="1" * 64),)},
         {"images": (IMAGE, IMAGE)},
         {"images": ()},
         {"id": "q2"},
@@ -126,11 +127,11 @@ def test_a_key_ignores_addresses_names_and_metadata() -> None:
     other = make_pair(
         answer="A",
         reference_reasoning="so",
-        images=(IMAGE.model_copy(update={"path": "/elsewhere.png"}),),
+        images=(structs.replace(IMAGE, path="/elsewhere.png"),),
         subgroup={"by": "x"},
         meta={"n": 1},
     )
-    other = other.model_copy(update={"a": Trace(text="trace a", model="renamed", meta={"n": 2})})
+    other = structs.replace(other, a=Trace(text="trace a", model="renamed", meta={"n": 2}))
     elsewhere = make_judge(endpoint="http://localhost:1/v1")
     described = replace(PLAN.template, description="told anew")
     assert keys(other, judge=elsewhere, template=described) == keys()

@@ -8,6 +8,7 @@ import pytest
 from builders import NAMES, ROOT, RUBRIC, make_pair, shipped_prompt
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from judge.core.prompting import (
     PromptTemplate,
@@ -133,7 +134,7 @@ def test_model_names_never_appear_in_a_prompt(model_a: str, model_b: str) -> Non
     pair = make_pair(meta={"model": model_a}, subgroup={"by": model_b})
     traces = [Trace(text=t.text, answer="B", model=m, meta={"m": m}) for t, m in ((pair.a, model_a), (pair.b, model_b))]
     for order in Order:
-        prompt = rendered(pair.model_copy(update={"a": traces[0], "b": traces[1]}), order)
+        prompt = rendered(structs.replace(pair, a=traces[0], b=traces[1]), order)
         assert model_a not in f"{prompt}"
         assert model_b not in f"{prompt}"
 
@@ -168,7 +169,7 @@ def test_the_prompt_shows_the_question_every_criterion_and_the_form_of_the_reply
 
 def test_hidden_answers_are_stripped_from_both_traces() -> None:
     pair = make_pair(a="Fever. The answer is B.", b="Rash. Answer: A")
-    pair = pair.model_copy(update={"a": pair.a.model_copy(update={"answer": "B"})})
+    pair = structs.replace(pair, a=structs.replace(pair.a, answer="B"))
     assert "Fever. The answer is B.\n\nFinal answer: B\n" in rendered(pair).traces
     for order in Order:
         traces = rendered(pair, order, answers=False).traces
@@ -202,7 +203,7 @@ def test_a_judge_is_told_of_the_images_that_it_sees_and_of_those_that_it_cannot(
 def test_traces_are_identical_when_a_judge_would_see_the_same_bytes() -> None:
     pair = make_pair(a="same. Answer: A", b="same. Answer: A")
     assert is_identical(pair, answers=True)
-    answered = pair.model_copy(update={"b": pair.b.model_copy(update={"answer": "B"})})
+    answered = structs.replace(pair, b=structs.replace(pair.b, answer="B"))
     assert not is_identical(answered, answers=True)
     assert is_identical(answered, answers=False)
     assert not is_identical(make_pair(a="x", b="x "), answers=True)

@@ -9,6 +9,7 @@ import pytest
 from builders import PLAIN, RUBRIC, make_judge, make_pair, shipped_prompt
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from test_costs import PRICE, tariff
 
 from judge.core.planning import Plan, Planner
@@ -89,7 +90,7 @@ def test_an_image_whose_header_states_no_size_counts_as_one_of_1024_pixels(tmp_p
 
     path = Path(str(tmp_path)) / "x.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n")
-    assert pixels(IMAGE.model_copy(update={"path": str(path)})) == (1024, 1024)
+    assert pixels(structs.replace(IMAGE, path=str(path))) == (1024, 1024)
 
 
 # Calls

@@ -108,7 +108,7 @@ def test_thoughtsource_is_quoted_for_two_priced_models_and_one_unknown(tmp_path:
 def cost_by_hand(run: Path) -> Decimal:
     """Add up what the journal's usage costs at 2, 0.5 (read from the cache) and 10 dollars a million."""
     usages = [judgment["reply"]["usage"] for judgment in read_jsonl(run / "judgments.jsonl")]
-    plain = sum(usage["input"] - usage["cache_read"] for usage in usages)
+    plain = sum(usage["input"] - usage.get("cache_read", 0) for usage in usages)
     read, made = (sum(usage[name] for usage in usages) for name in ("cache_read", "output"))
     return Decimal(2 * plain + 10 * made) / 10**6 + Decimal(read) / 2 / 10**6
 

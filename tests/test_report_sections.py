@@ -14,6 +14,7 @@ import pytest
 from builders import ROOT, SHARED, Row, make_pair
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from rich.cells import cell_len
 
 from judge.core.columns import settle
@@ -81,7 +82,7 @@ def exchanged(pairs: Sequence[Pair]) -> list[Pair]:
 
 def turned(judgments: Sequence[Judgment]) -> list[Judgment]:
     """Name the models the other way round: what was shown, and what was said of it, stays."""
-    return [j.model_copy(update={"order": FLIPPED[j.order]}) for j in judgments]
+    return [structs.replace(j, order=FLIPPED[j.order]) for j in judgments]
 
 
 def report_of(
@@ -254,7 +255,7 @@ def hundred(seed: int = 1, n: int = 100) -> list[Judgment]:
 
 def test_duplicating_every_judgment_narrows_no_interval() -> None:
     pairs, judgments = [pair(n) for n in range(100)], hundred()
-    again = [j.model_copy(update={"sample": 1, "key": j.key + "x"}) for j in judgments]
+    again = [structs.replace(j, sample=1, key=j.key + "x") for j in judgments]
     wanted = Wanted("patient", ("part",))
     one, two = (report_of(rows, pairs, wanted=wanted).model_dump() for rows in (judgments, [*judgments, *again]))
     for report in (one, two):
@@ -266,7 +267,7 @@ def test_duplicating_every_judgment_narrows_no_interval() -> None:
 
 def test_one_cluster_per_item_is_the_same_as_none_and_clusters_of_like_items_widen_the_interval() -> None:
     pairs, judgments = [pair(n) for n in range(100)], hundred()
-    alone = [p.model_copy(update={"item": p.item.model_copy(update={"meta": {"patient": p.item.id}})}) for p in pairs]
+    alone = [structs.replace(p, item=structs.replace(p.item, meta={"patient": p.item.id})) for p in pairs]
     plain, single = report_of(judgments, pairs), report_of(judgments, alone, wanted=Wanted("patient"))
     assert (plain.criteria, plain.position, plain.length) == (single.criteria, single.position, single.length)
     assert (plain.clusters.field, plain.clusters.n, single.clusters.field, single.clusters.n) == (
@@ -276,7 +277,7 @@ def test_one_cluster_per_item_is_the_same_as_none_and_clusters_of_like_items_wid
         100,
     )
     said_of = {(j.item, j.order): j.result for j in judgments}
-    same = [j.model_copy(update={"result": said_of[f"q{int(j.item[1:]) // 2}", j.order]}) for j in judgments]
+    same = [structs.replace(j, result=said_of[f"q{int(j.item[1:]) // 2}", j.order]) for j in judgments]
     free, tied = report_of(same, pairs).criteria["overall"], report_of(same, pairs, wanted=Wanted("patient"))
     rate = tied.criteria["overall"].win_rate
     assert tied.clusters.n == 50
@@ -287,7 +288,7 @@ def test_one_cluster_per_item_is_the_same_as_none_and_clusters_of_like_items_wid
 
 def with_images(p: Pair, *shas: str) -> Pair:
     images = tuple(Image(path=f"/{sha}.png", sha256=sha, media_type="image/png") for sha in shas)
-    return p.model_copy(update={"item": p.item.model_copy(update={"images": images})})
+    return structs.replace(p, item=structs.replace(p.item, images=images))
 
 
 def test_items_linked_by_shared_images_form_one_cluster_without_being_asked() -> None:
@@ -367,7 +368,7 @@ def test_length_adjustment_is_made_only_when_asked_for_and_refused_in_words() ->
     assert asked is not None
     assert (plain.adjusted, plain.not_identified) == (None, None)
     assert (asked.adjusted is None) != (asked.not_identified is None)
-    longer = [p.model_copy(update={"a": Trace(text="z" * (900 + n))}) for n, p in enumerate(pairs)]
+    longer = [structs.replace(p, a=Trace(text="z" * (900 + n))) for n, p in enumerate(pairs)]
     refused = report_of(judgments, longer, extras=Extras(length_control=True)).length["overall"]
     assert refused is not None
     assert refused.adjusted is None
@@ -376,7 +377,7 @@ def test_length_adjustment_is_made_only_when_asked_for_and_refused_in_words() ->
 
 def test_agreement_needs_several_judges_or_samples() -> None:
     pairs, first = [pair(n) for n in range(100)], hundred()
-    second = [j.model_copy(update={"judge": "k", "key": j.key + "k"}) for j in first]
+    second = [structs.replace(j, judge="k", key=j.key + "k") for j in first]
     alone = report_of(first, pairs)
     assert alone.agreement == dict.fromkeys(NAMES)
     panel = report_of([*first, *second], pairs, judges=("j", "k")).agreement["overall"]
@@ -385,8 +386,8 @@ def test_agreement_needs_several_judges_or_samples() -> None:
         assert value is not None
         assert value.estimate == 1
     assert panel.repeat_flip is None
-    other = [j.model_copy(update={"sample": 1}) for j in hundred(seed=2)]
-    again = [j.model_copy(update={"key": j.key + "s"}) for j in other]
+    other = [structs.replace(j, sample=1) for j in hundred(seed=2)]
+    again = [structs.replace(j, key=j.key + "s") for j in other]
     sampled = report_of([*first, *again], pairs, samples=2).agreement["overall"]
     assert sampled is not None
     assert sampled.raw is None
@@ -415,9 +416,7 @@ def test_the_last_sentence_says_what_may_be_said_and_never_equal() -> None:
 def test_the_forest_plot_fits_a_terminal_whatever_the_values_are_called() -> None:
     pairs = [pair(n) for n in range(100)]
     named = [
-        p.model_copy(
-            update={"item": p.item.model_copy(update={"subgroup": {"part": "測" * 30 + "\n\x1b[1m" + "ab"[n % 2]}})}
-        )
+        structs.replace(p, item=structs.replace(p.item, subgroup={"part": "測" * 30 + "\n\x1b[1m" + "ab"[n % 2]}))
         for n, p in enumerate(pairs)
     ]
     lines = forest(report_of(hundred(), named, wanted=Wanted(by=("part",))))
@@ -560,7 +559,7 @@ def test_the_docs_name_every_field_of_the_report() -> None:
         own = {str(key) for key in value} - {*NAMES, "j", "k", "part", "p0", "p1", "p2"}
         return own.union(*(names(part) for part in value.values()))
 
-    judgments = [*hundred(), *(j.model_copy(update={"judge": "k", "key": j.key + "k"}) for j in hundred())]
+    judgments = [*hundred(), *(structs.replace(j, judge="k", key=j.key + "k") for j in hundred())]
     report = report_of(
         judgments,
         [pair(n) for n in range(100)],

@@ -13,6 +13,7 @@ from checklists import all_groups, judged, make_case
 from command import omr_judge, read_jsonl
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from score_runs import REFUSED, TRACES, three_traces
 
 from judge.core.audit import journeys
@@ -152,7 +153,7 @@ def test_every_unit_of_every_judgment_has_exactly_one_row_whatever_the_order_of_
 def test_a_reply_that_no_longer_parses_leaves_its_quotations_unknown_and_its_verdicts_stand() -> None:
     case = make_case(0, 1, 0)
     (judgment,) = all_groups([], [(2, 1, 1)], [])
-    other = judgment.model_copy(update={"reply": Reply(text="prose")})
+    other = structs.replace(judgment, reply=Reply(text="prose"))
     spec = JudgeSpec.model_validate({"provider": "openai", "model": "m", "settings": {"max_output_tokens": 9}})
     scores = score(settle_readings([other]), facts_of_cases([case], Wanted()), [spec])
     plain = scores.units.with_columns(pl.col("judge", "group", "mode").cast(pl.String), pl.col("sample").cast(pl.Int64))

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from run_builder import SPLITS, make_judgment, make_run
 
 from judge.cli.browsing import show
@@ -73,7 +74,7 @@ def hostile_run(folder: Path, pair: Pair, said: list[str]) -> RunFolder:
     update = {"result": Failed(failure=FailureKind.UNPARSED, detail=detail), "reply": Reply(text=reply)}
     write_lines(
         run.judgments_path,
-        [judged.model_copy(update={"attempts": (useless,)}), failed.model_copy(update=update)],
+        [structs.replace(judged, attempts=(useless,)), structs.replace(failed, **update)],
     )
     return run
 

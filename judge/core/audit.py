@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec import to_builtins
+
 from judge.core.columns import settle
 from judge.core.correctness import chosen_option, is_right
 from judge.core.counted import Counted, Subject, count_panel
@@ -158,7 +160,8 @@ def told_request(journey: Journey, repair: str | None = None) -> dict[str, Any]:
             in, as `note`.
     """
     judgment = journey.judgment
-    told = judgment.model_dump(mode="json", exclude={"result", "item"}, exclude_defaults=True, exclude_none=True)
+    told: dict[str, Any] = to_builtins(judgment)
+    del told["result"], told["item"]
     told["earlier"] = journey.earlier
     for attempt, own in zip(judgment.attempts, told.get("attempts", ()), strict=True):
         if (note := note_after(attempt, repair)) is not None:

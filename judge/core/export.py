@@ -136,12 +136,15 @@ def item_rows(known: Sequence[Row], counted: Mapping[str, Counted]) -> Iterator[
             yield {**row, "criterion": criterion, **outcome, "outcome": outcome["outcome"] or Outcome.MISSING.value}
 
 
+_REQUEST = ("item", "order", "judge", "sample", "latency_s", "time", "key")
+
+
 def request_row(journey: Journey, prices: Mapping[str, Price]) -> Row:
     """Return what any table of judgments holds of a request: who was asked what, and what the replies took."""
     judgment = journey.judgment
     usd = cost_of(judgment, prices) if judgment.replies else None
     return {
-        **judgment.model_dump(mode="json", include={"item", "order", "judge", "sample", "latency_s", "time", "key"}),
+        **{name: getattr(judgment, name) for name in _REQUEST},
         "model": judgment.reply.model if judgment.reply else None,
         **_tokens(judgment.replies),
         "usd": None if usd is None else float(usd),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from judge.schema import Item
 
 if TYPE_CHECKING:
@@ -33,8 +35,10 @@ def find_partners(
 
 def merge_items(items: Sequence[Item]) -> Item:
     """Return one item from several records of it, at least one: each field from the first record that has it."""
-    merged = dict(vars(items[0]))
-    for other in items[1:]:
-        for name, value in vars(other).items():
-            merged[name] = merged[name] or value
-    return items[0] if merged == vars(items[0]) else Item.model_construct(**merged)
+    first, *others = items
+    found = {}
+    for name in first.__struct_fields__ if others else ():
+        values = (getattr(item, name) for item in items)
+        if not getattr(first, name) and (value := next(filter(None, values), None)):
+            found[name] = value
+    return replace(first, **found) if found else first

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec.structs import replace
+
 from judge.errors import OmrJudgeError, ProviderError, StopRunError
 from judge.io.budget import Budget
 from judge.schema import Attempt, Failed, Judgment, Reply, Request, Result
@@ -194,8 +196,8 @@ class _Asking:
         useless = Attempt(problem=_problem(first.result), maybe_paid=True, reply=first.reply)
         result = second.result
         if second.reply is None and isinstance(result, Failed):
-            result = first.result.model_copy(update={"maybe_paid": result.maybe_paid})
-        return second.model_copy(update={"attempts": (*first.attempts, useless, *second.attempts), "result": result})
+            result = replace(first.result, maybe_paid=result.maybe_paid)
+        return replace(second, attempts=(*first.attempts, useless, *second.attempts), result=result)
 
     async def call(self, lane: Lane, request: Request) -> tuple[Reply, float]:
         """Make one call in its turn and within budget; return the reply and the seconds that it took."""
@@ -257,7 +259,7 @@ def _judgment(
 
 def _with(judgment: Judgment, attempts: Sequence[Attempt]) -> Judgment:
     """Add attempts to a judgment, which came to nothing and may have been paid for."""
-    return judgment.model_copy(update={"attempts": (*judgment.attempts, *attempts)})
+    return replace(judgment, attempts=(*judgment.attempts, *attempts))
 
 
 def _problem(failed: Failed) -> str:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import orjson
+from msgspec.json import encode
 from pydantic_core import to_json
 
 from judge.errors import RunError
-from judge.schema import Frozen
+from judge.schema import Frozen, Noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,12 +75,12 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_lines(path: Path, records: Iterable[Frozen]) -> str:
+def write_lines(path: Path, records: Iterable[Frozen | Noun]) -> str:
     """Write records as JSON lines, atomically and one at a time; return the file's sha256."""
     digest = hashlib.sha256()
     with replacing(path) as file:
         for record in records:
-            line = to_json(record) + b"\n"
+            line = (encode(record) if isinstance(record, Noun) else to_json(record)) + b"\n"
             digest.update(line)
             file.write(line)
     return digest.hexdigest()

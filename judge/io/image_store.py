@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec.structs import replace
+
 from judge.errors import RunError
 from judge.schema import Case, Pair
 
@@ -72,16 +74,16 @@ def located(item: Item, folder: Path) -> Item:
         return item
     here = str(folder.absolute())
     images = [
-        image if _is_absolute(image) else image.model_copy(update={"path": os.path.join(here, image.path)})  # noqa: PTH118 - pathlib is slow
+        image if _is_absolute(image) else replace(image, path=os.path.join(here, image.path))  # noqa: PTH118 - pathlib is slow
         for image in item.images
     ]
-    return item.model_copy(update={"images": tuple(images)})
+    return replace(item, images=tuple(images))
 
 
 def with_item(subject: Subject, change: Callable[[Item], Item]) -> Subject:
     """Return a pair or a case with its item changed; itself where nothing changes."""
     item = change(subject.item)
-    return subject if item is subject.item else subject.model_copy(update={"item": item})
+    return subject if item is subject.item else replace(subject, item=item)
 
 
 def _is_absolute(image: Image) -> bool:

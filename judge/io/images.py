@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from judge.errors import InputError, RunError
 from judge.io.image_size import Size, pixel_size
 from judge.io.image_store import stored_path
@@ -112,7 +114,7 @@ class ImageLoader:
             path = stored_path(hashlib.sha256(prepared.content).hexdigest(), prepared.media_type)
         else:
             path = self._store.keep(prepared.content, prepared.media_type)
-        return _image(prepared, path.as_posix()).model_copy(update={"original": original})
+        return replace(_image(prepared, path.as_posix()), original=original)
 
 
 def _image(prepared: Prepared, path: str) -> Image:
@@ -185,12 +187,10 @@ def image_bytes(image: Image) -> bytes:
 def held(item: Item, store: ImageStore) -> Item:
     """Return an item whose prepared images a store holds too; RunError where one has changed."""
     images = [
-        image.model_copy(update={"path": store.keep(image_bytes(image), image.media_type).as_posix()})
-        if image.original
-        else image
+        replace(image, path=store.keep(image_bytes(image), image.media_type).as_posix()) if image.original else image
         for image in item.images
     ]
-    return item.model_copy(update={"images": tuple(images)})
+    return replace(item, images=tuple(images))
 
 
 @lru_cache(maxsize=8)

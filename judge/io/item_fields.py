@@ -6,7 +6,9 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from judge.core.embedded_options import split_options
 from judge.io.checklists import read_checklist
@@ -57,7 +59,7 @@ def read_item(fields: RecordFields, *, alone: bool) -> Item:
 
 def _completed(item: Item, fields: RecordFields) -> Item:
     """Take out of an item's texts what they hold beside themselves."""
-    changes: dict[str, object] = {}
+    changes: dict[str, Any] = {}
     if not item.options:
         changes["question"], changes["options"] = split_options(item.question)
     reference = item.reference_reasoning
@@ -68,7 +70,7 @@ def _completed(item: Item, fields: RecordFields) -> Item:
         changes |= {"reference_reasoning": parted.trace, "answer": item.answer or parted.answer}
         if item.answer and parted.answer and parted.answer != item.answer:
             changes["meta"] = {"answer_tag": parted.answer}
-    return item.model_copy(update=changes)
+    return replace(item, **changes)
 
 
 def read_images(fields: RecordFields) -> tuple[str | EmbeddedImage, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import asdict
+
 from judge.schema import Group
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ def item_record(item: Item, *, beside: Path) -> dict[str, Any]:
 
 def _unit_record(group: Group, unit: Unit, item: Item) -> dict[str, Any]:
     """Return a unit with the names that the hub's files use."""
-    record: dict[str, Any] = {"unit_id": unit.id, **unit.model_dump(exclude={"id", "premises"})}
+    record: dict[str, Any] = {"unit_id": unit.id, **asdict(unit)}
+    del record["id"], record["premises"]
     if group is Group.RATIONALE:
         for premise in (Group.PERCEPTION, Group.KNOWLEDGE):
             known = {other.id for other in item.checklist.get(premise, ())}

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import orjson
+from msgspec import DecodeError
+from msgspec.json import decode
 from pydantic import ValidationError
 
 from judge.errors import RunError
@@ -107,8 +109,8 @@ class RunFolder:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 try:
-                    yield noun.model_validate_json(line)
-                except ValidationError as error:
+                    yield decode(line, type=noun)
+                except DecodeError as error:
                     raise _damaged(path, number, error) from error
 
     def pair_offsets(self) -> array[int]:
@@ -125,7 +127,7 @@ class RunFolder:
         with self.pairs_path.open("rb") as file:
             for offset in offsets:
                 file.seek(offset)
-                yield with_item(Pair.model_validate_json(file.readline()), self._located)
+                yield with_item(decode(file.readline(), type=Pair), self._located)
 
     def judgments(self) -> Iterator[Judgment]:
         """Yield the judgments in the order of their arrival; a torn last line is left out."""
@@ -144,8 +146,8 @@ class RunFolder:
     def read_judgment(self, number: int, line: bytes) -> Judgment | None:
         """Read a line of the journal strictly; None where it is a torn last line, RunError where it is damaged."""
         try:
-            judgment = Judgment.model_validate_json(line)
-        except ValidationError as error:
+            judgment = decode(line, type=Judgment)
+        except DecodeError as error:
             if not line.endswith(b"\n"):
                 return None
             raise _damaged(self.judgments_path, number, error) from error
@@ -236,8 +238,8 @@ class RunFolder:
         return f"process {owner['pid']} on {owner['host']}"
 
 
-def _damaged(path: Path, number: int, error: ValidationError) -> RunError:
-    return RunError(f"{path}:{number}: damaged line: {error.errors()[0]['msg']}")
+def _damaged(path: Path, number: int, error: DecodeError) -> RunError:
+    return RunError(f"{path}:{number}: damaged line: {error}")
 
 
 class Journal:

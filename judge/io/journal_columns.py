@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 WHOLE = frozenset({int})
 ORDERS = frozenset(order.value for order in Order)
-JUDGMENT, REPLY, ATTEMPT, USAGE, FAILED = (
-    frozenset(record.model_fields) for record in (Judgment, Reply, Attempt, Usage, Failed)
-)
+JUDGMENT, REPLY, ATTEMPT, USAGE = (frozenset(record.__struct_fields__) for record in (Judgment, Reply, Attempt, Usage))
+FAILED = frozenset({"status", *Failed.__struct_fields__})
 
 
 def read_settled(folder: RunFolder, spending: Spending | None = None) -> Settled:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import IO, TYPE_CHECKING
 
-from pydantic import ValidationError
-from pydantic_core import to_json
+from msgspec import DecodeError
+from msgspec.json import decode, encode
 
 from judge.schema import Judgment
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def as_line(judgment: Judgment) -> bytes:
     """Return a judgment's line in the journal."""
-    return to_json(judgment, exclude_none=True) + b"\n"
+    return encode(judgment) + b"\n"
 
 
 def mend_tail(path: Path) -> bool:
@@ -28,8 +28,8 @@ def mend_tail(path: Path) -> bool:
         if not tail:
             return False
         try:
-            Judgment.model_validate_json(tail)
-        except ValidationError:
+            decode(tail, type=Judgment)
+        except DecodeError:
             file.seek(-len(tail), os.SEEK_END)
             file.truncate()
             return True

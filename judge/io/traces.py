@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, Self
 
+from msgspec.structs import replace
+
 from judge.core.embedded_options import split_options
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.io.fields import RecordFields, RecordProblem, as_label, as_text, is_address, show, split_thinking
@@ -208,7 +210,7 @@ class RecordFile:
         if fields.problems:
             raise InputErrors([InputError(where, problem.problem, problem.hint) for problem in fields.problems])
         if trace is None:
-            item = item.model_copy(update={"meta": fields.rest() | item.meta})
+            item = replace(item, meta=fields.rest() | item.meta)
         return Record(where, item, tuple(map(self._placed, images)), trace, self._folder)
 
     def _placed(self, image: str | EmbeddedImage) -> Path | str | EmbeddedImage:

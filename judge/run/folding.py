@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.io.batches.base import BatchState, Returned, patiently
 from judge.io.batches.log import BatchRecord, Member
@@ -180,9 +182,7 @@ class _Folding:
             return
         match returned.reply:
             case Reply() as reply:
-                self.sink.settle(
-                    self.lane, member, self.lane.interpret(reply, member), reply.model_copy(update={"batched": True})
-                )
+                self.sink.settle(self.lane, member, self.lane.interpret(reply, member), replace(reply, batched=True))
             case RetryableError() as error:
                 _leave(self.lane, self.sink, member, error)
             case StopRunError() as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from judge.errors import InputError, MissingImageError
 from judge.io.item_fields import EmbeddedImage
 
@@ -58,7 +60,7 @@ class ItemImages:
                 missing.append(name)
         if self._policy is OnMissingImage.SKIP and (missing or (self._blind_judge and shown)):
             return None
-        return item.model_copy(update={"images": tuple(shown), "missing_images": tuple(missing)})
+        return replace(item, images=tuple(shown), missing_images=tuple(missing))
 
     def _load(self, image: Path | str | EmbeddedImage, record: Record, name: str) -> Image:
         if not isinstance(image, EmbeddedImage):

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from judge.core.columns import settle
 from judge.core.facts import units_of_pairs
@@ -71,7 +72,7 @@ class Stopper:
 
     def note(self, judgment: Judgment) -> None:
         """Take in a judgment of the round that is under way."""
-        self._new.append(judgment.model_copy(update={"reply": None, "attempts": ()}))
+        self._new.append(replace(judgment, reply=None, attempts=()))
 
     def rounds(self) -> Iterator[Round]:
         """Yield the looks one by one; each is judged whole, and noted, before the next is asked for."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from judge.core.checklists.prompting import is_askable
 from judge.core.checklists.quotations import Doubt, checked_units
 from judge.core.costs import JudgeCost
@@ -86,7 +88,7 @@ def outcome_of(item: Item, result: Result | None) -> Outcome:
             doubts = tuple(checked.doubts.values())
             if checked.checklist.keys() < units.keys():
                 return Outcome(item, without=GROUP_LOST, doubts=doubts)
-            made = item.model_copy(update={"checklist": checked.checklist})
+            made = replace(item, checklist=checked.checklist)
             return Outcome(made, made=True, doubts=doubts)
         case Failed(failure=failure):
             return Outcome(item, without=failure.value)

@@ -7,6 +7,8 @@ import unicodedata
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from judge.schema import Group, Unit
 
 if TYPE_CHECKING:
@@ -69,4 +71,4 @@ def _doubt(quotation: str, text: str) -> Doubt | None:
 
 def _without(doubts: Mapping[str, Doubt], unit: Unit) -> Unit:
     left = tuple(id_ for id_ in unit.premises if id_ not in doubts)
-    return unit if left == unit.premises else unit.model_copy(update={"premises": left})
+    return unit if left == unit.premises else replace(unit, premises=left)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec.structs import replace
 
 from judge.core.controls.kinds import ControlKind
 from judge.core.controls.paraphrase import paraphrase
@@ -114,8 +116,8 @@ def with_images(pair: Pair, images: Images) -> Pair:
     return _with_item(pair, images=images)
 
 
-def _with_item(pair: Pair, **changes: object) -> Pair:
-    return pair.model_copy(update={"item": pair.item.model_copy(update=changes)})
+def _with_item(pair: Pair, **changes: Any) -> Pair:  # noqa: ANN401 - of any field
+    return replace(pair, item=replace(pair.item, **changes))
 
 
 def against_itself(pair: Pair, *, answers: bool, exact: bool) -> Pair:

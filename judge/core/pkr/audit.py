@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
+from msgspec import to_builtins
 
 from judge.core.audit import told_item, told_request, told_trace
 from judge.core.pkr.export import quoted
@@ -58,7 +59,7 @@ def told_case(case: Case, found: Found) -> dict[str, Any]:
                 "standing": own[f"{group}_standing"],
                 **{part: own[f"{group}_{part}"] for part in PARTS},
                 "units": [
-                    unit.model_dump(include={"id", "topic", "claim", "importance"})
+                    {name: getattr(unit, name) for name in ("id", "topic", "claim", "importance")}
                     for unit in case.item.checklist.get(group, ())
                 ],
             }
@@ -73,8 +74,7 @@ def told_reading(journey: Journey, found: Found, repair: str | None = None) -> d
     if isinstance(judgment.result, Scored):
         modes = found.modes[judgment.item][str(judgment.group), judgment.judge, judgment.sample]
         told["units"] = {
-            unit: verdict.model_dump(exclude_none=True) | {"mode": modes[unit]}
-            for unit, verdict in judgment.result.units.items()
+            unit: to_builtins(verdict) | {"mode": modes[unit]} for unit, verdict in judgment.result.units.items()
         }
         told["evidence"] = {unit: {TRACE: quote} for unit, quote in quoted(judgment).items()}
     return told

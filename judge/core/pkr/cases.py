@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 import polars as pl
+from msgspec.structs import asdict
 
 from judge.core.correctness import is_right
 from judge.core.facts import BY_IMAGE, TEXT, FactRow, Wanted, tabulate
@@ -115,5 +116,5 @@ def _fact_row(case: Case) -> FactRow:
 
 
 def _checklist_hash(item: Item) -> int:
-    groups = [[group, [vars(unit) for unit in item.checklist.get(group, ())]] for group in Group]
+    groups = [[group, [asdict(unit) for unit in item.checklist.get(group, ())]] for group in Group]
     return int.from_bytes(hashlib.blake2b(orjson.dumps(groups), digest_size=8).digest())

@@ -132,7 +132,7 @@ def score_judgment_row(journey: Journey, prices: Mapping[str, Price]) -> Row:
     judgment = journey.judgment
     said: dict[str, Any] = {
         "group": judgment.group.value if judgment.group else None,
-        "status": judgment.result.status,
+        "status": judgment.result.__struct_config__.tag,
         "failure": _failure(judgment),
     }
     return request_row(journey, prices) | said

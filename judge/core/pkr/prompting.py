@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from judge.core.prompting import Form, PromptTemplate, closed_object, fence_tag, fill, shown_text
 from judge.schema import Group, Prompt, UnitVerdict
@@ -21,8 +21,10 @@ CHECKLIST = Form(
     ("trace", "tag", "units"),
 )
 """what the prompt file of a group may and must show; its rules are the same for all items"""
+_SHOWN = ("id", "topic", "claim", "presence_question", "correctness_question")
+"""what a prompt says of a unit, beside its premises"""
 _VERDICTS = ("presence", "correctness", "consistency")
-SCALES = {name: list(get_args(UnitVerdict.model_fields[name].annotation)) for name in _VERDICTS}
+SCALES = {name: list(get_args(get_type_hints(UnitVerdict)[name])) for name in _VERDICTS}
 """what a judge says of a unit, and the values that it may take"""
 GROUNDING = "chain_grounding"
 PREMISES = ("perception_premise", "knowledge_premise", "premises_correct")
@@ -88,7 +90,7 @@ def _shown_unit(unit: Unit, item: Item) -> dict[str, Any]:
     known = {other.id: (group, other) for group, units in item.checklist.items() for other in units}
     premises = [known[premise] for premise in unit.premises if premise in known]
     return {
-        **unit.model_dump(include={"id", "topic", "claim", "presence_question", "correctness_question"}),
+        **{name: getattr(unit, name) for name in _SHOWN},
         "premises": [{"group": group.value, "claim": premise.claim} for group, premise in premises],
     }
 

@@ -12,7 +12,7 @@ from judge.io.judges.base import (
     Encoded,
     ReplyErrors,
     address_of,
-    clean,
+    checked_reply,
     count,
     environment_key,
     http_client,
@@ -108,8 +108,8 @@ def read_reply(message: dict[str, Any], *, request_id: str | None) -> Reply:
     if not isinstance(message["content"], list):
         raise RetryableError(FailureKind.TRANSPORT, "the reply holds no content", maybe_paid=True)
     stop = message.get("stop_reason")
-    return Reply(
-        text=clean("".join(block["text"] for block in message["content"] if block["type"] == "text")),
+    return checked_reply(
+        text="".join(block["text"] for block in message["content"] if block["type"] == "text"),
         stop=stop,
         cut=_CUT.get(stop or ""),
         model=message.get("model"),

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
+from msgspec import convert
 
 from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
 from judge.io.judges.waits import WAIT_HEADERS, retry_after
@@ -251,6 +252,11 @@ def clean(text: str) -> str:
     return text
 
 
+def checked_reply(**fields: Any) -> Reply:  # noqa: ANN401 - what a server sent
+    """Return a reply that can be recorded and read again; ValueError where a field is of another type."""
+    return convert({name: clean(value) if isinstance(value, str) else value for name, value in fields.items()}, Reply)
+
+
 def part(record: object, name: str) -> dict[str, Any]:
     """Return an object within an object of a reply, or an empty one."""
     value = record.get(name) if isinstance(record, dict) else None
@@ -260,4 +266,4 @@ def part(record: object, name: str) -> dict[str, Any]:
 def count(usage: Mapping[str, Any], name: str) -> int:
     """Return a number of tokens from a reply's usage, or 0 where the server tells none: a reply counts without it."""
     value = usage.get(name)
-    return value if isinstance(value, int) else 0
+    return value if type(value) is int else 0  # True is no number here

@@ -15,7 +15,7 @@ from judge.io.judges.base import (
     HttpReply,
     ReplyErrors,
     address_of,
-    clean,
+    checked_reply,
     count,
     environment_key,
     http_client,
@@ -157,8 +157,8 @@ def read_reply(completion: dict[str, Any], *, request_id: str | None) -> Reply:
         raise RetryableError(FailureKind.TRANSPORT, "the reply holds no choice", maybe_paid=True)
     choice = completion["choices"][0]
     refusal, stop = choice["message"].get("refusal"), choice.get("finish_reason")
-    return Reply(
-        text=clean(refusal or choice["message"].get("content") or ""),
+    return checked_reply(
+        text=refusal or choice["message"].get("content") or "",
         stop=stop,
         cut=FailureKind.REFUSED if refusal else _CUT.get(stop),
         model=completion.get("model"),
