@@ -92,12 +92,16 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Noun(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A record of which a run holds one for each item or judgment, and which is made and written often.
+class Noun(Struct, frozen=True, forbid_unknown_fields=True):
+    """A record of which a run holds as many as items or judgments: msgspec makes and writes it ten times as fast.
 
-    Like `Frozen` it never changes and has no unknown field. Its types are checked when it is read, not when it is made:
-    that is left to mypy, and to `msgspec.convert` where what it is made of comes from outside.
+    Like `Frozen` it never changes and has no unknown field. Types are checked when it is read, not when it is made: mypy
+    sees to that, and `msgspec.convert` where what it is made of comes from outside.
     """
+
+
+class Recorded(Noun, frozen=True, omit_defaults=True):
+    """A part of a judgment: what is at its default is not written."""
 
 
 MediaType = Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
@@ -312,7 +316,7 @@ class Request:
     """what to add to the conversation, where an earlier reply could not be read"""
 
 
-class Usage(Noun, frozen=True):
+class Usage(Recorded, frozen=True):
     """Tokens that a reply was billed for."""
 
     input: int = 0
@@ -350,7 +354,7 @@ class Price(Frozen):
     """the same for calls in batches; empty where no such price is known"""
 
 
-class Reply(Noun, frozen=True):
+class Reply(Recorded, frozen=True):
     """The raw answer to a request, as it came."""
 
     text: str
@@ -366,7 +370,7 @@ class Reply(Noun, frozen=True):
     """answered in a batch, at the batch price"""
 
 
-class Attempt(Noun, frozen=True):
+class Attempt(Recorded, frozen=True):
     """One earlier attempt at a request, and why it did not count."""
 
     problem: str
@@ -378,13 +382,13 @@ class Attempt(Noun, frozen=True):
     """a reply that was paid for and did not count: cut short, or in no readable form"""
 
 
-class Judged(Noun, frozen=True, tag_field="status", tag="judged"):
+class Judged(Recorded, frozen=True, tag_field="status", tag="judged"):
     """A request with a verdict on every criterion asked."""
 
     verdicts: dict[str, Verdict]
 
 
-class UnitVerdict(Noun, frozen=True):
+class UnitVerdict(Recorded, frozen=True):
     """What a judge said of one unit of a checklist in one trace (docs/score.md)."""
 
     presence: Literal[0, 1, 2]
@@ -397,21 +401,21 @@ class UnitVerdict(Noun, frozen=True):
     """rationale: whether the premises that it needs are present and right; None: it needs none"""
 
 
-class Scored(Noun, frozen=True, tag_field="status", tag="scored"):
+class Scored(Recorded, frozen=True, tag_field="status", tag="scored"):
     """A request with a verdict on every unit asked."""
 
     units: dict[str, UnitVerdict]
     """by unit id, in the order asked"""
 
 
-class Written(Noun, frozen=True, tag_field="status", tag="written"):
+class Written(Recorded, frozen=True, tag_field="status", tag="written"):
     """A request whose reply is the checklist of an item, as the judge wrote it."""
 
     units: dict[Group, tuple[Unit, ...]]
     """of each group asked for; nobody has looked for their quotations yet"""
 
 
-class Failed(Noun, frozen=True, tag_field="status", tag="failed"):
+class Failed(Recorded, frozen=True, tag_field="status", tag="failed"):
     """A request without a verdict, and why."""
 
     failure: FailureKind
@@ -425,7 +429,7 @@ class Failed(Noun, frozen=True, tag_field="status", tag="failed"):
 Result = Judged | Scored | Written | Failed
 
 
-class Judgment(Noun, frozen=True):
+class Judgment(Recorded, frozen=True):
     """The record of one request: one line of `judgments.jsonl`."""
 
     key: str
