@@ -95,8 +95,8 @@ class Frozen(BaseModel):
 class Noun(Struct, frozen=True, forbid_unknown_fields=True):
     """A record of which a run holds as many as items or judgments: msgspec makes and writes it ten times as fast.
 
-    Like `Frozen` it never changes and has no unknown field. Types are checked when it is read, not when it is made: mypy
-    sees to that, and `msgspec.convert` where what it is made of comes from outside.
+    Like `Frozen` it never changes and has no unknown field. Its types are checked as it is read. As it is made that is
+    left to mypy, and to `msgspec.convert` where what it is made of comes from outside.
     """
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
+# Before numpy is imported: by default its threads wait for work in a loop, on the cores that the tests need.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 LONGEST = ("test_readme.py", "test_batches.py", "test_wheel.py", "test_stopping.py", "test_plan_command.py")
 settings.register_profile("quick", max_examples=40)
 settings.register_profile("thorough", max_examples=100)
