@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -263,8 +262,7 @@ class JudgeSpec(Frozen):
         return f"{self.provider}:{self.model}"
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(Struct, frozen=True):
     """A rendered prompt: what both orders share comes first, so that prompt caches serve it."""
 
     system: str
@@ -280,16 +278,14 @@ class Prompt:
         return len(self.system) + len(self.shared) + len(self.traces)
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
+class Correction(Struct, frozen=True):
     """A reply that could not be read, and what the judge is told of it."""
 
     reply: str
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One call to make."""
 
     key: str

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from asked import made_request, made_spec
 from builders import NAMES as CRITERIA
+from msgspec import structs
 from provider_server import Answer, Call, ProviderServer, Script, longer_wins, verdicts_for
 
 from judge.core.ahead import CHUNK_THINGS
@@ -416,7 +417,7 @@ def test_all_requests_of_an_item_are_asked_in_turn_where_the_provider_caches_pro
         def requests(self, n: int) -> Iterator[Request]:
             for request in super().requests(n):
                 yield request
-                yield replace(request, order=Order.SWAPPED, key=request.key[::-1])
+                yield structs.replace(request, order=Order.SWAPPED, key=request.key[::-1])
 
         def recorded(self, judgment: Judgment) -> None:
             busy.discard(f"Question {judgment.item}")

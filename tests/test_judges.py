@@ -8,7 +8,6 @@ import logging
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from asked import MODEL, ask, made_request, made_spec, with_judge
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.json import decode, encode
+from msgspec.structs import replace
 from provider_server import Answer, Call, ProviderServer, longer_wins, verdicts_for
 
 from judge.core.parsing import interpret

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +16,7 @@ import httpx2
 import pytest
 from asked import made_request
 from builders import NAMES
+from msgspec.structs import replace
 
 from judge.core.parsing import interpret
 from judge.errors import InputError, RunError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from judge.schema import Attempt, Correction, Failed, FailureKind, JudgeSettings, Reply, Request
 
