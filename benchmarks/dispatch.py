@@ -1,8 +1,9 @@
 """Print what a judgment costs beside a bare HTTP client: processor time, calls per second and memory.
 
 Run `python benchmarks/dispatch.py`; it needs nginx. Everything runs in turn, several rounds interleaved, each program
-as a process of its own from start to exit; shown are the medians. The marginal cost is the difference between a long
-and a short run divided by the calls between them: what does not depend on the number of calls drops out of it.
+as a process of its own from start to exit. The marginal cost is the difference between a long and a short run divided
+by the calls between them: what does not depend on the number of calls drops out of it. It is of the cheapest run of
+each kind, since whatever disturbs a machine only adds; all else are medians.
 """
 
 from __future__ import annotations
@@ -152,8 +153,8 @@ def compare_costs(found: Sequence[Contender], address: str, rounds: int) -> None
                     costs.setdefault((contender.name, concurrency, calls), []).append(cost)
 
     def marginal(name: str, concurrency: int) -> float:
-        pairs = zip(costs[name, concurrency, LONG], costs[name, concurrency, SHORT], strict=True)
-        return median((long.cpu - short.cpu) / (LONG - SHORT) for long, short in pairs)
+        long, short = (min(cost.cpu for cost in costs[name, concurrency, calls]) for calls in (LONG, SHORT))
+        return (long - short) / (LONG - SHORT)
 
     def of_long(name: str, of: Callable[[Cost], float]) -> float:
         return median(of(cost) for cost in costs[name, FEW, LONG])

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,7 @@ def test_a_judgment_records_what_was_asked_and_what_came(provider: str) -> None:
     assert 0.2 <= judgment.latency_s < 5
     assert judgment.time is not None
     assert judgment.time.endswith("+00:00")
+    assert abs(datetime.fromisoformat(judgment.time) - datetime.now(UTC)) < timedelta(minutes=5)
     assert judgment.attempts == ()
 
 

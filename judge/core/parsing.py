@@ -67,7 +67,7 @@ def _verdict(name: str, given: object) -> Verdict:
     first, second, said = given["evidence_1"], given["evidence_2"], given["verdict"]
     if not (isinstance(first, str) and isinstance(second, str) and isinstance(said, str)):
         raise UnparsedError(f"{name}: every field must be a string")
-    if not (is_text(first) and is_text(second)):
+    if not is_text(first + second):
         raise UnparsedError(f"{name}: half a surrogate pair is not text")
     verdict = _VERDICTS.get(said)
     if verdict is None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
@@ -253,8 +255,19 @@ def _judgment(
         reply=reply,
         attempts=tuple(attempts),
         latency_s=latency_s,
-        time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        time=_now(),
     )
+
+
+def _now() -> str:
+    """Return the time, UTC, in ISO 8601 with milliseconds."""
+    seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
+    return f"{_second(seconds)}.{milliseconds:03}+00:00"
+
+
+@lru_cache(maxsize=1)  # a second sees many judgments
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00")
 
 
 def _with(judgment: Judgment, attempts: Sequence[Attempt]) -> Judgment:

@@ -245,6 +245,8 @@ def read_json(content: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
 
 def clean(text: str) -> str:
     """Return text that can be written as UTF-8: lone surrogates, which JSON can smuggle in, become U+FFFD."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
