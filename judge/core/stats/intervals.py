@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 N_RESAMPLES = 10_000
-SMALL_TABLE = 2_000
-"""entries of a table of patterns"""
 CHUNK = 20_000_000
 """how many weights are held in memory at once"""
 
@@ -83,13 +81,6 @@ def distinct_rows(rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     return ordered[starts], np.diff(starts, append=len(ordered))
 
 
-def weighted_sums(weights: Floats, columns: Floats) -> Floats:
-    """Return weights @ columns; for a small table without BLAS, whose waiting threads burn more than they save."""
-    if columns.size <= SMALL_TABLE:
-        return np.asarray(np.einsum("rk,kq->rq", weights, columns))
-    return np.asarray(weights @ columns)
-
-
 def resampled_sums(columns: Floats, draw: Callable[[int], Floats], n_resamples: int) -> Floats:
     """Return the weighted sums of unit columns, one row a resample, with bounded memory.
 
@@ -102,7 +93,7 @@ def resampled_sums(columns: Floats, draw: Callable[[int], Floats], n_resamples: 
     sums = np.empty((n_resamples, columns.shape[1]))
     for start in range(0, n_resamples, at_once):
         some = sums[start : start + at_once]
-        some[:] = weighted_sums(draw(len(some)), columns)
+        some[:] = draw(len(some)) @ columns
     return sums
 
 
