@@ -11,10 +11,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
+from msgspec.json import decode
 from provider_server import Answer, Call, ProviderServer, longer_wins, verdicts_for
 from test_dispatch import Asking, both_providers
 
 from judge.errors import StopRunError
+from judge.io.judgment_lines import as_line
 from judge.schema import Failed, FailureKind, Judged, Judgment, Verdict
 
 K = FailureKind
@@ -42,6 +44,7 @@ PASSING = [
     Fault("rate limit", error(429)),
     Fault("slow down", error(429, code="slow_down", type="rate_limit_error")),
     Fault("server error", error(500)),
+    Fault("half a character in an error", error(500, message="bad \ud800 word")),
     Fault("bad gateway", error(502)),
     Fault("unavailable", error(503)),
     Fault("gateway timeout", error(504), maybe_paid=True),
@@ -70,6 +73,7 @@ FAILING = [
     (Fault("too large", error(413)), K.TOO_LONG),
     (Fault("too long", error(400, code="context_length_exceeded")), K.TOO_LONG),
     (Fault("invalid", error(400, message="unknown field")), K.REJECTED),
+    (Fault("half a character", error(400, message="unknown \ud800 field")), K.REJECTED),
     (Fault("truncated", Answer('{"overall": ', stop="length")), K.TRUNCATED),
     (Fault("prose", Answer("Trace 1 is better.")), K.UNPARSED),
     (Fault("empty", Answer("")), K.UNPARSED),
@@ -99,6 +103,7 @@ def run(provider: str, fault: Fault, place: int, *, times: int, **options: objec
 
 def by_item(judgments: list[Judgment]) -> dict[int, Judgment]:
     assert len({judgment.item for judgment in judgments}) == len(judgments)
+    assert [decode(as_line(judgment), type=Judgment) for judgment in judgments] == judgments
     return {int(re.sub(r"\D", "", judgment.item)): judgment for judgment in judgments}
 
 

@@ -231,8 +231,8 @@ def status_error(status: int, *, code: str, message: str, headers: Mapping[str, 
 
 
 def redact(text: str) -> str:
-    """Shorten a provider's message and blank the secrets of the environment and whatever looks like a key."""
-    return _SECRETS.sub(REDACTED, hide_secrets(text))[:MESSAGE_CHARS]
+    """Shorten a provider's message, and blank whatever looks like a key or cannot be written."""
+    return clean(_SECRETS.sub(REDACTED, hide_secrets(text))[:MESSAGE_CHARS])
 
 
 def read_json(content: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
