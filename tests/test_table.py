@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
-from judge.core.table import Table, is_none, ranks, stack, sum_by, texts
+import numpy as np
+import pytest
+
+from judge.core.table import Kinds, Table, is_none, ranks, stack, sum_by, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def rows_of(table: Table) -> list[tuple[object, ...]]:
@@ -17,6 +23,37 @@ def made() -> Table:
 
 def test_rows_have_none_where_nothing_is_known() -> None:
     assert rows_of(made()) == [("p", 1.0), ("q", None), ("r", 0.5)]
+
+
+def with_kinds() -> Table:
+    kinds = Table({"credit": np.array([0.5, 7.0, 1.0, np.nan]), "length": np.array([9, 9, 9, 9])})
+    return Table({"item": texts(["p", "q", "r"]), "length": np.arange(3)}, Kinds(kinds, np.array([2, 3, 0])))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table,
+        lambda table: table.take(np.array([True, False, True])),
+        lambda table: table.take(table.places(["r", "nobody", "p"])),
+        lambda table: table.with_columns(credit=np.zeros(3)),
+        lambda table: table.select("credit", "length"),
+        lambda table: stack([table, table.take(np.array([2, 1]))]),
+        lambda table: stack([table, made().with_columns(length=np.arange(3))]),
+        lambda table: Table.of_frame(table.frame()),
+    ],
+)
+def test_columns_held_once_a_kind_read_as_those_held_once_a_row(change: Callable[[Table], Table]) -> None:
+    table = with_kinds()
+    plain = Table({name: table[name] for name in ("item", "length", "credit")})
+    assert table.names == plain.names
+    assert list(change(table).rows()) == list(change(plain).rows())
+
+
+def test_stacked_tables_keep_their_kinds() -> None:
+    together = stack([with_kinds(), with_kinds()])
+    assert together.kinds is not None
+    assert len(together.kinds.table) == 8
 
 
 def test_taking_by_mask_and_by_place_and_what_is_not_there() -> None:

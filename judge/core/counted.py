@@ -9,9 +9,8 @@ import numpy as np
 from judge.core.facts import ItemFacts, judged_fields
 from judge.core.panel import Pooling, pool
 from judge.core.planning import Orders
-from judge.core.stats.clusters import collapse_fast
-from judge.core.table import Table, is_none, ranks, stack, texts
-from judge.core.tally import COUNTS, finished, fold, identical_items
+from judge.core.table import Table, is_none, ranks, stack
+from judge.core.tally import fold, identical_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,11 +58,12 @@ class Counted(NamedTuple):
 
     def distinct(self) -> tuple[Counted, Floats]:
         """Return one item of each kind that the verdicts make, in place of all, and how many items are of it."""
-        names = ("forward", "swapped", "consistent", *COUNTS)
-        columns = np.column_stack([self.items[name] for name in names])
-        rows, _, counts = collapse_fast(columns, columns[:, :0])
-        items = finished({"item": texts([None] * len(rows)), **dict(zip(names, rows.T, strict=True))})
-        return Counted(items, None, self.basis), counts
+        kinds = self.items.kinds
+        if kinds is None:
+            return self, np.ones(len(self.items))
+        counts = np.bincount(kinds.of_row, minlength=len(kinds.table))
+        used = counts > 0
+        return Counted(kinds.table.take(used), None, self.basis), counts[used].astype(np.float64)
 
     @property
     def n_units(self) -> int:

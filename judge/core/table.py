@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import polars as pl
     from numpy.typing import NDArray
@@ -19,15 +20,34 @@ if TYPE_CHECKING:
     """floats, NaN where nothing is known; whole numbers; or objects, None where nothing is known"""
 
 
+class Kinds(NamedTuple):
+    """Columns of which many rows have the same values: held once a kind of row, of which there are few."""
+
+    table: Table
+    """one row a kind; kinds may be equal, or of no row"""
+    of_row: Column
+    """the place in `table` of each row's kind"""
+
+    def take(self, rows: Column) -> Kinds:
+        """Return the kinds of some rows, by a mask or by places."""
+        return self._replace(of_row=self.of_row[rows])
+
+    def without(self, names: Collection[str]) -> Kinds:
+        """Return the kinds without some columns."""
+        return self._replace(table=self.table.select(*(name for name in self.table.names if name not in names)))
+
+
 class Table:
     """Columns of equal length, by name.
 
     Args:
         columns: at least one.
+        kinds: further columns; those that `columns` has too are left out.
     """
 
-    def __init__(self, columns: Mapping[str, Column]) -> None:
+    def __init__(self, columns: Mapping[str, Column], kinds: Kinds | None = None) -> None:
         self._columns = dict(columns)
+        self.kinds = kinds and kinds.without(self._columns)
 
     @classmethod
     def of_frame(cls, frame: pl.DataFrame) -> Table:
@@ -39,19 +59,22 @@ class Table:
         """Return a data frame, null where nothing is known."""
         import polars as pl  # noqa: PLC0415 - 0.1 s and 33 MB that a comparison's report does without
 
-        kinds = {name: pl.String for name, column in self._columns.items() if column.dtype == object}
-        return pl.DataFrame(self._columns, schema_overrides=kinds, nan_to_null=True)
+        columns = {name: self[name] for name in self.names}
+        kinds = {name: pl.String for name, column in columns.items() if column.dtype == object}
+        return pl.DataFrame(columns, schema_overrides=kinds, nan_to_null=True)
 
     def __len__(self) -> int:
         return len(next(iter(self._columns.values())))
 
     def __getitem__(self, name: str) -> Column:
-        return self._columns[name]
+        if self.kinds is None or name in self._columns:
+            return self._columns[name]
+        return self.kinds.table[name][self.kinds.of_row]
 
     @property
     def names(self) -> list[str]:
         """The columns' names, in their order."""
-        return list(self._columns)
+        return [*self._columns, *(self.kinds.table.names if self.kinds else ())]
 
     @cached_property
     def place_of(self) -> dict[str, int]:
@@ -75,8 +98,9 @@ class Table:
         if everything:
             return self  # a report holds the facts of all items once, not once a criterion
         if rows.dtype == bool or not (rows < 0).any():
-            return Table({name: column[rows] for name, column in self._columns.items()})
-        return Table({name: _taken(column, rows) for name, column in self._columns.items()})
+            kinds = self.kinds.take(rows) if self.kinds else None
+            return Table({name: column[rows] for name, column in self._columns.items()}, kinds)
+        return Table({name: _taken(self[name], rows) for name in self.names})
 
     def select(self, *names: str) -> Table:
         """Return some columns."""
@@ -84,16 +108,16 @@ class Table:
 
     def with_columns(self, **columns: Column) -> Table:
         """Return the table with columns added or replaced."""
-        return Table({**self._columns, **columns})
+        return Table({**self._columns, **columns}, self.kinds)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield each row, None where nothing is known."""
         columns = [
             [None if value != value else value for value in column.tolist()]  # noqa: PLR0124 - NaN alone is not itself
-            for column in self._columns.values()
+            for column in (self[name] for name in self.names)
         ]
         for values in zip(*columns, strict=True):
-            yield dict(zip(self._columns, values, strict=True))
+            yield dict(zip(self.names, values, strict=True))
 
 
 def stack(tables: Sequence[Table]) -> Table:
@@ -101,7 +125,16 @@ def stack(tables: Sequence[Table]) -> Table:
     filled = [table for table in tables if len(table)] or tables[:1]
     if len(filled) == 1:
         return filled[0]
-    return Table({name: np.concatenate([table[name] for table in filled]) for name in tables[0].names})
+    kinds = [table.kinds for table in filled if table.kinds is not None]
+    together = _stacked_kinds(kinds) if len(kinds) == len(filled) else None
+    names = (name for name in filled[0].names if together is None or name not in together.table.names)
+    return Table({name: np.concatenate([table[name] for table in filled]) for name in names}, together)
+
+
+def _stacked_kinds(kinds: Sequence[Kinds]) -> Kinds:
+    before = accumulate((len(one.table) for one in kinds), initial=0)
+    of_row = [one.of_row + start for one, start in zip(kinds, before, strict=False)]
+    return Kinds(stack([one.table for one in kinds]), np.concatenate(of_row))
 
 
 def texts(values: Iterable[str | None]) -> Column:

@@ -8,11 +8,12 @@ import numpy as np
 
 from judge.core.columns import ORDERS, VERDICTS, Spoken
 from judge.core.planning import Orders
-from judge.core.table import Table, sum_by, texts
+from judge.core.stats.clusters import distinct_kinds
+from judge.core.table import Kinds, Table, sum_by, texts
 from judge.schema import Order, Outcome, Verdict, Winner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from judge.core.stats.intervals import Floats
     from judge.core.table import Column
@@ -24,6 +25,8 @@ FOLDED = ("item", "forward", "swapped", "credit", "outcome", "consistent", "firs
 """One row an item: `forward` and `swapped` are the mean credits of a in that order, NaN where not judged; `consistent`
 is the share of complete samples whose orders agree, NaN with one order; the last three count verdicts."""
 COUNTS = ("first_picks", "decisive", "n_verdicts")
+VERDICT_COLUMNS = ("forward", "swapped", "consistent", *COUNTS)
+"""what the others follow from"""
 COUNT_TYPE = np.int32
 DECISIVE = (Verdict.FIRST, Verdict.SECOND)
 
@@ -66,7 +69,7 @@ def fold(said: Spoken, *, orders: Orders) -> Table:
         {
             "item": named if len(items) == len(named) else named[items],  # held once for all criteria
             **{name: _mean(of, values, len(items)) for name, values in means.items()},
-            **{name: sum_by(of, complete[name], len(items)).astype(COUNT_TYPE) for name in COUNTS},
+            **{name: sum_by(of, complete[name], len(items)) for name in COUNTS},
         }
     )
 
@@ -104,12 +107,19 @@ def _mean(of: Column, values: Floats, n: int) -> Floats:
         return sum_by(of[known], values[known], n) / np.bincount(of[known], minlength=n)
 
 
-def finished(columns: dict[str, Floats]) -> Table:
-    """Add credit and outcome to columns that have the others of `FOLDED`; without either order it is a tie."""
-    forward, swapped = columns["forward"], columns["swapped"]
+def finished(columns: Mapping[str, Column]) -> Table:
+    """Add credit and outcome to `VERDICT_COLUMNS` and `item`; without either order it is a tie.
+
+    Returns:
+        Columns `FOLDED`, all but `item` held once a kind of item.
+    """
+    rows, of_row = distinct_kinds([columns[name] for name in VERDICT_COLUMNS])
+    kinds = dict(zip(VERDICT_COLUMNS, rows.T, strict=True))
+    kinds |= {name: kinds[name].astype(COUNT_TYPE) for name in COUNTS}
+    forward, swapped = kinds["forward"], kinds["swapped"]
     forward, swapped = _first_known(forward, swapped), _first_known(swapped, forward)
-    added = {"credit": (forward + swapped) / 2, "outcome": _outcomes(forward, swapped)}
-    return Table({**columns, **added}).select(*FOLDED)
+    kinds |= {"credit": (forward + swapped) / 2, "outcome": _outcomes(forward, swapped)}
+    return Table({"item": columns["item"]}, Kinds(Table(kinds).select(*FOLDED[1:]), of_row))
 
 
 def _first_known(credit: Floats, other: Floats) -> Floats:
@@ -123,8 +133,8 @@ def identical_items(ids: Sequence[str | None]) -> Table:
     Args:
         ids: one each, None where it is not known.
     """
-    unjudged = {name: np.full(len(ids), np.nan) for name in ("forward", "swapped", "consistent")}
-    return finished({"item": texts(ids), **unjudged, **{name: np.zeros(len(ids), dtype=COUNT_TYPE) for name in COUNTS}})
+    values = {name: 0.0 if name in COUNTS else np.nan for name in VERDICT_COLUMNS}
+    return finished({"item": texts(ids), **{name: np.full(len(ids), value) for name, value in values.items()}})
 
 
 def side(credit: Floats) -> Floats:

@@ -13,7 +13,7 @@ from judge.core.stats import bca as bca_module
 from judge.core.stats import intervals as intervals_module
 from judge.core.stats.bca import acceleration, bca
 from judge.core.stats.closed_form import clustered_covariance, ratio_errors, wilson
-from judge.core.stats.clusters import collapse_fast, guarded, sum_by_cluster
+from judge.core.stats.clusters import BLOCK, collapse_fast, distinct_kinds, guarded, sum_by_cluster
 from judge.core.stats.intervals import Method, Patterns, Rates, bootstrap, collapse
 
 COLUMNS = arrays(np.float64, st.tuples(st.integers(1, 30), st.just(4)), elements=st.sampled_from([0.0, 0.5, 1.0]))
@@ -40,6 +40,15 @@ def test_collapsing_by_hash_gives_what_sorting_gives(columns: np.ndarray) -> Non
     slow, fast = collapse(columns[:, :2], columns[:, 2:]), collapse_fast(columns[:, :2], columns[:, 2:])
     for one, other in zip(slow, fast, strict=True):
         assert np.array_equal(one, other)
+
+
+@unhurried
+@given(COLUMNS, st.integers(1, BLOCK // 10))
+def test_rows_are_put_together_again_from_their_kinds(columns: np.ndarray, times: int) -> None:
+    columns = np.tile(np.where(columns == 1, np.nan, columns), (times, 1))
+    kinds, of_row = distinct_kinds([columns[:, 0], columns[:, 1:]])
+    assert np.array_equal(kinds[of_row], columns, equal_nan=True)
+    assert len(kinds) == len({str(row) for row in columns.tolist()})
 
 
 def test_resampled_sums_are_the_same_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:

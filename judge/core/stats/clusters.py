@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,6 +10,8 @@ import numpy as np
 from judge.core.stats.intervals import Patterns, Rates
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from judge.core.stats.intervals import Floats
@@ -51,21 +53,33 @@ def collapse_fast(numerators: Floats, denominators: Floats, counts: Floats | Non
         denominators: shape (units, rates).
         counts: shape (units,), how many units each row stands for; None for one each.
     """
-    rates, width = numerators.shape[1], numerators.shape[1] + denominators.shape[1]
-    times: Counter[bytes] = Counter()
-    for start in range(0, len(numerators), BLOCK):
-        of_block = slice(start, start + BLOCK)
-        units = np.hstack([numerators[of_block], denominators[of_block]], dtype=np.float64) + 0.0  # no -0.0
-        patterns = units.view(f"V{units.itemsize * width}").ravel().tolist()
-        if counts is None:
-            times.update(patterns)
-            continue
-        for pattern, count in zip(patterns, counts[of_block].tolist(), strict=True):
-            times[pattern] += count
-    rows = np.frombuffer(b"".join(times), dtype=np.float64).reshape(-1, width)
+    rates = numerators.shape[1]
+    rows, of_unit = distinct_kinds([numerators, denominators])
+    together = np.bincount(of_unit, weights=counts, minlength=len(rows)).astype(np.float64)
     descending = np.lexsort(rows.T[::-1])[::-1]
-    rows, together = rows[descending], np.array(list(times.values()), dtype=np.float64)[descending]
+    rows, together = rows[descending], together[descending]
     return Patterns(rows[:, :rates], rows[:, rates:], together)
+
+
+def distinct_kinds(parts: Sequence[Floats]) -> tuple[Floats, NDArray[np.int32]]:
+    """Return the distinct rows of columns side by side, and the place among them of each row; NaN equals itself.
+
+    Args:
+        parts: shape (rows,) or (rows, columns) each.
+
+    Returns:
+        Shape (kinds, all columns), in the order in which they come first; shape (rows,).
+    """
+    place: defaultdict[bytes, int] = defaultdict()
+    place.default_factory = place.__len__
+    of_row = np.empty(len(parts[0]), dtype=np.int32)
+    for start in range(0, len(of_row), BLOCK):
+        of_block = slice(start, start + BLOCK)
+        rows = np.column_stack([part[of_block] for part in parts]).astype(np.float64) + 0.0  # no -0.0
+        patterns = rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel().tolist()
+        of_row[of_block] = [place[pattern] for pattern in patterns]
+    width = sum(1 if part.ndim == 1 else part.shape[1] for part in parts)
+    return np.frombuffer(b"".join(place), dtype=np.float64).reshape(-1, width), of_row
 
 
 def guarded(rates: Rates, n_units: int, noun: str = "clusters") -> Guarded:
