@@ -18,6 +18,7 @@ import tempfile
 import time
 import urllib.request
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,7 +30,8 @@ from servers import nginx, slow_server
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-SHORT, LONG = 400, 1600
+SIZES = (400, 1_600, 8_000)
+"""calls of a run; at 1,000 at once the first would be over before they are"""
 FEW, MANY = 64, 1000
 ITEM = "A patient of {} years reports sudden chest pain on breathing in, and has a swollen calf. " * 5
 STEMS = "cardi pulmon nephr hepat gastr derm oste neur haem vascul thromb my arthr"
@@ -143,30 +145,37 @@ def write_trace(draw: random.Random) -> str:
 
 
 def compare_costs(found: Sequence[Contender], address: str, rounds: int) -> None:
-    """Print the marginal cost of a call at both concurrencies, as multiples of the floor's."""
+    """Print the marginal cost of a call at both concurrencies, as multiples of the floor's, then what a run takes."""
     costs: dict[tuple[str, int, int], list[Cost]] = {}
     for _ in range(rounds):
         for contender in found:
-            for concurrency in (FEW, MANY):
-                for calls in (SHORT, LONG):
+            for concurrency, sizes in ((FEW, SIZES), (MANY, SIZES[1:])):
+                for calls in sizes:
                     cost = contender.run(address, calls, concurrency)
                     costs.setdefault((contender.name, concurrency, calls), []).append(cost)
 
-    def marginal(name: str, concurrency: int) -> float:
-        long, short = (min(cost.cpu for cost in costs[name, concurrency, calls]) for calls in (LONG, SHORT))
-        return (long - short) / (LONG - SHORT)
+    def marginal(name: str, concurrency: int, short: int, long: int) -> float:
+        cheapest = {calls: min(cost.cpu for cost in costs[name, concurrency, calls]) for calls in (short, long)}
+        return (cheapest[long] - cheapest[short]) / (long - short)
 
-    def of_long(name: str, of: Callable[[Cost], float]) -> float:
-        return median(of(cost) for cost in costs[name, FEW, LONG])
+    def middle(name: str, calls: int, of: Callable[[Cost], float]) -> float:
+        return median(of(cost) for cost in costs[name, FEW, calls])
 
-    print(f"\n{'at once':20} {f'ms/call at {FEW}':>14} {'x bare':>7} {f'ms at {MANY}':>11} {'x its own':>10}", end="")
-    print(f" {'whole ms':>9} {'calls/s':>8} {'MB':>5}")
-    floor = marginal(BARE, FEW)
-    for name in (contender.name for contender in found):
-        few, many = marginal(name, FEW), marginal(name, MANY)
-        whole, rate = of_long(name, lambda cost: cost.cpu / LONG), of_long(name, lambda cost: LONG / cost.wall)
-        print(f"{name:20} {few * 1e3:14.2f} {few / floor:7.1f} {many * 1e3:11.2f} {many / few:10.1f}", end="")
-        print(f" {whole * 1e3:9.2f} {rate:8.0f} {of_long(name, lambda cost: cost.megabytes):5.0f}")
+    steps = list(pairwise(SIZES))
+    names = [contender.name for contender in found]
+    print(f"\n{'one more call, x bare':22}", *(f"{f'{short:,} to {long:,}':>15}" for short, long in steps), end="")
+    print(f"{f'{MANY:,} at once, x {FEW}':>22}")
+    for name in names:
+        ratios = (marginal(name, FEW, *step) / marginal(BARE, FEW, *step) for step in steps)
+        print(f"{name:22}", *(f"{ratio:15.1f}" for ratio in ratios), end="")
+        print(f"{marginal(name, MANY, *steps[-1]) / marginal(name, FEW, *steps[-1]):22.1f}")
+    print(f"\n{'whole run':22} {'calls':>7} {'ms/call':>8} {'one more':>9} {'calls/s':>8} {'MB':>5}")
+    for name in names:
+        for step in steps:
+            calls = step[1]
+            whole, rate = (middle(name, calls, of) for of in (lambda cost: cost.cpu, lambda cost: 1 / cost.wall))
+            print(f"{name:22} {calls:7,} {whole / calls * 1e3:8.2f} {marginal(name, FEW, *step) * 1e3:9.2f}", end="")
+            print(f" {rate * calls:8,.0f} {middle(name, calls, lambda cost: cost.megabytes):5.0f}")
 
 
 def compare_throughput(found: Sequence[Contender], *, calls: int, seconds: float) -> None:
@@ -175,7 +184,7 @@ def compare_throughput(found: Sequence[Contender], *, calls: int, seconds: float
     The ideal is `MANY` calls in flight from the first on.
     """
     ideal = MANY / seconds
-    print(f"\n{f'{seconds:g} s latency':20} {'calls/s':>8} {'of the ideal':>13} {'MB':>5}")
+    print(f"\n{f'{seconds:g} s of latency':22} {'calls/s':>8} {'of the ideal':>13} {'MB':>5}")
     with slow_server(seconds) as address:
         for contender in found:
             cost = contender.run(address, calls, MANY)
@@ -184,7 +193,7 @@ def compare_throughput(found: Sequence[Contender], *, calls: int, seconds: float
             if arrived != calls:
                 sys.exit(f"{contender.name} made {arrived} calls instead of {calls}")
             rate = (calls - MANY) / took
-            print(f"{contender.name:20} {rate:8.0f} {rate / ideal:13.0%} {cost.megabytes:5.0f}")
+            print(f"{contender.name:22} {rate:8.0f} {rate / ideal:13.0%} {cost.megabytes:5.0f}")
 
 
 def main() -> None:
