@@ -86,11 +86,11 @@ class ProviderError(OmrJudgeError):
         kind: the failure that the judgment records.
         message: the provider's words, without secrets.
         status: the HTTP status, where there was one.
+        maybe_paid: the request may have been answered and billed although no reply arrived.
     """
 
-    def __init__(self, kind: FailureKind, message: str, *, status: int | None = None) -> None:
-        self.kind, self.message, self.status = kind, message, status
-        self.maybe_paid = False
+    def __init__(self, kind: FailureKind, message: str, *, status: int | None = None, maybe_paid: bool = False) -> None:
+        self.kind, self.message, self.status, self.maybe_paid = kind, message, status, maybe_paid
         super().__init__(message)
 
 
@@ -114,8 +114,8 @@ class RetryableError(ProviderError):
         retry_after: float | None = None,
         maybe_paid: bool = False,
     ) -> None:
-        super().__init__(kind, message, status=status)
-        self.retry_after, self.maybe_paid = retry_after, maybe_paid
+        super().__init__(kind, message, status=status, maybe_paid=maybe_paid)
+        self.retry_after = retry_after
 
 
 class StopRunError(ProviderError):

@@ -122,7 +122,7 @@ class Answer:
     text: str = ""
     status: int = 200
     error: dict[str, Any] | None = None
-    """`type`, `code` and `message`, each optional: wrapped in the provider's error form unless the status is 200"""
+    """`type`, `code` and `message`, each optional: wrapped in the provider's error form, also with status 200"""
     headers: Mapping[str, str] = field(default_factory=dict)
     """added to the usual ones, or in their place"""
     delay: float = 0.0
@@ -303,7 +303,7 @@ async def _respond(request: web.Request, call: Call, answer: Answer) -> web.Stre
 
 def envelope(call: Call, answer: Answer, request_id: str) -> dict[str, Any]:
     """Wrap an answer as the provider does, or its error."""
-    if answer.status != 200:
+    if answer.status != 200 or answer.error:
         return error_form(call.provider, answer.status, answer.error or {}, request_id)
     return _completion(call, answer) if call.provider == "openai" else _message(call, answer)
 

@@ -23,6 +23,7 @@ from judge.core.parsing import interpret
 from judge.core.repairing import repair
 from judge.core.work import Asked
 from judge.errors import OmrJudgeError, RunError, StopRunError
+from judge.io import lane as lane_module
 from judge.io.budget import Budget
 from judge.io.dispatch import Events, Stop, dispatch
 from judge.io.journal import Journal, RunFolder
@@ -232,13 +233,36 @@ def test_without_a_told_pause_waits_grow_and_are_not_alike(headers: dict[str, st
     assert max(asking.waits) > 10 * sorted(asking.waits)[8]
 
 
-def test_a_pause_longer_than_patience_is_a_failure_at_once() -> None:
-    with ProviderServer(lambda _: Answer(status=429, headers={"retry-after": "86400"})) as server:
-        asking = Asking(server)
-        (judgment,) = asking.run(1)
-    assert isinstance(judgment.result, Failed)
-    assert judgment.result.failure is K.RATE_LIMIT
-    assert (len(server.calls), asking.waits) == (1, [])
+@pytest.mark.parametrize("attempts", [1, 8])
+def test_a_pause_longer_than_patience_stops_the_run_and_nobody_waits_for_it(attempts: int) -> None:
+    def script(call: Call) -> Answer:
+        if "q2" in call.user:
+            return Answer(status=429, headers={"retry-after": "86400"})
+        return Answer(longer_wins(call).text, delay=0.1)
+
+    with ProviderServer(script) as server:
+        asking = Asking(server, attempts=attempts, real_sleep=True)
+        judgments = asking.run(20)
+    assert {judgment.item for judgment in judgments} == {"q0", "q1", "q3"}  # those that were in flight with it
+    assert isinstance(asking.stop.error, StopRunError)
+    assert "asks for a pause of 24 h" in asking.stop.error.message
+
+
+def test_a_limit_of_a_day_that_a_reply_tells_of_holds_nobody_up() -> None:
+    spent = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "17h30m"}
+    with ProviderServer(lambda call: Answer(longer_wins(call).text, headers=spent)) as server:
+        asking = Asking(server, real_sleep=True)
+        assert len(asking.run(20)) == 20
+    assert asking.waits == []
+
+
+def test_a_pause_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane_module, "TOLD_PAUSE", 1.0)
+    told: list[str] = []
+    with ProviderServer(failing(1, Answer(status=429, headers={"retry-after": "1"}))) as server:
+        asking = Asking(server, lane_options={"say": told.append}, real_sleep=True)
+        assert len(asking.run(4)) == 4
+    assert told == ["openai:judge-1 asks for a pause of 1 s"]
 
 
 @both_providers

@@ -38,6 +38,7 @@ def error(status: int, **words: str) -> Answer:
     return Answer(status=status, error=words or None)
 
 
+SPENT_FOR_TODAY = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "17h30m"}
 PASSING = [
     Fault("request timeout", error(408)),
     Fault("conflict", error(409)),
@@ -53,6 +54,7 @@ PASSING = [
     Fault("reset in mid-body", Answer(fault="reset_mid_body"), maybe_paid=True),
     Fault("no reply", Answer(fault="hang"), maybe_paid=True),
     Fault("slow drip", Answer("x" * 1000, fault="drip"), maybe_paid=True),
+    Fault("an error for a reply", Answer(error={"code": 502, "message": "upstream failed"}), maybe_paid=True),
     Fault("garbage", Answer(fault="garbage"), maybe_paid=True),
 ]
 STOPPING = [
@@ -66,6 +68,10 @@ STOPPING = [
     Fault("project's limit", error(429, code="project_spend_limit_exceeded")),
     Fault("usage limit", error(429, code="organization_usage_limit_exceeded")),
     Fault("billing", error(400, type="billing_error")),
+    Fault("a day's pause", Answer(status=429, headers={"retry-after": "86400"})),
+    Fault("a day's limit", Answer(status=429, headers=SPENT_FOR_TODAY)),
+    Fault("maintenance", Answer(status=503, headers={"retry-after": "3600"})),
+    Fault("a gateway's long pause", Answer(status=504, headers={"retry-after": "3600"}), maybe_paid=True),
 ]
 FAILING = [
     (Fault("refusal", Answer("I cannot help.", stop="refusal")), K.REFUSED),
@@ -154,6 +160,7 @@ def test_what_concerns_every_request_stops_the_run_and_keeps_what_was_judged(
     assert isinstance(asking.stop.error, StopRunError)
     assert n_met == 1
     assert asking.waits == []
+    assert asking.budget.n_lost == fault.maybe_paid
 
 
 @both_providers

@@ -401,6 +401,25 @@ def test_a_request_that_would_fail_again_is_a_failure_of_its_kind(
     assert (raised.kind, raised.status) == (kind, status)
 
 
+ERRORS_FOR_REPLIES: list[tuple[str, dict[str, Any], type[ProviderError], int]] = [
+    ("openai", {"code": 502, "message": f"upstream failed {CANARY}"}, RetryableError, 502),
+    ("openai", {"code": 429, "message": "upstream is busy"}, RetryableError, 429),
+    ("openai", {"code": "server_error", "message": "upstream failed"}, RetryableError, 500),
+    ("openai", {"code": 402, "message": "no credits"}, StopRunError, 402),
+    ("openai", {"code": "insufficient_quota"}, StopRunError, 500),
+]
+
+
+@pytest.mark.parametrize(("way", "words", "kind", "status"), every_way_of(ERRORS_FOR_REPLIES))
+def test_an_error_that_a_gateway_sends_for_a_reply_is_read_as_that_error(
+    asker: Asker, way: Way, words: dict[str, Any], kind: type[ProviderError], status: int
+) -> None:
+    error = asker.error(way, Answer(error=words))
+    assert type(error) is kind
+    assert (error.status, error.maybe_paid) == (status, True)
+    assert f"with status 200: {words.get('message', '').replace(CANARY, '[redacted]')}" in error.message
+
+
 @every_way
 @pytest.mark.parametrize(
     ("headers", "seconds"),
@@ -410,6 +429,8 @@ def test_a_request_that_would_fail_again_is_a_failure_of_its_kind(
         ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
         ({"retry-after": "-3"}, 0),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "nan"}, None),
         ({}, None),
     ],
 )

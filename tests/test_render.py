@@ -197,11 +197,11 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(
     assert out == ""
     assert_harmless(err)
     lines = err.splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert all(line.startswith("judging: ") for line in lines)
     assert lines[0].startswith("judging: 4/10 done, 0 failed, 0 in flight, ")
     assert lines[-1].startswith("judging: 7/10 done, 1 failed, 1 in flight, ")
-    assert "4,400 tokens, cost unknown, 1 retries, about" in lines[-1]
+    assert "4,400 tokens, cost unknown, 1 retries, last retry: 500: " in lines[-1]
 
 
 def test_progress_says_little_when_it_goes_fast(capsys: pytest.CaptureFixture[str]) -> None:

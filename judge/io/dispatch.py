@@ -132,8 +132,10 @@ class _Asking:
         self.events.started(request.key)
         try:
             judgment = await self.ask(lane, request, attempts)
-        except (OmrJudgeError, _UnaskedError):
-            self.events.given_up(request.key, maybe_paid=any(attempt.maybe_paid for attempt in attempts))
+        except (OmrJudgeError, _UnaskedError) as error:
+            maybe_paid = isinstance(error, ProviderError) and error.maybe_paid
+            maybe_paid |= any(attempt.maybe_paid for attempt in attempts)
+            self.events.given_up(request.key, maybe_paid=maybe_paid)
             raise
         again: list[Attempt] = []
         try:

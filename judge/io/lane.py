@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from judge.core.ahead import ahead
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.io.judges.waits import retry_after
-from judge.io.limits import Gate, Pace
+from judge.io.limits import LONGEST_PAUSE, Gate, Pace
 from judge.schema import Attempt, Failed, FailureKind, Reply, Request, Result
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ UNREACHED_LIMIT = 20
 """when so many attempts in a row meet nobody, and nothing was ever answered, the address is wrong: stop"""
 REJECTED_LIMIT = 10
 """when a judge's first so many requests are all called invalid, it is the settings that are wrong: stop"""
+TOLD_PAUSE = 5.0
+"""seconds; a person is told of pauses that are as long"""
+HOUR = 3600
 CHARS_A_TOKEN = 4
 """until replies tell what a request takes"""
 
@@ -43,6 +46,8 @@ class Lane:
     """makes the one further request after a reply that was cut short or cannot be read"""
     cost: Callable[[Reply], Decimal] = lambda _: Decimal(0)
     """US dollars, for the budget"""
+    say: Callable[[str], None] = lambda _: None
+    """is told notes, a line each"""
     calls_pace: Pace | None = None
     tokens_pace: Pace | None = None
     clock: Callable[[], float] = time.monotonic
@@ -70,9 +75,17 @@ class Lane:
             self.groups = ([request] for request in requests)
 
     def _read_limits(self, headers: Mapping[str, str]) -> None:
-        """Pause before a limit is met, where the reply's headers say that nothing of it is left."""
-        if (seconds := retry_after(headers)) is not None:
-            self.gate.pause(seconds, now=self.clock())
+        """Pause before a limit is met, where the reply's headers say that nothing of it is left.
+
+        Where that would take too long, the next call tells whether it is so: a limit of a day is given back bit by bit.
+        """
+        if (seconds := retry_after(headers)) is not None and seconds <= LONGEST_PAUSE:
+            self._pause(seconds, now=self.clock())
+
+    def _pause(self, seconds: float, *, now: float) -> None:
+        if seconds >= TOLD_PAUSE and not self.gate.pause_left(now=now):
+            self.say(f"{self.judge.spec.name} asks for a pause of {seconds:.0f} s")
+        self.gate.pause(seconds, now=now)
 
     def expected_tokens(self, request: Request) -> float:
         """Return what a call will take of a limit on tokens, as far as earlier replies tell; 0 without a limit."""
@@ -101,13 +114,17 @@ class Lane:
         self.gate.succeeded()
 
     def failed(self, error: ProviderError, *, started: float) -> None:
-        """Slow down where a provider asks for it with an error."""
+        """Slow down where a provider asks for it with an error; StopRunError where it asks for too long a pause."""
+        told = error.retry_after if isinstance(error, RetryableError) else None
+        if told is not None and told > LONGEST_PAUSE:
+            words = f"{self.judge.spec.name} asks for a pause of {told / HOUR:.2g} h: {error.message}"
+            raise StopRunError(error.kind, words, status=error.status, maybe_paid=error.maybe_paid) from error
         if error.status not in SLOW_DOWN:
             return
         now = self.clock()
         self.gate.refused(started=started, now=now)
-        if isinstance(error, RetryableError) and error.retry_after is not None:
-            self.gate.pause(error.retry_after, now=now)
+        if told is not None:
+            self._pause(told, now=now)
 
     def note(self, attempt: Attempt) -> None:
         """Count an attempt that failed in passing; StopRunError when nothing ever answered."""

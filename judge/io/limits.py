@@ -9,6 +9,8 @@ FIRST_LIMIT = 32
 GROWTH = 3
 """calls that each reply adds to the limit until the first refusal: four times as many each round"""
 MINUTE = 60.0
+LONGEST_PAUSE = 600.0
+"""seconds; a provider that asks to be left alone for longer is not waited for"""
 
 
 class Gate:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from judge.errors import ProviderError, RetryableError
+from judge.io.limits import LONGEST_PAUSE
 
 MOST_JITTER = 1.0
 """seconds that are added at most to a pause that the provider named"""
@@ -22,8 +23,6 @@ class Policy:
     """seconds from a call's start to the last byte of its reply"""
     first_wait: float = 0.5
     longest_wait: float = 60.0
-    longest_told_wait: float = 600.0
-    """a provider that asks for a longer pause than this has failed"""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     uniform: Callable[[float, float], float] = random.uniform
 
@@ -40,7 +39,7 @@ class Policy:
         """
         if not isinstance(error, RetryableError) or attempt >= self.attempts:
             return None
-        if (told := error.retry_after or 0.0) > self.longest_told_wait:
+        if (told := error.retry_after or 0.0) > LONGEST_PAUSE:
             return None
         if told:
             return told + self.uniform(0, min(MOST_JITTER, told / 4))

@@ -83,7 +83,7 @@ def _open_lanes(session: Session, spec: JudgeSpec, stack: AsyncExitStack) -> lis
 
 def _lane(session: Session, spec: JudgeSpec, judge: Judge, concurrency: int) -> Lane:
     options, manifest = session.options, session.manifest
-    lane = Lane(judge, concurrency, session.task.work.interpret)
+    lane = Lane(judge, concurrency, session.task.work.interpret, say=session.say)
     if manifest.repair is not None:
         lane.repair = partial(repair, settings=spec.settings, note=manifest.repair)
     if options.max_cost is not None:

@@ -39,6 +39,7 @@ _FILTER_CODES = re.compile(r"content[-_ ](?:filter|policy|management)")
 _HEADERS = {name.encode(): name for name in (*WAIT_HEADERS, "location", "request-id", "x-request-id")}
 _PASSING_STATUSES = {408, 409, 425, 429}
 _REDIRECTS = range(300, 400)
+_ERRORS = range(400, 600)
 _FIRST_SERVER_ERROR = 500
 _TOO_LARGE = 413
 _SECRETS = re.compile(
@@ -175,7 +176,7 @@ def sdk_errors(sdk: Any, *, key: str) -> Iterator[None]:  # noqa: ANN401 - a mod
         try:
             yield
         except sdk.APIStatusError as error:
-            message, code = error.message.replace(key, "[redacted]"), _error_code(error)
+            message, code = error.message.replace(key, REDACTED), _error_code(error)
             raise status_error(error.status_code, code=code, message=message, headers=error.response.headers) from error
         except sdk.APIConnectionError as error:
             raise connection_error(error, key=key) from error
@@ -195,12 +196,12 @@ def connection_error(error: Exception, *, key: str) -> RetryableError:
     if not isinstance(origin, ExchangeError):
         return RetryableError(FailureKind.TRANSPORT, _words(origin, key), maybe_paid=True)
     kind = FailureKind.TIMEOUT if origin.timed_out else FailureKind.TRANSPORT
-    return RetryableError(kind, redact(str(origin).replace(key, "[redacted]")), maybe_paid=origin.sent)
+    return RetryableError(kind, redact(str(origin).replace(key, REDACTED)), maybe_paid=origin.sent)
 
 
 def _words(error: BaseException, key: str) -> str:
     """Name an error in a line; many transport errors have no text of their own."""
-    return redact(f"{type(error).__name__}: {error}".replace(key, "[redacted]").rstrip(": "))
+    return redact(f"{type(error).__name__}: {error}".replace(key, REDACTED).rstrip(": "))
 
 
 def status_error(status: int, *, code: str, message: str, headers: Mapping[str, str]) -> ProviderError:
@@ -228,6 +229,33 @@ def status_error(status: int, *, code: str, message: str, headers: Mapping[str, 
     if _FILTER_CODES.search(words):
         return ProviderError(FailureKind.FILTERED, message, status=status)
     return ProviderError(FailureKind.REJECTED, message, status=status)
+
+
+def error_words(record: object) -> tuple[str, str]:
+    """Return an error's type and code, joined, and its message, from a record of OpenAI's form; empty in any other."""
+    error = part(record, "error")
+    code = " ".join(str(error[name]) for name in ("type", "code") if error.get(name))
+    return code, str(error.get("message") or "")
+
+
+def error_within(record: object, *, key: str, headers: Mapping[str, str]) -> ProviderError | None:
+    """Return the error that a reply with the status of a success is, as gateways send them; None where it is none.
+
+    Args:
+        record: the reply.
+        key: the secret that no message may hold.
+        headers: the reply's, by names in lower case.
+    """
+    error = part(record, "error")
+    if not error:
+        return None
+    named = error.get("code")
+    status = named if type(named) is int and named in _ERRORS else _FIRST_SERVER_ERROR
+    code, words = error_words(record)
+    words = f"with status 200: {words.replace(key, REDACTED)}"
+    found = status_error(status, code=code, message=words, headers=headers)
+    found.maybe_paid = True
+    return found
 
 
 def redact(text: str) -> str:

@@ -18,6 +18,7 @@ from judge.io.judges.base import (
     checked_reply,
     count,
     environment_key,
+    error_within,
     http_client,
     ignore_headers,
     part,
@@ -71,7 +72,10 @@ class OpenAIChat:
         content, headers = await self.post(orjson.dumps(self.body(request)))
         self.on_headers(headers)
         with self._reply_errors:
-            return read_reply(read_json(content), request_id=headers.get("x-request-id"))
+            completion = read_json(content)
+            if not completion.get("choices") and (error := error_within(completion, key=self._key, headers=headers)):
+                raise error
+            return read_reply(completion, request_id=headers.get("x-request-id"))
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share, then the traces."""

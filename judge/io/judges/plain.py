@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from judge.io.judges.base import HttpReply, connection_error, part, read_headers, read_json, status_error
+from judge.io.judges.base import HttpReply, connection_error, error_words, read_headers, read_json, status_error
 from judge.io.judges.openai import NO_KEY, PATH, OpenAIChat, openai_key
 from judge.io.judges.sessions import open_carrier
 from judge.io.judges.wire import ExchangeError
+from judge.io.secrets import REDACTED
 
 if TYPE_CHECKING:
     from judge.schema import JudgeSpec
@@ -48,7 +49,7 @@ class PlainJudge(OpenAIChat):
         told = read_headers(raw)
         if status not in _OK:
             code, words = _error_words(body)
-            raise status_error(status, code=code, message=words.replace(self._key, "[redacted]"), headers=told)
+            raise status_error(status, code=code, message=words.replace(self._key, REDACTED), headers=told)
         return HttpReply(body, told)
 
     async def close(self) -> None:
@@ -58,11 +59,8 @@ class PlainJudge(OpenAIChat):
 
 def _error_words(body: bytes) -> tuple[str, str]:
     """Return a server's error type and code, joined, and its words: of OpenAI's form, else the body as it is."""
-    text = body.decode(errors="replace")
     try:
-        record: Any = read_json(body)
+        code, words = error_words(read_json(body))
     except ValueError:
-        return "", text
-    error = part(record, "error")
-    code = " ".join(str(error[name]) for name in ("type", "code") if error.get(name))
-    return code, str(error.get("message") or text)
+        code = words = ""
+    return code, words or body.decode(errors="replace")

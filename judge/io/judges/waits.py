@@ -6,6 +6,7 @@ import email.utils
 import re
 from datetime import UTC, datetime
 from itertools import chain
+from math import isfinite
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,9 +43,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         if not text:
             continue
         try:
-            return max(0.0, float(text) * unit)
+            seconds = float(text) * unit
         except ValueError:
             continue
+        if isfinite(seconds):
+            return max(0.0, seconds)
     if value:
         until, now = _http_date(value), _now(headers)
         if until is not None and now is not None:

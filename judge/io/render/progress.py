@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PLAIN_SECONDS = 10.0
 LIVE_SECONDS = 0.2
+PROBLEM_CHARS = 60
 
 
 class Display:
@@ -37,6 +38,7 @@ class Display:
         self._spent = Spending(prices)
         self._started, self._told = time.monotonic(), time.monotonic()
         self._new = 0
+        self._last_problem = ""
         console = Console(stderr=True)
         self._plain = not quiet and not console.is_terminal
         self._progress = Progress(
@@ -71,8 +73,8 @@ class Display:
     def retried(self, attempt: Attempt) -> None:
         """Count an attempt that failed in passing."""
         self.retries += 1
-        if not self._progress.disable:
-            self._progress.update(self._task, state=f"{self.state()}, last retry: {safe(attempt.problem)[:60]}")
+        self._last_problem = safe(attempt.problem)[:PROBLEM_CHARS]
+        self._show()
 
     def recorded(self, judgment: Judgment) -> None:
         """Count a judgment that is on disk."""
@@ -81,12 +83,7 @@ class Display:
         self._new += 1
         self.failed += isinstance(judgment.result, Failed)
         self._spent.add(judgment)
-        now = time.monotonic()
-        if self._plain and now - self._told > PLAIN_SECONDS:
-            self._tell()
-        elif not self._progress.disable and now - self._told > LIVE_SECONDS:
-            self._told = now
-            self._progress.update(self._task, completed=self.done, state=self.state())
+        self._show()
 
     def given_up(self, _: str, *, maybe_paid: bool) -> None:  # noqa: ARG002 - it is all one here
         """Count a request that was in flight as not asked."""
@@ -102,7 +99,18 @@ class Display:
             f"{self._spent.tokens:,} tokens",
             "cost unknown" if self._spent.usd is None else dollars(self._spent.usd),
         ]
-        return ", ".join(parts + ([f"{self.retries} retries"] if self.retries else []))
+        return ", ".join(
+            parts + ([f"{self.retries} retries, last retry: {self._last_problem}"] if self.retries else [])
+        )
+
+    def _show(self) -> None:
+        """Draw the state, unless it was drawn just now."""
+        now = time.monotonic()
+        if self._plain and now - self._told > PLAIN_SECONDS:
+            self._tell()
+        elif not self._progress.disable and now - self._told > LIVE_SECONDS:
+            self._told = now
+            self._progress.update(self._task, completed=self.done, state=self.state())
 
     def _tell(self) -> None:
         self._told = time.monotonic()
