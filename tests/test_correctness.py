@@ -26,6 +26,7 @@ def chosen(answer: str | None, text: str = "...", item: Item = ITEM) -> str | No
     [
         *("B", "b", "(B)", "[b]", "B.", "B) A beta blocker", "**B**", " B: because", "Option B", "B - a blocker"),
         *("A beta blocker", "a beta blocker.", "  A  BETA blocker "),
+        *("The answer is B.", "Final answer: (b)", "So the correct answer is **B**, by the rate.", r"\boxed{B}"),
     ],
 )
 def test_a_stated_answer_is_read_as_a_letter_or_as_the_text_of_one_option(answer: str) -> None:
@@ -33,7 +34,11 @@ def test_a_stated_answer_is_read_as_a_letter_or_as_the_text_of_one_option(answer
 
 
 @pytest.mark.parametrize(
-    "answer", ["", "E", "Beta blocker and aspirin", "A blocker", "I do not know", "BX", "bad", "?"]
+    "answer",
+    [
+        *("", "E", "Beta blocker and aspirin", "A blocker", "I do not know", "BX", "bad", "?"),
+        *("The answer is B or C.", "The answer is (B) and (D)", "Answer: A/B", "answer"),
+    ],
 )
 def test_a_stated_answer_that_names_no_option_stays_unread(answer: str) -> None:
     assert chosen(answer) is None
@@ -56,6 +61,7 @@ def test_several_letters_in_capitals_or_in_order_are_one_answer() -> None:
         ("The answer would be option B because of the rate.", "B"),
         ("The answer is a beta blocker.", None),
         ("The answer is A. No, wait: the answer is C.", None),
+        ("The answer is A or C.", None),
         ("Aspirin is given first.", None),
     ],
 )

@@ -18,6 +18,7 @@ _STATED = re.compile(
 _IN_TEXT = re.compile(
     rf"(?:\b(?i:answer)\b(?:\s+(?:choice|option))?[*_]*\s*(?:is|would\s+be|should\s+be|:|=)\s*(?:option\s+)?|\\boxed\s*{{)"
     rf"{_MARKS}(?:[(\[](?P<marked>[A-Za-z])[)\]]|(?P<bare>[A-Z])\b)"
+    r"(?!\s*(?:[,/&]|or\b|and\b)\s*[(\[]?[A-Z]\b)"  # "A or B" is no answer
 )
 
 
@@ -25,17 +26,13 @@ def chosen_option(trace: Trace, item: Item) -> str | None:
     r"""Return the letter of the option that a trace ends with, or None where that cannot be read.
 
     The stated answer goes first: the text of exactly one option, a letter alone or before its text ("B", "(b)",
-    "B. Aspirin", "option B"), or several letters ("be": several options are right). Without one, "answer is B",
-    "Answer: B" or "\boxed{B}" in the trace counts, if all such statements name the same option.
+    "B. Aspirin", "option B"), several letters ("be": several options are right), or a sentence that names one letter.
+    Without one, the trace counts: "answer is B", "Answer: B" or "\boxed{B}", if all such statements name one option.
     """
     letters = {letter.casefold(): letter for letter in item.options}
-    if trace.answer is not None:
-        return _by_text(trace.answer, item) or _by_letter(trace.answer, letters)
-    if "answer" not in trace.text.casefold() and r"\boxed" not in trace.text:
-        return None  # as the search would find, thirty times as fast
-    found = (match["marked"] or match["bare"] for match in _IN_TEXT.finditer(trace.text))
-    named = {letters.get(letter.casefold()) for letter in found} - {None}
-    return named.pop() if len(named) == 1 else None
+    if trace.answer is None:
+        return _by_statement(trace.text, letters)
+    return _by_text(trace.answer, item) or _by_letter(trace.answer, letters) or _by_statement(trace.answer, letters)
 
 
 def is_right(trace: Trace, item: Item) -> bool | None:
@@ -60,6 +57,15 @@ def _by_letter(answer: str, letters: dict[str, str]) -> str | None:
     return (
         "".join(letters[letter] for letter in several) if several and is_list and letters.keys() >= {*several} else None
     )
+
+
+def _by_statement(text: str, letters: dict[str, str]) -> str | None:
+    """Return the only option that statements such as "the answer is B" name."""
+    if "answer" not in text.casefold() and r"\boxed" not in text:
+        return None  # as the search would find, thirty times as fast
+    found = (match["marked"] or match["bare"] for match in _IN_TEXT.finditer(text))
+    named = {letters.get(letter.casefold()) for letter in found} - {None}
+    return named.pop() if len(named) == 1 else None
 
 
 def _by_text(answer: str, item: Item) -> str | None:
