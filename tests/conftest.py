@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Before numpy is imported: by default its threads wait for work in a loop, on the cores that the tests need.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 LONGEST = ("test_readme.py", "test_batches.py", "test_wheel.py", "test_stopping.py", "test_plan_command.py")
-settings.register_profile("quick", max_examples=40)
-settings.register_profile("thorough", max_examples=100)
+# Machines are shared: how long an example takes says nothing.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", unhurried, max_examples=40)
+settings.register_profile("thorough", unhurried, max_examples=100)
 
 
 def pytest_configure(config: pytest.Config) -> None:

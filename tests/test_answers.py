@@ -129,13 +129,13 @@ def test_the_reasons_around_a_statement_stay() -> None:
 
 
 @given(st.text(alphabet="xyz ,;\n", max_size=200))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_a_text_without_a_statement_is_returned_as_it_is(text: str) -> None:
     assert hide_answer(text) == text
 
 
 @given(st.lists(st.sampled_from(sorted(STATED) + list(REASONING)), max_size=6).map("\n\n".join))
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_nothing_is_added_but_the_mark(text: str) -> None:
     pieces = iter(text)
     left = hide_answer(text).replace(HIDDEN, "")

@@ -258,7 +258,7 @@ def test_a_judge_with_noise_is_seldom_said_to_move_when_it_does_not_or_not_to_wh
 OUTCOMES = st.lists(st.tuples(*[st.sampled_from([A, B, TIE, SPLIT, UNSEEN, FAILED])] * 3), min_size=1, max_size=9)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(OUTCOMES)
 def test_exchanging_the_models_turns_the_shift_round_and_nothing_else(said: list[tuple[Said, Said, Said]]) -> None:
     def turned(both: Said) -> Said:

@@ -31,7 +31,6 @@ ROWS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(reasoning=PLAIN, text=PLAIN)
 def test_joined_reasoning_and_text_are_read_back_as_they_were(reasoning: str, text: str) -> None:
     thinking = split_thinking(trace_text(Row(id="1", reasoning=reasoning, text=text)))
@@ -95,7 +94,6 @@ def test_one_short_line_after_reasoning_is_the_final_answer(trace: str, answer: 
     assert final_answer(trace) == answer
 
 
-@settings(deadline=None)
 @given(rows=st.lists(ROWS, max_size=12), choice=st.builds(Choice, model=NAMES, filter=NAMES, sample=st.integers(1, 3)))
 def test_every_row_is_counted_once(rows: list[Row], choice: Choice) -> None:
     sieve = Sieve(choice)
@@ -109,7 +107,6 @@ def test_every_row_is_counted_once(rows: list[Row], choice: Choice) -> None:
     assert len(ids) == len(set(ids))
 
 
-@settings(deadline=None)
 @given(rows=st.lists(ROWS, max_size=12))
 def test_all_samples_of_an_id_get_ids_of_their_own(rows: list[Row]) -> None:
     sieve = Sieve(Choice(all_samples=True))
@@ -155,7 +152,7 @@ def records_of(path: Path) -> dict[str, Record]:
         return {id_: file.record(id_) for id_ in file.ids}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(records=st.lists(FIELDS, min_size=1, max_size=4))
 def test_our_own_traces_are_the_same_after_conversion(records: list[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -239,7 +239,7 @@ def test_agreement_is_the_share_of_all_judges_samples_whose_own_outcome_is_the_i
 
 
 @given(data=st.data())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_the_agreed_items_are_those_that_the_report_counts_as_wins(data: st.DataObject) -> None:
     drawn, judges = data.draw(rows(Orders.BOTH))
     subject = Subject(judges, CRITERIA, Orders.BOTH, n_items=8, n_identical=0)

@@ -31,7 +31,7 @@ def left(path: Path, judged: frozenset[bytes] = frozenset()) -> frozenset[bytes]
     return read_in_flight(path, judged)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(["sent", "failed", "judged"]), KEYS), max_size=30))
 def test_the_file_names_exactly_what_was_sent_and_has_not_settled(
     tmp_path: Path, steps: list[tuple[str, bytes]]

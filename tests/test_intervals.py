@@ -89,7 +89,7 @@ credit = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
 
 
 @given(st.lists(credit, min_size=2, max_size=40), st.sampled_from(Method), st.integers(0, 5), st.randoms())
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_an_interval_holds_its_estimate_stays_in_bounds_and_ignores_the_order_of_units(
     scores: list[float], method: Method, seed: int, source: object
 ) -> None:
@@ -102,7 +102,7 @@ def test_an_interval_holds_its_estimate_stays_in_bounds_and_ignores_the_order_of
 
 
 @given(st.lists(credit, min_size=5, max_size=60), st.sampled_from(Method))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_losses_have_the_mirrored_interval_of_wins(scores: list[float], method: Method) -> None:
     estimate, low, high = of_scores(scores, method=method)
     mirrored = of_scores([1 - score for score in scores], method=method)
@@ -113,7 +113,7 @@ def test_losses_have_the_mirrored_interval_of_wins(scores: list[float], method: 
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=30))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_collapsing_keeps_every_unit(pairs: list[tuple[int, int]]) -> None:
     numerators = np.array([[min(pair), 1] for pair in pairs], dtype=np.float64).reshape(-1, 2)
     denominators = np.array([[max(pair), 1] for pair in pairs], dtype=np.float64).reshape(-1, 2)

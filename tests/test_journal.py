@@ -43,7 +43,7 @@ from judge.schema import (
     Verdict,
 )
 
-ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 TEXT = st.text(alphabet=st.characters(codec="utf-8"))
 COUNT = st.integers(0, 2**53)
 

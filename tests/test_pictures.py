@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pictures import SIZE, animated, chunk, dicom, noise, picture, png_stating, read, written
 from PIL import Image, ImageCms, PngImagePlugin
@@ -331,7 +331,6 @@ def test_a_gif_without_a_picture_is_refused() -> None:
     assert prepare(content[:-1]).content == content, "a missing last byte is put back"
 
 
-@settings(deadline=None)  # a shared machine decodes as fast as it may
 @given(st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP"]), st.data())
 def test_no_damage_to_an_image_ends_in_anything_but_words(form: str, data: st.DataObject) -> None:
     content = bytearray(written(form, size=(16, 9)))

@@ -141,7 +141,7 @@ def flat(found: ScoreDifference) -> dict[str, Difference]:
     return {**groups, "trace": found.trace_score, "answer": found.answer_accuracy, "both": found.right_and_grounded}
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 9), st.integers(2, 25), st.sampled_from(list(Method)), st.sampled_from([0, 2]))
 def test_exchanging_the_runs_mirrors_every_digit(seed: int, n: int, method: Any, share: int) -> None:  # noqa: ANN401
     a, b = drawn(seed, n, share=share), drawn(seed + 100, n, start=1, skill=0.7, share=share)

@@ -14,7 +14,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.cli.converting import SourceOption
@@ -589,7 +589,6 @@ def damaged(value: object, data: st.DataObject) -> object:
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda one: one.name)
-@settings(deadline=None)
 @given(data=st.data())
 def test_a_record_of_any_shape_gives_rows_or_says_what_is_wrong(format_: Format, data: st.DataObject) -> None:
     record = damaged(WHOLE[format_.name], data)

@@ -85,7 +85,7 @@ def rows_of(verdicts: Sequence[tuple[Verdict | None, Verdict | None]]) -> list[R
 
 
 @given(items)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_exchanging_the_models_mirrors_the_win_rate_and_nothing_else(
     verdicts: list[tuple[Verdict | None, Verdict | None]],
 ) -> None:
@@ -160,7 +160,7 @@ def panels(draw: st.DrawFn) -> tuple[list[Row], dict[str, Any]]:
 
 
 @given(panels())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_the_counts_add_up_to_all_items_whatever_failed(panel: tuple[list[Row], dict[str, Any]]) -> None:
     rows, subject = panel
     report = report_on(rows, **subject)
@@ -179,7 +179,7 @@ def test_the_counts_add_up_to_all_items_whatever_failed(panel: tuple[list[Row], 
 
 
 @given(st.lists(st.tuples(*[st.sampled_from([Verdict.FIRST, Verdict.SECOND, Verdict.TIE])] * 2), min_size=1), st.data())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_a_failure_moves_its_item_to_missing_and_touches_no_other(
     verdicts: list[tuple[Verdict, Verdict]], data: st.DataObject
 ) -> None:

@@ -120,7 +120,7 @@ def runs(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(runs())
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_the_ledger_of_every_criterion_and_judge_adds_up_to_all_items(run: dict[str, Any]) -> None:
     report = report_of(**run)
     for reports in (report.criteria, *report.by_judge.values()):
@@ -171,7 +171,7 @@ def test_the_ledger_tells_what_became_of_each_item() -> None:
 
 
 @given(st.lists(st.tuples(said, said), min_size=1, max_size=7))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_the_bounds_are_reached_by_giving_every_missing_item_to_one_model(
     answers: list[tuple[Verdict | FailureKind, Verdict | FailureKind]],
 ) -> None:
@@ -217,7 +217,7 @@ def mirrored(value: Any, path: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
 
 
 @given(runs(), st.sampled_from(Method), st.sampled_from([None, "patient"]))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_exchanging_the_two_models_mirrors_every_number_exactly(
     run: dict[str, Any], method: Method, cluster: str | None
 ) -> None:
@@ -232,7 +232,7 @@ def test_exchanging_the_two_models_mirrors_every_number_exactly(
 
 
 @given(runs(), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_the_order_of_judgments_and_items_changes_no_byte(run: dict[str, Any], source: random.Random) -> None:
     asked: dict[str, Any] = {"wanted": Wanted("patient", ("part",)), "extras": Extras(length_control=True)}
     before = report_of(**run, **asked).model_dump_json()

@@ -215,7 +215,7 @@ def test_the_option_knows_every_transport() -> None:
     assert [option.value for option in TransportOption] == [transport.value for transport in Transport]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text() | st.from_regex(r"(openai|anthropic):.*@https?://.*", fullmatch=True))
 def test_any_text_is_a_spec_or_one_error(text: str) -> None:
     try:

@@ -7,7 +7,6 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from hypothesis import settings
 
 from judge.core.stats.intervals import Patterns, collapse
 
@@ -15,10 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-
-
-unhurried = settings(deadline=None)
-"""for properties that are checked against a library: its first use imports it"""
 
 
 def oracle(module: str) -> Any:  # noqa: ANN401 - libraries without types

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from stats.oracles import oracle, unhurried
+from stats.oracles import oracle
 
 from judge.core.stats.agreement import agreement, category_counts, cohen_kappa, flip_rates
 
@@ -35,7 +35,6 @@ def test_the_canonical_example_has_its_published_alphas() -> None:
     assert result.alpha_interval.low < 0.849 < result.alpha_interval.high
 
 
-@unhurried
 @given(RATINGS)
 def test_alpha_equals_that_of_krippendorff_s_package(ratings: np.ndarray) -> None:
     counts = category_counts(ratings, [0, 0.5, 1])
@@ -59,7 +58,6 @@ def test_kappa_and_alpha_collapse_with_prevalence_and_ac1_does_not() -> None:
     assert cohen_kappa(first, second, 2).estimate == pytest.approx(-0.020, abs=5e-4)
 
 
-@unhurried
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=2, max_size=40).map(np.array))
 def test_kappa_equals_that_of_scikit_learn(pairs: np.ndarray) -> None:
     first, second = pairs.T
@@ -80,7 +78,6 @@ def test_ac1_and_raw_agreement_of_many_raters_equal_their_definitions() -> None:
     assert result.ac1.estimate == pytest.approx((np.mean(pairs) - chance) / (1 - chance))
 
 
-@unhurried
 @given(RATINGS, st.randoms())
 def test_the_order_of_the_items_and_a_swap_of_the_models_change_nothing(ratings: np.ndarray, random: Random) -> None:
     order = list(range(len(ratings)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from stats.oracles import one_each, oracle, unhurried, units, worked_example
+from stats.oracles import one_each, oracle, units, worked_example
 
 from judge.core.stats import bca as bca_module
 from judge.core.stats import intervals as intervals_module
@@ -34,7 +34,6 @@ def test_clusters_are_summed_and_unused_codes_left_out() -> None:
     assert sum_by_cluster(columns, None) is columns
 
 
-@unhurried
 @given(COLUMNS)
 def test_collapsing_by_hash_gives_what_sorting_gives(columns: np.ndarray) -> None:
     slow, fast = collapse(columns[:, :2], columns[:, 2:]), collapse_fast(columns[:, :2], columns[:, 2:])
@@ -42,7 +41,6 @@ def test_collapsing_by_hash_gives_what_sorting_gives(columns: np.ndarray) -> Non
         assert np.array_equal(one, other)
 
 
-@unhurried
 @given(COLUMNS, st.integers(1, BLOCK // 10))
 def test_rows_are_put_together_again_from_their_kinds(columns: np.ndarray, times: int) -> None:
     columns = np.tile(np.where(columns == 1, np.nan, columns), (times, 1))
@@ -82,7 +80,6 @@ def test_few_clusters_are_said_in_words_and_one_gives_no_interval() -> None:
     assert guarded(rates, 0).words == "no clusters: no estimate"
 
 
-@unhurried
 @given(st.integers(0, 60), st.integers(1, 60))
 def test_the_closed_form_is_wilson_s_interval_of_binary_items(wins: int, losses: int) -> None:
     n = wins + losses
@@ -97,7 +94,6 @@ def test_the_closed_form_is_wilson_s_interval_of_binary_items(wins: int, losses:
     assert (interval.low[0], interval.high[0]) == pytest.approx((low, high), abs=1e-9)
 
 
-@unhurried
 @given(CREDITS)
 def test_the_closed_form_is_mirrored_exactly_when_the_models_swap(credit: np.ndarray) -> None:
     there, back = wilson(one_each(credit)), wilson(one_each(1 - credit))
@@ -107,7 +103,6 @@ def test_the_closed_form_is_mirrored_exactly_when_the_models_swap(credit: np.nda
     assert there.estimate[0] - 1e-12 <= there.high[0] <= 1
 
 
-@unhurried
 @given(CREDITS)
 def test_judging_every_item_twice_does_not_narrow_an_interval(credit: np.ndarray) -> None:
     once = one_each(credit)

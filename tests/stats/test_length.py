@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stats.oracles import oracle, unhurried
+from stats.oracles import oracle
 
 from judge.core.stats.length import LengthAdjusted, NotIdentified, length_adjusted, longer_wins, matched_win_rate
 
@@ -51,7 +51,6 @@ def test_the_adjusted_rate_equals_the_clustered_fractional_regression_of_statsmo
     assert result.win_rate.estimate == pytest.approx(1 / (1 + np.exp(-fit.params[0])), abs=1e-8)
 
 
-@unhurried
 @given(st.integers(0, 1000))
 def test_swapping_the_models_mirrors_the_adjusted_rate(seed: int) -> None:
     credit, length_a, length_b = simulated(80, 0.3, seed)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stats.oracles import both_orders, oracle, unhurried, worked_example
+from stats.oracles import both_orders, oracle, worked_example
 
 from judge.core.stats.closed_form import ratio_errors
 from judge.core.stats.intervals import collapse
@@ -23,7 +23,6 @@ def test_the_worked_example_splits_to_the_first_slot() -> None:
     assert all_splits.p_value == pytest.approx(oracle("scipy.stats").binomtest(41, 50).pvalue, rel=1e-9)
 
 
-@unhurried
 @given(BOTH_ORDERS)
 def test_swapping_the_models_leaves_the_slots_alone(credit: np.ndarray) -> None:
     forward, swapped = credit.T
@@ -68,7 +67,6 @@ def test_the_decomposition_equals_the_clustered_logistic_regression_of_statsmode
     assert ours[:, 1] == pytest.approx(fit.bse * np.sqrt(40 / 39), rel=1e-6)
 
 
-@unhurried
 @given(BOTH_ORDERS)
 def test_swapping_the_models_turns_the_preference_and_keeps_the_slot_effect(credit: np.ndarray) -> None:
     there, back = decompose(*credit.T), decompose(*(1 - credit[:, ::-1]).T)

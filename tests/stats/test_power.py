@@ -88,7 +88,7 @@ def test_the_items_for_a_half_width_are_those_of_the_normal_interval() -> None:
 
 
 @given(st.floats(0.1, 0.9), st.floats(0, 0.2), st.integers(1, 8), st.floats(0, 1))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_clusters_keep_the_win_rate_and_have_the_correlation_that_was_asked_for(
     win_rate: float, ties: float, size: int, correlation: float
 ) -> None:
@@ -102,7 +102,6 @@ def test_clusters_keep_the_win_rate_and_have_the_correlation_that_was_asked_for(
 
 
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=4, max_size=60), st.floats(0.4, 0.6))
-@settings(deadline=None)
 def test_another_win_rate_leaves_the_ties_and_the_distances_of_a_pilot_as_they_are(
     credit: list[float], win_rate: float
 ) -> None:

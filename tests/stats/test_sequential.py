@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stats.oracles import oracle, unhurried
+from stats.oracles import oracle
 
 from judge.core.stats.sequential import confidence_sequence, is_decided, log_e_value
 
@@ -21,7 +21,6 @@ def test_the_confidence_sequence_has_its_published_ends() -> None:
     assert confidence_sequence(120, 80) == pytest.approx((0.494, 0.700), abs=6e-4)
 
 
-@unhurried
 @given(COUNT, COUNT)
 def test_evidence_is_the_mixture_over_win_shares_and_mirrors_with_the_models(wins: int, losses: int) -> None:
     assert log_e_value(wins, losses) == pytest.approx(log_e_value(losses, wins))
@@ -30,7 +29,6 @@ def test_evidence_is_the_mixture_over_win_shares_and_mirrors_with_the_models(win
     assert 0 <= there.low <= there.high <= 1
 
 
-@unhurried
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_evidence_equals_the_integral_over_the_beta_prior(wins: int, losses: int) -> None:
     stats, integrate = oracle("scipy.stats"), oracle("scipy.integrate")
@@ -41,7 +39,6 @@ def test_evidence_equals_the_integral_over_the_beta_prior(wins: int, losses: int
     assert log_e_value(wins, losses) == pytest.approx(math.log(integrate.quad(ratio, 0, 1)[0]), abs=1e-6)
 
 
-@unhurried
 @given(COUNT, COUNT)
 def test_a_run_is_decided_exactly_when_the_sequence_excludes_one_half(wins: int, losses: int) -> None:
     sequence = confidence_sequence(wins, losses)

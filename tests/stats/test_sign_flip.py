@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stats.oracles import oracle, unhurried, worked_example
+from stats.oracles import oracle, worked_example
 
 from judge.core.stats.clusters import sum_by_cluster
 from judge.core.stats.sign_flip import Distribution, sign_flip, signs
@@ -28,14 +28,12 @@ def test_the_worked_example_has_its_published_p_value() -> None:
     assert result.distribution is Distribution.EXACT
 
 
-@unhurried
 @given(st.lists(st.sampled_from(range(-6, 7)), min_size=1, max_size=10), st.sampled_from([4, 12, 60]))
 def test_it_is_the_share_of_all_sign_patterns_that_reach_the_total(steps: list[int], quantum: int) -> None:
     excess = np.array(steps) / quantum
     assert sign_flip(excess).p_value == pytest.approx(brute_force(excess), rel=1e-9)
 
 
-@unhurried
 @given(st.integers(0, 400), st.integers(0, 400), st.integers(0, 50))
 def test_without_quarter_scores_it_is_the_binomial_test(wins: int, losses: int, ties: int) -> None:
     excess = np.repeat([0.5, -0.5, 0.0], [wins, losses, ties])
@@ -43,7 +41,6 @@ def test_without_quarter_scores_it_is_the_binomial_test(wins: int, losses: int, 
     assert sign_flip(excess).p_value == pytest.approx(expected, rel=1e-9)
 
 
-@unhurried
 @given(st.lists(st.sampled_from([-0.5, -0.25, 0.0, 0.25, 0.5, 1 / 3, -1 / 6]), max_size=60), st.randoms())
 def test_swapping_the_models_or_shuffling_the_items_changes_nothing(excess: list[float], random: Random) -> None:
     there = sign_flip(np.array(excess))

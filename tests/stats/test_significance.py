@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stats.oracles import oracle, unhurried
+from stats.oracles import oracle
 
 from judge.core.stats.significance import (
     Conclusion,
@@ -28,7 +28,6 @@ def test_the_sign_test_has_its_published_values() -> None:
     assert sign_test(30, 3) == pytest.approx(1.4e-6, rel=0.01)
 
 
-@unhurried
 @given(st.integers(0, 300), st.integers(0, 300))
 def test_the_sign_test_is_the_exact_binomial_and_mcnemar_test(wins: int, losses: int) -> None:
     if wins + losses:
@@ -47,7 +46,7 @@ def test_corrections_have_their_published_values() -> None:
     assert benjamini_hochberg(p_values) == pytest.approx([0.02, 0.0325, 0.0333, 0.2625, 0.6], abs=5e-5)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(P_VALUES)
 def test_corrections_equal_those_of_statsmodels_and_scipy(p_values: np.ndarray) -> None:
     multipletests = oracle("statsmodels.stats.multitest").multipletests
@@ -56,7 +55,6 @@ def test_corrections_equal_those_of_statsmodels_and_scipy(p_values: np.ndarray) 
     assert benjamini_hochberg(p_values) == pytest.approx(oracle("scipy.stats").false_discovery_control(p_values))
 
 
-@unhurried
 @given(P_VALUES, st.randoms())
 def test_corrections_do_not_depend_on_the_order_and_never_help(p_values: np.ndarray, random: Random) -> None:
     order = list(range(len(p_values)))

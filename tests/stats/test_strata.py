@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stats.oracles import oracle, unhurried
+from stats.oracles import oracle
 
 from judge.core.stats.intervals import bootstrap, collapse
 from judge.core.stats.strata import Stratum, answer_rates, heterogeneity
@@ -84,7 +84,6 @@ def test_heterogeneity_finds_a_difference_that_is_not_there_in_one_of_twenty_at_
     assert found / 1_000 < 0.065
 
 
-@unhurried
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.5, 1.0])), min_size=1, max_size=50), st.randoms())
 def test_heterogeneity_ignores_order_and_the_models_names(items: list[tuple[int, float]], random: Random) -> None:
     def of(pairs: list[tuple[int, float]], *, mirrored: bool = False) -> float:
