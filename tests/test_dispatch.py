@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -29,8 +30,8 @@ from judge.io.dispatch import Events, Stop, dispatch
 from judge.io.journal import Journal, RunFolder
 from judge.io.judges.specs import open_judge
 from judge.io.judgment_lines import as_line
-from judge.io.lane import REJECTED_LIMIT, UNREACHED_LIMIT, Lane
-from judge.io.limits import Pace
+from judge.io.lane import OUTAGE_LIMIT, REJECTED_LIMIT, UNREACHED_LIMIT, Lane
+from judge.io.limits import LONGEST_PAUSE, Pace
 from judge.io.patience import Policy
 from judge.io.render.progress import Display
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Request, Result, Verdict
@@ -246,6 +247,32 @@ def test_a_pause_longer_than_patience_stops_the_run_and_nobody_waits_for_it(atte
     assert {judgment.item for judgment in judgments} == {"q0", "q1", "q3"}  # those that were in flight with it
     assert isinstance(asking.stop.error, StopRunError)
     assert "asks for a pause of 24 h" in asking.stop.error.message
+
+
+@pytest.mark.parametrize("answered", [0, 30])
+def test_a_server_that_answers_nothing_for_ten_minutes_stops_the_run(answered: int) -> None:
+    def script(call: Call) -> Answer:
+        return longer_wins(call) if call.number < answered else Answer(status=503, error={"message": "down"})
+
+    with ProviderServer(script) as server:
+        asking = Asking(server)
+        judgments = asking.run(1000)
+    failed = [judgment for judgment in judgments if isinstance(judgment.result, Failed)]
+    assert len(judgments) - len(failed) == answered
+    assert OUTAGE_LIMIT <= len(failed) < 200
+    assert isinstance(asking.stop.error, StopRunError)
+    assert re.search(r"has answered nothing for 1\d min: 503: down", asking.stop.error.message)
+    assert asking.slept > LONGEST_PAUSE
+
+
+def test_failures_between_replies_stop_nothing() -> None:
+    """However long the run: three in four requests fail for minutes, and others are answered."""
+    refused = Answer(status=503)
+    with ProviderServer(lambda call: longer_wins(call) if "0?" in call.user else refused) as server:
+        asking = Asking(server)
+        assert len(asking.run(100)) == 100
+    assert asking.slept > 2 * LONGEST_PAUSE
+    assert asking.stop.error is None
 
 
 def test_a_limit_of_a_day_that_a_reply_tells_of_holds_nobody_up() -> None:

@@ -25,8 +25,12 @@ UNREACHED_LIMIT = 20
 """when so many attempts in a row meet nobody, and nothing was ever answered, the address is wrong: stop"""
 REJECTED_LIMIT = 10
 """when a judge's first so many requests are all called invalid, it is the settings that are wrong: stop"""
+OUTAGE_LIMIT = 20
+"""when so many requests in a row failed for want of a reply, and none came for `LONGEST_PAUSE`: stop"""
+UNANSWERED = {FailureKind.TRANSPORT, FailureKind.TIMEOUT, FailureKind.RATE_LIMIT}
 TOLD_PAUSE = 5.0
 """seconds; a person is told of pauses that are as long"""
+MINUTE = 60
 HOUR = 3600
 CHARS_A_TOKEN = 4
 """until replies tell what a request takes"""
@@ -59,11 +63,15 @@ class Lane:
     n_judged: int = 0
     n_rejected: int = 0
     n_unreached: int = 0
+    n_unanswered: int = 0
+    """requests in a row that failed for want of a reply"""
+    heard_at: float = field(init=False)
+    """when the last reply came, by the clock"""
     n_replies: int = 0
     n_tokens: int = 0
 
     def __post_init__(self) -> None:
-        self.gate = Gate(self.concurrency)
+        self.gate, self.heard_at = Gate(self.concurrency), self.clock()
         self.judge.on_headers = self._read_limits
 
     def take(self, requests: Iterator[Request]) -> None:
@@ -109,6 +117,7 @@ class Lane:
         """Count a reply, and correct the pace by the tokens that it took."""
         n_tokens = reply.usage.input + reply.usage.output
         self.n_replies, self.n_tokens = self.n_replies + 1, self.n_tokens + n_tokens
+        self.heard_at = self.clock()
         if self.tokens_pace is not None:
             self.tokens_pace.correct(n_tokens - expected_tokens)
         self.gate.succeeded()
@@ -134,11 +143,16 @@ class Lane:
             raise StopRunError(FailureKind.TRANSPORT, f"{self.judge.spec.name} cannot be reached: {attempt.problem}")
 
     def count(self, result: Result) -> None:
-        """Count a result; StopRunError when nothing but invalid requests came back."""
+        """Count a result; StopRunError when nothing but invalid requests came back, or nothing at all for too long."""
         if not isinstance(result, Failed):
-            self.n_judged += 1
-        elif result.failure is FailureKind.REJECTED:
-            self.n_rejected += 1
-            if not self.n_judged and self.n_rejected >= REJECTED_LIMIT:
-                first = f"the first {REJECTED_LIMIT} requests were all called invalid: {result.detail}"
-                raise StopRunError(FailureKind.REJECTED, first)
+            self.n_judged, self.n_unanswered = self.n_judged + 1, 0
+            return
+        self.n_unanswered = self.n_unanswered + 1 if result.failure in UNANSWERED else 0
+        silent = self.clock() - self.heard_at
+        if self.n_unanswered >= OUTAGE_LIMIT and silent > LONGEST_PAUSE:
+            words = f"{self.judge.spec.name} has answered nothing for {silent / MINUTE:.0f} min: {result.detail}"
+            raise StopRunError(result.failure, words)
+        self.n_rejected += result.failure is FailureKind.REJECTED
+        if not self.n_judged and self.n_rejected >= REJECTED_LIMIT:
+            first = f"the first {REJECTED_LIMIT} requests were all called invalid: {result.detail}"
+            raise StopRunError(FailureKind.REJECTED, first)
