@@ -25,6 +25,7 @@ from judge.io.batches.anthropic import AnthropicBatches
 from judge.io.batches.openai import OpenAIBatches
 from judge.io.journal import RunFolder
 from judge.io.patience import Policy
+from judge.run import batching
 from judge.run.compare import compare, resume
 from judge.run.draft import CompareOptions
 from judge.run.inputs import InputOptions
@@ -450,9 +451,15 @@ def test_faults_in_passing_of_any_call_lose_nothing_and_submit_nothing_twice(
 @PROVIDERS
 @pytest.mark.parametrize("step", ["upload", "create", "retrieve", "results"])
 @pytest.mark.parametrize("fault", ["401", "500"])
-def test_a_step_that_stays_failed_stops_the_run_which_resumes_without_a_second_submission(
-    tmp_path: Path, provider: str, step: Step, fault: Fault, direct: Verdicts
+def test_a_step_that_stays_failed_stops_the_run_which_resumes_without_a_second_submission(  # noqa: PLR0917 - fixtures
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    provider: str,
+    step: Step,
+    fault: Fault,
+    direct: Verdicts,
 ) -> None:
+    monkeypatch.setattr(batching, "SILENT_POLLS", 0)
     times = 1 if fault == "401" else HASTY.attempts
     with BatchServer(content_judge, faults={step: [fault] * times}) as server:
         runs = Runs(tmp_path, server, provider)
@@ -463,6 +470,19 @@ def test_a_step_that_stays_failed_stops_the_run_which_resumes_without_a_second_s
         folder = runs.resume()
         assert len(server.batches) == 1
         assert verdicts(folder) == direct[provider]
+
+
+@PROVIDERS
+def test_a_provider_that_cannot_be_reached_for_a_while_is_looked_for_again(
+    tmp_path: Path, provider: str, direct: Verdicts
+) -> None:
+    with BatchServer(content_judge, faults={"retrieve": ["500"] * (5 * HASTY.attempts)}) as server:
+        runs = Runs(tmp_path, server, provider)
+        assert verdicts(runs.compare()) == direct[provider]
+        assert len(server.batches) == 1
+    (note,) = (note for note in runs.said if "looked at again" in note)
+    assert "500" in note
+    assert note.endswith("; it is looked at again every 0.01 s")
 
 
 def test_one_judges_stop_leaves_the_other_judges_batch_to_be_picked_up(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from judge.core.packing import packs
-from judge.errors import StopRunError
+from judge.errors import RetryableError, StopRunError
 from judge.io.batches.base import BatchState, Sought, patiently
 from judge.io.batches.log import BatchLog, BatchRecord, Member, Stage
 from judge.io.render.text import safe
@@ -26,6 +26,8 @@ ROUNDS = 3
 BREATH = 64
 """requests that are packed before other work has its turn"""
 NOT_FOUND = 404
+SILENT_POLLS = 720
+"""looks at a batch in a row that may fail in passing before the run stops: half a day, at one a minute"""
 
 
 @dataclass(frozen=True)
@@ -172,16 +174,28 @@ class _Courier:
             return await fold(lane, self.sink, record, members, state=state, policy=self.patience.policy)
 
     async def _ended(self, id_: str, what: str) -> BatchState:
-        """Poll a batch until it ended, telling what changes."""
-        policy, told = self.patience.policy, None
+        """Poll a batch until it ended, telling what changes; a network that is away for a while costs nothing."""
+        policy, told, silent = self.patience.policy, None, 0
         while True:
-            state = await patiently(policy, what, self.lane.judge.state, id_)
-            if (counts := (state.n_replied, state.n_failed)) != told:
-                told = counts
-                self.sink.say(f"{what}: {'ended, ' * state.ended}{state.n_replied:,} answered, {state.n_failed:,} not")
-            if state.ended:
-                return state
-            await asyncio.sleep(self.patience.poll)
+            wait = self.patience.poll
+            try:
+                state = await patiently(policy, what, self.lane.judge.state, id_)
+            except StopRunError as error:
+                passing, silent = error.__cause__, silent + 1
+                if not isinstance(passing, RetryableError) or silent > SILENT_POLLS:
+                    raise
+                wait = max(wait, passing.retry_after or 0.0)
+                if silent == 1:
+                    self.sink.say(f"{error.message}; it is looked at again every {self.patience.poll:g} s")
+            else:
+                silent = 0
+                if (counts := (state.n_replied, state.n_failed)) != told:
+                    told = counts
+                    ended = "ended, " if state.ended else ""
+                    self.sink.say(f"{what}: {ended}{state.n_replied:,} answered, {state.n_failed:,} not")
+                if state.ended:
+                    return state
+            await asyncio.sleep(wait)
 
     async def _find(self, record: BatchRecord) -> BatchRecord | None:
         """Find out whether a batch was accepted without our hearing of it; return it with its id, or None."""
