@@ -146,8 +146,9 @@ class ProviderServer:
     url: str
     """`http://127.0.0.1:PORT`, the base URL for Anthropic; OpenAI's ends in `/v1`"""
 
-    def __init__(self, answer: Script, *, delay: float = 0.0) -> None:
+    def __init__(self, answer: Script, *, delay: float = 0.0, port: int = 0) -> None:
         self.calls: list[Call] = []
+        self._port = port
         self.in_flight_max = 0
         self._answer = answer
         self._delay = delay
@@ -175,7 +176,7 @@ class ProviderServer:
         stop = asyncio.Event()
         try:
             await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
+            await web.TCPSite(runner, "127.0.0.1", self._port, backlog=1024).start()
             self._started.set_result((f"http://127.0.0.1:{runner.addresses[0][1]}", asyncio.get_running_loop(), stop))
             await stop.wait()
         except OSError as error:

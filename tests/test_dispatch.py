@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -263,6 +265,49 @@ def test_a_server_that_answers_nothing_for_ten_minutes_stops_the_run(answered: i
     assert isinstance(asking.stop.error, StopRunError)
     assert re.search(r"has answered nothing for 1\d min: 503: down", asking.stop.error.message)
     assert asking.slept > LONGEST_PAUSE
+
+
+def ask_a_server_that_goes_away(*, seconds: float | None) -> Asking:
+    """Ask 60 requests, two attempts each, of a server that is gone after ten, and back after a pause or never."""
+    seen = threading.Event()
+
+    def script(call: Call) -> Answer:
+        if call.number == 9:
+            seen.set()
+        return longer_wins(call)
+
+    with ExitStack() as first, ExitStack() as second:
+        server = first.enter_context(ProviderServer(script))
+        port = int(server.url.rpartition(":")[2])
+
+        def restart() -> None:
+            seen.wait()
+            first.close()
+            if seconds is not None:
+                time.sleep(seconds)
+                second.enter_context(ProviderServer(longer_wins, port=port))
+
+        restarting = threading.Thread(target=restart)
+        restarting.start()
+        asking = Asking(server, attempts=2, real_sleep=True)
+        asking.run(60)
+        restarting.join()
+    return asking
+
+
+def test_a_server_that_is_away_for_a_while_is_waited_for_whatever_the_attempts() -> None:
+    asking = ask_a_server_that_goes_away(seconds=2)
+    assert sum(isinstance(judgment.result, Judged) for judgment in asking.judgments) == 60
+    assert max(len(judgment.attempts) for judgment in asking.judgments) > 2
+    assert asking.stop.error is None
+
+
+def test_a_server_that_does_not_come_back_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane_module, "LONGEST_PAUSE", 1.0)
+    asking = ask_a_server_that_goes_away(seconds=None)
+    assert OUTAGE_LIMIT <= sum(isinstance(judgment.result, Failed) for judgment in asking.judgments) < 40
+    assert isinstance(asking.stop.error, StopRunError)
+    assert "has answered nothing" in asking.stop.error.message
 
 
 def test_failures_between_replies_stop_nothing() -> None:

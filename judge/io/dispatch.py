@@ -165,13 +165,16 @@ class _Asking:
             StopRunError: every further call to this judge would fail too.
             _UnaskedError: the run stopped while the request waited to be asked.
         """
+        first_failed: float | None = None
         while True:
             try:
                 reply, seconds = await self.call(lane, request)
             except StopRunError:
                 raise
             except ProviderError as error:
-                if (wait := self.policy.wait(error, len(attempts) + 1)) is None:
+                first_failed = lane.clock() if first_failed is None else first_failed
+                away = lane.is_away(error, since=first_failed)
+                if (wait := self.policy.wait(error, len(attempts) + 1, is_last=not away)) is None:
                     failed = Failed(failure=error.kind, detail=error.message, maybe_paid=error.maybe_paid)
                     return _judgment(request, failed, attempts)
                 attempts.append(_attempt(error, wait))

@@ -135,10 +135,19 @@ class Lane:
         if told is not None:
             self._pause(told, now=now)
 
+    def is_away(self, error: ProviderError, *, since: float) -> bool:
+        """Tell whether a server that has answered cannot be reached by anyone now: it may be back before long.
+
+        Args:
+            error: how a call failed.
+            since: when its request failed first, by the clock.
+        """
+        gone = _never_sent(error) and self.n_replies > 0 and self.heard_at <= since
+        return gone and self.clock() - self.heard_at < LONGEST_PAUSE
+
     def note(self, attempt: Attempt) -> None:
         """Count an attempt that failed in passing; StopRunError when nothing ever answered."""
-        never_sent = attempt.status is None and not attempt.maybe_paid
-        self.n_unreached = self.n_unreached + 1 if never_sent else 0
+        self.n_unreached = self.n_unreached + 1 if _never_sent(attempt) else 0
         if not self.n_judged and self.n_unreached >= UNREACHED_LIMIT:
             raise StopRunError(FailureKind.TRANSPORT, f"{self.judge.spec.name} cannot be reached: {attempt.problem}")
 
@@ -156,3 +165,8 @@ class Lane:
         if not self.n_judged and self.n_rejected >= REJECTED_LIMIT:
             first = f"the first {REJECTED_LIMIT} requests were all called invalid: {result.detail}"
             raise StopRunError(FailureKind.REJECTED, first)
+
+
+def _never_sent(failed: Attempt | ProviderError) -> bool:
+    """Tell whether a call met no server at all."""
+    return failed.status is None and not failed.maybe_paid

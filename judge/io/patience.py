@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from judge.errors import ProviderError, RetryableError
 from judge.io.limits import LONGEST_PAUSE
 
+MANY = 50
+"""attempts after which waits grow no more in any case: powers of 2 have an end"""
 MOST_JITTER = 1.0
 """seconds that are added at most to a pause that the provider named"""
 
@@ -26,7 +28,7 @@ class Policy:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     uniform: Callable[[float, float], float] = random.uniform
 
-    def wait(self, error: ProviderError, attempt: int) -> float | None:
+    def wait(self, error: ProviderError, attempt: int, *, is_last: bool = True) -> float | None:
         """Return the seconds to wait before a call that failed is made again, or None where it is of no use.
 
         It waits as told, else exponentially longer ("full jitter"); always by chance a little more or less, so that
@@ -36,11 +38,13 @@ class Policy:
         Args:
             error: how the call failed.
             attempt: how many times it was made, at least 1.
+            is_last: whether the last of so many attempts ends it; not where more of them cost nothing and may help.
         """
-        if not isinstance(error, RetryableError) or attempt >= self.attempts:
+        is_last = is_last or self.attempts == 1
+        if not isinstance(error, RetryableError) or (is_last and attempt >= self.attempts):
             return None
         if (told := error.retry_after or 0.0) > LONGEST_PAUSE:
             return None
         if told:
             return told + self.uniform(0, min(MOST_JITTER, told / 4))
-        return self.uniform(0, min(self.longest_wait, self.first_wait * 2.0 ** (attempt - 1)))
+        return self.uniform(0, min(self.longest_wait, self.first_wait * 2.0 ** min(attempt - 1, MANY)))
