@@ -32,7 +32,7 @@ from judge.io.dispatch import Events, Stop, dispatch
 from judge.io.journal import Journal, RunFolder
 from judge.io.judges.specs import open_judge
 from judge.io.judgment_lines import as_line
-from judge.io.lane import OUTAGE_LIMIT, REJECTED_LIMIT, UNREACHED_LIMIT, Lane
+from judge.io.lane import OUTAGE_LIMIT, REJECTED_LIMIT, UNREACHED_LIMIT, USELESS_LIMIT, Lane
 from judge.io.limits import LONGEST_PAUSE, Pace
 from judge.io.patience import Policy
 from judge.io.render.progress import Display
@@ -412,6 +412,26 @@ def test_a_judge_that_calls_all_its_first_requests_invalid_is_asked_no_more() ->
     assert len(judgments) == len(server.calls) == REJECTED_LIMIT
     assert asking.stop.error is not None
     assert "unknown field" in str(asking.stop.error)
+
+
+@pytest.mark.parametrize("answer", [Answer("Trace 1 is better."), Answer("{", stop="length")])
+def test_a_judge_whose_replies_never_hold_a_verdict_is_given_up_before_the_whole_run_is_paid_for(
+    answer: Answer,
+) -> None:
+    with ProviderServer(lambda _: answer) as server:
+        asking = Asking(server, concurrency=1, repairs=True)
+        judgments = asking.run(50)
+    assert len(judgments) == USELESS_LIMIT
+    assert len(server.calls) == 2 * USELESS_LIMIT
+    assert isinstance(asking.stop.error, StopRunError)
+    assert "hold no verdict, the last: " in asking.stop.error.message
+
+
+def test_a_run_that_has_verdicts_may_ask_again_what_failed_however_much_fails_again() -> None:
+    with ProviderServer(lambda _: Answer("Trace 1 is better.")) as server:
+        asking = Asking(server, lane_options={"n_judged": 1})
+        assert len(asking.run(50)) == 50
+    assert asking.stop.error is None
 
 
 @both_providers

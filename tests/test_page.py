@@ -532,7 +532,13 @@ def hostile(folder: Path) -> Path:
                 for number, payload in enumerate(PAYLOADS)
             ],
         )
-    with ProviderServer(lambda _: Answer(f"<img src=x onerror=alert(1)> {json.dumps('}')}")) as server:
+
+    def answer(call: Call) -> Answer:  # a judge that never gives a verdict is given up
+        if call.number % 4 == 0:
+            return Answer(verdicts_for(call.schema or {}, "tie"))
+        return Answer(f"<img src=x onerror=alert(1)> {json.dumps('}')}")
+
+    with ProviderServer(answer) as server:
         judge = f"openai:<img/onerror=alert(1)>@{server.url}/v1"
         omr_judge("compare", "a.jsonl", "b.jsonl", "--judge", judge, "--name", "h", "--max-failures", "1", cwd=folder)
     omr_judge("report", "h", "--html", "hostile.html", "--by", "<b>field</b>", cwd=folder)

@@ -25,8 +25,11 @@ UNREACHED_LIMIT = 20
 """when so many attempts in a row meet nobody, and nothing was ever answered, the address is wrong: stop"""
 REJECTED_LIMIT = 10
 """when a judge's first so many requests are all called invalid, it is the settings that are wrong: stop"""
+USELESS_LIMIT = 20
+"""when a judge's first so many replies all hold no verdict, it is not up to the task, or to its settings: stop"""
 OUTAGE_LIMIT = 20
 """when so many requests in a row failed for want of a reply, and none came for `LONGEST_PAUSE`: stop"""
+USELESS = {FailureKind.UNPARSED, FailureKind.TRUNCATED}
 UNANSWERED = {FailureKind.TRANSPORT, FailureKind.TIMEOUT, FailureKind.RATE_LIMIT}
 TOLD_PAUSE = 5.0
 """seconds; a person is told of pauses that are as long"""
@@ -61,7 +64,9 @@ class Lane:
 
     Only a call that begins after the first has answered finds in the cache what they share."""
     n_judged: int = 0
+    """verdicts, those of the run's earlier sessions included"""
     n_rejected: int = 0
+    n_useless: int = 0
     n_unreached: int = 0
     n_unanswered: int = 0
     """requests in a row that failed for want of a reply"""
@@ -148,11 +153,11 @@ class Lane:
     def note(self, attempt: Attempt) -> None:
         """Count an attempt that failed in passing; StopRunError when nothing ever answered."""
         self.n_unreached = self.n_unreached + 1 if _never_sent(attempt) else 0
-        if not self.n_judged and self.n_unreached >= UNREACHED_LIMIT:
+        if not self.n_replies and self.n_unreached >= UNREACHED_LIMIT:
             raise StopRunError(FailureKind.TRANSPORT, f"{self.judge.spec.name} cannot be reached: {attempt.problem}")
 
     def count(self, result: Result) -> None:
-        """Count a result; StopRunError when nothing but invalid requests came back, or nothing at all for too long."""
+        """Count a result; StopRunError when nothing that is of use came back, or nothing at all for too long."""
         if not isinstance(result, Failed):
             self.n_judged, self.n_unanswered = self.n_judged + 1, 0
             return
@@ -162,9 +167,15 @@ class Lane:
             words = f"{self.judge.spec.name} has answered nothing for {silent / MINUTE:.0f} min: {result.detail}"
             raise StopRunError(result.failure, words)
         self.n_rejected += result.failure is FailureKind.REJECTED
-        if not self.n_judged and self.n_rejected >= REJECTED_LIMIT:
+        self.n_useless += result.failure in USELESS
+        if self.n_judged:
+            return
+        if self.n_rejected >= REJECTED_LIMIT:
             first = f"the first {REJECTED_LIMIT} requests were all called invalid: {result.detail}"
             raise StopRunError(FailureKind.REJECTED, first)
+        if self.n_useless >= USELESS_LIMIT:
+            first = f"the first {USELESS_LIMIT} replies hold no verdict, the last: {result.failure}: {result.detail}"
+            raise StopRunError(result.failure, first)
 
 
 def _never_sent(failed: Attempt | ProviderError) -> bool:

@@ -83,7 +83,8 @@ def _open_lanes(session: Session, spec: JudgeSpec, stack: AsyncExitStack) -> lis
 
 def _lane(session: Session, spec: JudgeSpec, judge: Judge, concurrency: int) -> Lane:
     options, manifest = session.options, session.manifest
-    lane = Lane(judge, concurrency, session.task.work.interpret, say=session.say)
+    n_judged = len(session.closed.judged)
+    lane = Lane(judge, concurrency, session.task.work.interpret, say=session.say, n_judged=n_judged)
     if manifest.repair is not None:
         lane.repair = partial(repair, settings=spec.settings, note=manifest.repair)
     if options.max_cost is not None:
