@@ -9,7 +9,7 @@ OmrJudgeError                       the command prints its text, never a traceba
 ├── BudgetReachedError              the run has spent what it may: it can be resumed
 └── ProviderError                   one call failed and would fail again: becomes a `Failed` judgment
     ├── RetryableError              it failed in passing: asked again after a pause
-    └── StopRunError                every further call would fail too: wrong key, no credit, unknown model
+    └── StopRunError                every further call would fail too: wrong key, no credit, long silence
 """
 
 from __future__ import annotations
