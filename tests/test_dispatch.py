@@ -26,13 +26,15 @@ from judge.core.parsing import interpret
 from judge.core.repairing import repair
 from judge.core.work import Asked
 from judge.errors import OmrJudgeError, RunError, StopRunError
+from judge.io import health
 from judge.io import lane as lane_module
 from judge.io.budget import Budget
 from judge.io.dispatch import Events, Stop, dispatch
+from judge.io.health import OUTAGE_LIMIT, REJECTED_LIMIT, UNREACHED_LIMIT, USELESS_LIMIT
 from judge.io.journal import Journal, RunFolder
 from judge.io.judges.specs import open_judge
 from judge.io.judgment_lines import as_line
-from judge.io.lane import OUTAGE_LIMIT, REJECTED_LIMIT, UNREACHED_LIMIT, USELESS_LIMIT, Lane
+from judge.io.lane import Lane
 from judge.io.limits import LONGEST_PAUSE, Pace
 from judge.io.patience import Policy
 from judge.io.render.progress import Display
@@ -303,7 +305,7 @@ def test_a_server_that_is_away_for_a_while_is_waited_for_whatever_the_attempts()
 
 
 def test_a_server_that_does_not_come_back_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane_module, "LONGEST_PAUSE", 1.0)
+    monkeypatch.setattr(health, "LONGEST_PAUSE", 1.0)
     asking = ask_a_server_that_goes_away(seconds=None)
     assert OUTAGE_LIMIT <= sum(isinstance(judgment.result, Failed) for judgment in asking.judgments) < 40
     assert isinstance(asking.stop.error, StopRunError)

@@ -151,7 +151,7 @@ class _Asking:
             raise
         self.record(judgment)
         self.events.recorded(judgment)
-        lane.count(judgment.result)
+        lane.health.settled(judgment.result)
 
     async def ask(self, lane: Lane, request: Request, attempts: list[Attempt]) -> Judgment:
         """Ask one request until there is a reply or no more patience; a failure is a judgment too.
@@ -173,13 +173,13 @@ class _Asking:
                 raise
             except ProviderError as error:
                 first_failed = lane.clock() if first_failed is None else first_failed
-                away = lane.is_away(error, since=first_failed)
+                away = lane.health.is_away(error, since=first_failed)
                 if (wait := self.policy.wait(error, len(attempts) + 1, is_last=not away)) is None:
                     failed = Failed(failure=error.kind, detail=error.message, maybe_paid=error.maybe_paid)
                     return _judgment(request, failed, attempts)
                 attempts.append(_attempt(error, wait))
                 self.events.retried(attempts[-1])
-                lane.note(attempts[-1])
+                lane.health.retried(attempts[-1])
                 await self.pause(wait)
             else:
                 return _judgment(

@@ -11,30 +11,19 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from judge.core.ahead import ahead
-from judge.errors import ProviderError, RetryableError, StopRunError
+from judge.errors import ProviderError, RetryableError
+from judge.io.health import Health
 from judge.io.judges.waits import retry_after
 from judge.io.limits import LONGEST_PAUSE, Gate, Pace
-from judge.schema import Attempt, Failed, FailureKind, Reply, Request, Result
+from judge.schema import Failed, Reply, Request, Result
 
 if TYPE_CHECKING:
     from judge.core.work import Asked
     from judge.io.judges.base import Judge
 
 SLOW_DOWN = {429, 529}
-UNREACHED_LIMIT = 20
-"""when so many attempts in a row meet nobody, and nothing was ever answered, the address is wrong: stop"""
-REJECTED_LIMIT = 10
-"""when a judge's first so many requests are all called invalid, it is the settings that are wrong: stop"""
-USELESS_LIMIT = 20
-"""when a judge's first so many replies all hold no verdict, it is not up to the task, or to its settings: stop"""
-OUTAGE_LIMIT = 20
-"""when so many requests in a row failed for want of a reply, and none came for `LONGEST_PAUSE`: stop"""
-USELESS = {FailureKind.UNPARSED, FailureKind.TRUNCATED}
-UNANSWERED = {FailureKind.TRANSPORT, FailureKind.TIMEOUT, FailureKind.RATE_LIMIT}
 TOLD_PAUSE = 5.0
 """seconds; a person is told of pauses that are as long"""
-MINUTE = 60
-HOUR = 3600
 CHARS_A_TOKEN = 4
 """until replies tell what a request takes"""
 
@@ -58,25 +47,20 @@ class Lane:
     calls_pace: Pace | None = None
     tokens_pace: Pace | None = None
     clock: Callable[[], float] = time.monotonic
+    n_judged: int = 0
+    """verdicts of the run's earlier sessions"""
     gate: Gate = field(init=False)
+    health: Health = field(init=False)
     groups: Iterator[list[Request]] = field(init=False, default=iter(()))
     """what one worker asks in turn: where the provider caches prompts, all requests of an item.
 
     Only a call that begins after the first has answered finds in the cache what they share."""
-    n_judged: int = 0
-    """verdicts, those of the run's earlier sessions included"""
-    n_rejected: int = 0
-    n_useless: int = 0
-    n_unreached: int = 0
-    n_unanswered: int = 0
-    """requests in a row that failed for want of a reply"""
-    heard_at: float = field(init=False)
-    """when the last reply came, by the clock"""
     n_replies: int = 0
     n_tokens: int = 0
 
     def __post_init__(self) -> None:
-        self.gate, self.heard_at = Gate(self.concurrency), self.clock()
+        self.gate = Gate(self.concurrency)
+        self.health = Health(self.judge.spec.name, self.clock, self.n_judged)
         self.judge.on_headers = self._read_limits
 
     def take(self, requests: Iterator[Request]) -> None:
@@ -122,62 +106,17 @@ class Lane:
         """Count a reply, and correct the pace by the tokens that it took."""
         n_tokens = reply.usage.input + reply.usage.output
         self.n_replies, self.n_tokens = self.n_replies + 1, self.n_tokens + n_tokens
-        self.heard_at = self.clock()
+        self.health.replied()
         if self.tokens_pace is not None:
             self.tokens_pace.correct(n_tokens - expected_tokens)
         self.gate.succeeded()
 
     def failed(self, error: ProviderError, *, started: float) -> None:
-        """Slow down where a provider asks for it with an error; StopRunError where it asks for too long a pause."""
-        told = error.retry_after if isinstance(error, RetryableError) else None
-        if told is not None and told > LONGEST_PAUSE:
-            words = f"{self.judge.spec.name} asks for a pause of {told / HOUR:.2g} h: {error.message}"
-            raise StopRunError(error.kind, words, status=error.status, maybe_paid=error.maybe_paid) from error
+        """Slow down where a provider asks for it with an error; StopRunError where it asks for a pause of hours."""
+        self.health.failed(error)
         if error.status not in SLOW_DOWN:
             return
         now = self.clock()
         self.gate.refused(started=started, now=now)
-        if told is not None:
-            self._pause(told, now=now)
-
-    def is_away(self, error: ProviderError, *, since: float) -> bool:
-        """Tell whether a server that has answered cannot be reached by anyone now: it may be back before long.
-
-        Args:
-            error: how a call failed.
-            since: when its request failed first, by the clock.
-        """
-        gone = _never_sent(error) and self.n_replies > 0 and self.heard_at <= since
-        return gone and self.clock() - self.heard_at < LONGEST_PAUSE
-
-    def note(self, attempt: Attempt) -> None:
-        """Count an attempt that failed in passing; StopRunError when nothing ever answered."""
-        self.n_unreached = self.n_unreached + 1 if _never_sent(attempt) else 0
-        if not self.n_replies and self.n_unreached >= UNREACHED_LIMIT:
-            raise StopRunError(FailureKind.TRANSPORT, f"{self.judge.spec.name} cannot be reached: {attempt.problem}")
-
-    def count(self, result: Result) -> None:
-        """Count a result; StopRunError when nothing that is of use came back, or nothing at all for too long."""
-        if not isinstance(result, Failed):
-            self.n_judged, self.n_unanswered = self.n_judged + 1, 0
-            return
-        self.n_unanswered = self.n_unanswered + 1 if result.failure in UNANSWERED else 0
-        silent = self.clock() - self.heard_at
-        if self.n_unanswered >= OUTAGE_LIMIT and silent > LONGEST_PAUSE:
-            words = f"{self.judge.spec.name} has answered nothing for {silent / MINUTE:.0f} min: {result.detail}"
-            raise StopRunError(result.failure, words)
-        self.n_rejected += result.failure is FailureKind.REJECTED
-        self.n_useless += result.failure in USELESS
-        if self.n_judged:
-            return
-        if self.n_rejected >= REJECTED_LIMIT:
-            first = f"the first {REJECTED_LIMIT} requests were all called invalid: {result.detail}"
-            raise StopRunError(FailureKind.REJECTED, first)
-        if self.n_useless >= USELESS_LIMIT:
-            first = f"the first {USELESS_LIMIT} replies hold no verdict, the last: {result.failure}: {result.detail}"
-            raise StopRunError(result.failure, first)
-
-
-def _never_sent(failed: Attempt | ProviderError) -> bool:
-    """Tell whether a call met no server at all."""
-    return failed.status is None and not failed.maybe_paid
+        if isinstance(error, RetryableError) and error.retry_after is not None:
+            self._pause(error.retry_after, now=now)
