@@ -17,9 +17,10 @@ MARK = "Two traces of one item, from the wheel."
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    done = subprocess.run(
-        [*map(str, command)], cwd=cwd, env=environment(), capture_output=True, encoding="utf-8", check=False
-    )
+    given = {
+        name: value for name, value in environment().items() if name != "PYTHONPATH"
+    }  # which may name the checkout
+    done = subprocess.run([*map(str, command)], cwd=cwd, env=given, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
