@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from command import omr_judge, only_run, read_jsonl, report_of
+from command import COMMAND, environment, omr_judge, only_run, read_jsonl, report_of
 from provider_server import Answer, ProviderServer, content_judge, longer_wins
 from test_compare_command import judge, write_pairs
 
 from judge.io import lag
 from judge.io.lag import warn_of_lag
+from judge.io.open_files import OTHERS, room_for
 
 
 def test_a_run_stops_at_its_calls_and_goes_on_to_the_same_report(tmp_path: Path) -> None:
@@ -112,3 +116,44 @@ def test_a_loop_that_stalls_for_a_moment_is_not_told_of(monkeypatch: pytest.Monk
 
     asyncio.run(stall())
     assert told == []
+
+
+LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard})); "
+ROOM = "from judge.io.open_files import room_for; print(room_for(500), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "room", "raised"),
+    [(1000, 1000, 500, 1000), (256, 1000, 500, 564), (256, 300, 236, 300), (100, 100, 36, 100), (40, 50, 1, 50)],
+)
+def test_the_limit_on_open_files_is_raised_as_far_as_it_may_be(soft: int, hard: int, room: int, raised: int) -> None:
+    code = LIMITED.format(soft=soft, hard=hard) + ROOM
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert told.stdout.split() == [str(room), str(raised)]
+
+
+def test_a_limit_that_cannot_be_raised_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS, which allows no limit on paper and less than it says."""
+
+    def refuse(*_: object) -> None:
+        raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    assert room_for(500) == 256 - OTHERS
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert room_for(500) == 500
+
+
+def test_a_system_that_allows_few_open_files_lowers_the_concurrency_and_fails_no_call(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 60)
+    with ProviderServer(content_judge, delay=0.05) as server:
+        asked = ("compare", "a.jsonl", "b.jsonl", *judge(server), "--concurrency", "200", "--name", "r")
+        limited = ["sh", "-c", 'ulimit -n 90; exec "$@"', "sh", *COMMAND, *asked]
+        done = subprocess.run(
+            limited, cwd=tmp_path, env=environment(), capture_output=True, encoding="utf-8", check=True
+        )
+        assert server.in_flight_max == 90 - OTHERS
+    assert f"Note: --concurrency is {90 - OTHERS} for want of open files" in done.stderr
+    assert "60 items, 120 judgments, 0 failed" in done.stdout
+    assert "retries" not in done.stderr

@@ -16,6 +16,7 @@ from judge.io.judges.specs import open_judge
 from judge.io.lag import warn_of_lag
 from judge.io.lane import Lane
 from judge.io.limits import Pace
+from judge.io.open_files import room_for
 from judge.io.secrets import hide_in_logs
 from judge.run.interrupts import interrupts_call
 from judge.run.spending import cost_of
@@ -40,7 +41,8 @@ async def judge_directly(session: Session) -> None:
     """
     stop = Stop()
     async with AsyncExitStack() as stack:
-        lanes = [lane for spec in session.manifest.judges for lane in _open_lanes(session, spec, stack)]
+        concurrency = _affordable_concurrency(session)
+        lanes = [lane for spec in session.manifest.judges for lane in _open_lanes(session, spec, concurrency, stack)]
         hide_in_logs()
         lag = asyncio.ensure_future(warn_of_lag(session.say))
         stack.callback(lag.cancel)
@@ -64,10 +66,20 @@ class _Numbered:
     n_lanes: int
 
 
-def _open_lanes(session: Session, spec: JudgeSpec, stack: AsyncExitStack) -> list[_Numbered]:
+def _affordable_concurrency(session: Session) -> int:
+    """Return how many calls of one judge may be in flight: fewer than was asked for where the system is too small."""
+    wanted, n_judges = session.options.concurrency, len(session.manifest.judges)
+    allowed = max(1, room_for(wanted * n_judges) // n_judges)
+    if allowed < wanted:
+        hint = "`ulimit -n` raises it"
+        session.say(f"Note: --concurrency is {allowed} for want of open files, of which this system allows few: {hint}")
+    return allowed
+
+
+def _open_lanes(session: Session, spec: JudgeSpec, concurrency: int, stack: AsyncExitStack) -> list[_Numbered]:
     """Open a judge, to be closed by the stack; the embedded one several times."""
     local = spec.provider is Provider.LOCAL
-    n_lanes, concurrency = (n_servers(), 1) if local else (1, session.options.concurrency)
+    n_lanes, concurrency = (n_servers(), 1) if local else (1, concurrency)
     lanes = []
     for number in range(n_lanes):
         judge = open_judge(
