@@ -38,7 +38,7 @@ from judge.io.lane import Lane
 from judge.io.limits import LONGEST_PAUSE, Pace
 from judge.io.patience import Policy
 from judge.io.render.progress import Display
-from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Request, Result, Verdict
+from judge.schema import Failed, FailureKind, Judged, JudgeSpec, Judgment, Order, Reply, Request, Result, Verdict
 
 BOTH = ["openai", "anthropic"]
 both_providers = pytest.mark.parametrize("provider", BOTH)
@@ -75,6 +75,7 @@ class Asking:
     repairs: bool = False
     in_turn: bool = False
     lane_options: dict[str, Any] = field(default_factory=dict)
+    spec: JudgeSpec | None = None
     slept: float = 0.0
     events: Events = field(init=False)
 
@@ -98,7 +99,7 @@ class Asking:
 
     async def work(self, n: int, record: Callable[[Judgment], None] | None = None) -> None:
         policy = Policy(attempts=self.attempts, timeout=self.timeout, sleep=self.sleep)
-        spec = made_spec(self.provider, self.server)
+        spec = self.spec or made_spec(self.provider, self.server)
         judge = open_judge(spec, concurrency=self.concurrency, timeout=self.timeout)
         judge.caches_prompts = self.in_turn
         lane = Lane(
@@ -320,6 +321,26 @@ def test_failures_between_replies_stop_nothing() -> None:
         assert len(asking.run(100)) == 100
     assert asking.slept > 2 * LONGEST_PAUSE
     assert asking.stop.error is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "path", "hint"),
+    [
+        ("openai", "", "the address of such a server usually ends in /v1"),
+        ("anthropic", "/v1", "the address of such a server ends before /v1"),
+        ("openai", "/v1", None),
+    ],
+)
+def test_a_wrong_address_is_told_of_by_the_judges_name_and_what_may_be_wrong(
+    provider: str, path: str, hint: str | None
+) -> None:
+    with ProviderServer(lambda _: Answer(status=404)) as server:
+        spec = JudgeSpec.model_validate({**made_spec(provider, server).model_dump(), "endpoint": server.url + path})
+        asking = Asking(server, spec=spec)
+        assert asking.run(1) == []
+    told = str(asking.stop.error)
+    assert told.startswith(f"{spec.name}: 404: no such model or address")
+    assert told.endswith(f"({hint})") if hint else "such a server" not in told
 
 
 def test_a_limit_of_a_day_that_a_reply_tells_of_holds_nobody_up() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from judge.errors import RetryableError, StopRunError
 from judge.io.limits import LONGEST_PAUSE
-from judge.schema import Attempt, Failed, FailureKind, Result
+from judge.schema import Attempt, Failed, FailureKind, JudgeSpec, Provider, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ OUTAGE_LIMIT = 20
 """when so many requests in a row failed for want of a reply, and none came for `LONGEST_PAUSE`: stop"""
 USELESS = {FailureKind.UNPARSED, FailureKind.TRUNCATED}
 UNANSWERED = {FailureKind.TRANSPORT, FailureKind.TIMEOUT, FailureKind.RATE_LIMIT}
+NOT_FOUND = 404
 MINUTE = 60
 HOUR = 3600
 
@@ -32,7 +34,7 @@ HOUR = 3600
 class Health:
     """Counts what became of a judge's requests; every method raises StopRunError where the run had better stop."""
 
-    judge: str
+    judge: JudgeSpec
     clock: Callable[[], float]
     n_judged: int = 0
     """verdicts, those of the run's earlier sessions included: a run that has any goes on whatever fails again"""
@@ -55,16 +57,19 @@ class Health:
 
     def failed(self, error: ProviderError) -> None:
         """Note how a call failed: a provider that asks for a pause of hours is not waited for."""
+        if isinstance(error, StopRunError):
+            words = f"{self.judge.name}: {error.message}{_hint(self.judge, error)}"
+            raise StopRunError(error.kind, words, status=error.status, maybe_paid=error.maybe_paid) from error
         told = error.retry_after if isinstance(error, RetryableError) else None
         if told is not None and told > LONGEST_PAUSE:
-            words = f"{self.judge} asks for a pause of {told / HOUR:.2g} h: {error.message}"
+            words = f"{self.judge.name} asks for a pause of {told / HOUR:.2g} h: {error.message}"
             raise StopRunError(error.kind, words, status=error.status, maybe_paid=error.maybe_paid) from error
 
     def retried(self, attempt: Attempt) -> None:
         """Note an attempt that failed in passing."""
         self.n_unreached = self.n_unreached + 1 if _never_sent(attempt) else 0
         if not self.has_replied and self.n_unreached >= UNREACHED_LIMIT:
-            raise StopRunError(FailureKind.TRANSPORT, f"{self.judge} cannot be reached: {attempt.problem}")
+            raise StopRunError(FailureKind.TRANSPORT, f"{self.judge.name} cannot be reached: {attempt.problem}")
 
     def settled(self, result: Result) -> None:
         """Note what came of a request."""
@@ -73,18 +78,18 @@ class Health:
             return
         self.n_unanswered = self.n_unanswered + 1 if result.failure in UNANSWERED else 0
         if self.n_unanswered >= OUTAGE_LIMIT and self.silence > LONGEST_PAUSE:
-            words = f"{self.judge} has answered nothing for {self.silence / MINUTE:.0f} min: {result.detail}"
+            words = f"{self.judge.name} has answered nothing for {self.silence / MINUTE:.0f} min: {result.detail}"
             raise StopRunError(result.failure, words)
         self.n_rejected += result.failure is FailureKind.REJECTED
         self.n_useless += result.failure in USELESS
         if self.n_judged:
             return
         if self.n_rejected >= REJECTED_LIMIT:
-            words = f"the first {REJECTED_LIMIT} requests were all called invalid: {result.detail}"
+            words = f"{self.judge.name}: the first {REJECTED_LIMIT} requests were all called invalid: {result.detail}"
             raise StopRunError(FailureKind.REJECTED, words)
         if self.n_useless >= USELESS_LIMIT:
             words = f"the first {USELESS_LIMIT} replies hold no verdict, the last: {result.failure}: {result.detail}"
-            raise StopRunError(result.failure, words)
+            raise StopRunError(result.failure, f"{self.judge.name}: {words}")
 
     @property
     def silence(self) -> float:
@@ -100,6 +105,18 @@ class Health:
         """
         gone = _never_sent(error) and self.has_replied and self.heard_at <= since
         return gone and self.silence < LONGEST_PAUSE
+
+
+def _hint(judge: JudgeSpec, error: StopRunError) -> str:
+    """Return what to look at where an address may be written wrong; else nothing."""
+    if error.status != NOT_FOUND or judge.endpoint is None:
+        return ""
+    path = urlsplit(judge.endpoint).path.rstrip("/")
+    if judge.provider is Provider.OPENAI and not path:
+        return " (the address of such a server usually ends in /v1)"
+    if judge.provider is Provider.ANTHROPIC and path.endswith("/v1"):
+        return " (the address of such a server ends before /v1)"
+    return ""
 
 
 def _never_sent(failed: Attempt | ProviderError) -> bool:

@@ -60,7 +60,7 @@ class Lane:
 
     def __post_init__(self) -> None:
         self.gate = Gate(self.concurrency)
-        self.health = Health(self.judge.spec.name, self.clock, self.n_judged)
+        self.health = Health(self.judge.spec, self.clock, self.n_judged)
         self.judge.on_headers = self._read_limits
 
     def take(self, requests: Iterator[Request]) -> None:
