@@ -1,23 +1,53 @@
-"""Ctrl-C, and what batch systems send before they kill."""
+"""What asks a run to stop: Ctrl-C, what batch systems send before they kill, and a terminal that is closed."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+OUTPUTS = (1, 2)
+"""stdout and stderr"""
 
 
 @contextmanager
 def interrupts_call(called: Callable[[], None]) -> Iterator[None]:
-    """Call a function at each interrupt, in the running event loop, instead of ending the program."""
+    """Call a function at each interrupt, in the running event loop, instead of ending the program.
+
+    A terminal that is closed (a connection that breaks) counts as the first interrupt only: shells pass the news on, so
+    that it comes twice. Signals that whoever started the program has it ignore, such as `nohup`, stay ignored.
+    """
     loop = asyncio.get_running_loop()
-    for number in INTERRUPTS:
-        loop.add_signal_handler(number, called)
+    terminals = [output for output in OUTPUTS if os.isatty(output)]
+    was_called = False
+
+    def interrupt() -> None:
+        nonlocal was_called
+        was_called = True
+        called()
+
+    def hang_up() -> None:
+        _silence(terminals)
+        if not was_called:
+            interrupt()
+
+    handlers = {**dict.fromkeys(INTERRUPTS, interrupt), signal.SIGHUP: hang_up}
+    heeded = [number for number in handlers if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in heeded:
+        loop.add_signal_handler(number, handlers[number])
     try:
         yield
     finally:
-        for number in INTERRUPTS:
+        for number in heeded:
             loop.remove_signal_handler(number)
+
+
+def _silence(terminals: list[int]) -> None:
+    """Let what is still written to a closed terminal go nowhere, where it would be an error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for terminal in terminals:
+        os.dup2(nowhere, terminal)
+    os.close(nowhere)

@@ -1,0 +1,100 @@
+"""What asks a run to stop beside Ctrl-C: batch systems, and a terminal that is closed."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from command import COMMAND, environment, omr_judge, read_jsonl, start, wait_until
+from provider_server import Answer, Call, ProviderServer, content_judge
+from test_compare_command import judge, write_pairs
+
+QUICK, IN_FLIGHT = 6, 4
+OWN_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""makes stdin the terminal whose end ends the process, then becomes a command"""
+
+
+def slow_later(call: Call) -> Answer:
+    return replace(content_judge(call), delay=0.0 if call.number < QUICK else 1.5)
+
+
+def command(server: ProviderServer) -> tuple[str, ...]:
+    return ("compare", "a.jsonl", "b.jsonl", *judge(server), "--name", "r", "--concurrency", str(IN_FLIGHT))
+
+
+def n_kept(folder: Path) -> int:
+    return len(read_jsonl(folder / "runs" / "r" / "judgments.jsonl"))
+
+
+def drain(terminal: int) -> None:
+    """Read what is shown, so that the program need not wait for it."""
+    while select.select([terminal], [], [], 0)[0]:
+        with suppress(OSError):
+            os.read(terminal, 4096)
+
+
+def test_what_a_batch_system_sends_before_it_kills_waits_for_replies_in_flight(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 12)
+    with ProviderServer(slow_later) as server, start(*command(server), cwd=tmp_path) as process:
+        wait_until(lambda: len(server.calls) == QUICK + IN_FLIGHT)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 130
+    assert n_kept(tmp_path) == len(server.calls) == QUICK + IN_FLIGHT
+
+
+def test_a_terminal_that_is_closed_loses_no_reply_in_flight(tmp_path: Path) -> None:
+    """The kernel sends SIGHUP, the shell once more, and whatever is written to the terminal is an error."""
+    write_pairs(tmp_path, 12)
+    ours, theirs = pty.openpty()
+    with (
+        ProviderServer(slow_later) as server,
+        subprocess.Popen(
+            [*COMMAND, *command(server)],
+            cwd=tmp_path,
+            env=environment(),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        ) as process,
+    ):
+        os.close(theirs)
+
+        def are_in_flight() -> bool:
+            drain(ours)
+            return len(server.calls) == QUICK + IN_FLIGHT
+
+        wait_until(are_in_flight)
+        os.close(ours)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 130
+        assert n_kept(tmp_path) == len(server.calls) == QUICK + IN_FLIGHT
+        told = omr_judge("resume", "runs/r", cwd=tmp_path).stderr
+    assert "paid twice" not in told
+    assert n_kept(tmp_path) == 24
+
+
+def test_a_run_that_is_to_outlive_its_terminal_goes_on(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 12)
+    with (
+        ProviderServer(slow_later) as server,
+        subprocess.Popen(
+            ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh", *COMMAND, *command(server)],  # as nohup does
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process,
+    ):
+        wait_until(lambda: len(server.calls) == QUICK + IN_FLIGHT)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 0
+    assert n_kept(tmp_path) == 24
