@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import select
 import signal
 import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from command import COMMAND, environment, omr_judge, read_jsonl, start, wait_until
 from provider_server import Answer, Call, ProviderServer, content_judge
 from test_compare_command import judge, write_pairs
+
+from judge.io.terminal import forgive_stderr
 
 QUICK, IN_FLIGHT = 6, 4
 OWN_TERMINAL = (
@@ -57,7 +62,7 @@ def test_a_terminal_that_is_closed_loses_no_reply_in_flight(tmp_path: Path) -> N
     with (
         ProviderServer(slow_later) as server,
         subprocess.Popen(
-            [*COMMAND, *command(server)],
+            [sys.executable, "-c", OWN_TERMINAL, *COMMAND, *command(server)],
             cwd=tmp_path,
             env=environment(),
             stdin=theirs,
@@ -82,6 +87,29 @@ def test_a_terminal_that_is_closed_loses_no_reply_in_flight(tmp_path: Path) -> N
     assert n_kept(tmp_path) == 24
 
 
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_words_that_nobody_reads_any_more_stop_no_run(tmp_path: Path, *, interrupted: bool) -> None:
+    """As `2>&1 | tee log`: Ctrl-C ends `tee` too."""
+    write_pairs(tmp_path, 12)
+    with (
+        ProviderServer(slow_later) as server,
+        subprocess.Popen(
+            [*COMMAND, *command(server)],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as process,
+    ):
+        wait_until(lambda: len(server.calls) == QUICK + IN_FLIGHT)
+        assert process.stderr is not None
+        process.stderr.close()
+        if interrupted:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(30) == (130 if interrupted else 0)
+        assert n_kept(tmp_path) == len(server.calls) == (QUICK + IN_FLIGHT if interrupted else 24)
+
+
 def test_a_run_that_is_to_outlive_its_terminal_goes_on(tmp_path: Path) -> None:
     write_pairs(tmp_path, 12)
     with (
@@ -98,3 +126,10 @@ def test_a_run_that_is_to_outlive_its_terminal_goes_on(tmp_path: Path) -> None:
         process.send_signal(signal.SIGHUP)
         assert process.wait(30) == 0
     assert n_kept(tmp_path) == 24
+
+
+def test_a_stream_that_is_no_file_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream in (io.StringIO(), None):
+        monkeypatch.setattr(sys, "stderr", stream)
+        forgive_stderr()
+        assert sys.stderr is stream

@@ -30,6 +30,7 @@ from judge.cli import (
 from judge.cli.exits import Exit
 from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, ProviderError
 from judge.io.secrets import hide_secrets
+from judge.io.terminal import forgive_stderr
 
 GARBAGE_THRESHOLD = 5_000
 """objects made between two looks for cycles: judging makes hardly any, and Python's own 700 cost it time for nothing"""
@@ -83,6 +84,7 @@ def root(
 
 def main() -> None:
     """Run the command line; an error for a person is one line on stderr and an exit code."""
+    forgive_stderr()
     gc.set_threshold(GARBAGE_THRESHOLD)
     # Before numpy is imported: its tables are small here, and threads that wait for more burn a tenth of a second each.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
-OUTPUTS = (1, 2)
-"""stdout and stderr"""
 
 
 @contextmanager
@@ -21,7 +18,6 @@ def interrupts_call(called: Callable[[], None]) -> Iterator[None]:
     that it comes twice. Signals that whoever started the program has it ignore, such as `nohup`, stay ignored.
     """
     loop = asyncio.get_running_loop()
-    terminals = [output for output in OUTPUTS if os.isatty(output)]
     was_called = False
 
     def interrupt() -> None:
@@ -30,7 +26,6 @@ def interrupts_call(called: Callable[[], None]) -> Iterator[None]:
         called()
 
     def hang_up() -> None:
-        _silence(terminals)
         if not was_called:
             interrupt()
 
@@ -43,11 +38,3 @@ def interrupts_call(called: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in heeded:
             loop.remove_signal_handler(number)
-
-
-def _silence(terminals: list[int]) -> None:
-    """Let what is still written to a closed terminal go nowhere, where it would be an error."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for terminal in terminals:
-        os.dup2(nowhere, terminal)
-    os.close(nowhere)
