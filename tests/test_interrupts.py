@@ -28,7 +28,7 @@ OWN_TERMINAL = (
 
 
 def slow_later(call: Call) -> Answer:
-    return replace(content_judge(call), delay=0.0 if call.number < QUICK else 1.5)
+    return replace(content_judge(call), delay=1.5 if QUICK <= call.number < QUICK + IN_FLIGHT else 0.0)
 
 
 def command(server: ProviderServer) -> tuple[str, ...]:
