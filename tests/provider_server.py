@@ -32,6 +32,7 @@ ID_HEADERS: dict[Provider, str] = {"openai": "x-request-id", "anthropic": "reque
 MODEL = "judge-1"
 MAX_BODY_BYTES = 64 * 2**20
 DRIP_SECONDS = 0.05
+HOLD_SECONDS = 60
 FIRST_ANTHROPIC_VERSION_WITHOUT_SAMPLING = "2026-10-21"
 TAG = re.compile(r"<[a-z0-9-]+-([0-9a-fA-F]{4,})>")
 DATA_URL = re.compile(r"data:(?P<type>[^;,]+);base64,(?P<data>.*)", re.DOTALL)
@@ -127,6 +128,8 @@ class Answer:
     """added to the usual ones, or in their place"""
     delay: float = 0.0
     """seconds before the answer"""
+    after: threading.Event | None = None
+    """what else is waited for before the answer"""
     stop: Literal["end", "length", "refusal", "filter"] = "end"
     fault: Literal["none", "reset", "reset_mid_body", "drip", "hang", "garbage"] = "none"
     cached: int = 0
@@ -198,6 +201,8 @@ class ProviderServer:
         try:
             answer = self.answer_to(call)
             await asyncio.sleep(self._delay + answer.delay)
+            if answer.after is not None:
+                await asyncio.to_thread(answer.after.wait, HOLD_SECONDS)
             return await _respond(request, call, answer)
         finally:
             self._in_flight -= 1

@@ -75,7 +75,7 @@ def test_an_image_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.png", tmp_path / "none" / "x.png"):
         with pytest.raises(MissingImageError, match="no such image"):
             load_image(path)
-    with pytest.raises(InputError, match="cannot be read: embedded null"):
+    with pytest.raises(InputError, match=r"cannot be read: .*embedded null"):
         load_image(tmp_path / "a\0b.png")
 
 

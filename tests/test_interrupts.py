@@ -9,8 +9,10 @@ import select
 import signal
 import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -27,8 +29,20 @@ OWN_TERMINAL = (
 """makes stdin the terminal whose end ends the process, then becomes a command"""
 
 
-def slow_later(call: Call) -> Answer:
-    return replace(content_judge(call), delay=1.5 if QUICK <= call.number < QUICK + IN_FLIGHT else 0.0)
+@dataclass
+class Holding:
+    """A judge that keeps some replies back until it is told to let them go."""
+
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, call: Call) -> Answer:
+        is_held = QUICK <= call.number < QUICK + IN_FLIGHT
+        return replace(content_judge(call), after=self.released if is_held else None)
+
+    def release(self) -> None:
+        """Let the replies go, when a signal that was sent has surely come."""
+        time.sleep(0.3)
+        self.released.set()
 
 
 def command(server: ProviderServer) -> tuple[str, ...]:
@@ -48,9 +62,10 @@ def drain(terminal: int) -> None:
 
 def test_what_a_batch_system_sends_before_it_kills_waits_for_replies_in_flight(tmp_path: Path) -> None:
     write_pairs(tmp_path, 12)
-    with ProviderServer(slow_later) as server, start(*command(server), cwd=tmp_path) as process:
+    with ProviderServer(holding := Holding()) as server, start(*command(server), cwd=tmp_path) as process:
         wait_until(lambda: len(server.calls) == QUICK + IN_FLIGHT)
         process.send_signal(signal.SIGTERM)
+        holding.release()
         assert process.wait(30) == 130
     assert n_kept(tmp_path) == len(server.calls) == QUICK + IN_FLIGHT
 
@@ -60,7 +75,7 @@ def test_a_terminal_that_is_closed_loses_no_reply_in_flight(tmp_path: Path) -> N
     write_pairs(tmp_path, 12)
     ours, theirs = pty.openpty()
     with (
-        ProviderServer(slow_later) as server,
+        ProviderServer(holding := Holding()) as server,
         subprocess.Popen(
             [sys.executable, "-c", OWN_TERMINAL, *COMMAND, *command(server)],
             cwd=tmp_path,
@@ -80,6 +95,7 @@ def test_a_terminal_that_is_closed_loses_no_reply_in_flight(tmp_path: Path) -> N
         wait_until(are_in_flight)
         os.close(ours)
         process.send_signal(signal.SIGHUP)
+        holding.release()
         assert process.wait(30) == 130
         assert n_kept(tmp_path) == len(server.calls) == QUICK + IN_FLIGHT
         told = omr_judge("resume", "runs/r", cwd=tmp_path).stderr
@@ -92,7 +108,7 @@ def test_words_that_nobody_reads_any_more_stop_no_run(tmp_path: Path, *, interru
     """As `2>&1 | tee log`: Ctrl-C ends `tee` too."""
     write_pairs(tmp_path, 12)
     with (
-        ProviderServer(slow_later) as server,
+        ProviderServer(holding := Holding()) as server,
         subprocess.Popen(
             [*COMMAND, *command(server)],
             cwd=tmp_path,
@@ -106,6 +122,7 @@ def test_words_that_nobody_reads_any_more_stop_no_run(tmp_path: Path, *, interru
         process.stderr.close()
         if interrupted:
             process.send_signal(signal.SIGINT)
+        holding.release()
         assert process.wait(30) == (130 if interrupted else 0)
         assert n_kept(tmp_path) == len(server.calls) == (QUICK + IN_FLIGHT if interrupted else 24)
 
@@ -113,7 +130,7 @@ def test_words_that_nobody_reads_any_more_stop_no_run(tmp_path: Path, *, interru
 def test_a_run_that_is_to_outlive_its_terminal_goes_on(tmp_path: Path) -> None:
     write_pairs(tmp_path, 12)
     with (
-        ProviderServer(slow_later) as server,
+        ProviderServer(holding := Holding()) as server,
         subprocess.Popen(
             ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh", *COMMAND, *command(server)],  # as nohup does
             cwd=tmp_path,
@@ -124,6 +141,7 @@ def test_a_run_that_is_to_outlive_its_terminal_goes_on(tmp_path: Path) -> None:
     ):
         wait_until(lambda: len(server.calls) == QUICK + IN_FLIGHT)
         process.send_signal(signal.SIGHUP)
+        holding.release()
         assert process.wait(30) == 0
     assert n_kept(tmp_path) == 24
 
