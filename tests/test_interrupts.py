@@ -23,9 +23,12 @@ from test_compare_command import judge, write_pairs
 from judge.io.terminal import forgive_stderr
 
 QUICK, IN_FLIGHT = 6, 4
-OWN_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-)
+OWN_TERMINAL = """
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 """makes stdin the terminal whose end ends the process, then becomes a command"""
 
 

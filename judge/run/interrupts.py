@@ -15,7 +15,7 @@ def interrupts_call(called: Callable[[], None]) -> Iterator[None]:
     """Call a function at each interrupt, in the running event loop, instead of ending the program.
 
     A terminal that is closed (a connection that breaks) counts as the first interrupt only: shells pass the news on, so
-    that it comes twice. Signals that whoever started the program has it ignore, such as `nohup`, stay ignored.
+    that it comes twice. It counts for nothing where the program was told so when it was started, by `nohup` say.
     """
     loop = asyncio.get_running_loop()
     was_called = False
@@ -29,12 +29,13 @@ def interrupts_call(called: Callable[[], None]) -> Iterator[None]:
         if not was_called:
             interrupt()
 
-    handlers = {**dict.fromkeys(INTERRUPTS, interrupt), signal.SIGHUP: hang_up}
-    heeded = [number for number in handlers if signal.getsignal(number) is not signal.SIG_IGN]
-    for number in heeded:
-        loop.add_signal_handler(number, handlers[number])
+    handlers = dict.fromkeys(INTERRUPTS, interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        handlers[signal.SIGHUP] = hang_up
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
     try:
         yield
     finally:
-        for number in heeded:
+        for number in handlers:
             loop.remove_signal_handler(number)
