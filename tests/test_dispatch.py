@@ -343,6 +343,18 @@ def test_a_wrong_address_is_told_of_by_the_judges_name_and_what_may_be_wrong(
     assert told.endswith(f"({hint})") if hint else "such a server" not in told
 
 
+def test_a_second_call_that_stops_the_run_and_may_be_paid_for_stands_with_the_first_reply() -> None:
+    def script(call: Call) -> Answer:
+        return Answer("prose") if call.number == 0 else Answer(status=504, headers={"retry-after": "3600"})
+
+    with ProviderServer(script) as server:
+        asking = Asking(server, repairs=True)
+        (judgment,) = asking.run(1)
+    assert isinstance(asking.stop.error, StopRunError)
+    assert judgment.reply is not None
+    assert [(attempt.status, attempt.maybe_paid) for attempt in judgment.attempts] == [(504, True)]
+
+
 def test_a_limit_of_a_day_that_a_reply_tells_of_holds_nobody_up() -> None:
     spent = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "17h30m"}
     with ProviderServer(lambda call: Answer(longer_wins(call).text, headers=spent)) as server:

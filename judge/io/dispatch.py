@@ -132,10 +132,8 @@ class _Asking:
         self.events.started(request.key)
         try:
             judgment = await self.ask(lane, request, attempts)
-        except (OmrJudgeError, _UnaskedError) as error:
-            maybe_paid = isinstance(error, ProviderError) and error.maybe_paid
-            maybe_paid |= any(attempt.maybe_paid for attempt in attempts)
-            self.events.given_up(request.key, maybe_paid=maybe_paid)
+        except (OmrJudgeError, _UnaskedError):
+            self.events.given_up(request.key, maybe_paid=any(attempt.maybe_paid for attempt in attempts))
             raise
         again: list[Attempt] = []
         try:
@@ -159,7 +157,7 @@ class _Asking:
         Args:
             lane: whose request it is.
             request: what to ask.
-            attempts: is filled with those that failed in passing.
+            attempts: is filled with those that failed in passing, and with one that stops the run but may be paid for.
 
         Raises:
             StopRunError: every further call to this judge would fail too.
@@ -169,12 +167,14 @@ class _Asking:
         while True:
             try:
                 reply, seconds = await self.call(lane, request)
-            except StopRunError:
+            except StopRunError as error:
+                if error.maybe_paid:
+                    attempts.append(_attempt(error, 0.0))
                 raise
             except ProviderError as error:
                 first_failed = lane.clock() if first_failed is None else first_failed
                 away = lane.health.is_away(error, since=first_failed)
-                if (wait := self.policy.wait(error, len(attempts) + 1, is_last=not away)) is None:
+                if (wait := self.policy.wait(error, len(attempts) + 1, endless=away)) is None:
                     failed = Failed(failure=error.kind, detail=error.message, maybe_paid=error.maybe_paid)
                     return _judgment(request, failed, attempts)
                 attempts.append(_attempt(error, wait))

@@ -28,7 +28,7 @@ class Policy:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     uniform: Callable[[float, float], float] = random.uniform
 
-    def wait(self, error: ProviderError, attempt: int, *, is_last: bool = True) -> float | None:
+    def wait(self, error: ProviderError, attempt: int, *, endless: bool = False) -> float | None:
         """Return the seconds to wait before a call that failed is made again, or None where it is of no use.
 
         It waits as told, else exponentially longer ("full jitter"); always by chance a little more or less, so that
@@ -38,10 +38,10 @@ class Policy:
         Args:
             error: how the call failed.
             attempt: how many times it was made, at least 1.
-            is_last: whether the last of so many attempts ends it; not where more of them cost nothing and may help.
+            endless: whether more attempts than are allowed cost nothing and may help, unless none was to be made again.
         """
-        is_last = is_last or self.attempts == 1
-        if not isinstance(error, RetryableError) or (is_last and attempt >= self.attempts):
+        was_last = attempt >= self.attempts and not (endless and self.attempts > 1)
+        if not isinstance(error, RetryableError) or was_last:
             return None
         if (told := error.retry_after or 0.0) > LONGEST_PAUSE:
             return None
