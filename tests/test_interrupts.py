@@ -14,6 +14,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import COMMAND, environment, omr_judge, read_jsonl, start, wait_until
@@ -52,6 +53,11 @@ def command(server: ProviderServer) -> tuple[str, ...]:
     return ("compare", "a.jsonl", "b.jsonl", *judge(server), "--name", "r", "--concurrency", str(IN_FLIGHT))
 
 
+def begin(server: ProviderServer, folder: Path, *through: str, **streams: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - Popen's
+    """Start a run, through another program that becomes it, or none."""
+    return subprocess.Popen([*through, *COMMAND, *command(server)], cwd=folder, env=environment(), **streams)
+
+
 def n_kept(folder: Path) -> int:
     return len(read_jsonl(folder / "runs" / "r" / "judgments.jsonl"))
 
@@ -79,10 +85,10 @@ def test_a_terminal_that_is_closed_loses_no_reply_in_flight(tmp_path: Path) -> N
     ours, theirs = pty.openpty()
     with (
         ProviderServer(holding := Holding()) as server,
-        subprocess.Popen(
-            [sys.executable, "-c", OWN_TERMINAL, *COMMAND, *command(server)],
-            cwd=tmp_path,
-            env=environment(),
+        begin(
+            server,
+            tmp_path,
+            *(sys.executable, "-c", OWN_TERMINAL),
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -112,13 +118,7 @@ def test_words_that_nobody_reads_any_more_stop_no_run(tmp_path: Path, *, interru
     write_pairs(tmp_path, 12)
     with (
         ProviderServer(holding := Holding()) as server,
-        subprocess.Popen(
-            [*COMMAND, *command(server)],
-            cwd=tmp_path,
-            env=environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        ) as process,
+        begin(server, tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process,
     ):
         wait_until(lambda: len(server.calls) == QUICK + IN_FLIGHT)
         assert process.stderr is not None
@@ -134,10 +134,10 @@ def test_a_run_that_is_to_outlive_its_terminal_goes_on(tmp_path: Path) -> None:
     write_pairs(tmp_path, 12)
     with (
         ProviderServer(holding := Holding()) as server,
-        subprocess.Popen(
-            ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh", *COMMAND, *command(server)],  # as nohup does
-            cwd=tmp_path,
-            env=environment(),
+        begin(
+            server,
+            tmp_path,
+            *("/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh"),  # as nohup does
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as process,

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from judge.core.counted import Counted
+from judge.core.estimates import Basis
+from judge.core.stats.intervals import Method
 from judge.core.table import Kinds, Table, is_none, ranks, stack, sum_by, texts
 
 if TYPE_CHECKING:
@@ -84,3 +87,11 @@ def test_ranks_and_sums_of_groups() -> None:
     assert ranks(["b", "a", "b", "c"]).tolist() == [1, 0, 1, 2]
     assert sum_by(np.array([0, 2, 2]), np.array([True, True, True]), 4).tolist() == [1, 0, 2, 0]
     assert is_none(texts(["a", None])).tolist() == [False, True]
+
+
+def test_items_that_are_not_held_by_kind_are_each_a_kind() -> None:
+    items = Table({"item": texts(["p", "q"]), "credit": np.array([1.0, 1.0])})
+    counted = Counted(items, None, Basis(Method.JEFFREYS, 0))
+    distinct, counts = counted.distinct()
+    assert distinct is counted
+    assert counts.tolist() == [1, 1]

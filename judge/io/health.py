@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from judge.errors import RetryableError, StopRunError
-from judge.io.limits import LONGEST_PAUSE
+from judge.io.limits import LONGEST_PAUSE, MINUTE
 from judge.schema import Attempt, Failed, FailureKind, JudgeSpec, Provider, Result
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ OUTAGE_LIMIT = 20
 """when so many requests in a row failed for want of a reply, and none came for `LONGEST_PAUSE`: stop"""
 USELESS = {FailureKind.UNPARSED, FailureKind.TRUNCATED}
 UNANSWERED = {FailureKind.TRANSPORT, FailureKind.TIMEOUT, FailureKind.RATE_LIMIT}
-NOT_FOUND = 404
-MINUTE = 60
-HOUR = 3600
+HOUR = 60 * MINUTE
 
 
 @dataclass
@@ -109,7 +108,7 @@ class Health:
 
 def _hint(judge: JudgeSpec, error: StopRunError) -> str:
     """Return what to look at where an address may be written wrong; else nothing."""
-    if error.status != NOT_FOUND or judge.endpoint is None:
+    if error.status != HTTPStatus.NOT_FOUND or judge.endpoint is None:
         return ""
     path = urlsplit(judge.endpoint).path.rstrip("/")
     if judge.provider is Provider.OPENAI and not path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -47,7 +47,7 @@ class Lane:
     calls_pace: Pace | None = None
     tokens_pace: Pace | None = None
     clock: Callable[[], float] = time.monotonic
-    n_judged: int = 0
+    n_judged: InitVar[int] = 0
     """verdicts of the run's earlier sessions"""
     gate: Gate = field(init=False)
     health: Health = field(init=False)
@@ -58,9 +58,9 @@ class Lane:
     n_replies: int = 0
     n_tokens: int = 0
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, n_judged: int) -> None:
         self.gate = Gate(self.concurrency)
-        self.health = Health(self.judge.spec, self.clock, self.n_judged)
+        self.health = Health(self.judge.spec, self.clock, n_judged)
         self.judge.on_headers = self._read_limits
 
     def take(self, requests: Iterator[Request]) -> None:
