@@ -104,7 +104,8 @@ class Manifest(RunManifest):
     rubric: Rubric
     schema_sha256: str | None
     orders: Orders
-    interval: Method = Method.JEFFREYS
+    interval: Method | Literal["bca"] = Method.JEFFREYS
+    """`bca` of earlier versions is read, and reported by the default"""
     show_reference: bool = True
     hide_answers: bool = False
     stopping: Stopping | None = None

@@ -10,6 +10,7 @@ from judge.core.estimates import Basis
 from judge.core.facts import ItemFacts, Wanted, facts_of_judgments, facts_of_pairs
 from judge.core.prompting import parse_template
 from judge.core.report import NO_EXTRAS, Extras, Facts, Models, Report, build_report
+from judge.core.stats.intervals import Method
 from judge.errors import RunError
 from judge.io.files import write_json
 from judge.io.journal_columns import read_settled
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from judge.core.stats.intervals import Method
     from judge.io.journal import RunFolder
     from judge.io.manifest import Manifest
 
 NOTHING_WANTED = Wanted()
+NO_BCA = "the run asked for --ci bca, which is no more: its intervals are those of --ci jeffreys"
 
 
 def make_report(
@@ -65,8 +66,11 @@ def make_report(
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
     )
-    basis = Basis(method or manifest.interval, manifest.seed)
+    own = Method.JEFFREYS if manifest.interval == "bca" else manifest.interval
+    basis = Basis(method or own, manifest.seed)
     report = build_report(settled, subject, facts, method=basis.method, extras=extras)
+    if method is None and own != manifest.interval:
+        report = report.model_copy(update={"warnings": (*report.warnings, NO_BCA)})
     return with_controls(report, read_controls(folder, settled, subject, basis))
 
 

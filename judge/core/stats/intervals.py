@@ -26,8 +26,6 @@ class Method(StrEnum):
     """Bayesian bootstrap with half a win and half a loss added: holds its level near 0 and 1 too"""
     PERCENTILE = "percentile"
     """the classic bootstrap, for comparison with other tools; too short near 0 and 1"""
-    BCA = "bca"
-    """the bias-corrected and accelerated bootstrap, for comparison; too short near 0 and 1"""
     WILSON = "wilson"
     """closed form, without random numbers: Wilson's interval at the effective number of units"""
 
@@ -111,15 +109,11 @@ def bootstrap(
     Gamma(1/2) each, of the mean unit's size, are added (Rubin, "The Bayesian Bootstrap", Annals of
     Statistics 9, 1981, with the Jeffreys prior); for binary units it is the Jeffreys interval. Percentile: multinomial
     weights (Efron, Annals of Statistics 7, 1979). By convention an estimate of
-    0 has the lower end 0, an estimate of 1 the upper end 1. For the others see `bca` and `wilson`.
+    0 has the lower end 0, an estimate of 1 the upper end 1. For the closed form see `wilson`.
     """
     match method:
         case Method.JEFFREYS | Method.PERCENTILE:
             return _resample(patterns, method, n_resamples=n_resamples, level=level, seed=seed)
-        case Method.BCA:
-            from judge.core.stats.bca import bca  # noqa: PLC0415 - it is made of this module's parts
-
-            return bca(patterns, n_resamples=n_resamples, level=level, seed=seed)
         case Method.WILSON:
             from judge.core.stats.closed_form import wilson  # noqa: PLC0415 - it is made of this module's parts
 
