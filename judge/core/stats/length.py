@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 from judge.core.stats.closed_form import Coefficient, clustered_covariance, coefficient, from_log_odds
 from judge.core.stats.clusters import HALF
@@ -87,7 +88,7 @@ def length_adjusted(
         return NotIdentified(
             "not identified: the wins go wholly with one model or one length, so no estimate is finite"
         )
-    expected = _sigmoid(design @ beta)
+    expected = expit(design @ beta)
     information = design.T @ (design * (expected * (1 - expected))[:, None])
     influences = (design * (credit - expected)[:, None]) @ np.linalg.inv(information)
     covariance, df = clustered_covariance(influences, clusters)
@@ -113,14 +114,10 @@ def _fit(design: Floats, credit: Floats) -> Floats | None:
     """Maximise the fractional logistic likelihood by Newton's method; None where it has no finite maximum."""
     beta = np.zeros(design.shape[1])
     for _ in range(MAX_STEPS):
-        expected = _sigmoid(design @ beta)
+        expected = expit(design @ beta)
         information = design.T @ (design * (expected * (1 - expected))[:, None])
         step = np.linalg.solve(information, design.T @ (credit - expected))
         beta = beta + step
         if np.abs(step).max() < CONVERGED or np.abs(beta).max() > MAX_LOG_ODDS:
             break
     return beta if np.abs(step).max() < CONVERGED else None
-
-
-def _sigmoid(log_odds: Floats) -> Floats:
-    return np.asarray((1 + np.tanh(log_odds / 2)) / 2)

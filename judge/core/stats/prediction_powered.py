@@ -11,9 +11,9 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import stdtrit
 
 from judge.core.stats.clusters import sum_by_cluster
-from judge.core.stats.special import t_quantile
 
 if TYPE_CHECKING:
     from judge.core.stats.clusters import Codes
@@ -192,7 +192,7 @@ def _variance(influences: Floats, clusters: Codes | None) -> float:
 def _rate(estimate: float, variance: float, spread: float, n_alike: float, df: int) -> WinRate:
     """Make Wilson's interval at the effective number of labels; where no label differs, at their number."""
     n_eff = spread / variance if spread > NO_SPREAD and variance > NO_SPREAD else n_alike
-    low, high = _wilson(estimate, n_eff, t_quantile(df, (1 + LEVEL) / 2))
+    low, high = _wilson(estimate, n_eff, float(stdtrit(df, (1 + LEVEL) / 2)))
     return WinRate(estimate, low if estimate > 0 else 0.0, high if estimate < 1 else 1.0, variance)
 
 
@@ -205,7 +205,7 @@ def _wilson(estimate: float, n: float, quantile: float) -> tuple[float, float]:
 
 def _n_eff_for(estimate: float, width: float, df: int) -> float:
     """Return the effective number of labels at which the interval has a width, by halving on a log scale."""
-    quantile = t_quantile(df, (1 + LEVEL) / 2)
+    quantile = float(stdtrit(df, (1 + LEVEL) / 2))
     low, high = 0.0, 40.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
