@@ -223,3 +223,11 @@ def test_no_more_encoded_images_are_kept_than_fit_and_the_last_always_is(
         [False, False, False, True],
         [True, False, False, False],
     ]
+
+
+def test_the_size_of_an_image_that_an_earlier_run_did_not_state_is_read_from_its_header(tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(PNG)
+    image = structs.replace(load_image(tmp_path / "x.png"), width=None, height=None)
+    assert images.image_size(image) == (60, 40)
+    (tmp_path / "y.png").write_bytes(PNG[:20])
+    assert images.image_size(structs.replace(image, path=str(tmp_path / "y.png"))) is None

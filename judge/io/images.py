@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from judge.errors import InputError, RunError
-from judge.io.image_size import Size, pixel_size
 from judge.io.image_store import stored_path
+from judge.io.pictures.drawing import opened
 from judge.io.pictures.files import find, read
-from judge.io.pictures.kinds import UnusableError
+from judge.io.pictures.kinds import Size, UnusableError, kind_of
 from judge.io.pictures.preparing import MAX_SIDE, prepare
 from judge.schema import Image, Original
 
@@ -198,4 +198,9 @@ def image_size(image: Image) -> Size | None:
     """Return the width and height of an image that is sent; None where neither the run nor its header states them."""
     if image.width is not None and image.height is not None:
         return image.width, image.height
-    return pixel_size(read(Path(image.path)), image.media_type)
+    content = read(Path(image.path))
+    try:
+        with opened(content, kind_of(content)) as picture:
+            return picture.size
+    except UnusableError:
+        return None

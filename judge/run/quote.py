@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Container
     from decimal import Decimal
 
-    from judge.io.image_size import Size
     from judge.io.journal import RunFolder
     from judge.io.manifest import AnyManifest
+    from judge.io.pictures.kinds import Size
     from judge.schema import Image
 
 UNREADABLE = (1024, 1024)

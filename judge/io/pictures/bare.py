@@ -32,12 +32,12 @@ _JFIF_BARE = 16
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_CONTROL, _GIF_END = 0x2C, 0x21, 0xF9, 0x3B
 
 
-def bare(content: bytes, kind: Kind) -> bytes | None:
-    """Return the same picture's file with nothing beside it: the very bytes where there is nothing else.
+def strip_metadata(content: bytes, kind: Kind) -> bytes | None:
+    """Return the same picture's file without metadata: the very bytes where there are none.
 
     Args:
         content: the file's bytes.
-        kind: PNG, JPEG, WebP or GIF; any other has no bare form.
+        kind: PNG, JPEG, WebP or GIF; any other is not read.
 
     Returns:
         None where only drawing the picture anew leaves the rest out.

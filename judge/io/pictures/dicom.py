@@ -7,12 +7,11 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from judge.io.pictures.drawing import check_size, fitting, grey
-from judge.io.pictures.kinds import UnusableError
+from judge.io.pictures.kinds import Size, UnusableError
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-    from judge.io.image_size import Size
 
 NO_PYDICOM = "pip install 'omr-judge[dicom]'"
 _DEFLATED = b"1.2.840.10008.1.2.1.99"

@@ -7,7 +7,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from judge.io.pictures.kinds import Kind, UnusableError
+from judge.io.pictures.kinds import Kind, Size, UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image as Picture
 
-    from judge.io.image_size import Size
 
 MAX_PIXELS = 50_000_000
 MAX_COSTLY_PIXELS = 16_000_000
@@ -48,7 +47,7 @@ def opened(content: bytes, kind: Kind) -> Iterator[Picture]:
                 check_size(picture.size, costly=kind is Kind.WEBP or _is_wide(picture.mode))
                 yield picture
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise UnusableError("too many pixels", "scale it down") from error
+            raise UnusableError(f"more than {MAX_PIXELS // 10**6} megapixels", "scale it down") from error
         except UnidentifiedImageError as error:
             raise UnusableError(f"is no readable {kind.value}", "copy or save it again") from error
         except (OSError, ValueError, SyntaxError, EOFError, MemoryError, OverflowError, Warning) as error:
