@@ -25,9 +25,8 @@ from judge.core.panel import Pooling
 from judge.core.planning import Orders
 from judge.core.report import Extras, Report
 from judge.core.stats.intervals import Method
-from judge.io.render import html_fragment, latex, markdown
 from judge.io.render.document import comparison
-from judge.io.render.paper import Form, written
+from judge.io.render.paper import Form, html_escaped, latex_escaped, markdown_escaped, written
 from judge.io.render.tables import tables
 from judge.io.render.tidy_csv import COLUMNS, harmless
 
@@ -106,7 +105,7 @@ def test_a_csv_cell_with_a_tab_before_it_is_quoted_and_ordinary_text_stays() -> 
 
 @given(anything)
 def test_latex_of_any_text_has_balanced_braces_and_no_special_that_acts(text: str) -> None:
-    shown = latex.escaped(text)
+    shown = latex_escaped(text)
     assert_harmless(shown)
     bare = re.sub(r"\\(text[a-z]+\{\}|[{}#$%&_])", "", shown)
     assert not set(bare) & set('\\#$%&_~^<>|`"')
@@ -117,7 +116,7 @@ def test_latex_of_any_text_has_balanced_braces_and_no_special_that_acts(text: st
 
 @given(anything)
 def test_markdown_of_any_text_is_one_line_without_a_sign_that_acts(text: str) -> None:
-    shown = markdown.escaped(text)
+    shown = markdown_escaped(text)
     assert_harmless(shown)
     bare = re.sub(r"\\[\\`*_\[\]<>|~#&$@]|&#(58|46);", "", shown)
     assert not set(bare) & set("\\`*_[]<>|~#&$@")
@@ -159,7 +158,7 @@ def test_the_html_fragment_is_tables_alone_whatever_names_say() -> None:
 @given(anything)
 def test_html_of_any_text_is_text(text: str) -> None:
     parser = Tags()
-    parser.feed(f"<p>{html_fragment.escaped(text)}</p>")
+    parser.feed(f"<p>{html_escaped(text)}</p>")
     parser.close()
     assert parser.seen == {"p"}
 
