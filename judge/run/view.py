@@ -13,8 +13,7 @@ from pydantic import ValidationError
 from judge.errors import InputError, RunError
 from judge.io.images import image_bytes
 from judge.io.labels import append_labels, read_labels
-from judge.io.render.html.page import build
-from judge.io.render.html.score_page import build_score
+from judge.io.render.html.page import build, build_score
 from judge.run.page import read_page
 from judge.run.report import make_report
 from judge.run.score_page import read_score_page
