@@ -105,7 +105,7 @@ class Manifest(RunManifest):
     schema_sha256: str | None
     orders: Orders
     interval: Method | Literal["bca"] = Method.JEFFREYS
-    """`bca` of earlier versions is read, and reported by the default"""
+    """as asked for; `bca` of earlier versions has no method any more"""
     show_reference: bool = True
     hide_answers: bool = False
     stopping: Stopping | None = None
@@ -118,6 +118,11 @@ class Manifest(RunManifest):
     """which control of another run this is; None: a run of its own"""
     swapped: tuple[str, ...] = ()
     """with one order: the half of the judged items that is shown swapped"""
+
+    @property
+    def method(self) -> Method:
+        """How intervals are made, unless a report is asked for others."""
+        return Method.JEFFREYS if self.interval == "bca" else self.interval
 
     @property
     def n_requests(self) -> int:

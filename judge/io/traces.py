@@ -45,7 +45,7 @@ class Record(NamedTuple):
     """that of the file: its images may lie in it"""
 
 
-class Rows(Protocol):
+class RecordSource(Protocol):
     """A file whose records can be read repeatedly: JSON lines, or Parquet."""
 
     path: str
@@ -127,7 +127,7 @@ class RecordFile:
         with_traces: whether each record holds a trace.
     """
 
-    def __init__(self, file: Rows, *, folder: Path, fields: Mapping[str, str], with_traces: bool) -> None:
+    def __init__(self, file: RecordSource, *, folder: Path, fields: Mapping[str, str], with_traces: bool) -> None:
         self.model: str | None = None
         self.short_traces = 0
         self._file, self._folder, self._paths, self._with_traces = file, folder, fields, with_traces

@@ -10,7 +10,6 @@ from judge.core.estimates import Basis
 from judge.core.facts import ItemFacts, Wanted, facts_of_judgments, facts_of_pairs
 from judge.core.prompting import parse_template
 from judge.core.report import NO_EXTRAS, Extras, Facts, Models, Report, build_report
-from judge.core.stats.intervals import Method
 from judge.errors import RunError
 from judge.io.files import write_json
 from judge.io.journal_columns import read_settled
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from judge.core.stats.intervals import Method
     from judge.io.journal import RunFolder
     from judge.io.manifest import Manifest
 
@@ -66,10 +66,9 @@ def make_report(
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
     )
-    own = Method.JEFFREYS if manifest.interval == "bca" else manifest.interval
-    basis = Basis(method or own, manifest.seed)
+    basis = Basis(method or manifest.method, manifest.seed)
     report = build_report(settled, subject, facts, method=basis.method, extras=extras)
-    if method is None and own != manifest.interval:
+    if method is None and manifest.interval == "bca":
         report = report.model_copy(update={"warnings": (*report.warnings, NO_BCA)})
     return with_controls(report, read_controls(folder, settled, subject, basis))
 

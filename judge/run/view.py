@@ -105,7 +105,7 @@ def application(folder: RunFolder, *, token: str, host: str = LOCAL) -> Starlett
     )
 
 
-class _Desk:
+class _LabelServer:
     """Answers for one run: its page is made once, its labels are read anew each time."""
 
     def __init__(
@@ -178,13 +178,13 @@ class _Desk:
         return JSONResponse(kept.model_dump(mode="json"), status_code=201, headers=HEADERS)
 
 
-def _comparison_desk(folder: RunFolder) -> _Desk:
+def _comparison_desk(folder: RunFolder) -> _LabelServer:
     page = read_page(folder, make_report(folder))
     criteria = {criterion.name for criterion in page.manifest.rubric.criteria}
     images = [pair.item.images for pair in folder.pairs()] if folder.pairs_path.exists() else []
-    return _Desk(folder, build(page, served=True), images, set(page.contents.ids), criteria)
+    return _LabelServer(folder, build(page, served=True), images, set(page.contents.ids), criteria)
 
 
-def _score_desk(folder: RunFolder) -> _Desk:
+def _score_desk(folder: RunFolder) -> _LabelServer:
     page = read_score_page(folder, make_score_report(folder))
-    return _Desk(folder, build_score(page, served=True), [case.item.images for case in folder.cases()])
+    return _LabelServer(folder, build_score(page, served=True), [case.item.images for case in folder.cases()])

@@ -1,4 +1,4 @@
-"""Draw pictures with Pillow, in bounded memory: open, shrink, turn, and write them without metadata."""
+"""Render pictures with Pillow, in bounded memory: open, shrink, turn, and write them without metadata."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def decode_wholly(picture: Picture) -> None:
     picture.load()
 
 
-def needs_drawing(picture: Picture) -> bool:
+def needs_rendering(picture: Picture) -> bool:
     """Say whether an image looks as it should only with its metadata: it is turned, or its colours are not sRGB."""
     profile = picture.info.get("icc_profile")
     return orientation(picture) != 1 or (profile is not None and not _is_srgb(profile))
@@ -75,7 +75,7 @@ def orientation(picture: Picture) -> int:
     return found if found in range(1, 9) else 1
 
 
-def drawn(picture: Picture, kind: Kind, *, max_side: int) -> Picture:
+def render_picture(picture: Picture, kind: Kind, *, max_side: int) -> Picture:
     """Return an image upright, in sRGB, with 8 bits a channel, and no side longer than `max_side` (0: as it is)."""
     from PIL import Image  # noqa: PLC0415 - only where there are images
 
@@ -132,7 +132,7 @@ def in_eight_bits(picture: Picture, *, stretch: bool) -> Picture:
 
 
 def grey(values: np.ndarray[Any, Any], *, limits: tuple[float, float] | None = None) -> Picture:
-    """Draw numbers, an array of rows and columns, in grey from the lower limit (black) to the upper one (white).
+    """Render numbers, an array of rows and columns, in grey from the lower limit (black) to the upper one (white).
 
     Without limits, these are the smallest and the largest number; what is not finite is black.
     """

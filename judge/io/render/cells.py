@@ -22,7 +22,7 @@ class Cell(NamedTuple):
     is_words: bool = False
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One line of a table."""
 
     name: str
@@ -39,7 +39,7 @@ class Table(NamedTuple):
     """what a row stands for"""
     columns: dict[str, str]
     """for programs and for people"""
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     note: str = ""
     judge: str = ""
     """whose verdicts these are alone; empty: those of all judges together"""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from judge.core.pkr.instruments import SIDE_NAMES
 from judge.io.render import cells
-from judge.io.render.cells import Row, Table
+from judge.io.render.cells import Table, TableRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,7 +35,7 @@ def _agreement(found: Mapping[str, Instruments]) -> Table:
             "kappa": "kappa",
         },
         rows=tuple(
-            Row(
+            TableRow(
                 name,
                 (
                     cells.count(own.n),
@@ -61,7 +61,7 @@ def _sides(found: Mapping[str, Instruments]) -> Table:
         of="criterion",
         columns={f"{preferred}_{scored}": f"{preferred}, {scored}" for preferred, scored in places},
         rows=tuple(
-            Row(name, tuple(cells.count(own.table[preferred][scored]) for preferred, scored in places))
+            TableRow(name, tuple(cells.count(own.table[preferred][scored]) for preferred, scored in places))
             for name, own in found.items()
         ),
     )

@@ -50,7 +50,7 @@ LATEX_HEAD = (
 )
 
 
-class Form(StrEnum):
+class ReportForm(StrEnum):
     """What a report may be written in."""
 
     MARKDOWN = "markdown"
@@ -60,18 +60,18 @@ class Form(StrEnum):
     HTML_FRAGMENT = "html-fragment"
 
 
-def written(document: Document, form: Form) -> str:
+def written(document: Document, form: ReportForm) -> str:
     """Write a report, with a final newline."""
     match form:
-        case Form.MARKDOWN:
+        case ReportForm.MARKDOWN:
             return _as_markdown(document)
-        case Form.LATEX:
+        case ReportForm.LATEX:
             return _as_latex(document)
-        case Form.CSV:
+        case ReportForm.CSV:
             return as_csv(document)
-        case Form.HTML_FRAGMENT:
+        case ReportForm.HTML_FRAGMENT:
             return _as_html(document)
-        case Form.JSON:
+        case ReportForm.JSON:
             return as_json_bytes(document.json).decode()
         case _:
             assert_never(form)

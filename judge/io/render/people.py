@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 SIDES = ("a", "tie or split", "b")
 
 
-def draw_people(report: PeopleReport, console: Console) -> None:
-    """Draw each criterion's agreement and corrected win rate."""
+def render_people(report: PeopleReport, console: Console) -> None:
+    """Render each criterion's agreement and corrected win rate."""
     basis = f"draw {report.draw}" if report.draw else "all labelled items, which readers chose: no random sample"
     console.print(Text(safe(f"Judged by {', '.join(report.judges)}; compared on {basis}.")))
     if report.other_draws:

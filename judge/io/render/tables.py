@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from judge.core.planning import Orders
 from judge.io.render import cells
-from judge.io.render.cells import Row, Table
+from judge.io.render.cells import Table, TableRow
 from judge.io.render.controls import control_tables
 from judge.io.render.costs import dollars
 from judge.io.render.instruments import instrument_tables
@@ -72,7 +72,7 @@ def _win_rates(report: Report, criteria: Mapping[str, CriterionReport], judge: s
         of="criterion",
         columns={"win_rate": "win rate of a", **names},
         rows=tuple(
-            Row(name, (cells.rate(row.win_rate), *(cells.count(getattr(row, field)) for field in names)))
+            TableRow(name, (cells.rate(row.win_rate), *(cells.count(getattr(row, field)) for field in names)))
             for name, row in criteria.items()
         ),
         judge=judge,
@@ -89,7 +89,7 @@ def _reliability(report: Report, criteria: Mapping[str, CriterionReport], judge:
         of="criterion",
         columns={**both, "first_slot": "first slot"},
         rows=tuple(
-            Row(
+            TableRow(
                 name,
                 (
                     *((cells.rate(row.consistency), cells.share(row.chance_consistency)) if both else ()),
@@ -110,7 +110,7 @@ def _tests(report: Report) -> Table:
         of="criterion",
         columns={**names, "p_method": "sign-flip test", "verdict": "a is"},
         rows=tuple(
-            Row(
+            TableRow(
                 name,
                 (
                     *(cells.p_value(getattr(row, field)) for field in names),
@@ -133,7 +133,7 @@ def _ledger(report: Report) -> Table:
         of="criterion",
         columns={word.replace(" ", "_"): word for word in words} | bounds,
         rows=tuple(
-            Row(
+            TableRow(
                 name,
                 (
                     *(cells.count(terms[name].get(word, 0)) for word in words),
@@ -151,10 +151,10 @@ def strata(criteria: Mapping[str, CriterionReport]) -> Table:
     found = {name: row.strata for name, row in criteria.items() if row.strata}
     last = list(found.values())[-1]
     rows = [
-        Row(name, tuple(cells.rate(getattr(own, stratum).win_rate) for stratum in STRATA))
+        TableRow(name, tuple(cells.rate(getattr(own, stratum).win_rate) for stratum in STRATA))
         for name, own in found.items()
     ]
-    sizes = Row("items", tuple(cells.count(getattr(last, stratum).n) for stratum in STRATA))
+    sizes = TableRow("items", tuple(cells.count(getattr(last, stratum).n) for stratum in STRATA))
     lost = last.unreadable
     note = (
         f"unreadable answers: a {lost.a}, b {lost.b} ({lost.items} items in no column). If only the answers counted, "
@@ -168,7 +168,7 @@ def _subgroups(report: Report) -> Iterator[Table]:
     names = {f"win_rate_{name}": f"win rate, {name}" for name in report.criteria}
     for field, values in report.subgroups.items():
         rows = [
-            Row(
+            TableRow(
                 value,
                 (
                     cells.count(group.n),
@@ -205,7 +205,7 @@ def _position(report: Report) -> Table:
             "win_rate": "win rate net of the slot",
         },
         rows=tuple(
-            Row(
+            TableRow(
                 name,
                 (
                     cells.rate(found.first_slot),
@@ -236,7 +236,7 @@ def _length(report: Report) -> Table:
             "adjusted": "length-adjusted win rate",
         },
         rows=tuple(
-            Row(
+            TableRow(
                 name,
                 (
                     cells.rate(length.longer_wins),
@@ -268,7 +268,7 @@ def _agreement(report: Report) -> Table:
         of="criterion",
         columns={"n": "items", **names, **flips},
         rows=tuple(
-            Row(
+            TableRow(
                 name,
                 (
                     cells.count(own.n),
@@ -286,7 +286,7 @@ def _halo(report: Report) -> Table:
     halo = report.halo
     assert halo is not None  # noqa: S101 - its caller looked
     rows = tuple(
-        Row(name, tuple(cells.plain(others[other], f"{others[other] or 0:.2f}") for other in halo.correlations))
+        TableRow(name, tuple(cells.plain(others[other], f"{others[other] or 0:.2f}") for other in halo.correlations))
         for name, others in halo.correlations.items()
     )
     together = "" if halo.together is None else f"Together the others explain {100 * halo.together:.0f} % of it. "
@@ -305,7 +305,7 @@ def cost_table(costs: Mapping[str, JudgeCost]) -> Table:
         of="judge",
         columns=names | {"usd": "US dollars"},
         rows=tuple(
-            Row(
+            TableRow(
                 judge,
                 (
                     *(cells.count(getattr(cost, field)) for field in names),
