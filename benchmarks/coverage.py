@@ -14,7 +14,8 @@ import numpy as np
 from scipy.special import gammaln, xlog1py, xlogy
 
 from judge.core.stats.closed_form import wilson
-from judge.core.stats.intervals import N_RESAMPLES, Method, Patterns, bootstrap, collapse
+from judge.core.stats.clusters import collapse
+from judge.core.stats.intervals import N_RESAMPLES, Method, Patterns, bootstrap
 from judge.core.stats.sequential import is_decided
 
 if TYPE_CHECKING:

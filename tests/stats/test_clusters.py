@@ -11,8 +11,8 @@ from stats.oracles import one_each, oracle, units, worked_example
 
 from judge.core.stats import intervals as intervals_module
 from judge.core.stats.closed_form import clustered_covariance, ratio_errors, wilson
-from judge.core.stats.clusters import BLOCK, collapse_fast, distinct_kinds, guarded, sum_by_cluster
-from judge.core.stats.intervals import Method, Patterns, Rates, bootstrap, collapse
+from judge.core.stats.clusters import BLOCK, collapse, distinct_kinds, guarded, sum_by_cluster
+from judge.core.stats.intervals import Method, Patterns, Rates, bootstrap
 
 COLUMNS = arrays(np.float64, st.tuples(st.integers(1, 30), st.just(4)), elements=st.sampled_from([0.0, 0.5, 1.0]))
 CREDITS = st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=2, max_size=60).map(np.array)
@@ -33,10 +33,11 @@ def test_clusters_are_summed_and_unused_codes_left_out() -> None:
 
 
 @given(COLUMNS)
-def test_collapsing_by_hash_gives_what_sorting_gives(columns: np.ndarray) -> None:
-    slow, fast = collapse(columns[:, :2], columns[:, 2:]), collapse_fast(columns[:, :2], columns[:, 2:])
-    for one, other in zip(slow, fast, strict=True):
-        assert np.array_equal(one, other)
+def test_collapsed_patterns_are_numpys_distinct_rows_in_descending_order(columns: np.ndarray) -> None:
+    patterns = collapse(columns[:, :2], columns[:, 2:])
+    rows, counts = np.unique(columns, axis=0, return_counts=True)
+    assert np.array_equal(np.hstack([patterns.numerators, patterns.denominators]), rows[::-1])
+    assert np.array_equal(patterns.counts, counts[::-1])
 
 
 @given(COLUMNS, st.integers(1, BLOCK // 10))

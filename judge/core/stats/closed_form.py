@@ -67,11 +67,16 @@ def wilson(patterns: Patterns, *, level: float = 0.95) -> Rates:
     with np.errstate(invalid="ignore", divide="ignore"):
         quantile = stdtrit(units - 1, (1 + level) / 2)
         n_eff = np.where(variance > 0, estimate * (1 - estimate) / variance, units)
-        shrink = quantile**2 / n_eff
-        center = (estimate + shrink / 2) / (1 + shrink)
-        half = np.sqrt(shrink * (estimate * (1 - estimate) + shrink / 4)) / (1 + shrink)
-    low, high = np.maximum(center - half, 0.0), np.minimum(center + half, 1.0)
+        low, high = wilson_ends(estimate, n_eff, quantile)
     return Rates(estimate, np.where(estimate <= 0, 0.0 * low, low), np.where(estimate >= 1, 1.0 + 0.0 * high, high))
+
+
+def wilson_ends(estimate: Floats | float, n_eff: Floats | float, quantile: Floats | float) -> tuple[Floats, Floats]:
+    """Return the ends of Wilson's interval for rates over so many units each, at the quantile of its level."""
+    shrink = quantile**2 / n_eff
+    center = (estimate + shrink / 2) / (1 + shrink)
+    half = np.sqrt(shrink * (estimate * (1 - estimate) + shrink / 4)) / (1 + shrink)
+    return np.maximum(center - half, 0.0), np.minimum(center + half, 1.0)
 
 
 def clustered_covariance(influences: Floats, clusters: Codes | None) -> Covariance:

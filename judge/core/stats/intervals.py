@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 import numpy as np
 
@@ -47,36 +47,6 @@ class Rates(NamedTuple):
     estimate: Floats
     low: Floats
     high: Floats
-
-
-def collapse(numerators: Floats, denominators: Floats) -> Patterns:
-    """Collapse units to their distinct patterns, in descending order.
-
-    The order depends on the values alone: the same seed gives the same interval however the units were ordered.
-
-    Args:
-        numerators: shape (units, rates).
-        denominators: shape (units, rates).
-    """
-    rates = numerators.shape[1]
-    rows, counts = distinct_rows(np.hstack([numerators, denominators]))
-    rows, counts = rows[::-1], counts[::-1]
-    return Patterns(rows[:, :rates], rows[:, rates:], counts.astype(np.float64))
-
-
-def distinct_rows(rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Return the distinct rows in ascending order, and how often each occurs.
-
-    As `np.unique` along an axis does, which compares whole rows and takes ten times as long as one sort a column.
-
-    Args:
-        rows: shape (rows, columns), with at least one column and without NaN.
-    """
-    ordered = rows[np.lexsort(rows.T[::-1])]
-    begins = np.ones(len(ordered), dtype=bool)
-    begins[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    starts = np.flatnonzero(begins)
-    return ordered[starts], np.diff(starts, append=len(ordered))
 
 
 def resampled_sums(columns: Floats, draw: Callable[[int], Floats], n_resamples: int) -> Floats:

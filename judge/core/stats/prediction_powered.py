@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import stdtrit
 
+from judge.core.stats.closed_form import wilson_ends
 from judge.core.stats.clusters import sum_by_cluster
 
 if TYPE_CHECKING:
@@ -192,23 +193,16 @@ def _variance(influences: Floats, clusters: Codes | None) -> float:
 def _rate(estimate: float, variance: float, spread: float, n_alike: float, df: int) -> WinRate:
     """Make Wilson's interval at the effective number of labels; where no label differs, at their number."""
     n_eff = spread / variance if spread > NO_SPREAD and variance > NO_SPREAD else n_alike
-    low, high = _wilson(estimate, n_eff, float(stdtrit(df, (1 + LEVEL) / 2)))
+    low, high = map(float, wilson_ends(estimate, n_eff, stdtrit(df, (1 + LEVEL) / 2)))
     return WinRate(estimate, low if estimate > 0 else 0.0, high if estimate < 1 else 1.0, variance)
-
-
-def _wilson(estimate: float, n: float, quantile: float) -> tuple[float, float]:
-    shrink = quantile**2 / n
-    center = (estimate + shrink / 2) / (1 + shrink)
-    half = math.sqrt(shrink * (estimate * (1 - estimate) + shrink / 4)) / (1 + shrink)
-    return max(center - half, 0.0), min(center + half, 1.0)
 
 
 def _n_eff_for(estimate: float, width: float, df: int) -> float:
     """Return the effective number of labels at which the interval has a width, by halving on a log scale."""
-    quantile = float(stdtrit(df, (1 + LEVEL) / 2))
+    quantile = stdtrit(df, (1 + LEVEL) / 2)
     low, high = 0.0, 40.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        ends = _wilson(estimate, math.exp(middle), quantile)
+        ends = wilson_ends(estimate, math.exp(middle), quantile)
         low, high = (middle, high) if ends[1] - ends[0] > width else (low, middle)
     return math.exp(high)
