@@ -192,7 +192,8 @@ def _words(hint: Any, page: Path, homes: Mapping[type, tuple[Path, str]]) -> str
     if origin in {Union, UnionType}:
         of = [words for words, part in zip(of, parts, strict=True) if part is not NoneType]
         return ", ".join(of) + (", or null" if NoneType in parts else "")
-    return {dict: f"object of {of[-1]}", tuple: f"list of {of[0]}", list: f"list of {of[0]}", Annotated: of[0]}[origin]
+    each = f"({of[-1]})" if ", " in of[-1] else of[-1]
+    return {dict: f"object of {each}", tuple: f"list of {of[0]}", list: f"list of {of[0]}", Annotated: of[0]}[origin]
 
 
 def _simple(hint: Any, page: Path, homes: Mapping[type, tuple[Path, str]]) -> str:  # noqa: ANN401
