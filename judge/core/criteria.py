@@ -53,8 +53,8 @@ class CriterionReport(Frozen):
     """One criterion: wins_a + wins_b + ties + splits + missing = the report's n_items."""
 
     win_rate: Estimate
-    """mean credit of a: 1 for a win in both orders, 1/2 for a tie or a win of each, 1/4 or 3/4 for a win in one order and
-    a tie in the other"""
+    """mean credit of a: 1 for a win in both orders, 1/2 for a tie or a win of each, 1/4 or 3/4 for a win in one order
+    and a tie in the other"""
     consistent_only: Estimate
     """the same with every split counted half: only wins in both orders count"""
     consistency: Estimate
