@@ -32,7 +32,7 @@ class Sequential(Frozen):
     """What the looks of a run that may stop early show on the overall criterion."""
 
     decided: bool
-    """whether the rule stopped the run"""
+    """whether the evidence decides for a model"""
     winner: Literal["a", "b"] | None
     """null where undecided"""
     n_looks: int
