@@ -243,8 +243,9 @@ def llmbar_verdicts(subset: str) -> list[dict[str, Any]]:
     for reply in read_jsonl(SHARED / "llmbar/replies.jsonl"):
         if reply["id"] in names:
             first = (reply["winner"] == "1") == (reply["order"] == "forward")
-            said = {"verdict": "first" if first else "second"} if reply["winner"] else {"verdict": None}
-            said |= {} if reply["winner"] else {"failure": "unparsed"}
+            said: dict[str, str | None] = {"verdict": "first" if first else "second"}
+            if reply["winner"] is None:
+                said = {"verdict": None, "failure": "unparsed"}
             name = f"openai:{reply['judge']}.{reply['strategy']}"
             about = {"item": reply["id"], "order": reply["order"], "judge": name}
             made.append(about | said | {"model_a": "output_1", "model_b": "output_2"})
