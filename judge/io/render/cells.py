@@ -57,6 +57,11 @@ class Table(NamedTuple):
         return " ".join([*(part if part.endswith("?") else f"{part}." for part in parts), basis])
 
 
+def row(name: str, *cells: Cell) -> TableRow:
+    """Make a line of a table."""
+    return TableRow(name, cells)
+
+
 def rate(estimate: Estimate | None) -> Cell:
     """Show a rate in percent with its interval."""
     return Cell("-") if estimate is None else Cell(words.percent(estimate), *estimate.model_dump().values())
