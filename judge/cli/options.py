@@ -35,7 +35,6 @@ class IntervalOption(StrEnum):
 
     jeffreys = "jeffreys"
     percentile = "percentile"
-    bca = "bca"
     wilson = "wilson"
 
 

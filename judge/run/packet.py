@@ -115,7 +115,7 @@ def _drawn(folder: RunFolder, manifest: Manifest, items: Sequence[str], options:
 def outcomes_of(folder: RunFolder, manifest: Manifest) -> dict[str, str]:
     """Return the panel's outcome on the rubric's last criterion by item; items without one are absent."""
     subject = subject_of(manifest, item_facts(folder, manifest, Wanted()))
-    counted = count_panel(read_settled(folder), subject, Basis(manifest.interval, manifest.seed)).together[
+    counted = count_panel(read_settled(folder), subject, Basis(manifest.method, manifest.seed)).together[
         subject.criteria[-1]
     ]
     judged = counted.items.take(counted.is_judged)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from judge.io.manifest import Manifest
 
 NOTHING_WANTED = Wanted()
+NO_BCA = "the run asked for --ci bca, which is no more: its intervals are those of --ci jeffreys"
 
 
 def make_report(
@@ -65,8 +66,10 @@ def make_report(
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
     )
-    basis = Basis(method or manifest.interval, manifest.seed)
+    basis = Basis(method or manifest.method, manifest.seed)
     report = build_report(settled, subject, facts, method=basis.method, extras=extras)
+    if method is None and manifest.interval == "bca":
+        report = report.model_copy(update={"warnings": (*report.warnings, NO_BCA)})
     return with_controls(report, read_controls(folder, settled, subject, basis))
 
 
