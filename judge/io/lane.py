@@ -10,7 +10,6 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from judge.core.ahead import ahead
 from judge.errors import ProviderError, RetryableError
 from judge.io.health import Health
 from judge.io.judges.waits import retry_after
@@ -65,7 +64,6 @@ class Lane:
 
     def take(self, requests: Iterator[Request]) -> None:
         """Take what is to be asked next."""
-        requests = ahead(requests, lambda request: request.prompt.n_chars)
         if self.judge.caches_prompts:
             self.groups = (list(group) for _, group in groupby(requests, key=attrgetter("item")))
         else:

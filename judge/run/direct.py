@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -13,10 +14,8 @@ from judge.errors import BudgetReachedError, InterruptedRunError, StopRunError
 from judge.io.dispatch import Stop, dispatch
 from judge.io.judges.local import n_servers
 from judge.io.judges.specs import open_judge
-from judge.io.lag import warn_of_lag
 from judge.io.lane import Lane
 from judge.io.limits import Pace
-from judge.io.open_files import room_for
 from judge.io.secrets import hide_in_logs
 from judge.run.interrupts import interrupts_call
 from judge.run.spending import cost_of
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
     from judge.io.judges.base import Judge
     from judge.run.session import Session
     from judge.run.stopping import Round
+
+OTHER_FILES = 64
+"""open files beside the connections"""
 
 
 async def judge_directly(session: Session) -> None:
@@ -44,8 +46,6 @@ async def judge_directly(session: Session) -> None:
         concurrency = _affordable_concurrency(session)
         lanes = [lane for spec in session.manifest.judges for lane in _open_lanes(session, spec, concurrency, stack)]
         hide_in_logs()
-        lag = asyncio.ensure_future(warn_of_lag(session.say))
-        stack.callback(lag.cancel)
         interrupted = await _until_done_or_interrupted(_ask(session, lanes, stop), stop, session)
     if isinstance(stop.error, StopRunError):
         raise StopRunError(stop.error.kind, f"{stop.error.message}; {session.way_on()}", status=stop.error.status)
@@ -74,6 +74,33 @@ def _affordable_concurrency(session: Session) -> int:
         hint = "`ulimit -n` raises it"
         session.say(f"Note: --concurrency is {allowed} for want of open files, of which this system allows few: {hint}")
     return allowed
+
+
+def room_for(connections: int) -> int:
+    """Raise this process's limit on open files as far as it may be, and return how many connections it can hold.
+
+    Systems allow a process few open files (macOS: 256), and each connection is one.
+
+    Args:
+        connections: how many are wanted, at least 1.
+
+    Returns:
+        That number, or a smaller one, at least 1.
+    """
+    if sys.platform == "win32":
+        return connections  # its sockets are no files
+    import resource  # noqa: PLC0415 - there is none on Windows
+
+    wanted = connections + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    except (OSError, ValueError):  # macOS has one more limit, which it does not tell
+        allowed = soft
+    return max(1, min(connections, allowed - OTHER_FILES))
 
 
 def _open_lanes(session: Session, spec: JudgeSpec, concurrency: int, stack: AsyncExitStack) -> list[_Numbered]:
