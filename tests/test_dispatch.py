@@ -64,6 +64,7 @@ class Asking:
     concurrency: int = 4
     attempts: int = 8
     timeout: float = 5.0
+    first_wait: float = 0.5
     real_sleep: bool = False
     judgments: list[Judgment] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
@@ -96,7 +97,7 @@ class Asking:
         return time.monotonic() + self.slept
 
     async def work(self, n: int, record: Callable[[Judgment], None] | None = None) -> None:
-        policy = RetryPolicy(attempts=self.attempts, timeout=self.timeout, sleep=self.sleep)
+        policy = RetryPolicy(self.attempts, self.timeout, self.first_wait, sleep=self.sleep)
         spec = self.spec or made_spec(self.provider, self.server)
         judge = open_judge(spec, concurrency=self.concurrency, timeout=self.timeout)
         judge.caches_prompts = self.in_turn
@@ -285,21 +286,21 @@ def ask_a_server_that_goes_away(*, seconds: float | None) -> Asking:
 
         restarting = threading.Thread(target=restart)
         restarting.start()
-        asking = Asking(server, attempts=2, real_sleep=True)
+        asking = Asking(server, attempts=2, first_wait=0.05, real_sleep=True)
         asking.run(60)
         restarting.join()
     return asking
 
 
 def test_a_server_that_is_away_for_a_while_is_waited_for_whatever_the_attempts() -> None:
-    asking = ask_a_server_that_goes_away(seconds=2)
+    asking = ask_a_server_that_goes_away(seconds=0.5)
     assert sum(isinstance(judgment.result, Judged) for judgment in asking.judgments) == 60
     assert max(len(judgment.attempts) for judgment in asking.judgments) > 2
     assert asking.stop.error is None
 
 
 def test_a_server_that_does_not_come_back_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "LONGEST_PAUSE", 1.0)
+    monkeypatch.setattr(health, "LONGEST_PAUSE", 0.3)
     asking = ask_a_server_that_goes_away(seconds=None)
     assert OUTAGE_LIMIT <= sum(isinstance(judgment.result, Failed) for judgment in asking.judgments) < 40
     assert isinstance(asking.stop.error, StopRunError)
