@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import resource
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -76,10 +76,6 @@ def room_for(connections: int) -> int:
     Returns:
         That number, or a smaller one, at least 1.
     """
-    if sys.platform == "win32":
-        return connections  # its sockets are no files
-    import resource  # noqa: PLC0415 - there is none on Windows
-
     wanted = connections + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
