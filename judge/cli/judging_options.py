@@ -31,12 +31,12 @@ def judging_options(
 ) -> JudgingOptions:
     """Return how to ask; InputError for an amount of dollars that is none."""
     from judge.io.judges.specs import Transport  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.io.patience import Policy  # noqa: PLC0415
+    from judge.io.limits import RetryPolicy  # noqa: PLC0415
     from judge.run.session import JudgingOptions  # noqa: PLC0415
 
     return JudgingOptions(
         concurrency=concurrency,
-        policy=Policy(attempts=attempts, timeout=timeout),
+        policy=RetryPolicy(attempts=attempts, timeout=timeout),
         transport=Transport(transport.value),
         max_rpm=max_rpm,
         max_tpm=max_tpm,

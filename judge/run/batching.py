@@ -19,7 +19,7 @@ from judge.run.interrupts import interrupts_call
 from judge.schema import Failed, FailureKind, Request
 
 if TYPE_CHECKING:
-    from judge.io.patience import Policy
+    from judge.io.limits import RetryPolicy
 
 ROUNDS = 3
 """how often a request that gets no reply is submitted"""
@@ -34,7 +34,7 @@ SILENT_POLLS = 720
 class Patience:
     """How patiently batches are waited for."""
 
-    policy: Policy
+    policy: RetryPolicy
     """of each single call about them"""
     poll: float
     """seconds between two looks at a batch"""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from judge.core.work import Asked
     from judge.io.batches.base import BatchJudge
     from judge.io.dispatch import Events
-    from judge.io.patience import Policy
+    from judge.io.limits import RetryPolicy
 
 
 @dataclass
@@ -126,7 +126,7 @@ def reopen(lane: Lane, sink: Sink, members: Iterable[Member], *, since: datetime
 
 
 async def fold(
-    lane: Lane, sink: Sink, record: BatchRecord, members: dict[str, Member], *, state: BatchState, policy: Policy
+    lane: Lane, sink: Sink, record: BatchRecord, members: dict[str, Member], *, state: BatchState, policy: RetryPolicy
 ) -> StopRunError | None:
     """Take in the results of a batch that ended; what it did not answer goes to the lane's unanswered.
 
