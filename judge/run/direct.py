@@ -86,7 +86,6 @@ def _open_lanes(session: Session, spec: JudgeSpec, concurrency: int, stack: Asyn
             spec,
             concurrency=concurrency,
             timeout=session.options.policy.timeout,
-            transport=session.options.transport,
         )
         stack.push_async_callback(judge.close)
         lanes.append(_Numbered(_lane(session, spec, judge, concurrency), spec, number, n_lanes))
