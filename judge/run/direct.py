@@ -97,7 +97,6 @@ def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: Asy
             spec,
             concurrency=concurrency,
             timeout=session.options.policy.timeout,
-            transport=session.options.transport,
         )
         stack.push_async_callback(judge.close)
         queues.append(_queue(session, spec, judge, concurrency))

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from judge.io.journal import SYNC_SECONDS
-from judge.io.judges.specs import Transport
 from judge.io.limits import RetryPolicy
 from judge.io.manifest import Manifest
 
@@ -32,7 +31,6 @@ class JudgingOptions:
 
     concurrency: int = DEFAULT_CONCURRENCY
     policy: RetryPolicy = field(default_factory=RetryPolicy)
-    transport: Transport = Transport.AUTO
     max_rpm: float | None = None
     """calls that may begin in a minute, per judge"""
     max_tpm: float | None = None
