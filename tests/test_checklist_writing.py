@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from builders import ROOT, make_judge
+from builders import PLAIN, ROOT, make_judge
 from checklist_writer import checklist, unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,11 +20,10 @@ from judge.core.checklists.planning import WritingPlan
 from judge.core.checklists.prompting import WRITING, reply_form, reply_schema
 from judge.core.checklists.quotations import Doubt, checked_units, plain
 from judge.core.checklists.reading import interpret, parse_checklist
-from judge.core.checklists.shown import core_first
 from judge.core.columns import Said
 from judge.core.costs import Spending
 from judge.core.parsing import UnparsedError
-from judge.core.prompting import parse_template
+from judge.core.prompting import core_first, parse_template
 from judge.schema import Failed, FailureKind, Group, Image, Item, JudgeSettings, Reply, Request, Unit, Written
 
 ALL = tuple(Group)
@@ -44,7 +43,7 @@ def an_item(**changes: Any) -> Item:  # noqa: ANN401 - fields of an item
 
 
 def requests(*items: Item, **judge: object) -> list[Request]:
-    return list(WritingPlan(TEMPLATE).planner(make_judge(**judge)).requests(items))
+    return list(WritingPlan(TEMPLATE).requests(items, make_judge(**judge)))
 
 
 def reply(groups: tuple[Group, ...] = ALL) -> dict[str, list[dict[str, Any]]]:
@@ -235,6 +234,13 @@ def test_whatever_stands_in_a_field_the_reply_is_read_or_refused(
     assert isinstance(result, Written | Failed)
     if isinstance(result, Written):
         assert sum(map(len, result.units.values())) == 9
+
+
+def test_keys_stay_those_of_version_0_1_so_that_its_journals_resume() -> None:
+    small = {**PLAIN.model_dump(), "temperature": 0.0, "seed": 0, "evidence_chars": 30}
+    local = {"provider": "local", "weights_sha256": "2" * 64, "sees_images": False, "settings": small}
+    assert [request.key for request in requests(an_item())] == ["c7e9dec31b1596c3657e1e5e54ce0163"]
+    assert [request.key for request in requests(an_item(), **local)] == ["8ff7161d0ce8c11f5a04272e6c6e6ce2"]
 
 
 def test_a_reply_that_was_cut_is_never_parsed() -> None:

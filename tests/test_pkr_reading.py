@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge.core.parsing import UnparsedError
-from judge.core.pkr.prompting import PREMISES, SCALES, Ground, reply_form
+from judge.core.pkr.prompting import PREMISES, SCALES, PremiseVerdict, reply_form
 from judge.core.pkr.reading import interpret, parse_evidence, parse_units
 from judge.schema import Failed, FailureKind, Group, Reply, Scored, UnitVerdict
 
@@ -216,15 +216,15 @@ def test_whatever_is_accepted_says_exactly_what_stands_there(reply: dict[str, di
             assert getattr(verdict, name) == reply[unit][name]
 
 
-@given(st.lists(st.sampled_from(list(Ground)), min_size=3, max_size=3))
-def test_a_chain_is_grounded_only_where_nothing_needed_is_missing_or_wrong(grounds: list[Ground]) -> None:
+@given(st.lists(st.sampled_from(list(PremiseVerdict)), min_size=3, max_size=3))
+def test_a_chain_is_grounded_only_where_nothing_needed_is_missing_or_wrong(grounds: list[PremiseVerdict]) -> None:
     text = json.dumps({"r1": {**ONE, "chain_grounding": dict(zip(PREMISES, grounds, strict=True))}})
     try:
         grounded = parse_units(text, ["r1"], group=Group.RATIONALE)["r1"].grounded
     except UnparsedError:
         return
     if grounded:
-        assert Ground.NO not in grounds
-        assert Ground.YES in grounds[:2]
+        assert PremiseVerdict.NO not in grounds
+        assert PremiseVerdict.YES in grounds[:2]
     if grounded is False:
-        assert Ground.NO in grounds
+        assert PremiseVerdict.NO in grounds

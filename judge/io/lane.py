@@ -18,7 +18,7 @@ from judge.io.limits import LONGEST_PAUSE, Gate, Pace
 from judge.schema import Failed, Reply, Request, Result
 
 if TYPE_CHECKING:
-    from judge.core.work import Asked
+    from judge.core.planning import ExpectedReply
     from judge.io.judges.base import Judge
 
 SLOW_DOWN = {429, 529}
@@ -37,7 +37,7 @@ class Lane:
 
     judge: Judge
     concurrency: int
-    interpret: Callable[[Reply, Asked], Result]
+    interpret: Callable[[Reply, ExpectedReply], Result]
     repair: Callable[[Request, Reply, Failed], Request | None] = lambda *_: None
     """makes the one further request after a reply that was cut short or cannot be read"""
     cost: Callable[[Reply], Decimal] = lambda _: Decimal(0)

@@ -40,7 +40,7 @@ async def judge_batched(session: Session) -> None:
         for spec in session.manifest.judges:
             judge = open_batch_judge(spec, timeout=session.options.policy.timeout)
             stack.push_async_callback(judge.close)
-            lanes.append(folding.Lane(judge, partial(_open_requests, session, spec), session.task.work.interpret))
+            lanes.append(folding.Lane(judge, partial(_open_requests, session, spec), session.plan.interpret))
         hide_in_logs()
         patience = Patience(session.options.policy, session.options.poll)
         try:
@@ -52,4 +52,4 @@ async def judge_batched(session: Session) -> None:
 
 
 def _open_requests(session: Session, spec: JudgeSpec) -> Iterator[Request]:
-    return session.open_requests(spec, session.task.subjects())
+    return session.open_requests(spec, session.subjects())

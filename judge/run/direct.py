@@ -96,7 +96,7 @@ def _open_lanes(session: Session, spec: JudgeSpec, concurrency: int, stack: Asyn
 def _lane(session: Session, spec: JudgeSpec, judge: Judge, concurrency: int) -> Lane:
     options, manifest = session.options, session.manifest
     n_judged = len(session.closed.judged)
-    lane = Lane(judge, concurrency, session.task.work.interpret, say=session.say, n_judged=n_judged)
+    lane = Lane(judge, concurrency, session.plan.interpret, say=session.say, n_judged=n_judged)
     if manifest.repair is not None:
         lane.repair = partial(repair, settings=spec.settings, note=manifest.repair)
     if options.max_cost is not None:
@@ -110,7 +110,7 @@ def _lane(session: Session, spec: JudgeSpec, judge: Judge, concurrency: int) -> 
 
 async def _ask(session: Session, lanes: list[_Numbered], stop: Stop) -> None:
     """Ask round by round, each whole before the next is drawn: the looks of a run that may stop early, else one."""
-    rounds: Iterable[Round] = session.stopper.rounds() if session.stopper else [session.task.subjects]
+    rounds: Iterable[Round] = session.stopper.rounds() if session.stopper else [session.subjects]
     for pairs in rounds:
         for one in lanes:
             one.lane.take(session.open_requests(one.spec, pairs(), number=one.number, n_lanes=one.n_lanes))

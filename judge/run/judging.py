@@ -21,7 +21,7 @@ from judge.run.recording import Recorder
 from judge.run.session import Closed, JudgingOptions, Session
 from judge.run.spending import budget_of
 from judge.run.stopping import Stopper, planned_looks
-from judge.run.task import task_of
+from judge.run.task import any_plan_of
 from judge.schema import Provider
 
 if TYPE_CHECKING:
@@ -86,9 +86,7 @@ def judge_run(
                 say(f"Dropped a torn last line of {folder.judgments_path}: its request is asked again")
             display = Display(total=total, done=len(closed.judged), prices=manifest.prices, quiet=options.quiet)
             recorder = Recorder(journal, in_flight, display, stopper)
-            session = Session(
-                folder, manifest, task_of(folder, manifest), options, closed, recorder, budget, stopper, say
-            )
+            session = Session(folder, manifest, any_plan_of(manifest), options, closed, recorder, budget, stopper, say)
             with display:
                 asyncio.run(judge_batched(session) if in_batches else judge_directly(session))
 

@@ -21,7 +21,7 @@ from judge.io.judgment_lines import as_line
 from judge.io.manifest import AnyManifest, Manifest, RunManifest
 from judge.run.draft import SHARD
 from judge.run.finding import named_run
-from judge.run.task import census_of, task_of
+from judge.run.task import census_of, subjects_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -169,9 +169,7 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
 
 def _in_order(parts: Sequence[_Part]) -> Iterator[Any]:
     """Yield the shards' subjects in the order of the whole; RunError where one is missing or there twice."""
-    placed = (
-        zip(part.folder.positions(), task_of(part.folder, part.manifest).subjects(), strict=False) for part in parts
-    )
+    placed = (zip(part.folder.positions(), subjects_of(part.folder, part.manifest), strict=False) for part in parts)
     end = 0
     for end, (position, subject) in enumerate(heapq.merge(*placed, key=itemgetter(0)), start=1):
         if position != end - 1:

@@ -10,7 +10,7 @@ from judge.io.images import image_size
 from judge.io.render.costs import dollars
 from judge.io.render.quote import draw_quote
 from judge.io.terminal import agreed, somebody_is_here
-from judge.run.task import task_of
+from judge.run.task import any_plan_of, subjects_of
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -34,8 +34,8 @@ def quote_run(folder: RunFolder, manifest: AnyManifest, *, done: Container[bytes
         done: keys of requests that are not to be asked.
         batch: ask in batches, where the provider has them.
     """
-    task = task_of(folder, manifest)
-    return quote(task.work, manifest.judges, manifest.prices, task.subjects(), done=done, pixels=pixels, batch=batch)
+    plan, subjects = any_plan_of(manifest), subjects_of(folder, manifest)
+    return quote(plan, manifest.judges, manifest.prices, subjects, done=done, pixels=pixels, batch=batch)
 
 
 def pixels(image: Image) -> Size:

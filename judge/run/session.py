@@ -10,17 +10,18 @@ from judge.io.journal import SYNC_SECONDS
 from judge.io.judges.specs import Transport
 from judge.io.manifest import Manifest
 from judge.io.patience import Policy
+from judge.run.task import subjects_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from decimal import Decimal
 
+    from judge.core.planning import Plan
     from judge.io.budget import Budget
     from judge.io.journal import RunFolder
     from judge.io.manifest import AnyManifest
     from judge.run.recording import Recorder
     from judge.run.stopping import Stopper
-    from judge.run.task import Task
     from judge.schema import JudgeSpec, Request
 
 DEFAULT_CONCURRENCY = 16
@@ -71,13 +72,21 @@ class Session:
 
     folder: RunFolder
     manifest: AnyManifest
-    task: Task
+    plan: Plan[Any]
     options: JudgingOptions
     closed: Closed
     recorder: Recorder
     budget: Budget
     stopper: Stopper | None
     say: Callable[[str], None]
+
+    def subjects(self) -> Iterator[Any]:
+        """Read the subjects of the run.
+
+        Each lane reads them anew: to hand on what one has read, everything between the slowest and the fastest judge
+        would have to be held in memory.
+        """
+        return subjects_of(self.folder, self.manifest)
 
     def open_requests(
         self, spec: JudgeSpec, subjects: Iterator[Any], *, number: int = 0, n_lanes: int = 1
@@ -87,7 +96,7 @@ class Session:
         A pair belongs to one lane: where each has a server of its own, that server's prompt cache serves the second
         order.
         """
-        for request in self.task.work.planner(spec).requests(islice(subjects, number, None, n_lanes)):
+        for request in self.plan.requests(islice(subjects, number, None, n_lanes), spec):
             if bytes.fromhex(request.key) not in self.closed:
                 yield request
 
