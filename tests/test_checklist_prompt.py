@@ -14,7 +14,7 @@ from command import omr_judge, read_jsonl, report_of, write_jsonl
 from msgspec import structs
 from provider_server import ProviderServer, content_judge
 
-from judge.core.census import Census
+from judge.core.census import PairCounts
 from judge.core.pairing import merge_items
 from judge.core.planning import PairPlan
 from judge.core.prompting import PromptTemplate, ShownParts, parse_template, render
@@ -93,7 +93,7 @@ def test_a_checklist_changes_no_key_of_a_prompt_that_does_not_show_it() -> None:
 
 
 def test_a_census_counts_the_items_that_have_a_checklist() -> None:
-    census = Census(answers=True)
+    census = PairCounts(answers=True)
     assert len(list(census.counting([make_pair(checklist=UNITS), make_pair(id="q2")]))) == 2
     assert census.fields()["n_checklists"] == 1
 

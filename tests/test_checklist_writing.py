@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import convert, structs
 
-from judge.core.census import ItemCensus
+from judge.core.census import ItemCounts
 from judge.core.checklists.outcome import GROUP_LOST, NO_REFERENCE, NOT_ASKED, Tally, outcome_of
 from judge.core.checklists.planning import WritingPlan
 from judge.core.checklists.prompting import WRITING, reply_form, reply_schema
@@ -94,7 +94,7 @@ def test_items_without_a_reference_or_with_a_checklist_are_not_asked_about() -> 
     units = {Group.KNOWLEDGE: (Unit(id="k1", claim="c"),)}
     items = [an_item(reference_reasoning=None), an_item(reference_reasoning=" \n"), an_item(checklist=units), an_item()]
     assert len(requests(*items)) == 1
-    census = ItemCensus()
+    census = ItemCounts()
     assert list(census.counting(items)) == items
     assert census.fields() == {"n_items": 4, "n_asked": 1}
 

@@ -17,7 +17,7 @@ from judge.core.quote import Quote, quote
 from judge.core.token_estimates import EXPECTED, HIGH, LOW, Range, image_tokens, output_tokens, text_tokens
 from judge.io.prices import FREE
 from judge.io.render.quote import draw_quote
-from judge.run.quote import pixels
+from judge.run.spending import pixels
 from judge.schema import Image, JudgeSettings, JudgeSpec, Pair, Price, Provider
 
 PLAN = PairPlan(shipped_prompt(), RUBRIC)

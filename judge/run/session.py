@@ -13,7 +13,7 @@ from judge.io.patience import Policy
 from judge.run.task import subjects_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from decimal import Decimal
 
     from judge.core.planning import Plan
@@ -89,14 +89,21 @@ class Session:
         return subjects_of(self.folder, self.manifest)
 
     def open_requests(
-        self, spec: JudgeSpec, subjects: Iterator[Any], *, number: int = 0, n_lanes: int = 1
+        self, spec: JudgeSpec, subjects: Iterable[Any] | None = None, *, number: int = 0, n_lanes: int = 1
     ) -> Iterator[Request]:
         """Yield one lane's requests to a judge that are to be asked now.
 
         A pair belongs to one lane: where each has a server of its own, that server's prompt cache serves the second
         order.
+
+        Args:
+            spec: the judge.
+            subjects: what to ask about; None: all subjects of the run.
+            number: of the lane, from 0.
+            n_lanes: how many the judge has.
         """
-        for request in self.plan.requests(islice(subjects, number, None, n_lanes), spec):
+        chosen = islice(self.subjects() if subjects is None else subjects, number, None, n_lanes)
+        for request in self.plan.requests(chosen, spec):
             if bytes.fromhex(request.key) not in self.closed:
                 yield request
 

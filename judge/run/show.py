@@ -10,8 +10,8 @@ from judge.core.planning import PairPlan
 from judge.core.prompting import ShownParts
 from judge.errors import InputError
 from judge.io.assets import find_asset, load_prompt, load_rubric
-from judge.run.draft import open_specs
 from judge.run.inputs import Inputs
+from judge.run.provenance import open_specs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

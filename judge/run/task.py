@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from judge.core.census import CaseCensus, Census, ItemCensus
+from judge.core.census import CaseCounts, ItemCounts, PairCounts
 from judge.core.checklists.planning import WritingPlan
 from judge.core.checklists.prompting import WRITING
 from judge.core.controls.kinds import ControlKind
@@ -17,6 +17,7 @@ from judge.io.manifest import ChecklistManifest, Manifest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from judge.core.census import SubjectCounts
     from judge.core.planning import Plan
     from judge.io.journal import RunFolder
     from judge.io.manifest import AnyManifest, ScoreManifest
@@ -36,11 +37,13 @@ def subjects_of(folder: RunFolder, manifest: AnyManifest) -> Iterator[Any]:
     return folder.items() if isinstance(manifest, ChecklistManifest) else folder.cases()
 
 
-def census_of(manifest: AnyManifest) -> Census | CaseCensus | ItemCensus:
+def counts_of(manifest: AnyManifest) -> SubjectCounts[Any]:
     """Return what counts the subjects of a run of the manifest's kind."""
     if isinstance(manifest, ChecklistManifest):
-        return ItemCensus()
-    return Census(answers=not manifest.hide_answers) if isinstance(manifest, Manifest) else CaseCensus(manifest.judges)
+        return ItemCounts()
+    return (
+        PairCounts(answers=not manifest.hide_answers) if isinstance(manifest, Manifest) else CaseCounts(manifest.judges)
+    )
 
 
 def plan_of(manifest: Manifest) -> PairPlan:
