@@ -18,7 +18,7 @@ from judge.core.census import ItemCounts
 from judge.core.checklists.outcome import GROUP_LOST, NO_REFERENCE, NOT_ASKED, Tally, outcome_of
 from judge.core.checklists.planning import WritingPlan
 from judge.core.checklists.prompting import WRITING, reply_form, reply_schema
-from judge.core.checklists.quotations import Doubt, checked_units, plain
+from judge.core.checklists.quotations import UnitDoubt, checked_units, plain
 from judge.core.checklists.reading import interpret, parse_checklist
 from judge.core.columns import Said
 from judge.core.costs import Spending
@@ -263,17 +263,17 @@ def test_a_checklist_says_nothing_of_pairs() -> None:
         ("Both hips are narrowed.", None),
         ("Osteoarthritis narrows the joint space", None),
         (" Both  hips\tare narrowed ", None),
-        ("both hips are narrowed", Doubt.NOT_FOUND),
-        ("Both hips are narrowed. Hence it is osteoarthritis.", Doubt.NOT_FOUND),
-        ("Both hips ... narrowed", Doubt.NOT_FOUND),
-        ("narrows", Doubt.TOO_SHORT),
+        ("both hips are narrowed", UnitDoubt.NOT_FOUND),
+        ("Both hips are narrowed. Hence it is osteoarthritis.", UnitDoubt.NOT_FOUND),
+        ("Both hips ... narrowed", UnitDoubt.NOT_FOUND),
+        ("narrows", UnitDoubt.TOO_SHORT),
         ("hips are", None),
-        ("\u80ba\u306b", Doubt.TOO_SHORT),
-        (" .", Doubt.TOO_SHORT),
+        ("\u80ba\u306b", UnitDoubt.TOO_SHORT),
+        (" .", UnitDoubt.TOO_SHORT),
     ],
 )
 def test_a_quotation_must_stand_in_the_reference_letter_by_letter_but_for_white_space(
-    quotation: str, doubt: Doubt | None
+    quotation: str, doubt: UnitDoubt | None
 ) -> None:
     checked = checked_units(REFERENCE, {Group.KNOWLEDGE: [Unit(id="k1", claim="c", source_quote=quotation)]})
     assert checked.doubts == ({"k1": doubt} if doubt else {})
@@ -305,7 +305,7 @@ def test_every_stretch_of_the_reference_that_is_long_enough_is_found(reference: 
     start = data.draw(st.integers(0, max(0, len(text) - 8)))
     quotation = text[start : data.draw(st.integers(start, len(text)))]
     checked = checked_units(reference, {Group.KNOWLEDGE: [Unit(id="k1", claim="c", source_quote=quotation)]})
-    assert checked.doubts.get("k1") in ({Doubt.TOO_SHORT} if len(plain(quotation).encode()) < 8 else {None})
+    assert checked.doubts.get("k1") in ({UnitDoubt.TOO_SHORT} if len(plain(quotation).encode()) < 8 else {None})
     assert plain(text) == text
 
 
@@ -314,7 +314,7 @@ def test_premises_that_are_not_kept_are_taken_out_of_the_units_that_rest_on_them
     (first, *others) = made[Group.KNOWLEDGE]
     lying = {**made, Group.KNOWLEDGE: (structs.replace(first, source_quote="never said so"), *others)}
     checked = checked_units(REFERENCE, lying)
-    assert checked.doubts == {"k1": Doubt.NOT_FOUND}
+    assert checked.doubts == {"k1": UnitDoubt.NOT_FOUND}
     assert [one.id for one in checked.checklist[Group.KNOWLEDGE]] == ["k2", "k3"]
     assert [one.premises for one in checked.checklist[Group.RATIONALE]] == [(), (), ()]
 
@@ -354,7 +354,7 @@ def test_each_item_is_counted_in_one_place() -> None:
     assert (report.n_items, report.n_made, report.n_had) == (7, 2, 1)
     assert report.units == {Group.PERCEPTION: 3 + 2, Group.KNOWLEDGE: 3 + 2, Group.RATIONALE: 3 + 2}
     assert report.n_core == 3 + 1
-    assert report.dropped == {Doubt.NOT_FOUND: 2 + 3, Doubt.TOO_SHORT: 1}
+    assert report.dropped == {UnitDoubt.NOT_FOUND: 2 + 3, UnitDoubt.TOO_SHORT: 1}
     assert report.without == {
         "group_lost": ["lost"],
         "no_reference": ["bare"],

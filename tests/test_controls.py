@@ -19,7 +19,7 @@ from judge.core.controls.moving import Heard, Trial, compare_judge, states
 from judge.core.controls.paraphrase import paraphrase
 from judge.core.controls.preferring import compare_with_itself
 from judge.core.controls.report import Effect, Moved
-from judge.core.controls.sample import Candidate, Source, against_itself, choose, control_pairs, exchange_images
+from judge.core.controls.sample import Candidate, ControlSource, against_itself, choose, control_pairs, exchange_images
 from judge.core.estimates import Basis
 from judge.core.facts import Wanted, facts_of_pairs
 from judge.core.planning import Orders, PairPlan
@@ -47,8 +47,8 @@ def pair(name: str, *images: str, a: str = "left", b: str = "right") -> Pair:
     return make_pair(a, b, id=name, images=tuple(image(one) for one in images))
 
 
-def source(pairs: Sequence[Pair], *, judged: set[str] | None = None) -> Source:
-    return Source(lambda: iter(pairs), seed=3, answers=True, judged=judged)
+def source(pairs: Sequence[Pair], *, judged: set[str] | None = None) -> ControlSource:
+    return ControlSource(lambda: iter(pairs), seed=3, answers=True, judged=judged)
 
 
 def drawn(kind: ControlKind, pairs: Sequence[Pair], n: int = 200) -> list[Pair]:
