@@ -19,7 +19,7 @@ from judge.core.checklists.outcome import GROUP_LOST, NO_REFERENCE, NOT_ASKED, T
 from judge.core.checklists.planning import WritingPlan
 from judge.core.checklists.prompting import WRITING, reply_form, reply_schema
 from judge.core.checklists.quotations import UnitDoubt, checked_units, plain
-from judge.core.checklists.reading import interpret, parse_checklist
+from judge.core.checklists.reading import parse_checklist
 from judge.core.columns import Said
 from judge.core.costs import Spending
 from judge.core.parsing import UnparsedError
@@ -213,7 +213,7 @@ def test_two_objects_and_words_about_units_after_the_object_are_refused() -> Non
 @settings(max_examples=100)
 def test_any_text_is_read_or_refused_and_never_a_crash(text: str, groups: tuple[Group, ...]) -> None:
     request = requests(an_item(images=(IMAGE,) if Group.PERCEPTION in groups else ()))[0]
-    assert isinstance(interpret(Reply(text=text), request), Failed)
+    assert isinstance(WritingPlan(TEMPLATE).interpret(Reply(text=text), request), Failed)
 
 
 json_values = st.recursive(
@@ -230,7 +230,7 @@ def test_whatever_stands_in_a_field_the_reply_is_read_or_refused(
 ) -> None:
     given_ = deepcopy(reply())
     given_[group][place][name] = value
-    result = interpret(Reply(text=json.dumps(given_)), requests(an_item(images=(IMAGE,)))[0])
+    result = WritingPlan(TEMPLATE).interpret(Reply(text=json.dumps(given_)), requests(an_item(images=(IMAGE,)))[0])
     assert isinstance(result, Written | Failed)
     if isinstance(result, Written):
         assert sum(map(len, result.units.values())) == 9

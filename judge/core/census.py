@@ -26,8 +26,6 @@ class SubjectCounts(ABC, Generic[Subject]):
         chosen: the items of a shard; None: all are judged.
     """
 
-    shows_images = True
-
     def __init__(self, chosen: Container[str] | None = None) -> None:
         self.n_items = 0
         self.positions: list[int] = []
@@ -45,7 +43,7 @@ class SubjectCounts(ABC, Generic[Subject]):
             if self._chosen is not None:
                 self.positions.append(position)
             self.n_items += 1
-            for image in item.images if self.shows_images else ():
+            for image in item.images:
                 self._n_images += 1
                 self._images.update(bytes.fromhex(image.sha256))
             self.count(subject)
@@ -60,13 +58,8 @@ class SubjectCounts(ABC, Generic[Subject]):
 
     def fields(self) -> dict[str, Any]:
         """Return the manifest's fields that depend on the subjects; images are hashed by their hashes, in order."""
-        counted: dict[str, Any] = {"n_items": self.n_items}
-        if self.shows_images:
-            counted |= {
-                "n_images": self._n_images,
-                "images_sha256": self._images.hexdigest() if self._n_images else None,
-            }
-        return counted
+        images_sha256 = self._images.hexdigest() if self._n_images else None
+        return {"n_items": self.n_items, "n_images": self._n_images, "images_sha256": images_sha256}
 
 
 class PairCounts(SubjectCounts[Pair]):
@@ -135,9 +128,7 @@ class CaseCounts(SubjectCounts[Case]):
 
 
 class ItemCounts(SubjectCounts[Item]):
-    """What was seen of the items whose checklists are to be written; their images are shown to nobody."""
-
-    shows_images = False
+    """What was seen of the items whose checklists are to be written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,8 +139,8 @@ class ItemCounts(SubjectCounts[Item]):
         self.n_asked += is_askable(item)
 
     def fields(self) -> dict[str, Any]:
-        """Return the manifest's fields that depend on the items."""
-        return super().fields() | {"n_asked": self.n_asked}
+        """Return the manifest's fields that depend on the items; their images are shown to nobody."""
+        return {"n_items": self.n_items, "n_asked": self.n_asked}
 
 
 def _item_of(subject: object) -> Item:

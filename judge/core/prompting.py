@@ -216,16 +216,12 @@ def core_first(checklist: Mapping[Group, Sequence[Unit]]) -> dict[Group, list[Un
 
 def fill(template: PromptTemplate, section: str, values: Mapping[str, Any]) -> str:
     """Render one section; InputError where it cannot be."""
-    try:
-        return template.compiled[section].template.render(values)
-    except (_template_error(), ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise template.error(section, f"{error}") from error
-
-
-def _template_error() -> type[Exception]:
     from jinja2 import TemplateError  # noqa: PLC0415 - only judging needs it
 
-    return TemplateError
+    try:
+        return template.compiled[section].template.render(values)
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise template.error(section, f"{error}") from error
 
 
 def reply_schema(rubric: Rubric, *, evidence_chars: int | None = None) -> dict[str, Any]:
@@ -235,12 +231,15 @@ def reply_schema(rubric: Rubric, *, evidence_chars: int | None = None) -> dict[s
         rubric: the criteria asked for.
         evidence_chars: longest quotation allowed; None sets no limit in the schema (some providers accept none).
     """
-    evidence: dict[str, Any] = {"type": "string"}
-    if evidence_chars is not None:
-        evidence["maxLength"] = evidence_chars
+    evidence = text_field(evidence_chars)
     verdict = {"type": "string", "enum": [verdict.value for verdict in Verdict]}
     criterion = closed_object({"evidence_1": evidence, "evidence_2": evidence, "verdict": verdict})
     return closed_object({criterion_.name: criterion for criterion_ in rubric.criteria})
+
+
+def text_field(longest: int | None) -> dict[str, Any]:
+    """Return the JSON schema of a text, of at most so many characters unless that is None."""
+    return {"type": "string"} if longest is None else {"type": "string", "maxLength": longest}
 
 
 def closed_object(properties: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from judge.core.checklists.prompting import is_askable, render_reference, reply_schema, wanted_groups
-from judge.core.checklists.reading import interpret
+from judge.core.checklists.reading import parse_checklist
+from judge.core.parsing import read_reply
 from judge.core.planning import Ask, Plan
-from judge.schema import Item
+from judge.schema import Group, Item, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,4 +44,5 @@ class WritingPlan(Plan[Item]):
 
     def interpret(self, reply: Reply, expected: ExpectedReply) -> Result:
         """Return the units of a reply, or why there are none."""
-        return interpret(reply, expected)
+        groups = [Group(name) for name in expected.asks]
+        return read_reply(reply, lambda text: Written(units=parse_checklist(text, groups)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from judge.core.prompting import PromptForm, PromptTemplate, closed_object, fence_tag, fill
+from judge.core.prompting import PromptForm, PromptTemplate, closed_object, fence_tag, fill, text_field
 from judge.schema import Group, Item, Prompt
 
 if TYPE_CHECKING:
@@ -69,11 +69,8 @@ def reply_schema(groups: Sequence[Group], *, text_chars: int | None = None) -> d
         text_chars: longest text that a small model may write, whose groups are kept small too; None sets no limit in
             the schema (some providers accept none).
     """
-    text: dict[str, Any] = {"type": "string"}
-    few: dict[str, Any] = {}
-    if text_chars is not None:
-        text["maxLength"] = text_chars
-        few = {"minItems": SMALL_GROUP, "maxItems": SMALL_GROUP}
+    text = text_field(text_chars)
+    few = {} if text_chars is None else {"minItems": SMALL_GROUP, "maxItems": SMALL_GROUP}
     fields: dict[str, Any] = dict.fromkeys(("unit_id", *TEXTS), text)
     fields["importance"] = {"type": "string", "enum": list(IMPORTANCE)}
     inference = fields | {PREMISES: {"type": "array", "items": text}}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from judge.core.parsing import read_reply
 from judge.core.pkr.prompting import askable, render_group, reply_schema
-from judge.core.pkr.reading import interpret
+from judge.core.pkr.reading import parse_units
 from judge.core.planning import Ask, Plan
-from judge.schema import Case, Group
+from judge.schema import Case, Group, Scored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,4 +46,4 @@ class ScorePlan(Plan[Case]):
 
     def interpret(self, reply: Reply, expected: ExpectedReply) -> Result:
         """Return the verdicts of a reply, or why there are none."""
-        return interpret(reply, expected)
+        return read_reply(reply, lambda text: Scored(units=parse_units(text, expected.asks, group=expected.group)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from judge.core.prompting import PromptForm, PromptTemplate, closed_object, fence_tag, fill, shown_text
+from judge.core.prompting import PromptForm, PromptTemplate, closed_object, fence_tag, fill, shown_text, text_field
 from judge.schema import Group, Prompt, UnitVerdict
 
 if TYPE_CHECKING:
@@ -93,10 +93,10 @@ def reply_schema(group: Group, units: Iterable[Unit], *, evidence_chars: int | N
         units: the units asked for.
         evidence_chars: longest quotation allowed; None sets no limit in the schema (some providers accept none).
     """
-    evidence: dict[str, Any] = {"type": "string"}
-    if evidence_chars is not None:
-        evidence["maxLength"] = evidence_chars
-    fields = {"evidence": evidence, **{name: {"type": "integer", "enum": values} for name, values in SCALES.items()}}
+    fields = {
+        "evidence": text_field(evidence_chars),
+        **{name: {"type": "integer", "enum": values} for name, values in SCALES.items()},
+    }
     if group is Group.RATIONALE:
         ground = {"type": "string", "enum": [ground.value for ground in PremiseVerdict]}
         fields[GROUNDING] = closed_object(dict.fromkeys(PREMISES, ground))

@@ -5,28 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from judge.core.parsing import DETAIL_CHARS, UnparsedError, is_text, read_object
+from judge.core.parsing import UnparsedError, is_text, read_object
 from judge.core.pkr.prompting import GROUNDING, PREMISES, SCALES, PremiseVerdict
-from judge.schema import Failed, FailureKind, Group, Scored, UnitVerdict
+from judge.schema import Group, UnitVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from judge.core.planning import ExpectedReply
-    from judge.schema import Reply, Result
 
 _FIELDS = {"evidence", *SCALES}
 _NAMES_SCALE = re.compile(rf"\b(?:{'|'.join(SCALES)}|{GROUNDING})\b", re.IGNORECASE)
-
-
-def interpret(reply: Reply, expected: ExpectedReply) -> Result:
-    """Return what a reply says: a verdict on every unit asked, or why there are none. A cut reply is never parsed."""
-    if reply.cut is not None:
-        return Failed(failure=reply.cut, detail=reply.text[:DETAIL_CHARS])
-    try:
-        return Scored(units=parse_units(reply.text, expected.asks, group=expected.group))
-    except UnparsedError as error:
-        return Failed(failure=FailureKind.UNPARSED, detail=str(error)[:DETAIL_CHARS])
 
 
 def parse_units(text: str, units: Sequence[str], *, group: Group | None) -> dict[str, UnitVerdict]:
