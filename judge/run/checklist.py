@@ -20,7 +20,7 @@ from judge.io.manifest import ChecklistManifest, Input
 from judge.run.finding import PreparedRun, open_judges, quote_start, start_run
 from judge.run.item_images import ItemImages, OnMissingImage
 from judge.run.judging import judge_all, parts_of
-from judge.run.provenance import item_roles, made_now, read_file, used_asset
+from judge.run.provenance import item_roles, read_files, used_asset
 from judge.run.session import JudgingOptions
 
 if TYPE_CHECKING:
@@ -139,8 +139,7 @@ class _PreparedWriting(PreparedRun[ItemCounts]):
 
     def files(self) -> list[Input]:
         """Return every file that was read, with its hash."""
-        files = [read_file(role, file.path, file.sha256) for role, file in item_roles(self.file)]
-        return [*files, used_asset("prompt", self.prompt)]
+        return [*read_files(item_roles(self.file)), used_asset("prompt", self.prompt)]
 
     def decided(self) -> dict[str, str]:
         """Name what decides the checklists beside the judge and the files; where they are written to does not."""
@@ -150,13 +149,9 @@ class _PreparedWriting(PreparedRun[ItemCounts]):
     def manifest(self, counts: ItemCounts, *, sha256: str) -> ChecklistManifest:
         """Return the manifest of the run, once its items are written."""
         return ChecklistManifest(
-            **made_now(self.command, self.judges, self.prices),
-            inputs=tuple(self.files()),
-            identity=dict(self.identity().decided),
+            **self.made(counts, sha256=sha256),
             prompt=self.prompt.text,
             to=str(self.options.to.absolute()),
             samples=1,
             seed=0,
-            **counts.fields(),
-            pairs_sha256=sha256,
         )

@@ -35,7 +35,7 @@ from judge.run.doubts import FLAGS
 from judge.run.finding import SHARD, PreparedRun, open_judges
 from judge.run.inputs import InputOptions, Inputs
 from judge.run.item_images import refused_images
-from judge.run.provenance import item_roles, made_now, read_file, used_asset
+from judge.run.provenance import item_roles, read_files, used_asset
 from judge.run.session import JudgingOptions
 from judge.schema import Pair, Rubric
 
@@ -130,8 +130,7 @@ class PreparedComparison(PreparedRun[PairCounts]):
 
     def files(self) -> list[Input]:
         """Return every file that was read, with its hash."""
-        files = [("a", self.inputs.a), ("b", self.inputs.b), *item_roles(self.inputs.items)]
-        read = [read_file(role, file.path, file.sha256) for role, file in files]
+        read = read_files([("a", self.inputs.a), ("b", self.inputs.b), *item_roles(self.inputs.items)])
         return [*read, used_asset("prompt", self.prompt), used_asset("rubric", self.rubric_asset)]
 
     def shard_items(self) -> frozenset[str] | None:
@@ -200,9 +199,7 @@ class PreparedComparison(PreparedRun[PairCounts]):
             swapped = choose_swapped(whole, seed=options.seed).intersection(counts.judged)
         schema = orjson.dumps(reply_schema(self.rubric))
         return Manifest(
-            **made_now(self.command, self.judges, self.prices),
-            inputs=tuple(self.files()),
-            identity=dict(self.identity().decided),
+            **self.made(counts, sha256=sha256),
             model_a=model_a,
             model_b=model_b,
             prompt=self.prompt.text,
@@ -215,9 +212,7 @@ class PreparedComparison(PreparedRun[PairCounts]):
             show_reference=options.show_reference,
             hide_answers=options.hide_answers,
             stopping=options.stopping,
-            **counts.fields(),
             swapped=tuple(sorted(swapped)),
             left_out={reason: count for reason, count in self.inputs.left_out.items() if count},
-            pairs_sha256=sha256,
             shard=options.shard,
         )

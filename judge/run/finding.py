@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from judge.core.quote import Quote, quote
 from judge.errors import InputError, RunError
+from judge.io.assets import repair_note
 from judge.io.batches.specs import require_batches
 from judge.io.files import write_lines
 from judge.io.image_store import ImageStore
 from judge.io.journal import RunFolder
 from judge.io.judges.specs import check_transport
-from judge.io.prices import parse_prices
+from judge.io.prices import parse_prices, pin_prices
 from judge.run.controls import controls_of
-from judge.run.provenance import judges_identity, open_specs
+from judge.run.provenance import judges_identity, open_specs, versions
 from judge.run.spending import pixels, quote_run
 from judge.run.task import any_plan_of
 
@@ -44,7 +45,7 @@ SHARD = "--shard"
 class RunIdentity:
     """What tells a run from others."""
 
-    decided: Mapping[str, str]
+    decided: dict[str, str]
     """everything that decides its judgments, by name"""
     parts: Sequence[str]
     """what a new run is named after"""
@@ -101,6 +102,21 @@ class PreparedRun(ABC, Generic[Counts]):
         files = {f"file {file.role}": file.sha256 for file in self.files()}
         decided = self.decided() | judges_identity(self.judges) | files
         return RunIdentity(decided, self.name_parts(), self.options.runs, self.options.name)
+
+    def made(self, counts: Counts, *, sha256: str) -> dict[str, Any]:
+        """Return what every manifest says of how, when and with whom its run was made, and of its subjects."""
+        return {
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": self.command,
+            "versions": versions(),
+            "judges": self.judges,
+            "prices": pin_prices(self.judges, self.prices),
+            "repair": repair_note(),
+            "inputs": tuple(self.files()),
+            "identity": self.identity().decided,
+            "pairs_sha256": sha256,
+            **counts.fields(),
+        }
 
     def create(self, folder: RunFolder) -> None:
         """Write the subjects and the manifest; InputErrors, and no folder, if they cannot be used.

@@ -5,23 +5,21 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from judge.errors import InputError
-from judge.io.assets import Asset, repair_note
+from judge.io.assets import Asset
 from judge.io.judges.specs import JudgeOptions, parse_judge
 from judge.io.manifest import Input
-from judge.io.prices import pin_prices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from judge.io.items import Items
     from judge.io.traces import RecordFile
-    from judge.schema import JudgeSpec, Price
+    from judge.schema import JudgeSpec
 
 VERSIONED = ("omr-judge", "openai", "anthropic", "xllamacpp", "numpy", "pillow", "polars", "pydantic")
 
@@ -46,27 +44,9 @@ def judges_identity(judges: Sequence[JudgeSpec]) -> dict[str, str]:
     return {"--judge": ", ".join(sorted(judge.name for judge in judges)), **settings}
 
 
-def made_now(command: Sequence[str], judges: Sequence[JudgeSpec], prices: Mapping[str, Price]) -> dict[str, Any]:
-    """Return what every manifest says of how, when and with whom its run was made, by field.
-
-    Args:
-        command: the command line.
-        judges: whom it asks.
-        prices: by judge, as given; others are taken from the list.
-    """
-    return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": tuple(command),
-        "versions": _versions(),
-        "judges": tuple(judges),
-        "prices": pin_prices(judges, prices),
-        "repair": repair_note(),
-    }
-
-
-def read_file(role: str, path: str, sha256: str) -> Input:
-    """Return the record of a file that was read."""
-    return Input(role=role, path=_absolute(path), sha256=sha256)
+def read_files(named: Iterable[tuple[str, RecordFile]]) -> list[Input]:
+    """Return the records of files that were read, given with their roles."""
+    return [Input(role=role, path=_absolute(file.path), sha256=file.sha256) for role, file in named]
 
 
 def used_asset(role: str, asset: Asset) -> Input:
@@ -84,7 +64,8 @@ def _absolute(path: str) -> str:
     return path if path.startswith("<") else str(Path(path).resolve())
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of Python, of the program and of the packages that decide what it does, by name."""
     found = {"python": platform.python_version(), "platform": sys.platform}
     for package in VERSIONED:
         try:

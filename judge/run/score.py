@@ -21,7 +21,7 @@ from judge.run.finding import SHARD, PreparedRun, open_judges, quote_start, star
 from judge.run.inputs import CaseInputs, CaseOptions
 from judge.run.item_images import refused_images
 from judge.run.judging import judge_all, parts_of
-from judge.run.provenance import item_roles, made_now, read_file, used_asset
+from judge.run.provenance import item_roles, read_files, used_asset
 from judge.run.session import JudgingOptions
 from judge.schema import Case, Group
 
@@ -141,8 +141,7 @@ class PreparedScore(PreparedRun[CaseCounts]):
 
     def files(self) -> list[Input]:
         """Return every file that was read, with its hash."""
-        files = [("traces", self.inputs.traces), *item_roles(self.inputs.items)]
-        read = [read_file(role, file.path, file.sha256) for role, file in files]
+        read = read_files([("traces", self.inputs.traces), *item_roles(self.inputs.items)])
         return read + [used_asset(f"prompt of {group}", asset) for group, asset in self.prompts.items()]
 
     def shard_items(self) -> frozenset[str] | None:
@@ -177,16 +176,12 @@ class PreparedScore(PreparedRun[CaseCounts]):
         """Return the manifest of the run, once its cases are written."""
         options = self.options
         return ScoreManifest(
-            **made_now(self.command, self.judges, self.prices),
-            inputs=tuple(self.files()),
-            identity=dict(self.identity().decided),
+            **self.made(counts, sha256=sha256),
             model=self.inputs.model,
             prompts={group: asset.text for group, asset in self.prompts.items()},
             samples=options.samples,
             seed=options.seed,
-            **counts.fields(),
             left_out={reason: count for reason, count in self.inputs.left_out.items() if count},
-            pairs_sha256=sha256,
             shard=options.shard,
         )
 
