@@ -160,7 +160,7 @@ class PreparedComparison(PreparedRun[PairCounts]):
         """Write the flags of the traces; InputError where no item has a checklist that the judge must be shown."""
         write_lines(new.path / FLAGS, flags_of_pairs(new.pairs()))
         if self.options.checklist and not counts.any_checklist:
-            hint = "give items with a `checklist` (docs/checklists.md), or leave the option out"
+            hint = "give items with a `checklist` (docs/score.md), or leave the option out"
             raise InputError("--checklist", "no item has a checklist", hint)
         if self.options.stopping is not None:
             units_of_pairs(new.pairs(), self.options.stopping.cluster)
