@@ -14,10 +14,10 @@ from command import omr_judge, read_jsonl, report_of, write_jsonl
 from msgspec import structs
 from provider_server import ProviderServer, content_judge
 
-from judge.core.census import Census
+from judge.core.census import PairCounts
 from judge.core.pairing import merge_items
-from judge.core.planning import Plan, Planner
-from judge.core.prompting import PromptTemplate, Shown, parse_template, render
+from judge.core.planning import PairPlan
+from judge.core.prompting import PromptTemplate, ShownParts, parse_template, render
 from judge.core.sharding import Shard
 from judge.errors import InputError
 from judge.run.compare import compare
@@ -57,7 +57,7 @@ def checklist_prompt() -> PromptTemplate:
 
 def shown_by(template: PromptTemplate, checklist: Checklist | None = None) -> str:
     pair = make_pair(answer="A", reference_reasoning="so", checklist=checklist or {})
-    return render(template, RUBRIC, pair, Order.FORWARD, shown=Shown(), seed=0).shared
+    return render(template, RUBRIC, pair, [Order.FORWARD], shown=ShownParts(), seed=0)[Order.FORWARD].shared
 
 
 def test_claims_are_shown_group_by_group_and_core_before_supporting() -> None:
@@ -83,8 +83,8 @@ def test_a_checklist_changes_no_key_of_a_prompt_that_does_not_show_it() -> None:
     pair = make_pair(answer="A", reference_reasoning="so", checklist=UNITS)
 
     def keys(template: PromptTemplate) -> list[str]:
-        plan = Plan(template=template, rubric=RUBRIC)
-        return [request.key for request in Planner(plan, make_judge()).requests([pair])]
+        plan = PairPlan(template=template, rubric=RUBRIC)
+        return [request.key for request in plan.requests([pair], make_judge())]
 
     # As they were before prompts could show checklists: runs that were begun then go on.
     before = ["4dced70e9d86c1bbaba34fb3b2198c8f", "452510b5cd8099dab9ce3c5258db515c"]
@@ -93,7 +93,7 @@ def test_a_checklist_changes_no_key_of_a_prompt_that_does_not_show_it() -> None:
 
 
 def test_a_census_counts_the_items_that_have_a_checklist() -> None:
-    census = Census(answers=True)
+    census = PairCounts(answers=True)
     assert len(list(census.counting([make_pair(checklist=UNITS), make_pair(id="q2")]))) == 2
     assert census.fields()["n_checklists"] == 1
 

@@ -8,23 +8,22 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from builders import ROOT, make_judge
+from builders import PLAIN, ROOT, make_judge
 from checklist_writer import checklist, unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import convert, structs
 
-from judge.core.census import ItemCensus
+from judge.core.census import ItemCounts
 from judge.core.checklists.outcome import GROUP_LOST, NO_REFERENCE, NOT_ASKED, Tally, outcome_of
 from judge.core.checklists.planning import WritingPlan
 from judge.core.checklists.prompting import WRITING, reply_form, reply_schema
-from judge.core.checklists.quotations import Doubt, checked_units, plain
-from judge.core.checklists.reading import interpret, parse_checklist
-from judge.core.checklists.shown import core_first
+from judge.core.checklists.quotations import UnitDoubt, checked_units, plain
+from judge.core.checklists.reading import parse_checklist
 from judge.core.columns import Said
 from judge.core.costs import Spending
 from judge.core.parsing import UnparsedError
-from judge.core.prompting import parse_template
+from judge.core.prompting import core_first, parse_template
 from judge.schema import Failed, FailureKind, Group, Image, Item, JudgeSettings, Reply, Request, Unit, Written
 
 ALL = tuple(Group)
@@ -44,7 +43,7 @@ def an_item(**changes: Any) -> Item:  # noqa: ANN401 - fields of an item
 
 
 def requests(*items: Item, **judge: object) -> list[Request]:
-    return list(WritingPlan(TEMPLATE).planner(make_judge(**judge)).requests(items))
+    return list(WritingPlan(TEMPLATE).requests(items, make_judge(**judge)))
 
 
 def reply(groups: tuple[Group, ...] = ALL) -> dict[str, list[dict[str, Any]]]:
@@ -95,7 +94,7 @@ def test_items_without_a_reference_or_with_a_checklist_are_not_asked_about() -> 
     units = {Group.KNOWLEDGE: (Unit(id="k1", claim="c"),)}
     items = [an_item(reference_reasoning=None), an_item(reference_reasoning=" \n"), an_item(checklist=units), an_item()]
     assert len(requests(*items)) == 1
-    census = ItemCensus()
+    census = ItemCounts()
     assert list(census.counting(items)) == items
     assert census.fields() == {"n_items": 4, "n_asked": 1}
 
@@ -214,7 +213,7 @@ def test_two_objects_and_words_about_units_after_the_object_are_refused() -> Non
 @settings(max_examples=100)
 def test_any_text_is_read_or_refused_and_never_a_crash(text: str, groups: tuple[Group, ...]) -> None:
     request = requests(an_item(images=(IMAGE,) if Group.PERCEPTION in groups else ()))[0]
-    assert isinstance(interpret(Reply(text=text), request), Failed)
+    assert isinstance(WritingPlan(TEMPLATE).interpret(Reply(text=text), request), Failed)
 
 
 json_values = st.recursive(
@@ -231,10 +230,17 @@ def test_whatever_stands_in_a_field_the_reply_is_read_or_refused(
 ) -> None:
     given_ = deepcopy(reply())
     given_[group][place][name] = value
-    result = interpret(Reply(text=json.dumps(given_)), requests(an_item(images=(IMAGE,)))[0])
+    result = WritingPlan(TEMPLATE).interpret(Reply(text=json.dumps(given_)), requests(an_item(images=(IMAGE,)))[0])
     assert isinstance(result, Written | Failed)
     if isinstance(result, Written):
         assert sum(map(len, result.units.values())) == 9
+
+
+def test_keys_stay_those_of_version_0_1_so_that_its_journals_resume() -> None:
+    small = {**PLAIN.model_dump(), "temperature": 0.0, "seed": 0, "evidence_chars": 30}
+    local = {"provider": "local", "weights_sha256": "2" * 64, "sees_images": False, "settings": small}
+    assert [request.key for request in requests(an_item())] == ["c7e9dec31b1596c3657e1e5e54ce0163"]
+    assert [request.key for request in requests(an_item(), **local)] == ["8ff7161d0ce8c11f5a04272e6c6e6ce2"]
 
 
 def test_a_reply_that_was_cut_is_never_parsed() -> None:
@@ -257,17 +263,17 @@ def test_a_checklist_says_nothing_of_pairs() -> None:
         ("Both hips are narrowed.", None),
         ("Osteoarthritis narrows the joint space", None),
         (" Both  hips\tare narrowed ", None),
-        ("both hips are narrowed", Doubt.NOT_FOUND),
-        ("Both hips are narrowed. Hence it is osteoarthritis.", Doubt.NOT_FOUND),
-        ("Both hips ... narrowed", Doubt.NOT_FOUND),
-        ("narrows", Doubt.TOO_SHORT),
+        ("both hips are narrowed", UnitDoubt.NOT_FOUND),
+        ("Both hips are narrowed. Hence it is osteoarthritis.", UnitDoubt.NOT_FOUND),
+        ("Both hips ... narrowed", UnitDoubt.NOT_FOUND),
+        ("narrows", UnitDoubt.TOO_SHORT),
         ("hips are", None),
-        ("\u80ba\u306b", Doubt.TOO_SHORT),
-        (" .", Doubt.TOO_SHORT),
+        ("\u80ba\u306b", UnitDoubt.TOO_SHORT),
+        (" .", UnitDoubt.TOO_SHORT),
     ],
 )
 def test_a_quotation_must_stand_in_the_reference_letter_by_letter_but_for_white_space(
-    quotation: str, doubt: Doubt | None
+    quotation: str, doubt: UnitDoubt | None
 ) -> None:
     checked = checked_units(REFERENCE, {Group.KNOWLEDGE: [Unit(id="k1", claim="c", source_quote=quotation)]})
     assert checked.doubts == ({"k1": doubt} if doubt else {})
@@ -299,7 +305,7 @@ def test_every_stretch_of_the_reference_that_is_long_enough_is_found(reference: 
     start = data.draw(st.integers(0, max(0, len(text) - 8)))
     quotation = text[start : data.draw(st.integers(start, len(text)))]
     checked = checked_units(reference, {Group.KNOWLEDGE: [Unit(id="k1", claim="c", source_quote=quotation)]})
-    assert checked.doubts.get("k1") in ({Doubt.TOO_SHORT} if len(plain(quotation).encode()) < 8 else {None})
+    assert checked.doubts.get("k1") in ({UnitDoubt.TOO_SHORT} if len(plain(quotation).encode()) < 8 else {None})
     assert plain(text) == text
 
 
@@ -308,7 +314,7 @@ def test_premises_that_are_not_kept_are_taken_out_of_the_units_that_rest_on_them
     (first, *others) = made[Group.KNOWLEDGE]
     lying = {**made, Group.KNOWLEDGE: (structs.replace(first, source_quote="never said so"), *others)}
     checked = checked_units(REFERENCE, lying)
-    assert checked.doubts == {"k1": Doubt.NOT_FOUND}
+    assert checked.doubts == {"k1": UnitDoubt.NOT_FOUND}
     assert [one.id for one in checked.checklist[Group.KNOWLEDGE]] == ["k2", "k3"]
     assert [one.premises for one in checked.checklist[Group.RATIONALE]] == [(), (), ()]
 
@@ -348,7 +354,7 @@ def test_each_item_is_counted_in_one_place() -> None:
     assert (report.n_items, report.n_made, report.n_had) == (7, 2, 1)
     assert report.units == {Group.PERCEPTION: 3 + 2, Group.KNOWLEDGE: 3 + 2, Group.RATIONALE: 3 + 2}
     assert report.n_core == 3 + 1
-    assert report.dropped == {Doubt.NOT_FOUND: 2 + 3, Doubt.TOO_SHORT: 1}
+    assert report.dropped == {UnitDoubt.NOT_FOUND: 2 + 3, UnitDoubt.TOO_SHORT: 1}
     assert report.without == {
         "group_lost": ["lost"],
         "no_reference": ["bare"],

@@ -19,11 +19,11 @@ from judge.core.controls.moving import Heard, Trial, compare_judge, states
 from judge.core.controls.paraphrase import paraphrase
 from judge.core.controls.preferring import compare_with_itself
 from judge.core.controls.report import Effect, Moved
-from judge.core.controls.sample import Candidate, Source, against_itself, choose, control_pairs, exchange_images
+from judge.core.controls.sample import Candidate, ControlSource, against_itself, choose, control_pairs, exchange_images
 from judge.core.estimates import Basis
 from judge.core.facts import Wanted, facts_of_pairs
-from judge.core.planning import Orders, Plan
-from judge.core.prompting import Shown, is_identical, shown_text
+from judge.core.planning import Orders, PairPlan
+from judge.core.prompting import ShownParts, is_identical, shown_text
 from judge.core.stats.intervals import Method
 from judge.errors import InputError
 from judge.schema import Image, Pair, Trace, Verdict
@@ -47,8 +47,8 @@ def pair(name: str, *images: str, a: str = "left", b: str = "right") -> Pair:
     return make_pair(a, b, id=name, images=tuple(image(one) for one in images))
 
 
-def source(pairs: Sequence[Pair], *, judged: set[str] | None = None) -> Source:
-    return Source(lambda: iter(pairs), seed=3, answers=True, judged=judged)
+def source(pairs: Sequence[Pair], *, judged: set[str] | None = None) -> ControlSource:
+    return ControlSource(lambda: iter(pairs), seed=3, answers=True, judged=judged)
 
 
 def drawn(kind: ControlKind, pairs: Sequence[Pair], n: int = 200) -> list[Pair]:
@@ -168,11 +168,11 @@ def test_a_trace_stands_against_itself_as_the_judge_is_shown_it() -> None:
 
 
 def test_identical_traces_are_asked_about_in_both_orders_only_where_a_control_says_so() -> None:
-    plan = Plan(shipped_prompt(), CRITERIA, Shown())
+    plan = PairPlan(shipped_prompt(), CRITERIA, ShownParts())
     same = make_pair("same", "same")
-    assert not list(plan.planner(make_judge()).requests([same]))
-    asking = Plan(shipped_prompt(), CRITERIA, Shown(), asks_identical=True)
-    forward, swapped = asking.planner(make_judge()).requests([same])
+    assert not list(plan.requests([same], make_judge()))
+    asking = PairPlan(shipped_prompt(), CRITERIA, ShownParts(), asks_identical=True)
+    forward, swapped = asking.requests([same], make_judge())
     assert forward.prompt == swapped.prompt
     assert forward.key != swapped.key
 

@@ -22,8 +22,8 @@ from msgspec import structs
 from provider_server import Answer, Call, ProviderServer, Script, longer_wins, verdicts_for
 
 from judge.core.parsing import interpret
+from judge.core.planning import ExpectedReply
 from judge.core.repairing import repair
-from judge.core.work import Asked
 from judge.errors import OmrJudgeError, RunError, StopRunError
 from judge.io import health
 from judge.io import lane as lane_module
@@ -51,7 +51,7 @@ def _only_canary_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
 
 
-def read_verdicts(reply: Reply, _: Asked) -> Result:
+def read_verdicts(reply: Reply, _: ExpectedReply) -> Result:
     return interpret(reply, CRITERIA)
 
 

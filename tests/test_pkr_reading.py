@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge.core.parsing import UnparsedError
-from judge.core.pkr.prompting import PREMISES, SCALES, Ground, reply_form
-from judge.core.pkr.reading import interpret, parse_evidence, parse_units
+from judge.core.pkr.prompting import PREMISES, SCALES, PremiseVerdict, reply_form
+from judge.core.pkr.reading import parse_evidence, parse_units
 from judge.schema import Failed, FailureKind, Group, Reply, Scored, UnitVerdict
 
 ASKED = ("u1", "u2")
@@ -95,7 +95,7 @@ def test_the_corpus_of_hostile_replies_is_large() -> None:
 
 
 def test_no_hostile_reply_is_accepted_and_none_becomes_an_absence() -> None:
-    results = {text: interpret(Reply(text=text), Asked()) for text in HOSTILE}
+    results = {text: shipped_plan().interpret(Reply(text=text), Asked()) for text in HOSTILE}
     accepted = [
         text[:200]
         for text, result in results.items()
@@ -116,18 +116,18 @@ def test_no_hostile_reply_is_accepted_and_none_becomes_an_absence() -> None:
     ],
 )
 def test_a_reply_in_the_schemas_form_is_read_in_the_order_asked(text: str) -> None:
-    result = interpret(Reply(text=text), Asked())
+    result = shipped_plan().interpret(Reply(text=text), Asked())
     assert isinstance(result, Scored)
     assert list(result.units.items()) == list(EXPECTED.items())
 
 
 @pytest.mark.parametrize("cut", [FailureKind.REFUSED, FailureKind.FILTERED, FailureKind.TRUNCATED])
 def test_a_reply_that_was_cut_is_never_parsed(cut: FailureKind) -> None:
-    assert interpret(Reply(text=TEXT, cut=cut), Asked()) == Failed(failure=cut, detail=TEXT)
+    assert shipped_plan().interpret(Reply(text=TEXT, cut=cut), Asked()) == Failed(failure=cut, detail=TEXT)
 
 
 def test_the_failure_says_which_units_are_missing() -> None:
-    result = interpret(Reply(text=json.dumps({"u1": ONE})), Asked())
+    result = shipped_plan().interpret(Reply(text=json.dumps({"u1": ONE})), Asked())
     assert result == Failed(failure=FailureKind.UNPARSED, detail="units are ['u1'], asked were ['u1', 'u2']")
 
 
@@ -202,7 +202,7 @@ UNIT = st.fixed_dictionaries(
 @settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from(["u1", "u2", "u3"]), UNIT))
 def test_whatever_is_accepted_says_exactly_what_stands_there(reply: dict[str, dict[str, Any]]) -> None:
-    result = interpret(Reply(text=json.dumps(reply)), Asked())
+    result = shipped_plan().interpret(Reply(text=json.dumps(reply)), Asked())
     if isinstance(result, Failed):
         assert result.failure is FailureKind.UNPARSED
         return
@@ -216,15 +216,15 @@ def test_whatever_is_accepted_says_exactly_what_stands_there(reply: dict[str, di
             assert getattr(verdict, name) == reply[unit][name]
 
 
-@given(st.lists(st.sampled_from(list(Ground)), min_size=3, max_size=3))
-def test_a_chain_is_grounded_only_where_nothing_needed_is_missing_or_wrong(grounds: list[Ground]) -> None:
+@given(st.lists(st.sampled_from(list(PremiseVerdict)), min_size=3, max_size=3))
+def test_a_chain_is_grounded_only_where_nothing_needed_is_missing_or_wrong(grounds: list[PremiseVerdict]) -> None:
     text = json.dumps({"r1": {**ONE, "chain_grounding": dict(zip(PREMISES, grounds, strict=True))}})
     try:
         grounded = parse_units(text, ["r1"], group=Group.RATIONALE)["r1"].grounded
     except UnparsedError:
         return
     if grounded:
-        assert Ground.NO not in grounds
-        assert Ground.YES in grounds[:2]
+        assert PremiseVerdict.NO not in grounds
+        assert PremiseVerdict.YES in grounds[:2]
     if grounded is False:
-        assert Ground.NO in grounds
+        assert PremiseVerdict.NO in grounds

@@ -218,7 +218,7 @@ def test_the_number_of_requests_not_asked_yet_is_that_of_the_plan() -> None:
     cases = [make_case(1, 1, 0, item="q1"), make_case(1, 1, 1, item="q2", images=()), make_case(2, 0, 1, item="q3")]
     for judges in ([M], [BLIND], [M, BLIND]):
         plan = shipped_plan(samples=3)
-        planned = sum(len(list(plan.planner(judge).requests(cases))) for judge in judges)
+        planned = sum(len(list(plan.requests(cases, judge))) for judge in judges)
         assert build([], cases, judges, samples=3).report.n_not_asked == planned
 
 

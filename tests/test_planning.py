@@ -12,17 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from judge.core.planning import Orders, Plan, Planner, choose_swapped
-from judge.core.prompting import Shown
+from judge.core.planning import Orders, PairPlan, choose_swapped
+from judge.core.prompting import ShownParts
 from judge.schema import Image, JudgeSpec, Order, Pair, Provider, Request, Trace
 
-PLAN = Plan(template=shipped_prompt(), rubric=RUBRIC)
+PLAN = PairPlan(template=shipped_prompt(), rubric=RUBRIC)
 IMAGE = Image(path="/x.png", sha256="0" * 64, media_type="image/png")
 PAIR = make_pair(answer="A", images=(IMAGE,), reference_reasoning="so")
 
 
 def planned(*pairs: Pair, judge: JudgeSpec | None = None, **plan: Any) -> list[Request]:  # noqa: ANN401 - replace()'s
-    return list(Planner(replace(PLAN, **plan), judge or make_judge()).requests(pairs))
+    return list(replace(PLAN, **plan).requests(pairs, judge or make_judge()))
 
 
 def keys(pair: Pair = PAIR, judge: JudgeSpec | None = None, **plan: Any) -> list[str]:  # noqa: ANN401 - as replace() takes them
@@ -76,8 +76,8 @@ def test_a_key_changes_with_the_judge_and_its_settings(change: dict[str, Any]) -
 @pytest.mark.parametrize(
     "change",
     [
-        {"shown": Shown(reference=False)},
-        {"shown": Shown(images=False)},
+        {"shown": ShownParts(reference=False)},
+        {"shown": ShownParts(images=False)},
         {"seed": 1},
         {"rubric": RUBRIC.model_copy(update={"criteria": RUBRIC.criteria[:1]})},
         {"template": replace(PLAN.template, sections={**PLAN.template.sections, "System": "Other rules."})},
@@ -120,7 +120,14 @@ def test_keys_are_those_of_version_0_1_so_that_its_journals_resume(judge: dict[s
 
 def test_keys_with_hidden_answers_and_another_seed_are_those_of_version_0_1() -> None:
     golden = ["345bcd2123ea3e9eae5f3cc4ff5ce964", "bdf9825f2831c7efa5efb7e64bb12c6c"]
-    assert keys(shown=Shown(reference=False, answers=False), seed=7) == golden
+    assert keys(shown=ShownParts(reference=False, answers=False), seed=7) == golden
+
+
+def test_keys_of_further_samples_and_of_the_control_of_identical_traces_stay_the_same() -> None:
+    further = ["2d0c5aa5832043da445f67058a7526ac", "0e6c2218dc00468524238b052161d829"]
+    assert keys(samples=2)[2:] == further
+    golden = ["2a096c84201637c2e1cdef082b43e13b", "e77621ed53b09a2d47ef6bfd0b18cfcb"]
+    assert keys(make_pair(), asks_identical=True) == golden
 
 
 def test_a_key_ignores_addresses_names_and_metadata() -> None:
@@ -170,7 +177,7 @@ def test_both_orders_of_a_sample_follow_each_other() -> None:
     ("orders", "samples", "shares"), [(Orders.BOTH, 1, True), (Orders.ONE, 1, False), (Orders.ONE, 2, True)]
 )
 def test_a_request_says_whether_another_begins_as_it_does(orders: Orders, samples: int, *, shares: bool) -> None:
-    requests = list(Planner(replace(PLAN, orders=orders, samples=samples), make_judge()).requests([make_pair()]))
+    requests = planned(make_pair(), orders=orders, samples=samples)
     assert {request.shares_prefix for request in requests} == {shares}
 
 

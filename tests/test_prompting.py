@@ -12,7 +12,7 @@ from msgspec import structs
 
 from judge.core.prompting import (
     PromptTemplate,
-    Shown,
+    ShownParts,
     fence_tag,
     is_identical,
     parse_template,
@@ -62,7 +62,7 @@ HOSTILE += [
 
 
 def rendered(pair: Pair, order: Order = Order.FORWARD, *, seed: int = 0, **shown: bool) -> Prompt:
-    return render(TEMPLATE, RUBRIC, pair, order, shown=Shown(**shown), seed=seed)
+    return render(TEMPLATE, RUBRIC, pair, [order], shown=ShownParts(**shown), seed=seed)[order]
 
 
 def template(system: str = "s", item: str = "i", traces: str = TRACES) -> PromptTemplate:
@@ -273,7 +273,7 @@ def test_what_a_template_cannot_show_is_an_input_error_that_names_what_it_can(
     sections: dict[str, str], problem: str
 ) -> None:
     with pytest.raises(InputError, match=re.escape(problem)) as error:
-        render(template(**sections), RUBRIC, make_pair(), Order.FORWARD, shown=Shown(), seed=0)
+        render(template(**sections), RUBRIC, make_pair(), [Order.FORWARD], shown=ShownParts(), seed=0)
     assert all(name in error.value.hint for name in ("question", "reply_form", "tag"))
     assert "prompt p.v1" in error.value.where
 
@@ -281,7 +281,7 @@ def test_what_a_template_cannot_show_is_an_input_error_that_names_what_it_can(
 @pytest.mark.parametrize("text", ["{{ question", "{% for %}", "{{ question|nofilter }}", "{% if tag %}"])
 def test_broken_template_syntax_is_an_input_error(text: str) -> None:
     with pytest.raises(InputError, match=r"prompt p\.v1: template error"):
-        render(template(system=text), RUBRIC, make_pair(), Order.FORWARD, shown=Shown(), seed=0)
+        render(template(system=text), RUBRIC, make_pair(), [Order.FORWARD], shown=ShownParts(), seed=0)
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_broken_template_syntax_is_an_input_error(text: str) -> None:
 def test_a_template_reaches_nothing_beyond_what_it_is_given(text: str) -> None:
     pair = make_pair()
     with pytest.raises(InputError):
-        render(template(item=text), RUBRIC, pair, Order.FORWARD, shown=Shown(), seed=0)
+        render(template(item=text), RUBRIC, pair, [Order.FORWARD], shown=ShownParts(), seed=0)
     assert pair == make_pair()
 
 
@@ -313,6 +313,6 @@ def test_a_template_may_use_the_names_that_it_is_given_and_the_tag_everywhere() 
     mine = template(
         system="{{ tag }} {{ reply_form }}", item="{% for n in range(2) %}{{ n }}{% endfor %} {{ question }}"
     )
-    prompts: list[Any] = [render(mine, RUBRIC, make_pair(), order, shown=Shown(), seed=0) for order in Order]
+    prompts: list[Any] = list(render(mine, RUBRIC, make_pair(), Order, shown=ShownParts(), seed=0).values())
     assert prompts[0].shared == "01 Which?"
     assert prompts[0].system == prompts[1].system

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from msgspec import structs
 from test_costs import PRICE, tariff
 
-from judge.core.planning import Plan, Planner
+from judge.core.planning import PairPlan
 from judge.core.quote import Quote, quote
 from judge.core.token_estimates import EXPECTED, HIGH, LOW, Range, image_tokens, output_tokens, text_tokens
 from judge.io.prices import FREE
 from judge.io.render.quote import render_quote
-from judge.run.quote import pixels
+from judge.run.spending import pixels
 from judge.schema import Image, JudgeSettings, JudgeSpec, Pair, Price, Provider
 
-PLAN = Plan(shipped_prompt(), RUBRIC)
+PLAN = PairPlan(shipped_prompt(), RUBRIC)
 JUDGE = make_judge(settings=JudgeSettings(max_output_tokens=8192))
 IMAGE = Image(path="/x.png", sha256="0" * 64, media_type="image/png")
 LONG = make_pair(question="Which? " * 1500)
@@ -34,7 +34,7 @@ def quoted(
     *pairs: Pair,
     judges: tuple[JudgeSpec, ...] = (JUDGE,),
     prices: dict[str, Price] | None = None,
-    plan: Plan = PLAN,
+    plan: PairPlan = PLAN,
     done: frozenset[bytes] = frozenset(),
     batch: bool = False,
 ) -> Quote:
@@ -97,7 +97,7 @@ def test_an_image_whose_header_states_no_size_counts_as_one_of_1024_pixels(tmp_p
 
 
 def test_only_open_calls_are_quoted() -> None:
-    requests = list(Planner(PLAN, JUDGE).requests([LONG]))
+    requests = list(PLAN.requests([LONG], JUDGE))
     whole, half = quoted(LONG), quoted(LONG, done=frozenset({bytes.fromhex(requests[0].key)}))
     none = quoted(LONG, done=frozenset(bytes.fromhex(request.key) for request in requests))
     assert [(one.calls, one.judged) for one in (whole, half, none)] == [(2, 0), (1, 1), (0, 2)]
@@ -107,7 +107,7 @@ def test_only_open_calls_are_quoted() -> None:
 
 
 def test_the_expected_cost_is_the_hand_count_of_the_prompt() -> None:
-    (request, _) = Planner(PLAN, JUDGE).requests([LONG])
+    (request, _) = PLAN.requests([LONG], JUDGE)
     prompt = request.prompt
     import orjson  # noqa: PLC0415 - only here
 
@@ -130,7 +130,7 @@ def test_a_short_beginning_is_not_cached_and_a_lone_call_fills_no_cache() -> Non
     flat = Price(source="flat", standard=(tariff("2", "2", "2", "10"),))
     short = make_pair()
     assert usd(quoted(short))[0] == usd(quoted(short, prices={JUDGE.name: flat}))[0]
-    one = quoted(LONG, done=frozenset({bytes.fromhex(next(Planner(PLAN, JUDGE).requests([LONG])).key)}))
+    one = quoted(LONG, done=frozenset({bytes.fromhex(next(PLAN.requests([LONG], JUDGE)).key)}))
     assert usd(one)[0] < usd(one)[1]
     assert usd(quoted(LONG))[0] < usd(quoted(LONG, prices={JUDGE.name: flat}))[0]
 
@@ -174,7 +174,7 @@ def test_low_is_never_above_expected_nor_expected_above_high(
 ) -> None:
     price = Price(source="any", standard=(tariff(*map(str, rates)),), batch=(tariff(*map(str, rates)),))
     pair = make_pair(a=f"a {trace}", images=(IMAGE,) * n_images)
-    plan = Plan(shipped_prompt(), RUBRIC, samples=samples)
+    plan = PairPlan(shipped_prompt(), RUBRIC, samples=samples)
     judge = make_judge(settings=PLAIN)
     found = quoted(pair, LONG, judges=(judge,), prices={judge.name: price}, plan=plan)
     one = found.judges[judge.name]

@@ -81,6 +81,14 @@ def test_a_dry_run_in_one_order_quotes_half_of_the_calls(tmp_path: Path, server:
     assert quote_of(*command(server), "--orders", "one", "--samples", "3", cwd=tmp_path)["calls"] == 12
 
 
+def test_a_dry_run_in_batches_sums_up_the_price_of_batches(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 2)
+    quoted = quote_of("compare", "a.jsonl", "b.jsonl", "--judge", "openai:gpt-6-luna", "--batch", cwd=tmp_path)
+    (one,) = quoted["judges"].values()
+    assert quoted["batch"] is True
+    assert quoted["usd"] == one["batch_usd"] != one["usd"]
+
+
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here: real data is not shipped")
 def test_thoughtsource_is_quoted_for_two_priced_models_and_one_unknown(tmp_path: Path) -> None:

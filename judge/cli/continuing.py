@@ -76,7 +76,7 @@ def retry(
     json: o.AsJson = False,
 ) -> None:
     """Ask again what failed, and nothing that was never asked."""
-    from judge.run.retry import retry as use_case  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run.compare import retry as use_case  # noqa: PLC0415 - `--help` starts without numpy
     from judge.schema import FailureKind  # noqa: PLC0415
 
     folder = find_run(run, runs)

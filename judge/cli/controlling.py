@@ -38,7 +38,7 @@ def control(
 ) -> None:
     """Test the judge of a comparison: ask a sample of its pairs again, changed, and report how far verdicts move."""
     from judge.core.controls.kinds import ControlKind  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.run.control import add_controls  # noqa: PLC0415
+    from judge.run.compare import add_controls  # noqa: PLC0415
     from judge.run.controls import ControlOptions  # noqa: PLC0415
 
     folder = find_run(run, runs)

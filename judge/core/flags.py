@@ -152,12 +152,6 @@ class Flags:
         self._lengths = array("Q")
         """of both traces of each item"""
 
-    def passing(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
-        """Pass the pairs on, looking at both traces of each."""
-        for pair in pairs:
-            self.add(pair)
-            yield pair
-
     def add(self, pair: Pair) -> None:
         """Look at both traces of a pair."""
         self._items.append(pair.item.id)

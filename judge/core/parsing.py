@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 DETAIL_CHARS = 300
 EVIDENCE_FIELDS = ("evidence_1", "evidence_2")
@@ -44,11 +44,21 @@ def parse_verdicts(text: str, criteria: Sequence[str]) -> dict[str, Verdict]:
 
 
 def interpret(reply: Reply, criteria: Sequence[str]) -> Result:
-    """Return what a reply says: verdicts, or why there are none. A reply that was cut is never parsed."""
+    """Return what a reply says of a pair: verdicts, or why there are none."""
+    return read_reply(reply, lambda text: Judged(verdicts=parse_verdicts(text, criteria)))
+
+
+def read_reply(reply: Reply, parse: Callable[[str], Result]) -> Result:
+    """Return what a reply says as `parse` reads its text, or why it says nothing. A reply that was cut is never parsed.
+
+    Args:
+        reply: as it came.
+        parse: raises UnparsedError for a text that does not hold exactly what was asked for.
+    """
     if reply.cut is not None:
         return Failed(failure=reply.cut, detail=reply.text[:DETAIL_CHARS])
     try:
-        return Judged(verdicts=parse_verdicts(reply.text, criteria))
+        return parse(reply.text)
     except UnparsedError as error:
         return Failed(failure=FailureKind.UNPARSED, detail=str(error)[:DETAIL_CHARS])
 

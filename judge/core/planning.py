@@ -1,23 +1,105 @@
-"""Plan the requests of a run: which order, judge and sample of which pair, under which key."""
+"""Plan the requests of a run: what its judges are asked about each subject, under which key."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
 
 from judge.core.parsing import interpret
-from judge.core.prompting import PromptTemplate, Renderer, Shown, is_identical, reply_schema
-from judge.schema import JudgeSpec, Order, Pair, Prompt, Reply, Request, Result, Rubric
+from judge.core.prompting import PromptTemplate, ShownParts, is_identical, render, reply_schema
+from judge.schema import Order, Pair, Request, Rubric
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from judge.core.work import Asked
+    from judge.schema import Group, JudgeSpec, Prompt, Reply, Result
+
+Subject = TypeVar("Subject")
+"""what the requests of a run are about: pairs, cases, or items"""
+
+
+class ExpectedReply(Protocol):
+    """What of a request the reading of its reply needs."""
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """What the reply must speak of, in order: criteria, units of a checklist, or groups of units to write."""
+        ...
+
+    @property
+    def group(self) -> Group | None:
+        """The checklist's group that was asked about; None: a pair was compared."""
+        ...
+
+
+class Ask(NamedTuple):
+    """One call about a subject: all of its request but the judge, the sample and the key."""
+
+    item: str
+    prompt: Prompt
+    schema: dict[str, Any]
+    """of the reply, as its judge is given it"""
+    asks: tuple[str, ...]
+    order: Order = Order.FORWARD
+    group: Group | None = None
+    n_parts: int | None = None
+    """as in `Request`"""
+
+
+class Plan(ABC, Generic[Subject]):
+    """What a run asks about each of its subjects, whatever the judge."""
+
+    samples: int
+
+    @abstractmethod
+    def asks(self, subject: Subject, judge: JudgeSpec) -> Iterable[Sequence[Ask]]:
+        """Return the calls about a subject, those whose prompts begin alike together: a cache serves the later ones."""
+
+    @abstractmethod
+    def key_parts(self, ask: Ask, judge: Sequence[object], sample: int) -> Iterable[object]:
+        """Return everything that decides the answer, in JSON values whose order is fixed for ever: journals resume.
+
+        Args:
+            ask: the call.
+            judge: the judge's provider, model, weights and settings.
+            sample: from 0.
+        """
+
+    @abstractmethod
+    def interpret(self, reply: Reply, expected: ExpectedReply) -> Result:
+        """Return what a reply says: verdicts on all that was asked, or why there are none."""
+
+    def requests(self, subjects: Iterable[Subject], judge: JudgeSpec) -> Iterator[Request]:
+        """Yield every request to a judge about each subject, those about one subject together."""
+        for subject in subjects:
+            for alike in self.asks(subject, judge):
+                shares_prefix = self.samples * len(alike) > 1
+                for sample in range(self.samples):
+                    for ask in alike:
+                        yield self.request(ask, judge, sample=sample, shares_prefix=shares_prefix)
+
+    def request(self, ask: Ask, judge: JudgeSpec, *, sample: int = 0, shares_prefix: bool = False) -> Request:
+        """Give a call to a judge its key: 32 hex digits of the hash of everything that decides the answer."""
+        asked = [judge.provider, judge.model, judge.weights_sha256, judge.settings.model_dump()]
+        parts = b"".join(map(orjson.dumps, self.key_parts(ask, asked, sample)))
+        return Request(
+            key=hashlib.sha256(parts).hexdigest()[:32],
+            item=ask.item,
+            order=ask.order,
+            judge=judge.name,
+            sample=sample,
+            prompt=ask.prompt,
+            schema_=ask.schema,
+            asks=ask.asks,
+            n_parts=ask.n_parts,
+            group=ask.group,
+            shares_prefix=shares_prefix,
+        )
 
 
 class Orders(StrEnum):
@@ -29,12 +111,12 @@ class Orders(StrEnum):
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is asked about every pair of a run, whatever the judge."""
+class PairPlan(Plan[Pair]):
+    """What is asked about every pair of a comparison: one request a sample and order; identical traces need none."""
 
     template: PromptTemplate
     rubric: Rubric
-    shown: Shown = Shown()
+    shown: ShownParts = ShownParts()
     orders: Orders = Orders.BOTH
     samples: int = 1
     seed: int = 0
@@ -43,13 +125,31 @@ class Plan:
     asks_identical: bool = False
     """ask about identical traces too; then a key tells the order, as both orders show the same bytes"""
 
-    def planner(self, judge: JudgeSpec) -> Planner:
-        """Return what makes the requests for a judge."""
-        return Planner(self, judge)
+    def asks(self, pair: Pair, judge: JudgeSpec) -> Iterator[list[Ask]]:
+        """Yield the calls about a pair, its orders together."""
+        if self.asks_identical or not is_identical(pair, answers=self.shown.answers):
+            yield self.asks_in(self.orders_of(pair.item.id), pair, judge)
 
-    def interpret(self, reply: Reply, asked: Asked) -> Result:
+    def asks_in(self, orders: Iterable[Order], pair: Pair, judge: JudgeSpec) -> list[Ask]:
+        """Return the calls about a pair in these orders."""
+        shown = replace(self.shown, images=self.shown.images and judge.sees_images)
+        prompts = render(self.template, self.rubric, pair, orders, shown=shown, seed=self.seed)
+        schema = reply_schema(self.rubric, evidence_chars=judge.settings.evidence_chars)
+        criteria = tuple(criterion.name for criterion in self.rubric.criteria)
+        return [Ask(pair.item.id, prompt, schema, criteria, order) for order, prompt in prompts.items()]
+
+    def key_parts(self, ask: Ask, judge: Sequence[object], sample: int) -> Iterator[object]:
+        """Yield what decides the answer: the order too where the prompt cannot tell it."""
+        prompt = ask.prompt
+        images = [image.sha256 for image in prompt.images]
+        yield [*judge, ask.schema]
+        yield [prompt.system, prompt.shared, prompt.traces, images, sample]
+        if self.asks_identical:
+            yield orjson.Fragment(ask.order.encode())  # without quotation marks, as it ever was
+
+    def interpret(self, reply: Reply, expected: ExpectedReply) -> Result:
         """Return the verdicts of a reply, or why there are none."""
-        return interpret(reply, asked.asks)
+        return interpret(reply, expected.asks)
 
     def orders_of(self, item: str) -> tuple[Order, ...]:
         """Return the orders in which an item is judged."""
@@ -62,79 +162,3 @@ def choose_swapped(items: Iterable[str], *, seed: int) -> frozenset[str]:
     """Choose the half of the items that `Orders.ONE` shows swapped: exactly half, by the seed, whatever their order."""
     ranked = sorted(items, key=lambda item: hashlib.sha256(f"{seed}:{item}".encode()).digest())
     return frozenset(ranked[1::2])
-
-
-@dataclass(frozen=True)
-class Planner:
-    """Makes the requests about pairs for one judge."""
-
-    plan: Plan
-    judge: JudgeSpec
-
-    @cached_property
-    def schema(self) -> dict[str, Any]:
-        """The reply's JSON schema, as this judge is given it."""
-        return reply_schema(self.plan.rubric, evidence_chars=self.judge.settings.evidence_chars)
-
-    @cached_property
-    def _hashed_identity(self) -> hashlib._Hash:
-        """A hash that has taken in the judge; each key goes on from a copy of it."""
-        judge = self.judge
-        model = [judge.provider, judge.model, judge.weights_sha256]
-        return hashlib.sha256(orjson.dumps([*model, judge.settings.model_dump(), self.schema]))
-
-    @cached_property
-    def _criteria(self) -> tuple[str, ...]:
-        return tuple(criterion.name for criterion in self.plan.rubric.criteria)
-
-    @cached_property
-    def _name(self) -> str:
-        return self.judge.name
-
-    @cached_property
-    def _renderer(self) -> Renderer:
-        """What renders the prompts as this judge is shown them."""
-        plan = self.plan
-        shown = Shown(plan.shown.reference, plan.shown.answers, plan.shown.images and self.judge.sees_images)
-        return Renderer(plan.template, plan.rubric, shown, plan.seed)
-
-    def requests(self, pairs: Iterable[Pair]) -> Iterator[Request]:
-        """Yield one request per pair, sample and order; identical traces need none.
-
-        The two orders of a pair follow each other, so that a prompt cache serves the second.
-        """
-        for pair in pairs:
-            if not self.plan.asks_identical and is_identical(pair, answers=self.plan.shown.answers):
-                continue
-            prompts = self._renderer.prompts(pair, self.plan.orders_of(pair.item.id))
-            shares_prefix = self.plan.samples * len(prompts) > 1
-            for sample in range(self.plan.samples):
-                for order, prompt in prompts.items():
-                    yield self.request(pair.item.id, order, prompt, sample=sample, shares_prefix=shares_prefix)
-
-    def prompt(self, pair: Pair, order: Order) -> Prompt:
-        """Render the prompt of a pair in one order, as this judge is shown it."""
-        return self._renderer.prompts(pair, [order])[order]
-
-    def request(self, item: str, order: Order, prompt: Prompt, *, sample: int, shares_prefix: bool) -> Request:
-        """Give a rendered prompt its stable key."""
-        return Request(
-            key=self.key(prompt, sample=sample, order=order),
-            item=item,
-            order=order,
-            judge=self._name,
-            sample=sample,
-            prompt=prompt,
-            schema_=self.schema,
-            asks=self._criteria,
-            shares_prefix=shares_prefix,
-        )
-
-    def key(self, prompt: Prompt, *, sample: int, order: Order) -> str:
-        """Return 32 hex digits of the hash of everything that decides the answer."""
-        digest = self._hashed_identity.copy()
-        images = [image.sha256 for image in prompt.images]
-        digest.update(orjson.dumps([prompt.system, prompt.shared, prompt.traces, images, sample]))
-        if self.plan.asks_identical:
-            digest.update(order.encode())
-        return digest.hexdigest()[:32]

@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from judge.core.answers import hide_answer
-from judge.core.checklists.shown import core_first
 from judge.errors import InputError
-from judge.schema import Order, Pair, Prompt, Rubric, Trace, Verdict
+from judge.schema import Group, Order, Pair, Prompt, Rubric, Trace, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from jinja2 import Template
 
-_RUBRIC_NAMES = {"criteria", "reply_form"}
-"""a section that uses no others is the same for all items of a run"""
+    from judge.schema import Unit
+
 SECTIONS = ("System", "Item", "Traces")
 _SHARED_NAMES = (
     "answer",
@@ -43,7 +42,7 @@ _FORM = re.compile(r"\A\+\+\+\n(?P<front>.*?)\n\+\+\+\n(?P<body>.*)\Z", re.DOTAL
 _HEADING = re.compile(r"^# (.+?)[ \t]*$\n?", re.MULTILINE)
 
 
-class Form(NamedTuple):
+class PromptForm(NamedTuple):
     """What the prompt files of a kind of run may and must show."""
 
     names: Mapping[str, tuple[str, ...]]
@@ -52,7 +51,7 @@ class Form(NamedTuple):
     """names that the section Traces must show"""
 
 
-PAIRWISE = Form(NAMES, ("trace_1", "trace_2", "tag"))
+PAIRWISE = PromptForm(NAMES, ("trace_1", "trace_2", "tag"))
 """of a comparison"""
 
 
@@ -72,7 +71,7 @@ class PromptTemplate:
     description: str
     sections: Mapping[str, str]
     source: str = field(repr=False)
-    form: Form = field(default=PAIRWISE, repr=False)
+    form: PromptForm = field(default=PAIRWISE, repr=False)
 
     @property
     def label(self) -> str:
@@ -116,7 +115,7 @@ class PromptTemplate:
         return InputError(where, problem, f"known names: {', '.join(self.form.names[section])}")
 
 
-def parse_template(source: str, *, where: str, form: Form = PAIRWISE) -> PromptTemplate:
+def parse_template(source: str, *, where: str, form: PromptForm = PAIRWISE) -> PromptTemplate:
     """Read a prompt file: TOML front matter between `+++` lines, then the sections `# System`, `# Item`, `# Traces`."""
     match = _FORM.match(source)
     if match is None:
@@ -143,7 +142,7 @@ def parse_template(source: str, *, where: str, form: Form = PAIRWISE) -> PromptT
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownParts:
     """What of a pair the judge is shown."""
 
     reference: bool = True
@@ -174,77 +173,55 @@ def fence_tag(texts: tuple[str, ...], *, seed: int, item: str) -> str:
     return tag
 
 
-@dataclass(frozen=True)
-class Renderer:
-    """Renders the prompts of a run; what is the same for several of them, once."""
+def render(
+    template: PromptTemplate, rubric: Rubric, pair: Pair, orders: Iterable[Order], *, shown: ShownParts, seed: int
+) -> dict[Order, Prompt]:
+    """Render the prompts of one pair; model names are never part of them.
 
-    template: PromptTemplate
-    rubric: Rubric
-    shown: Shown
-    seed: int
-
-    def prompts(self, pair: Pair, orders: Iterable[Order]) -> dict[Order, Prompt]:
-        """Render the prompts of one pair; model names are never part of them.
-
-        Raises:
-            InputError: a section cannot be rendered.
-        """
-        item, shown = pair.item, self.shown
-        texts = {side: shown_text(trace, answers=shown.answers) for side, trace in (("a", pair.a), ("b", pair.b))}
-        images = item.images if shown.images else ()
-        values = self._rubric_values | {
-            "question": item.question,
-            "options": item.options,
-            "answer": item.answer if shown.reference else None,
-            "checklist": core_first(item.checklist),
-            "reference_reasoning": item.reference_reasoning if shown.reference else None,
-            "images_shown": len(images),
-            "images_hidden": len(item.images) + len(item.missing_images) - len(images),
-            "tag": fence_tag((texts["a"], texts["b"]), seed=self.seed, item=item.id),
-        }
-        system = self._fixed_system if self._fixed_system is not None else fill(self.template, "System", values)
-        shared = fill(self.template, "Item", values)
-        prompts = {}
-        for order in orders:
-            first, second = ("a", "b") if order is Order.FORWARD else ("b", "a")
-            traces = values | {"trace_1": texts[first], "trace_2": texts[second]}
-            prompts[order] = Prompt(system, shared, fill(self.template, "Traces", traces), images)
-        return prompts
-
-    @cached_property
-    def _rubric_values(self) -> dict[str, Any]:
-        return {"criteria": self.rubric.criteria, "reply_form": reply_form(self.rubric)}
-
-    @cached_property
-    def _fixed_system(self) -> str | None:
-        """The system text, where it says nothing of the item."""
-        if not self.template.compiled["System"].used <= _RUBRIC_NAMES:
-            return None
-        return fill(self.template, "System", self._rubric_values)
+    Raises:
+        InputError: a section cannot be rendered.
+    """
+    item = pair.item
+    texts = {side: shown_text(trace, answers=shown.answers) for side, trace in (("a", pair.a), ("b", pair.b))}
+    images = item.images if shown.images else ()
+    values = {
+        "criteria": rubric.criteria,
+        "reply_form": reply_form(rubric),
+        "question": item.question,
+        "options": item.options,
+        "answer": item.answer if shown.reference else None,
+        "checklist": core_first(item.checklist),
+        "reference_reasoning": item.reference_reasoning if shown.reference else None,
+        "images_shown": len(images),
+        "images_hidden": len(item.images) + len(item.missing_images) - len(images),
+        "tag": fence_tag((texts["a"], texts["b"]), seed=seed, item=item.id),
+    }
+    system, shared = fill(template, "System", values), fill(template, "Item", values)
+    prompts = {}
+    for order in orders:
+        first, second = ("a", "b") if order is Order.FORWARD else ("b", "a")
+        traces = values | {"trace_1": texts[first], "trace_2": texts[second]}
+        prompts[order] = Prompt(system, shared, fill(template, "Traces", traces), images)
+    return prompts
 
 
-def render(template: PromptTemplate, rubric: Rubric, pair: Pair, order: Order, *, shown: Shown, seed: int) -> Prompt:
-    """Render the prompt of one pair in one order."""
-    return Renderer(template, rubric, shown, seed).prompts(pair, [order])[order]
+def core_first(checklist: Mapping[Group, Sequence[Unit]]) -> dict[Group, list[Unit]]:
+    """Return the groups that have units, in the order of `Group`; within each, core units before supporting ones."""
+    return {
+        group: sorted(units, key=lambda unit: unit.importance != "core")
+        for group in Group
+        if (units := checklist.get(group))
+    }
 
 
 def fill(template: PromptTemplate, section: str, values: Mapping[str, Any]) -> str:
     """Render one section; InputError where it cannot be."""
-    try:
-        compiled = template.compiled[section].template
-        environment = compiled.environment
-        # Jinja's own `render` goes through its globals, a chain of mappings, name by name at every call.
-        known = {**environment.globals, **values}
-        context = environment.context_class(environment, known, compiled.name, compiled.blocks)
-        return "".join(compiled.root_render_func(context))
-    except (_template_error(), ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise template.error(section, f"{error}") from error
-
-
-def _template_error() -> type[Exception]:
     from jinja2 import TemplateError  # noqa: PLC0415 - only judging needs it
 
-    return TemplateError
+    try:
+        return template.compiled[section].template.render(values)
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise template.error(section, f"{error}") from error
 
 
 def reply_schema(rubric: Rubric, *, evidence_chars: int | None = None) -> dict[str, Any]:
@@ -254,12 +231,15 @@ def reply_schema(rubric: Rubric, *, evidence_chars: int | None = None) -> dict[s
         rubric: the criteria asked for.
         evidence_chars: longest quotation allowed; None sets no limit in the schema (some providers accept none).
     """
-    evidence: dict[str, Any] = {"type": "string"}
-    if evidence_chars is not None:
-        evidence["maxLength"] = evidence_chars
+    evidence = text_field(evidence_chars)
     verdict = {"type": "string", "enum": [verdict.value for verdict in Verdict]}
     criterion = closed_object({"evidence_1": evidence, "evidence_2": evidence, "verdict": verdict})
     return closed_object({criterion_.name: criterion for criterion_ in rubric.criteria})
+
+
+def text_field(longest: int | None) -> dict[str, Any]:
+    """Return the JSON schema of a text, of at most so many characters unless that is None."""
+    return {"type": "string"} if longest is None else {"type": "string", "maxLength": longest}
 
 
 def closed_object(properties: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from judge.schema import Frozen, Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
-    from judge.core.work import Subject, Work
+    from judge.core.planning import Plan, Subject
     from judge.schema import Image, JudgeSpec, Price, Prompt, Request
 
 SCHEMA_VERSION = 1
@@ -77,7 +77,7 @@ class Quote(Frozen):
 
 
 def quote(
-    work: Work[Subject],
+    plan: Plan[Subject],
     judges: Sequence[JudgeSpec],
     prices: Mapping[str, Price],
     subjects: Iterable[Subject],
@@ -89,7 +89,7 @@ def quote(
     """Quote the requests of a run that have no verdict yet.
 
     Args:
-        work: what is asked about each subject.
+        plan: what is asked about each subject.
         judges: the panel.
         prices: by judge; one who is not there has no known price.
         subjects: read once, one in memory at a time.
@@ -98,10 +98,9 @@ def quote(
         batch: the run is to be asked in batches.
     """
     quoters = [_Quoter(judge, prices.get(judge.name), pixels) for judge in judges]
-    planners = [work.planner(judge) for judge in judges]
     for subject in subjects:
-        for planner, quoter in zip(planners, quoters, strict=True):
-            quoter.add(planner.requests([subject]), done)
+        for quoter in quoters:
+            quoter.add(plan.requests([subject], quoter.judge), done)
     quotes = {quoter.judge.name: quoter.quote() for quoter in quoters}
     return Quote(
         batch=batch,

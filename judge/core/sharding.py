@@ -44,5 +44,10 @@ class Shard(Frozen):
             raise InputError(f"--shard {self}", f"there are only {len(ranked)} items", "use fewer shards")
         return frozenset(ranked[self.number - 1 :: self.of])
 
+    @property
+    def label(self) -> str:
+        """Its part of the name of a run."""
+        return f"shard-{self.number}-of-{self.of}"
+
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"

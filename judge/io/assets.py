@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from judge.core.prompting import PAIRWISE, Form, PromptTemplate, parse_template
+from judge.core.prompting import PAIRWISE, PromptForm, PromptTemplate, parse_template
 from judge.errors import InputError
 from judge.schema import Rubric
 
@@ -18,7 +18,7 @@ DEFAULT_RUBRIC = "openmedreason.v1"
 CHECKLIST_PROMPT = "pairwise-checklist.v1"
 """what `compare --checklist` asks with"""
 REPAIR = "repair.v1.txt"
-ANY = Form({}, ("tag",))
+ANY = PromptForm({}, ("tag",))
 """of a prompt file of any kind of run, to be named and not rendered"""
 _KINDS = {"prompts": ".md", "rubrics": ".toml"}
 
@@ -59,7 +59,7 @@ def repair_note() -> str:
     return (shipped("prompts")[0].parent / REPAIR).read_text(encoding="utf-8").strip()
 
 
-def load_prompt(asset: Asset, form: Form = PAIRWISE) -> PromptTemplate:
+def load_prompt(asset: Asset, form: PromptForm = PAIRWISE) -> PromptTemplate:
     """Parse a prompt file of a kind of run."""
     return parse_template(asset.text, where=asset.path.name, form=form)
 

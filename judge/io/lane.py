@@ -17,7 +17,7 @@ from judge.io.limits import LONGEST_PAUSE, AdaptiveConcurrency, RateLimiter
 from judge.schema import Failed, Reply, Request, Result
 
 if TYPE_CHECKING:
-    from judge.core.work import Asked
+    from judge.core.planning import ExpectedReply
     from judge.io.judges.base import Judge
 
 SLOW_DOWN = {429, 529}
@@ -36,7 +36,7 @@ class JudgeQueue:
 
     judge: Judge
     concurrency: AdaptiveConcurrency
-    interpret: Callable[[Reply, Asked], Result]
+    interpret: Callable[[Reply, ExpectedReply], Result]
     repair: Callable[[Request, Reply, Failed], Request | None] = lambda *_: None
     """makes the one further request after a reply that was cut short or cannot be read"""
     cost: Callable[[Reply], Decimal] = lambda _: Decimal(0)

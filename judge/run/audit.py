@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from judge.core.audit import Journey, Outcomes, journeys, outcomes
 from judge.core.facts import as_group
 from judge.core.panel import Pooling
-from judge.core.planning import Planner
 from judge.run.report import subject_of
 from judge.run.task import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from judge.core.planning import PairPlan
     from judge.io.journal import RunFolder
     from judge.io.manifest import Manifest
     from judge.schema import Pair, Prompt
@@ -28,7 +29,8 @@ class Audit:
     criteria: list[str]
     by_item: Mapping[str, list[Journey]]
     outcomes: Outcomes
-    planners: list[Planner]
+    plan: PairPlan | None
+    """None: the judgments were made elsewhere"""
 
     @classmethod
     def read(cls, folder: RunFolder, pooling: Pooling = Pooling.MEAN) -> Audit:
@@ -38,18 +40,20 @@ class Audit:
         by_item: dict[str, list[Journey]] = {}
         for journey in kept:
             by_item.setdefault(journey.judgment.item, []).append(journey)
-        plan = plan_of(manifest) if manifest.prompt is not None else None
         return cls(
             manifest=manifest,
             criteria=[criterion.name for criterion in manifest.rubric.criteria],
             by_item=by_item,
             outcomes=outcomes((journey.judgment for journey in kept), subject_of(manifest), pooling),
-            planners=[Planner(plan, judge) for judge in manifest.judges] if plan else [],
+            plan=plan_of(manifest) if manifest.prompt is not None else None,
         )
 
     def prompts(self, pair: Pair) -> dict[str, Prompt]:
         """Return what was sent, by key: a prompt that no longer has its request's key is not shown."""
-        return {request.key: request.prompt for planner in self.planners for request in planner.requests([pair])}
+        if self.plan is None:
+            return {}
+        requests = (self.plan.requests([pair], judge) for judge in self.manifest.judges)
+        return {request.key: request.prompt for request in chain.from_iterable(requests)}
 
     def judged_fields(self, item: str) -> dict[str, Any]:
         """Return what the judgments of an item say of it, where its pair is not known."""

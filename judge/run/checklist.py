@@ -4,38 +4,33 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
-from judge.core.census import ItemCensus
+from judge.core.census import ItemCounts
 from judge.core.checklists.prompting import WRITING
-from judge.core.quote import Quote, quote
 from judge.errors import InputError, InputErrors
 from judge.io.assets import Asset, find_asset, load_prompt
-from judge.io.batches.specs import require_batches
-from judge.io.files import write_lines
-from judge.io.image_store import ImageStore
 from judge.io.images import ImageLoader, ImageOptions
 from judge.io.items import Items, read_items
 from judge.io.journal import RunFolder
 from judge.io.judges.specs import JudgeOptions
 from judge.io.manifest import ChecklistManifest, Input
-from judge.io.prices import parse_prices
-from judge.run.draft import item_roles, judges_identity, made_now, open_specs, read_file, used_asset
-from judge.run.finding import Sought, find_or_create, find_run, refuse_changes
+from judge.run.finding import PreparedRun, open_judges, quote_start, start_run
 from judge.run.item_images import ItemImages, OnMissingImage
-from judge.run.judging import judge_run
-from judge.run.quote import pixels, quote_run
+from judge.run.judging import judge_all, parts_of
+from judge.run.provenance import item_roles, read_files, used_asset
 from judge.run.session import JudgingOptions
-from judge.run.task import writing_plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from judge.schema import Item, JudgeSpec, Price
+    from judge.core.quote import Quote
+    from judge.io.image_store import ImageStore
+    from judge.io.journal import RunFolder
+    from judge.schema import Item
 
 DEFAULT_PROMPT = "checklist-writing.v1"
 
@@ -70,11 +65,9 @@ def write_checklists(options: ChecklistOptions, *, command: Sequence[str], say: 
         RunError: the run folder is another run's, in use or damaged.
         StopRunError: the judge answers no more; what was written is kept.
     """
-    with _drafted(options, command=command, say=say) as draft:
-        folder = find_or_create(draft.sought(), draft.prices, partial(_create_run, draft=draft), say=say)
-    # A run may go on at another address than it began at: the judge is the command's.
-    manifest = folder.any_manifest().model_copy(update={"judges": (draft.judge,)})
-    judge_run(folder, manifest, options.judging, say=say)
+    folder, judges = start_run(_prepared(options, command=command, say=say), say=say)
+    manifest = folder.any_manifest().model_copy(update={"judges": judges})
+    judge_all(parts_of(folder, manifest), options.judging, say=say)
     return folder
 
 
@@ -85,23 +78,13 @@ def dry_run(options: ChecklistOptions, *, say: Callable[[str], None]) -> Quote:
         InputError: something given cannot be used.
         RunError: the run folder is another run's, or damaged.
     """
-    batch = options.judging.batch
-    with _drafted(options, command=(), say=say, needs_keys=False) as draft:
-        folder = find_run(draft.sought(), say=say)
-        if not folder.manifest_path.exists():
-            manifest = draft.manifest(ItemCensus(), items_sha256="")
-            work, prices = writing_plan_of(manifest), manifest.prices
-            return quote(work, [draft.judge], prices, draft.items(), done=(), pixels=pixels, batch=batch)
-        refuse_changes(folder, draft.identity())
-        known = folder.any_manifest()
-        known = known.model_copy(update={"prices": known.prices | draft.prices})
-        return quote_run(folder, known, done=folder.judged_keys(), batch=batch)
+    return quote_start(_prepared(options, command=(), say=say, needs_keys=False), say=say)
 
 
 @contextmanager
-def _drafted(
+def _prepared(
     options: ChecklistOptions, *, command: Sequence[str], say: Callable[[str], None], needs_keys: bool = True
-) -> Iterator[_Draft]:
+) -> Iterator[_PreparedWriting]:
     """Check all that was given, and yield the run that it describes with its input file open."""
     prompt = find_asset("prompts", options.prompt)
     load_prompt(prompt, WRITING).check()
@@ -109,27 +92,26 @@ def _drafted(
         raise InputError("--to", f"{options.to} is the file of items itself", "name another file")
     if not options.to.absolute().parent.is_dir():
         raise InputError("--to", f"{options.to.parent} is no folder", "make it, or name another file")
-    (judge,) = open_specs([options.judge], options.judge_options, say=say, needs_keys=needs_keys)
-    if options.judging.batch:
-        require_batches([judge])
-    prices = parse_prices(options.prices, [judge])
+    judges, prices = open_judges([options.judge], options, say=say, needs_keys=needs_keys)
     with read_items([options.items], fields=options.fields) as file:
-        yield _Draft(options, prompt, judge, prices, file, tuple(command))
+        yield _PreparedWriting(options, tuple(command), judges, prices, prompt, file)
 
 
 @dataclass(frozen=True)
-class _Draft:
-    """A run that does not exist yet: everything that its manifest is made from."""
+class _PreparedWriting(PreparedRun[ItemCounts]):
+    """A run that writes checklists and need not exist yet."""
+
+    subjects_file = "items.jsonl"
 
     options: ChecklistOptions
     prompt: Asset
-    judge: JudgeSpec
-    prices: dict[str, Price]
-    """as given"""
     file: Items
-    command: tuple[str, ...]
 
-    def items(self, store: ImageStore | None = None) -> Iterator[Item]:
+    def counts(self) -> ItemCounts:
+        """Return what counts the items."""
+        return ItemCounts()
+
+    def subjects(self, store: ImageStore | None = None) -> Iterator[Item]:
         """Yield all items in the order of the file; InputErrors after the last if an image of one is no image.
 
         Images are named again in the output and shown to nobody: one that is not there is no problem here.
@@ -146,47 +128,31 @@ class _Draft:
         if images.problems:
             raise InputErrors(images.problems)
 
-    def sought(self) -> Sought:
-        """Return what tells its run from others."""
-        parts = ["checklist", Path(self.file.path).name.split(".")[0], self.judge.model]
-        return Sought(self.identity(), parts, self.options.runs, self.options.name)
+    def complete(self, new: RunFolder, counts: ItemCounts) -> None:  # noqa: ARG002 - nothing else belongs to it
+        """Refuse, with an InputError, a run that would ask about no item."""
+        if not counts.n_asked:
+            hint = "references are read from `reference_reasoning` or `reference`; see --field"
+            raise InputError(self.file.path, "no item has a reference and lacks a checklist", hint)
 
-    def inputs(self) -> tuple[Input, ...]:
+    def name_parts(self) -> list[str]:
+        """Return the name of the file of items, and the judge's model."""
+        return ["checklist", Path(self.file.path).name.split(".")[0], self.judges[0].model]
+
+    def files(self) -> list[Input]:
         """Return every file that was read, with its hash."""
-        files = [read_file(role, file.path, file.sha256) for role, file in item_roles(self.file)]
-        return *files, used_asset("prompt", self.prompt)
+        return [*read_files(item_roles(self.file)), used_asset("prompt", self.prompt)]
 
-    def identity(self) -> dict[str, str]:
-        """Name everything that decides the checklists; where they are written to is not part of it."""
+    def decided(self) -> dict[str, str]:
+        """Name what decides the checklists beside the judge and the files; where they are written to does not."""
         fields = orjson.dumps(dict(self.options.fields), option=orjson.OPT_SORT_KEYS).decode()
-        files = {f"file {file.role}": file.sha256 for file in self.inputs()}
-        return {"checklists of": "items", "--field": fields, **judges_identity([self.judge]), **files}
+        return {"checklists of": "items", "--field": fields}
 
-    def manifest(self, census: ItemCensus, *, items_sha256: str) -> ChecklistManifest:
+    def manifest(self, counts: ItemCounts, *, sha256: str) -> ChecklistManifest:
         """Return the manifest of the run, once its items are written."""
         return ChecklistManifest(
-            **made_now(self.command, [self.judge], self.prices),
-            inputs=self.inputs(),
-            identity=self.identity(),
+            **self.made(counts, sha256=sha256),
             prompt=self.prompt.text,
             to=str(self.options.to.absolute()),
             samples=1,
             seed=0,
-            **census.fields(),
-            pairs_sha256=items_sha256,
         )
-
-
-def _create_run(folder: RunFolder, draft: _Draft) -> None:
-    """Write the items and the manifest; InputError, and no folder, where no item is to be asked about."""
-    census = ItemCensus()
-    with folder.created() as new:
-        store = ImageStore(new.path)
-        digest = write_lines(new.items_path, census.counting(draft.items(store)))
-        store.flush()
-        if not census.n_asked:
-            hint = "references are read from `reference_reasoning` or `reference`; see --field"
-            raise InputError(draft.file.path, "no item has a reference and lacks a checklist", hint)
-        if draft.options.judging.batch:
-            new.batches_path.touch()
-        new.write_manifest(draft.manifest(census, items_sha256=digest))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from judge.core.checklists.outcome import ChecklistReport, Outcome, Tally, outcome_of
+from judge.core.checklists.outcome import ChecklistReport, Tally, WrittenItem, outcome_of
 from judge.core.checklists.prompting import WRITING
 from judge.core.costs import Spending
 from judge.core.prompting import parse_template
@@ -67,7 +67,7 @@ def save_checklists(folder: RunFolder, to: Path | None = None) -> tuple[Checklis
     return report, path
 
 
-def _record(outcome: Outcome, beside: Path, source: dict[str, str]) -> dict[str, Any]:
+def _record(outcome: WrittenItem, beside: Path, source: dict[str, str]) -> dict[str, Any]:
     record = item_record(outcome.item, beside=beside)
     if outcome.made:
         reference = outcome.item.reference_reasoning or ""

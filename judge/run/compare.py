@@ -1,33 +1,30 @@
-"""Compare two models: check the inputs, make or find the run, judge what is not judged yet."""
+"""Compare two models, and go on with a run: judge what is not judged yet, ask again what failed, add controls."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from judge.core.census import Census
-from judge.core.facts import units_of_pairs
-from judge.core.flags import Flags, flag_note
-from judge.core.planning import Orders, choose_swapped
-from judge.errors import InputError, RunError
-from judge.io.files import file_sha256, write_lines
-from judge.io.image_store import ImageStore
+from judge.core.flags import flag_note
+from judge.errors import RunError
+from judge.io.files import file_sha256
 from judge.io.journal import RunFolder
 from judge.io.manifest import AnyManifest, Manifest
 from judge.io.prices import parse_prices
-from judge.run.controls import controls_of, make_controls
-from judge.run.doubts import FLAGS, flags_of_run
-from judge.run.draft import CompareOptions, Draft, drafted
-from judge.run.finding import find_or_create
-from judge.run.judging_all import judge_all, members_of
-from judge.run.pricing import change_prices
+from judge.run.controls import ControlOptions, controls_of, judged_items, make_controls, refuse_contradictions
+from judge.run.doubts import flags_of_run
+from judge.run.draft import CompareOptions, prepared_comparison
+from judge.run.finding import change_prices, start_run
+from judge.run.judging import judge_all, parts_of
 from judge.run.session import JudgingOptions
 from judge.run.task import plan_of
-from judge.schema import JudgeSpec, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
+
+    from judge.io.journal import RunFolder
+    from judge.schema import FailureKind
 
 
 def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[str], None]) -> RunFolder:
@@ -43,60 +40,13 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
         RunError: the run folder is another comparison's, in use or damaged.
         StopRunError: a judge answers no more; what was judged is kept.
     """
-    folder, judges = _prepare(options, command=command, say=say)
-    # A run may go on at another address than it began at: the judges are those of the command.
+    folder, judges = start_run(prepared_comparison(options, command=command, say=say), say=say)
     manifest = folder.manifest().model_copy(update={"judges": judges})
     make_controls(folder, manifest, options.controls.wanted(), command=command)
     for line in [*notes(manifest), *flag_notes(folder)]:
         say(line)
-    judge_all(members_of(folder, manifest), options.judging, say=say)
+    judge_all(parts_of(folder, manifest), options.judging, say=say)
     return folder
-
-
-def _prepare(
-    options: CompareOptions, *, command: Sequence[str], say: Callable[[str], None]
-) -> tuple[RunFolder, tuple[JudgeSpec, ...]]:
-    """Check everything given, and make or find the run; what is read of the files is forgotten with the return."""
-    with drafted(options, command=command, say=say) as draft:
-        folder = find_or_create(draft.sought(), draft.prices, partial(create_run, draft=draft), say=say)
-        return folder, draft.judges
-
-
-def create_run(folder: RunFolder, draft: Draft) -> None:
-    """Write the pairs and the manifest; InputErrors, and no folder, if images cannot be used.
-
-    A shard reads every pair too, so that all shards agree on what the whole comparison is.
-    """
-    options = draft.options
-    chosen = draft.shard_items()
-    whole = Census(answers=not options.hide_answers)
-    own = whole if chosen is None else Census(answers=not options.hide_answers)
-    positions, flags = list[int](), Flags()
-
-    def kept(store: ImageStore) -> Iterator[Pair]:
-        for position, pair in enumerate(whole.counting(draft.pairs(store))):
-            if chosen is None:
-                yield pair
-            elif pair.item.id in chosen:
-                positions.append(position)
-                yield from own.counting([pair])
-
-    with folder.created() as new:
-        store = ImageStore(new.path)
-        digest = write_lines(new.pairs_path, flags.passing(kept(store)))
-        store.flush()
-        write_lines(new.path / FLAGS, flags.all())
-        if options.checklist and not whole.n_checklists:
-            hint = "give items with a `checklist` (docs/score.md), or leave the option out"
-            raise InputError("--checklist", "no item has a checklist", hint)
-        swapped = choose_swapped(whole.judged, seed=options.seed) if options.orders is Orders.ONE else frozenset()
-        if options.shard:
-            new.write_positions(positions)
-        if options.judging.batch:
-            new.batches_path.touch()
-        if options.stopping is not None:
-            units_of_pairs(new.pairs(), options.stopping.cluster)
-        new.write_manifest(draft.manifest(own, swapped=swapped.intersection(own.judged), pairs_sha256=digest))
 
 
 def resume(
@@ -104,7 +54,64 @@ def resume(
 ) -> None:
     """Go on with a run and its controls from its own folder, unless a file that it was made from has changed since."""
     change_prices(folder, parse_prices(prices, unchanged_manifest(folder).judges))
-    judge_all(members_of(folder, folder.any_manifest()), options, say=say)
+    judge_all(parts_of(folder, folder.any_manifest()), options, say=say)
+
+
+def retry(
+    folder: RunFolder,
+    options: JudgingOptions,
+    *,
+    kinds: Collection[FailureKind] = (),
+    prices: Sequence[str] = (),
+    say: Callable[[str], None],
+) -> None:
+    """Ask again what failed, in the run and its controls, and nothing that was never asked.
+
+    Args:
+        folder: the run.
+        options: how to ask.
+        prices: as given to `--price`.
+        kinds: which kinds of failure to ask again; all of them where none is named.
+        say: is told how many requests of each kind are asked again.
+    """
+    change_prices(folder, parse_prices(prices, unchanged_manifest(folder).judges))
+    parts = parts_of(folder, folder.any_manifest())
+    failed = [
+        {key: kind for key, kind in part.folder.failed_keys().items() if not kinds or kind in kinds} for part in parts
+    ]
+    counts = Counter(kind.value for own in failed for kind in own.values())
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    say(f"Asking again: {told}" if told else "Nothing to ask again: no request has failed so")
+    open_ = [part._replace(only=frozenset(own)) for part, own in zip(parts, failed, strict=True)]
+    judge_all(open_, options, say=say)
+
+
+def add_controls(
+    folder: RunFolder,
+    options: ControlOptions,
+    judging: JudgingOptions,
+    *,
+    prices: Sequence[str] = (),
+    command: Sequence[str],
+    say: Callable[[str], None],
+) -> None:
+    """Draw controls from what a run has judged so far, and judge them; the run itself is asked nothing.
+
+    Raises:
+        InputError: a control cannot be had, or as `judge_all`.
+        RunError: the run is no comparison, is itself a control, has changed, or has no verdict yet.
+    """
+    manifest = folder.manifest()
+    if manifest.control is not None:
+        raise RunError(f"{folder.path}: a control itself; name the run that it belongs to")
+    unchanged_manifest(folder)
+    refuse_contradictions(options, hide_answers=manifest.hide_answers, is_shard=manifest.shard is not None)
+    judged = judged_items(folder)
+    if not judged:
+        raise RunError(f"{folder.path}: nothing is judged yet; `omr-judge resume {folder.path}` first")
+    make_controls(folder, manifest, options.wanted(), judged=judged, command=command)
+    change_prices(folder, parse_prices(prices, manifest.judges))
+    judge_all(parts_of(folder, folder.manifest())[1:], judging, beside=[folder], say=say)
 
 
 def unchanged_manifest(folder: RunFolder) -> AnyManifest:

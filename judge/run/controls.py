@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from judge.core.census import Census
+from judge.core.census import PairCounts
 from judge.core.controls.kinds import DEFAULT_N, Control, ControlKind, with_repeat
-from judge.core.controls.sample import Source, control_pairs
+from judge.core.controls.sample import ControlSource, control_pairs
 from judge.errors import InputError, RunError
 from judge.io.files import write_lines
 from judge.io.image_store import ImageStore, with_item
@@ -71,7 +71,7 @@ def make_controls(
         InputError: no item can be drawn.
         RunError: one is there with another number of items, or cannot be written.
     """
-    source = Source(run.pairs, manifest.seed, answers=not manifest.hide_answers, judged=judged)
+    source = ControlSource(run.pairs, manifest.seed, answers=not manifest.hide_answers, judged=judged)
     for control in missing_controls(run, wanted):
         folder = control_folder(run, control.kind)
         pairs = control_pairs(control, source)
@@ -119,14 +119,14 @@ def as_control(manifest: Manifest, control: Control, *, command: Sequence[str]) 
 
 def _filled(manifest: Manifest, new: RunFolder, pairs: Iterable[Pair]) -> Manifest:
     """Write a control's pairs, whose images it holds itself; return its manifest with what depends on them."""
-    census = Census(answers=not manifest.hide_answers)
+    counts = PairCounts(answers=not manifest.hide_answers)
     store = ImageStore(new.path)
-    digest = write_lines(new.pairs_path, census.counting(with_item(pair, partial(held, store=store)) for pair in pairs))
+    digest = write_lines(new.pairs_path, counts.counting(with_item(pair, partial(held, store=store)) for pair in pairs))
     store.flush()
-    fields = census.fields()
+    fields = counts.fields()
     if manifest.control is not None and manifest.control.kind is ControlKind.IDENTICAL:
         fields["identical"] = ()
-    swapped = tuple(sorted({*census.judged, *census.identical} & set(manifest.swapped)))
+    swapped = tuple(sorted({*counts.judged, *counts.identical} & set(manifest.swapped)))
     return manifest.model_copy(update={**fields, "swapped": swapped, "pairs_sha256": digest})
 
 

@@ -108,7 +108,7 @@ def _queue(session: Session, spec: JudgeSpec, judge: Judge, concurrency: int) ->
     queue = JudgeQueue(
         judge,
         AdaptiveConcurrency(concurrency),
-        session.task.work.interpret,
+        session.plan.interpret,
         call_rate=RateLimiter(options.max_rpm),
         token_rate=RateLimiter(options.max_tpm),
         say=session.say,
@@ -123,7 +123,7 @@ def _queue(session: Session, spec: JudgeSpec, judge: Judge, concurrency: int) ->
 
 async def _ask(session: Session, judges: list[tuple[JudgeSpec, list[JudgeQueue]]], stop: Stop) -> None:
     """Ask round by round, each whole before the next is drawn: the looks of a run that may stop early, else one."""
-    rounds: Iterable[Round] = session.stopper.rounds() if session.stopper else [session.task.subjects]
+    rounds: Iterable[Round] = session.stopper.rounds() if session.stopper else [session.subjects]
     for pairs in rounds:
         for spec, queues in judges:
             for number, queue in enumerate(queues):

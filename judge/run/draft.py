@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import platform
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
-from judge.core.census import Census
-from judge.core.image_limits import beyond, limits_of
+from judge.core.census import PairCounts
+from judge.core.facts import units_of_pairs
+from judge.core.flags import flags_of_pairs
 from judge.core.looks import Stopping
-from judge.core.planning import Orders
+from judge.core.planning import Orders, choose_swapped
 from judge.core.prompting import PromptTemplate, reply_schema
 from judge.core.stats.intervals import Method
 from judge.errors import InputError, InputErrors
@@ -29,31 +26,27 @@ from judge.io.assets import (
     find_asset,
     load_prompt,
     load_rubric,
-    repair_note,
 )
-from judge.io.batches.specs import require_batches
-from judge.io.judges.specs import JudgeOptions, parse_judge
+from judge.io.files import write_lines
+from judge.io.judges.specs import JudgeOptions
 from judge.io.manifest import Input, Manifest
-from judge.io.prices import parse_prices, pin_prices
 from judge.run.controls import ControlOptions, refuse_contradictions
-from judge.run.finding import Sought
+from judge.run.doubts import FLAGS
+from judge.run.finding import SHARD, PreparedRun, open_judges
 from judge.run.inputs import InputOptions, Inputs
+from judge.run.item_images import refused_images
+from judge.run.provenance import item_roles, read_files, used_asset
 from judge.run.session import JudgingOptions
-from judge.schema import JudgeSpec, Pair, Price, Rubric
+from judge.schema import Pair, Rubric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from judge.core.sharding import Shard
     from judge.io.image_store import ImageStore
-    from judge.io.items import Items
-    from judge.io.traces import RecordFile
-    from judge.schema import Item
+    from judge.io.journal import RunFolder
 
 DEFAULT_JUDGE = "local"
-SHARD = "--shard"
-"""what a shard's identity names beside the identity of the whole comparison"""
-VERSIONED = ("omr-judge", "openai", "anthropic", "xllamacpp", "numpy", "pillow", "polars", "pydantic")
 
 
 @dataclass(frozen=True)
@@ -84,9 +77,9 @@ class CompareOptions:
 
 
 @contextmanager
-def drafted(
+def prepared_comparison(
     options: CompareOptions, *, command: Sequence[str], say: Callable[[str], None], needs_keys: bool = True
-) -> Iterator[Draft]:
+) -> Iterator[PreparedComparison]:
     """Check all that was given, and yield the run that it describes with its input files open.
 
     Raises:
@@ -95,9 +88,7 @@ def drafted(
     prompt, rubric_asset = find_asset("prompts", options.prompt), find_asset("rubrics", options.rubric)
     _check_prompt(load_prompt(prompt), options)
     rubric = load_rubric(rubric_asset)
-    judges = open_specs(options.judges, options.judge_options, say=say, needs_keys=needs_keys)
-    if options.judging.batch:
-        require_batches(judges)
+    judges, prices = open_judges(options.judges, options, say=say, needs_keys=needs_keys)
     if options.shard is not None and options.stopping is not None:
         raise InputError("--shard", "a part of the items cannot tell when the whole is decided", "leave one out")
     refuse_contradictions(
@@ -106,12 +97,11 @@ def drafted(
         is_shard=options.shard is not None,
         may_stop=options.stopping is not None,
     )
-    prices = parse_prices(options.prices, judges)
     with Inputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
         inputs.check()
         for warning in inputs.warnings():
             say(f"Warning: {warning}")
-        yield Draft(options, prompt, rubric_asset, rubric, judges, prices, inputs, tuple(command))
+        yield PreparedComparison(options, tuple(command), judges, prices, prompt, rubric_asset, rubric, inputs)
 
 
 def _check_prompt(template: PromptTemplate, options: CompareOptions) -> None:
@@ -121,51 +111,38 @@ def _check_prompt(template: PromptTemplate, options: CompareOptions) -> None:
         raise InputError("--checklist", f"prompt {template.label} does not show it", hint)
 
 
-def open_specs(
-    texts: Sequence[str], options: JudgeOptions, *, say: Callable[[str], None], needs_keys: bool = True
-) -> tuple[JudgeSpec, ...]:
-    """Read the judges' specs; two judges of one name could not be told apart in a report."""
-    specs = tuple(parse_judge(text, options, say=say, needs_key=needs_keys) for text in texts)
-    names = [spec.name for spec in specs]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"--judge {name}", "named twice", "for several replies of one judge use --samples")
-    return specs
-
-
 @dataclass(frozen=True)
-class Draft:
-    """A run that does not exist yet: everything that its manifest is made from."""
+class PreparedComparison(PreparedRun[PairCounts]):
+    """A comparison that need not exist yet."""
+
+    subjects_file = "pairs.jsonl"
 
     options: CompareOptions
     prompt: Asset
     rubric_asset: Asset
     rubric: Rubric
-    judges: tuple[JudgeSpec, ...]
-    prices: dict[str, Price]
-    """by judge, as given"""
     inputs: Inputs
-    command: tuple[str, ...]
+
+    def name_parts(self) -> list[str]:
+        """Return the models, the first judge's model, and the shard."""
+        shard = self.options.shard
+        return [*self.inputs.models, self.judges[0].model, *([shard.label] if shard else [])]
 
     def files(self) -> list[Input]:
         """Return every file that was read, with its hash."""
-        files = [("a", self.inputs.a), ("b", self.inputs.b), *item_roles(self.inputs.items)]
-        read = [read_file(role, file.path, file.sha256) for role, file in files]
+        read = read_files([("a", self.inputs.a), ("b", self.inputs.b), *item_roles(self.inputs.items)])
         return [*read, used_asset("prompt", self.prompt), used_asset("rubric", self.rubric_asset)]
-
-    def sought(self) -> Sought:
-        """Return what tells its run from others."""
-        shard = self.options.shard
-        part = [f"shard-{shard.number}-of-{shard.of}"] if shard else []
-        parts = [*self.inputs.models, self.judges[0].model, *part]
-        return Sought(self.identity(), parts, self.options.runs, self.options.name)
 
     def shard_items(self) -> frozenset[str] | None:
         """Return the items of the shard, None where all are judged."""
         shard = self.options.shard
         return None if shard is None else shard.choose(self.inputs.partners.both)
 
-    def pairs(self, store: ImageStore | None = None) -> Iterator[Pair]:
+    def counts(self) -> PairCounts:
+        """Return what counts the pairs of the run."""
+        return PairCounts(answers=not self.options.hide_answers, chosen=self.shard_items())
+
+    def subjects(self, store: ImageStore | None = None) -> Iterator[Pair]:
         """Yield the pairs of the whole comparison, those to judge with images that the store takes.
 
         Raises:
@@ -179,13 +156,17 @@ class Draft:
         if problems:
             raise InputErrors(problems)
 
-    def own_pairs(self) -> Iterator[Pair]:
-        """Yield the pairs to judge."""
-        chosen = self.shard_items()
-        return (pair for pair in self.pairs() if chosen is None or pair.item.id in chosen)
+    def complete(self, new: RunFolder, counts: PairCounts) -> None:
+        """Write the flags of the traces; InputError where no item has a checklist that the judge must be shown."""
+        write_lines(new.path / FLAGS, flags_of_pairs(new.pairs()))
+        if self.options.checklist and not counts.any_checklist:
+            hint = "give items with a `checklist` (docs/score.md), or leave the option out"
+            raise InputError("--checklist", "no item has a checklist", hint)
+        if self.options.stopping is not None:
+            units_of_pairs(new.pairs(), self.options.stopping.cluster)
 
-    def identity(self) -> dict[str, str]:
-        """Name everything that decides the judgments; a judge's address is not part of it."""
+    def decided(self) -> dict[str, str]:
+        """Name what decides the judgments beside the judges and the files."""
         options = self.options
         decided = {
             "--orders": options.orders.value,
@@ -207,16 +188,18 @@ class Draft:
                 "--look-every": str(stopping.look_every),
                 "--cluster": str(stopping.cluster),
             }
-        return decided | judges_identity(self.judges) | {f"file {file.role}": file.sha256 for file in self.files()}
+        return decided
 
-    def manifest(self, census: Census, *, swapped: Iterable[str], pairs_sha256: str) -> Manifest:
+    def manifest(self, counts: PairCounts, *, sha256: str) -> Manifest:
         """Return the manifest of the run, once its pairs are written."""
         options, (model_a, model_b) = self.options, self.inputs.models
+        swapped = frozenset[str]()
+        if options.orders is Orders.ONE:
+            whole = [*counts.judged, *counts.judged_elsewhere]
+            swapped = choose_swapped(whole, seed=options.seed).intersection(counts.judged)
         schema = orjson.dumps(reply_schema(self.rubric))
         return Manifest(
-            **made_now(self.command, self.judges, self.prices),
-            inputs=tuple(self.files()),
-            identity=self.identity(),
+            **self.made(counts, sha256=sha256),
             model_a=model_a,
             model_b=model_b,
             prompt=self.prompt.text,
@@ -229,77 +212,7 @@ class Draft:
             show_reference=options.show_reference,
             hide_answers=options.hide_answers,
             stopping=options.stopping,
-            **census.fields(),
             swapped=tuple(sorted(swapped)),
             left_out={reason: count for reason, count in self.inputs.left_out.items() if count},
-            pairs_sha256=pairs_sha256,
             shard=options.shard,
         )
-
-
-def judges_identity(judges: Sequence[JudgeSpec]) -> dict[str, str]:
-    """Name what of the judges decides judgments: all but their addresses."""
-    settings = {
-        f"settings of {judge.name}": judge.model_copy(update={"endpoint": None}).model_dump_json() for judge in judges
-    }
-    return {"--judge": ", ".join(sorted(judge.name for judge in judges)), **settings}
-
-
-def made_now(command: Sequence[str], judges: Sequence[JudgeSpec], prices: Mapping[str, Price]) -> dict[str, Any]:
-    """Return what every manifest says of how, when and with whom its run was made, by field.
-
-    Args:
-        command: the command line.
-        judges: whom it asks.
-        prices: by judge, as given; others are taken from the list.
-    """
-    return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": tuple(command),
-        "versions": _versions(),
-        "judges": tuple(judges),
-        "prices": pin_prices(judges, prices),
-        "repair": repair_note(),
-    }
-
-
-def read_file(role: str, path: str, sha256: str) -> Input:
-    """Return the record of a file that was read."""
-    return Input(role=role, path=_absolute(path), sha256=sha256)
-
-
-def used_asset(role: str, asset: Asset) -> Input:
-    """Return the record of a prompt or a rubric."""
-    return Input(role=role, path=str(asset.path), sha256=hashlib.sha256(asset.text.encode()).hexdigest())
-
-
-def item_roles(items: Items | None) -> list[tuple[str, RecordFile]]:
-    """Name the files of items by their roles: `items`, or `items 1`, `items 2` ... where there are several."""
-    files = items.files if items else ()
-    return [(f"items {number}" if len(files) > 1 else "items", file) for number, file in enumerate(files, start=1)]
-
-
-def refused_images(item: Item, judges: Sequence[JudgeSpec]) -> list[InputError]:
-    """Say which judges would not take an item's images."""
-    if not item.images:
-        return []
-    hint = "show fewer or smaller images (--max-image-side), or ask another judge"
-    limited = [(judge, limits) for judge in judges if (limits := limits_of(judge)) is not None]
-    found = [(judge, beyond(item.images, limits)) for judge, limits in limited]
-    return [InputError(f"item {item.id!r}", f"{judge.name} refuses {what}", hint) for judge, what in found if what]
-
-
-def _absolute(path: str) -> str:
-    return path if path.startswith("<") else str(Path(path).resolve())
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError  # noqa: PLC0415 - only here
-
-    found = {"python": platform.python_version(), "platform": sys.platform}
-    for package in VERSIONED:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -18,7 +18,7 @@ from judge.io.render.text import safe
 from judge.schema import Attempt, Failed, FailureKind, Judgment, Reply, Request, Result
 
 if TYPE_CHECKING:
-    from judge.core.work import Asked
+    from judge.core.planning import ExpectedReply
     from judge.io.batches.base import BatchJudge
     from judge.io.dispatch import Events
     from judge.io.limits import RetryPolicy
@@ -31,7 +31,7 @@ class Lane:
     judge: BatchJudge
     open_requests: Callable[[], Iterator[Request]]
     """plans the requests that have no verdict, anew each time"""
-    interpret: Callable[[Reply, Asked], Result]
+    interpret: Callable[[Reply, ExpectedReply], Result]
     unanswered: dict[str, tuple[Member, ProviderError]] = field(default_factory=dict)
     """by key, with the reason"""
     attempts: dict[str, tuple[Attempt, ...]] = field(default_factory=dict)

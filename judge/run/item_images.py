@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from judge.core.image_limits import beyond, limits_of
 from judge.errors import InputError, MissingImageError
 from judge.io.item_fields import EmbeddedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from judge.io.images import ImageLoader
     from judge.io.traces import Record
-    from judge.schema import Image, Item
+    from judge.schema import Image, Item, JudgeSpec
 
 
 class OnMissingImage(StrEnum):
@@ -81,3 +82,13 @@ def _problem(where: str, name: str, image: Path | str | EmbeddedImage, error: In
         return InputError(where, f"image {name}: {error.problem}", hint)
     hint = "leave such items out, or ask about their text alone: --on-missing-image"
     return InputError(where, f"{name}: {error.problem}", f"{error.hint}; {hint}" if error.hint else hint)
+
+
+def refused_images(item: Item, judges: Sequence[JudgeSpec]) -> list[InputError]:
+    """Say which judges would not take an item's images."""
+    if not item.images:
+        return []
+    hint = "show fewer or smaller images (--max-image-side), or ask another judge"
+    limited = [(judge, limits) for judge in judges if (limits := limits_of(judge)) is not None]
+    found = [(judge, beyond(item.images, limits)) for judge, limits in limited]
+    return [InputError(f"item {item.id!r}", f"{judge.name} refuses {what}", hint) for judge, what in found if what]

@@ -1,27 +1,34 @@
-"""Judge what a run has not judged yet, and stop without losing anything."""
+"""Judge what a run and its controls have not judged yet, within one budget, and stop without losing anything."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from judge.core.looks import Panel
-from judge.errors import InputError
-from judge.io.batches.specs import require_batches
+from judge.core.quote import added
+from judge.errors import InputError, InterruptedRunError, StopRunError
+from judge.io.batches.log import BatchLog
+from judge.io.batches.specs import open_batch_judge, require_batches
 from judge.io.in_flight import InFlight, read_in_flight
 from judge.io.journal import Journal
 from judge.io.judges.local import NOTE
 from judge.io.judges.specs import require
 from judge.io.manifest import Manifest
 from judge.io.render.progress import Display
-from judge.run.batched import judge_batched
+from judge.io.secrets import hide_in_logs
+from judge.run import folding
+from judge.run.batching import Patience, judge_in_batches
+from judge.run.controls import controls_of
 from judge.run.direct import judge_directly
-from judge.run.quote import confirm, quote_run
 from judge.run.recording import Recorder
 from judge.run.session import Closed, JudgingOptions, Session
-from judge.run.spending import budget_of
+from judge.run.spending import budget_of, confirm, quote_run
 from judge.run.stopping import Stopper, planned_looks
-from judge.run.task import task_of
+from judge.run.task import any_plan_of
 from judge.schema import Provider
 
 if TYPE_CHECKING:
@@ -31,33 +38,85 @@ if TYPE_CHECKING:
     from judge.io.manifest import AnyManifest
 
 
-def judge_run(
-    folder: RunFolder,
-    manifest: AnyManifest,
+class RunPart(NamedTuple):
+    """A run, or one of its controls, to be judged."""
+
+    folder: RunFolder
+    manifest: AnyManifest
+    only: frozenset[bytes] | None = None
+    """keys of the requests to ask, where not all that have no verdict"""
+
+
+def parts_of(run: RunFolder, manifest: AnyManifest) -> list[RunPart]:
+    """Return a run and its controls; they ask the judges that the manifest names, at their addresses there."""
+    judges = {"judges": manifest.judges}
+    controls = [RunPart(folder, folder.manifest().model_copy(update=judges)) for folder in controls_of(run)]
+    return [RunPart(run, manifest), *controls]
+
+
+def judge_all(
+    parts: Sequence[RunPart],
     options: JudgingOptions,
     *,
-    only: frozenset[bytes] | None = None,
     beside: Sequence[RunFolder] = (),
     say: Callable[[str], None],
 ) -> None:
-    """Ask every request of a run that has no verdict yet.
+    """Ask every request of the parts that has no verdict yet.
 
     Args:
-        folder: the run's.
-        manifest: what the run is; its judges are the ones asked.
-        options: how fast and how patiently, and what it may cost.
-        only: keys of the requests to ask, where not all that have no verdict.
-        beside: the other folders of the same run, controls or what they control: limits hold for all together.
+        parts: in the order in which they are judged, by the judges of their manifests.
+        options: how fast and how patiently, and what it may cost: limits hold for all parts together, and a person is
+            asked once.
+        beside: other folders of the same run, whose spending counts too.
         say: is told notes and warnings, a line each.
 
     Raises:
         InputError: a judge's key or weights are not there, an option does not fit the run, or nobody is here to
             confirm the cost.
-        RunError: the folder is in use by another process, or cannot be written.
+        RunError: a folder is in use by another process, or cannot be written.
         StopRunError: every further call to a judge would fail.
-        BudgetReachedError: it has spent what it may.
+        BudgetReachedError: the run has spent what it may.
         InterruptedRunError: a person stopped it.
     """
+    if len(parts) > 1:
+        options = _confirmed(parts, options)
+    folders = [*beside, *(part.folder for part in parts)]
+    for part in parts:
+        kind = part.manifest.control.kind if isinstance(part.manifest, Manifest) and part.manifest.control else ""
+        if kind and _is_open(part):
+            say(f"Control {kind}: {part.manifest.n_items} items")
+        others = [folder for folder in folders if folder is not part.folder]
+        _judge_part(part, options, beside=others, say=say)
+
+
+def _is_open(part: RunPart) -> bool:
+    judged = part.folder.judged_keys()
+    return bool(part.only - judged) if part.only is not None else len(judged) < part.manifest.n_requests
+
+
+def _confirmed(parts: Sequence[RunPart], options: JudgingOptions) -> JudgingOptions:
+    """Ask a person once about the cost of all parts together."""
+    if options.confirm_above is None:
+        return options
+    quotes = [
+        quote_run(
+            part.folder,
+            part.manifest,
+            done=Closed(part.folder.judged_keys(), part.only),
+            batch=options.batch or part.folder.batches_path.exists(),
+        )
+        for part in parts
+        if _is_open(part)
+    ]
+    if quotes:
+        confirm(added(quotes), above=options.confirm_above)
+    return replace(options, confirm_above=None)
+
+
+def _judge_part(
+    part: RunPart, options: JudgingOptions, *, beside: Sequence[RunFolder], say: Callable[[str], None]
+) -> None:
+    folder, manifest, only = part
     with folder.locked():
         closed = Closed(folder.judged_keys(), only)
         total = manifest.n_requests if only is None else len(closed.judged | only)
@@ -69,7 +128,7 @@ def judge_run(
             return
         in_batches = options.batch or folder.batches_path.exists()
         _check(manifest, options, in_batches=in_batches)
-        budget = budget_of(folder, manifest, beside=beside, max_calls=options.max_calls, max_cost=options.max_cost)
+        budget = budget_of(folder, manifest, options, beside=beside)
         if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
             say(f"Note: {NOTE}")
         if options.confirm_above is not None:
@@ -86,11 +145,9 @@ def judge_run(
                 say(f"Dropped a torn last line of {folder.judgments_path}: its request is asked again")
             display = Display(total=total, done=len(closed.judged), prices=manifest.prices, quiet=options.quiet)
             recorder = Recorder(journal, in_flight, display, stopper)
-            session = Session(
-                folder, manifest, task_of(folder, manifest), options, closed, recorder, budget, stopper, say
-            )
+            session = Session(folder, manifest, any_plan_of(manifest), options, closed, recorder, budget, stopper, say)
             with display:
-                asyncio.run(judge_batched(session) if in_batches else judge_directly(session))
+                asyncio.run(_judge_batched(session) if in_batches else judge_directly(session))
 
 
 def _check(manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool) -> None:
@@ -117,3 +174,34 @@ def _stopper(folder: RunFolder, manifest: AnyManifest, say: Callable[[str], None
     judges = [judge.name for judge in manifest.judges]
     panel = Panel(judges, manifest.orders, manifest.samples, manifest.rubric.criteria[-1].name)
     return Stopper(folder, looks, panel, say=say)
+
+
+async def _judge_batched(session: Session) -> None:
+    """Submit every open request of a run, wait, and take the replies in; Ctrl-C leaves the batches to a later start.
+
+    Raises:
+        RunError: a request cannot be made, or a judgment not be written.
+        StopRunError: a provider refuses, or cannot be reached.
+        InterruptedRunError: a person stopped it.
+    """
+    log = BatchLog(session.folder.batches_path, session.folder.path / "batches")
+    # What is in a batch is on record there: the record of what is in flight is for direct calls.
+    recorder = session.recorder
+    sink = folding.ResultWriter(
+        recorder.record, recorder.display, session.say, session.closed.judged, session.folder.failed_at()
+    )
+    way_on = session.way_on("picks the submitted batches up")
+    async with AsyncExitStack() as stack:
+        lanes = []
+        for spec in session.manifest.judges:
+            judge = open_batch_judge(spec, timeout=session.options.policy.timeout)
+            stack.push_async_callback(judge.close)
+            lanes.append(folding.Lane(judge, partial(session.open_requests, spec), session.plan.interpret))
+        hide_in_logs()
+        patience = Patience(session.options.policy, session.options.poll)
+        try:
+            interrupted = await judge_in_batches(lanes, log, patience, sink)
+        except StopRunError as error:
+            raise StopRunError(error.kind, f"{error.message}; {way_on}", status=error.status) from error
+    if interrupted:
+        raise InterruptedRunError(f"interrupted; {way_on}")

@@ -71,7 +71,7 @@ def label_run(folder: RunFolder, options: LabelOptions, keyboard: Keyboard, cons
     """
     manifest = folder.manifest()
     tasks = plan_tasks(folder, manifest, options)
-    return Session(folder, manifest, options, tasks).run(keyboard, console)
+    return LabelingSession(folder, manifest, options, tasks).run(keyboard, console)
 
 
 def chosen_criteria(manifest: Manifest, names: Sequence[str]) -> list[Criterion]:
@@ -132,7 +132,7 @@ def _doubtful(folder: RunFolder, items: Sequence[str], options: LabelOptions, n:
     return [Chosen(place.item, weight if place.drawn else None) for place in places]
 
 
-class Session:
+class LabelingSession:
     """A reader's way through the tasks: forward, back, and out.
 
     Args:

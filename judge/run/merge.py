@@ -19,9 +19,8 @@ from judge.io.in_flight import read_in_flight, write_in_flight
 from judge.io.journal import RunFolder
 from judge.io.judgment_lines import as_line
 from judge.io.manifest import AnyManifest, Manifest, RunManifest
-from judge.run.draft import SHARD
-from judge.run.finding import named_run
-from judge.run.task import census_of, task_of
+from judge.run.finding import SHARD, named_run
+from judge.run.task import counts_of, subjects_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -140,9 +139,9 @@ def _check_batches(part: _Part) -> None:
 
 def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> None:
     first = parts[0].manifest
-    census = census_of(first)
+    counts = counts_of(first)
     store = ImageStore(new.path)
-    subjects: Iterator[Any] = census.counting(with_item(one, partial(held, store=store)) for one in _in_order(parts))
+    subjects: Iterator[Any] = counts.counting(with_item(one, partial(held, store=store)) for one in _in_order(parts))
     pairs_sha256 = write_lines(new.subjects_path(first), subjects)
     store.flush()
     with replacing(new.judgments_path) as file:
@@ -156,7 +155,7 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": tuple(command),
         "identity": _whole_identity(first),
-        **census.fields(),
+        **counts.fields(),
         "pairs_sha256": pairs_sha256,
         "shard": None,
         "merged": tuple(str(part.folder.path.resolve()) for part in parts),
@@ -169,9 +168,7 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
 
 def _in_order(parts: Sequence[_Part]) -> Iterator[Any]:
     """Yield the shards' subjects in the order of the whole; RunError where one is missing or there twice."""
-    placed = (
-        zip(part.folder.positions(), task_of(part.folder, part.manifest).subjects(), strict=False) for part in parts
-    )
+    placed = (zip(part.folder.positions(), subjects_of(part.folder, part.manifest), strict=False) for part in parts)
     end = 0
     for end, (position, subject) in enumerate(heapq.merge(*placed, key=itemgetter(0)), start=1):
         if position != end - 1:

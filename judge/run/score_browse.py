@@ -67,9 +67,7 @@ def read_case(folder: RunFolder, item: str | None = None) -> ShownCase:
         model=manifest.model,
         found=found,
         asked=_by_item(folder).get(name, []),
-        prompts={
-            request.key: request.prompt for judge in manifest.judges for request in plan.planner(judge).requests([case])
-        },
+        prompts={request.key: request.prompt for judge in manifest.judges for request in plan.requests([case], judge)},
         repair=manifest.repair,
         run=str(folder.path),
         following=following[0] if following else None,

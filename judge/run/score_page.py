@@ -14,15 +14,14 @@ from judge.run.audit import groups_of
 from judge.run.task import score_plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
     from judge.core.audit import Journey
-    from judge.core.pkr.planning import ScorePlanner
     from judge.core.pkr.report import ScoredRun
     from judge.io.journal import RunFolder
-    from judge.schema import Case
+    from judge.schema import Case, Prompt
 
 
 def write_score_page(folder: RunFolder, made: ScoredRun, path: Path) -> None:
@@ -44,12 +43,12 @@ def read_score_page(folder: RunFolder, made: ScoredRun) -> ScorePage:
     for journey in journeys(folder.judgments()):
         by_item.setdefault(journey.judgment.item, []).append(journey)
     plan = score_plan_of(manifest)
-    planners = [plan.planner(judge) for judge in manifest.judges]
     contents, by = CaseContents(), tuple(made.report.subgroups)
     for case in folder.cases():
         item = case.item
         told = told_case(case, found) | {"images": [shown(image)._asdict() for image in item.images]}
-        told |= _judged(case, by_item.get(item.id, []), planners, found, manifest.repair)
+        sent = {request.key: request.prompt for judge in manifest.judges for request in plan.requests([case], judge)}
+        told |= _judged(case, by_item.get(item.id, []), sent, found, manifest.repair)
         contents.add(
             item.id,
             told,
@@ -61,10 +60,9 @@ def read_score_page(folder: RunFolder, made: ScoredRun) -> ScorePage:
 
 
 def _judged(
-    case: Case, own: Sequence[Journey], planners: Sequence[ScorePlanner], found: Found, repair: str | None
+    case: Case, own: Sequence[Journey], sent: Mapping[str, Prompt], found: Found, repair: str | None
 ) -> dict[str, Any]:
     """Return the judgments of a case and its different prompts: one that no longer has its key is not shown."""
-    sent = {request.key: request.prompt for planner in planners for request in planner.requests([case])}
     told = [told_reading(journey, found, repair) for journey in own]
     prompts = (sent.get(journey.judgment.key) for journey in own)
     known = [case.item.question, case.trace.text]

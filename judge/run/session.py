@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 from judge.io.journal import SYNC_SECONDS
 from judge.io.limits import RetryPolicy
 from judge.io.manifest import Manifest
+from judge.run.task import subjects_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from decimal import Decimal
 
+    from judge.core.planning import Plan
     from judge.io.budget import Budget
     from judge.io.journal import RunFolder
     from judge.io.manifest import AnyManifest
     from judge.run.recording import Recorder
     from judge.run.stopping import Stopper
-    from judge.run.task import Task
     from judge.schema import JudgeSpec, Request
 
 DEFAULT_CONCURRENCY = 16
@@ -69,7 +70,7 @@ class Session:
 
     folder: RunFolder
     manifest: AnyManifest
-    task: Task
+    plan: Plan[Any]
     options: JudgingOptions
     closed: Closed
     recorder: Recorder
@@ -77,15 +78,30 @@ class Session:
     stopper: Stopper | None
     say: Callable[[str], None]
 
+    def subjects(self) -> Iterator[Any]:
+        """Read the subjects of the run.
+
+        Each queue reads them anew: to hand on what one has read, everything between the slowest and the fastest judge
+        would have to be held in memory.
+        """
+        return subjects_of(self.folder, self.manifest)
+
     def open_requests(
-        self, spec: JudgeSpec, subjects: Iterator[Any], *, number: int = 0, n_queues: int = 1
+        self, spec: JudgeSpec, subjects: Iterable[Any] | None = None, *, number: int = 0, n_queues: int = 1
     ) -> Iterator[Request]:
         """Yield one queue's requests to a judge that are to be asked now.
 
         A pair belongs to one queue: where each has a server of its own, that server's prompt cache serves the second
         order.
+
+        Args:
+            spec: the judge.
+            subjects: what to ask about; None: all subjects of the run.
+            number: of the queue, from 0.
+            n_queues: how many the judge has.
         """
-        for request in self.task.work.planner(spec).requests(islice(subjects, number, None, n_queues)):
+        chosen = islice(self.subjects() if subjects is None else subjects, number, None, n_queues)
+        for request in self.plan.requests(chosen, spec):
             if bytes.fromhex(request.key) not in self.closed:
                 yield request
 

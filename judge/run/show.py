@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from judge.core.planning import Plan, Planner
-from judge.core.prompting import Shown
+from judge.core.planning import PairPlan
+from judge.core.prompting import ShownParts
 from judge.errors import InputError
 from judge.io.assets import find_asset, load_prompt, load_rubric
-from judge.run.draft import open_specs
 from judge.run.inputs import Inputs
+from judge.run.provenance import open_specs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +30,10 @@ def show_prompt(options: CompareOptions, *, item: str, order: Order, say: Callab
     rubric = load_rubric(find_asset("rubrics", options.rubric))
     template = load_prompt(find_asset("prompts", options.prompt))
     judge = open_specs(options.judges, options.judge_options, say=say)[0]
-    plan = Plan(
+    plan = PairPlan(
         template=template,
         rubric=rubric,
-        shown=Shown(reference=options.show_reference, answers=not options.hide_answers),
+        shown=ShownParts(reference=options.show_reference, answers=not options.hide_answers),
         orders=options.orders,
         seed=options.seed,
     )
@@ -42,11 +42,10 @@ def show_prompt(options: CompareOptions, *, item: str, order: Order, say: Callab
         pair = inputs.pair(item)
         if pair is None:
             raise InputError(f"--item {item}", "no such item among those compared")
-    planner = Planner(plan, judge)
-    prompt = planner.prompt(pair, order)
+    (ask,) = plan.asks_in([order], pair, judge)
+    prompt, key = ask.prompt, plan.request(ask, judge).key
     images = [_told(image) for image in prompt.images]
-    schema = orjson.dumps(planner.schema, option=orjson.OPT_INDENT_2).decode()
-    key = planner.key(prompt, sample=0, order=order)
+    schema = orjson.dumps(ask.schema, option=orjson.OPT_INDENT_2).decode()
     blocks = [
         f"=== system (judge {judge.name}, key {key})",
         prompt.system,

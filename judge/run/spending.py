@@ -1,4 +1,4 @@
-"""What a run has spent so far, and what it may still spend."""
+"""What a run has spent so far, what it may still spend, and what that may come to."""
 
 from __future__ import annotations
 
@@ -7,38 +7,44 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from judge.core.costs import cost
-from judge.errors import InputError
+from judge.core.quote import Quote, quote
+from judge.errors import InputError, InterruptedRunError
 from judge.io.budget import Budget
+from judge.io.images import image_size
+from judge.io.render.costs import dollars
+from judge.io.render.quote import render_quote
+from judge.io.terminal import agreed, somebody_is_here
+from judge.run.task import any_plan_of, subjects_of
 from judge.schema import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from judge.io.journal import RunFolder
-    from judge.io.manifest import RunManifest
-    from judge.schema import Price, Reply
+    from judge.io.manifest import AnyManifest
+    from judge.io.pictures.kinds import Size
+    from judge.run.session import JudgingOptions
+    from judge.schema import Image, Price, Reply
+
+UNREADABLE = (1024, 1024)
+"""pixels that an image is taken to have whose header does not state them"""
 
 
 def budget_of(
-    folder: RunFolder,
-    manifest: RunManifest,
-    *,
-    beside: Sequence[RunFolder] = (),
-    max_calls: int | None,
-    max_cost: Decimal | None,
+    folder: RunFolder, manifest: AnyManifest, options: JudgingOptions, *, beside: Sequence[RunFolder] = ()
 ) -> Budget:
     """Return a run's budget, from which everything that it spent before is taken: a limit holds for the whole run.
 
     Args:
         folder: the run's, or that of one of its controls.
         manifest: says what calls cost.
+        options: the limits.
         beside: the other folders of the same run.
-        max_calls: the limits.
-        max_cost: in US dollars.
 
     Raises:
         InputError: a limit in dollars for a judge whose price is not known.
     """
+    max_calls, max_cost = options.max_calls, options.max_cost
     budget = Budget(max_calls=max_calls, max_cost=max_cost)
     if max_cost is not None:
         for judge in manifest.judges:
@@ -59,3 +65,42 @@ def cost_of(price: Price | None, reply: Reply) -> Decimal:
     """Return the US dollars that a reply cost, 0 where no price is known."""
     known = None if price is None else cost(price, reply.usage, batched=reply.batched)
     return known or Decimal(0)
+
+
+def quote_run(folder: RunFolder, manifest: AnyManifest, *, done: Container[bytes], batch: bool = False) -> Quote:
+    """Quote the requests of a run that have no verdict yet, at its pinned prices.
+
+    Args:
+        folder: where its subjects are.
+        manifest: whom to ask, at what price.
+        done: keys of requests that are not to be asked.
+        batch: ask in batches, where the provider has them.
+    """
+    plan, subjects = any_plan_of(manifest), subjects_of(folder, manifest)
+    return quote(plan, manifest.judges, manifest.prices, subjects, done=done, pixels=pixels, batch=batch)
+
+
+def pixels(image: Image) -> Size:
+    """Return an image's width and height."""
+    return image_size(image) or UNREADABLE
+
+
+def confirm(quoted: Quote, *, above: Decimal) -> None:
+    """Ask a person before more than so many US dollars are spent, or before a price that is unknown.
+
+    Raises:
+        InputError: nobody is here to ask.
+        InterruptedRunError: the person does not agree; nothing was asked.
+    """
+    if quoted.usd is not None and quoted.usd.expected <= above:
+        return
+    if not somebody_is_here():
+        cost = "at an unknown cost" if quoted.usd is None else f"for about {dollars(quoted.usd.expected)}"
+        raise InputError(
+            f"--confirm-above {above}",
+            f"{quoted.calls} calls are to be made {cost}, and nobody is at a terminal to confirm it",
+            "raise the limit or leave it out; --dry-run shows the quote, --price sets an unknown price",
+        )
+    render_quote(quoted, to_stderr=True)
+    if not agreed("Go on?"):
+        raise InterruptedRunError("not confirmed; nothing was asked, and the same command goes on")

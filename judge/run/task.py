@@ -2,59 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from judge.core.census import CaseCensus, Census, ItemCensus
+from judge.core.census import CaseCounts, ItemCounts, PairCounts
 from judge.core.checklists.planning import WritingPlan
 from judge.core.checklists.prompting import WRITING
 from judge.core.controls.kinds import ControlKind
 from judge.core.pkr.planning import ScorePlan
 from judge.core.pkr.prompting import CHECKLIST
-from judge.core.planning import Plan
-from judge.core.prompting import Shown, parse_template
+from judge.core.planning import PairPlan
+from judge.core.prompting import ShownParts, parse_template
 from judge.io.manifest import ChecklistManifest, Manifest
 
 if TYPE_CHECKING:
-    from judge.core.work import Work
+    from collections.abc import Iterator
+
+    from judge.core.census import SubjectCounts
+    from judge.core.planning import Plan
     from judge.io.journal import RunFolder
     from judge.io.manifest import AnyManifest, ScoreManifest
 
 
-@dataclass(frozen=True)
-class Task:
-    """The work of a run and its subjects."""
-
-    work: Work[Any]
-    subjects: Callable[[], Iterator[Any]]
-    """reads them from the run's folder, one in memory at a time"""
-
-
-def task_of(folder: RunFolder, manifest: AnyManifest) -> Task:
-    """Return what a run asks; its folder is not read yet."""
+def any_plan_of(manifest: AnyManifest) -> Plan[Any]:
+    """Return what a run of any kind asks about each of its subjects."""
     if isinstance(manifest, Manifest):
-        return Task(plan_of(manifest), folder.pairs)
-    if isinstance(manifest, ChecklistManifest):
-        return Task(writing_plan_of(manifest), folder.items)
-    return Task(score_plan_of(manifest), folder.cases)
+        return plan_of(manifest)
+    return writing_plan_of(manifest) if isinstance(manifest, ChecklistManifest) else score_plan_of(manifest)
 
 
-def census_of(manifest: AnyManifest) -> Census | CaseCensus | ItemCensus:
+def subjects_of(folder: RunFolder, manifest: AnyManifest) -> Iterator[Any]:
+    """Read the subjects of a run of any kind from its folder, one in memory at a time."""
+    if isinstance(manifest, Manifest):
+        return folder.pairs()
+    return folder.items() if isinstance(manifest, ChecklistManifest) else folder.cases()
+
+
+def counts_of(manifest: AnyManifest) -> SubjectCounts[Any]:
     """Return what counts the subjects of a run of the manifest's kind."""
     if isinstance(manifest, ChecklistManifest):
-        return ItemCensus()
-    return Census(answers=not manifest.hide_answers) if isinstance(manifest, Manifest) else CaseCensus(manifest.judges)
+        return ItemCounts()
+    return (
+        PairCounts(answers=not manifest.hide_answers) if isinstance(manifest, Manifest) else CaseCounts(manifest.judges)
+    )
 
 
-def plan_of(manifest: Manifest) -> Plan:
+def plan_of(manifest: Manifest) -> PairPlan:
     """Return what a comparison asks about each of its pairs."""
     if manifest.prompt is None:
         raise ValueError("an imported run asks nothing")
-    return Plan(
+    return PairPlan(
         template=parse_template(manifest.prompt, where="the run's prompt"),
         rubric=manifest.rubric,
-        shown=Shown(reference=manifest.show_reference, answers=not manifest.hide_answers),
+        shown=ShownParts(reference=manifest.show_reference, answers=not manifest.hide_answers),
         orders=manifest.orders,
         samples=manifest.samples,
         seed=manifest.seed,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from judge.core.checklists.prompting import is_askable
-from judge.core.checklists.quotations import Doubt, checked_units
+from judge.core.checklists.quotations import UnitDoubt, checked_units
 from judge.core.costs import JudgeCost
 from judge.schema import Failed, Frozen, Group, Item, Written
 
@@ -24,7 +24,7 @@ GROUP_LOST = "group_lost"
 """of a group that was asked for, no unit's quotation stands in the reference"""
 
 
-class Outcome(NamedTuple):
+class WrittenItem(NamedTuple):
     """What became of one item."""
 
     item: Item
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
     """whether the checklist was made by this run"""
     without: str | None = None
     """why there is no checklist: a kind of failure, or one of the reasons above"""
-    doubts: tuple[Doubt, ...] = ()
+    doubts: tuple[UnitDoubt, ...] = ()
     """of each unit that was written and is not in the checklist"""
 
 
@@ -56,7 +56,7 @@ class ChecklistReport(Frozen):
     """units of the checklists that this run made"""
     n_core: int
     """among them: of core importance"""
-    dropped: dict[Doubt, int]
+    dropped: dict[UnitDoubt, int]
     """units that were written and kept out, by reason, whether or not their item has a checklist"""
     without: dict[str, list[str]]
     """ids of the items without a checklist, by reason, in the order of the file"""
@@ -74,7 +74,7 @@ class ChecklistReport(Frozen):
         return self.n_made + self.n_failed
 
 
-def outcome_of(item: Item, result: Result | None) -> Outcome:
+def outcome_of(item: Item, result: Result | None) -> WrittenItem:
     """Return what became of an item.
 
     Args:
@@ -82,21 +82,21 @@ def outcome_of(item: Item, result: Result | None) -> Outcome:
         result: of its request; None where there is none.
     """
     if item.checklist:
-        return Outcome(item)
+        return WrittenItem(item)
     if not is_askable(item):
-        return Outcome(item, without=NO_REFERENCE)
+        return WrittenItem(item, without=NO_REFERENCE)
     match result:
         case Written(units=units):
             checked = checked_units(item.reference_reasoning or "", units)
             doubts = tuple(checked.doubts.values())
             if checked.checklist.keys() < units.keys():
-                return Outcome(item, without=GROUP_LOST, doubts=doubts)
+                return WrittenItem(item, without=GROUP_LOST, doubts=doubts)
             made = replace(item, checklist=checked.checklist)
-            return Outcome(made, made=True, doubts=doubts)
+            return WrittenItem(made, made=True, doubts=doubts)
         case Failed(failure=failure):
-            return Outcome(item, without=failure.value)
+            return WrittenItem(item, without=failure.value)
         case _:
-            return Outcome(item, without=NOT_ASKED)
+            return WrittenItem(item, without=NOT_ASKED)
 
 
 class Tally:
@@ -105,10 +105,10 @@ class Tally:
     def __init__(self) -> None:
         self._made = self._had = self._core = 0
         self._units: Counter[Group] = Counter()
-        self._dropped: Counter[Doubt] = Counter()
+        self._dropped: Counter[UnitDoubt] = Counter()
         self._without: dict[str, list[str]] = {}
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: WrittenItem) -> None:
         """Count the outcome of one item."""
         self._dropped.update(outcome.doubts)
         if outcome.without is not None:
@@ -131,7 +131,7 @@ class Tally:
             n_had=self._had,
             units={group: self._units[group] for group in Group},
             n_core=self._core,
-            dropped={doubt: self._dropped[doubt] for doubt in Doubt},
+            dropped={doubt: self._dropped[doubt] for doubt in UnitDoubt},
             without=dict(sorted(self._without.items())),
             cost=cost,
         )

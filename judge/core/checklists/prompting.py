@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from judge.core.prompting import Form, PromptTemplate, closed_object, fence_tag, fill
+from judge.core.prompting import PromptForm, PromptTemplate, closed_object, fence_tag, fill, text_field
 from judge.schema import Group, Item, Prompt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _ITEM_NAMES = ("answer", "images", "options", "question")
-WRITING = Form(
+WRITING = PromptForm(
     {"System": (), "Item": _ITEM_NAMES, "Traces": (*_ITEM_NAMES, "reference_reasoning", "reply_form", "tag")},
     ("reference_reasoning", "reply_form", "tag"),
 )
@@ -37,35 +36,29 @@ def is_askable(item: Item) -> bool:
     return bool((item.reference_reasoning or "").strip()) and not item.checklist
 
 
-@dataclass(frozen=True)
-class Renderer:
-    """Renders what the writer of a checklist is shown; images are not, for a unit says what the reference says."""
+def render_reference(template: PromptTemplate, item: Item) -> Prompt:
+    """Render what the writer of an item's checklist is shown; images are not, for a unit says what the reference says.
 
-    template: PromptTemplate
-
-    def prompt(self, item: Item) -> Prompt:
-        """Render the prompt about one item.
-
-        Raises:
-            InputError: a section cannot be rendered.
-        """
-        reference = item.reference_reasoning or ""
-        values = {
-            "question": item.question,
-            "options": item.options,
-            "answer": item.answer,
-            "images": len(item.images) + len(item.missing_images),
-        }
-        shown = {
-            "reference_reasoning": reference,
-            "reply_form": reply_form(wanted_groups(item)),
-            "tag": fence_tag((reference,), seed=0, item=item.id),
-        }
-        return Prompt(
-            system=fill(self.template, "System", {}),
-            shared=fill(self.template, "Item", values),
-            traces=fill(self.template, "Traces", values | shown),
-        )
+    Raises:
+        InputError: a section cannot be rendered.
+    """
+    reference = item.reference_reasoning or ""
+    values = {
+        "question": item.question,
+        "options": item.options,
+        "answer": item.answer,
+        "images": len(item.images) + len(item.missing_images),
+    }
+    shown = {
+        "reference_reasoning": reference,
+        "reply_form": reply_form(wanted_groups(item)),
+        "tag": fence_tag((reference,), seed=0, item=item.id),
+    }
+    return Prompt(
+        system=fill(template, "System", {}),
+        shared=fill(template, "Item", values),
+        traces=fill(template, "Traces", values | shown),
+    )
 
 
 def reply_schema(groups: Sequence[Group], *, text_chars: int | None = None) -> dict[str, Any]:
@@ -76,11 +69,8 @@ def reply_schema(groups: Sequence[Group], *, text_chars: int | None = None) -> d
         text_chars: longest text that a small model may write, whose groups are kept small too; None sets no limit in
             the schema (some providers accept none).
     """
-    text: dict[str, Any] = {"type": "string"}
-    few: dict[str, Any] = {}
-    if text_chars is not None:
-        text["maxLength"] = text_chars
-        few = {"minItems": SMALL_GROUP, "maxItems": SMALL_GROUP}
+    text = text_field(text_chars)
+    few = {} if text_chars is None else {"minItems": SMALL_GROUP, "maxItems": SMALL_GROUP}
     fields: dict[str, Any] = dict.fromkeys(("unit_id", *TEXTS), text)
     fields["importance"] = {"type": "string", "enum": list(IMPORTANCE)}
     inference = fields | {PREMISES: {"type": "array", "items": text}}

@@ -23,7 +23,7 @@ _PLAIN = str.maketrans({**dict.fromkeys(_HYPHENS, "-"), **dict.fromkeys(_SINGLE,
 _SPACE = re.compile(r"\s+")
 
 
-class Doubt(StrEnum):
+class UnitDoubt(StrEnum):
     """Why a unit is kept out of the checklist."""
 
     NOT_FOUND = "not_found"
@@ -37,7 +37,7 @@ class Checked(NamedTuple):
 
     checklist: dict[Group, tuple[Unit, ...]]
     """those that are kept; a group without any is absent"""
-    doubts: dict[str, Doubt]
+    doubts: dict[str, UnitDoubt]
     """the others, by id"""
 
 
@@ -62,13 +62,13 @@ def plain(text: str) -> str:
     return _SPACE.sub(" ", unicodedata.normalize("NFC", text).translate(_PLAIN)).strip()
 
 
-def _doubt(quotation: str, text: str) -> Doubt | None:
+def _doubt(quotation: str, text: str) -> UnitDoubt | None:
     quoted = plain(quotation)
     if len(quoted.encode()) < LEAST_QUOTED:
-        return Doubt.TOO_SHORT
-    return None if quoted in text else Doubt.NOT_FOUND
+        return UnitDoubt.TOO_SHORT
+    return None if quoted in text else UnitDoubt.NOT_FOUND
 
 
-def _without(doubts: Mapping[str, Doubt], unit: Unit) -> Unit:
+def _without(doubts: Mapping[str, UnitDoubt], unit: Unit) -> Unit:
     left = tuple(id_ for id_ in unit.premises if id_ not in doubts)
     return unit if left == unit.premises else replace(unit, premises=left)

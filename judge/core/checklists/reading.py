@@ -8,28 +8,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from judge.core.checklists.prompting import IMPORTANCE, PREMISES, TEXTS, UNIT_FIELDS
-from judge.core.parsing import DETAIL_CHARS, UnparsedError, is_text, read_object
-from judge.schema import Failed, FailureKind, Group, Unit, Written
+from judge.core.parsing import UnparsedError, is_text, read_object
+from judge.schema import Group, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from judge.core.work import Asked
-    from judge.schema import Reply, Result
 
 LEAST_UNITS, MOST_UNITS = 5, 15
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,19}")
 _SPEAKS_OF_UNITS = re.compile(rf"\b(?:{'|'.join((*UNIT_FIELDS, PREMISES))})\b")
-
-
-def interpret(reply: Reply, asked: Asked) -> Result:
-    """Return the units of a reply, or why there are none. A reply that was cut is never parsed."""
-    if reply.cut is not None:
-        return Failed(failure=reply.cut, detail=reply.text[:DETAIL_CHARS])
-    try:
-        return Written(units=parse_checklist(reply.text, [Group(name) for name in asked.asks]))
-    except UnparsedError as error:
-        return Failed(failure=FailureKind.UNPARSED, detail=str(error)[:DETAIL_CHARS])
 
 
 def parse_checklist(text: str, groups: Sequence[Group]) -> dict[Group, tuple[Unit, ...]]:

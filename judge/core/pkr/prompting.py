@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from judge.core.prompting import Form, PromptTemplate, closed_object, fence_tag, fill, shown_text
+from judge.core.prompting import PromptForm, PromptTemplate, closed_object, fence_tag, fill, shown_text, text_field
 from judge.schema import Group, Prompt, UnitVerdict
 
 if TYPE_CHECKING:
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from judge.schema import Case, Item, JudgeSpec, Unit
 
 _ITEM_NAMES = ("images_hidden", "images_shown", "options", "question")
-CHECKLIST = Form(
+CHECKLIST = PromptForm(
     {"System": (), "Item": _ITEM_NAMES, "Traces": (*_ITEM_NAMES, "reply_form", "tag", "trace", "units")},
     ("trace", "tag", "units"),
 )
@@ -31,7 +29,7 @@ PREMISES = ("perception_premise", "knowledge_premise", "premises_correct")
 """what a judge says of the premises of a rationale unit, within `chain_grounding`"""
 
 
-class Ground(StrEnum):
+class PremiseVerdict(StrEnum):
     """What a judge says of a premise."""
 
     YES = "yes"
@@ -48,41 +46,33 @@ def askable(item: Item, judge: JudgeSpec) -> tuple[Group, ...]:
     return tuple(group for group in Group if item.checklist.get(group) and (sees or group is not Group.PERCEPTION))
 
 
-@dataclass(frozen=True)
-class GroupRenderer:
-    """Renders the prompts about one group of the checklists."""
+def render_group(template: PromptTemplate, group: Group, case: Case, *, seed: int) -> Prompt:
+    """Render the prompt about a group of a case; the model's name, the right answer and the reference are not in it.
 
-    group: Group
-    template: PromptTemplate
-    seed: int
-
-    def prompt(self, case: Case) -> Prompt:
-        """Render the prompt about a case; the model's name, the right answer and the reference are no part of it.
-
-        Raises:
-            InputError: a section cannot be rendered.
-        """
-        item, trace = case.item, shown_text(case.trace, answers=True)
-        images = item.images if self.group is Group.PERCEPTION else ()
-        units = item.checklist[self.group]
-        about = {
-            "question": item.question,
-            "options": item.options,
-            "images_shown": len(images),
-            "images_hidden": len(item.images) + len(item.missing_images) - len(images),
-        }
-        asked = {
-            "trace": trace,
-            "tag": fence_tag((trace,), seed=self.seed, item=item.id),
-            "units": [_shown_unit(unit, item) for unit in units],
-            "reply_form": reply_form(self.group, units),
-        }
-        shared = fill(self.template, "Item", about)
-        return Prompt(self._system, shared, fill(self.template, "Traces", about | asked), images)
-
-    @cached_property
-    def _system(self) -> str:
-        return fill(self.template, "System", {})
+    Raises:
+        InputError: a section cannot be rendered.
+    """
+    item, trace = case.item, shown_text(case.trace, answers=True)
+    images = item.images if group is Group.PERCEPTION else ()
+    units = item.checklist[group]
+    about = {
+        "question": item.question,
+        "options": item.options,
+        "images_shown": len(images),
+        "images_hidden": len(item.images) + len(item.missing_images) - len(images),
+    }
+    asked = {
+        "trace": trace,
+        "tag": fence_tag((trace,), seed=seed, item=item.id),
+        "units": [_shown_unit(unit, item) for unit in units],
+        "reply_form": reply_form(group, units),
+    }
+    return Prompt(
+        system=fill(template, "System", {}),
+        shared=fill(template, "Item", about),
+        traces=fill(template, "Traces", about | asked),
+        images=images,
+    )
 
 
 def _shown_unit(unit: Unit, item: Item) -> dict[str, Any]:
@@ -103,12 +93,12 @@ def reply_schema(group: Group, units: Iterable[Unit], *, evidence_chars: int | N
         units: the units asked for.
         evidence_chars: longest quotation allowed; None sets no limit in the schema (some providers accept none).
     """
-    evidence: dict[str, Any] = {"type": "string"}
-    if evidence_chars is not None:
-        evidence["maxLength"] = evidence_chars
-    fields = {"evidence": evidence, **{name: {"type": "integer", "enum": values} for name, values in SCALES.items()}}
+    fields = {
+        "evidence": text_field(evidence_chars),
+        **{name: {"type": "integer", "enum": values} for name, values in SCALES.items()},
+    }
     if group is Group.RATIONALE:
-        ground = {"type": "string", "enum": [ground.value for ground in Ground]}
+        ground = {"type": "string", "enum": [ground.value for ground in PremiseVerdict]}
         fields[GROUNDING] = closed_object(dict.fromkeys(PREMISES, ground))
     verdict = closed_object(fields)
     return closed_object({unit.id: verdict for unit in units})
@@ -118,7 +108,7 @@ def reply_form(group: Group, units: Iterable[Unit]) -> str:
     """Return the reply's form in words, for servers that know no schema."""
     said = ['"evidence": "..."', *(f'"{name}": {"|".join(map(str, values))}' for name, values in SCALES.items())]
     if group is Group.RATIONALE:
-        values = "|".join(Ground)
+        values = "|".join(PremiseVerdict)
         grounds = ", ".join(f'"{name}": "{values}"' for name in PREMISES)
         said.append(f'"{GROUNDING}": {{{grounds}}}')
     one = "{" + ", ".join(said) + "}"

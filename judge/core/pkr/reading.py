@@ -5,32 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from judge.core.parsing import DETAIL_CHARS, UnparsedError, is_text, read_object
-from judge.core.pkr.prompting import GROUNDING, PREMISES, SCALES, Ground
-from judge.schema import Failed, FailureKind, Group, Scored, UnitVerdict
+from judge.core.parsing import UnparsedError, is_text, read_object
+from judge.core.pkr.prompting import GROUNDING, PREMISES, SCALES, PremiseVerdict
+from judge.schema import Group, UnitVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from judge.core.work import Asked
-    from judge.schema import Reply, Result
 
 _FIELDS = {"evidence", *SCALES}
 _NAMES_SCALE = re.compile(rf"\b(?:{'|'.join(SCALES)}|{GROUNDING})\b", re.IGNORECASE)
 
 
-def interpret(reply: Reply, asked: Asked) -> Result:
-    """Return what a reply says: a verdict on every unit asked, or why there are none. A cut reply is never parsed."""
-    if reply.cut is not None:
-        return Failed(failure=reply.cut, detail=reply.text[:DETAIL_CHARS])
-    try:
-        return Scored(units=parse_units(reply.text, asked.asks, group=asked.group))
-    except UnparsedError as error:
-        return Failed(failure=FailureKind.UNPARSED, detail=str(error)[:DETAIL_CHARS])
-
-
 def parse_units(text: str, units: Sequence[str], *, group: Group | None) -> dict[str, UnitVerdict]:
-    """Return the verdict on each unit, in the order asked.
+    """Return the verdict on each unit, in the order expected.
 
     Accepted is one JSON object in the schema's form: alone, in one fence, or bare in prose. Missing, unknown and
     repeated units and fields, values off their scale, and prose that speaks of verdicts after the object are refused:
@@ -69,14 +57,14 @@ def _grounded(unit: str, given: Any) -> bool | None:  # noqa: ANN401 - JSON can 
     """Return whether the premises that a unit needs are present and right; None where it needs none."""
     if not isinstance(given, dict) or set(given) != set(PREMISES):
         raise UnparsedError(f"{unit}: {GROUNDING} must be an object with {', '.join(PREMISES)}")
-    if not all(isinstance(value, str) and value in set(Ground) for value in given.values()):
-        raise UnparsedError(f"{unit}: a premise must be one of {', '.join(Ground)}")
-    *present, correct = (Ground(given[name]) for name in PREMISES)
-    if Ground.NO in present:
+    if not all(isinstance(value, str) and value in set(PremiseVerdict) for value in given.values()):
+        raise UnparsedError(f"{unit}: a premise must be one of {', '.join(PremiseVerdict)}")
+    *present, correct = (PremiseVerdict(given[name]) for name in PREMISES)
+    if PremiseVerdict.NO in present:
         return False
-    needed = Ground.YES in present
-    if needed and correct is Ground.NOT_NEEDED:
+    needed = PremiseVerdict.YES in present
+    if needed and correct is PremiseVerdict.NOT_NEEDED:
         raise UnparsedError(f"{unit}: premises are present, but {PREMISES[-1]} says that none is needed")
-    if not needed and correct is Ground.NO:
+    if not needed and correct is PremiseVerdict.NO:
         raise UnparsedError(f"{unit}: no premise is needed, but {PREMISES[-1]} says that one is wrong")
-    return correct is Ground.YES if needed else None
+    return correct is PremiseVerdict.YES if needed else None

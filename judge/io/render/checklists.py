@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from judge.core.checklists.outcome import GROUP_LOST, NO_REFERENCE, NOT_ASKED
-from judge.core.checklists.quotations import Doubt
+from judge.core.checklists.quotations import UnitDoubt
 from judge.io.render.costs import cost_line
 from judge.io.render.text import safe
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 NAMED = 5
 """items of a kind that are named; report.json names all"""
 _DROPPED = {
-    Doubt.NOT_FOUND: "quotation not in the reference",
-    Doubt.TOO_SHORT: "quotation too short to prove anything",
+    UnitDoubt.NOT_FOUND: "quotation not in the reference",
+    UnitDoubt.TOO_SHORT: "quotation too short to prove anything",
 }
 _WITHOUT = {
     NO_REFERENCE: "no reference to make one from",
