@@ -199,7 +199,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=[], help="names of contenders; the floor always runs")
-    parser.add_argument("--latency-calls", type=int, default=20_000, help="0 leaves that comparison out")
+    parser.add_argument("--latency-calls", type=int, default=5_000, help="0 leaves that comparison out")
+    parser.add_argument("--latency", type=float, default=10.0, help="of the server in that comparison, seconds")
     parser.add_argument("--skip-costs", action="store_true")
     chosen = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
@@ -213,7 +214,7 @@ def main() -> None:
             with nginx(served) as address:
                 compare_costs(found, address, chosen.rounds)
         if chosen.latency_calls:
-            compare_throughput(found, calls=chosen.latency_calls, seconds=1.0)
+            compare_throughput(found, calls=chosen.latency_calls, seconds=chosen.latency)
 
 
 if __name__ == "__main__":

@@ -58,9 +58,9 @@ def client_options(sdk: Any, *, concurrency: int, timeout: float, trust_env: boo
             limits=limits, follow_redirects=False, trust_env=trust_env, event_hooks={"response": [_bound]}
         )
     except OSError as error:
-        variable = "SSL_CERT_FILE" if os.environ.get("SSL_CERT_FILE") else "SSL_CERT_DIR"
-        problem = f"{os.environ.get(variable)}: certificates cannot be read: {error.strerror or error}"
-        raise InputError(variable, problem, "name a file of certificates, or unset it") from error
+        file = os.environ.get("SSL_CERT_FILE", "the system's")
+        problem = f"{file}: certificates cannot be read: {error.strerror or error}"
+        raise InputError("SSL_CERT_FILE", problem, "name a file of certificates, or unset it") from error
     except (ValueError, httpx2.InvalidURL) as error:
         raise InputError("HTTP_PROXY, HTTPS_PROXY, ALL_PROXY", redact(str(error)), "name a proxy's address") from error
     # Half of a call's time at most goes to connecting, so that a call that was never sent is known as such.
