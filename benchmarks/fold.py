@@ -25,9 +25,9 @@ from judge.core.planning import Orders
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from judge.core.columns import Settled
+    from judge.core.columns import LatestJudgments
     from judge.core.counted import Subject
-    from judge.core.report import Facts, Report
+    from judge.core.report import Report, RunDescription
     from judge.core.stats.intervals import Floats
     from judge.schema import Judgment
 
@@ -84,12 +84,13 @@ def _rows(n: int) -> None:
     _timed("a whole report", lambda: _report(settled))
 
 
-def _settled(n: int) -> Settled:
-    from judge.core.columns import Said, Settled  # noqa: PLC0415
+def _settled(n: int) -> LatestJudgments:
     from judge.core.table import texts  # noqa: PLC0415
 
+    from judge.core.columns import LatestJudgments, Said  # noqa: PLC0415
+
     place = np.arange(n, dtype=np.int32)
-    return Settled(
+    return LatestJudgments(
         item=place // ROWS_AN_ITEM,
         judge=(place // 4 % 2).astype(np.int16),
         sample=place // 2 % 2,
@@ -107,21 +108,21 @@ def _subject(n_items: int) -> Subject:
     return Subject(JUDGES, ["overall"], Orders.BOTH, n_items, 0)
 
 
-def _facts() -> Facts:
-    from judge.core.report import Facts, Models  # noqa: PLC0415
+def _facts() -> RunDescription:
+    from judge.core.report import Models, RunDescription  # noqa: PLC0415
 
-    return Facts(models=Models(a="a", b="b"), prompt="p.v1", rubric="r.v1", samples=2, seed=0, left_out={})
+    return RunDescription(models=Models(a="a", b="b"), prompt="p.v1", rubric="r.v1", samples=2, seed=0, left_out={})
 
 
-def _fold(settled: Settled) -> object:
-    from judge.core.panel import Pooling, pool  # noqa: PLC0415
+def _fold(settled: LatestJudgments) -> object:
+    from judge.core.counted import Pooling, pool  # noqa: PLC0415
     from judge.core.tally import fold  # noqa: PLC0415
 
     said = settled.on("overall")
     return pool([fold(said.of(judge), orders=Orders.BOTH) for judge in JUDGES], Pooling.MEAN)
 
 
-def _report(settled: Settled) -> Report:
+def _report(settled: LatestJudgments) -> Report:
     from judge.core.report import build_report  # noqa: PLC0415
     from judge.core.stats.intervals import Method  # noqa: PLC0415
 

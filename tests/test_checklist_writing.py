@@ -21,7 +21,7 @@ from judge.core.checklists.prompting import WRITING, reply_form, reply_schema
 from judge.core.checklists.quotations import Doubt, checked_units, plain
 from judge.core.checklists.reading import interpret, parse_checklist
 from judge.core.checklists.shown import core_first
-from judge.core.columns import Said
+from judge.core.columns import latest_judgments
 from judge.core.costs import Spending
 from judge.core.parsing import UnparsedError
 from judge.core.prompting import parse_template
@@ -245,7 +245,8 @@ def test_a_reply_that_was_cut_is_never_parsed() -> None:
 
 
 def test_a_checklist_says_nothing_of_pairs() -> None:
-    assert Said.of(Written(units={})) == Said()
+    written = Judgment("0" * 32, "q1", Order.FORWARD, "j", 0, Written(units={}))
+    assert latest_judgments([written]).on("overall").is_empty()
 
 
 # Which units are kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -44,12 +44,21 @@ class Figure(Frozen):
     high: float | None
 
 
+Rate = TypeVar("Rate", Estimate, Figure)
+
+
 class Basis(NamedTuple):
     """How intervals are made."""
 
     method: Method
     seed: int
     level: float = LEVEL
+    may_stop: bool = False
+    """whether the number of items depends on what they show: then no interval of the models' rates would hold"""
+
+    def of_models(self, rate: Rate) -> Rate:
+        """Return what is said of the models, as against of their judge: without its interval where none would hold."""
+        return rate.model_copy(update={"low": None, "high": None}) if self.may_stop else rate
 
 
 class Ratio(NamedTuple):

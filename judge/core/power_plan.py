@@ -26,7 +26,7 @@ from judge.core.stats.power import (
 from judge.schema import Frozen, Outcome
 
 if TYPE_CHECKING:
-    from judge.core.counted import Counted
+    from judge.core.counted import CriterionItems
 
 TABLE_WIN_RATES = (0.52, 0.55, 0.6, 0.65, 0.7, 0.8)
 TABLE_POWERS = (0.8, 0.9)
@@ -153,7 +153,7 @@ def from_numbers(*, ties: float, consistency: float, cluster_size: int, icc: flo
     )
 
 
-def from_pilot(counted: Counted, *, run: str, criterion: str, stopped: bool) -> Ground:
+def from_pilot(counted: CriterionItems, *, run: str, criterion: str, stopped: bool) -> Ground:
     """Suppose items like those of a pilot.
 
     Args:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from judge.core.columns import latest_judgments
 from judge.core.export import (
     ITEMS,
     JUDGMENTS,
@@ -28,7 +29,6 @@ from judge.core.prompting import parse_template
 from judge.errors import InputError
 from judge.io.exports import write_json_lines, write_table
 from judge.io.folders import filling
-from judge.io.journal_columns import read_settled
 from judge.io.labels import labels_path, read_labels
 from judge.run.counting import counting_journeys
 from judge.run.labeling import chosen_criteria
@@ -101,7 +101,7 @@ def _item_columns(folder: RunFolder) -> dict[str, pl.DataType]:
 
 def _item_rows(folder: RunFolder, manifest: Manifest) -> Iterator[Row]:
     subject = subject_of(manifest)
-    counted = counted_items(read_settled(folder), subject)
+    counted = counted_items(latest_judgments(folder.judgments()), subject)
     known = _known_items(folder)
     while block := list(islice(known, BLOCK)):
         yield from item_rows(block, counted)
@@ -125,7 +125,7 @@ def _write_preferences(folder: RunFolder, manifest: Manifest, options: ExportOpt
         raise InputError("--to dpo", "the run asked one order: nothing tells whether orders agree", "ask both orders")
     criterion = chosen_criteria(manifest, [options.criterion] if options.criterion else [])[0].name
     subject = subject_of(manifest)
-    agreed = agreed_items(read_settled(folder), subject, criterion)
+    agreed = agreed_items(latest_judgments(folder.judgments()), subject, criterion)
     least = options.min_agreement or 0.0
     chosen = {item: (outcome, agreement) for item, (outcome, agreement) in agreed.items() if agreement >= least}
     if not chosen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from judge.core.looks import Panel
+from judge.core.looks import LookPanel
 from judge.errors import InputError
 from judge.io.batches.specs import require_batches
 from judge.io.in_flight import InFlight, read_in_flight
@@ -116,5 +116,5 @@ def _stopper(folder: RunFolder, manifest: AnyManifest, say: Callable[[str], None
     if not isinstance(manifest, Manifest) or (looks := planned_looks(folder, manifest)) is None:
         return None
     judges = [judge.name for judge in manifest.judges]
-    panel = Panel(judges, manifest.orders, manifest.samples, manifest.rubric.criteria[-1].name)
+    panel = LookPanel(judges, manifest.orders, manifest.samples, manifest.rubric.criteria[-1].name)
     return Stopper(folder, looks, panel, say=say)

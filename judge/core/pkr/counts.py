@@ -12,7 +12,7 @@ from judge.schema import Frozen, Group
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from judge.core.pkr.cases import CaseFacts
+    from judge.core.pkr.cases import CaseFeatures
     from judge.schema import JudgeSpec
 
 Modes = dict[FailureMode, int]
@@ -68,9 +68,9 @@ def _modes(units: pl.DataFrame) -> Modes:
     return {mode: counted.get(mode.value, 0) for mode in FailureMode}
 
 
-def n_planned(facts: CaseFacts, judges: Sequence[JudgeSpec], samples: int) -> int:
+def n_planned(features: CaseFeatures, judges: Sequence[JudgeSpec], samples: int) -> int:
     """Return how many requests a run consists of."""
-    asked = facts.units.select("item", "group").unique().join(facts.items.select("item", "seen"), on="item")
+    asked = features.units.select("item", "group").unique().join(features.items.select("item", "seen"), on="item")
     perception = asked["group"] == Group.PERCEPTION.value
     blind, seen = int((~perception).sum()), int((perception & asked["seen"]).sum())
     return samples * sum(blind + seen * judge.sees_images for judge in judges)

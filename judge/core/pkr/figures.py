@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from judge.core.counted import Counted, cluster_codes
+from judge.core.counted import CriterionItems, cluster_codes
 from judge.core.estimates import Estimate, Ratio, estimate_rate
-from judge.core.pkr.scores import FIGURES, PARTS
+from judge.core.pkr.scores import PARTS
 from judge.core.stats.intervals import Method
-from judge.core.table import Table
 from judge.schema import Frozen, Group
 
 if TYPE_CHECKING:
@@ -56,8 +55,7 @@ def estimate_figures(items: pl.DataFrame, basis: Basis) -> Figures:
         items: rows of `Scores.items`.
         basis: how intervals are made.
     """
-    table = Table.of_frame(items.select("item", "cluster", *FIGURES))
-    counted = Counted(table, cluster_codes(table), basis)
+    counted = CriterionItems(items, cluster_codes(items), basis)
     return Figures(
         groups={group: GroupFigures(**{part: _mean(counted, f"{group}_{part}") for part in PARTS}) for group in Group},
         trace_score=_mean(counted, "trace_score"),
@@ -66,7 +64,7 @@ def estimate_figures(items: pl.DataFrame, basis: Basis) -> Figures:
     )
 
 
-def _mean(counted: Counted, name: str) -> Estimate:
+def _mean(counted: CriterionItems, name: str) -> Estimate:
     """Estimate the mean of a column over the items that have it.
 
     Each figure is estimated by itself: together, hardly two items would share a pattern, and it would take minutes.

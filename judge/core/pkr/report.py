@@ -12,7 +12,7 @@ from judge.core.pkr.cautions import warn
 from judge.core.pkr.counts import Failures, GroupCounts, count_failures, count_groups, n_planned
 from judge.core.pkr.figures import SCORE_METHOD, Figures, estimate_figures
 from judge.core.pkr.scores import Scores, score
-from judge.core.report import Clusters, IntervalSettings
+from judge.core.report import Clusters, IntervalSettings, clusters_of
 from judge.core.stats.intervals import N_RESAMPLES, Method
 from judge.core.subgroups import SMALL
 from judge.schema import Group
@@ -20,8 +20,8 @@ from judge.schema import Group
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from judge.core.pkr.cases import CaseFacts
-    from judge.core.pkr.readings import Readings
+    from judge.core.columns import LatestJudgments
+    from judge.core.pkr.cases import CaseFeatures
     from judge.schema import JudgeSpec
 
 SCHEMA_VERSION = 1
@@ -93,21 +93,21 @@ class ScoredRun(NamedTuple):
 
 
 def build_score_report(
-    readings: Readings, facts: CaseFacts, setting: ScoreSetting, *, method: Method = SCORE_METHOD
+    latest: LatestJudgments, features: CaseFeatures, setting: ScoreSetting, *, method: Method = SCORE_METHOD
 ) -> ScoredRun:
     """Derive the whole report from the judgments and the cases of a run.
 
     Args:
-        readings: from `settle_readings`.
-        facts: from `facts_of_cases`.
+        latest: the judgments.
+        features: from `features_of_cases`.
         setting: what the run is.
         method: how intervals are made.
     """
     basis = Basis(method, setting.seed)
-    scores = score(readings, facts, setting.judges)
+    scores = score(latest, features, setting.judges)
     figures = estimate_figures(scores.items, basis)
-    alone = {judge.name: score(readings, facts, [judge]).items for judge in setting.judges[: _panel(setting)]}
-    failures = readings.failures
+    alone = {judge.name: score(latest, features, [judge]).items for judge in setting.judges[: _panel(setting)]}
+    failures = latest.failures
     report = ScoreReport(
         schema_version=SCHEMA_VERSION,
         model=setting.model,
@@ -116,9 +116,9 @@ def build_score_report(
         samples=setting.samples,
         **{name: getattr(figures, name) for name in Figures.model_fields},
         n_items=len(scores.items),
-        n_judgments=len(readings.requests),
+        n_judgments=len(latest),
         n_failed=sum(failures.values()),
-        n_not_asked=max(0, n_planned(facts, setting.judges, setting.samples) - len(readings.requests)),
+        n_not_asked=max(0, n_planned(features, setting.judges, setting.samples) - len(latest)),
         left_out=dict(setting.left_out),
         failures=failures,
         group_counts=count_groups(scores.items),
@@ -126,9 +126,9 @@ def build_score_report(
         n_unread=int(scores.items["unread"].sum()),
         failure_modes=count_failures(scores.units),
         interval=IntervalSettings(method=method, level=LEVEL, n_resamples=N_RESAMPLES, seed=setting.seed),
-        clusters=_clusters(facts),
+        clusters=clusters_of(features.items, features.cluster_field),
         by_judge={judge: estimate_figures(items, basis) for judge, items in alone.items()},
-        subgroups=_divide(scores.items, facts.fields, basis),
+        subgroups=_divide(scores.items, features.fields, basis),
         costs=dict(setting.costs),
         usd=total(one.usd for one in setting.costs.values()) if setting.costs else None,
         warnings=(),
@@ -139,11 +139,6 @@ def build_score_report(
 def _panel(setting: ScoreSetting) -> int:
     """Return how many judges are also reported alone: all of a panel, none of one."""
     return len(setting.judges) if len(setting.judges) > 1 else 0
-
-
-def _clusters(facts: CaseFacts) -> Clusters:
-    clusters = facts.items["cluster"]
-    return Clusters(field=facts.cluster_field, n=clusters.drop_nulls().n_unique() + clusters.null_count())
 
 
 def _divide(items: pl.DataFrame, fields: Sequence[str], basis: Basis) -> dict[str, dict[str, ScoreSubgroup]]:
