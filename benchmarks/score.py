@@ -143,10 +143,10 @@ def _measure(path: Path) -> None:
     manifest = folder.score_manifest()
     size = folder.judgments_path.stat().st_size / 1e6, folder.cases_path.stat().st_size / 1e6
     print(f"{manifest.n_items:,} cases; journal {size[0]:,.0f} MB, cases {size[1]:,.0f} MB")
-    readings = _timed("settle", lambda: latest_judgments(folder.judgments(), Spending({})))
-    facts = _timed("facts", lambda: features_of_cases(folder.cases(), WantedFields()))
+    latest = _timed("settle", lambda: latest_judgments(folder.judgments(), Spending({})))
+    features = _timed("features", lambda: features_of_cases(folder.cases(), WantedFields()))
     setting = ScoreSetting("a", manifest.judges, {}, 1, 0, {}, {})
-    _timed("report", lambda: build_score_report(readings, facts, setting))
+    _timed("report", lambda: build_score_report(latest, features, setting))
 
 
 def _timed(what: str, work: Callable[[], Made]) -> Made:

@@ -25,7 +25,20 @@ from judge.core.columns import latest_judgments
 from judge.core.costs import Spending
 from judge.core.parsing import UnparsedError
 from judge.core.prompting import parse_template
-from judge.schema import Failed, FailureKind, Group, Image, Item, JudgeSettings, Reply, Request, Unit, Written
+from judge.schema import (
+    Failed,
+    FailureKind,
+    Group,
+    Image,
+    Item,
+    JudgeSettings,
+    Judgment,
+    Order,
+    Reply,
+    Request,
+    Unit,
+    Written,
+)
 
 ALL = tuple(Group)
 TEXT_ONLY = (Group.KNOWLEDGE, Group.RATIONALE)

@@ -158,7 +158,7 @@ def _flips(said: pl.DataFrame, features: ItemFeatures | None, basis: Basis) -> d
         for worth in CREDIT_OF_SIDE
     }
     by_judge = with_credits(said).group_by("item", "judge").agg(**cells).sort("item", pl.col("judge").cast(pl.String))
-    counts = by_judge.select(cells).to_numpy().astype(np.float64)
+    counts = by_judge.select(*cells).to_numpy().astype(np.float64)
     rates = flip_rates(counts[:, :SIDES], counts[:, SIDES:])
     flipped = {f"{part}{index}": getattr(rates, part)[:, index] for part in rates._fields for index in (0, 1)}
     by_item = by_judge.select("item").with_columns(**flipped).group_by("item").agg(pl.col(*flipped).sum()).sort("item")

@@ -34,16 +34,14 @@ def winner(verdict: Verdict, order: Order) -> Winner:
     return Winner.TIE if verdict is Verdict.TIE else Winner.CANNOT_JUDGE
 
 
-_WORTH = pl.DataFrame(
-    [(order, verdict, CREDITS[winner(verdict, order)]) for order in Order for verdict in DECISIONS],
-    schema={"order": pl.Enum(Order), "verdict": pl.Enum(Verdict), "worth": pl.Float64()},
-    orient="row",
-)
-
-
 def with_credits(said: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of `LatestJudgments.on` that decide, with `worth`: a's credit by each verdict."""
-    return said.join(_WORTH, on=["order", "verdict"], maintain_order="left")
+    worth = pl.DataFrame(
+        [(order, verdict, CREDITS[winner(verdict, order)]) for order in Order for verdict in DECISIONS],
+        schema={"order": pl.Enum(Order), "verdict": pl.Enum(Verdict), "worth": pl.Float64()},
+        orient="row",
+    )
+    return said.join(worth, on=["order", "verdict"], maintain_order="left")
 
 
 def fold(said: pl.DataFrame, *, orders: Orders, by: Sequence[str] = ("judge",)) -> pl.DataFrame:
