@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from judge.core.estimates import Ratio, estimate_rate, rounded_p
+from judge.core.estimates import rounded_p
 from judge.core.stats.clusters import HALF, sum_by_cluster
-from judge.core.stats.sign_flip import Distribution, sign_flip, signs
+from judge.core.stats.sign_flip import Distribution, signs
 from judge.core.stats.significance import Conclusion, conclude, holm, is_equivalent, sign_test
 from judge.schema import Outcome
 
@@ -35,9 +35,7 @@ class Tested(NamedTuple):
 
 def preference_p(counted: CriterionItems) -> tuple[float, Distribution]:
     """Test that neither model is preferred, by exact sign-flip over units."""
-    excess = counted.column("credit") - HALF
-    units = sum_by_cluster(excess[:, None], counted.codes)[:, 0]
-    tested = sign_flip(units, seed=counted.basis.seed)
+    tested = counted.sign_flip(counted.column("credit") - HALF)
     return tested.p_value, tested.distribution
 
 
@@ -94,7 +92,6 @@ def _conclude(counted: CriterionItems, p_value: float, margin: float | None) -> 
 
 
 def _equivalent(counted: CriterionItems, margin: float) -> bool:
-    credit = counted.column("credit")
-    ratio = Ratio(credit, np.ones_like(credit), complement=True)
-    rate = estimate_rate(ratio, counted.codes, counted.basis._replace(level=EQUIVALENCE_LEVEL))
+    within = counted._replace(basis=counted.basis._replace(level=EQUIVALENCE_LEVEL))
+    rate = within.mean("credit", complement=True)
     return rate.low is not None and rate.high is not None and is_equivalent(rate.low, rate.high, margin)

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 import numpy as np
 import polars as pl
 
+from judge.core.estimates import Ratio, estimate_rate
 from judge.core.facts import ItemFeatures, with_features
 from judge.core.planning import Orders
+from judge.core.stats.clusters import sum_by_cluster
+from judge.core.stats.sign_flip import sign_flip
 from judge.core.tally import COUNTS, FOLDED, HALF, MEANS, finished, fold, identical_items, side
 
 if TYPE_CHECKING:
@@ -18,9 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from judge.core.columns import LatestJudgments
-    from judge.core.estimates import Basis
+    from judge.core.estimates import Basis, Estimate
     from judge.core.stats.clusters import Codes
     from judge.core.stats.intervals import Floats
+    from judge.core.stats.sign_flip import SignFlip
 
 
 class Pooling(StrEnum):
@@ -75,6 +79,19 @@ class CriterionItems(NamedTuple):
     def judged(self) -> CriterionItems:
         """The items that have verdicts: identical traces have none."""
         return self.where(pl.col("n_verdicts") > 0)
+
+    def mean(self, name: str, *, complement: bool = False) -> Estimate:
+        """Estimate the mean of a column in [0, 1] over the items that have it.
+
+        Args:
+            name: of the column.
+            complement: whether it becomes 1 minus itself when the models are exchanged.
+        """
+        return estimate_rate(Ratio.over_known(self.column(name), complement=complement), self.codes, self.basis)
+
+    def sign_flip(self, values: Floats) -> SignFlip:
+        """Test over units that item values, one an item, are as likely above 0 as below."""
+        return sign_flip(sum_by_cluster(values[:, None], self.codes)[:, 0], seed=self.basis.seed)
 
     def distinct(self) -> tuple[CriterionItems, Floats]:
         """Return one item of each kind that the verdicts make, in place of all, and how many items are of it."""

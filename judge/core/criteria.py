@@ -170,17 +170,12 @@ def _rates(counted: CriterionItems) -> dict[str, Estimate]:
     outcome, one = counted.items["outcome"], np.ones(len(counted.items))
     is_outcome = {which: (outcome == which.value).cast(pl.Float64).to_numpy() for which in Outcome}
     agreed = HALF + (is_outcome[Outcome.A] - is_outcome[Outcome.B]) / 2
-
-    def ratio(name: str, *, complement: bool = False, mirror: str | None = None) -> Ratio:
-        values = counted.column(name)
-        return Ratio(np.nan_to_num(values), (~np.isnan(values)).astype(np.float64), complement, mirror)
-
     ratios = {
-        "forward": ratio("forward", complement=True, mirror="swapped"),
-        "swapped": ratio("swapped", complement=True, mirror="forward"),
+        "forward": Ratio.over_known(counted.column("forward"), complement=True, mirror="swapped"),
+        "swapped": Ratio.over_known(counted.column("swapped"), complement=True, mirror="forward"),
         "win_rate": Ratio(counted.column("credit"), one, complement=True),
         "consistent_only": Ratio(agreed, one, complement=True),
-        "consistency": ratio("consistent"),
+        "consistency": Ratio.over_known(counted.column("consistent")),
         "first_slot": Ratio(counted.column("first_picks"), counted.column("decisive")),
         "wins_a": Ratio(is_outcome[Outcome.A], one, mirror="wins_b"),
         "wins_b": Ratio(is_outcome[Outcome.B], one, mirror="wins_a"),

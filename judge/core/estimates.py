@@ -71,6 +71,11 @@ class Ratio(NamedTuple):
     mirror: str | None = None
     """another rate of the same call; None: this one"""
 
+    @classmethod
+    def over_known(cls, values: Floats, *, complement: bool = False, mirror: str | None = None) -> Ratio:
+        """Return the mean of item values over the items that have one; NaN: it has none."""
+        return cls(np.nan_to_num(values), (~np.isnan(values)).astype(np.float64), complement, mirror)
+
 
 class _Ends(NamedTuple):
     estimate: float

@@ -253,9 +253,8 @@ def _correction(
     # Strata of a draw have weights of their own; those that share one are sampled alike, and count as one.
     strata = np.unique(weights, return_inverse=True)[1] if np.ptp(weights[labelled]) > 0 else None
     found = correct(Sample(credits_, labels, weights, judged.codes, strata))
-    every = np.ones(len(credits_))
     return CorrectedRate(
-        judge=estimate_rate(Ratio(credits_, every, complement=True), judged.codes, judged.basis),
+        judge=judged.mean("credit", complement=True),
         people=_estimate(found.people, found),
         corrected=_estimate(found.corrected, found),
         slope=round(found.slope, 6),

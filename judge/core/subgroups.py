@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from judge.core.conclusions import preference_p
-from judge.core.estimates import Estimate, Ratio, estimate_rate, rounded, rounded_p
+from judge.core.estimates import Estimate, rounded, rounded_p
 from judge.core.stats.significance import benjamini_hochberg
 from judge.core.stats.strata import heterogeneity
 from judge.schema import Frozen
@@ -89,6 +89,4 @@ def _is(field: str, value: str) -> pl.Expr:
 
 
 def _win_rate(counted: CriterionItems) -> Estimate:
-    credit = counted.column("credit")
-    rate = estimate_rate(Ratio(credit, np.ones_like(credit), complement=True), counted.codes, counted.basis)
-    return counted.basis.of_models(rate)
+    return counted.basis.of_models(counted.mean("credit", complement=True))

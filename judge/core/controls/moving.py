@@ -11,9 +11,7 @@ from judge.core.conclusions import EQUIVALENCE_LEVEL
 from judge.core.controls.report import MARGIN, ControlEffect, Effect, FalsePreference, SelfComparison
 from judge.core.counted import CriterionItems
 from judge.core.estimates import DIGITS, Estimate, Figure, Ratio, estimate_rate, rounded_p
-from judge.core.stats.clusters import sum_by_cluster
 from judge.core.stats.intervals import Method
-from judge.core.stats.sign_flip import sign_flip
 from judge.core.stats.significance import ALPHA, holm
 from judge.core.tally import FOLDED, fold, identical_items, with_credits
 from judge.schema import Order, Outcome, Verdict
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from judge.core.estimates import Basis
     from judge.core.facts import ItemFeatures
     from judge.core.planning import Orders
-    from judge.core.stats.sign_flip import Distribution, SignFlip
+    from judge.core.stats.sign_flip import Distribution
 
 CANNOT_JUDGE = Verdict.CANNOT_JUDGE.value
 
@@ -93,7 +91,11 @@ def compare_judge(
         basis: how intervals are made.
     """
     counted = {name: CriterionItems.of(_differences(trial, name), features, basis) for name in criteria}
-    tests = {name: _test(items) for name, items in counted.items() if not items.items["shift"].is_null().all()}
+    tests = {
+        name: items.sign_flip(np.nan_to_num(items.column("shift")))
+        for name, items in counted.items()
+        if not items.items["shift"].is_null().all()
+    }
     adjusted = holm(np.array([test.p_value for test in tests.values()], dtype=np.float64))
     tested = {
         name: _Tested(rounded_p(test.p_value), test.distribution, rounded_p(float(p_adjusted)))
@@ -137,29 +139,16 @@ def _differences(trial: Trial, criterion: str) -> pl.DataFrame:
     )
 
 
-def _test(counted: CriterionItems) -> SignFlip:
-    """Test that the control shifts no credit."""
-    shifts = np.nan_to_num(counted.column("shift"))
-    return sign_flip(sum_by_cluster(shifts[:, None], counted.codes)[:, 0], seed=counted.basis.seed)
-
-
 def _effect_on(counted: CriterionItems, tested: _Tested, *, is_repeat: bool) -> ControlEffect:
     return ControlEffect(
         n=len(counted.items),
-        changed=_share(counted, "changed"),
+        changed=counted.mean("changed"),
         withdrawn=int(counted.items["withdrawn"].sum()),
-        repeated=None if is_repeat else _share(counted, "repeated"),
+        repeated=None if is_repeat else counted.mean("repeated"),
         excess=None if is_repeat else difference(counted, "excess"),
         shift=difference(counted, "shift", of_a=True),
         **tested._asdict(),
         effect=None if is_repeat else _effect(counted, tested.p_adjusted),
-    )
-
-
-def _share(counted: CriterionItems, name: str) -> Estimate:
-    values = counted.column(name)
-    return estimate_rate(
-        Ratio(np.nan_to_num(values), (~np.isnan(values)).astype(np.float64)), counted.codes, counted.basis
     )
 
 
@@ -175,10 +164,8 @@ def difference(counted: CriterionItems, name: str, *, of_a: bool = False) -> Fig
         name: of the column.
         of_a: its sign is turned when the models are exchanged.
     """
-    values = counted.column(name)
-    there = (~np.isnan(values)).astype(np.float64)
-    ratio = Ratio((1 + np.nan_to_num(values)) / 2 * there, there, complement=of_a)
-    rate = estimate_rate(ratio, counted.codes, counted.basis._replace(method=Method.JEFFREYS))
+    credit = Ratio.over_known((1 + counted.column(name)) / 2, complement=of_a)
+    rate = estimate_rate(credit, counted.codes, counted.basis._replace(method=Method.JEFFREYS))
     ends = {end: getattr(rate, end) for end in Figure.model_fields}
     return Figure(**{end: None if value is None else round(2 * value - 1, DIGITS) for end, value in ends.items()})
 
@@ -249,12 +236,10 @@ def _preference(counted: CriterionItems) -> FalsePreference:
         ratio = Ratio(counted.column(numerator), counted.column(denominator))
         return estimate_rate(ratio, counted.codes, counted.basis)
 
-    agreed = counted.column("agreed")
-    both_orders = Ratio(np.nan_to_num(agreed), (~np.isnan(agreed)).astype(np.float64))
     return FalsePreference(
         named=share("named", "n"),
         forward=share("named_forward", "n_forward"),
         swapped=share("named_swapped", "n_swapped"),
-        consistent=estimate_rate(both_orders, counted.codes, counted.basis),
+        consistent=counted.mean("agreed"),
         first_slot=share("first", "named"),
     )

@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 
 from judge.core.counted import CriterionItems, cluster_codes
-from judge.core.estimates import DIGITS, LEVEL, Estimate, Ratio, estimate_rate, rounded, rounded_p
+from judge.core.estimates import DIGITS, LEVEL, Estimate, rounded, rounded_p
 from judge.core.facts import image_clusters
 from judge.core.pkr.scores import FIGURES, PARTS
 from judge.core.report import IntervalSettings, Models
-from judge.core.stats.clusters import HALF, sum_by_cluster
+from judge.core.stats.clusters import HALF
 from judge.core.stats.intervals import N_RESAMPLES
-from judge.core.stats.sign_flip import Distribution, sign_flip
+from judge.core.stats.sign_flip import Distribution
 from judge.core.stats.significance import Conclusion, conclude, holm
 from judge.schema import Frozen, Group
 
@@ -112,14 +112,12 @@ def _test(counted: CriterionItems, name: str) -> _Test:
     credit = (1 + pl.col(name) - pl.col(f"{name}_b")) / 2
     with_credit = counted._replace(items=counted.items.with_columns(credit=credit))
     credits_ = with_credit.where(pl.col("credit").is_not_null())
-    excess = credits_.column("credit") - HALF
-    tested = sign_flip(sum_by_cluster(excess[:, None], credits_.codes)[:, 0], seed=counted.basis.seed)
+    tested = credits_.sign_flip(credits_.column("credit") - HALF)
     return _Test(credits_, tested.p_value, tested.distribution)
 
 
 def _difference(name: str, test: _Test, p_adjusted: float) -> Difference:
-    credit = test.credits.column("credit")
-    rate = estimate_rate(Ratio(credit, np.ones_like(credit), complement=True), test.credits.codes, test.credits.basis)
+    rate = test.credits.mean("credit", complement=True)
     means = {side: test.credits.column(column) for side, column in (("a", name), ("b", f"{name}_b"))}
     return Difference(
         **{side: rounded(values.mean()) if len(values) else None for side, values in means.items()},

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from judge.core.counted import CriterionItems, cluster_codes
-from judge.core.estimates import Estimate, Ratio, estimate_rate
+from judge.core.estimates import Estimate
 from judge.core.pkr.scores import PARTS
 from judge.core.stats.intervals import Method
 from judge.schema import Frozen, Group
@@ -49,7 +47,7 @@ class Figures(Frozen):
 
 
 def estimate_figures(items: pl.DataFrame, basis: Basis) -> Figures:
-    """Estimate every figure.
+    """Estimate every figure by itself: together, hardly two items would share a pattern, and it would take minutes.
 
     Args:
         items: rows of `Scores.items`.
@@ -57,18 +55,8 @@ def estimate_figures(items: pl.DataFrame, basis: Basis) -> Figures:
     """
     counted = CriterionItems(items, cluster_codes(items), basis)
     return Figures(
-        groups={group: GroupFigures(**{part: _mean(counted, f"{group}_{part}") for part in PARTS}) for group in Group},
-        trace_score=_mean(counted, "trace_score"),
-        answer_accuracy=_mean(counted, "answer_accuracy"),
-        right_and_grounded=_mean(counted, "right_and_grounded"),
+        groups={group: GroupFigures(**{part: counted.mean(f"{group}_{part}") for part in PARTS}) for group in Group},
+        trace_score=counted.mean("trace_score"),
+        answer_accuracy=counted.mean("answer_accuracy"),
+        right_and_grounded=counted.mean("right_and_grounded"),
     )
-
-
-def _mean(counted: CriterionItems, name: str) -> Estimate:
-    """Estimate the mean of a column over the items that have it.
-
-    Each figure is estimated by itself: together, hardly two items would share a pattern, and it would take minutes.
-    """
-    values = counted.column(name)
-    has_value = ~np.isnan(values)
-    return estimate_rate(Ratio(np.nan_to_num(values), has_value.astype(np.float64)), counted.codes, counted.basis)

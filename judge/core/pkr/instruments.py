@@ -9,7 +9,7 @@ import polars as pl
 
 from judge.core.bias import SIDES, sides
 from judge.core.concord import AgreementReport, compare_raters
-from judge.core.counted import cluster_codes
+from judge.core.counted import CriterionItems, cluster_codes
 from judge.core.estimates import DIGITS, Estimate, Ratio, estimate_rate
 from judge.core.tally import HALF
 from judge.schema import Frozen, Group
@@ -17,7 +17,6 @@ from judge.schema import Frozen, Group
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from judge.core.counted import CriterionItems
     from judge.core.stats.clusters import Codes
     from judge.core.stats.intervals import Floats
 
@@ -86,22 +85,21 @@ def set_side_by_side(
 def _instruments(counted: CriterionItems, figure: str, scores_a: pl.DataFrame, scores_b: pl.DataFrame) -> Instruments:
     items = counted.judged.items.select("item", "cluster", "credit")
     for name, scores in (("a", scores_a), ("b", scores_b)):
-        own = scores.select("item", pl.col(figure).alias(name)).drop_nulls()
-        items = items.join(own, on="item", maintain_order="left")
+        scored = scores.select("item", pl.col(figure).alias(name)).drop_nulls()
+        items = items.join(scored, on="item", maintain_order="left")
     credit, a, b = (items[name].to_numpy() for name in ("credit", "a", "b"))
     differences = (a - b).round(DIGITS)
     ratings = np.column_stack([credit, HALF * (1 + np.sign(differences))])
-    codes = cluster_codes(items)
-    found = compare_raters(ratings, codes, seed=counted.basis.seed)
+    own = CriterionItems(items, cluster_codes(items), counted.basis)
+    found = compare_raters(ratings, own.codes, seed=counted.basis.seed)
     on = np.asarray(sides(ratings)).reshape(-1, 2)
-    ones = np.ones(len(items))
     return Instruments(
         figure=figure,
         n=len(items),
-        preference=estimate_rate(Ratio(credit, ones, complement=True), codes, counted.basis),
+        preference=own.mean("credit", complement=True),
         table=_table(on),
         agreement=AgreementReport.model_validate({**dict.fromkeys(AgreementReport.model_fields), "n": 0, **found}),
-        same_side=estimate_rate(_same_side(on), codes, counted.basis),
+        same_side=estimate_rate(_same_side(on), own.codes, own.basis),
         disagreements=_disagreements(items, on, differences),
     )
 
