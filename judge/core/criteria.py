@@ -33,16 +33,22 @@ class Shares(Frozen):
     """The outcomes as shares of the items in the rate."""
 
     wins_a: Estimate
+    """share of items won by a"""
     wins_b: Estimate
+    """share of items won by b"""
     ties: Estimate
+    """share of ties"""
     splits: Estimate
+    """share of items whose two orders disagree"""
 
 
 class OrderRates(Frozen):
     """The win rate of a in each order."""
 
     forward: Estimate
+    """when it was shown first"""
     swapped: Estimate
+    """when it was shown second"""
 
 
 class StratumReport(Frozen):
@@ -51,13 +57,16 @@ class StratumReport(Frozen):
     n: int
     """items compared; `win_rate.n` of them are in the rate"""
     win_rate: Estimate
+    """of a, over those of them that are not missing"""
 
 
 class Unreadable(Frozen):
     """Items that have an answer, and where whether a model's answer is right cannot be read."""
 
     a: int
+    """items where a's cannot be read"""
     b: int
+    """items where b's cannot be read"""
     items: int
     """items where either cannot be read: in none of the strata"""
 
@@ -66,52 +75,69 @@ class Strata(Frozen):
     """The strata and the unreadable items add up to the items with an answer."""
 
     both_right: StratumReport
+    """items that both models answer right"""
     only_a_right: StratumReport
+    """items that only a answers right"""
     only_b_right: StratumReport
+    """items that only b answers right"""
     both_wrong: StratumReport
+    """items that neither answers right"""
     answer_only: Estimate
     """the win rate of a if the judge looked at nothing but the answers: right beats wrong, else 1/2"""
     unreadable: Unreadable
+    """items in no stratum"""
 
 
 class CriterionReport(Frozen):
     """One criterion: wins_a + wins_b + ties + splits + missing = the report's n_items."""
 
     win_rate: Estimate
-    """mean credit of a; a tie or a split counts half"""
+    """mean credit of a: 1 for a win in both orders, 1/2 for a tie or a win of each, 1/4 or 3/4 for a win in one order
+    and a tie in the other"""
     consistent_only: Estimate
-    """wins of a in both orders, with ties and splits counted half"""
+    """the same with every split counted half: only wins in both orders count"""
     consistency: Estimate
     """share of items whose two orders agree; identical traces, never judged, are left out"""
     first_slot: Estimate
-    """share of decisive verdicts that picked the trace shown first"""
+    """share of decisive verdicts that picked the trace shown first; its `n` counts verdicts, all others count items"""
     wins_a: int
+    """items won by a: both orders agree on it"""
     wins_b: int
+    """items won by b"""
     ties: int
+    """items that are ties"""
     splits: int
+    """items whose two orders disagree"""
     missing: int
+    """items that lack a verdict in either order: out of every rate"""
     identical: int
     """among the ties: items with byte-identical traces, which needed no call"""
     cannot_judge: int
     """among the missing: items where a judge said that it cannot judge, and no call failed"""
     ledger: Ledger
+    """where every item went"""
     bounds: Bounds
+    """what the missing items leave open"""
     shares: Shares
+    """the outcomes as shares of the items that are not missing"""
     by_order: OrderRates
+    """win rate of a in each order"""
     chance_consistency: float | None
     """consistency of a judge with the same verdicts by slot that ignores what the traces say"""
     signal: bool | None
     """false: these verdicts cannot be told from those of a judge that ignores the traces"""
     p_value: float
-    """of the sign-flip test over units that neither model is preferred"""
+    """two-sided, of the sign-flip test over units that neither model is preferred; six significant digits"""
     p_method: Distribution
+    """`Monte-Carlo` (10,000 flips) and `normal approximation` (over 10,000 units) only where `exact` is out of reach"""
     p_adjusted: float
-    """the same after Holm over the criteria; the overall one, declared as primary, keeps its own"""
+    """the same after Holm over the criteria; the last of the rubric, declared as primary, keeps its own"""
     sign_test_p: float
-    """of the units that agree on a against those that agree on b"""
+    """exact sign test (McNemar) of the units that agree on a against those that agree on b"""
     verdict: Conclusion
+    """of a against b, by the adjusted p-value; `equivalent` only within the margin of `--equivalence`"""
     strata: Strata | None
-    """null where the items have no answers"""
+    """the win rate by whose final answer is right; null where the items have no answers"""
 
 
 def report_criteria(
