@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from judge.core.audit import Journey
+    from judge.core.listing import ListedTrace, TraceListing
     from judge.core.pkr.audit import Found
-    from judge.core.pkr.listing import ListedTrace, TraceListing
     from judge.schema import Case, Prompt
 
 PRESENCE = ("absent", "vague", "asserted")
