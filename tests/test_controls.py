@@ -18,7 +18,7 @@ from judge.core.controls.kinds import Control, ControlKind, with_repeat
 from judge.core.controls.moving import JudgeVerdicts, Trial, compare_judge, compare_with_itself, states
 from judge.core.controls.paraphrase import paraphrase
 from judge.core.controls.report import ControlEffect, Effect
-from judge.core.controls.sample import Candidate, Source, against_itself, choose, control_pairs, exchange_images
+from judge.core.controls.sample import Candidate, ControlSource, against_itself, choose, control_pairs, exchange_images
 from judge.core.estimates import Basis
 from judge.core.facts import WantedFields, features_of_pairs
 from judge.core.planning import Orders, Plan
@@ -46,8 +46,8 @@ def pair(name: str, *images: str, a: str = "left", b: str = "right") -> Pair:
     return make_pair(a, b, id=name, images=tuple(image(one) for one in images))
 
 
-def source(pairs: Sequence[Pair], *, judged: set[str] | None = None) -> Source:
-    return Source(lambda: iter(pairs), seed=3, answers=True, judged=judged)
+def source(pairs: Sequence[Pair], *, judged: set[str] | None = None) -> ControlSource:
+    return ControlSource(lambda: iter(pairs), seed=3, answers=True, judged=judged)
 
 
 def drawn(kind: ControlKind, pairs: Sequence[Pair], n: int = 200) -> list[Pair]:

@@ -76,7 +76,7 @@ LABELS: dict[str, pl.DataType] = {
 """One row a label."""
 
 
-class Form(StrEnum):
+class ExportForm(StrEnum):
     """What a run is exported as."""
 
     CSV = "csv"

@@ -11,7 +11,7 @@ from judge.core.concord import AgreementReport, compare_raters
 from judge.core.estimates import Estimate, Ratio, estimate_rate, rounded
 from judge.core.labels import credit, settle_labels
 from judge.core.stats.clusters import FEW_UNITS
-from judge.core.stats.prediction_powered import Correction, Sample, WinRate, correct, labels_needed
+from judge.core.stats.prediction_powered import CorrectedRates, Sample, WinRate, correct, labels_needed
 from judge.core.tally import HALF
 from judge.schema import Frozen
 
@@ -92,7 +92,7 @@ class PeopleReport(Frozen):
     criteria: dict[str, PeopleOnCriterion]
 
 
-class Asked(NamedTuple):
+class PeopleReportOptions(NamedTuple):
     """What a person asks of the report."""
 
     draw: str | None = None
@@ -108,7 +108,12 @@ class _Labels(NamedTuple):
 
 
 def report_people(
-    labels: Sequence[Label], counted: Mapping[str, CriterionItems], asked: Asked, *, judges: Sequence[str], n_items: int
+    labels: Sequence[Label],
+    counted: Mapping[str, CriterionItems],
+    asked: PeopleReportOptions,
+    *,
+    judges: Sequence[str],
+    n_items: int,
 ) -> PeopleReport:
     """Compare labels with the judge's outcomes on each criterion that has labels.
 
@@ -146,7 +151,7 @@ def draws_by_size(labels: Sequence[Label]) -> list[str]:
     return sorted(items, key=lambda name: (-len(items[name]), name))
 
 
-def _on_criterion(labels: Sequence[Label], counted: CriterionItems, asked: Asked) -> PeopleOnCriterion:
+def _on_criterion(labels: Sequence[Label], counted: CriterionItems, asked: PeopleReportOptions) -> PeopleOnCriterion:
     settled = settle_labels(labels)
     said = _by_item(labels, settled, asked.draw)
     judged = counted.judged
@@ -229,7 +234,7 @@ def _table(ratings: Floats) -> SideCounts:
 
 
 def _correction(
-    judged: CriterionItems, labels: Floats, weights: Floats, asked: Asked
+    judged: CriterionItems, labels: Floats, weights: Floats, asked: PeopleReportOptions
 ) -> tuple[CorrectedRate | None, str | None]:
     """Return the corrected win rate, or why there is none."""
     labelled = ~np.isnan(labels)
@@ -277,5 +282,5 @@ def _informed(credits_: Floats, labels: Floats, weights: Floats) -> float | None
     return to_a - to_b
 
 
-def _estimate(rate: WinRate, found: Correction) -> Estimate:
+def _estimate(rate: WinRate, found: CorrectedRates) -> Estimate:
     return Estimate(estimate=rounded(rate.estimate), low=rounded(rate.low), high=rounded(rate.high), n=found.n_labels)

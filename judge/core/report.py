@@ -17,7 +17,7 @@ from judge.core.estimates import LEVEL, Basis
 from judge.core.families import kinship_warnings
 from judge.core.pkr.instruments import Instruments, set_side_by_side
 from judge.core.planning import Orders
-from judge.core.sequential_report import Looks, Sequential, asked_part, follow_all, stopping_warnings
+from judge.core.sequential_report import InterimLooks, Sequential, asked_part, follow_all, stopping_warnings
 from judge.core.stats.clusters import FEW_UNITS
 from judge.core.stats.intervals import N_RESAMPLES, Method
 from judge.core.subgroups import Interaction, Subgroups, divide, interactions
@@ -152,7 +152,7 @@ class RunDescription(NamedTuple):
     left_out: dict[str, int]
     costs: Mapping[str, JudgeCost] = MappingProxyType({})
     """what each judge's replies took"""
-    looks: Looks | None = None
+    looks: InterimLooks | None = None
     """of a run that may stop early"""
     scores: tuple[pl.DataFrame, pl.DataFrame] | None = None
     """rows of `Scores.items` of model a and model b, to be set beside the comparison"""

@@ -58,7 +58,7 @@ class Sequential(Frozen):
     """the field whose values make units; null: items that share an image"""
 
 
-class Looks(NamedTuple):
+class InterimLooks(NamedTuple):
     """A run's rule with its planned looks, rows of `plan_looks`."""
 
     rule: Stopping
@@ -73,7 +73,7 @@ class Stopped(NamedTuple):
     alone: dict[str, Sequential]
 
 
-def follow_all(looks: Looks, latest: LatestJudgments, subject: Subject) -> Stopped:
+def follow_all(looks: InterimLooks, latest: LatestJudgments, subject: Subject) -> Stopped:
     """Follow the looks of a run, for the whole panel and for each judge."""
     overall = subject.criteria[-1]
     said = latest.on(overall)
@@ -119,7 +119,7 @@ def read_looks(by_look: pl.DataFrame, rule: Stopping) -> Sequential:
 
 
 def asked_part(
-    looks: Looks, found: Sequential, latest: LatestJudgments, subject: Subject
+    looks: InterimLooks, found: Sequential, latest: LatestJudgments, subject: Subject
 ) -> tuple[LatestJudgments, Subject]:
     """Return the judgments and the subject without the items that a decided run did not ask, by its own decision."""
     if not found.decided:

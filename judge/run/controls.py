@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from judge.core.census import Census
 from judge.core.controls.kinds import DEFAULT_N, Control, ControlKind, with_repeat
-from judge.core.controls.sample import Source, control_pairs
+from judge.core.controls.sample import ControlSource, control_pairs
 from judge.errors import InputError, RunError
 from judge.io.files import write_lines
 from judge.io.image_store import ImageStore, with_item
@@ -71,7 +71,7 @@ def make_controls(
         InputError: no item can be drawn.
         RunError: one is there with another number of items, or cannot be written.
     """
-    source = Source(run.pairs, manifest.seed, answers=not manifest.hide_answers, judged=judged)
+    source = ControlSource(run.pairs, manifest.seed, answers=not manifest.hide_answers, judged=judged)
     for control in missing_controls(run, wanted):
         folder = control_folder(run, control.kind)
         pairs = control_pairs(control, source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from judge.core.census import Census
-from judge.core.controls.sample import Source, control_pairs
+from judge.core.controls.sample import ControlSource, control_pairs
 from judge.core.quote import Quote, added, quote
 from judge.run.controls import as_control, missing_controls
 from judge.run.draft import drafted
@@ -66,7 +66,7 @@ def _quoted(
     controls: Iterable[Control], manifest: Manifest, pairs: Callable[[], Iterable[Pair]], *, batch: bool
 ) -> dict[str, Quote]:
     """Quote controls that are not drawn yet."""
-    source = Source(pairs, manifest.seed, answers=not manifest.hide_answers)
+    source = ControlSource(pairs, manifest.seed, answers=not manifest.hide_answers)
     return {
         str(control.kind): quote(
             plan_of(as_control(manifest, control, command=())),

@@ -13,7 +13,7 @@ from judge.core.export import (
     ITEMS,
     JUDGMENTS,
     LABELS,
-    Form,
+    ExportForm,
     Provenance,
     agreed_items,
     counted_items,
@@ -51,7 +51,7 @@ BLOCK = 1 << 14
 class ExportOptions:
     """What to export as what; the last two are for preferences."""
 
-    form: Form
+    form: ExportForm
     out: Path
     criterion: str | None = None
     """None: the rubric's last, the overall verdict"""
@@ -69,7 +69,7 @@ def export_run(folder: RunFolder, options: ExportOptions) -> dict[str, int]:
     is_score = folder.any_manifest().kind == "score"
     if options.out.exists():
         raise InputError(f"--out {options.out}", "exists already", "give another path, or remove it")
-    if options.form is Form.DPO:
+    if options.form is ExportForm.DPO:
         if is_score:
             raise InputError("--to dpo", "a score prefers no trace to another", "export a run of compare")
         return {"preferences": _write_preferences(folder, folder.manifest(), options)}

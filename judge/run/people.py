@@ -8,7 +8,7 @@ from judge.core.columns import latest_judgments
 from judge.core.counted import fold_panel
 from judge.core.estimates import Basis
 from judge.core.facts import WantedFields
-from judge.core.people import Asked, PeopleReport, draws_by_size, report_people
+from judge.core.people import PeopleReport, PeopleReportOptions, draws_by_size, report_people
 from judge.errors import InputError, RunError
 from judge.io.labels import labels_path, read_labels
 from judge.run.report import item_features, subject_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from judge.io.journal import RunFolder
 
 
-def make_people_report(folder: RunFolder, asked: Asked, *, cluster: str | None = None) -> PeopleReport:
+def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster: str | None = None) -> PeopleReport:
     """Compare the labels of a run with its judgments; the same folder gives the same report.
 
     Args:

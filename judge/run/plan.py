@@ -10,7 +10,7 @@ from judge.core.counted import fold_panel
 from judge.core.estimates import Basis
 from judge.core.facts import WantedFields
 from judge.core.planning import Orders
-from judge.core.power_plan import Effort, Ground, PowerPlan, Target, from_numbers, from_pilot, make_plan
+from judge.core.power_plan import Effort, PlanBasis, PowerPlan, Target, from_numbers, from_pilot, make_plan
 from judge.core.stats.power import N_RUNS
 from judge.errors import InputError
 from judge.run.report import item_features, subject_of
@@ -80,7 +80,7 @@ def plan(options: PlanOptions) -> PowerPlan:
         raise InputError("--win-rate", str(error), "give a rate that is further from 0.5, or nearer to it") from error
 
 
-def _read_pilot(pilot: PilotOptions) -> Ground:
+def _read_pilot(pilot: PilotOptions) -> PlanBasis:
     """Fold a pilot's judgments of one criterion."""
     manifest = pilot.folder.manifest()
     latest = latest_judgments(pilot.folder.judgments())

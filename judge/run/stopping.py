@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from judge.core.columns import latest_judgments
 from judge.core.facts import units_of_pairs
 from judge.core.looks import LookPanel, follow, plan_looks
-from judge.core.sequential_report import Looks, read_looks
+from judge.core.sequential_report import InterimLooks, read_looks
 from judge.core.stats.sequential import is_decided
 from judge.errors import RunError
 from judge.schema import Judgment, Pair
@@ -25,7 +25,7 @@ Round = Callable[[], Iterator[Pair]]
 """opens the pairs of one round, which is judged whole before the next"""
 
 
-def planned_looks(folder: RunFolder, manifest: Manifest) -> Looks | None:
+def planned_looks(folder: RunFolder, manifest: Manifest) -> InterimLooks | None:
     """Return the looks of a run that may stop early, from its pairs and its seed; None for any other run.
 
     Raises:
@@ -38,7 +38,7 @@ def planned_looks(folder: RunFolder, manifest: Manifest) -> Looks | None:
         raise RunError(f"{folder.pairs_path}: missing; without it nobody can tell which items each look was over")
     items, units = units_of_pairs(folder.pairs(), rule.cluster)
     planned = plan_looks(items, units, manifest.identical, seed=manifest.seed, every=rule.look_every)
-    return Looks(rule, planned, manifest.samples)
+    return InterimLooks(rule, planned, manifest.samples)
 
 
 class Stopper:
@@ -53,7 +53,7 @@ class Stopper:
         say: is told of a decision.
     """
 
-    def __init__(self, folder: RunFolder, looks: Looks, panel: LookPanel, *, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: RunFolder, looks: InterimLooks, panel: LookPanel, *, say: Callable[[str], None]) -> None:
         self._folder, self._rule, self._panel, self._say = folder, looks.rule, panel, say
         offsets = pl.Series("offset", folder.pair_offsets(), dtype=pl.UInt64)
         planned = looks.planned.with_columns(offsets).sort("look", maintain_order=True)

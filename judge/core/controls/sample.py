@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Images = tuple[Image, ...]
 
 
-class Source(NamedTuple):
+class ControlSource(NamedTuple):
     """The run that a control is drawn from."""
 
     pairs: Callable[[], Iterable[Pair]]
@@ -42,7 +42,7 @@ class Candidate(NamedTuple):
     images: Images
 
 
-def control_pairs(control: Control, source: Source) -> Iterator[Pair]:
+def control_pairs(control: Control, source: ControlSource) -> Iterator[Pair]:
     """Draw a control's pairs and yield them changed, in the order of the run.
 
     Every kind draws by the same order of the items, so that of two kinds the smaller sample of the items that both can
@@ -64,7 +64,7 @@ _NOTHING = {
 }
 
 
-def candidates(kind: ControlKind, source: Source) -> list[Candidate]:
+def candidates(kind: ControlKind, source: ControlSource) -> list[Candidate]:
     """Return the items that a control can draw from: those that a judge is asked about, with images where needed."""
     return [
         Candidate(pair.item.id, pair.item.images)
@@ -88,7 +88,7 @@ class _Change(NamedTuple):
     apply: Callable[[Pair], Pair]
 
 
-def _change(kind: ControlKind, chosen: Sequence[Candidate], source: Source) -> _Change:
+def _change(kind: ControlKind, chosen: Sequence[Candidate], source: ControlSource) -> _Change:
     items = {candidate.item for candidate in chosen}
     match kind:
         case ControlKind.NO_IMAGE:

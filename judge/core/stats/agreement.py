@@ -36,7 +36,7 @@ class Agreement(NamedTuple):
     alpha_interval: Interval
 
 
-class Units(NamedTuple):
+class UnitSums(NamedTuple):
     """Distinct rows of summed terms, and how many units have each."""
 
     sums: Floats
@@ -142,15 +142,15 @@ def _weighted(columns: Floats, weights: Floats | None) -> Floats:
     return columns if weights is None else np.asarray(columns * (weights / weights.mean())[:, None])
 
 
-def _collapsed(columns: Floats) -> Units:
+def _collapsed(columns: Floats) -> UnitSums:
     sums, _, counts = collapse_fast(columns, columns[:, :0])
-    return Units(sums, counts)
+    return UnitSums(sums, counts)
 
 
-def _item_units(counts: Floats) -> Units:
+def _item_units(counts: Floats) -> UnitSums:
     """Return the items' terms, worked out once for all items with the same ratings."""
     items = _collapsed(counts)
-    return Units(_item_sums(items.sums), items.counts)
+    return UnitSums(_item_sums(items.sums), items.counts)
 
 
 def _item_sums(counts: Floats) -> Floats:
@@ -191,7 +191,7 @@ def _kappa(sums: Floats) -> Floats:
 
 
 def _intervals(
-    units: Units, coefficients: Callable[[Floats], Floats], *, n_resamples: int, seed: int
+    units: UnitSums, coefficients: Callable[[Floats], Floats], *, n_resamples: int, seed: int
 ) -> list[Interval]:
     """Evaluate coefficients on the units and on their Bayesian bootstrap resamples (Rubin, 1981)."""
     patterns, counts = units

@@ -23,7 +23,7 @@ MAX_LOG_ODDS = 15.0
 """a coefficient that leaves this range has no finite estimate"""
 
 
-class Ratio(NamedTuple):
+class RateTerms(NamedTuple):
     """A rate's numerator and denominator, one of each an item: columns for the one bootstrap call."""
 
     numerators: Floats
@@ -45,7 +45,7 @@ class NotIdentified(NamedTuple):
     words: str
 
 
-def longer_wins(credit: Floats, length_a: Floats, length_b: Floats) -> Ratio:
+def longer_wins(credit: Floats, length_a: Floats, length_b: Floats) -> RateTerms:
     """Return the share of wins, ties and equal lengths left out, that went to the longer trace, as item columns.
 
     Args:
@@ -55,16 +55,16 @@ def longer_wins(credit: Floats, length_a: Floats, length_b: Floats) -> Ratio:
     """
     counted = (credit != HALF) & (length_a != length_b)
     longer = (credit > HALF) == (length_a > length_b)
-    return Ratio((longer & counted).astype(np.float64), counted.astype(np.float64))
+    return RateTerms((longer & counted).astype(np.float64), counted.astype(np.float64))
 
 
-def matched_win_rate(credit: Floats, length_a: Floats, length_b: Floats) -> Ratio:
+def matched_win_rate(credit: Floats, length_a: Floats, length_b: Floats) -> RateTerms:
     """Return the win rate of a on pairs with a length ratio in [0.8, 1.25], as item columns.
 
     Arguments as for `longer_wins`.
     """
     matched = ((length_a <= MATCHED * length_b) & (length_b <= MATCHED * length_a)).astype(np.float64)
-    return Ratio(credit * matched, matched)
+    return RateTerms(credit * matched, matched)
 
 
 def length_adjusted(

@@ -49,7 +49,7 @@ class WinRate(NamedTuple):
     variance: float
 
 
-class Correction(NamedTuple):
+class CorrectedRates(NamedTuple):
     """What people's labels say alone, and together with the judge's credits on all items."""
 
     people: WinRate
@@ -67,7 +67,7 @@ class Correction(NamedTuple):
     """labelled clusters less one"""
 
 
-def correct(sample: Sample, *, slope: float | None = None) -> Correction:
+def correct(sample: Sample, *, slope: float | None = None) -> CorrectedRates:
     """Estimate the win rate that people would give all items.
 
     The estimate is mean_w(y) + slope (mean(f) - mean_w(f)), with f the credits, y the labels, and mean_w weighted
@@ -107,7 +107,7 @@ def correct(sample: Sample, *, slope: float | None = None) -> Correction:
         human = _variance(small * share * (said - mean_label), clusters)
         by_judge = min(variance, _variance(from_judge, clusters))
     estimate = min(1.0, max(0.0, mean_label + slope * (float(credits_.mean()) - mean_credit)))
-    return Correction(
+    return CorrectedRates(
         people=_rate(mean_label, human, spread, n_alike, df),
         corrected=_rate(estimate, variance, spread, n_alike, df),
         slope=slope,
@@ -151,7 +151,7 @@ class _Drawn(NamedTuple):
         return float(((self.share * within) ** 2).sum()) + between, between
 
 
-def labels_needed(found: Correction, *, width: float, n_items: int) -> int | None:
+def labels_needed(found: CorrectedRates, *, width: float, n_items: int) -> int | None:
     """Return how many labels in all give the corrected win rate an interval of a width; None if not even all items do.
 
     The part of the variance that comes from the sample falls with the number of labels, the judge's part stays.
