@@ -84,13 +84,13 @@ class Contender:
         return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / unit)
 
 
-def ours(inputs: Path, judge: Callable[[str], str], *options: str) -> Callable[[str, int, int], list[str]]:
+def ours(inputs: Path, judge: Callable[[str], str]) -> Callable[[str, int, int], list[str]]:
     """Return the command that compares as many items as make so many judgments, both orders each."""
 
     def command(address: str, calls: int, concurrency: int) -> list[str]:
         files = [str(file) for file in write_inputs(inputs, calls // 2)]
         asked = ["--judge", judge(address), "--concurrency", str(concurrency), "--max-failures", "0"]
-        return [sys.executable, "-m", "judge", "compare", *files, *asked, *options]
+        return [sys.executable, "-m", "judge", "compare", *files, *asked]
 
     return command
 
@@ -102,12 +102,10 @@ def client(name: str) -> Callable[[str, int, int], list[str]]:
 
 
 def contenders(inputs: Path) -> list[Contender]:
-    """Return the floor, our transports, and every other program that is installed."""
-    at = "openai:judge-1@{}/v1".format
+    """Return the floor, ours through either SDK, and every other program that is installed."""
     return [
         Contender(BARE, client("bare")),
-        Contender("ours, plain", ours(inputs, at, "--transport", "plain")),
-        Contender("ours, OpenAI SDK", ours(inputs, at, "--transport", "sdk")),
+        Contender("ours, OpenAI SDK", ours(inputs, "openai:judge-1@{}/v1".format)),
         Contender("ours, Anthropic SDK", ours(inputs, "anthropic:judge-1@{}".format)),
         *(Contender(rival, client(rival)) for rival in RIVALS if is_installed(rival)),
     ]

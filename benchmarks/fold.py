@@ -203,15 +203,15 @@ def _judgments(n: int) -> Iterator[Judgment]:
 def _bootstrap(n: int) -> None:
     from scipy import stats  # noqa: PLC0415
 
-    from judge.core.stats.clusters import collapse_fast  # noqa: PLC0415
+    from judge.core.stats.clusters import collapse  # noqa: PLC0415
     from judge.core.stats.intervals import bootstrap  # noqa: PLC0415
 
     print(f"{n:,} items, {N_RESAMPLES:,} resamples")
     rng = np.random.default_rng(0)
     credit = rng.choice(np.arange(5) / 4, size=n, p=(0.1, 0.1, 0.3, 0.1, 0.4))
-    bootstrap(collapse_fast(credit[:9, None], np.ones((9, 1))))
+    bootstrap(collapse(credit[:9, None], np.ones((9, 1))))
     part = FEW / N_RESAMPLES
-    ours = _timed("ours", lambda: bootstrap(collapse_fast(credit[:, None], np.ones((n, 1)))))
+    ours = _timed("ours", lambda: bootstrap(collapse(credit[:, None], np.ones((n, 1)))))
     index = _timed("resampling by index", lambda: _by_index(credit, rng), times=1 / part)
     scipy = _timed(
         "scipy.stats.bootstrap, percentile",
@@ -227,13 +227,13 @@ def _by_index(credit: Floats, rng: np.random.Generator) -> None:
 
 
 def _clusters(n: int) -> None:
-    from judge.core.stats.clusters import collapse_fast  # noqa: PLC0415
+    from judge.core.stats.clusters import collapse  # noqa: PLC0415
     from judge.core.stats.intervals import bootstrap  # noqa: PLC0415
 
     print(f"{n:,} clusters, nearly all of them different, {N_RESAMPLES:,} resamples")
     rng = np.random.default_rng(0)
     sizes = rng.integers(1, 10_000, size=n).astype(float)
-    patterns = collapse_fast((sizes * rng.random(n))[:, None], sizes[:, None])
+    patterns = collapse((sizes * rng.random(n))[:, None], sizes[:, None])
     _timed(f"{len(patterns.counts):,} patterns", lambda: bootstrap(patterns))
 
 

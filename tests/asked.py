@@ -12,7 +12,7 @@ from provider_server import ProviderServer
 
 from judge.core.prompting import reply_schema
 from judge.io.judges.base import Judge
-from judge.io.judges.specs import Transport, open_judge
+from judge.io.judges.specs import open_judge
 from judge.schema import Image, JudgeSettings, JudgeSpec, Order, Prompt, Provider, Reply, Request
 
 MODEL = "judge-1"
@@ -47,12 +47,11 @@ def with_judge(
     *,
     concurrency: int = 4,
     timeout: float = 5.0,
-    transport: Transport = Transport.AUTO,
 ) -> T:
     """Open a judge in a loop of its own, use it and close it."""
 
     async def run() -> T:
-        judge = open_judge(spec, concurrency=concurrency, timeout=timeout, transport=transport)
+        judge = open_judge(spec, concurrency=concurrency, timeout=timeout)
         try:
             return await use(judge)
         finally:
@@ -66,6 +65,5 @@ def ask(
     request: Request | None = None,
     *,
     timeout: float = 5.0,
-    transport: Transport = Transport.AUTO,
 ) -> Reply:
-    return with_judge(spec, lambda judge: judge.ask(request or made_request()), timeout=timeout, transport=transport)
+    return with_judge(spec, lambda judge: judge.ask(request or made_request()), timeout=timeout)

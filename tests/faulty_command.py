@@ -190,8 +190,8 @@ def faulty_command(cwd: Path) -> Iterator[FaultyCommand]:
 
 def main() -> None:
     """Answer trials until the input ends."""
-    import filelock  # noqa: F401, PLC0415 - so that children need not
-    import httptools  # noqa: F401, PLC0415
+    import aiohttp  # noqa: F401, PLC0415 - so that children need not
+    import filelock  # noqa: F401, PLC0415
     import httpx2  # noqa: F401, PLC0415
     import openai  # noqa: F401, PLC0415
 

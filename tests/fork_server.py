@@ -30,7 +30,7 @@ LIBRARIES = (
     "jinja2.sandbox",
     "openai",
     "PIL.Image",
-    "scipy.special",
+    "scipy.stats",
 )
 STREAMS = 3
 CHUNK = 2**16

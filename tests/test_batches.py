@@ -24,7 +24,7 @@ from judge.errors import RunError, StopRunError
 from judge.io.batches.anthropic import AnthropicBatches
 from judge.io.batches.openai import OpenAIBatches
 from judge.io.journal import RunFolder
-from judge.io.patience import Policy
+from judge.io.limits import RetryPolicy
 from judge.run import batching
 from judge.run.compare import compare, resume
 from judge.run.draft import CompareOptions
@@ -35,7 +35,7 @@ from judge.run.session import JudgingOptions
 N_ITEMS = 5
 N_REQUESTS = 2 * N_ITEMS
 BOTH = ("openai", "anthropic")
-HASTY = Policy(attempts=4, timeout=5.0, first_wait=0.001, longest_wait=0.002)
+HASTY = RetryPolicy(attempts=4, timeout=5.0, first_wait=0.001, longest_wait=0.002)
 PROVIDERS = pytest.mark.parametrize("provider", BOTH)
 
 

@@ -49,7 +49,7 @@ def test_calls_that_may_have_been_paid_for_count() -> None:
 def test_dollars_end_below_their_limit_once_a_first_reply_told_what_calls_cost() -> None:
     budget = Budget(max_cost=Decimal("0.105"))
     with ProviderServer(longer_wins, delay=0.01) as server:
-        asking = Asking(server, concurrency=4, budget=budget, lane_options={"cost": lambda _: CENT})
+        asking = Asking(server, concurrency=4, budget=budget, queue_options={"cost": lambda _: CENT})
         asking.run(100)
     assert budget.cost == 10 * CENT
     assert len(server.calls) == 10

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.core.conversion import Choice, Sieve
+from judge.core.conversion import Choice, TraceSelector
 from judge.core.outputs import Cut, NoTrace, Row, final_answer, shows_reasoning, trace_text, why_no_trace
 from judge.io.fields import split_thinking
 from judge.io.traces import Record, read_traces
@@ -96,9 +96,9 @@ def test_one_short_line_after_reasoning_is_the_final_answer(trace: str, answer: 
 
 @given(rows=st.lists(ROWS, max_size=12), choice=st.builds(Choice, model=NAMES, filter=NAMES, sample=st.integers(1, 3)))
 def test_every_row_is_counted_once(rows: list[Row], choice: Choice) -> None:
-    sieve = Sieve(choice)
-    made = [one for row in rows if (one := sieve.take(row))]
-    counts = sieve.counts
+    selector = TraceSelector(choice)
+    made = [one for row in rows if (one := selector.take(row))]
+    counts = selector.counts
     left = counts.other_filters.total() + counts.other_models.total() + counts.other_samples
     assert counts.rows == len(rows) == counts.traces + counts.without_trace.total() + left
     assert Counter(one.no_trace for one in made if one.no_trace) == counts.without_trace
@@ -109,19 +109,19 @@ def test_every_row_is_counted_once(rows: list[Row], choice: Choice) -> None:
 
 @given(rows=st.lists(ROWS, max_size=12))
 def test_all_samples_of_an_id_get_ids_of_their_own(rows: list[Row]) -> None:
-    sieve = Sieve(Choice(all_samples=True))
-    made = [one for row in rows if (one := sieve.take(row))]
+    selector = TraceSelector(Choice(all_samples=True))
+    made = [one for row in rows if (one := selector.take(row))]
     taken = [row.id for row in rows if row.filter == rows[0].filter]
     expected = [f"{id_}#{taken[: index + 1].count(id_)}" for index, id_ in enumerate(taken)]
     assert [one.record["id"] for one in made] == expected
 
 
 def test_the_share_without_reasoning_and_of_bare_answers_is_counted_by_hand() -> None:
-    sieve = Sieve(Choice())
+    selector = TraceSelector(Choice())
     texts = ["<think>low</think>B", "B", "<think></think>B", "It lies low, hence B.", "1234567890", "12345678901"]
     for number, text in enumerate(texts):
-        sieve.take(Row(id=str(number), text=text, model="m"))
-    count = sieve.counts.models["m"]
+        selector.take(Row(id=str(number), text=text, model="m"))
+    count = selector.counts.models["m"]
     assert (count.traces, count.without_reasoning, count.bare_answers) == (6, 5, 3)
     assert [why_no_trace(Row(id="1", cut=cut)) for cut in (None, Cut.LIMIT)] == [NoTrace.EMPTY, NoTrace.TRUNCATED]
 

@@ -21,7 +21,6 @@ from builders import NAMES as CRITERIA
 from msgspec import structs
 from provider_server import Answer, Call, ProviderServer, Script, longer_wins, verdicts_for
 
-from judge.core.ahead import CHUNK_THINGS
 from judge.core.parsing import interpret
 from judge.core.repairing import repair
 from judge.core.work import Asked
@@ -34,9 +33,8 @@ from judge.io.health import OUTAGE_LIMIT, REJECTED_LIMIT, UNREACHED_LIMIT, USELE
 from judge.io.journal import Journal, RunFolder
 from judge.io.judges.specs import open_judge
 from judge.io.judgment_lines import as_line
-from judge.io.lane import Lane
-from judge.io.limits import LONGEST_PAUSE, Pace
-from judge.io.patience import Policy
+from judge.io.lane import JudgeQueue
+from judge.io.limits import LONGEST_PAUSE, AdaptiveConcurrency, RateLimiter, RetryPolicy
 from judge.io.render.progress import Display
 from judge.schema import Failed, FailureKind, Judged, JudgeSpec, Judgment, Order, Reply, Request, Result, Verdict
 
@@ -66,6 +64,7 @@ class Asking:
     concurrency: int = 4
     attempts: int = 8
     timeout: float = 5.0
+    first_wait: float = 0.5
     real_sleep: bool = False
     judgments: list[Judgment] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
@@ -74,7 +73,7 @@ class Asking:
     budget: Budget = field(default_factory=Budget)
     repairs: bool = False
     in_turn: bool = False
-    lane_options: dict[str, Any] = field(default_factory=dict)
+    queue_options: dict[str, Any] = field(default_factory=dict)
     spec: JudgeSpec | None = None
     slept: float = 0.0
     events: Events = field(init=False)
@@ -98,23 +97,18 @@ class Asking:
         return time.monotonic() + self.slept
 
     async def work(self, n: int, record: Callable[[Judgment], None] | None = None) -> None:
-        policy = Policy(attempts=self.attempts, timeout=self.timeout, sleep=self.sleep)
+        policy = RetryPolicy(self.attempts, self.timeout, self.first_wait, sleep=self.sleep)
         spec = self.spec or made_spec(self.provider, self.server)
         judge = open_judge(spec, concurrency=self.concurrency, timeout=self.timeout)
         judge.caches_prompts = self.in_turn
-        lane = Lane(
-            judge,
-            self.concurrency,
-            read_verdicts,
-            clock=self.clock,
-            **self.lane_options,
-        )
-        lane.take(self.requests(n))
+        concurrency = AdaptiveConcurrency(self.concurrency)
+        queue = JudgeQueue(judge, concurrency, read_verdicts, clock=self.clock, **self.queue_options)
+        queue.take(self.requests(n))
         if self.repairs:
-            lane.repair = partial(repair, settings=spec.settings, note="Not read: {problem}")
+            queue.repair = partial(repair, settings=spec.settings, note="Not read: {problem}")
         try:
             await dispatch(
-                [lane],
+                [queue],
                 policy=policy,
                 record=record or self.judgments.append,
                 events=self.events,
@@ -155,7 +149,7 @@ def test_as_many_calls_as_allowed_are_in_flight_and_never_more(provider: str) ->
     assert all(isinstance(judgment.result, Judged) for judgment in judgments)
 
 
-def test_requests_are_drawn_a_chunk_ahead_and_never_all_at_once() -> None:
+def test_requests_are_drawn_one_by_one_as_workers_come_free() -> None:
     ahead = []
     with ProviderServer(longer_wins) as server:
         asking = Asking(server, concurrency=3)
@@ -165,7 +159,7 @@ def test_requests_are_drawn_a_chunk_ahead_and_never_all_at_once() -> None:
             ahead.append(asking.drawn - len(asking.judgments))
 
         asking.run(100, record)
-    assert max(ahead) < 3 + CHUNK_THINGS
+    assert max(ahead) <= 3
     assert asking.drawn == 100
 
 
@@ -235,12 +229,12 @@ def test_without_a_told_pause_waits_grow_and_are_not_alike(headers: dict[str, st
         asking = Asking(server, attempts=12)
         asking.run(8)
     assert len(set(asking.waits)) == len(asking.waits) == 8 * 11
-    assert 1 < max(asking.waits) <= Policy().longest_wait
+    assert 1 < max(asking.waits) <= RetryPolicy().longest_wait
     assert max(asking.waits) > 10 * sorted(asking.waits)[8]
 
 
 @pytest.mark.parametrize("attempts", [1, 8])
-def test_a_pause_longer_than_patience_stops_the_run_and_nobody_waits_for_it(attempts: int) -> None:
+def test_a_pause_that_is_too_long_stops_the_run_and_nobody_waits_for_it(attempts: int) -> None:
     def script(call: Call) -> Answer:
         if "q2" in call.user:
             return Answer(status=429, headers={"retry-after": "86400"})
@@ -292,21 +286,21 @@ def ask_a_server_that_goes_away(*, seconds: float | None) -> Asking:
 
         restarting = threading.Thread(target=restart)
         restarting.start()
-        asking = Asking(server, attempts=2, real_sleep=True)
+        asking = Asking(server, attempts=2, first_wait=0.05, real_sleep=True)
         asking.run(60)
         restarting.join()
     return asking
 
 
 def test_a_server_that_is_away_for_a_while_is_waited_for_whatever_the_attempts() -> None:
-    asking = ask_a_server_that_goes_away(seconds=2)
+    asking = ask_a_server_that_goes_away(seconds=0.5)
     assert sum(isinstance(judgment.result, Judged) for judgment in asking.judgments) == 60
     assert max(len(judgment.attempts) for judgment in asking.judgments) > 2
     assert asking.stop.error is None
 
 
 def test_a_server_that_does_not_come_back_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "LONGEST_PAUSE", 1.0)
+    monkeypatch.setattr(health, "LONGEST_PAUSE", 0.3)
     asking = ask_a_server_that_goes_away(seconds=None)
     assert OUTAGE_LIMIT <= sum(isinstance(judgment.result, Failed) for judgment in asking.judgments) < 40
     assert isinstance(asking.stop.error, StopRunError)
@@ -367,7 +361,7 @@ def test_a_pause_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane_module, "TOLD_PAUSE", 1.0)
     told: list[str] = []
     with ProviderServer(failing(1, Answer(status=429, headers={"retry-after": "1"}))) as server:
-        asking = Asking(server, lane_options={"say": told.append}, real_sleep=True)
+        asking = Asking(server, queue_options={"say": told.append}, real_sleep=True)
         assert len(asking.run(4)) == 4
     assert told == ["openai:judge-1 asks for a pause of 1 s"]
 
@@ -464,7 +458,7 @@ def test_a_judge_whose_replies_never_hold_a_verdict_is_given_up_before_the_whole
 
 def test_a_run_that_has_verdicts_may_ask_again_what_failed_however_much_fails_again() -> None:
     with ProviderServer(lambda _: Answer("Trace 1 is better.")) as server:
-        asking = Asking(server, lane_options={"n_judged": 1})
+        asking = Asking(server, queue_options={"n_judged": 1})
         assert len(asking.run(50)) == 50
     assert asking.stop.error is None
 
@@ -586,7 +580,7 @@ def test_all_requests_of_an_item_are_asked_in_turn_where_the_provider_caches_pro
 
 def test_no_more_calls_begin_in_a_minute_than_were_allowed() -> None:
     with ProviderServer(longer_wins) as server:
-        asking = Asking(server, concurrency=1, lane_options={"calls_pace": Pace(30)})
+        asking = Asking(server, concurrency=1, queue_options={"call_rate": RateLimiter(30)})
         asking.run(5)
     assert asking.slept == pytest.approx(8, abs=2)
     assert asking.waits == pytest.approx([2, 2, 2, 2], abs=1)
@@ -594,7 +588,7 @@ def test_no_more_calls_begin_in_a_minute_than_were_allowed() -> None:
 
 def test_no_more_tokens_are_taken_in_a_minute_than_were_allowed() -> None:
     with ProviderServer(longer_wins) as server:
-        asking = Asking(server, concurrency=1, lane_options={"tokens_pace": Pace(6000)})
+        asking = Asking(server, concurrency=1, queue_options={"token_rate": RateLimiter(6000)})
         judgments = asking.run(6)
     usages = [judgment.reply.usage for judgment in judgments if judgment.reply]
     seconds = sum(usage.input + usage.output for usage in usages[:-1]) / 100
@@ -611,17 +605,17 @@ def test_the_judges_of_a_panel_do_not_wait_for_each_other() -> None:
 
         async def both() -> None:
             judges = [open_judge(made_spec("openai", server), concurrency=4, timeout=60) for server in (busy, idle)]
-            lanes = [Lane(judge, 4, read_verdicts) for judge in judges]
-            for lane in lanes:
-                lane.take(asking.requests(20))
-            policy = Policy(sleep=asking.sleep)
+            queues = [JudgeQueue(judge, AdaptiveConcurrency(4), read_verdicts) for judge in judges]
+            for queue in queues:
+                queue.take(asking.requests(20))
+            policy = RetryPolicy(sleep=asking.sleep)
 
             def record(judgment: Judgment) -> None:
                 asking.judgments.append(judgment)
                 if len(asking.judgments) == 20:
                     asking.stop.asked.set()
 
-            await dispatch(lanes, policy=policy, record=record, events=asking.display, stop=asking.stop)
+            await dispatch(queues, policy=policy, record=record, events=asking.display, stop=asking.stop)
             for judge in judges:
                 await judge.close()
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from judge.io.render.cells import Cell, Row, Table
-from judge.io.render.fitting import drawn
+from judge.io.render.cells import Cell, Table, TableRow
+from judge.io.render.fitting import render_table
 
 MODES = (
     "judge error",
@@ -27,7 +27,7 @@ VALUES = st.sampled_from(["0", "-", "62.5 [23.9, 90.7]", "+0.0 [-99.4, +99.9]", 
 
 def lines(table: Table, width: int, *, stacked: bool = False) -> list[str]:
     console = Console(file=io.StringIO(), width=width)
-    console.print(drawn(table, width, stacked=stacked))
+    console.print(render_table(table, width, stacked=stacked))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
 
@@ -35,7 +35,7 @@ def lines(table: Table, width: int, *, stacked: bool = False) -> list[str]:
 def table(
     columns: tuple[str, ...], *rows: tuple[str, ...], names: tuple[str, ...] = ("perception", "supporting")
 ) -> Table:
-    made = (Row(name, tuple(map(Cell, texts))) for name, texts in zip(names, rows, strict=False))
+    made = (TableRow(name, tuple(map(Cell, texts))) for name, texts in zip(names, rows, strict=False))
     return Table("key", "Title", "units", dict(zip(columns, columns, strict=True)), tuple(made))
 
 
@@ -71,7 +71,7 @@ def test_a_table_without_rows_is_drawn(empty: tuple[str, ...]) -> None:
     ),
     st.booleans(),
 )
-def test_nothing_is_cut_off_in_80_columns(made: tuple[list[str], list[list[str]]], stacked: bool) -> None:  # noqa: FBT001 - drawn
+def test_nothing_is_cut_off_in_80_columns(made: tuple[list[str], list[list[str]]], stacked: bool) -> None:  # noqa: FBT001 - render_table
     columns, rows = made
     shown = lines(table(tuple(columns), *map(tuple, rows)), 80, stacked=stacked)
     text = "".join(shown)

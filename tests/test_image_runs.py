@@ -39,7 +39,7 @@ def write_traces(folder: Path, images: list[list[str]]) -> None:
 
 
 def judges(server: ProviderServer) -> list[str]:
-    return ["--judge", f"openai:m@{server.url}/v1", "--judge", f"anthropic:m@{server.url}", "--transport", "sdk"]
+    return ["--judge", f"openai:m@{server.url}/v1", "--judge", f"anthropic:m@{server.url}"]
 
 
 def sent(calls: list[Call]) -> dict[str, set[tuple[tuple[str, str], ...]]]:
@@ -181,7 +181,7 @@ def write_hostile(folder: Path) -> dict[str, str]:
         packed.writestr("x.txt", "hidden")
     files = {
         "bomb-81.png": (png_bomb(9000), "9000 x 9000 pixels are 81 megapixels"),
-        "bomb-225.png": (png_bomb(15_000), "15000 x 15000 pixels are 225 megapixels"),
+        "bomb-225.png": (png_bomb(15_000), "more than 50 megapixels"),
         "header.png": (png_stating(2**31 - 1, 2**31 - 1), "megapixels"),
         "cut.jpg": (written("JPEG", size=(600, 400))[:2000], "is cut off"),
         "svg.png": (b'<svg xmlns="x" onload="alert(1)"/>', "not an image of a known type but SVG"),

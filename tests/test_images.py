@@ -15,7 +15,6 @@ from judge.errors import InputError, MissingImageError, RunError
 from judge.io import images
 from judge.io.image_store import ImageStore, located
 from judge.io.images import ImageLoader, ImageOptions, held, image_base64, load_encoded
-from judge.io.pictures import files
 from judge.schema import Image, Item, Original
 
 PNG = written("PNG")
@@ -90,13 +89,13 @@ def test_a_link_put_in_the_place_of_a_checked_file_is_not_followed(tmp_path: Pat
     (tmp_path / "real.png").write_bytes(PNG)
     (tmp_path / "link.png").symlink_to(tmp_path / "real.png")
     with pytest.raises(InputError, match="is a symbolic link"):
-        files.read(tmp_path / "link.png")
+        images.read_image(tmp_path / "link.png")
 
 
 def test_a_file_over_64_mb_is_refused_by_its_size(tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     path.touch()
-    os.truncate(path, files.MAX_FILE_BYTES + 1)
+    os.truncate(path, images.MAX_FILE_BYTES + 1)
     with pytest.raises(InputError, match=r"is 64\.0 MB large \(images may have 64 MB: scale it down\)"):
         load_image(path)
 
@@ -176,7 +175,7 @@ def test_an_image_is_encoded_once_for_all_calls_of_its_item(tmp_path: Path) -> N
 def test_images_are_encoded_beside_the_event_loop_and_each_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = files.read
+    read = images.read_image
     threads: list[int] = []
 
     def counted(path: Path) -> bytes:
@@ -188,7 +187,7 @@ def test_images_are_encoded_beside_the_event_loop_and_each_once(
         path = tmp_path / f"{number}.png"
         path.write_bytes(written("PNG", size=(number + 1, 1)))
         shown.append(load_image(path))
-    monkeypatch.setattr(images, "read", counted)
+    monkeypatch.setattr(images, "read_image", counted)
 
     async def both_orders() -> None:
         await asyncio.gather(load_encoded(shown), load_encoded(shown))
@@ -223,3 +222,11 @@ def test_no_more_encoded_images_are_kept_than_fit_and_the_last_always_is(
         [False, False, False, True],
         [True, False, False, False],
     ]
+
+
+def test_the_size_of_an_image_that_an_earlier_run_did_not_state_is_read_from_its_header(tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(PNG)
+    image = structs.replace(load_image(tmp_path / "x.png"), width=None, height=None)
+    assert images.image_size(image) == (60, 40)
+    (tmp_path / "y.png").write_bytes(PNG[:20])
+    assert images.image_size(structs.replace(image, path=str(tmp_path / "y.png"))) is None

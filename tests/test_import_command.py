@@ -163,3 +163,16 @@ def test_a_verdict_beside_a_failure_and_a_name_outside_the_runs_are_refused(tmp_
     assert "both.jsonl:1" in both.stderr
     assert "--name" in outside.stderr
     assert not (tmp_path / "outside").exists()
+
+
+def test_a_run_that_asked_for_an_interval_of_earlier_versions_is_reported_by_the_default(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "verdicts.jsonl", [verdict(n, "forward", "first" if n % 3 else "tie") for n in range(30)])
+    omr_judge("import", "verdicts.jsonl", "--name", "r", cwd=tmp_path)
+    default = json.loads(omr_judge("report", "r", "--json", cwd=tmp_path).stdout)
+    manifest = tmp_path / "runs/r/manifest.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b'"interval": "jeffreys"', b'"interval": "bca"'))
+    report = json.loads(omr_judge("report", "r", "--json", cwd=tmp_path).stdout)
+    assert [text for text in report.pop("warnings") if text not in default["warnings"]] == [
+        "the run asked for --ci bca, which is no more: its intervals are those of --ci jeffreys"
+    ]
+    assert {**report, "warnings": default["warnings"]} == default

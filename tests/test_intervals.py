@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from judge.core.stats.intervals import Method, Rates, bootstrap, collapse, distinct_rows
+from judge.core.stats.clusters import collapse
+from judge.core.stats.intervals import Method, Rates, bootstrap
 
 Floats = NDArray[np.float64]
 
@@ -157,17 +158,3 @@ def test_the_seed_decides_the_interval_and_more_resamples_settle_it() -> None:
     patterns = collapse(column, np.ones_like(column))
     lows = {n: [float(bootstrap(patterns, n_resamples=n, seed=s).low[0]) for s in range(12)] for n in (100, 10_000)}
     assert np.std(lows[10_000]) < np.std(lows[100])
-
-
-@given(
-    st.integers(1, 4).flatmap(
-        lambda width: st.lists(st.lists(st.integers(-2, 2), min_size=width, max_size=width), min_size=1, max_size=30)
-    ),
-    st.sampled_from([np.int8, np.float64]),
-)
-def test_distinct_rows_are_those_of_numpy(rows: list[list[int]], kind: type[np.int8 | np.float64]) -> None:
-    table = np.array(rows).astype(kind)
-    distinct, counts = distinct_rows(table)
-    expected, expected_counts = np.unique(table, axis=0, return_counts=True)
-    assert distinct.tolist() == expected.tolist()
-    assert counts.tolist() == expected_counts.tolist()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import resource
 import subprocess
@@ -15,9 +14,7 @@ from command import COMMAND, environment, omr_judge, only_run, read_jsonl, repor
 from provider_server import Answer, ProviderServer, content_judge, longer_wins
 from test_compare_command import judge, write_pairs
 
-from judge.io import lag
-from judge.io.lag import warn_of_lag
-from judge.io.open_files import OTHERS, room_for
+from judge.run.direct import OTHER_FILES, room_for
 
 
 def test_a_run_stops_at_its_calls_and_goes_on_to_the_same_report(tmp_path: Path) -> None:
@@ -88,38 +85,8 @@ def test_calls_a_minute_are_kept_to(tmp_path: Path) -> None:
     assert report_of(only_run(tmp_path))["n_judgments"] == 6
 
 
-def test_a_loop_that_lags_for_long_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lag, "INTERVAL", 0.001)
-    told: list[str] = []
-
-    async def busy() -> None:
-        watching = asyncio.ensure_future(warn_of_lag(told.append))
-        while not watching.done():
-            time.sleep(0.15)  # noqa: ASYNC251 - this is the trouble
-            await asyncio.sleep(0)
-
-    asyncio.run(busy())
-    assert len(told) == 1
-    assert told[0].startswith("Warning: this process is too busy by ")
-
-
-def test_a_loop_that_stalls_for_a_moment_is_not_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lag, "INTERVAL", 0.001)
-    told: list[str] = []
-
-    async def stall() -> None:
-        watching = asyncio.ensure_future(warn_of_lag(told.append))
-        await asyncio.sleep(0.01)
-        time.sleep(0.3)  # noqa: ASYNC251 - this is the stall
-        await asyncio.sleep(0.05)
-        watching.cancel()
-
-    asyncio.run(stall())
-    assert told == []
-
-
 LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard})); "
-ROOM = "from judge.io.open_files import room_for; print(room_for(500), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+ROOM = "from judge.run.direct import room_for; print(room_for(500), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +107,7 @@ def test_a_limit_that_cannot_be_raised_is_kept(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, resource.RLIM_INFINITY))
     monkeypatch.setattr(resource, "setrlimit", refuse)
-    assert room_for(500) == 256 - OTHERS
+    assert room_for(500) == 256 - OTHER_FILES
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert room_for(500) == 500
 
@@ -153,7 +120,7 @@ def test_a_system_that_allows_few_open_files_lowers_the_concurrency_and_fails_no
         done = subprocess.run(
             limited, cwd=tmp_path, env=environment(), capture_output=True, encoding="utf-8", check=True
         )
-        assert server.in_flight_max == 90 - OTHERS
-    assert f"Note: --concurrency is {90 - OTHERS} for want of open files" in done.stderr
+        assert server.in_flight_max == 90 - OTHER_FILES
+    assert f"Note: --concurrency is {90 - OTHER_FILES} for want of open files" in done.stderr
     assert "60 items, 120 judgments, 0 failed" in done.stdout
     assert "retries" not in done.stderr

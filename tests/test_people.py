@@ -17,7 +17,7 @@ from judge.core.stats.prediction_powered import Sample, correct
 from judge.errors import InputError, RunError
 from judge.io.journal import RunFolder
 from judge.io.labels import append_labels, labels_path
-from judge.io.render.people import draw_people
+from judge.io.render.people import render_people
 from judge.run.people import make_people_report
 from judge.schema import Label, Winner
 
@@ -180,7 +180,7 @@ def test_a_run_without_labels_is_told_how_to_gather_them(tmp_path: Path) -> None
 
 def drawn(found: PeopleReport) -> str:
     console = Console(file=io.StringIO(), width=200, highlight=False, markup=False, emoji=False)
-    draw_people(found, console)
+    render_people(found, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

@@ -14,7 +14,7 @@ from pictures import SIZE, animated, chunk, dicom, noise, picture, png_stating, 
 from PIL import Image, ImageCms, PngImagePlugin
 
 from judge.io.pictures import drawing, preparing
-from judge.io.pictures.bare import bare
+from judge.io.pictures.bare import strip_metadata
 from judge.io.pictures.drawing import fitting, grey, in_srgb
 from judge.io.pictures.kinds import Kind, UnusableError, kind_of
 from judge.io.pictures.preparing import MAX_SENT_BYTES, prepare
@@ -63,7 +63,7 @@ def test_a_longer_side_is_scaled_down_to_the_limit_and_the_shape_kept(
     assert read(sent.content).size == (30, 20)
     lossy = form == "JPEG" or (form == "WEBP" and not options)  # the alpha here is opaque, and not stored
     assert sent.media_type == ("image/jpeg" if lossy else "image/png")
-    assert bare(sent.content, kind_of(sent.content)) == sent.content, "no metadata"
+    assert strip_metadata(sent.content, kind_of(sent.content)) == sent.content, "no metadata"
     assert prepare(as_stored(form, mode, options), max_side=30).content == sent.content, "the same bytes each time"
     shrunk = read(sent.content).convert("L")
     expected = picture("L").resize((30, 20))
@@ -295,10 +295,11 @@ def test_what_is_no_image_is_refused_and_named(content: bytes, instead: str) -> 
     assert error.value.hint == "accepted: PNG, JPEG, WebP, GIF, TIFF, BMP, DICOM"
 
 
-@pytest.mark.parametrize("size", [(50_001, 1000), (2**31 - 1, 2**31 - 1)])
-def test_too_many_pixels_are_refused_by_the_header(size: tuple[int, int]) -> None:
-    with pytest.raises(UnusableError, match=rf"{size[0]} x {size[1]} pixels are \d+ megapixels"):
-        prepare(png_stating(*size))
+def test_too_many_pixels_are_refused_by_the_header() -> None:
+    with pytest.raises(UnusableError, match="50001 x 1000 pixels are 50 megapixels"):
+        prepare(png_stating(50_001, 1000))
+    with pytest.raises(UnusableError, match="more than 50 megapixels"):
+        prepare(png_stating(2**31 - 1, 2**31 - 1))
     with pytest.raises(UnusableError, match="damaged or cut off"):
         prepare(png_stating(100, 100))
 
@@ -313,7 +314,7 @@ def test_webp_and_wide_pixels_have_a_lower_limit(monkeypatch: pytest.MonkeyPatch
 
 def test_pillows_own_alarm_at_a_bomb_is_put_into_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(UnusableError, match="too many pixels"):
+    with pytest.raises(UnusableError, match="more than 50 megapixels"):
         prepare(written("TIFF"))
 
 
@@ -355,8 +356,8 @@ def test_hidden_chunks_and_segments_anywhere_are_left_out() -> None:
     assert prepare(jpeg[:2] + thumbnail + jpeg[2:]).content == jpeg
 
 
-def test_only_four_formats_have_a_bare_form() -> None:
-    assert bare(written("BMP"), Kind.BMP) is None
+def test_only_four_formats_are_stripped_of_metadata_without_being_drawn() -> None:
+    assert strip_metadata(written("BMP"), Kind.BMP) is None
 
 
 # DICOM

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
 
 from judge.core.sampling import draw_by_stratum
-from judge.core.stats.prediction_powered import CorrectedRates, Sample, correct, labels_needed
+from judge.core.stats.prediction_powered import LabelCorrection, Sample, correct, labels_needed
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ LABELS = np.where(NUMBER % 7 < 5, np.round(CREDITS * 2) / 2, np.array([0, 0.5, 1
 N = 80
 
 
-def on(labels: Floats, credits_: Floats = CREDITS, *, n: int = N, slope: float | None = None) -> CorrectedRates:
+def on(labels: Floats, credits_: Floats = CREDITS, *, n: int = N, slope: float | None = None) -> LabelCorrection:
     """Correct with the first n items labelled."""
     given = np.where(np.arange(len(labels)) < n, labels, np.nan)
     return correct(Sample(credits_, given, np.ones(len(labels))), slope=slope)
@@ -102,7 +102,7 @@ def test_weights_undo_a_draw_that_took_more_of_some_items() -> None:
     assert found.corrected.estimate == pytest.approx(0.9)
 
 
-def stratified(labels: Floats, strata: NDArray[np.int_], sizes: NDArray[np.float64], n: int) -> CorrectedRates:
+def stratified(labels: Floats, strata: NDArray[np.int_], sizes: NDArray[np.float64], n: int) -> LabelCorrection:
     """Correct a judge that says nothing, with the first items labelled, each standing for its stratum's items."""
     labelled = np.arange(n)
     counts = np.bincount(strata[labelled])

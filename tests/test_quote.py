@@ -16,7 +16,7 @@ from judge.core.planning import Plan, Planner
 from judge.core.quote import Quote, quote
 from judge.core.token_estimates import EXPECTED, HIGH, LOW, Range, image_tokens, output_tokens, text_tokens
 from judge.io.prices import FREE
-from judge.io.render.quote import draw_quote
+from judge.io.render.quote import render_quote
 from judge.run.quote import pixels
 from judge.schema import Image, JudgeSettings, JudgeSpec, Pair, Price, Provider
 
@@ -191,7 +191,7 @@ def test_low_is_never_above_expected_nor_expected_above_high(
 
 def test_a_quote_is_drawn_with_every_judge_and_what_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     evil = make_judge(model="\x1b[31mevil")
-    draw_quote(quoted(LONG, judges=(JUDGE, evil), batch=True))
+    render_quote(quoted(LONG, judges=(JUDGE, evil), batch=True))
     out, err = capsys.readouterr()
     assert err == ""
     assert "\x1b" not in out
@@ -212,7 +212,7 @@ def test_tokens_are_written_as_roughly_as_they_are_known(
 ) -> None:
     found = quoted(LONG)
     many = found.judges[JUDGE.name].model_copy(update={"input_tokens": Range(low=0, expected=tokens, high=tokens)})
-    draw_quote(found.model_copy(update={"judges": {"j": many}, "judged": 5}), to_stderr=True)
+    render_quote(found.model_copy(update={"judges": {"j": many}, "judged": 5}), to_stderr=True)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines()[1].split()[2] == written

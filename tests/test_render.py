@@ -21,7 +21,7 @@ from judge.core.report import Models, Report, RunDescription, build_report
 from judge.core.stats.intervals import Method
 from judge.io.render import progress
 from judge.io.render.progress import Display
-from judge.io.render.terminal import LEFT_OUT, draw_report
+from judge.io.render.terminal import LEFT_OUT, render_report
 from judge.io.render.text import safe
 from judge.schema import (
     Attempt,
@@ -70,7 +70,7 @@ def report(
 
 def drawn(shown: Report) -> str:
     console = Console(file=io.StringIO(), width=WIDTH, highlight=False, markup=False, emoji=False)
-    draw_report(shown, console)
+    render_report(shown, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

@@ -16,7 +16,7 @@ from provider_server import Answer, Call, ProviderServer, longer_wins
 
 from judge.core.pkr.figures import SCORE_METHOD
 from judge.io.journal import RunFolder
-from judge.io.render.paper import Form, written
+from judge.io.render.paper import ReportForm, written
 from judge.io.render.scored import difference_document, score_document
 from judge.run.score_report import make_difference, make_score_report
 
@@ -179,9 +179,11 @@ def test_two_scores_differ_by_what_was_counted_by_hand(work: Path, server: Provi
         score_document(make_score_report(a).report),
         difference_document(make_difference(a, b, method=SCORE_METHOD)),
     )
-    for form in Form:
+    for form in ReportForm:
         assert all("trace" in written(document, form) for document in documents)
-    assert omr_judge("report", "a", "--format", "markdown", cwd=work).stdout == written(documents[0], Form.MARKDOWN)
+    assert omr_judge("report", "a", "--format", "markdown", cwd=work).stdout == written(
+        documents[0], ReportForm.MARKDOWN
+    )
 
 
 @pytest.mark.slow

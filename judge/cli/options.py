@@ -35,7 +35,6 @@ class IntervalOption(StrEnum):
 
     jeffreys = "jeffreys"
     percentile = "percentile"
-    bca = "bca"
     wilson = "wilson"
 
 
@@ -64,14 +63,6 @@ class OrderOption(StrEnum):
 
     forward = "forward"
     swapped = "swapped"
-
-
-class TransportOption(StrEnum):
-    """Values of --transport."""
-
-    auto = "auto"
-    sdk = "sdk"
-    plain = "plain"
 
 
 class FailureOption(StrEnum):
@@ -198,10 +189,6 @@ StepCluster = Annotated[
     ),
 ]
 Concurrency = Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")]
-Transport = Annotated[
-    TransportOption,
-    typer.Option(help="What carries the calls: the provider's SDK, or plain HTTP for OpenAI-compatible servers."),
-]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds for one call, to the last byte.")]
 MaxRpm = Annotated[float | None, typer.Option(min=0.1, help="Most calls begun a minute, per judge.")]
 MaxTpm = Annotated[float | None, typer.Option(min=1, help="Most tokens a minute, input and output, per judge.")]

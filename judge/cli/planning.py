@@ -125,6 +125,6 @@ def _print(made: PowerPlan, *, as_json: bool) -> None:
         return
     from rich.console import Console  # noqa: PLC0415 - `--help` starts without it
 
-    from judge.io.render.planning import draw_plan  # noqa: PLC0415
+    from judge.io.render.planning import render_plan  # noqa: PLC0415
 
-    draw_plan(made, Console(highlight=False, markup=False, emoji=False))
+    render_plan(made, Console(highlight=False, markup=False, emoji=False))

@@ -24,17 +24,17 @@ def print_form(form: o.FormOption, *, document: Callable[[], Document], draw: Ca
 
         draw(Console(highlight=False, markup=False, emoji=False))
         return
-    from judge.io.render.paper import Form, written  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.io.render.paper import ReportForm, written  # noqa: PLC0415 - `--help` starts without numpy
 
-    typer.echo(written(document(), Form(form.value)).encode(), nl=False)
+    typer.echo(written(document(), ReportForm(form.value)).encode(), nl=False)
 
 
 def print_quote(quote: Quote, *, as_json: bool) -> None:
     """Print what is still to be asked, and what it may cost."""
     from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.io.render.quote import draw_quote  # noqa: PLC0415
+    from judge.io.render.quote import render_quote  # noqa: PLC0415
 
     if as_json:
         typer.echo(as_json_bytes(quote.model_dump(mode="json")), nl=False)
     else:
-        draw_quote(quote)
+        render_quote(quote)

@@ -141,9 +141,9 @@ def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet
 
 def _print(made: Report, form: o.FormOption) -> None:
     from judge.io.render.document import comparison  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.io.render.terminal import draw_report  # noqa: PLC0415
+    from judge.io.render.terminal import render_report  # noqa: PLC0415
 
-    print_form(form, document=lambda: comparison(made), draw=lambda console: draw_report(made, console))
+    print_form(form, document=lambda: comparison(made), draw=lambda console: render_report(made, console))
 
 
 def refuse_options(options: Mapping[str, object], why: str) -> None:

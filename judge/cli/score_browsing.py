@@ -43,10 +43,10 @@ def show_case(folder: RunFolder, item: str | None, *, raw: bool) -> None:
     """Draw one trace; without a name, that with the lowest trace score."""
     from rich.console import Console  # noqa: PLC0415 - `--help` starts without it
 
-    from judge.io.render.case import draw_case  # noqa: PLC0415
+    from judge.io.render.case import render_case  # noqa: PLC0415
     from judge.run.score_browse import read_case  # noqa: PLC0415
 
-    draw_case(read_case(folder, item), Console(highlight=False, markup=False, emoji=False), raw=raw)
+    render_case(read_case(folder, item), Console(highlight=False, markup=False, emoji=False), raw=raw)
 
 
 def list_score(

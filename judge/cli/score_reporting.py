@@ -30,7 +30,7 @@ def report_score(
 ) -> None:
     """Print the report of a score, or how far it is from another."""
     from judge.core.pkr.figures import SCORE_METHOD  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.io.render.scored import difference_document, draw_difference  # noqa: PLC0415
+    from judge.io.render.scored import difference_document, render_difference  # noqa: PLC0415
     from judge.run.score_report import make_difference, make_score_report  # noqa: PLC0415
 
     method = method or SCORE_METHOD
@@ -38,7 +38,9 @@ def report_score(
         _print(make_score_report(folder, method=method, wanted=wanted).report, form)
         return
     found = make_difference(folder, against, method=method, wanted=wanted)
-    print_form(form, document=lambda: difference_document(found), draw=lambda console: draw_difference(found, console))
+    print_form(
+        form, document=lambda: difference_document(found), draw=lambda console: render_difference(found, console)
+    )
 
 
 def write_score_page(folder: RunFolder, path: Path, *, method: Method | None, wanted: WantedFields) -> None:
@@ -51,6 +53,6 @@ def write_score_page(folder: RunFolder, path: Path, *, method: Method | None, wa
 
 
 def _print(made: ScoreReport, form: o.FormOption) -> None:
-    from judge.io.render.scored import draw_scores, score_document  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.io.render.scored import render_scores, score_document  # noqa: PLC0415 - `--help` starts without numpy
 
-    print_form(form, document=lambda: score_document(made), draw=lambda console: draw_scores(made, console))
+    print_form(form, document=lambda: score_document(made), draw=lambda console: render_scores(made, console))

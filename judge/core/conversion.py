@@ -85,7 +85,7 @@ class Made(NamedTuple):
     no_trace: NoTrace | None
 
 
-class Sieve:
+class TraceSelector:
     """Take the rows of one conversion, one after the other."""
 
     def __init__(self, choice: Choice) -> None:

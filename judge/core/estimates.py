@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from judge.core.stats.clusters import collapse_fast, guarded, sum_by_cluster
-from judge.core.stats.intervals import Method, Patterns, Rates, bootstrap, collapse
+from judge.core.stats.clusters import collapse, guarded, sum_by_cluster
+from judge.core.stats.intervals import Method, Patterns, Rates, bootstrap
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ DIGITS = 6
 GRID = 2.0**30
 """credits are rounded to multiples of 1 / GRID, so that sums of them and of their complements are exact"""
 STEPS = 10**DIGITS
-MANY = 2_000
 
 
 class Estimate(Frozen):
@@ -120,7 +119,7 @@ def estimate_rates(
         np.column_stack([np.rint(np.asarray(ratios[name][part], dtype=np.float64) * GRID) / GRID for name in names])
         for part in (0, 1)
     )
-    given = _collapse(sum_by_cluster(numerators, codes), sum_by_cluster(denominators, codes), counts)
+    given = collapse(sum_by_cluster(numerators, codes), sum_by_cluster(denominators, codes), counts)
     mirrored = _mirrored(given, ratios)
     comparison = _compare(given, mirrored)
     rates = _intervals(mirrored if comparison < 0 else given, basis, clustered=codes is not None)
@@ -135,7 +134,7 @@ def estimate_rates(
 
 def is_mirror_first(given: Floats, mirrored: Floats, codes: Codes | None) -> bool:
     """Tell whether item columns come second to those with the models exchanged, so that both names use one of them."""
-    tables = [_collapse(units, units[:, :0]) for units in (sum_by_cluster(c, codes) for c in (given, mirrored))]
+    tables = [collapse(units, units[:, :0]) for units in (sum_by_cluster(c, codes) for c in (given, mirrored))]
     return _compare(*tables) < 0
 
 
@@ -152,13 +151,6 @@ def figure(numbers: Interval | Coefficient) -> Figure:
 def rounded_p(value: float) -> float:
     """Round a p-value to six significant digits."""
     return float(f"{value:.{DIGITS}g}")
-
-
-def _collapse(numerators: Floats, denominators: Floats, counts: Floats | None = None) -> Patterns:
-    """Collapse units in the way that is faster for so many; both give the same table."""
-    if counts is None and len(numerators) < MANY:
-        return collapse(numerators, denominators)
-    return collapse_fast(numerators, denominators, counts)
 
 
 def _intervals(patterns: Patterns, basis: Basis, *, clustered: bool) -> Rates:

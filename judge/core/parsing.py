@@ -6,7 +6,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from judge.core.fast_json import parse_fast
 from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict
 
 if TYPE_CHECKING:
@@ -138,8 +137,6 @@ def _objects(text: str) -> list[str]:
 
 def _load(text: str) -> Any:  # noqa: ANN401 - JSON can be anything
     try:
-        if parsed := parse_fast(text.encode(errors="surrogatepass")):
-            return parsed.value
         return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except UnparsedError:
         raise

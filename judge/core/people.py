@@ -11,7 +11,7 @@ from judge.core.concord import AgreementReport, compare_raters
 from judge.core.estimates import Estimate, Ratio, estimate_rate, rounded
 from judge.core.labels import credit, settle_labels
 from judge.core.stats.clusters import FEW_UNITS
-from judge.core.stats.prediction_powered import CorrectedRates, Sample, WinRate, correct, labels_needed
+from judge.core.stats.prediction_powered import LabelCorrection, Sample, WinRate, correct, labels_needed
 from judge.core.tally import HALF
 from judge.schema import Frozen
 
@@ -282,5 +282,5 @@ def _informed(credits_: Floats, labels: Floats, weights: Floats) -> float | None
     return to_a - to_b
 
 
-def _estimate(rate: WinRate, found: CorrectedRates) -> Estimate:
+def _estimate(rate: WinRate, found: LabelCorrection) -> Estimate:
     return Estimate(estimate=rounded(rate.estimate), low=rounded(rate.low), high=rounded(rate.high), n=found.n_labels)

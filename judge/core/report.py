@@ -158,6 +158,8 @@ class RunDescription(NamedTuple):
     """rows of `Scores.items` of model a and model b, to be set beside the comparison"""
     controls: dict[str, ControlReport] | None = None
     """by kind; None where the run has none"""
+    notes: tuple[str, ...] = ()
+    """further warnings"""
 
 
 def build_report(
@@ -212,6 +214,7 @@ def build_report(
             *_warnings(by_judge, counted, subject, run),
             *_refusals(subject, extras),
             *(stopping_warnings(stopped.together, subject.criteria[-1], extras.equivalence) if stopped else ()),
+            *run.notes,
             *control_warnings(run.controls or {}),
         ),
         equivalence=extras.equivalence,

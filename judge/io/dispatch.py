@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
@@ -17,8 +16,9 @@ from judge.io.budget import Budget
 from judge.schema import Attempt, Failed, Judgment, Reply, Request, Result
 
 if TYPE_CHECKING:
-    from judge.io.lane import Lane
-    from judge.io.patience import Policy
+    from judge.errors import RetryableError
+    from judge.io.lane import JudgeQueue
+    from judge.io.limits import RetryPolicy
 
 
 class Events(Protocol):
@@ -59,21 +59,21 @@ class _UnaskedError(Exception):
 
 
 async def dispatch(
-    lanes: list[Lane],
+    queues: list[JudgeQueue],
     *,
-    policy: Policy,
+    policy: RetryPolicy,
     record: Callable[[Judgment], None],
     events: Events,
     stop: Stop,
     budget: Budget | None = None,
 ) -> None:
-    """Ask every lane's requests, recording each judgment as it comes.
+    """Ask every queue's requests, recording each judgment as it comes.
 
     Workers draw requests one at a time, so that memory does not grow with the run. When `stop` is set, those in flight
     are waited for, and those that wait to be asked again stay unasked. Cancelling this coroutine gives all up at once.
 
     Args:
-        lanes: the judges and their requests.
+        queues: the judges and their requests.
         policy: retries.
         record: puts a judgment on disk.
         events: is told of a judgment after `record` returned.
@@ -85,77 +85,75 @@ async def dispatch(
     """
     asking = _Asking(policy, record, events, stop, budget or Budget())
     async with asyncio.TaskGroup() as group:
-        for lane in lanes:
-            for _ in range(lane.concurrency):
-                group.create_task(asking.work(lane))
+        for queue in queues:
+            for _ in range(queue.concurrency.ceiling):
+                group.create_task(asking.work(queue))
     if stop.error is not None and not isinstance(stop.error, StopRunError):
         raise stop.error
 
 
 @dataclass(frozen=True)
 class _Asking:
-    """What all workers share, and what a worker does."""
+    """What all workers share, and the way of a request, from its queue to the record."""
 
-    policy: Policy
+    policy: RetryPolicy
     record: Callable[[Judgment], None]
     events: Events
     stop: Stop
     budget: Budget
 
-    async def work(self, lane: Lane) -> None:
-        """Draw and ask a lane's requests until there are none, or the run stops."""
+    async def work(self, queue: JudgeQueue) -> None:
+        """Draw and ask a queue's requests until there are none, or the run stops."""
         while not self.stop.asked.is_set():
-            await lane.gate.enter()
-            try:
-                if self.stop.asked.is_set() or (group := next(lane.groups, None)) is None:
+            async with queue.concurrency:
+                try:
+                    if self.stop.asked.is_set() or (group := next(queue.groups, None)) is None:
+                        return
+                    for request in group:
+                        await self.judge(queue, request)
+                except OmrJudgeError as error:
+                    self.stop.because(error)
+                except _UnaskedError:
                     return
-                for request in group:
-                    await self.judge(lane, request)
-                    # All replies that came together are recorded before the next calls are made: by turns, each of the
-                    # two kinds of work would find the processor's caches full of the other.
-                    await asyncio.sleep(0)
-            except OmrJudgeError as error:
-                self.stop.because(error)
-            except _UnaskedError:
-                return
-            finally:
-                lane.gate.leave()
 
-    async def judge(self, lane: Lane, request: Request) -> None:
+    async def judge(self, queue: JudgeQueue, request: Request) -> None:
         """Ask one request, once more where its reply is of no use, and record what came of it.
 
         A reply that came is recorded whatever becomes of the second call: it was paid for.
         """
         if self.stop.asked.is_set():
             raise _UnaskedError
+        judgment: Judgment | None = None
         attempts: list[Attempt] = []
         self.events.started(request.key)
         try:
-            judgment = await self.ask(lane, request, attempts)
-        except (OmrJudgeError, _UnaskedError):
-            self.events.given_up(request.key, maybe_paid=any(attempt.maybe_paid for attempt in attempts))
-            raise
-        again: list[Attempt] = []
-        try:
-            if isinstance(judgment.result, Failed):
-                judgment = await self.once_more(lane, request, judgment, again)
+            judgment = await self.ask(queue, request, attempts)
+            attempts = []
+            judgment = await self.once_more(queue, request, judgment, attempts)
         except asyncio.CancelledError:
-            # The second call may have been paid for: its request stays on record as in flight.
-            self.record(_with(judgment, again))
+            # A second call may have been paid for: its request stays on record as in flight.
+            if judgment is not None:
+                self.record(_with(judgment, attempts))
             raise
         except (OmrJudgeError, _UnaskedError):
-            self.record(kept := _with(judgment, again))
-            self.events.recorded(kept)
+            self.close(request, None if judgment is None else _with(judgment, attempts), attempts)
             raise
-        self.record(judgment)
-        self.events.recorded(judgment)
-        lane.health.settled(judgment.result)
+        self.close(request, judgment)
+        queue.breaker.settled(judgment.result)
 
-    async def ask(self, lane: Lane, request: Request, attempts: list[Attempt]) -> Judgment:
-        """Ask one request until there is a reply or no more patience; a failure is a judgment too.
+    def close(self, request: Request, judgment: Judgment | None, attempts: Sequence[Attempt] = ()) -> None:
+        """Record what came of a request, and tell of it once it is on disk; without a judgment, the run stops."""
+        if judgment is None:
+            self.events.given_up(request.key, maybe_paid=any(attempt.maybe_paid for attempt in attempts))
+        else:
+            self.record(judgment)
+            self.events.recorded(judgment)
+
+    async def ask(self, queue: JudgeQueue, request: Request, attempts: list[Attempt]) -> Judgment:
+        """Ask one request until there is a reply or the policy gives it up; a failure is a judgment too.
 
         Args:
-            lane: whose request it is.
+            queue: whose request it is.
             request: what to ask.
             attempts: is filled with those that failed in passing, and with one that stops the run but may be paid for.
 
@@ -163,70 +161,75 @@ class _Asking:
             StopRunError: every further call to this judge would fail too.
             _UnaskedError: the run stopped while the request waited to be asked.
         """
-        first_failed: float | None = None
-        while True:
-            try:
-                reply, seconds = await self.call(lane, request)
-            except StopRunError as error:
-                if error.maybe_paid:
-                    attempts.append(_attempt(error, 0.0))
-                raise
-            except ProviderError as error:
-                first_failed = lane.clock() if first_failed is None else first_failed
-                away = lane.health.is_away(error, since=first_failed)
-                if (wait := self.policy.wait(error, len(attempts) + 1, endless=away)) is None:
-                    failed = Failed(failure=error.kind, detail=error.message, maybe_paid=error.maybe_paid)
-                    return _judgment(request, failed, attempts)
-                attempts.append(_attempt(error, wait))
-                self.events.retried(attempts[-1])
-                lane.health.retried(attempts[-1])
-                await self.pause(wait)
-            else:
-                return _judgment(
-                    request, lane.interpret(reply, request), attempts, reply=reply, latency_s=round(seconds, 3)
-                )
+        first_failed = math.inf
 
-    async def once_more(self, lane: Lane, request: Request, first: Judgment, attempts: list[Attempt]) -> Judgment:
+        def before_sleep(error: RetryableError, wait: float) -> None:
+            nonlocal first_failed
+            first_failed = min(first_failed, queue.clock())
+            attempts.append(_attempt(error, wait))
+            self.events.retried(attempts[-1])
+            queue.breaker.retried(attempts[-1])
+
+        def is_endless(error: RetryableError) -> bool:
+            return queue.breaker.is_away(error, since=first_failed)
+
+        retrying = self.policy.retrying(sleep=self.pause, before_sleep=before_sleep, is_endless=is_endless)
+        try:
+            answered: tuple[Reply, float] = await retrying(self.call, queue, request)
+        except StopRunError as error:
+            if error.maybe_paid:
+                attempts.append(_attempt(error, 0.0))
+            raise
+        except ProviderError as error:
+            failed = Failed(failure=error.kind, detail=error.message, maybe_paid=error.maybe_paid)
+            return _judgment(request, failed, attempts)
+        reply, seconds = answered
+        result = queue.interpret(reply, request)
+        return _judgment(request, result, attempts, reply=reply, latency_s=round(seconds, 3))
+
+    async def once_more(
+        self, queue: JudgeQueue, request: Request, first: Judgment, attempts: list[Attempt]
+    ) -> Judgment:
         """Ask again, once, where a reply was cut short or cannot be read; the last reply counts, and both are kept.
 
         Args:
-            lane: whose request it is.
+            queue: whose request it is.
             request: what was asked.
             first: what came of it.
             attempts: is filled with those of the second call that failed in passing.
         """
         if first.reply is None or not isinstance(first.result, Failed):
             return first
-        if (again := lane.repair(request, first.reply, first.result)) is None:
+        if (again := queue.repair(request, first.reply, first.result)) is None:
             return first
-        second = await self.ask(lane, again, attempts)
+        second = await self.ask(queue, again, attempts)
         useless = Attempt(problem=_problem(first.result), maybe_paid=True, reply=first.reply)
         result = second.result
         if second.reply is None and isinstance(result, Failed):
             result = replace(first.result, maybe_paid=result.maybe_paid)
         return replace(second, attempts=(*first.attempts, useless, *second.attempts), result=result)
 
-    async def call(self, lane: Lane, request: Request) -> tuple[Reply, float]:
+    async def call(self, queue: JudgeQueue, request: Request) -> tuple[Reply, float]:
         """Make one call in its turn and within budget; return the reply and the seconds that it took."""
-        expected_tokens = lane.expected_tokens(request)
-        if (wait := lane.turn(expected_tokens)) > 0:
+        expected_tokens = queue.expected_tokens(request)
+        if (wait := queue.turn(expected_tokens)) > 0:
             await self.pause(wait)
         if not self.budget.begin():
             raise _UnaskedError
-        started, maybe_paid = lane.clock(), True
+        started, maybe_paid = queue.clock(), True
         reply = None
         try:
-            reply = await lane.judge.ask(request)
+            reply = await queue.judge.ask(request)
         except ProviderError as error:
             maybe_paid = error.maybe_paid
-            lane.failed(error, started=started)
+            queue.failed(error, started=started)
             raise
         finally:
             if reply is None:
                 self.budget.unanswered(maybe_paid=maybe_paid)
-        self.budget.answered(lane.cost(reply))
-        lane.replied(reply, expected_tokens=expected_tokens)
-        return reply, lane.clock() - started
+        self.budget.answered(queue.cost(reply))
+        queue.replied(reply, expected_tokens=expected_tokens)
+        return reply, queue.clock() - started
 
     async def pause(self, seconds: float) -> None:
         """Wait before a call, unless the run stops meanwhile."""
@@ -260,19 +263,8 @@ def _judgment(
         reply=reply,
         attempts=tuple(attempts),
         latency_s=latency_s,
-        time=_now(),
+        time=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
-
-
-def _now() -> str:
-    """Return the time, UTC, in ISO 8601 with milliseconds."""
-    seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
-    return f"{_second(seconds)}.{milliseconds:03}+00:00"
-
-
-@lru_cache(maxsize=1)  # a second sees many judgments
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00")
 
 
 def _with(judgment: Judgment, attempts: Sequence[Attempt]) -> Judgment:

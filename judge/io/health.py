@@ -30,7 +30,7 @@ HOUR = 60 * MINUTE
 
 
 @dataclass
-class Health:
+class CircuitBreaker:
     """Counts what became of a judge's requests; every method raises StopRunError where the run had better stop."""
 
     judge: JudgeSpec

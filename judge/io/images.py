@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import os
+import re
+import stat
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -14,21 +17,24 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from judge.errors import InputError, RunError
-from judge.io.image_size import Size, pixel_size
+from judge.errors import InputError, MissingImageError, RunError
 from judge.io.image_store import stored_path
-from judge.io.pictures.files import find, read
-from judge.io.pictures.kinds import UnusableError
+from judge.io.pictures.drawing import opened
+from judge.io.pictures.kinds import Size, UnusableError, kind_of
 from judge.io.pictures.preparing import MAX_SIDE, prepare
 from judge.schema import Image, Original
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from judge.io.image_store import ImageStore
     from judge.io.pictures.preparing import Prepared
     from judge.schema import Item
 
+MAX_FILE_BYTES = 64_000_000
+_WINDOWS = re.compile(r"[A-Za-z]:($|\\)|\\\\")
+# Neither a link put in the file's place nor a pipe may be followed or waited for; Windows has no such flags.
+_SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 ENCODED_BYTES = 64_000_000
 """encoded images that are kept in memory; at least one is"""
 
@@ -75,8 +81,8 @@ class ImageLoader:
         if isinstance(source, str):
             return self._fetch(source)
         path = source.absolute()
-        real = find(path, [*([root] if root else []), *self._options.roots])
-        content = read(real)
+        real = find_image(path, [*([root] if root else []), *self._options.roots])
+        content = read_image(real)
         prepared = self._prepare(content, str(path))
         if prepared.content == content:
             return _image(prepared, str(real))
@@ -128,6 +134,68 @@ def _image(prepared: Prepared, path: str) -> Image:
     )
 
 
+def find_image(path: Path, roots: Iterable[Path]) -> Path:
+    """Return where an image really lies; links are followed as long as they stay within the roots.
+
+    Args:
+        path: absolute, as it was given.
+        roots: folders in which images may lie.
+
+    Raises:
+        MissingImageError: there is no such file.
+        InputError: it lies elsewhere, or its name is none here.
+    """
+    if os.name == "posix" and any(_WINDOWS.match(part) for part in path.parts):
+        raise InputError(str(path), "is a Windows path", "give a path relative to the file that names the image")
+    try:
+        real = path.resolve(strict=True)
+        inside = any(real.is_relative_to(root.resolve()) for root in roots)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        hint = "image paths are relative to the file that names them"
+        raise MissingImageError(str(path), "no such image", hint) from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(str(path), f"cannot be read: {error}") from error
+    if not inside:
+        hint = f"--image-root {real.parent} allows images there"
+        raise InputError(str(path), "lies outside of the folder of the file that names it", hint)
+    return real
+
+
+def read_image(path: Path) -> bytes:
+    """Return the bytes of a regular file of at most 64 MB; nothing else is opened.
+
+    Raises:
+        MissingImageError: there is no such file.
+        InputError: it is a link, a folder, a device or a pipe, too large, or cannot be read.
+    """
+    try:
+        _refuse_unreadable(path, path.lstat())
+        with open(path, "rb", opener=_open_safely) as file:
+            _refuse_unreadable(path, os.fstat(file.fileno()))
+            return file.read(MAX_FILE_BYTES)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingImageError(str(path), "no such image") from error
+    except (OSError, ValueError) as error:
+        raise InputError(str(path), f"cannot be read: {error}") from error
+
+
+def _open_safely(path: str, flags: int) -> int:
+    return os.open(path, flags | _SAFELY)
+
+
+def _refuse_unreadable(path: Path, status: os.stat_result) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise InputError(str(path), "is a symbolic link", "give the path of the image itself")
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(str(path), "is not a regular file", "give the path of an image file")
+    if status.st_size > MAX_FILE_BYTES:
+        raise InputError(
+            str(path),
+            f"is {status.st_size / 1e6:.1f} MB large",
+            f"images may have {MAX_FILE_BYTES // 10**6} MB: scale it down",
+        )
+
+
 class _Encoded:
     """The images that were encoded last, so that each is encoded once for all calls that show it at about one time."""
 
@@ -176,7 +244,7 @@ def _encode(image: Image) -> str:
 def image_bytes(image: Image) -> bytes:
     """Return the bytes that are sent of an image; RunError where its file has changed since."""
     try:
-        content = read(Path(image.path))
+        content = read_image(Path(image.path))
     except InputError as error:
         raise RunError(f"{image.path}: image changed since the run began ({error.problem})") from error
     if hashlib.sha256(content).hexdigest() != image.sha256:
@@ -198,4 +266,9 @@ def image_size(image: Image) -> Size | None:
     """Return the width and height of an image that is sent; None where neither the run nor its header states them."""
     if image.width is not None and image.height is not None:
         return image.width, image.height
-    return pixel_size(read(Path(image.path)), image.media_type)
+    content = read_image(Path(image.path))
+    try:
+        with opened(content, kind_of(content)) as picture:
+            return picture.size
+    except UnusableError:
+        return None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, Self
+from collections import Counter
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Final
 
 from judge.errors import RunError
 
@@ -11,19 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
     from pathlib import Path
-    from types import TracebackType
 
 KEY_BYTES: Final = 16
-FREE: Final = bytes(KEY_BYTES)
-"""what a slot holds while no request is in it"""
+NO_KEY: Final = bytes(KEY_BYTES)
+"""stands in the files of earlier versions where a request had settled"""
 
 
-class InFlight:
-    """Holds the key of each request that was sent and has no judgment yet, in slots of 16 bytes.
+class InFlight(AbstractContextManager["InFlight"]):
+    """Appends the key of each request before it is sent, and once more when it settles without a verdict.
 
     A key is with the operating system before its request is sent, so that after `kill -9` the file names every call
-    that may have been paid in vain, beside some that have verdicts. The file grows to the most requests that were in
-    flight at once, and is removed when nothing is left in it.
+    that may have been paid in vain, beside those that have verdicts. The file is removed when nothing is in flight.
 
     Args:
         path: `in_flight` in a run folder; what an earlier run left there is forgotten (`read_in_flight` first).
@@ -34,8 +34,8 @@ class InFlight:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._slots: dict[bytes, int] = {}
-        self._free: list[int] = []
+        self._keys: set[bytes] = set()
+        self._size = 0
         try:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         except OSError as error:
@@ -43,64 +43,51 @@ class InFlight:
 
     def sent(self, key: bytes) -> None:
         """Note a request that is about to be sent."""
-        if key in self._slots:
-            return
-        slot = self._free[-1] if self._free else len(self._slots)
-        self._write(slot, key)
-        if self._free:
-            self._free.pop()
-        self._slots[key] = slot
+        if key not in self._keys:
+            self._append(key)
+            self._keys.add(key)
 
     def settled(self, key: bytes, *, judged: bool = False) -> None:
         """Forget a request whose judgment is recorded, or that was never sent.
 
         Args:
             key: of the request.
-            judged: it has a verdict, by which whoever reads the file knows it for settled: its slot is given to the
-                next one as it is.
+            judged: it has a verdict, by which whoever reads the file knows it for settled.
         """
-        slot = self._slots.get(key)
-        if slot is None:
-            return
-        if not judged:
-            self._write(slot, FREE)
-        del self._slots[key]
-        self._free.append(slot)
+        if key in self._keys:
+            if not judged:
+                self._append(key)
+            self._keys.remove(key)
 
-    def _write(self, slot: int, key: bytes) -> None:
+    def _append(self, key: bytes) -> None:
         try:
-            os.pwrite(self._descriptor, key, slot * KEY_BYTES)
+            # At a place of its own: what a full disk cut short is written over, and moves no later key.
+            os.pwrite(self._descriptor, key, self._size)
         except OSError as error:
             raise self._error(error) from error
+        self._size += KEY_BYTES
 
     def _error(self, error: OSError) -> RunError:
         return RunError(f"{self.path}: cannot be written: {error.strerror}; free space, then resume")
 
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the file, and remove it if every request in it has settled."""
         os.close(self._descriptor)
-        if not self._slots:
+        if not self._keys:
             self.path.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def read_in_flight(path: Path, judged: AbstractSet[bytes]) -> frozenset[bytes]:
     """Return the keys that an earlier run left in flight and that have no verdict.
 
     Args:
-        path: `in_flight` in a run folder; it may be absent, and end in a slot that a kill cut short.
+        path: `in_flight` in a run folder; it may be absent, and end in a key that a kill cut short.
         judged: keys that have verdicts.
     """
     content = path.read_bytes() if path.exists() else b""
     whole = len(content) - len(content) % KEY_BYTES
-    return frozenset(content[at : at + KEY_BYTES] for at in range(0, whole, KEY_BYTES)) - judged - {FREE}
+    noted = Counter(content[at : at + KEY_BYTES] for at in range(0, whole, KEY_BYTES))
+    return frozenset(key for key, times in noted.items() if times % 2) - judged - {NO_KEY}
 
 
 def write_in_flight(path: Path, keys: Iterable[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Read an item from a record: its texts, its checklist, and the images that it names or holds."""
+"""Read an item from a record, with the images that it names or holds, and write it as a record that is read again."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from judge.core.embedded_options import split_options
 from judge.io.checklists import read_checklist
@@ -23,10 +24,11 @@ from judge.io.fields import (
     split_thinking,
     wrong_type,
 )
-from judge.schema import Item
+from judge.schema import Group, Item
 
 if TYPE_CHECKING:
     from judge.io.fields import RecordFields
+    from judge.schema import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +107,42 @@ def _decoded(text: object) -> bytes:
         return base64.b64decode(text.rpartition(";base64,")[2], validate=True)
     except (binascii.Error, ValueError) as error:
         raise RecordProblem("not base64", "write the image's bytes in standard base64, without line breaks") from error
+
+
+def item_record(item: Item, *, beside: Path) -> dict[str, Any]:
+    """Return an item as a record: its metadata as fields of their own, and without the fields that are empty.
+
+    Args:
+        item: what to write.
+        beside: the folder of the file; images in it are named relative to it, others by their absolute path.
+    """
+    images = [image.path for image in item.images] + list(item.missing_images)
+    own = {
+        "id": item.id,
+        "question": item.question,
+        "options": item.options,
+        "answer": item.answer,
+        "reference_reasoning": item.reference_reasoning,
+        "image": [_named(image, beside) for image in images],
+        "subgroup": item.subgroup,
+        "checklist": {
+            group.value: [_unit_record(group, unit, item) for unit in units] for group, units in item.checklist.items()
+        },
+    }
+    return item.meta | {name: value for name, value in own.items() if value}
+
+
+def _unit_record(group: Group, unit: Unit, item: Item) -> dict[str, Any]:
+    """Return a unit with the names that the hub's files use."""
+    record: dict[str, Any] = {"unit_id": unit.id, **asdict(unit)}
+    del record["id"], record["premises"]
+    if group is Group.RATIONALE:
+        for premise in (Group.PERCEPTION, Group.KNOWLEDGE):
+            known = {other.id for other in item.checklist.get(premise, ())}
+            record[f"premise_{premise}_ids"] = [id_ for id_ in unit.premises if id_ in known]
+    return record
+
+
+def _named(image: str, beside: Path) -> str:
+    path = Path(image)
+    return path.relative_to(beside).as_posix() if path.is_relative_to(beside) else image

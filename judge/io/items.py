@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
+from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from judge.io.fields import RecordProblem
-from judge.io.id_index import IdIndex
+from judge.io.fields import RecordProblem, show
 from judge.io.jsonl import refuse
-from judge.io.traces import NO_PATHS, read_lines
+from judge.io.traces import NO_PATHS, IdIndex, RecordFile, read_lines
 
 if TYPE_CHECKING:
-    from collections.abc import KeysView, Mapping, Sequence
+    from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
 
-    from judge.io.traces import Record, RecordFile
+    from judge.io.parquet_rows import ParquetRows
+    from judge.io.traces import Record
 
 PARQUET = b"PAR1"
+ROW = "row"
+"""as `--id-column`: the row's number within its split"""
+SHARD = re.compile(r"[^-]+-(?P<number>[0-9]+)-of-(?P<of>[0-9]+)")
 
 
 class Items:
@@ -98,12 +103,60 @@ def read_items(
             if not isinstance(source, Path)
         ]
         if shards:
-            from judge.io.parquet_items import open_shards  # noqa: PLC0415 - JSON lines do without polars
-
-            files += map(stack.enter_context, open_shards(shards, fields=fields, id_column=id_column))
+            files += map(stack.enter_context, _open_shards(shards, fields=fields, id_column=id_column))
         items = Items(files)
         stack.pop_all()
         return items
+
+
+def _open_shards(paths: Sequence[Path], *, fields: Mapping[str, str], id_column: str | None) -> Iterator[RecordFile]:
+    """Open Parquet files of items one by one; InputErrors with all problems of the first wrong one.
+
+    A split is told by the file name up to the first `-`; its shards are in the order of their names. A row without an
+    id of its own is called `SPLIT-NUMBER`, where the number counts from 0 over all shards of the split.
+    """
+    splits: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in sorted(paths, key=lambda path: path.name):
+        splits[path.name.removesuffix(".parquet").split("-")[0]].append(path)
+    for split, shards in splits.items():
+        first = 0
+        for number, path in enumerate(shards):
+            rows = _open_parquet(path, fields, id_column, _namer(split, first, id_column))
+            if rows.names_rows:
+                _refuse_gap(path, number)
+            first += rows.n_rows
+            yield RecordFile(rows, folder=path.absolute().parent, fields=rows.columns.fields, with_traces=False)
+
+
+def _open_parquet(
+    path: Path, fields: Mapping[str, str], id_column: str | None, name_row: Callable[[int], str]
+) -> ParquetRows:
+    from judge.io.parquet_rows import ParquetRows  # noqa: PLC0415 - JSON lines do without polars
+
+    if id_column == ROW:
+        return ParquetRows(path, fields=fields, name_row=name_row, by_number=True)
+    rows = ParquetRows(path, fields=_with_id(fields, id_column), name_row=name_row)
+    if id_column and "id" not in rows.columns.fields:
+        refuse(str(path), f"no column {show(id_column)}", f"--id-column takes {ROW} or one of: {rows.columns.names}")
+    return rows
+
+
+def _namer(split: str, first: int, id_column: str | None) -> Callable[[int], str]:
+    """Return what names a row by its number within the file."""
+    if id_column == ROW:
+        return lambda row: str(first + row)
+    return lambda row: f"{split}-{first + row:06d}"
+
+
+def _refuse_gap(path: Path, number: int) -> None:
+    """Refuse a shard whose rows cannot be counted because an earlier one of its split is not given."""
+    shard = SHARD.match(path.name)
+    if shard and int(shard["number"]) != number:
+        refuse(
+            str(path),
+            "its ids count the rows of its split, of which an earlier shard is missing",
+            "give all shards of the split, each once, or --id-column",
+        )
 
 
 def _with_id(fields: Mapping[str, str], id_column: str | None) -> Mapping[str, str]:

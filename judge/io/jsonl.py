@@ -17,7 +17,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, Self, cast
 
-from judge.core.fast_json import Parsed, parse_again, parse_fast
 from judge.errors import InputError, InputErrors
 from judge.io.fields import RecordProblem, show
 
@@ -94,8 +93,7 @@ class JsonLines:
         raw = self._handle.readline(MAX_LINE_BYTES + 1)
         if hash(raw) != mark:
             raise RecordProblem("another line")
-        record: dict[str, Any] | None = parse_again(raw)
-        return parse_object(raw) if record is None else record
+        return parse_object(raw)
 
     def where(self, number: int) -> str:
         """Name the place of a line: `b.jsonl:12`."""
@@ -204,7 +202,9 @@ def parse_object(raw: bytes, *, constants_as_null: bool = False) -> dict[str, An
 def parse_value(raw: bytes, *, constants_as_null: bool = False) -> Any:  # noqa: ANN401
     """Parse any JSON value as strictly; NaN and Infinity, which Python writes, are refused or read as null."""
     try:
-        value, depth = parse_fast(raw) or _parse_strictly(raw, _LENIENT if constants_as_null else _DECODER)
+        text = raw.decode()
+        value = (_LENIENT if constants_as_null else _DECODER).decode(text)
+        depth = _depth(value)
     except UnicodeDecodeError as error:
         byte = f"byte 0x{raw[error.start]:02x} at position {error.start + 1}"
         raise RecordProblem(f"not UTF-8: {byte}", "save the file as UTF-8") from error
@@ -216,16 +216,9 @@ def parse_value(raw: bytes, *, constants_as_null: bool = False) -> Any:  # noqa:
         raise RecordProblem("a number has too many digits", "write it as text") from error
     if depth > MAX_DEPTH:
         raise RecordProblem(f"nested more than {MAX_DEPTH} levels deep", "write a flatter record")
-    return value
-
-
-def _parse_strictly(raw: bytes, decoder: json.JSONDecoder) -> Parsed:
-    """Parse what the fast parser leaves, without half characters: that one reads none."""
-    text = raw.decode()
-    record = decoder.decode(text)
     if _SURROGATE.search(text):
-        _refuse_surrogates(record)
-    return Parsed(record, _depth(record))
+        _refuse_surrogates(value)
+    return value
 
 
 def _broken(error: json.JSONDecodeError, *, last: bool) -> RecordProblem:

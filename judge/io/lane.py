@@ -10,11 +10,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from judge.core.ahead import ahead
 from judge.errors import ProviderError, RetryableError
-from judge.io.health import Health
+from judge.io.health import CircuitBreaker
 from judge.io.judges.waits import retry_after
-from judge.io.limits import LONGEST_PAUSE, Gate, Pace
+from judge.io.limits import LONGEST_PAUSE, AdaptiveConcurrency, RateLimiter
 from judge.schema import Failed, Reply, Request, Result
 
 if TYPE_CHECKING:
@@ -29,14 +28,14 @@ CHARS_A_TOKEN = 4
 
 
 @dataclass
-class Lane:
+class JudgeQueue:
     """A judge, and its requests, which are drawn lazily.
 
-    Every lane has its own workers, gate and pace, so that no judge of a panel waits for another.
+    Every queue has its own workers and limits, so that no judge of a panel waits for another.
     """
 
     judge: Judge
-    concurrency: int
+    concurrency: AdaptiveConcurrency
     interpret: Callable[[Reply, Asked], Result]
     repair: Callable[[Request, Reply, Failed], Request | None] = lambda *_: None
     """makes the one further request after a reply that was cut short or cannot be read"""
@@ -44,13 +43,12 @@ class Lane:
     """US dollars, for the budget"""
     say: Callable[[str], None] = lambda _: None
     """is told notes, a line each"""
-    calls_pace: Pace | None = None
-    tokens_pace: Pace | None = None
+    call_rate: RateLimiter = field(default_factory=RateLimiter)
+    token_rate: RateLimiter = field(default_factory=RateLimiter)
     clock: Callable[[], float] = time.monotonic
     n_judged: InitVar[int] = 0
     """verdicts of the run's earlier sessions"""
-    gate: Gate = field(init=False)
-    health: Health = field(init=False)
+    breaker: CircuitBreaker = field(init=False)
     groups: Iterator[list[Request]] = field(init=False, default=iter(()))
     """what one worker asks in turn: where the provider caches prompts, all requests of an item.
 
@@ -59,13 +57,11 @@ class Lane:
     n_tokens: int = 0
 
     def __post_init__(self, n_judged: int) -> None:
-        self.gate = Gate(self.concurrency)
-        self.health = Health(self.judge.spec, self.clock, n_judged)
+        self.breaker = CircuitBreaker(self.judge.spec, self.clock, n_judged)
         self.judge.on_headers = self._read_limits
 
     def take(self, requests: Iterator[Request]) -> None:
         """Take what is to be asked next."""
-        requests = ahead(requests, lambda request: request.prompt.n_chars)
         if self.judge.caches_prompts:
             self.groups = (list(group) for _, group in groupby(requests, key=attrgetter("item")))
         else:
@@ -80,43 +76,37 @@ class Lane:
             self._pause(seconds, now=self.clock())
 
     def _pause(self, seconds: float, *, now: float) -> None:
-        if seconds >= TOLD_PAUSE and not self.gate.pause_left(now=now):
+        if seconds >= TOLD_PAUSE and not self.concurrency.pause_left(now=now):
             self.say(f"{self.judge.spec.name} asks for a pause of {seconds:.0f} s")
-        self.gate.pause(seconds, now=now)
+        self.concurrency.pause(seconds, now=now)
 
     def expected_tokens(self, request: Request) -> float:
-        """Return what a call will take of a limit on tokens, as far as earlier replies tell; 0 without a limit."""
-        if self.tokens_pace is None:
-            return 0.0
-        if self.n_replies:
-            return self.n_tokens / self.n_replies
-        return request.prompt.n_chars / CHARS_A_TOKEN
+        """Return what a call will take of a limit on tokens, as far as earlier replies tell."""
+        return self.n_tokens / self.n_replies if self.n_replies else request.prompt.n_chars / CHARS_A_TOKEN
 
     def turn(self, expected_tokens: float) -> float:
         """Take a call's turn, and return the seconds until it may be sent."""
         now = self.clock()
-        wait = self.gate.pause_left(now=now)
-        if self.calls_pace is not None:
-            wait = max(wait, self.calls_pace.take(1, now=now))
-        if self.tokens_pace is not None:
-            wait = max(wait, self.tokens_pace.take(expected_tokens, now=now))
-        return wait
+        return max(
+            self.concurrency.pause_left(now=now),
+            self.call_rate.take(1, now=now),
+            self.token_rate.take(expected_tokens, now=now),
+        )
 
     def replied(self, reply: Reply, *, expected_tokens: float) -> None:
-        """Count a reply, and correct the pace by the tokens that it took."""
+        """Count a reply, and correct the rate by the tokens that it took."""
         n_tokens = reply.usage.input + reply.usage.output
         self.n_replies, self.n_tokens = self.n_replies + 1, self.n_tokens + n_tokens
-        self.health.replied()
-        if self.tokens_pace is not None:
-            self.tokens_pace.correct(n_tokens - expected_tokens)
-        self.gate.succeeded()
+        self.breaker.replied()
+        self.token_rate.correct(n_tokens - expected_tokens)
+        self.concurrency.succeeded()
 
     def failed(self, error: ProviderError, *, started: float) -> None:
         """Slow down where a provider asks for it with an error; StopRunError where it asks for a pause of hours."""
-        self.health.failed(error)
+        self.breaker.failed(error)
         if error.status not in SLOW_DOWN:
             return
         now = self.clock()
-        self.gate.refused(started=started, now=now)
+        self.concurrency.refused(started=started, now=now)
         if isinstance(error, RetryableError) and error.retry_after is not None:
             self._pause(error.retry_after, now=now)

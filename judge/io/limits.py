@@ -1,9 +1,16 @@
-"""How many calls of one judge may be in flight, found by trial below a ceiling, and how many may begin a minute."""
+"""How many calls of one judge may be in flight, how many may begin a minute, and when a failed one is made again."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import cast
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random, wait_random_exponential
+
+from judge.errors import RetryableError
 
 FIRST_LIMIT = 32
 GROWTH = 3
@@ -11,10 +18,12 @@ GROWTH = 3
 MINUTE = 60.0
 LONGEST_PAUSE = 600.0
 """seconds; a provider that asks to be left alone for longer is not waited for"""
+MOST_JITTER = 1.0
+"""seconds that are added at most to a pause that the provider named"""
 
 
-class Gate:
-    """Lets calls through: as many at once as the provider was seen to bear.
+class AdaptiveConcurrency:
+    """A context for each call that lets through as many at once as the provider was seen to bear.
 
     The limit starts low and grows while replies come. A refusal (429, 529) halves it, once for all calls that were in
     flight together; from then on it grows by one a round (additive increase, multiplicative decrease: Chiu and Jain,
@@ -27,20 +36,20 @@ class Gate:
     def __init__(self, ceiling: int) -> None:
         self.limit = float(min(FIRST_LIMIT, ceiling))
         self.in_flight = 0
-        self._ceiling = ceiling
+        self.ceiling = ceiling
         self._refused_at: float | None = None
         self._paused_until = 0.0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    async def enter(self) -> None:
-        """Wait for a place among the calls in flight; `leave` gives it back."""
+    async def __aenter__(self) -> None:
+        """Wait for a place among the calls in flight."""
         while self.in_flight >= int(self.limit):
             place = asyncio.get_running_loop().create_future()
             self._waiting.append(place)
             await place
         self.in_flight += 1
 
-    def leave(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Give a place back."""
         self.in_flight -= 1
         self._wake()
@@ -55,9 +64,9 @@ class Gate:
 
     def succeeded(self) -> None:
         """Note a reply: there may be room for more."""
-        if self.limit < self._ceiling:
+        if self.limit < self.ceiling:
             step = GROWTH if self._refused_at is None else 1 / self.limit
-            self.limit = min(self.limit + step, float(self._ceiling))
+            self.limit = min(self.limit + step, float(self.ceiling))
             self._wake()
 
     def refused(self, *, started: float, now: float) -> None:
@@ -79,18 +88,18 @@ class Gate:
                 free -= 1
 
 
-class Pace:
+class RateLimiter:
     """Spreads calls, or their tokens, evenly over time, so that no minute sees more than it may.
 
     Each amount taken moves the time of the next by its share of a minute (virtual scheduling, the generic cell rate
     algorithm of ITU-T I.371). Time that passed unused is not saved up.
 
     Args:
-        per_minute: what may be taken in a minute, above 0.
+        per_minute: what may be taken in a minute, above 0; None: any amount.
     """
 
-    def __init__(self, per_minute: float) -> None:
-        self._seconds_each = MINUTE / per_minute
+    def __init__(self, per_minute: float | None = None) -> None:
+        self._seconds_each = 0.0 if per_minute is None else MINUTE / per_minute
         self._next = 0.0
 
     def take(self, amount: float, *, now: float) -> float:
@@ -102,3 +111,64 @@ class Pace:
     def correct(self, difference: float) -> None:
         """Note that an amount taken before was larger by so much than was thought, or smaller."""
         self._next += difference * self._seconds_each
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """When a failed call is made again, and after how long a pause; the SDKs' own retries are off."""
+
+    attempts: int = 8
+    timeout: float = 600.0
+    """seconds from a call's start to the last byte of its reply"""
+    first_wait: float = 0.5
+    """seconds, doubled with each attempt"""
+    longest_wait: float = 60.0
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    def retrying(
+        self,
+        *,
+        sleep: Callable[[float], Awaitable[None]] | None = None,
+        before_sleep: Callable[[RetryableError, float], None] = lambda *_: None,
+        is_endless: Callable[[RetryableError], bool] = lambda _: False,
+    ) -> AsyncRetrying:
+        """Return what makes one call until it is answered, or fails for good: its last error is raised as it is.
+
+        Args:
+            sleep: waits in place of the policy's own.
+            before_sleep: is told how the call failed, and for how many seconds it now waits.
+            is_endless: tells of a failure whether more attempts than are allowed cost nothing and may help; where one
+                attempt is allowed, there is only one.
+        """
+
+        def is_last(state: RetryCallState) -> bool:
+            return state.attempt_number >= self.attempts and not (self.attempts > 1 and is_endless(_error_of(state)))
+
+        return AsyncRetrying(
+            retry=retry_if_exception(_may_pass),
+            stop=is_last,
+            wait=self._wait,
+            before_sleep=lambda state: before_sleep(_error_of(state), state.upcoming_sleep),
+            sleep=sleep or self.sleep,
+            reraise=True,
+        )
+
+    def _wait(self, state: RetryCallState) -> float:
+        """Return the seconds to wait: as told, else exponentially longer ("full jitter").
+
+        Always by chance a little more or less, so that many workers do not come back together. A pause of nothing, or
+        one that is over, is no help to a server in trouble, and counts as none told.
+        """
+        if told := _error_of(state).retry_after:
+            return told + wait_random(0, min(MOST_JITTER, told / 4))(state)
+        return wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait)(state)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Tell whether a call that failed may succeed later, and soon enough to be waited for."""
+    return isinstance(error, RetryableError) and (error.retry_after or 0.0) <= LONGEST_PAUSE
+
+
+def _error_of(state: RetryCallState) -> RetryableError:
+    """Return how the last attempt failed, where `_may_pass`: rules of waiting are asked of no other."""
+    return cast("RetryableError", state.outcome and state.outcome.exception())

@@ -124,8 +124,8 @@ class Manifest(RunManifest):
     """of the reply's JSON schema; null for imported runs"""
     orders: Orders
     """whether each pair is judged in both orders, or half of them each way"""
-    interval: Method = Method.JEFFREYS
-    """how the report makes intervals"""
+    interval: Method | Literal["bca"] = Method.JEFFREYS
+    """how the report makes intervals; `bca`, of earlier versions, as the default"""
     show_reference: bool = True
     """whether judges see the right answer and its reasoning"""
     hide_answers: bool = False
@@ -140,6 +140,11 @@ class Manifest(RunManifest):
     """which control of another run this is; None: a run of its own"""
     swapped: tuple[str, ...] = ()
     """with one order: the half of the judged items that is shown swapped"""
+
+    @property
+    def method(self) -> Method:
+        """How intervals are made, unless a report is asked for others."""
+        return Method.JEFFREYS if self.interval == "bca" else self.interval
 
     @property
     def n_requests(self) -> int:

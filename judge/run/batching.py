@@ -14,12 +14,12 @@ from judge.errors import RetryableError, StopRunError
 from judge.io.batches.base import BatchState, Sought, patiently
 from judge.io.batches.log import BatchLog, BatchRecord, Member, Stage
 from judge.io.render.text import safe
-from judge.run.folding import Lane, Sink, fail, fold, reopen
+from judge.run.folding import Lane, ResultWriter, fail, fold, reopen
 from judge.run.interrupts import interrupts_call
 from judge.schema import Failed, FailureKind, Request
 
 if TYPE_CHECKING:
-    from judge.io.patience import Policy
+    from judge.io.limits import RetryPolicy
 
 ROUNDS = 3
 """how often a request that gets no reply is submitted"""
@@ -34,20 +34,20 @@ SILENT_POLLS = 720
 class Patience:
     """How patiently batches are waited for."""
 
-    policy: Policy
+    policy: RetryPolicy
     """of each single call about them"""
     poll: float
     """seconds between two looks at a batch"""
 
 
-async def judge_in_batches(lanes: list[Lane], log: BatchLog, patience: Patience, sink: Sink) -> bool:
+async def judge_in_batches(lanes: list[Lane], log: BatchLog, patience: Patience, sink: ResultWriter) -> bool:
     """Get a judgment for every open request; return whether a person interrupted it, which gives up nothing.
 
     Raises:
         StopRunError: a provider refuses, or cannot be reached; what was submitted is picked up by the next start.
         RunError: a request cannot be made, or something not be written.
     """
-    work = asyncio.ensure_future(_together(_Courier(lane, log, patience, sink).deliver() for lane in lanes))
+    work = asyncio.ensure_future(_together(BatchSubmitter(lane, log, patience, sink).deliver() for lane in lanes))
     interrupted = asyncio.Event()
 
     def interrupt() -> None:
@@ -74,13 +74,13 @@ async def _together(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
 
 
 @dataclass(frozen=True)
-class _Courier:
+class BatchSubmitter:
     """Carries the requests of one judge to its provider, and the replies back."""
 
     lane: Lane
     log: BatchLog
     patience: Patience
-    sink: Sink
+    sink: ResultWriter
 
     async def deliver(self) -> None:
         """Submit and wait until every request has a judgment, in at most so many rounds."""
@@ -242,7 +242,7 @@ class _Courier:
 class _Creation:
     """Creates a batch once, however often it is tried: what may have been accepted is looked for first."""
 
-    courier: _Courier
+    courier: BatchSubmitter
     record: BatchRecord
     uploaded: str
     tried: bool = False

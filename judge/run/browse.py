@@ -11,7 +11,7 @@ from judge.core.counted import Subject
 from judge.core.listing import Filters, Listed, Sort, arranged
 from judge.core.prompting import shown_text
 from judge.errors import InputError, RunError
-from judge.io.render.item import Asked, ShownItem
+from judge.io.render.item import SampleJudgments, ShownItem
 from judge.io.render.text import safe
 from judge.run.audit import Audit, groups_of
 from judge.run.doubts import doubts_of_run
@@ -143,7 +143,7 @@ def _by_doubt(names: Sequence[str], doubts: Mapping[str, frozenset[Doubt]]) -> l
     return sorted(names, key=lambda name: -points(doubts.get(name, frozenset())))
 
 
-def _asked(audit: Audit, own: Sequence[Journey]) -> list[Asked]:
+def _asked(audit: Audit, own: Sequence[Journey]) -> list[SampleJudgments]:
     """Part the judgments of an item by judge and sample, each with the outcomes that the report's fold gives it."""
     parts: dict[tuple[str, int], list[Journey]] = {}
     for journey in own:
@@ -154,5 +154,5 @@ def _asked(audit: Audit, own: Sequence[Journey]) -> list[Asked]:
         folded = outcomes((journey.judgment for journey in journeys), subject).together
         item = journeys[0].judgment.item
         said = {name: folded[name].get(item, Outcome.MISSING) for name in audit.criteria}
-        asked.append(Asked(judge, sample, {journey.judgment.order: journey for journey in journeys}, said))
+        asked.append(SampleJudgments(judge, sample, {journey.judgment.order: journey for journey in journeys}, said))
     return asked

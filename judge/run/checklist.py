@@ -21,7 +21,7 @@ from judge.io.image_store import ImageStore
 from judge.io.images import ImageLoader, ImageOptions
 from judge.io.items import Items, read_items
 from judge.io.journal import RunFolder
-from judge.io.judges.specs import JudgeOptions, check_transport
+from judge.io.judges.specs import JudgeOptions
 from judge.io.manifest import ChecklistManifest, Input
 from judge.io.prices import parse_prices
 from judge.run.draft import item_roles, judges_identity, made_now, open_specs, read_file, used_asset
@@ -112,7 +112,6 @@ def _drafted(
     (judge,) = open_specs([options.judge], options.judge_options, say=say, needs_keys=needs_keys)
     if options.judging.batch:
         require_batches([judge])
-    check_transport(judge, options.judging.transport)
     prices = parse_prices(options.prices, [judge])
     with read_items([options.items], fields=options.fields) as file:
         yield _Draft(options, prompt, judge, prices, file, tuple(command))

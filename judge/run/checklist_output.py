@@ -15,7 +15,7 @@ from judge.core.costs import Spending
 from judge.core.prompting import parse_template
 from judge.errors import RunError
 from judge.io.files import replacing, write_json
-from judge.io.item_lines import item_record
+from judge.io.item_fields import item_record
 from judge.io.manifest import ChecklistManifest
 from judge.schema import Failed, Result
 

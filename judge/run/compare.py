@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from judge.core.ahead import ahead
 from judge.core.census import Census
 from judge.core.facts import units_of_pairs
 from judge.core.flags import Flags, flag_note
@@ -84,9 +83,7 @@ def create_run(folder: RunFolder, draft: Draft) -> None:
 
     with folder.created() as new:
         store = ImageStore(new.path)
-        read = ahead(kept(store), _n_chars)
-        looked_at = ahead(flags.passing(read), _n_chars)
-        digest = write_lines(new.pairs_path, looked_at)
+        digest = write_lines(new.pairs_path, flags.passing(kept(store)))
         store.flush()
         write_lines(new.path / FLAGS, flags.all())
         if options.checklist and not whole.n_checklists:
@@ -100,10 +97,6 @@ def create_run(folder: RunFolder, draft: Draft) -> None:
         if options.stopping is not None:
             units_of_pairs(new.pairs(), options.stopping.cluster)
         new.write_manifest(draft.manifest(own, swapped=swapped.intersection(own.judged), pairs_sha256=digest))
-
-
-def _n_chars(pair: Pair) -> int:
-    return len(pair.a.text) + len(pair.b.text)
 
 
 def resume(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from judge.core.conversion import Choice, Counts, FileRead, Sieve
+from judge.core.conversion import Choice, Counts, FileRead, TraceSelector
 from judge.core.outputs import final_answer, trace_text
 from judge.errors import InputError
 from judge.io.fields import RecordProblem, show
@@ -43,26 +43,28 @@ def convert(sources: Sequence[str], options: ConvertOptions) -> Counts:
         RunError: the result cannot be written.
     """
     _check_targets(sources, options)
-    sieve = Sieve(options.choice)
+    selector = TraceSelector(options.choice)
     with ExitStack() as stack:
         traces = stack.enter_context(replacing(options.to))
         failures = stack.enter_context(replacing(options.failures)) if options.failures else None
         for number in range(len(sources)):
-            _Conversion(sieve, sources, traces, failures).read(number, options)
-        _check_counts(sieve.counts, ", ".join(sources), options.choice)
-    return sieve.counts
+            _Conversion(selector, sources, traces, failures).read(number, options)
+        _check_counts(selector.counts, ", ".join(sources), options.choice)
+    return selector.counts
 
 
 class _Conversion:
     """The reading of files into open ones."""
 
-    def __init__(self, sieve: Sieve, sources: Sequence[str], traces: IO[bytes], failures: IO[bytes] | None) -> None:
-        self._sieve, self._sources = sieve, sources
+    def __init__(
+        self, selector: TraceSelector, sources: Sequence[str], traces: IO[bytes], failures: IO[bytes] | None
+    ) -> None:
+        self._selector, self._sources = selector, sources
         self._traces, self._failures = traces, failures
 
     def read(self, number: int, options: ConvertOptions) -> None:
         """Read a file to its end, and raise all its problems together."""
-        problems, counts = Problems(), self._sieve.counts
+        problems, counts = Problems(), self._selector.counts
         before = counts.rows
         with RowFile(self._sources[number], options.format) as file:
             for placed in file.rows(options.id_path, problems):
@@ -75,11 +77,11 @@ class _Conversion:
 
     def _take(self, placed: Placed, number: int) -> None:
         row = placed.row
-        earlier = self._sieve.earlier_file(row.id, number)
+        earlier = self._selector.earlier_file(row.id, number)
         if earlier is not None:
             hint = "convert such files one by one, or name another place of the id with --id"
             raise RecordProblem(f"id {show(row.id)} is in {self._sources[earlier]} too", hint)
-        made = self._sieve.take(row)
+        made = self._selector.take(row)
         if made is None:
             return
         if made.no_trace is None:

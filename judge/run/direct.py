@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,8 @@ from judge.errors import BudgetReachedError, InterruptedRunError, StopRunError
 from judge.io.dispatch import Stop, dispatch
 from judge.io.judges.local import n_servers
 from judge.io.judges.specs import open_judge
-from judge.io.lag import warn_of_lag
-from judge.io.lane import Lane
-from judge.io.limits import Pace
-from judge.io.open_files import room_for
+from judge.io.lane import JudgeQueue
+from judge.io.limits import AdaptiveConcurrency, RateLimiter
 from judge.io.secrets import hide_in_logs
 from judge.run.interrupts import interrupts_call
 from judge.run.spending import cost_of
@@ -28,6 +26,9 @@ if TYPE_CHECKING:
     from judge.io.judges.base import Judge
     from judge.run.session import Session
     from judge.run.stopping import Round
+
+OTHER_FILES = 64
+"""open files beside the connections"""
 
 
 async def judge_directly(session: Session) -> None:
@@ -42,11 +43,9 @@ async def judge_directly(session: Session) -> None:
     stop = Stop()
     async with AsyncExitStack() as stack:
         concurrency = _affordable_concurrency(session)
-        lanes = [lane for spec in session.manifest.judges for lane in _open_lanes(session, spec, concurrency, stack)]
+        judges = [(spec, _open_queues(session, spec, concurrency, stack)) for spec in session.manifest.judges]
         hide_in_logs()
-        lag = asyncio.ensure_future(warn_of_lag(session.say))
-        stack.callback(lag.cancel)
-        interrupted = await _until_done_or_interrupted(_ask(session, lanes, stop), stop, session)
+        interrupted = await _until_done_or_interrupted(_ask(session, judges, stop), stop, session)
     if isinstance(stop.error, StopRunError):
         raise StopRunError(stop.error.kind, f"{stop.error.message}; {session.way_on()}", status=stop.error.status)
     if interrupted:
@@ -54,16 +53,6 @@ async def judge_directly(session: Session) -> None:
     if session.budget.reached:
         way_on = session.way_on("goes on with a larger one, or none")
         raise BudgetReachedError(f"budget reached: {session.budget.reached}; {way_on}")
-
-
-@dataclass(frozen=True)
-class _Numbered:
-    """One lane of those that a judge has."""
-
-    lane: Lane
-    spec: JudgeSpec
-    number: int
-    n_lanes: int
 
 
 def _affordable_concurrency(session: Session) -> int:
@@ -76,46 +65,71 @@ def _affordable_concurrency(session: Session) -> int:
     return allowed
 
 
-def _open_lanes(session: Session, spec: JudgeSpec, concurrency: int, stack: AsyncExitStack) -> list[_Numbered]:
-    """Open a judge, to be closed by the stack; the embedded one several times."""
-    local = spec.provider is Provider.LOCAL
-    n_lanes, concurrency = (n_servers(), 1) if local else (1, concurrency)
-    lanes = []
-    for number in range(n_lanes):
+def room_for(connections: int) -> int:
+    """Raise this process's limit on open files as far as it may be, and return how many connections it can hold.
+
+    Systems allow a process few open files (macOS: 256), and each connection is one.
+
+    Args:
+        connections: how many are wanted, at least 1.
+
+    Returns:
+        That number, or a smaller one, at least 1.
+    """
+    wanted = connections + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    except (OSError, ValueError):  # macOS has one more limit, which it does not tell
+        allowed = soft
+    return max(1, min(connections, allowed - OTHER_FILES))
+
+
+def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: AsyncExitStack) -> list[JudgeQueue]:
+    """Open a judge, to be closed by the stack; the embedded one several times, and each asks one request at a time."""
+    n_queues, concurrency = (n_servers(), 1) if spec.provider is Provider.LOCAL else (1, concurrency)
+    queues = []
+    for _ in range(n_queues):
         judge = open_judge(
             spec,
             concurrency=concurrency,
             timeout=session.options.policy.timeout,
-            transport=session.options.transport,
         )
         stack.push_async_callback(judge.close)
-        lanes.append(_Numbered(_lane(session, spec, judge, concurrency), spec, number, n_lanes))
-    return lanes
+        queues.append(_queue(session, spec, judge, concurrency))
+    return queues
 
 
-def _lane(session: Session, spec: JudgeSpec, judge: Judge, concurrency: int) -> Lane:
+def _queue(session: Session, spec: JudgeSpec, judge: Judge, concurrency: int) -> JudgeQueue:
     options, manifest = session.options, session.manifest
-    n_judged = len(session.closed.judged)
-    lane = Lane(judge, concurrency, session.task.work.interpret, say=session.say, n_judged=n_judged)
+    queue = JudgeQueue(
+        judge,
+        AdaptiveConcurrency(concurrency),
+        session.task.work.interpret,
+        call_rate=RateLimiter(options.max_rpm),
+        token_rate=RateLimiter(options.max_tpm),
+        say=session.say,
+        n_judged=len(session.closed.judged),
+    )
     if manifest.repair is not None:
-        lane.repair = partial(repair, settings=spec.settings, note=manifest.repair)
+        queue.repair = partial(repair, settings=spec.settings, note=manifest.repair)
     if options.max_cost is not None:
-        lane.cost = partial(cost_of, manifest.prices.get(spec.name))
-    if options.max_rpm is not None:
-        lane.calls_pace = Pace(options.max_rpm)
-    if options.max_tpm is not None:
-        lane.tokens_pace = Pace(options.max_tpm)
-    return lane
+        queue.cost = partial(cost_of, manifest.prices.get(spec.name))
+    return queue
 
 
-async def _ask(session: Session, lanes: list[_Numbered], stop: Stop) -> None:
+async def _ask(session: Session, judges: list[tuple[JudgeSpec, list[JudgeQueue]]], stop: Stop) -> None:
     """Ask round by round, each whole before the next is drawn: the looks of a run that may stop early, else one."""
     rounds: Iterable[Round] = session.stopper.rounds() if session.stopper else [session.task.subjects]
     for pairs in rounds:
-        for one in lanes:
-            one.lane.take(session.open_requests(one.spec, pairs(), number=one.number, n_lanes=one.n_lanes))
+        for spec, queues in judges:
+            for number, queue in enumerate(queues):
+                queue.take(session.open_requests(spec, pairs(), number=number, n_queues=len(queues)))
         await dispatch(
-            [one.lane for one in lanes],
+            [queue for _, queues in judges for queue in queues],
             policy=session.options.policy,
             record=session.recorder.record,
             events=session.recorder,
@@ -128,7 +142,7 @@ async def _ask(session: Session, lanes: list[_Numbered], stop: Stop) -> None:
 
 async def _until_done_or_interrupted(asking: Coroutine[Any, Any, None], stop: Stop, session: Session) -> bool:
     """Wait for the work; when first interrupted wait for what is in flight and paid for, when again give it up."""
-    work, patience = asyncio.ensure_future(asking), session.options.policy.timeout
+    work, timeout = asyncio.ensure_future(asking), session.options.policy.timeout
     interrupts = 0
 
     def interrupt() -> None:
@@ -139,8 +153,8 @@ async def _until_done_or_interrupted(asking: Coroutine[Any, Any, None], stop: St
             work.cancel()
             return
         n = session.recorder.display.in_flight
-        session.say(f"Stopping: waiting up to {patience:g} s for {n} requests in flight (Ctrl-C again: at once)")
-        asyncio.get_running_loop().call_later(patience, work.cancel)
+        session.say(f"Stopping: waiting up to {timeout:g} s for {n} requests in flight (Ctrl-C again: at once)")
+        asyncio.get_running_loop().call_later(timeout, work.cancel)
 
     with interrupts_call(interrupt):
         try:

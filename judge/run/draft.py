@@ -32,7 +32,7 @@ from judge.io.assets import (
     repair_note,
 )
 from judge.io.batches.specs import require_batches
-from judge.io.judges.specs import JudgeOptions, check_transport, parse_judge
+from judge.io.judges.specs import JudgeOptions, parse_judge
 from judge.io.manifest import Input, Manifest
 from judge.io.prices import parse_prices, pin_prices
 from judge.run.controls import ControlOptions, refuse_contradictions
@@ -106,8 +106,6 @@ def drafted(
         is_shard=options.shard is not None,
         may_stop=options.stopping is not None,
     )
-    for judge in judges:
-        check_transport(judge, options.judging.transport)
     prices = parse_prices(options.prices, judges)
     with Inputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
         inputs.check()

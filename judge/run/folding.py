@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from judge.core.work import Asked
     from judge.io.batches.base import BatchJudge
     from judge.io.dispatch import Events
-    from judge.io.patience import Policy
+    from judge.io.limits import RetryPolicy
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Sink:
+class ResultWriter:
     """Where judgments go, what need not be asked, and who is told."""
 
     record: Callable[[Judgment], None]
@@ -112,12 +112,12 @@ class Sink:
         self.events.recorded(judgment)
 
 
-def fail(lane: Lane, sink: Sink, member: Member, error: ProviderError) -> None:
+def fail(lane: Lane, sink: ResultWriter, member: Member, error: ProviderError) -> None:
     """Record that a request failed for good."""
     sink.settle(lane, member, Failed(failure=error.kind, detail=error.message))
 
 
-def reopen(lane: Lane, sink: Sink, members: Iterable[Member], *, since: datetime) -> None:
+def reopen(lane: Lane, sink: ResultWriter, members: Iterable[Member], *, since: datetime) -> None:
     """Let the requests of a batch that the provider never accepted be submitted again."""
     error = RetryableError(FailureKind.TRANSPORT, "the batch was not accepted")
     for member in members:
@@ -126,7 +126,13 @@ def reopen(lane: Lane, sink: Sink, members: Iterable[Member], *, since: datetime
 
 
 async def fold(
-    lane: Lane, sink: Sink, record: BatchRecord, members: dict[str, Member], *, state: BatchState, policy: Policy
+    lane: Lane,
+    sink: ResultWriter,
+    record: BatchRecord,
+    members: dict[str, Member],
+    *,
+    state: BatchState,
+    policy: RetryPolicy,
 ) -> StopRunError | None:
     """Take in the results of a batch that ended; what it did not answer goes to the lane's unanswered.
 
@@ -152,7 +158,7 @@ class _Folding:
     """The results of one batch on their way to the journal."""
 
     lane: Lane
-    sink: Sink
+    sink: ResultWriter
     members: dict[str, Member]
     state: BatchState
     left: dict[str, Member] = field(default_factory=dict)
@@ -192,7 +198,7 @@ class _Folding:
                 fail(self.lane, self.sink, member, error)
 
 
-def _leave(lane: Lane, sink: Sink, member: Member, error: ProviderError) -> None:
+def _leave(lane: Lane, sink: ResultWriter, member: Member, error: ProviderError) -> None:
     """Note that a request got no reply in this round."""
     lane.unanswered[member.key] = (member, error)
     sink.release(member)

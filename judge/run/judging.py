@@ -11,7 +11,7 @@ from judge.io.batches.specs import require_batches
 from judge.io.in_flight import InFlight, read_in_flight
 from judge.io.journal import Journal
 from judge.io.judges.local import NOTE
-from judge.io.judges.specs import check_transport, require
+from judge.io.judges.specs import require
 from judge.io.manifest import Manifest
 from judge.io.render.progress import Display
 from judge.run.batched import judge_batched
@@ -97,7 +97,6 @@ def _check(manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool) 
     """Refuse what cannot be asked so, before anything is spent."""
     for judge in manifest.judges:
         require(judge)
-        check_transport(judge, options.transport)
     if not in_batches:
         return
     require_batches(manifest.judges)

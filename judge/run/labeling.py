@@ -13,7 +13,7 @@ from judge.core.sampling import draw
 from judge.core.tally import winner
 from judge.errors import InputError, RunError
 from judge.io.labels import append_labels, labels_path, read_labels
-from judge.io.render.reading import Shown, draw_pair, draw_question
+from judge.io.render.reading import ShownPair, render_pair, render_question
 from judge.run.doubts import doubts_of_run
 from judge.schema import Label, Order, Verdict
 
@@ -154,9 +154,9 @@ class Session:
             task = self._tasks[self._at]
             if drawn != self._at:
                 console.clear()
-                draw_pair(self._shown(task), console)
+                render_pair(self._shown(task), console)
                 progress = f"{self._at + 1} of {len(self._tasks)}"
-                draw_question(task.criterion, progress=progress, earlier=self._earlier(task), console=console)
+                render_question(task.criterion, progress=progress, earlier=self._earlier(task), console=console)
                 drawn = self._at
             key = keyboard.key()
             if key in {"q", ""}:
@@ -202,7 +202,7 @@ class Session:
                 return WORDS.get(shown_as(label.winner, task.order), "cannot judge")
         return None
 
-    def _shown(self, task: Task) -> Shown:
+    def _shown(self, task: Task) -> ShownPair:
         """Return a task as the reader sees it: without the models' names, unless they were asked for."""
         pair, answers = task.pair, not self._manifest.hide_answers
         texts = [shown_text(trace, answers=answers) for trace in (pair.a, pair.b)]
@@ -211,4 +211,4 @@ class Session:
             texts.reverse()
             names.reverse()
         titles = ("1", "2") if self._options.blind else (f"1: {names[0]}", f"2: {names[1]}")
-        return Shown(pair.item, self._manifest.show_reference, texts[0], texts[1], titles)
+        return ShownPair(pair.item, self._manifest.show_reference, texts[0], texts[1], titles)

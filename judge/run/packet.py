@@ -116,7 +116,7 @@ def outcomes_of(folder: RunFolder, manifest: Manifest) -> dict[str, str]:
     """Return the panel's outcome on the rubric's last criterion by item; items without one are absent."""
     subject = subject_of(manifest, item_features(folder, manifest, WantedFields()))
     latest = latest_judgments(folder.judgments())
-    counted = fold_panel(latest, subject, Basis(manifest.interval, manifest.seed)).together[subject.criteria[-1]]
+    counted = fold_panel(latest, subject, Basis(manifest.method, manifest.seed)).together[subject.criteria[-1]]
     return dict(counted.judged.items.select("item", "outcome").iter_rows())
 
 

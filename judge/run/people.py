@@ -37,8 +37,6 @@ def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster
     if asked.draw is not None and asked.draw not in draws:
         raise InputError(f"--draw {asked.draw}", "no label belongs to it", f"draws with labels: {', '.join(draws)}")
     subject = subject_of(manifest, item_features(folder, manifest, WantedFields(cluster)))
-    counted = fold_panel(
-        latest_judgments(folder.judgments()), subject, Basis(manifest.interval, manifest.seed)
-    ).together
+    counted = fold_panel(latest_judgments(folder.judgments()), subject, Basis(manifest.method, manifest.seed)).together
     n_items = manifest.n_items - len(manifest.identical)
     return report_people(labels, counted, asked, judges=subject.judges, n_items=n_items)

@@ -88,7 +88,7 @@ def _read_pilot(pilot: PilotOptions) -> PlanBasis:
     name = pilot.criterion
     if name not in subject.criteria:
         raise InputError("--criterion", f"the pilot has no {name!r}", f"it has {', '.join(subject.criteria)}")
-    counted = fold_panel(latest, subject, Basis(manifest.interval, manifest.seed)).together[name]
+    counted = fold_panel(latest, subject, Basis(manifest.method, manifest.seed)).together[name]
     if not len(counted.items):
         raise InputError("--pilot", f"no item of {pilot.folder.name} has its verdicts on {name}", "resume it first")
     return from_pilot(counted, run=pilot.folder.name, criterion=name, stopped=manifest.stopping is not None)

@@ -8,7 +8,7 @@ from judge.core.quote import Quote, quote
 from judge.errors import InputError, InterruptedRunError
 from judge.io.images import image_size
 from judge.io.render.costs import dollars
-from judge.io.render.quote import draw_quote
+from judge.io.render.quote import render_quote
 from judge.io.terminal import agreed, somebody_is_here
 from judge.run.task import task_of
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Container
     from decimal import Decimal
 
-    from judge.io.image_size import Size
     from judge.io.journal import RunFolder
     from judge.io.manifest import AnyManifest
+    from judge.io.pictures.kinds import Size
     from judge.schema import Image
 
 UNREADABLE = (1024, 1024)
@@ -59,6 +59,6 @@ def confirm(quoted: Quote, *, above: Decimal) -> None:
             f"{quoted.calls} calls are to be made {cost}, and nobody is at a terminal to confirm it",
             "raise the limit or leave it out; --dry-run shows the quote, --price sets an unknown price",
         )
-    draw_quote(quoted, to_stderr=True)
+    render_quote(quoted, to_stderr=True)
     if not agreed("Go on?"):
         raise InterruptedRunError("not confirmed; nothing was asked, and the same command goes on")

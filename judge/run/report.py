@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from judge.io.manifest import Manifest
 
 NOTHING_WANTED = WantedFields()
+NO_BCA = "the run asked for --ci bca, which is no more: its intervals are those of --ci jeffreys"
 
 
 def make_report(
@@ -55,7 +56,7 @@ def make_report(
     latest = latest_judgments(folder.judgments(), spending)
     rubric = manifest.rubric
     subject = subject_of(manifest, item_features(folder, manifest, wanted))
-    basis = Basis(method or manifest.interval, manifest.seed)
+    basis = Basis(method or manifest.method, manifest.seed)
     run = RunDescription(
         models=Models(a=manifest.model_a, b=manifest.model_b),
         prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else None,
@@ -67,6 +68,7 @@ def make_report(
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
         controls=read_controls(folder, latest, subject, basis),
+        notes=(NO_BCA,) if method is None and manifest.interval == "bca" else (),
     )
     return build_report(latest, subject, run, method=basis.method, extras=extras)
 

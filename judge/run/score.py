@@ -19,7 +19,7 @@ from judge.io.assets import Asset, find_asset
 from judge.io.batches.specs import require_batches
 from judge.io.files import write_lines
 from judge.io.image_store import ImageStore
-from judge.io.judges.specs import JudgeOptions, check_transport
+from judge.io.judges.specs import JudgeOptions
 from judge.io.manifest import Input, ScoreManifest
 from judge.io.prices import parse_prices
 from judge.run.draft import (
@@ -116,8 +116,6 @@ def _drafted(
     judges = open_specs(options.judges, options.judge_options, say=say, needs_keys=needs_keys)
     if options.judging.batch:
         require_batches(judges)
-    for judge in judges:
-        check_transport(judge, options.judging.transport)
     prices = parse_prices(options.prices, judges)
     with CaseInputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
         inputs.check()

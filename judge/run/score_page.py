@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from judge.core.audit import journeys, numbered_prompts
 from judge.core.pkr.audit import ScoreFindings, answer_standing, modes_of, told_case, told_reading
 from judge.io.files import replacing
-from judge.io.render.html.case_contents import CaseContents
-from judge.io.render.html.score_page import ScorePage, build_score
+from judge.io.render.html.page import ScorePage, build_score
+from judge.io.render.html.pair_contents import CaseContents
 from judge.io.render.html.thumbnails import shown
 from judge.run.audit import groups_of
 from judge.run.task import score_plan_of

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from judge.io.journal import SYNC_SECONDS
-from judge.io.judges.specs import Transport
+from judge.io.limits import RetryPolicy
 from judge.io.manifest import Manifest
-from judge.io.patience import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,8 +30,7 @@ class JudgingOptions:
     """How fast and how patiently to ask, and what it may cost; nothing here changes an answer."""
 
     concurrency: int = DEFAULT_CONCURRENCY
-    policy: Policy = Policy()
-    transport: Transport = Transport.AUTO
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
     max_rpm: float | None = None
     """calls that may begin in a minute, per judge"""
     max_tpm: float | None = None
@@ -80,14 +78,14 @@ class Session:
     say: Callable[[str], None]
 
     def open_requests(
-        self, spec: JudgeSpec, subjects: Iterator[Any], *, number: int = 0, n_lanes: int = 1
+        self, spec: JudgeSpec, subjects: Iterator[Any], *, number: int = 0, n_queues: int = 1
     ) -> Iterator[Request]:
-        """Yield one lane's requests to a judge that are to be asked now.
+        """Yield one queue's requests to a judge that are to be asked now.
 
-        A pair belongs to one lane: where each has a server of its own, that server's prompt cache serves the second
+        A pair belongs to one queue: where each has a server of its own, that server's prompt cache serves the second
         order.
         """
-        for request in self.task.work.planner(spec).requests(islice(subjects, number, None, n_lanes)):
+        for request in self.task.work.planner(spec).requests(islice(subjects, number, None, n_queues)):
             if bytes.fromhex(request.key) not in self.closed:
                 yield request
 

@@ -13,8 +13,7 @@ from pydantic import ValidationError
 from judge.errors import InputError, RunError
 from judge.io.images import image_bytes
 from judge.io.labels import append_labels, read_labels
-from judge.io.render.html.page import build
-from judge.io.render.html.score_page import build_score
+from judge.io.render.html.page import build, build_score
 from judge.run.page import read_page
 from judge.run.report import make_report
 from judge.run.score_page import read_score_page
@@ -106,7 +105,7 @@ def application(folder: RunFolder, *, token: str, host: str = LOCAL) -> Starlett
     )
 
 
-class _Desk:
+class _LabelServer:
     """Answers for one run: its page is made once, its labels are read anew each time."""
 
     def __init__(
@@ -179,13 +178,13 @@ class _Desk:
         return JSONResponse(kept.model_dump(mode="json"), status_code=201, headers=HEADERS)
 
 
-def _comparison_desk(folder: RunFolder) -> _Desk:
+def _comparison_desk(folder: RunFolder) -> _LabelServer:
     page = read_page(folder, make_report(folder))
     criteria = {criterion.name for criterion in page.manifest.rubric.criteria}
     images = [pair.item.images for pair in folder.pairs()] if folder.pairs_path.exists() else []
-    return _Desk(folder, build(page, served=True), images, set(page.contents.ids), criteria)
+    return _LabelServer(folder, build(page, served=True), images, set(page.contents.ids), criteria)
 
 
-def _score_desk(folder: RunFolder) -> _Desk:
+def _score_desk(folder: RunFolder) -> _LabelServer:
     page = read_score_page(folder, make_score_report(folder))
-    return _Desk(folder, build_score(page, served=True), [case.item.images for case in folder.cases()])
+    return _LabelServer(folder, build_score(page, served=True), [case.item.images for case in folder.cases()])

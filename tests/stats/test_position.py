@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stats.oracles import both_orders, oracle, worked_example
 
 from judge.core.stats.closed_form import ratio_errors
-from judge.core.stats.intervals import collapse
+from judge.core.stats.clusters import collapse
 from judge.core.stats.position import balanced_win_rate, decompose, splits
 
 CREDIT = st.sampled_from([0.0, 0.5, 1.0])

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stats.oracles import oracle
 
-from judge.core.stats.intervals import bootstrap, collapse
+from judge.core.stats.clusters import collapse
+from judge.core.stats.intervals import bootstrap
 from judge.core.stats.strata import Stratum, answer_rates, heterogeneity
 
 

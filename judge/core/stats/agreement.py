@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from judge.core.stats.clusters import collapse_fast, sum_by_cluster
+from judge.core.stats.clusters import collapse, sum_by_cluster
 from judge.core.stats.intervals import N_RESAMPLES, resampled_sums
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _weighted(columns: Floats, weights: Floats | None) -> Floats:
 
 
 def _collapsed(columns: Floats) -> UnitSums:
-    sums, _, counts = collapse_fast(columns, columns[:, :0])
+    sums, _, counts = collapse(columns, columns[:, :0])
     return UnitSums(sums, counts)
 
 

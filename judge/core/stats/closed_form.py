@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import expit, stdtrit
 
 from judge.core.stats.clusters import sum_by_cluster
 from judge.core.stats.intervals import Rates
-from judge.core.stats.special import t_quantile
 
 if TYPE_CHECKING:
     from judge.core.stats.clusters import Codes
@@ -65,13 +65,18 @@ def wilson(patterns: Patterns, *, level: float = 0.95) -> Rates:
     """
     estimate, variance, units = ratio_errors(patterns)
     with np.errstate(invalid="ignore", divide="ignore"):
-        quantile = np.array([t_quantile(int(n) - 1, (1 + level) / 2) if n > 1 else np.nan for n in units])
+        quantile = stdtrit(units - 1, (1 + level) / 2)
         n_eff = np.where(variance > 0, estimate * (1 - estimate) / variance, units)
-        shrink = quantile**2 / n_eff
-        center = (estimate + shrink / 2) / (1 + shrink)
-        half = np.sqrt(shrink * (estimate * (1 - estimate) + shrink / 4)) / (1 + shrink)
-    low, high = np.maximum(center - half, 0.0), np.minimum(center + half, 1.0)
+        low, high = wilson_ends(estimate, n_eff, quantile)
     return Rates(estimate, np.where(estimate <= 0, 0.0 * low, low), np.where(estimate >= 1, 1.0 + 0.0 * high, high))
+
+
+def wilson_ends(estimate: Floats | float, n_eff: Floats | float, quantile: Floats | float) -> tuple[Floats, Floats]:
+    """Return the ends of Wilson's interval for rates over so many units each, at the quantile of its level."""
+    shrink = quantile**2 / n_eff
+    center = (estimate + shrink / 2) / (1 + shrink)
+    half = np.sqrt(shrink * (estimate * (1 - estimate) + shrink / 4)) / (1 + shrink)
+    return np.maximum(center - half, 0.0), np.minimum(center + half, 1.0)
 
 
 def clustered_covariance(influences: Floats, clusters: Codes | None) -> Covariance:
@@ -92,11 +97,11 @@ def clustered_covariance(influences: Floats, clusters: Codes | None) -> Covarian
 def coefficient(estimate: float, variance: float, df: int, *, level: float = 0.95) -> Coefficient:
     """Make the t interval of an estimate from its variance."""
     se = float(np.sqrt(variance))
-    half = t_quantile(df, (1 + level) / 2) * se if df > 0 else np.nan
+    half = stdtrit(df, (1 + level) / 2) * se
     return Coefficient(float(estimate), se, float(estimate - half), float(estimate + half))
 
 
 def from_log_odds(log_odds: Coefficient) -> Coefficient:
     """Turn log-odds into a rate, the ends of the interval with it (delta method for the standard error)."""
-    rate, low, high = (float((1 + np.tanh(x / 2)) / 2) for x in (log_odds.estimate, log_odds.low, log_odds.high))
+    rate, low, high = (float(expit(x)) for x in (log_odds.estimate, log_odds.low, log_odds.high))
     return Coefficient(rate, rate * (1 - rate) * log_odds.se, low, high)

@@ -45,8 +45,10 @@ def sum_by_cluster(columns: Floats, clusters: Codes | None) -> Floats:
     return np.column_stack([np.bincount(clusters, weights=column)[used] for column in columns.T])
 
 
-def collapse_fast(numerators: Floats, denominators: Floats, counts: Floats | None = None) -> Patterns:
-    """Collapse units to their distinct patterns as `intervals.collapse` does, by counting their bytes, not by sorting.
+def collapse(numerators: Floats, denominators: Floats, counts: Floats | None = None) -> Patterns:
+    """Collapse units to their distinct patterns, in descending order.
+
+    The order depends on the values alone: the same seed gives the same interval however the units were ordered.
 
     Args:
         numerators: shape (units, rates).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 import numpy as np
 
@@ -26,8 +26,6 @@ class Method(StrEnum):
     """Bayesian bootstrap with half a win and half a loss added: holds its level near 0 and 1 too"""
     PERCENTILE = "percentile"
     """the classic bootstrap, for comparison with other tools; too short near 0 and 1"""
-    BCA = "bca"
-    """the bias-corrected and accelerated bootstrap, for comparison; too short near 0 and 1"""
     WILSON = "wilson"
     """closed form, without random numbers: Wilson's interval at the effective number of units"""
 
@@ -49,36 +47,6 @@ class Rates(NamedTuple):
     estimate: Floats
     low: Floats
     high: Floats
-
-
-def collapse(numerators: Floats, denominators: Floats) -> Patterns:
-    """Collapse units to their distinct patterns, in descending order.
-
-    The order depends on the values alone: the same seed gives the same interval however the units were ordered.
-
-    Args:
-        numerators: shape (units, rates).
-        denominators: shape (units, rates).
-    """
-    rates = numerators.shape[1]
-    rows, counts = distinct_rows(np.hstack([numerators, denominators]))
-    rows, counts = rows[::-1], counts[::-1]
-    return Patterns(rows[:, :rates], rows[:, rates:], counts.astype(np.float64))
-
-
-def distinct_rows(rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Return the distinct rows in ascending order, and how often each occurs.
-
-    As `np.unique` along an axis does, which compares whole rows and takes ten times as long as one sort a column.
-
-    Args:
-        rows: shape (rows, columns), with at least one column and without NaN.
-    """
-    ordered = rows[np.lexsort(rows.T[::-1])]
-    begins = np.ones(len(ordered), dtype=bool)
-    begins[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    starts = np.flatnonzero(begins)
-    return ordered[starts], np.diff(starts, append=len(ordered))
 
 
 def resampled_sums(columns: Floats, draw: Callable[[int], Floats], n_resamples: int) -> Floats:
@@ -111,15 +79,11 @@ def bootstrap(
     Gamma(1/2) each, of the mean unit's size, are added (Rubin, "The Bayesian Bootstrap", Annals of
     Statistics 9, 1981, with the Jeffreys prior); for binary units it is the Jeffreys interval. Percentile: multinomial
     weights (Efron, Annals of Statistics 7, 1979). By convention an estimate of
-    0 has the lower end 0, an estimate of 1 the upper end 1. For the others see `bca` and `wilson`.
+    0 has the lower end 0, an estimate of 1 the upper end 1. For the closed form see `wilson`.
     """
     match method:
         case Method.JEFFREYS | Method.PERCENTILE:
             return _resample(patterns, method, n_resamples=n_resamples, level=level, seed=seed)
-        case Method.BCA:
-            from judge.core.stats.bca import bca  # noqa: PLC0415 - it is made of this module's parts
-
-            return bca(patterns, n_resamples=n_resamples, level=level, seed=seed)
         case Method.WILSON:
             from judge.core.stats.closed_form import wilson  # noqa: PLC0415 - it is made of this module's parts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 from judge.core.stats.closed_form import Coefficient, clustered_covariance, coefficient, from_log_odds
 from judge.core.stats.clusters import HALF
@@ -23,7 +24,7 @@ MAX_LOG_ODDS = 15.0
 """a coefficient that leaves this range has no finite estimate"""
 
 
-class RateTerms(NamedTuple):
+class RateColumns(NamedTuple):
     """A rate's numerator and denominator, one of each an item: columns for the one bootstrap call."""
 
     numerators: Floats
@@ -45,7 +46,7 @@ class NotIdentified(NamedTuple):
     words: str
 
 
-def longer_wins(credit: Floats, length_a: Floats, length_b: Floats) -> RateTerms:
+def longer_wins(credit: Floats, length_a: Floats, length_b: Floats) -> RateColumns:
     """Return the share of wins, ties and equal lengths left out, that went to the longer trace, as item columns.
 
     Args:
@@ -55,16 +56,16 @@ def longer_wins(credit: Floats, length_a: Floats, length_b: Floats) -> RateTerms
     """
     counted = (credit != HALF) & (length_a != length_b)
     longer = (credit > HALF) == (length_a > length_b)
-    return RateTerms((longer & counted).astype(np.float64), counted.astype(np.float64))
+    return RateColumns((longer & counted).astype(np.float64), counted.astype(np.float64))
 
 
-def matched_win_rate(credit: Floats, length_a: Floats, length_b: Floats) -> RateTerms:
+def matched_win_rate(credit: Floats, length_a: Floats, length_b: Floats) -> RateColumns:
     """Return the win rate of a on pairs with a length ratio in [0.8, 1.25], as item columns.
 
     Arguments as for `longer_wins`.
     """
     matched = ((length_a <= MATCHED * length_b) & (length_b <= MATCHED * length_a)).astype(np.float64)
-    return RateTerms(credit * matched, matched)
+    return RateColumns(credit * matched, matched)
 
 
 def length_adjusted(
@@ -87,7 +88,7 @@ def length_adjusted(
         return NotIdentified(
             "not identified: the wins go wholly with one model or one length, so no estimate is finite"
         )
-    expected = _sigmoid(design @ beta)
+    expected = expit(design @ beta)
     information = design.T @ (design * (expected * (1 - expected))[:, None])
     influences = (design * (credit - expected)[:, None]) @ np.linalg.inv(information)
     covariance, df = clustered_covariance(influences, clusters)
@@ -113,14 +114,10 @@ def _fit(design: Floats, credit: Floats) -> Floats | None:
     """Maximise the fractional logistic likelihood by Newton's method; None where it has no finite maximum."""
     beta = np.zeros(design.shape[1])
     for _ in range(MAX_STEPS):
-        expected = _sigmoid(design @ beta)
+        expected = expit(design @ beta)
         information = design.T @ (design * (expected * (1 - expected))[:, None])
         step = np.linalg.solve(information, design.T @ (credit - expected))
         beta = beta + step
         if np.abs(step).max() < CONVERGED or np.abs(beta).max() > MAX_LOG_ODDS:
             break
     return beta if np.abs(step).max() < CONVERGED else None
-
-
-def _sigmoid(log_odds: Floats) -> Floats:
-    return np.asarray((1 + np.tanh(log_odds / 2)) / 2)

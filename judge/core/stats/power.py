@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.optimize import bisect
+from scipy.special import expit, ndtr, ndtri
 
 from judge.core.stats.clusters import HALF, sum_by_cluster
 from judge.core.stats.sign_flip import sign_flip
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from judge.core.stats.intervals import Floats
 
 N_RUNS = 2_000
-HALVINGS = 100
 MAX_EXACT = 4_000
 """units times distances from 1/2, up to which simulated comparisons are tested exactly: some seconds"""
 TOLERANCE = 1e-9
@@ -70,8 +71,6 @@ def items_needed(
         alpha: two-sided level.
         effect: the design effect of clusters, at least 1.
     """
-    from scipy.special import ndtri  # noqa: PLC0415 - half a second that other commands do without
-
     distance = abs(win_rate - HALF)
     if distance == 0:
         raise ValueError("no number of items tells a win rate of 1/2 from 1/2")
@@ -96,8 +95,6 @@ def items_for_half_width(half_width: float, *, variance: float, alpha: float = 0
         alpha: one minus the interval's level.
         effect: the design effect of clusters, at least 1.
     """
-    from scipy.special import ndtri  # noqa: PLC0415 - half a second that other commands do without
-
     return math.ceil(effect * variance * (float(ndtri(1 - alpha / 2)) / half_width) ** 2)
 
 
@@ -126,8 +123,6 @@ def simulated_power(units: Units, n_units: int, *, alpha: float = 0.05, n_runs: 
 
 def _normal_p_values(excess: Floats, counts: NDArray[np.int64]) -> Floats:
     """Return the sign-flip test's approximate p-values, one a row of counts."""
-    from scipy.special import ndtr  # noqa: PLC0415 - half a second that other commands do without
-
     return np.asarray(2 * ndtr(-np.abs(counts @ excess) / np.sqrt(counts @ excess**2)))
 
 
@@ -184,12 +179,8 @@ def leaned(units: Units, win_rate: float) -> Units:
     wanted = (win_rate - HALF) * float(units.weights @ units.sizes)
     if abs(wanted) > float(units.weights @ distance) - TOLERANCE:
         raise ValueError(f"a win rate of {win_rate} is out of reach with so many ties")
-    low, high = -1e3, 1e3
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        reached = float(units.weights @ (distance * np.tanh(middle * distance)))
-        low, high = (middle, high) if reached < wanted else (low, middle)
-    ahead = (1 + np.tanh(low * distance)) / 2
+    slope = bisect(lambda slope: float(units.weights @ (distance * np.tanh(slope * distance))) - wanted, -1e6, 1e6)
+    ahead = expit(2 * slope * distance)
     return Units(
         np.concatenate([distance, -distance]),
         np.tile(units.sizes, 2),

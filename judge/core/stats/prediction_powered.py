@@ -11,9 +11,10 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import stdtrit
 
+from judge.core.stats.closed_form import wilson_ends
 from judge.core.stats.clusters import sum_by_cluster
-from judge.core.stats.special import t_quantile
 
 if TYPE_CHECKING:
     from judge.core.stats.clusters import Codes
@@ -49,7 +50,7 @@ class WinRate(NamedTuple):
     variance: float
 
 
-class CorrectedRates(NamedTuple):
+class LabelCorrection(NamedTuple):
     """What people's labels say alone, and together with the judge's credits on all items."""
 
     people: WinRate
@@ -67,7 +68,7 @@ class CorrectedRates(NamedTuple):
     """labelled clusters less one"""
 
 
-def correct(sample: Sample, *, slope: float | None = None) -> CorrectedRates:
+def correct(sample: Sample, *, slope: float | None = None) -> LabelCorrection:
     """Estimate the win rate that people would give all items.
 
     The estimate is mean_w(y) + slope (mean(f) - mean_w(f)), with f the credits, y the labels, and mean_w weighted
@@ -107,7 +108,7 @@ def correct(sample: Sample, *, slope: float | None = None) -> CorrectedRates:
         human = _variance(small * share * (said - mean_label), clusters)
         by_judge = min(variance, _variance(from_judge, clusters))
     estimate = min(1.0, max(0.0, mean_label + slope * (float(credits_.mean()) - mean_credit)))
-    return CorrectedRates(
+    return LabelCorrection(
         people=_rate(mean_label, human, spread, n_alike, df),
         corrected=_rate(estimate, variance, spread, n_alike, df),
         slope=slope,
@@ -151,7 +152,7 @@ class _Drawn(NamedTuple):
         return float(((self.share * within) ** 2).sum()) + between, between
 
 
-def labels_needed(found: CorrectedRates, *, width: float, n_items: int) -> int | None:
+def labels_needed(found: LabelCorrection, *, width: float, n_items: int) -> int | None:
     """Return how many labels in all give the corrected win rate an interval of a width; None if not even all items do.
 
     The part of the variance that comes from the sample falls with the number of labels, the judge's part stays.
@@ -192,23 +193,16 @@ def _variance(influences: Floats, clusters: Codes | None) -> float:
 def _rate(estimate: float, variance: float, spread: float, n_alike: float, df: int) -> WinRate:
     """Make Wilson's interval at the effective number of labels; where no label differs, at their number."""
     n_eff = spread / variance if spread > NO_SPREAD and variance > NO_SPREAD else n_alike
-    low, high = _wilson(estimate, n_eff, t_quantile(df, (1 + LEVEL) / 2))
+    low, high = map(float, wilson_ends(estimate, n_eff, stdtrit(df, (1 + LEVEL) / 2)))
     return WinRate(estimate, low if estimate > 0 else 0.0, high if estimate < 1 else 1.0, variance)
-
-
-def _wilson(estimate: float, n: float, quantile: float) -> tuple[float, float]:
-    shrink = quantile**2 / n
-    center = (estimate + shrink / 2) / (1 + shrink)
-    half = math.sqrt(shrink * (estimate * (1 - estimate) + shrink / 4)) / (1 + shrink)
-    return max(center - half, 0.0), min(center + half, 1.0)
 
 
 def _n_eff_for(estimate: float, width: float, df: int) -> float:
     """Return the effective number of labels at which the interval has a width, by halving on a log scale."""
-    quantile = t_quantile(df, (1 + LEVEL) / 2)
+    quantile = stdtrit(df, (1 + LEVEL) / 2)
     low, high = 0.0, 40.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        ends = _wilson(estimate, math.exp(middle), quantile)
+        ends = wilson_ends(estimate, math.exp(middle), quantile)
         low, high = (middle, high) if ends[1] - ends[0] > width else (low, middle)
     return math.exp(high)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-
-from judge.core.stats.special import log_beta
+from scipy.optimize import bisect
+from scipy.special import betaln, xlog1py, xlogy
 
 PRIOR = 10.0
 ALPHA = 0.05
-HALVINGS = 60
 
 
 class ConfidenceSequence(NamedTuple):
@@ -54,24 +52,13 @@ def confidence_sequence(wins: int, losses: int, *, alpha: float = ALPHA, prior: 
 
 
 def _log_mixture(wins: int, losses: int, prior: float) -> float:
-    return log_beta(wins + prior, losses + prior) - log_beta(prior, prior)
-
-
-def _log_likelihood(wins: int, losses: int, share: float) -> float:
-    with np.errstate(divide="ignore"):
-        won = wins * np.log(share) if wins else 0.0
-        lost = losses * np.log1p(-share) if losses else 0.0
-    return float(won + lost)
+    return float(betaln(wins + prior, losses + prior) - betaln(prior, prior))
 
 
 def _cross(wins: int, losses: int, floor: float, *, inside: float, outside: float) -> float:
-    """Bisect for the share where the likelihood falls below the floor; the outer end where it never does."""
-    if _log_likelihood(wins, losses, outside) >= floor:
-        return outside
-    for _ in range(HALVINGS):
-        middle = (inside + outside) / 2
-        if _log_likelihood(wins, losses, middle) >= floor:
-            inside = middle
-        else:
-            outside = middle
-    return inside
+    """Return the share where the likelihood falls below the floor; the outer end where it never does."""
+
+    def above(share: float) -> float:
+        return float(xlogy(wins, share) + xlog1py(losses, -share)) - floor
+
+    return outside if above(outside) >= 0 else float(bisect(above, inside, outside, xtol=1e-15))

@@ -8,8 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-
-from judge.core.stats.special import fair_pmf, fair_tail
+from scipy.special import betainc, gammaln
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,13 +122,13 @@ def _exact_tail(whole: Floats, counts: Counts, total: int) -> float:
     threshold = (total + int(whole @ counts)) // 2
     reached = np.flatnonzero(mass)
     needed = np.ceil((threshold - reached) / whole[last])
-    tail = fair_tail(np.clip(needed - 1, -1, counts[last]), int(counts[last]))
+    tail = fair_tail(np.clip(needed, 0, counts[last] + 1), int(counts[last]))
     return min(1.0, 2 * float(mass[reached] @ tail))
 
 
 def _add_binomial(mass: Floats, step: int, count: int) -> Floats:
     """Convolve a distribution on 0, 1, ... with that of step times a Binomial(count, 1/2)."""
-    pmf = fair_pmf(count)
+    pmf = _fair_pmf(count)
     spread = np.zeros(len(mass) + step * count)
     if len(mass) < len(pmf):
         for start, weight in enumerate(mass):
@@ -138,6 +137,18 @@ def _add_binomial(mass: Floats, step: int, count: int) -> Floats:
         for way in np.flatnonzero(pmf):
             spread[way * step : way * step + len(mass)] += pmf[way] * mass
     return spread
+
+
+def fair_tail(heads: Floats, trials: int) -> Floats:
+    """Return the probability that a fair coin shows at least so many heads; they are 0 to trials + 1."""
+    return np.select([heads < 1, heads > trials], [1.0, 0.0], betainc(heads, trials - heads + 1, 0.5))
+
+
+def _fair_pmf(trials: int) -> Floats:
+    """Return the probabilities of 0, 1, ... heads of a fair coin."""
+    heads = np.arange(trials + 1)
+    log_ways = gammaln(trials + 1) - gammaln(heads + 1) - gammaln(trials - heads + 1)
+    return np.asarray(np.exp(log_ways - trials * math.log(2)))
 
 
 def _random_tail(sizes: Floats, counts: Counts, total: float, seed: int) -> float:

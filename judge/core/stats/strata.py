@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import chdtrc
 
 from judge.core.stats.clusters import HALF, sum_by_cluster
-from judge.core.stats.special import chi_square_tail
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,4 +88,4 @@ def heterogeneity(credit: Floats, groups: Codes, clusters: Codes | None = None) 
     units = sum_by_cluster((member - shares) * distance[:, None], clusters)
     score = member.T @ distance
     statistic = float(score @ np.linalg.pinv(units.T @ units, hermitian=True) @ score)
-    return Heterogeneity(statistic, df, chi_square_tail(statistic, df))
+    return Heterogeneity(statistic, df, float(chdtrc(df, max(statistic, 0.0))))

@@ -12,7 +12,7 @@ from judge.core.packing import PackLimits
 from judge.errors import RetryableError
 from judge.io.batches.base import CONNECTIONS, BatchState, Frame, Returned, Sought, read_returned, split_lines
 from judge.io.judges.anthropic import AnthropicJudge, read_reply
-from judge.io.judges.base import part, sdk_errors, status_error
+from judge.io.judges.base import part, status_error
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class AnthropicBatches(AnthropicJudge):
         import httpx2  # noqa: PLC0415 - only judging needs it
 
         file = Path(uploaded)
-        with sdk_errors(self._sdk, key=self._key):
+        async with self.errors():
             reply: httpx2.Response = await self._client.post(
                 PATH, content=_chunks(file), cast_to=httpx2.Response, options={"headers": _headers(file)}
             )
@@ -68,7 +68,7 @@ class AnthropicBatches(AnthropicJudge):
     async def find(self, sought: Sought) -> list[str]:
         """List the batches of the same size and a fitting time: nothing else tells them apart before they end."""
         found = []
-        with sdk_errors(self._sdk, key=self._key):
+        async with self.errors():
             async for batch in self._client.messages.batches.list(limit=PAGE):
                 if batch.created_at < sought.since - CLOCK_SKEW:
                     break
@@ -81,7 +81,7 @@ class AnthropicBatches(AnthropicJudge):
 
     async def state(self, batch_id: str) -> BatchState:
         """Ask how far a batch is; the counts stay zero until it ended."""
-        with sdk_errors(self._sdk, key=self._key):
+        async with self.errors():
             batch = await self._client.messages.batches.retrieve(batch_id)
             counts, ended = batch.request_counts, batch.processing_status == "ended"
             return BatchState(
@@ -94,10 +94,10 @@ class AnthropicBatches(AnthropicJudge):
 
     async def results(self, source: str) -> AsyncGenerator[Returned, None]:
         """Stream the results of a batch that ended."""
-        with sdk_errors(self._sdk, key=self._key):
-            async with self._client.messages.batches.with_streaming_response.results(source) as response:
-                async for line in split_lines(response.iter_bytes()):
-                    yield read_returned(line, _read)
+        streaming = self._client.messages.batches.with_streaming_response
+        async with self.errors(), streaming.results(source) as response:
+            async for line in split_lines(response.iter_bytes()):
+                yield read_returned(line, _read)
 
 
 def _headers(file: Path) -> dict[str, str]:

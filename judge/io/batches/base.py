@@ -14,7 +14,7 @@ from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
-    from judge.io.patience import Policy
+    from judge.io.limits import RetryPolicy
 
 CONNECTIONS = 4
 HTTP_OK = 200
@@ -103,17 +103,15 @@ class BatchJudge(Protocol):
         ...
 
 
-async def patiently(policy: Policy, what: str, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+async def patiently(
+    policy: RetryPolicy, what: str, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+) -> T:
     """Make a call about a batch, again while it fails in passing; StopRunError, naming `what`, when it stays failed."""
-    attempt = 0
-    while True:
-        attempt += 1
-        try:
-            return await call(*args, **kwargs)
-        except ProviderError as error:
-            if (wait := policy.wait(error, attempt)) is None:
-                raise StopRunError(error.kind, f"{what}: {error.message}", status=error.status) from error
-        await policy.sleep(wait)
+    try:
+        result: T = await policy.retrying()(call, *args, **kwargs)
+    except ProviderError as error:
+        raise StopRunError(error.kind, f"{what}: {error.message}", status=error.status) from error
+    return result
 
 
 async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -19,7 +19,7 @@ from judge.io.batches.base import (
     read_returned,
     split_lines,
 )
-from judge.io.judges.base import part, redact, sdk_errors, status_error
+from judge.io.judges.base import part, redact, status_error
 from judge.io.judges.openai import OpenAIJudge, read_reply
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
@@ -50,13 +50,14 @@ class OpenAIBatches(OpenAIJudge):
 
     async def upload(self, file: Path) -> str:
         """Upload the file of requests, read piece by piece, and return its id."""
-        with file.open("rb") as stream, sdk_errors(self._sdk, key=self._key):
-            named = (file.name, stream, "application/jsonl")
-            return (await self._client.files.create(file=named, purpose="batch")).id
+        with file.open("rb") as stream:
+            async with self.errors():
+                named = (file.name, stream, "application/jsonl")
+                return (await self._client.files.create(file=named, purpose="batch")).id
 
     async def create(self, uploaded: str, *, mark: str) -> str:
         """Submit the uploaded file, with the mark as metadata."""
-        with sdk_errors(self._sdk, key=self._key):
+        async with self.errors():
             batch = await self._client.batches.create(
                 input_file_id=uploaded, endpoint=ENDPOINT, completion_window="24h", metadata={MARK: mark}
             )
@@ -64,7 +65,7 @@ class OpenAIBatches(OpenAIJudge):
 
     async def find(self, sought: Sought) -> list[str]:
         """Look for the mark among all batches, newest first."""
-        with sdk_errors(self._sdk, key=self._key):
+        async with self.errors():
             async for batch in self._client.batches.list(limit=PAGE):
                 if (batch.metadata or {}).get(MARK) == sought.mark:
                     return [batch.id]
@@ -72,7 +73,7 @@ class OpenAIBatches(OpenAIJudge):
 
     async def state(self, batch_id: str) -> BatchState:
         """Ask how far a batch is."""
-        with sdk_errors(self._sdk, key=self._key):
+        async with self.errors():
             batch = await self._client.batches.retrieve(batch_id)
             counts, sources = batch.request_counts, (batch.output_file_id, batch.error_file_id)
             return BatchState(
@@ -85,10 +86,9 @@ class OpenAIBatches(OpenAIJudge):
 
     async def results(self, source: str) -> AsyncGenerator[Returned, None]:
         """Stream one of the files of a batch that ended."""
-        with sdk_errors(self._sdk, key=self._key):
-            async with self._client.files.with_streaming_response.content(source) as response:
-                async for line in split_lines(response.iter_bytes()):
-                    yield read_returned(line, _read)
+        async with self.errors(), self._client.files.with_streaming_response.content(source) as response:
+            async for line in split_lines(response.iter_bytes()):
+                yield read_returned(line, _read)
 
 
 def _problem(batch: Any) -> str:  # noqa: ANN401 - the SDK's Batch

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from judge.errors import RetryableError
-from judge.io.images import image_base64, load_encoded
-from judge.io.judges.base import (
-    Encoded,
-    ReplyErrors,
-    address_of,
-    checked_reply,
-    count,
-    environment_key,
-    http_client,
-    ignore_headers,
-    part,
-    read_json,
-    sdk_errors,
-    timeouts,
-    user_turns,
-)
+from judge.io.images import image_base64
+from judge.io.judges.base import SdkJudge, checked_reply, count, environment_key, part, user_turns
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+    from anthropic import AsyncAnthropic
 
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
-PATH = "/v1/messages"
+TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"  # noqa: S105 - its name
+NO_KEY = "no-key"
 _CUT = {
     "max_tokens": FailureKind.TRUNCATED,
     "refusal": FailureKind.REFUSED,
@@ -37,39 +24,25 @@ _CUT = {
 }
 
 
-class AnthropicJudge:
-    """Asks one model over one long-lived client."""
+class AnthropicJudge(SdkJudge):
+    """Asks Anthropic, or a server that speaks as it does, for messages."""
+
+    PATH = "/v1/messages"
+    _client: AsyncAnthropic
 
     def __init__(self, spec: JudgeSpec, *, concurrency: int, timeout: float) -> None:
         import anthropic  # noqa: PLC0415 - seconds of import that only judging needs
 
-        from judge.io.judges.sdk_post import SdkPost  # noqa: PLC0415 - imports httpx2
+        from judge.io.judges.http_client import client_options  # noqa: PLC0415 - imports httpx2
 
-        self.spec = spec
-        self._sdk = anthropic
-        self._key = environment_key(KEY_VARIABLE) or "no-key"
-        self._reply_errors, self._encoded = ReplyErrors(key=self._key), Encoded()
-        self._client = anthropic.AsyncAnthropic(
-            api_key=self._key,
+        key, token = environment_key(KEY_VARIABLE), environment_key(TOKEN_VARIABLE)
+        client = anthropic.AsyncAnthropic(
+            api_key=key or (None if token else NO_KEY),
+            auth_token=None if key else token,
             base_url=spec.endpoint,
-            max_retries=0,
-            timeout=timeouts(timeout),
-            http_client=http_client(anthropic, concurrency=concurrency, timeout=timeout),
+            **client_options(anthropic, concurrency=concurrency, timeout=timeout),
         )
-        self._post = SdkPost(self._client, address_of(self._client, PATH))
-        self.caches_prompts = True
-        self.on_headers: Callable[[Mapping[str, str]], None] = ignore_headers
-
-    async def ask(self, request: Request) -> Reply:
-        """Ask for one message in the request's schema."""
-        if request.prompt.images:
-            await load_encoded(request.prompt.images)
-        content = orjson.dumps(self.body(request))
-        with sdk_errors(self._sdk, key=self._key):
-            reply, headers = await self._post(content)
-        self.on_headers(headers)
-        with self._reply_errors:
-            return read_reply(read_json(reply), request_id=headers.get("request-id"))
+        super().__init__(spec, sdk=anthropic, client=client, key=key or token or NO_KEY, timeout=timeout)
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share, then the traces.
@@ -77,7 +50,7 @@ class AnthropicJudge:
         Filling the cache costs extra: it is asked for only where another request will be served from it.
         """
         prompt, settings = request.prompt, self.spec.settings
-        output: dict[str, Any] = {"format": {"type": "json_schema", "schema": self._encoded(request.schema_)}}
+        output: dict[str, Any] = {"format": {"type": "json_schema", "schema": request.schema_}}
         if settings.effort is not None:
             output["effort"] = settings.effort
         shared: dict[str, Any] = {"type": "text", "text": prompt.shared}
@@ -92,9 +65,9 @@ class AnthropicJudge:
             "output_config": output,
         }
 
-    async def close(self) -> None:
-        """Close the client."""
-        await self._client.close()
+    def read(self, record: Any, headers: Mapping[str, str]) -> Reply:  # noqa: ANN401 - what a server sent
+        """Return what a message says."""
+        return read_reply(record, request_id=headers.get("request-id"))
 
 
 def _image(image: Image) -> dict[str, Any]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import orjson
 from msgspec import convert
 
 from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
-from judge.io.judges.waits import WAIT_HEADERS, retry_after
-from judge.io.judges.wire import CONNECT_SECONDS, ExchangeError
+from judge.io.images import load_encoded
+from judge.io.judges.waits import retry_after
 from judge.io.secrets import REDACTED, hide_secrets
 from judge.schema import Correction, FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from types import TracebackType
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     import httpx2
 
@@ -36,7 +36,6 @@ _STOP_CODES = re.compile(
 )
 _TOO_LONG_CODES = re.compile(r"context_length|context_size|context_window|prompt is too long|maximum context|too_large")
 _FILTER_CODES = re.compile(r"content[-_ ](?:filter|policy|management)")
-_HEADERS = {name.encode(): name for name in (*WAIT_HEADERS, "location", "request-id", "x-request-id")}
 _PASSING_STATUSES = {408, 409, 425, 429}
 _REDIRECTS = range(300, 400)
 _ERRORS = range(400, 600)
@@ -70,17 +69,78 @@ class Judge(Protocol):
         ...
 
 
-class HttpReply(NamedTuple):
-    """A successful reply as it came."""
+class SdkJudge:
+    """A model that is asked through its provider's SDK, over one long-lived client.
 
-    content: bytes
-    headers: Mapping[str, str]
-    """those that `read_headers` knows"""
+    The SDK adds its headers and raises its errors; bodies are prepared and replies read here, since the SDK's own types
+    would double the processor time of a call.
 
+    Args:
+        spec: the judge.
+        sdk: the imported SDK.
+        client: the SDK's asynchronous client.
+        key: the secret that no message may hold.
+        timeout: longest time of a call, connecting included, seconds.
+    """
 
-def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return those of a reply's headers that mean something here, by names in lower case; most replies have few."""
-    return {_HEADERS[known]: value.decode("latin-1") for name, value in raw if (known := name.lower()) in _HEADERS}
+    PATH: ClassVar[str]
+    """of calls, below the client's base address"""
+    caches_prompts = True
+
+    def __init__(self, spec: JudgeSpec, *, sdk: Any, client: Any, key: str, timeout: float) -> None:  # noqa: ANN401 - either SDK's
+        self.spec = spec
+        self.on_headers: Callable[[Mapping[str, str]], None] = ignore_headers
+        self._sdk, self._client, self._key, self._timeout = sdk, client, key, timeout
+
+    async def ask(self, request: Request) -> Reply:
+        """Ask for one reply in the request's schema; ProviderError where there is none."""
+        import httpx2  # noqa: PLC0415 - only judging needs it
+
+        if request.prompt.images:
+            await load_encoded(request.prompt.images)
+        options = {"headers": {"content-type": "application/json"}}
+        content = orjson.dumps(self.body(request))
+        async with self.errors(seconds=self._timeout):
+            reply: httpx2.Response = await self._client.post(
+                self.PATH, content=content, cast_to=httpx2.Response, options=options
+            )
+        self.on_headers(reply.headers)
+        with reply_errors(key=self._key):
+            return self.read(read_json(reply.content), reply.headers)
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """Return the call's body: images first, then what both orders share, then the traces."""
+        raise NotImplementedError
+
+    def read(self, record: Any, headers: Mapping[str, str]) -> Reply:  # noqa: ANN401 - what a server sent
+        """Return what a successful reply says; any error where it says nothing."""
+        raise NotImplementedError
+
+    @asynccontextmanager
+    async def errors(self, *, seconds: float | None = None) -> AsyncIterator[None]:
+        """Turn whatever a call through the SDK raises, and a reply in no known form, into a ProviderError.
+
+        Args:
+            seconds: longest time of what is done within; None leaves it to the client's limits for each step.
+        """
+        with reply_errors(key=self._key):
+            try:
+                async with asyncio.timeout(seconds):
+                    yield
+            except TimeoutError as error:
+                raise RetryableError(FailureKind.TIMEOUT, "no whole reply in time", maybe_paid=True) from error
+            except self._sdk.APIStatusError as error:
+                code, message, headers = _error_code(error), _message(error), error.response.headers
+                message = message.replace(self._key, REDACTED)
+                raise status_error(error.status_code, code=code, message=message, headers=headers) from error
+            except self._sdk.APIConnectionError as error:
+                from judge.io.judges.http_client import connection_error  # noqa: PLC0415 - imports httpx2
+
+                raise connection_error(error, key=self._key) from error
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self._client.close()
 
 
 def ignore_headers(headers: Mapping[str, str]) -> None:
@@ -92,40 +152,6 @@ def environment_key(*names: str) -> str | None:
     return next((key for name in names if (key := os.environ.get(name, "").strip())), None)
 
 
-def http_client(sdk: Any, *, concurrency: int, timeout: float) -> httpx2.AsyncClient:  # noqa: ANN401 - a module
-    """Return the HTTP client for an SDK.
-
-    The default transport looks through all connections twice a call, and breaks down above some 250 of them.
-
-    Args:
-        sdk: the imported SDK.
-        concurrency: most calls in flight.
-        timeout: longest time of a call, seconds.
-    """
-    from judge.io.judges.direct_client import DirectClient  # noqa: PLC0415 - imports httpx2
-
-    return DirectClient(sdk.DefaultAsyncHttpxClient, concurrency=concurrency, timeout=timeout)
-
-
-def address_of(client: Any, path: str) -> str:  # noqa: ANN401 - either SDK's client
-    """Return the whole address of a path below an SDK's base address."""
-    return str(client.base_url).rstrip("/") + path
-
-
-class Encoded:
-    """Encodes values as JSON, anew only where another comes than the last time: requests share their schema."""
-
-    def __init__(self) -> None:
-        self._value: Any = None
-        self._json = orjson.Fragment(b"null")
-
-    def __call__(self, value: Any) -> orjson.Fragment:  # noqa: ANN401 - any JSON value
-        """Return what stands for a value within a larger one, for `orjson.dumps`."""
-        if value is not self._value:
-            self._value, self._json = value, orjson.Fragment(orjson.dumps(value))
-        return self._json
-
-
 def user_turns(content: list[dict[str, Any]], correction: Correction | None) -> list[dict[str, Any]]:
     """Return the conversation after the system's words: the question, and what followed where it is asked again."""
     turns: list[dict[str, Any]] = [{"role": "user", "content": content}]
@@ -135,51 +161,26 @@ def user_turns(content: list[dict[str, Any]], correction: Correction | None) -> 
     return turns
 
 
-def timeouts(seconds: float) -> httpx2.Timeout:
-    """Return the time limits of one call's steps, for calls that take the SDK's own way."""
-    import httpx2  # noqa: PLC0415 - only judging needs it
-
-    return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
-
-
-class ReplyErrors:
-    """A context that turns whatever the reading of a reply raises into a ProviderError: a reply in no known form.
-
-    Args:
-        key: the secret that no message may hold.
-    """
-
-    def __init__(self, *, key: str) -> None:
-        self._key = key
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        # What a server sends instead of a reply breaks the SDKs and our reading in too many ways to list.
-        if isinstance(error, Exception) and not isinstance(error, OmrJudgeError):
-            problem = f"not a reply: {_words(error, self._key)}"
-            raise RetryableError(FailureKind.TRANSPORT, problem, maybe_paid=True) from error
-
-
 @contextmanager
-def sdk_errors(sdk: Any, *, key: str) -> Iterator[None]:  # noqa: ANN401 - a module
-    """Turn whatever a call through an SDK raises, and a reply in no known form, into a ProviderError.
+def reply_errors(*, key: str) -> Iterator[None]:
+    """Turn whatever the reading of a reply raises into a ProviderError: a reply in no known form.
 
     Args:
-        sdk: the imported SDK; both name their errors alike.
         key: the secret that no message may hold.
     """
-    with ReplyErrors(key=key):
-        try:
-            yield
-        except sdk.APIStatusError as error:
-            message, code = error.message.replace(key, REDACTED), _error_code(error)
-            raise status_error(error.status_code, code=code, message=message, headers=error.response.headers) from error
-        except sdk.APIConnectionError as error:
-            raise connection_error(error, key=key) from error
+    try:
+        yield
+    except OmrJudgeError:
+        raise
+    except Exception as error:
+        # What a server sends instead of a reply breaks the SDKs and our reading in too many ways to list.
+        problem = f"not a reply: {error_line(error, key=key)}"
+        raise RetryableError(FailureKind.TRANSPORT, problem, maybe_paid=True) from error
+
+
+def error_line(error: BaseException, *, key: str) -> str:
+    """Name an error in a line, without the key; many errors of connections have no text of their own."""
+    return redact(f"{type(error).__name__}: {error}".replace(key, REDACTED).rstrip(": "))
 
 
 def _error_code(error: Any) -> str:  # noqa: ANN401 - either SDK's APIStatusError
@@ -188,20 +189,13 @@ def _error_code(error: Any) -> str:  # noqa: ANN401 - either SDK's APIStatusErro
     return " ".join(str(name) for name in names if name)
 
 
-def connection_error(error: Exception, *, key: str) -> RetryableError:
-    """Classify trouble with a connection by what our own carrier says of it; SDKs wrap that in errors of theirs."""
-    origin: BaseException = error
-    while origin.__cause__ is not None and not isinstance(origin, ExchangeError):
-        origin = origin.__cause__
-    if not isinstance(origin, ExchangeError):
-        return RetryableError(FailureKind.TRANSPORT, _words(origin, key), maybe_paid=True)
-    kind = FailureKind.TIMEOUT if origin.timed_out else FailureKind.TRANSPORT
-    return RetryableError(kind, redact(str(origin).replace(key, REDACTED)), maybe_paid=origin.sent)
-
-
-def _words(error: BaseException, key: str) -> str:
-    """Name an error in a line; many transport errors have no text of their own."""
-    return redact(f"{type(error).__name__}: {error}".replace(key, REDACTED).rstrip(": "))
+def _message(error: Any) -> str:  # noqa: ANN401 - either SDK's APIStatusError
+    """Return the provider's words, or all of an error in another form."""
+    try:
+        _, words = error_words(read_json(error.response.content))
+    except ValueError:
+        words = ""
+    return words or str(error.response.text)
 
 
 def status_error(status: int, *, code: str, message: str, headers: Mapping[str, str]) -> ProviderError:

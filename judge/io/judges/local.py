@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from judge.errors import InputError, RunError
-from judge.io.judges.plain import PlainJudge
+from judge.io.judges.openai import OpenAIJudge
 from judge.schema import JudgeSpec, Request
 
 NOTE = (
@@ -25,13 +25,13 @@ START_SECONDS = 60.0
 INSTALL = "pip install 'omr-judge[local]'"
 
 
-class LocalJudge(PlainJudge):
+class LocalJudge(OpenAIJudge):
     """Serves a GGUF file on a free port of 127.0.0.1, under a random key, for as long as the judge is open."""
 
     def __init__(self, spec: JudgeSpec, *, timeout: float) -> None:
         self._server = serve(Path(str(spec.endpoint)))
         served = spec.model_copy(update={"endpoint": f"{self._server.address}/v1"})
-        super().__init__(served, concurrency=1, timeout=timeout, api_key=self._server.key, trust_env=False)
+        super().__init__(served, concurrency=1, timeout=timeout, api_key=self._server.key)
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's arguments; the schema goes as a grammar without white space, which halves the output."""

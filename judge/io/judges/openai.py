@@ -6,37 +6,21 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from judge.errors import RetryableError
-from judge.io.images import image_base64, load_encoded
-from judge.io.judges.base import (
-    Encoded,
-    HttpReply,
-    ReplyErrors,
-    address_of,
-    checked_reply,
-    count,
-    environment_key,
-    error_within,
-    http_client,
-    ignore_headers,
-    part,
-    read_json,
-    sdk_errors,
-    timeouts,
-    user_turns,
-)
+from judge.io.images import image_base64
+from judge.io.judges.base import SdkJudge, checked_reply, count, environment_key, error_within, part, user_turns
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-KEY_VARIABLES = ("OMR_JUDGE_API_KEY", "OPENAI_API_KEY")
-"""for a server given by its address; OpenAI itself reads OPENAI_API_KEY only"""
+    from openai import AsyncOpenAI
+
+KEY_VARIABLE = "OPENAI_API_KEY"
+SERVER_KEY_VARIABLE = "OMR_JUDGE_API_KEY"
+"""for servers given by their address"""
 NO_KEY = "no-key"
 HOSTED = ".openai.com"
-PATH = "/chat/completions"
 CACHE_KEY_DIGITS = 32
 FIRST_WITH_MARKS = (5, 6)
 """since GPT-5.6 storing a prompt in the cache costs extra, and a request may say how far to store it"""
@@ -44,38 +28,38 @@ _VERSION = re.compile(r"gpt-(\d+)(?:\.(\d+))?")
 _CUT = {"length": FailureKind.TRUNCATED, "content_filter": FailureKind.FILTERED}
 
 
-class OpenAIChat:
-    """Asks one model for chat completions, whatever carries the bytes.
+class OpenAIJudge(SdkJudge):
+    """Asks OpenAI, or a server that speaks as it does, for chat completions.
 
     Args:
         spec: the judge.
-        key: goes with each call, and into no message.
-        host: the server's name; OpenAI itself is asked in its newest form.
+        concurrency: most calls in flight.
+        timeout: longest time of a call, seconds.
+        api_key: of a server of our own on this machine, which is asked past the environment's proxies.
     """
 
-    def __init__(self, spec: JudgeSpec, *, key: str, host: str) -> None:
-        self.spec = spec
-        self.on_headers: Callable[[Mapping[str, str]], None] = ignore_headers
-        self.hosted = self.caches_prompts = f".{host}".endswith(HOSTED)
+    PATH = "/chat/completions"
+    _client: AsyncOpenAI
+
+    def __init__(self, spec: JudgeSpec, *, concurrency: int, timeout: float, api_key: str | None = None) -> None:
+        import openai  # noqa: PLC0415 - seconds of import that only judging needs
+
+        from judge.io.judges.http_client import client_options  # noqa: PLC0415 - imports httpx2
+
+        own = api_key or (spec.endpoint and environment_key(SERVER_KEY_VARIABLE))
+        key = own or openai_key(spec) or NO_KEY
+        client = openai.AsyncOpenAI(
+            api_key=key,
+            base_url=spec.endpoint,
+            # A server with a key of its own gets no other, not even one that OPENAI_CUSTOM_HEADERS hold.
+            default_headers={"Authorization": f"Bearer {own}"} if own else None,
+            **client_options(openai, concurrency=concurrency, timeout=timeout, trust_env=api_key is None),
+        )
+        super().__init__(spec, sdk=openai, client=client, key=key, timeout=timeout)
+        # OPENAI_BASE_URL may name OpenAI itself, one of its regions, or any other server. OpenAI is asked in its newest
+        # form, which other servers may refuse.
+        self.hosted = self.caches_prompts = f".{client.base_url.host}".endswith(HOSTED)
         self._marks_caches = self.hosted and _version(spec.model) >= FIRST_WITH_MARKS
-        self._key = key
-        self._reply_errors, self._encoded = ReplyErrors(key=key), Encoded()
-
-    async def post(self, content: bytes) -> HttpReply:
-        """Post a call's body; ProviderError where there is no successful reply."""
-        raise NotImplementedError
-
-    async def ask(self, request: Request) -> Reply:
-        """Ask for one chat completion in the request's schema."""
-        if request.prompt.images:
-            await load_encoded(request.prompt.images)
-        content, headers = await self.post(orjson.dumps(self.body(request)))
-        self.on_headers(headers)
-        with self._reply_errors:
-            completion = read_json(content)
-            if not completion.get("choices") and (error := error_within(completion, key=self._key, headers=headers)):
-                raise error
-            return read_reply(completion, request_id=headers.get("x-request-id"))
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share, then the traces."""
@@ -89,7 +73,7 @@ class OpenAIChat:
             "messages": [{"role": "system", "content": prompt.system}, *user_turns(content, request.correction)],
             "response_format": {
                 "type": "json_schema",
-                "json_schema": {"name": "judgment", "schema": self._encoded(request.schema_), "strict": True},
+                "json_schema": {"name": "judgment", "schema": request.schema_, "strict": True},
             },
             # Compatible servers know the older name of the limit, and some refuse fields that they do not know.
             "max_completion_tokens" if self.hosted else "max_tokens": limit,
@@ -107,36 +91,11 @@ class OpenAIChat:
         item = hashlib.sha256(request.item.encode()).hexdigest()[:CACHE_KEY_DIGITS]
         return body | {"store": False, "prompt_cache_key": item}
 
-
-class OpenAIJudge(OpenAIChat):
-    """Asks through OpenAI's SDK, over one long-lived client."""
-
-    def __init__(self, spec: JudgeSpec, *, concurrency: int, timeout: float) -> None:
-        import openai  # noqa: PLC0415 - seconds of import that only judging needs
-
-        from judge.io.judges.sdk_post import SdkPost  # noqa: PLC0415 - imports httpx2
-
-        key = openai_key(spec) or NO_KEY
-        self._sdk = openai
-        self._client = openai.AsyncOpenAI(
-            api_key=key,
-            base_url=spec.endpoint,
-            max_retries=0,
-            timeout=timeouts(timeout),
-            http_client=http_client(openai, concurrency=concurrency, timeout=timeout),
-        )
-        # OPENAI_BASE_URL may name OpenAI itself, one of its regions, or any other server.
-        super().__init__(spec, key=key, host=self._client.base_url.host)
-        self._post = SdkPost(self._client, address_of(self._client, PATH))
-
-    async def post(self, content: bytes) -> HttpReply:
-        """Post a call's body through the SDK."""
-        with sdk_errors(self._sdk, key=self._key):
-            return await self._post(content)
-
-    async def close(self) -> None:
-        """Close the client."""
-        await self._client.close()
+    def read(self, record: Any, headers: Mapping[str, str]) -> Reply:  # noqa: ANN401 - what a server sent
+        """Return what a chat completion says, or raise the error that a gateway sent in its place."""
+        if not record.get("choices") and (error := error_within(record, key=self._key, headers=headers)):
+            raise error
+        return read_reply(record, request_id=headers.get("x-request-id"))
 
 
 def _version(model: str) -> tuple[int, int]:
@@ -147,7 +106,7 @@ def _version(model: str) -> tuple[int, int]:
 
 def openai_key(spec: JudgeSpec) -> str | None:
     """Return the key from the environment; servers given by their address may need none."""
-    return environment_key(*(KEY_VARIABLES if spec.endpoint else KEY_VARIABLES[-1:]))
+    return environment_key(*([SERVER_KEY_VARIABLE] if spec.endpoint else []), KEY_VARIABLE)
 
 
 def _image(image: Image) -> dict[str, Any]:

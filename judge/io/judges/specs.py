@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from judge.errors import InputError, RunError
 from judge.io.judges.anthropic import KEY_VARIABLE as ANTHROPIC_KEY
+from judge.io.judges.anthropic import TOKEN_VARIABLE as ANTHROPIC_TOKEN
 from judge.io.judges.anthropic import AnthropicJudge
 from judge.io.judges.base import environment_key
 from judge.io.judges.local import LocalJudge
-from judge.io.judges.openai import KEY_VARIABLES, OpenAIJudge, openai_key
-from judge.io.judges.plain import PlainJudge
+from judge.io.judges.openai import KEY_VARIABLE as OPENAI_KEY
+from judge.io.judges.openai import OpenAIJudge, openai_key
 from judge.io.weights import find_weights
 from judge.schema import JudgeSettings, JudgeSpec, Provider
 
@@ -26,16 +26,6 @@ DEFAULT_OUTPUT_TOKENS = 8192
 LOCAL_SETTINGS = JudgeSettings(max_output_tokens=700, temperature=0.0, seed=0, evidence_chars=30)
 _FORM = re.compile(r"(?P<provider>[a-z]+)(?::(?P<model>.*?)(?:@(?P<endpoint>https?://.+))?)?\Z")
 _HALF_ADDRESS = re.compile(r"@.*(?:://|:\d)")
-
-
-class Transport(StrEnum):
-    """What carries the calls to a judge."""
-
-    AUTO = "auto"
-    """plain for OpenAI-compatible servers given by their address and for the embedded judge, else the provider's SDK"""
-    SDK = "sdk"
-    PLAIN = "plain"
-    """aiohttp alone"""
 
 
 class JudgeOptions(NamedTuple):
@@ -108,9 +98,9 @@ def require(spec: JudgeSpec) -> None:
     """
     match spec.provider:
         case Provider.ANTHROPIC:
-            _check_key(spec, environment_key(ANTHROPIC_KEY), ANTHROPIC_KEY)
+            _check_key(spec, environment_key(ANTHROPIC_KEY, ANTHROPIC_TOKEN), ANTHROPIC_KEY)
         case Provider.OPENAI:
-            _check_key(spec, openai_key(spec), KEY_VARIABLES[-1])
+            _check_key(spec, openai_key(spec), OPENAI_KEY)
         case Provider.LOCAL:
             if find_weights(spec.endpoint, say=lambda _: None).sha256 != spec.weights_sha256:
                 raise RunError(f"{spec.endpoint}: the weights have changed since the run began")
@@ -139,26 +129,16 @@ def _local(file: str | None, options: JudgeOptions, *, say: Callable[[str], None
     )
 
 
-def check_transport(spec: JudgeSpec, transport: Transport) -> None:
-    """Refuse a transport that a judge cannot be asked through (InputError)."""
-    if spec.provider is Provider.ANTHROPIC and transport is Transport.PLAIN:
-        raise InputError("--transport plain", f"{spec.name} is asked through Anthropic's SDK only", "leave it out")
-    if spec.provider is Provider.LOCAL and transport is Transport.SDK:
-        raise InputError("--transport sdk", "the embedded judge is asked without an SDK", "leave it out")
-
-
-def open_judge(spec: JudgeSpec, *, concurrency: int, timeout: float, transport: Transport = Transport.AUTO) -> Judge:
+def open_judge(spec: JudgeSpec, *, concurrency: int, timeout: float) -> Judge:
     """Open the judge that a spec describes; import its SDK, start its server.
 
     Raises:
-        InputError: the judge cannot be asked through the transport.
+        InputError: the environment names certificates or a proxy that cannot be used.
     """
-    check_transport(spec, transport)
-    plain = transport is Transport.PLAIN or (transport is Transport.AUTO and spec.endpoint is not None)
     match spec.provider:
         case Provider.ANTHROPIC:
             return AnthropicJudge(spec, concurrency=concurrency, timeout=timeout)
         case Provider.OPENAI:
-            return (PlainJudge if plain else OpenAIJudge)(spec, concurrency=concurrency, timeout=timeout)
+            return OpenAIJudge(spec, concurrency=concurrency, timeout=timeout)
         case Provider.LOCAL:
             return LocalJudge(spec, timeout=timeout)

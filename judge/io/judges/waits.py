@@ -18,8 +18,6 @@ ANTHROPIC_LIMITS = tuple(
     for what in ("requests", "tokens", "input-tokens", "output-tokens")
 )
 _SAYING = ("retry-after-ms", "retry-after", *chain.from_iterable(OPENAI_LIMITS + ANTHROPIC_LIMITS))
-WAIT_HEADERS = (*_SAYING, "date")
-"""all that is read here"""
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
 _NUMBER = r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?)"
 _PART = re.compile(rf"({_NUMBER})(ms|[hms])")

@@ -1,4 +1,4 @@
-"""Reduce an image file to what draws its picture, without decoding it.
+"""Strip an image file of its metadata, without decoding it.
 
 What is left out never leaves this machine: EXIF, GPS, XMP, IPTC, comments, text, thumbnails, colour profiles, further
 frames, and whatever follows the image's end.
@@ -15,8 +15,8 @@ from judge.io.pictures.kinds import Kind, UnusableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PNG_DRAWN = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"bKGD", b"pHYs"}
-WEBP_DRAWN = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH"}
+PNG_RENDERED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"bKGD", b"pHYs"}
+WEBP_RENDERED = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH"}
 WEBP_ALPHA = 0x10
 """the one bit of VP8X that says something of what is kept"""
 MAX_SCANS = 100
@@ -32,15 +32,15 @@ _JFIF_BARE = 16
 _GIF_IMAGE, _GIF_EXTENSION, _GIF_CONTROL, _GIF_END = 0x2C, 0x21, 0xF9, 0x3B
 
 
-def bare(content: bytes, kind: Kind) -> bytes | None:
-    """Return the same picture's file with nothing beside it: the very bytes where there is nothing else.
+def strip_metadata(content: bytes, kind: Kind) -> bytes | None:
+    """Return the same picture's file without metadata: the very bytes where there are none.
 
     Args:
         content: the file's bytes.
-        kind: PNG, JPEG, WebP or GIF; any other has no bare form.
+        kind: PNG, JPEG, WebP or GIF; any other is not read.
 
     Returns:
-        None where only drawing the picture anew leaves the rest out.
+        None where only rendering the picture anew leaves metadata out.
 
     Raises:
         UnusableError: the file is cut off, or another file follows the image.
@@ -74,7 +74,7 @@ def _png(content: bytes) -> bytes:
         end = at + 12 + length
         if end > len(content):
             raise _cut()
-        if name in PNG_DRAWN:
+        if name in PNG_RENDERED:
             kept.append(content[at:end])
         at = end
         if name == b"IEND":
@@ -95,7 +95,7 @@ def _jpeg(content: bytes) -> bytes:
         if marker == _EOI:
             break
         (length,) = struct.unpack_from(">H", content, at + 2)
-        if _draws(marker, content[at + 4 : at + 10], length):
+        if _is_rendered(marker, content[at + 4 : at + 10], length):
             kept.append(content[at : at + 2 + length])
         at += 2 + length
         scans += marker == _SOS
@@ -105,7 +105,7 @@ def _jpeg(content: bytes) -> bytes:
     return b"".join([*kept, content[at : at + 2]])
 
 
-def _draws(marker: int, beginning: bytes, length: int) -> bool:
+def _is_rendered(marker: int, beginning: bytes, length: int) -> bool:
     """Say whether a JPEG's segment is needed to draw it: tables, frames and scans, and how colours are coded."""
     if marker == _JFIF:
         return beginning.startswith(b"JFIF\0") and length == _JFIF_BARE
@@ -123,7 +123,7 @@ def _webp(content: bytes) -> bytes | None:
     for name, data in _riff_chunks(content[: size + 8]):
         if name == b"ANMF":
             return None
-        if name in WEBP_DRAWN:
+        if name in WEBP_RENDERED:
             drawn = bytes([data[0] & WEBP_ALPHA]) + data[1:] if name == b"VP8X" else data
             kept.append(name + struct.pack("<I", len(drawn)) + drawn + bytes(len(drawn) % 2))
     body = b"WEBP" + b"".join(kept)

@@ -1,4 +1,4 @@
-"""Draw the first frame of a DICOM file as its window says; nothing else of the file is used."""
+"""Render the first frame of a DICOM file as its window says; nothing else of the file is used."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from judge.io.pictures.drawing import check_size, fitting, grey
-from judge.io.pictures.kinds import UnusableError
+from judge.io.pictures.kinds import Size, UnusableError
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-    from judge.io.image_size import Size
 
 NO_PYDICOM = "pip install 'omr-judge[dicom]'"
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 """the transfer syntax's name, which stands unpacked at the beginning"""
 
 
-def draw_dicom(content: bytes, *, max_side: int) -> tuple[Picture, Size]:
+def render_dicom(content: bytes, *, max_side: int) -> tuple[Picture, Size]:
     """Return the first frame, in grey or RGB, and the size that the file states.
 
     Raises:
@@ -37,7 +36,7 @@ def draw_dicom(content: bytes, *, max_side: int) -> tuple[Picture, Size]:
         try:
             dataset = pydicom.dcmread(io.BytesIO(content))
             size = _checked(dataset)
-            picture = _draw(dataset)
+            picture = _render_frame(dataset)
         except UnusableError:
             raise
         except Exception as error:  # pydicom raises almost anything for a damaged file
@@ -59,7 +58,7 @@ def _checked(dataset: Any) -> Size:  # noqa: ANN401 - a pydicom dataset, whose m
     return size
 
 
-def _draw(dataset: Any) -> Picture:  # noqa: ANN401
+def _render_frame(dataset: Any) -> Picture:  # noqa: ANN401
     from PIL import Image  # noqa: PLC0415 - only where there are images
     from pydicom import pixels  # noqa: PLC0415 - an extra
 

@@ -1,4 +1,4 @@
-"""Draw pictures with Pillow, in bounded memory: open, shrink, turn, and write them without metadata."""
+"""Render pictures with Pillow, in bounded memory: open, shrink, turn, and write them without metadata."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from judge.io.pictures.kinds import Kind, UnusableError
+from judge.io.pictures.kinds import Kind, Size, UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image as Picture
 
-    from judge.io.image_size import Size
 
 MAX_PIXELS = 50_000_000
 MAX_COSTLY_PIXELS = 16_000_000
@@ -48,7 +47,7 @@ def opened(content: bytes, kind: Kind) -> Iterator[Picture]:
                 check_size(picture.size, costly=kind is Kind.WEBP or _is_wide(picture.mode))
                 yield picture
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise UnusableError("too many pixels", "scale it down") from error
+            raise UnusableError(f"more than {MAX_PIXELS // 10**6} megapixels", "scale it down") from error
         except UnidentifiedImageError as error:
             raise UnusableError(f"is no readable {kind.value}", "copy or save it again") from error
         except (OSError, ValueError, SyntaxError, EOFError, MemoryError, OverflowError, Warning) as error:
@@ -61,7 +60,7 @@ def decode_wholly(picture: Picture) -> None:
     picture.load()
 
 
-def needs_drawing(picture: Picture) -> bool:
+def needs_rendering(picture: Picture) -> bool:
     """Say whether an image looks as it should only with its metadata: it is turned, or its colours are not sRGB."""
     profile = picture.info.get("icc_profile")
     return orientation(picture) != 1 or (profile is not None and not _is_srgb(profile))
@@ -76,7 +75,7 @@ def orientation(picture: Picture) -> int:
     return found if found in range(1, 9) else 1
 
 
-def drawn(picture: Picture, kind: Kind, *, max_side: int) -> Picture:
+def render_picture(picture: Picture, kind: Kind, *, max_side: int) -> Picture:
     """Return an image upright, in sRGB, with 8 bits a channel, and no side longer than `max_side` (0: as it is)."""
     from PIL import Image  # noqa: PLC0415 - only where there are images
 
@@ -133,7 +132,7 @@ def in_eight_bits(picture: Picture, *, stretch: bool) -> Picture:
 
 
 def grey(values: np.ndarray[Any, Any], *, limits: tuple[float, float] | None = None) -> Picture:
-    """Draw numbers, an array of rows and columns, in grey from the lower limit (black) to the upper one (white).
+    """Render numbers, an array of rows and columns, in grey from the lower limit (black) to the upper one (white).
 
     Without limits, these are the smallest and the largest number; what is not finite is black.
     """

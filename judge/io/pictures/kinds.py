@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from judge.schema import MediaType
 
+Size = tuple[int, int]
+"""width and height in pixels"""
 ACCEPTED = "accepted: PNG, JPEG, WebP, GIF, TIFF, BMP, DICOM"
 
 

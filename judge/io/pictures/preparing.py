@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from judge.io.image_size import pixel_size
-from judge.io.pictures.bare import bare
-from judge.io.pictures.dicom import draw_dicom
-from judge.io.pictures.drawing import as_jpeg, as_png, check_size, decode_wholly, drawn, needs_drawing, opened
-from judge.io.pictures.kinds import MEDIA_TYPES, Kind, kind_of
+from judge.io.pictures.bare import strip_metadata
+from judge.io.pictures.dicom import render_dicom
+from judge.io.pictures.drawing import as_jpeg, as_png, decode_wholly, needs_rendering, opened, render_picture
+from judge.io.pictures.kinds import MEDIA_TYPES, Kind, Size, kind_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-    from judge.io.image_size import Size
     from judge.schema import MediaType
 
 MAX_SIDE = 1920
@@ -47,19 +45,17 @@ def prepare(content: bytes, *, max_side: int = MAX_SIDE) -> Prepared:
     """
     kind = kind_of(content)
     if kind is Kind.DICOM:
-        picture, size = draw_dicom(content, max_side=max_side)
+        picture, size = render_dicom(content, max_side=max_side)
         return _written(picture, size, lossless=True)
-    if kind in MEDIA_TYPES and (stated := pixel_size(content, MEDIA_TYPES[kind])) is not None:
-        check_size(stated, costly=kind is Kind.WEBP)
-    left = bare(content, kind)
+    left = strip_metadata(content, kind)
     with opened(content, kind) as picture:
         size = picture.size
         fits = left is not None and len(left) <= MAX_SENT_BYTES and (not max_side or max(size) <= max_side)
-        if left is not None and fits and not needs_drawing(picture):
+        if left is not None and fits and not needs_rendering(picture):
             decode_wholly(picture)
             return Prepared(left, MEDIA_TYPES[kind], size, size)
         lossy = kind is Kind.JPEG or (kind is Kind.WEBP and _LOSSY_WEBP in content[:64])
-        return _written(drawn(picture, kind, max_side=max_side), size, lossless=not lossy)
+        return _written(render_picture(picture, kind, max_side=max_side), size, lossless=not lossy)
 
 
 def _written(picture: Picture, original: Size, *, lossless: bool) -> Prepared:

@@ -12,8 +12,8 @@ from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.io.fields import RecordProblem
 from judge.io.jsonl import refuse
 from judge.io.readers.registry import Format, detect, named_format
-from judge.io.readers.source import Source
-from judge.io.readers.values import Given
+from judge.io.readers.source import SourceFile
+from judge.io.readers.values import SourceRecord
 
 LOOKED_AT = 20
 """records that the format is found by"""
@@ -46,10 +46,10 @@ class Placed(NamedTuple):
 
 
 class RowFile:
-    """An open file of a generator, of the format that is named or found by its first records (see `Source`)."""
+    """An open file of a generator, of the format that is named or found by its first records (see `SourceFile`)."""
 
     def __init__(self, source: str | Path, format_: str | None, *, max_document: int | None = None) -> None:
-        self._source = Source(source, max_document=max_document)
+        self._source = SourceFile(source, max_document=max_document)
         self.path, self.folder = self._source.path, self._source.folder
         self._records = self._source.records()
         try:
@@ -78,7 +78,7 @@ class RowFile:
         self._records.close()
         self._source.close()
 
-    def _rows(self, given: Given, id_path: str | None) -> Iterator[Row]:
+    def _rows(self, given: SourceRecord, id_path: str | None) -> Iterator[Row]:
         if isinstance(given.record, RecordProblem):
             raise given.record
         return self.format.rows(given.record, id_path)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 from judge.errors import InputError
 from judge.io.fields import RecordProblem, show
 from judge.io.jsonl import MAX_LINE_BYTES, refuse
-from judge.io.readers.values import Given
+from judge.io.readers.values import SourceRecord
 
 MAX_UNPACKED = 2**31
 """bytes of a workbook's parts, by their own account"""
@@ -19,7 +19,7 @@ _INSPECT = "header.json"
 _EXTRA = "pip install 'omr-judge[xlsx]'"
 
 
-def tsv_rows(handle: BinaryIO, path: str) -> Iterator[Given]:
+def tsv_rows(handle: BinaryIO, path: str) -> Iterator[SourceRecord]:
     """Yield the record of each row; cells may hold lines of their own."""
     csv.field_size_limit(MAX_LINE_BYTES)
     reader = csv.reader(_text_lines(handle, path), delimiter="\t", strict=True)
@@ -27,7 +27,7 @@ def tsv_rows(handle: BinaryIO, path: str) -> Iterator[Given]:
         header = _header(next(cells for cells in reader if cells), path)
         for cells in reader:
             if cells:
-                yield Given(f"{path}:{reader.line_num}", _record(header, [cell or None for cell in cells]))
+                yield SourceRecord(f"{path}:{reader.line_num}", _record(header, [cell or None for cell in cells]))
     except csv.Error as error:
         refuse(f"{path}:{reader.line_num}", f"broken table: {error}", "write the file again, with quoted cells")
 
@@ -41,7 +41,7 @@ def _text_lines(handle: BinaryIO, path: str) -> Iterator[str]:
             refuse(f"{path}:{number}", f"not UTF-8: {error.reason}", "save the file as UTF-8")
 
 
-def xlsx_rows(handle: BinaryIO, path: str) -> Iterator[Given]:
+def xlsx_rows(handle: BinaryIO, path: str) -> Iterator[SourceRecord]:
     """Yield the record of each row of the first sheet."""
     _check_archive(handle, path)
     handle.seek(0)
@@ -54,7 +54,7 @@ def xlsx_rows(handle: BinaryIO, path: str) -> Iterator[Given]:
             filled = _filled_rows(book.get_sheet_by_index(0).iter_rows())
             header = _header(next(filled, (1, []))[1], path)
             for number, cells in filled:
-                yield Given(f"{path}:{number}", _record(header, cells))
+                yield SourceRecord(f"{path}:{number}", _record(header, cells))
     except python_calamine.CalamineError as error:
         refuse(path, f"damaged Excel sheet: {error}", "write the sheet again")
 

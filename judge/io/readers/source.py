@@ -9,14 +9,14 @@ from typing import Any
 from judge.io.fields import RecordProblem
 from judge.io.jsonl import MAX_LINE_BYTES, JsonLines, parse_object, parse_value, refuse, refuse_binary
 from judge.io.readers.sheets import tsv_rows, xlsx_rows
-from judge.io.readers.values import Given
+from judge.io.readers.values import SourceRecord
 
 MAX_DOCUMENT = 2**30
 _BOM = b"\xef\xbb\xbf"
 _ZIP = b"PK\x03\x04"
 
 
-class Source:
+class SourceFile:
     """An open file of JSON lines, a JSON document, a tab-separated table or an Excel sheet; plain or gzip.
 
     Args:
@@ -32,7 +32,7 @@ class Source:
         self.path = self._file.path
         self.folder = Path.cwd() if source == "-" else Path(source).absolute().parent
 
-    def records(self) -> Generator[Given]:
+    def records(self) -> Generator[SourceRecord]:
         """Yield every record, from the start."""
         first, second = _first_lines(self._file)
         handle = self._file.rewound()
@@ -46,13 +46,13 @@ class Source:
             yield from tsv_rows(handle, self.path)
         else:
             for line in self._file:
-                yield Given(line.where, _parsed(line.raw))
+                yield SourceRecord(line.where, _parsed(line.raw))
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _of_document(self) -> Generator[Given]:
+    def _of_document(self) -> Generator[SourceRecord]:
         """Yield the objects of an array, or the one object that the document is."""
         raw = self._file.rewound().read(self._max_document + 1)
         if len(raw) > self._max_document:
@@ -63,11 +63,11 @@ class Source:
         except RecordProblem as problem:
             refuse(self.path, problem.problem, "write the file again")
         if isinstance(value, dict):
-            yield Given(self.path, value)
+            yield SourceRecord(self.path, value)
             return
         for number, record in enumerate(value, 1):
             told = record if isinstance(record, dict) else RecordProblem("not an object", "give an array of objects")
-            yield Given(f"{self.path}, record {number}", told)
+            yield SourceRecord(f"{self.path}, record {number}", told)
 
 
 def _first_lines(file: JsonLines) -> tuple[bytes, bytes]:

@@ -11,7 +11,7 @@ from judge.io.fields import RecordProblem, as_id, as_text, follow
 Record = Mapping[str, Any]
 
 
-class Given(NamedTuple):
+class SourceRecord(NamedTuple):
     """One record of a file, or why it cannot be read."""
 
     where: str

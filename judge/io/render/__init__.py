@@ -1,1 +1,1 @@
-"""Draw reports and progress; decide nothing."""
+"""Render reports and progress; decide nothing."""

@@ -1,4 +1,4 @@
-"""Draw everything about one scored trace: its checklist with what was said of each unit, and how it came to that."""
+"""Render everything about one scored trace: its checklist with what was said of each unit, and how it came to that."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from judge.core.pkr.audit import TRACE, told_case, told_reading
 from judge.core.pkr.scores import FailureMode, Standing
-from judge.io.render.item_parts import draw_columns, draw_question, draw_raw, journey_lines, say, trace_text
+from judge.io.render.item_parts import journey_lines, render_columns, render_question, render_raw, say, trace_text
 from judge.io.render.text import safe
 from judge.schema import Group
 
@@ -47,28 +47,28 @@ class ShownCase(NamedTuple):
     """the next item by trace score"""
 
 
-def draw_case(shown: ShownCase, console: Console, *, raw: bool) -> None:
-    """Draw the trace and its units; with `raw`, what was sent and what came back too."""
+def render_case(shown: ShownCase, console: Console, *, raw: bool) -> None:
+    """Render the trace and its units; with `raw`, what was sent and what came back too."""
     told = told_case(shown.case, shown.found)
     say(console, f"Item {shown.case.item.id}", "bold")
-    draw_question(told, shown.case.item, console)
-    draw_columns([shown.model], [trace_text(told[TRACE], known=told["answer"] is not None)], console)
+    render_question(told, shown.case.item, console)
+    render_columns([shown.model], [trace_text(told[TRACE], known=told["answer"] is not None)], console)
     for group in Group:
         if told["groups"][group]["units"]:
-            _draw_group(group, told["groups"][group], shown, console)
+            _render_group(group, told["groups"][group], shown, console)
     say(console, f"Trace score: {percent(told['trace_score'])}", "bold")
     for journey in shown.asked:
         judgment = journey.judgment
         say(console, "\n".join(journey_lines(f"{judgment.judge}, {judgment.group}", journey)))
         if raw:
-            draw_raw(judgment, shown.prompts.get(judgment.key), shown.repair, console)
+            render_raw(judgment, shown.prompts.get(judgment.key), shown.repair, console)
     say(console, f"All traces: omr-judge list {quote(shown.run)}", "dim")
     if shown.following is not None:
         say(console, f"Next by trace score: omr-judge show {quote(shown.run)} {quote(shown.following)}", "dim")
 
 
-def _draw_group(group: Group, told: Mapping[str, Any], shown: ShownCase, console: Console) -> None:
-    """Draw a row for each unit of a group and reading of it."""
+def _render_group(group: Group, told: Mapping[str, Any], shown: ShownCase, console: Console) -> None:
+    """Render a row for each unit of a group and reading of it."""
     scored = told["standing"] == Standing.SCORED.value
     say(console, f"{group}: {percent(told['score']) if scored else told['standing'].replace('_', ' ')}", "bold")
     own = [told_reading(journey, shown.found) for journey in shown.asked if journey.judgment.group == group]

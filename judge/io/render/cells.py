@@ -22,7 +22,7 @@ class Cell(NamedTuple):
     is_words: bool = False
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One line of a table."""
 
     name: str
@@ -39,7 +39,7 @@ class Table(NamedTuple):
     """what a row stands for"""
     columns: dict[str, str]
     """for programs and for people"""
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     note: str = ""
     judge: str = ""
     """whose verdicts these are alone; empty: those of all judges together"""
@@ -55,6 +55,11 @@ class Table(NamedTuple):
         judge = f"{self.judge} alone" if self.judge and self.judge not in self.title else ""
         parts = [part for part in (self.title, judge, self.legend, self.note) if part]
         return " ".join([*(part if part.endswith("?") else f"{part}." for part in parts), basis])
+
+
+def row(name: str, *cells: Cell) -> TableRow:
+    """Make a line of a table."""
+    return TableRow(name, cells)
 
 
 def rate(estimate: Estimate | None) -> Cell:

@@ -1,4 +1,4 @@
-"""Draw the report of a run that writes checklists."""
+"""Render the report of a run that writes checklists."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _WITHOUT = {
 }
 
 
-def draw_checklists(report: ChecklistReport, to: Path) -> None:
-    """Draw how many items have a checklist, what its units are, what was dropped, who is without and what it cost."""
+def render_checklists(report: ChecklistReport, to: Path) -> None:
+    """Render how many items have a checklist, what its units are, what was dropped, who is without and what it cost."""
     console = Console(highlight=False, markup=False, emoji=False)
     for line in _lines(report, to):
         console.print(Text(safe(line)), soft_wrap=True)

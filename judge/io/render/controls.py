@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from judge.core.controls.kinds import ControlKind
 from judge.core.controls.report import MARGIN, Effect
 from judge.io.render import cells
-from judge.io.render.cells import Row, Table
+from judge.io.render.cells import Table, TableRow
 from judge.io.render.costs import dollars
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _moved(kind: ControlKind, criteria: Mapping[str, ControlEffect], judge: str)
             "p_value": "p",
         },
         rows=tuple(
-            Row(
+            TableRow(
                 name,
                 (
                     cells.count(found.n),
@@ -101,7 +101,7 @@ def _preferred(compared: Mapping[str, SelfComparison], judge: str) -> Table:
         of="criterion",
         columns=names,
         rows=tuple(
-            Row(name, tuple(cells.rate(getattr(found.together, field)) for field in names))
+            TableRow(name, tuple(cells.rate(getattr(found.together, field)) for field in names))
             for name, found in compared.items()
         ),
         judge=judge,
@@ -116,7 +116,7 @@ def _parts(compared: Mapping[str, SelfComparison], judge: str) -> Table:
         of="criterion",
         columns={"exact": "the same bytes", "rephrased": "other line breaks", "first_slot": "first slot"},
         rows=tuple(
-            Row(
+            TableRow(
                 name,
                 (
                     cells.rate(found.exact.named),

@@ -1,4 +1,4 @@
-"""Draw a table on the terminal, as narrow as the terminal is."""
+"""Render a table on the terminal, as narrow as the terminal is."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class _Form(NamedTuple):
         return self._replace(texts=[[text.replace(", ", ",\n") for text in row] for row in texts] if ends else texts)
 
 
-def drawn(table: cells.Table, width: int, *, stacked: bool = False) -> Table:
-    """Draw a table.
+def render_table(table: cells.Table, width: int, *, stacked: bool = False) -> Table:
+    """Render a table.
 
     Args:
         table: what to draw.

@@ -1,4 +1,4 @@
-"""Draw rates with their intervals below each other, in 80 columns of text."""
+"""Render rates with their intervals below each other, in 80 columns of text."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from judge.core.pkr.instruments import SIDE_NAMES
 from judge.io.render import cells
-from judge.io.render.cells import Row, Table
+from judge.io.render.cells import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,16 +35,14 @@ def _agreement(found: Mapping[str, Instruments]) -> Table:
             "kappa": "kappa",
         },
         rows=tuple(
-            Row(
+            cells.row(
                 name,
-                (
-                    cells.count(own.n),
-                    cells.rate(own.preference),
-                    cells.rate(own.same_side),
-                    cells.number(own.agreement.raw, as_rate=True),
-                    cells.number(own.agreement.ac1),
-                    cells.number(own.agreement.kappa),
-                ),
+                cells.count(own.n),
+                cells.rate(own.preference),
+                cells.rate(own.same_side),
+                cells.number(own.agreement.raw, as_rate=True),
+                cells.number(own.agreement.ac1),
+                cells.number(own.agreement.kappa),
             )
             for name, own in found.items()
         ),
@@ -61,7 +59,7 @@ def _sides(found: Mapping[str, Instruments]) -> Table:
         of="criterion",
         columns={f"{preferred}_{scored}": f"{preferred}, {scored}" for preferred, scored in places},
         rows=tuple(
-            Row(name, tuple(cells.count(own.table[preferred][scored]) for preferred, scored in places))
+            cells.row(name, *(cells.count(own.table[preferred][scored]) for preferred, scored in places))
             for name, own in found.items()
         ),
     )

@@ -1,4 +1,4 @@
-"""Draw everything about one item: the pair, what each judge said in both orders, and how it came to say it."""
+"""Render everything about one item: the pair, what each judge said in both orders, and how it came to say it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.core.audit import told_judgment, told_pair
 from judge.core.audit_queue import points
-from judge.io.render.item_parts import draw_columns, draw_question, draw_raw, journey_lines, say, trace_text
+from judge.io.render.item_parts import journey_lines, render_columns, render_question, render_raw, say, trace_text
 from judge.schema import Order, Outcome
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ FOLDED = {
 }
 
 
-class Asked(NamedTuple):
+class SampleJudgments(NamedTuple):
     """What one judge was asked of an item in one sample."""
 
     judge: str
@@ -49,7 +49,7 @@ class ShownItem(NamedTuple):
     criteria: Sequence[str]
     outcomes: Mapping[str, Outcome]
     """by criterion, as the report counts them"""
-    asked: Sequence[Asked]
+    asked: Sequence[SampleJudgments]
     doubts: frozenset[Doubt]
     identical: bool
     prompts: Mapping[str, Prompt]
@@ -61,13 +61,13 @@ class ShownItem(NamedTuple):
     """the next item by doubt"""
 
 
-def draw_item(shown: ShownItem, console: Console, *, raw: bool) -> None:
-    """Draw the item; with `raw`, what was sent and what came back too."""
+def render_item(shown: ShownItem, console: Console, *, raw: bool) -> None:
+    """Render the item; with `raw`, what was sent and what came back too."""
     say(console, f"Item {shown.item}", "bold")
     if shown.pair is None:
         say(console, "The question and the traces of this item are not known: its judgments were made elsewhere.")
     else:
-        _draw_pair(told_pair(shown.pair), shown.pair, shown.models, console)
+        _render_pair(told_pair(shown.pair), shown.pair, shown.models, console)
     told = ", ".join(f"{name} {outcome}" for name, outcome in shown.outcomes.items())
     say(console, f"Outcome: {told}", "bold")
     doubts = ", ".join(sorted(shown.doubts))
@@ -77,7 +77,7 @@ def draw_item(shown: ShownItem, console: Console, *, raw: bool) -> None:
     elif not shown.asked:
         say(console, "No judgment of this item yet.")
     for asked in shown.asked:
-        _draw_asked(asked, shown, console, raw=raw)
+        _render_asked(asked, shown, console, raw=raw)
     say(console, "\n".join(_ways_on(shown)), "dim")
 
 
@@ -87,25 +87,25 @@ def _ways_on(shown: ShownItem) -> Iterator[str]:
         yield f"Next by doubt: omr-judge show {quote(shown.run)} {quote(shown.following)}"
 
 
-def _draw_pair(told: Mapping[str, Any], pair: Pair, models: tuple[str, str], console: Console) -> None:
-    draw_question(told, pair.item, console)
+def _render_pair(told: Mapping[str, Any], pair: Pair, models: tuple[str, str], console: Console) -> None:
+    render_question(told, pair.item, console)
     titles = [f"{side}: {model}" for side, model in zip("ab", models, strict=True)]
-    draw_columns(titles, [trace_text(told[side], known=told["answer"] is not None) for side in "ab"], console)
+    render_columns(titles, [trace_text(told[side], known=told["answer"] is not None) for side in "ab"], console)
 
 
-def _draw_asked(asked: Asked, shown: ShownItem, console: Console, *, raw: bool) -> None:
-    """Draw what a judge said on each criterion in the orders next to each other, and how it got there."""
+def _render_asked(asked: SampleJudgments, shown: ShownItem, console: Console, *, raw: bool) -> None:
+    """Render what a judge said on each criterion in the orders next to each other, and how it got there."""
     say(console, f"Judge {asked.judge}, sample {asked.sample + 1}", "bold")
     orders = [order for order in Order if order in asked.journeys]
     told = {order: told_judgment(asked.journeys[order], shown.criteria) for order in orders}
     titles = [f"{order} ({'a' if order is Order.FORWARD else 'b'} shown first)" for order in orders]
     for name in shown.criteria:
         say(console, f"{name}: {_folded(asked, name)}")
-        draw_columns(titles, [_verdict(told[order], name) for order in orders], console)
+        render_columns(titles, [_verdict(told[order], name) for order in orders], console)
     for order in orders:
         say(console, "\n".join(journey_lines(order, asked.journeys[order])))
         if raw:
-            draw_raw(
+            render_raw(
                 asked.journeys[order].judgment,
                 shown.prompts.get(asked.journeys[order].judgment.key),
                 shown.repair,
@@ -113,7 +113,7 @@ def _draw_asked(asked: Asked, shown: ShownItem, console: Console, *, raw: bool) 
             )
 
 
-def _folded(asked: Asked, criterion: str) -> str:
+def _folded(asked: SampleJudgments, criterion: str) -> str:
     outcome = asked.outcomes[criterion]
     if len(asked.journeys) == 1 and outcome is not Outcome.MISSING:
         return f"{outcome}, in one order"

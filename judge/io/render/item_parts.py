@@ -1,4 +1,4 @@
-"""Draw what the items of any run have: texts side by side, a question, how a request went, what was sent."""
+"""Render what the items of any run have: texts side by side, a question, how a request went, what was sent."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def say(console: Console, text: str, style: str = "") -> None:
     console.print(Text(safe(text), style=style))
 
 
-def draw_question(told: Mapping[str, Any], item: Item, console: Console) -> None:
-    """Draw what is known of an item beside its traces; `told` is from `told_item`."""
+def render_question(told: Mapping[str, Any], item: Item, console: Console) -> None:
+    """Render what is known of an item beside its traces; `told` is from `told_item`."""
     say(console, told["question"])
     for letter, text in told["options"]:
         is_right = letter in told["right"]
@@ -51,8 +51,8 @@ def trace_text(told: Mapping[str, Any], *, known: bool) -> str:
     return f"{told['text']}\n\nFinal answer: {answer}{judged}"
 
 
-def draw_columns(titles: Sequence[str], texts: Sequence[str], console: Console) -> None:
-    """Draw texts side by side, or one above the other where the terminal is narrow."""
+def render_columns(titles: Sequence[str], texts: Sequence[str], console: Console) -> None:
+    """Render texts side by side, or one above the other where the terminal is narrow."""
     groups = [[place] for place in range(len(texts))] if console.width < NARROW else [list(range(len(texts)))]
     for places in groups:
         table = Table(expand=True)
@@ -79,12 +79,12 @@ def journey_lines(name: str, journey: Journey) -> Iterator[str]:
     yield f"{name}, attempt {len(judgment.attempts) + 1}: {end}{earlier}"
 
 
-def draw_raw(judgment: Judgment, prompt: Prompt | None, repair: str | None, console: Console) -> None:
-    """Draw what was sent, where it is known, and what came back, as it came."""
+def render_raw(judgment: Judgment, prompt: Prompt | None, repair: str | None, console: Console) -> None:
+    """Render what was sent, where it is known, and what came back, as it came."""
     if prompt is None:
         say(console, "Sent: not known: the run's files give no prompt with this judgment's key.", "yellow")
     else:
-        _draw_sent(prompt, console)
+        _render_sent(prompt, console)
     for attempt in judgment.attempts:
         if (note := note_after(attempt, repair)) is not None and attempt.reply is not None:
             say(console, "Came back first:", "bold")
@@ -95,8 +95,8 @@ def draw_raw(judgment: Judgment, prompt: Prompt | None, repair: str | None, cons
     say(console, judgment.reply.text if judgment.reply else "(no reply)")
 
 
-def _draw_sent(prompt: Prompt, console: Console) -> None:
-    """Draw a prompt in the order in which it is sent: the images stand before the item."""
+def _render_sent(prompt: Prompt, console: Console) -> None:
+    """Render a prompt in the order in which it is sent: the images stand before the item."""
     say(console, "Sent, system:", "bold")
     say(console, prompt.system)
     for image in prompt.images:

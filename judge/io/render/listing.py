@@ -1,4 +1,4 @@
-"""Draw a list of items, one a line, for people or for programs."""
+"""Render a list of items, one a line, for people or for programs."""
 
 from __future__ import annotations
 

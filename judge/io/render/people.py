@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from judge.io.render.text import safe
-from judge.io.render.words import percent
+from judge.io.render.words import number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
 
-    from judge.core.estimates import Figure
     from judge.core.people import CorrectedRate, PeopleOnCriterion, PeopleReport, SideCounts, Sides
 
 SIDES = ("a", "tie or split", "b")
 
 
-def draw_people(report: PeopleReport, console: Console) -> None:
-    """Draw each criterion's agreement and corrected win rate."""
+def render_people(report: PeopleReport, console: Console) -> None:
+    """Render each criterion's agreement and corrected win rate."""
     basis = f"draw {report.draw}" if report.draw else "all labelled items, which readers chose: no random sample"
     console.print(Text(safe(f"Judged by {', '.join(report.judges)}; compared on {basis}.")))
     if report.other_draws:
@@ -57,7 +56,7 @@ def _sides(title: str, sides: Sides, rows: str, columns: str) -> Iterator[str]:
         "alpha": agreement.alpha_nominal,
         "interval alpha": agreement.alpha_interval,
     }
-    figures = ", ".join(f"{word} {_number(value)}" for word, value in named.items() if value is not None)
+    figures = ", ".join(f"{word} {number(value)}" for word, value in named.items() if value is not None)
     yield f"{title}, {agreement.n} items: {figures}."
     if agreement.kappa_warning:
         yield f"Note: {agreement.kappa_warning}."
@@ -86,11 +85,3 @@ def _corrected(found: CorrectedRate) -> Iterator[str]:
     else:
         more = max(0, found.n_needed - found.corrected.n)
         yield f"An interval {100 * found.width:g} points wide takes {more} more labels ({found.n_needed} in all)."
-
-
-def _number(value: Figure) -> str:
-    if value.estimate is None:
-        return "-"
-    if value.low is None or value.high is None:
-        return f"{value.estimate:.2f}"
-    return f"{value.estimate:.2f} [{value.low:.2f}, {value.high:.2f}]"

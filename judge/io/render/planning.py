@@ -1,4 +1,4 @@
-"""Draw a plan on the terminal."""
+"""Render a plan on the terminal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from judge.core.power_plan import Needed, PowerPlan
 
 
-def draw_plan(plan: PowerPlan, console: Console) -> None:
-    """Draw what is supposed, and what the target needs."""
+def render_plan(plan: PowerPlan, console: Console) -> None:
+    """Render what is supposed, and what the target needs."""
     console.print(Text(safe("\n".join(_supposed(plan)))))
     if plan.needed is not None:
         console.print(Text(_target(plan, plan.needed), style="bold"))

@@ -1,4 +1,4 @@
-"""Draw a quote."""
+"""Render a quote."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ COLUMNS = ("calls", "in", "out", "low", "expected", "high", "batch")
 THOUSAND = 1000
 
 
-def draw_quote(quote: Quote, *, to_stderr: bool = False) -> None:
-    """Draw what each judge is still to be asked and what it may cost, and the sum."""
+def render_quote(quote: Quote, *, to_stderr: bool = False) -> None:
+    """Render what each judge is still to be asked and what it may cost, and the sum."""
     console = Console(highlight=False, markup=False, emoji=False, stderr=to_stderr)
     console.print(_table(quote))
     for line in (_sources(quote), _controls(quote), _sum(quote)):
@@ -30,7 +30,7 @@ def draw_quote(quote: Quote, *, to_stderr: bool = False) -> None:
 
 
 def _table(quote: Quote) -> Table:
-    """Draw one line a judge: calls, expected tokens in and out, dollars, and the expected dollars in batches."""
+    """Render one line a judge: calls, expected tokens in and out, dollars, and the expected dollars in batches."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("judge", overflow="fold")
     for column in COLUMNS:

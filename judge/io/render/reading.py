@@ -1,4 +1,4 @@
-"""Draw a pair for a reader on the terminal: the item, the two traces side by side, and the keys."""
+"""Render a pair for a reader on the terminal: the item, the two traces side by side, and the keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 KEYS = "1 first better   2 second better   t tie   c cannot judge   s skip   u back   r reason   q quit"
 
 
-class Shown(NamedTuple):
+class ShownPair(NamedTuple):
     """What a reader is shown of a pair."""
 
     item: Item
@@ -29,8 +29,8 @@ class Shown(NamedTuple):
     """over the two traces"""
 
 
-def draw_pair(shown: Shown, console: Console) -> None:
-    """Draw the question, the options, the reference and both traces."""
+def render_pair(shown: ShownPair, console: Console) -> None:
+    """Render the question, the options, the reference and both traces."""
     item = shown.item
     console.print(Text(safe(item.question)))
     for letter, text in item.options.items():
@@ -48,8 +48,8 @@ def draw_pair(shown: Shown, console: Console) -> None:
     console.print(table)
 
 
-def draw_question(criterion: Criterion, *, progress: str, earlier: str | None, console: Console) -> None:
-    """Draw what is asked of the pair, what the reader said of it before, and the keys."""
+def render_question(criterion: Criterion, *, progress: str, earlier: str | None, console: Console) -> None:
+    """Render what is asked of the pair, what the reader said of it before, and the keys."""
     definition = f": {criterion.definition}" if criterion.definition else ""
     console.print(Text(safe(f"{progress}  {criterion.title}{definition}"), style="bold"))
     if earlier is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from judge.core.pkr.scores import PARTS
 from judge.io.render import cells
-from judge.io.render.cells import Row, Table
+from judge.io.render.cells import Table
 from judge.io.render.tables import cost_table
 from judge.schema import Group
 
@@ -56,7 +56,7 @@ def figure_tables(figures: Figures, title: str, judge: str = "") -> Iterator[Tab
         of="group",
         columns={part: part for part in PARTS},
         rows=tuple(
-            Row(group.value, tuple(cells.rate(getattr(own, part)) for part in PARTS))
+            cells.row(group.value, *(cells.rate(getattr(own, part)) for part in PARTS))
             for group, own in figures.groups.items()
         ),
         judge=judge,
@@ -68,7 +68,7 @@ def figure_tables(figures: Figures, title: str, judge: str = "") -> Iterator[Tab
         of="figure",
         columns={"estimate": "percent", "n": "traces"},
         rows=tuple(
-            Row(told, (cells.rate(getattr(figures, name)), cells.count(getattr(figures, name).n)))
+            cells.row(told, cells.rate(getattr(figures, name)), cells.count(getattr(figures, name).n))
             for name, told in TOTALS.items()
         ),
         judge=judge,
@@ -84,7 +84,7 @@ def failure_modes(report: ScoreReport) -> Table:
         title="What is wrong with the units: the first that applies, each reply counted by itself",
         of="units",
         columns={mode.value: mode.value.replace("_", " ") for mode in counts.all},
-        rows=tuple(Row(name, tuple(cells.count(count) for count in own.values())) for name, own in rows.items()),
+        rows=tuple(cells.row(name, *(cells.count(count) for count in own.values())) for name, own in rows.items()),
     )
 
 
@@ -96,7 +96,7 @@ def standings(report: ScoreReport) -> Table:
         of="group",
         columns=dict(STANDINGS),
         rows=tuple(
-            Row(group.value, tuple(cells.count(getattr(own, name)) for name in STANDINGS))
+            cells.row(group.value, *(cells.count(getattr(own, name)) for name in STANDINGS))
             for group, own in report.group_counts.items()
         ),
     )
@@ -112,13 +112,11 @@ def subgroups(report: ScoreReport) -> Iterator[Table]:
             of=field,
             columns={"n": "items", **{group.value: group.value for group in Group}, **TOTALS},
             rows=tuple(
-                Row(
+                cells.row(
                     value,
-                    (
-                        cells.count(own.n),
-                        *(cells.rate(own.groups[group].score) for group in Group),
-                        *(cells.rate(getattr(own, name)) for name in TOTALS),
-                    ),
+                    cells.count(own.n),
+                    *(cells.rate(own.groups[group].score) for group in Group),
+                    *(cells.rate(getattr(own, name)) for name in TOTALS),
                 )
                 for value, own in values.items()
             ),
@@ -141,7 +139,7 @@ def difference_table(found: ScoreDifference) -> Table:
             "verdict": "a is",
             "n": "items",
         },
-        rows=tuple(Row(name, _difference_cells(own)) for name, own in all_differences(found).items()),
+        rows=tuple(cells.row(name, *_difference_cells(own)) for name, own in all_differences(found).items()),
         legend="In percent; the sign-flip test's p; the trace score was declared first and keeps its own p",
     )
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from judge.io.render import score_tables, words
 from judge.io.render.costs import costs
 from judge.io.render.document import Document
-from judge.io.render.fitting import drawn
+from judge.io.render.fitting import render_table
 from judge.io.render.terminal import LEFT_OUT
 from judge.io.render.text import safe
 
@@ -81,13 +81,13 @@ def difference_conclusion(found: ScoreDifference) -> str:
     return f"On the trace score, a is {total.verdict}: {told}."
 
 
-def draw_scores(report: ScoreReport, console: Console) -> None:
-    """Draw the counts, the tables, the cost, and every warning."""
+def render_scores(report: ScoreReport, console: Console) -> None:
+    """Render the counts, the tables, the cost, and every warning."""
     console.print(Text(f"model: {safe(report.model)}"))
     console.print(Text("\n".join(_counts(report))))
     for table in score_tables.score_tables(report):
         if table.key != "costs":
-            console.print(drawn(table, console.width, stacked=table.key in {"subgroups", "groups"}))
+            console.print(render_table(table, console.width, stacked=table.key in {"subgroups", "groups"}))
     for line in costs(report):
         console.print(Text(safe(line)))
     console.print(Text(safe(_basis(report)), style="dim"))
@@ -96,10 +96,10 @@ def draw_scores(report: ScoreReport, console: Console) -> None:
     console.print(Text(safe(conclusion(report)), style="bold"))
 
 
-def draw_difference(found: ScoreDifference, console: Console) -> None:
-    """Draw the difference of two scores."""
+def render_difference(found: ScoreDifference, console: Console) -> None:
+    """Render the difference of two scores."""
     console.print(Text(safe(f"a = {found.models.a}\nb = {found.models.b}")))
-    console.print(drawn(score_tables.difference_table(found), console.width, stacked=True))
+    console.print(render_table(score_tables.difference_table(found), console.width, stacked=True))
     console.print(Text(safe(_pairing(found)), style="dim"))
     console.print(Text(safe(difference_conclusion(found)), style="bold"))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from judge.core.planning import Orders
 from judge.io.render import cells
-from judge.io.render.cells import Row, Table
+from judge.io.render.cells import Table
 from judge.io.render.controls import control_tables
 from judge.io.render.costs import dollars
 from judge.io.render.instruments import instrument_tables
@@ -72,7 +72,7 @@ def _win_rates(report: Report, criteria: Mapping[str, CriterionReport], judge: s
         of="criterion",
         columns={"win_rate": "win rate of a", **names},
         rows=tuple(
-            Row(name, (cells.rate(row.win_rate), *(cells.count(getattr(row, field)) for field in names)))
+            cells.row(name, cells.rate(row.win_rate), *(cells.count(getattr(row, field)) for field in names))
             for name, row in criteria.items()
         ),
         judge=judge,
@@ -89,12 +89,10 @@ def _reliability(report: Report, criteria: Mapping[str, CriterionReport], judge:
         of="criterion",
         columns={**both, "first_slot": "first slot"},
         rows=tuple(
-            Row(
+            cells.row(
                 name,
-                (
-                    *((cells.rate(row.consistency), cells.share(row.chance_consistency)) if both else ()),
-                    cells.rate(row.first_slot),
-                ),
+                *((cells.rate(row.consistency), cells.share(row.chance_consistency)) if both else ()),
+                cells.rate(row.first_slot),
             )
             for name, row in criteria.items()
         ),
@@ -110,13 +108,11 @@ def _tests(report: Report) -> Table:
         of="criterion",
         columns={**names, "p_method": "sign-flip test", "verdict": "a is"},
         rows=tuple(
-            Row(
+            cells.row(
                 name,
-                (
-                    *(cells.p_value(getattr(row, field)) for field in names),
-                    cells.in_words(row.p_method),
-                    cells.in_words(row.verdict),
-                ),
+                *(cells.p_value(getattr(row, field)) for field in names),
+                cells.in_words(row.p_method),
+                cells.in_words(row.verdict),
             )
             for name, row in report.criteria.items()
         ),
@@ -133,13 +129,11 @@ def _ledger(report: Report) -> Table:
         of="criterion",
         columns={word.replace(" ", "_"): word for word in words} | bounds,
         rows=tuple(
-            Row(
+            cells.row(
                 name,
-                (
-                    *(cells.count(terms[name].get(word, 0)) for word in words),
-                    cells.share(row.bounds.low),
-                    cells.share(row.bounds.high),
-                ),
+                *(cells.count(terms[name].get(word, 0)) for word in words),
+                cells.share(row.bounds.low),
+                cells.share(row.bounds.high),
             )
             for name, row in report.criteria.items()
         ),
@@ -151,10 +145,10 @@ def strata(criteria: Mapping[str, CriterionReport]) -> Table:
     found = {name: row.strata for name, row in criteria.items() if row.strata}
     last = list(found.values())[-1]
     rows = [
-        Row(name, tuple(cells.rate(getattr(own, stratum).win_rate) for stratum in STRATA))
+        cells.row(name, *(cells.rate(getattr(own, stratum).win_rate) for stratum in STRATA))
         for name, own in found.items()
     ]
-    sizes = Row("items", tuple(cells.count(getattr(last, stratum).n) for stratum in STRATA))
+    sizes = cells.row("items", *(cells.count(getattr(last, stratum).n) for stratum in STRATA))
     lost = last.unreadable
     note = (
         f"unreadable answers: a {lost.a}, b {lost.b} ({lost.items} items in no column). If only the answers counted, "
@@ -168,14 +162,12 @@ def _subgroups(report: Report) -> Iterator[Table]:
     names = {f"win_rate_{name}": f"win rate, {name}" for name in report.criteria}
     for field, values in report.subgroups.items():
         rows = [
-            Row(
+            cells.row(
                 value,
-                (
-                    cells.count(group.n),
-                    *(cells.rate(rate) for rate in group.win_rate.values()),
-                    cells.p_value(group.p_value),
-                    cells.p_value(group.p_adjusted),
-                ),
+                cells.count(group.n),
+                *(cells.rate(rate) for rate in group.win_rate.values()),
+                cells.p_value(group.p_value),
+                cells.p_value(group.p_adjusted),
             )
             for value, group in values.items()
         ]
@@ -205,17 +197,15 @@ def _position(report: Report) -> Table:
             "win_rate": "win rate net of the slot",
         },
         rows=tuple(
-            Row(
+            cells.row(
                 name,
-                (
-                    cells.rate(found.first_slot),
-                    cells.count(found.to_first),
-                    cells.count(found.to_second),
-                    cells.p_value(found.p_value),
-                    cells.number(found.preference),
-                    cells.number(found.slot_effect),
-                    cells.number(found.win_rate, as_rate=True),
-                ),
+                cells.rate(found.first_slot),
+                cells.count(found.to_first),
+                cells.count(found.to_second),
+                cells.p_value(found.p_value),
+                cells.number(found.preference),
+                cells.number(found.slot_effect),
+                cells.number(found.win_rate, as_rate=True),
             )
             for name, found in report.position.items()
         ),
@@ -236,14 +226,12 @@ def _length(report: Report) -> Table:
             "adjusted": "length-adjusted win rate",
         },
         rows=tuple(
-            Row(
+            cells.row(
                 name,
-                (
-                    cells.rate(length.longer_wins),
-                    cells.rate(length.matched),
-                    cells.share(length.matched_share),
-                    cells.number(length.adjusted.win_rate if length.adjusted else None, as_rate=True),
-                ),
+                cells.rate(length.longer_wins),
+                cells.rate(length.matched),
+                cells.share(length.matched_share),
+                cells.number(length.adjusted.win_rate if length.adjusted else None, as_rate=True),
             )
             for name, length in found.items()
         ),
@@ -268,13 +256,11 @@ def _agreement(report: Report) -> Table:
         of="criterion",
         columns={"n": "items", **names, **flips},
         rows=tuple(
-            Row(
+            cells.row(
                 name,
-                (
-                    cells.count(own.n),
-                    *(cells.number(getattr(own, field)) for field in names),
-                    *(cells.rate(getattr(own, field)) for field in flips),
-                ),
+                cells.count(own.n),
+                *(cells.number(getattr(own, field)) for field in names),
+                *(cells.rate(getattr(own, field)) for field in flips),
             )
             for name, own in found.items()
         ),
@@ -286,7 +272,7 @@ def _halo(report: Report) -> Table:
     halo = report.halo
     assert halo is not None  # noqa: S101 - its caller looked
     rows = tuple(
-        Row(name, tuple(cells.plain(others[other], f"{others[other] or 0:.2f}") for other in halo.correlations))
+        cells.row(name, *(cells.plain(others[other], f"{others[other] or 0:.2f}") for other in halo.correlations))
         for name, others in halo.correlations.items()
     )
     together = "" if halo.together is None else f"Together the others explain {100 * halo.together:.0f} % of it. "
@@ -305,12 +291,10 @@ def cost_table(costs: Mapping[str, JudgeCost]) -> Table:
         of="judge",
         columns=names | {"usd": "US dollars"},
         rows=tuple(
-            Row(
+            cells.row(
                 judge,
-                (
-                    *(cells.count(getattr(cost, field)) for field in names),
-                    cells.in_words("unknown") if cost.usd is None else cells.plain(float(cost.usd), dollars(cost.usd)),
-                ),
+                *(cells.count(getattr(cost, field)) for field in names),
+                cells.in_words("unknown") if cost.usd is None else cells.plain(float(cost.usd), dollars(cost.usd)),
             )
             for judge, cost in costs.items()
         ),

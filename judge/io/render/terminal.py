@@ -1,4 +1,4 @@
-"""Draw a report on the terminal."""
+"""Render a report on the terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.text import Text
 from judge.io.render import tables, words
 from judge.io.render.controls import control_lines, control_tables
 from judge.io.render.costs import costs
-from judge.io.render.fitting import drawn
+from judge.io.render.fitting import render_table
 from judge.io.render.forest import forest
 from judge.io.render.instruments import instrument_tables
 from judge.io.render.text import safe
@@ -28,16 +28,16 @@ LEFT_OUT = {
 }
 
 
-def draw_report(report: Report, console: Console) -> None:
-    """Draw the counts, one table a panel or judge, and every warning."""
+def render_report(report: Report, console: Console) -> None:
+    """Render the counts, one table a panel or judge, and every warning."""
     console.print(Text(f"a = {safe(report.models.a)}\nb = {safe(report.models.b)}"))
     console.print(Text(_counts(report)))
     for judge, criteria in {"": report.criteria, **report.by_judge}.items():
         for table in tables.judged_tables(report, criteria, judge):
-            console.print(drawn(table, console.width))
-    _draw_sections(report, console)
+            console.print(render_table(table, console.width))
+    _render_sections(report, console)
     for table in control_tables(report):
-        console.print(drawn(table, console.width, stacked=True))
+        console.print(render_table(table, console.width, stacked=True))
     for line in (*control_lines(report), *costs(report)):
         console.print(Text(safe(line)))
     console.print(Text(safe(_caption(report)), style="dim"))
@@ -46,15 +46,15 @@ def draw_report(report: Report, console: Console) -> None:
     console.print(Text(safe(words.conclusion(report)), style="bold"))
 
 
-def _draw_sections(report: Report, console: Console) -> None:
-    """Draw where the items went, strata, the forest plot, and what slot, length and judges have to do with it."""
+def _render_sections(report: Report, console: Console) -> None:
+    """Render where the items went, strata, the forest plot, and what slot, length and judges have to do with it."""
     for name, row in report.criteria.items():
         console.print(Text(words.ledger(name, row, report.n_items)))
     if any(row.strata for row in report.criteria.values()):
-        console.print(drawn(tables.strata(report.criteria), console.width, stacked=True))
+        console.print(render_table(tables.strata(report.criteria), console.width, stacked=True))
     if report.instruments:
         for table in instrument_tables(report.instruments):
-            console.print(drawn(table, console.width, stacked=True))
+            console.print(render_table(table, console.width, stacked=True))
         console.print(Text(safe(words.disagreements(report.instruments))))
     console.print(Text("\n".join(["", *forest(report), ""])), soft_wrap=True)
     overall = list(report.criteria)[-1]

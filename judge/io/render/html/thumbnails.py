@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from judge.errors import RunError
 from judge.io.images import image_bytes
-from judge.io.pictures.drawing import drawn, on_white, opened
+from judge.io.pictures.drawing import on_white, opened, render_picture
 from judge.io.pictures.kinds import UnusableError, kind_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SIDES = (560, 420, 300, 200)
 QUALITIES = (80, 60, 40)
 
 
-class Shown(NamedTuple):
+class Thumbnail(NamedTuple):
     """An image as the page holds it."""
 
     name: str
@@ -34,13 +34,13 @@ class Shown(NamedTuple):
     note: str
 
 
-def shown(image: Image) -> Shown:
+def shown(image: Image) -> Thumbnail:
     """Return an image of at most 15 KB: the original where it is as small, else a copy scaled down by Pillow.
 
     An image that has changed since the run began, or that Pillow cannot read, is named and left out.
     """
     source, scaled, note = _shown(image)
-    return Shown(PurePath(image.named).name, image.sha256, source, scaled, note)
+    return Thumbnail(PurePath(image.named).name, image.sha256, source, scaled, note)
 
 
 @lru_cache(maxsize=512)
@@ -61,7 +61,7 @@ def _scaled(content: bytes) -> bytes:
     """Return a JPEG without metadata, the largest and best that fits; ValueError where none does."""
     kind = kind_of(content)
     with opened(content, kind) as picture:
-        flat = on_white(drawn(picture, kind, max_side=SIDES[0]))
+        flat = on_white(render_picture(picture, kind, max_side=SIDES[0]))
     for side in SIDES:
         flat.thumbnail((side, side))
         for quality in QUALITIES:
