@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from judge.core.planning import Orders
+from judge.schema import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from judge.core.columns import Settled
+    from judge.core.columns import LatestJudgments
     from judge.core.counted import Subject
-    from judge.core.report import Facts, Report
+    from judge.core.report import Report, RunDescription
     from judge.core.stats.intervals import Floats
     from judge.schema import Judgment
 
@@ -78,27 +79,38 @@ def _peak() -> float:
 
 def _rows(n: int) -> None:
     print(f"{n:,} judgment rows in memory")
-    settled = _settled(n)
+    latest = _latest(n)
     print(f"  {'memory with the rows':<44} {_peak():.2f} GB")
-    _timed("folded to outcomes", lambda: _fold(settled))
-    _timed("a whole report", lambda: _report(settled))
+    _timed("folded to outcomes", lambda: _fold(latest))
+    _timed("a whole report", lambda: _report(latest))
 
 
-def _settled(n: int) -> Settled:
-    from judge.core.columns import Said, Settled  # noqa: PLC0415
-    from judge.core.table import texts  # noqa: PLC0415
+def _latest(n: int) -> LatestJudgments:
+    import polars as pl  # noqa: PLC0415
 
-    place = np.arange(n, dtype=np.int32)
-    return Settled(
-        item=place // ROWS_AN_ITEM,
-        judge=(place // 4 % 2).astype(np.int16),
-        sample=place // 2 % 2,
-        order=(place % 2).astype(np.int8),
-        said=np.random.default_rng(0).choice(np.arange(3, dtype=np.int32), p=SHARES, size=n),
-        items=texts(f"item-{item:09}" for item in range(n // ROWS_AN_ITEM)),
-        judges=JUDGES,
-        meanings=tuple(Said((("overall", verdict),)) for verdict in ("first", "second", "tie")),
+    from judge.core.columns import LatestJudgments, latest_judgments  # noqa: PLC0415
+
+    nothing = latest_judgments([])
+    place, orders = pl.int_range(n, dtype=pl.UInt32, eager=True), pl.Series(list(Order))
+    item = pl.select(pl.format("item-{}", (place // ROWS_AN_ITEM).cast(pl.String).str.zfill(9))).to_series()
+    said = np.random.default_rng(0).choice(["first", "second", "tie"], p=SHARES, size=n)
+    requests = pl.DataFrame(
+        {
+            "place": place,
+            "item": item,
+            "judge": pl.Series(JUDGES)[(place // 4 % 2)],
+            "sample": place // 2 % 2,
+            "order": orders[place % 2],
+            "group": None,
+            "failure": None,
+            "criterion": None,
+        },
+        schema=nothing.requests.schema,
     )
+    verdicts = pl.DataFrame(
+        {"place": place, "criterion": ["overall"] * n, "verdict": said}, schema=nothing.verdicts.schema
+    )
+    return LatestJudgments(requests, verdicts, nothing.units)
 
 
 def _subject(n_items: int) -> Subject:
@@ -107,26 +119,24 @@ def _subject(n_items: int) -> Subject:
     return Subject(JUDGES, ["overall"], Orders.BOTH, n_items, 0)
 
 
-def _facts() -> Facts:
-    from judge.core.report import Facts, Models  # noqa: PLC0415
+def _run() -> RunDescription:
+    from judge.core.report import Models, RunDescription  # noqa: PLC0415
 
-    return Facts(models=Models(a="a", b="b"), prompt="p.v1", rubric="r.v1", samples=2, seed=0, left_out={})
+    return RunDescription(models=Models(a="a", b="b"), prompt="p.v1", rubric="r.v1", samples=2, seed=0, left_out={})
 
 
-def _fold(settled: Settled) -> object:
-    from judge.core.panel import Pooling, pool  # noqa: PLC0415
+def _fold(latest: LatestJudgments) -> object:
+    from judge.core.counted import pool  # noqa: PLC0415
     from judge.core.tally import fold  # noqa: PLC0415
 
-    said = settled.on("overall")
-    return pool([fold(said.of(judge), orders=Orders.BOTH) for judge in JUDGES], Pooling.MEAN)
+    return pool(fold(latest.on("overall"), orders=Orders.BOTH), JUDGES)
 
 
-def _report(settled: Settled) -> Report:
+def _report(latest: LatestJudgments) -> Report:
     from judge.core.report import build_report  # noqa: PLC0415
     from judge.core.stats.intervals import Method  # noqa: PLC0415
 
-    n_items = len(settled) // ROWS_AN_ITEM
-    return build_report(settled, _subject(n_items), _facts(), method=Method.JEFFREYS)
+    return build_report(latest, _subject(len(latest) // ROWS_AN_ITEM), _run(), method=Method.JEFFREYS)
 
 
 def _journal(n: int) -> None:

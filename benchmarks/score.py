@@ -132,10 +132,10 @@ def _judgments(n: int) -> Iterator[Judgment]:
 
 
 def _measure(path: Path) -> None:
+    from judge.core.columns import latest_judgments  # noqa: PLC0415
     from judge.core.costs import Spending  # noqa: PLC0415
-    from judge.core.facts import Wanted  # noqa: PLC0415
-    from judge.core.pkr.cases import facts_of_cases  # noqa: PLC0415
-    from judge.core.pkr.readings import settle_readings  # noqa: PLC0415
+    from judge.core.facts import WantedFields  # noqa: PLC0415
+    from judge.core.pkr.cases import features_of_cases  # noqa: PLC0415
     from judge.core.pkr.report import ScoreSetting, build_score_report  # noqa: PLC0415
     from judge.io.journal import RunFolder  # noqa: PLC0415
 
@@ -143,10 +143,10 @@ def _measure(path: Path) -> None:
     manifest = folder.score_manifest()
     size = folder.judgments_path.stat().st_size / 1e6, folder.cases_path.stat().st_size / 1e6
     print(f"{manifest.n_items:,} cases; journal {size[0]:,.0f} MB, cases {size[1]:,.0f} MB")
-    readings = _timed("settle", lambda: settle_readings(folder.judgments(), Spending({})))
-    facts = _timed("facts", lambda: facts_of_cases(folder.cases(), Wanted()))
+    latest = _timed("settle", lambda: latest_judgments(folder.judgments(), Spending({})))
+    features = _timed("features", lambda: features_of_cases(folder.cases(), WantedFields()))
     setting = ScoreSetting("a", manifest.judges, {}, 1, 0, {}, {})
-    _timed("report", lambda: build_score_report(readings, facts, setting))
+    _timed("report", lambda: build_score_report(latest, features, setting))
 
 
 def _timed(what: str, work: Callable[[], Made]) -> Made:

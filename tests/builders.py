@@ -7,15 +7,28 @@ from pathlib import Path
 
 from msgspec import convert
 
-from judge.core.columns import Columns, Said, Settled
-from judge.core.costs import Spending
-from judge.core.counted import Subject, count_panel
-from judge.core.criteria import CriterionReport, report_counted
+from judge.core.columns import LatestJudgments, latest_judgments
+from judge.core.counted import Subject, fold_panel
+from judge.core.criteria import CriterionReport, report_criteria
 from judge.core.estimates import Basis
 from judge.core.planning import Orders
 from judge.core.prompting import PromptTemplate, parse_template
 from judge.core.stats.intervals import Method
-from judge.schema import Criterion, Item, JudgeSettings, JudgeSpec, Order, Pair, Rubric, Trace, Verdict
+from judge.schema import (
+    Criterion,
+    Failed,
+    FailureKind,
+    Item,
+    Judged,
+    JudgeSettings,
+    JudgeSpec,
+    Judgment,
+    Order,
+    Pair,
+    Rubric,
+    Trace,
+    Verdict,
+)
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -43,13 +56,18 @@ def make_judge(**changes: object) -> JudgeSpec:
     return JudgeSpec.model_validate({"provider": "openai", "model": "m", "settings": PLAIN, **changes})
 
 
-def frame(rows: list[Row]) -> Settled:
+def frame(rows: list[Row]) -> LatestJudgments:
     """Return judgments that each speak of one criterion; without a verdict they failed."""
-    columns = Columns(Spending({}))
-    for place, (item, judge, sample, order, criterion, verdict) in enumerate(rows):
-        said = Said(((criterion, verdict),)) if verdict else Said(failure="timeout", criterion=criterion)
-        columns.add(f"{place:032x}", item, judge, sample, order, said)
-    return columns.settled()
+
+    def result(criterion: str, verdict: str | None) -> Judged | Failed:
+        if verdict is None:
+            return Failed(failure=FailureKind.TIMEOUT, criterion=criterion)
+        return Judged(verdicts={criterion: Verdict(verdict)})
+
+    return latest_judgments(
+        Judgment(f"{place:032x}", item, Order(order), judge, sample, result(criterion, verdict))
+        for place, (item, judge, sample, order, criterion, verdict) in enumerate(rows)
+    )
 
 
 def both_orders(item: str, forward: Verdict | None, swapped: Verdict | None, *, sample: int = 0) -> list[Row]:
@@ -58,9 +76,9 @@ def both_orders(item: str, forward: Verdict | None, swapped: Verdict | None, *, 
     return [(item, "j", sample, order.value, "overall", v.value if v else None) for order, v in given.items()]
 
 
-def criterion_reports(settled: Settled, subject: Subject, basis: Basis) -> dict[str, CriterionReport]:
+def criterion_reports(latest: LatestJudgments, subject: Subject, basis: Basis) -> dict[str, CriterionReport]:
     """Fold judgments and report each criterion, in the rubric's order."""
-    return report_counted(count_panel(settled, subject, basis).together, settled, subject, margin=None)
+    return report_criteria(fold_panel(latest, subject, basis).together, latest, subject, margin=None)
 
 
 def report_on(

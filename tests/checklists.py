@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from builders import ROOT
 from msgspec import convert
 
-from judge.core.facts import Wanted
-from judge.core.pkr.cases import facts_of_cases
+from judge.core.columns import latest_judgments
+from judge.core.facts import WantedFields
+from judge.core.pkr.cases import features_of_cases
 from judge.core.pkr.figures import SCORE_METHOD
 from judge.core.pkr.planning import ScorePlan
 from judge.core.pkr.prompting import CHECKLIST
-from judge.core.pkr.readings import settle_readings
 from judge.core.pkr.report import ScoredRun, ScoreSetting, build_score_report
 from judge.core.prompting import PromptTemplate, parse_template
 from judge.core.stats.intervals import Method
@@ -106,8 +106,8 @@ def build(
 ) -> ScoredRun:
     """Report a score run of the model `tested`."""
     setting = ScoreSetting("tested", judges, dict.fromkeys(Group, "prompt.v1"), samples, 0, {}, {})
-    facts = facts_of_cases(cases, Wanted(by=by))
-    return build_score_report(settle_readings(judgments), facts, setting, method=method)
+    features = features_of_cases(cases, WantedFields(by=by))
+    return build_score_report(latest_judgments(judgments), features, setting, method=method)
 
 
 def shipped_templates() -> dict[Group, PromptTemplate]:

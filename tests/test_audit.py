@@ -14,7 +14,7 @@ from pictures import load_image
 from PIL import Image
 
 from judge.core.audit import Unplaced, journeys, outcomes, refer, stratum, told_judgment, told_pair
-from judge.core.columns import Said, settle
+from judge.core.columns import latest_judgments
 from judge.core.counted import Subject
 from judge.core.planning import Orders
 from judge.core.stats.strata import Stratum
@@ -55,9 +55,14 @@ results = st.sampled_from(
 def test_the_judgment_shown_for_a_request_is_the_one_that_the_report_counts(given_: list[tuple[str, Failed]]) -> None:
     arrived = [judged(key, Order.FORWARD, result) for key, result in given_]
     kept = journeys(arrived)
-    settled = settle(arrived)
-    counted = Counter(settled.meanings[place] for place in settled.said)
-    assert Counter(Said.of(journey.judgment.result) for journey in kept) == counted
+    said = latest_judgments(arrived).on("overall").select("verdict", "failure").rows()
+    results_kept = [journey.judgment.result for journey in kept]
+    told = [
+        (result.verdicts["overall"].value, None) if isinstance(result, Judged) else (None, result.failure.value)
+        for result in results_kept
+        if isinstance(result, Judged | Failed)
+    ]
+    assert Counter(told) == Counter(said)
     assert sum(1 + journey.earlier for journey in kept) == len(arrived)
 
 

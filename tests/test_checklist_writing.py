@@ -20,11 +20,24 @@ from judge.core.checklists.planning import WritingPlan
 from judge.core.checklists.prompting import WRITING, reply_form, reply_schema
 from judge.core.checklists.quotations import UnitDoubt, checked_units, plain
 from judge.core.checklists.reading import parse_checklist
-from judge.core.columns import Said
+from judge.core.columns import latest_judgments
 from judge.core.costs import Spending
 from judge.core.parsing import UnparsedError
 from judge.core.prompting import core_first, parse_template
-from judge.schema import Failed, FailureKind, Group, Image, Item, JudgeSettings, Reply, Request, Unit, Written
+from judge.schema import (
+    Failed,
+    FailureKind,
+    Group,
+    Image,
+    Item,
+    JudgeSettings,
+    Judgment,
+    Order,
+    Reply,
+    Request,
+    Unit,
+    Written,
+)
 
 ALL = tuple(Group)
 TEXT_ONLY = (Group.KNOWLEDGE, Group.RATIONALE)
@@ -251,7 +264,8 @@ def test_a_reply_that_was_cut_is_never_parsed() -> None:
 
 
 def test_a_checklist_says_nothing_of_pairs() -> None:
-    assert Said.of(Written(units={})) == Said()
+    written = Judgment("0" * 32, "q1", Order.FORWARD, "j", 0, Written(units={}))
+    assert latest_judgments([written]).on("overall").is_empty()
 
 
 # Which units are kept

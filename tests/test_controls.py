@@ -15,13 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge.core.controls.kinds import Control, ControlKind, with_repeat
-from judge.core.controls.moving import Heard, Trial, compare_judge, states
+from judge.core.controls.moving import JudgeVerdicts, Trial, compare_judge, compare_with_itself, states
 from judge.core.controls.paraphrase import paraphrase
-from judge.core.controls.preferring import compare_with_itself
-from judge.core.controls.report import Effect, Moved
+from judge.core.controls.report import ControlEffect, Effect
 from judge.core.controls.sample import Candidate, ControlSource, against_itself, choose, control_pairs, exchange_images
 from judge.core.estimates import Basis
-from judge.core.facts import Wanted, facts_of_pairs
+from judge.core.facts import WantedFields, features_of_pairs
 from judge.core.planning import Orders, PairPlan
 from judge.core.prompting import ShownParts, is_identical, shown_text
 from judge.core.stats.intervals import Method
@@ -55,12 +54,12 @@ def drawn(kind: ControlKind, pairs: Sequence[Pair], n: int = 200) -> list[Pair]:
     return list(control_pairs(Control(kind=kind, n=n), source(pairs)))
 
 
-def heard(**said: Said) -> Heard:
+def heard(**said: Said) -> JudgeVerdicts:
     rows: list[Row] = [row for item, both in said.items() for row in both_orders(item, *both)]
-    return Heard(frame(rows), Orders.BOTH)
+    return JudgeVerdicts(frame(rows), Orders.BOTH)
 
 
-def moved(run: Heard, control: Heard, repeat: Heard | None) -> Moved:
+def moved(run: JudgeVerdicts, control: JudgeVerdicts, repeat: JudgeVerdicts | None) -> ControlEffect:
     return compare_judge(Trial(run, control, repeat).of("j"), ["overall"], None, BASIS)["overall"]
 
 
@@ -224,10 +223,10 @@ def test_a_judge_that_moves_one_way_moves_though_it_changes_its_mind_as_often_by
 
 def test_changes_are_counted_over_clusters_of_items_that_share_an_image() -> None:
     items = [f"q{number}" for number in range(30)]
-    facts = facts_of_pairs((pair(item, str(place // 10)) for place, item in enumerate(items)), Wanted())
+    features = features_of_pairs((pair(item, str(place // 10)) for place, item in enumerate(items)), WantedFields())
     run, control = heard(**dict.fromkeys(items, A)), heard(**{item: A if item < "q2" else B for item in items})
     own, apart = (
-        compare_judge(Trial(run, control, run), ["overall"], known, BASIS)["overall"] for known in (facts, None)
+        compare_judge(Trial(run, control, run), ["overall"], known, BASIS)["overall"] for known in (features, None)
     )
     assert own.changed.estimate == apart.changed.estimate
     assert own.changed.low is not None
@@ -236,7 +235,7 @@ def test_changes_are_counted_over_clusters_of_items_that_share_an_image() -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("share", "expected"), [(0.0, Effect.STILL), (0.2, Effect.MOVES)])
+@pytest.mark.parametrize(("share", "expected"), [(0.0, Effect.NO_EFFECT), (0.2, Effect.MOVES)])
 def test_a_judge_with_noise_is_seldom_said_to_move_when_it_does_not_or_not_to_when_it_does(
     share: float, expected: Effect
 ) -> None:
@@ -250,7 +249,7 @@ def test_a_judge_with_noise_is_seldom_said_to_move_when_it_does_not_or_not_to_wh
             for true in (truth, other, truth)
         )
         found[moved(*asked).effect] += 1
-    wrong = Effect.MOVES if expected is Effect.STILL else Effect.STILL
+    wrong = Effect.MOVES if expected is Effect.NO_EFFECT else Effect.NO_EFFECT
     assert found[expected] >= 42
     assert found[wrong] <= 8
 
@@ -290,6 +289,6 @@ def test_preferences_for_a_trace_over_itself_are_counted_as_by_hand() -> None:
 
 
 def test_with_one_order_nothing_is_said_of_both() -> None:
-    said = Heard(frame(both_orders("q1", Verdict.FIRST, Verdict.TIE)[:1]), Orders.ONE)
+    said = JudgeVerdicts(frame(both_orders("q1", Verdict.FIRST, Verdict.TIE)[:1]), Orders.ONE)
     found = compare_with_itself(said, "overall", (), None, BASIS).together
     assert (found.named.estimate, found.consistent.estimate, found.consistent.n) == (1.0, None, 0)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.core.costs import Spending, cost, cost_of
-from judge.core.report import Facts, Models
+from judge.core.report import Models, RunDescription
 from judge.io.render.costs import costs, dollars
 from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Order, Price, Reply, Tariff, Usage, Verdict
 
@@ -143,8 +143,8 @@ def test_dollars_are_written_to_the_cent_and_no_cost_looks_free(amount: str, wri
     assert dollars(Decimal(amount)) == written
 
 
-def test_facts_of_a_report_need_no_costs() -> None:
-    assert Facts(Models(a="a", b="b"), None, "r.v1", 1, 0, {}).costs == {}
+def test_a_run_without_costs_can_be_described() -> None:
+    assert RunDescription(Models(a="a", b="b"), None, "r.v1", 1, 0, {}).costs == {}
 
 
 def test_costs_are_said_in_a_line_a_judge_and_together() -> None:

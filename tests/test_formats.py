@@ -20,8 +20,8 @@ from test_render import EVIL, assert_harmless, report
 from test_report_sections import hundred, pair, report_of
 
 from judge.cli.options import FormOption
-from judge.core.facts import Wanted
-from judge.core.panel import Pooling
+from judge.core.counted import Pooling
+from judge.core.facts import WantedFields
 from judge.core.planning import Orders
 from judge.core.report import Extras, Report
 from judge.core.stats.intervals import Method
@@ -38,7 +38,9 @@ def full_report(names: tuple[str, str] = ("model-a", "model-b"), judges: tuple[s
     """Return a report that has something to say in every section."""
     judgments = [structs.replace(j, judge=judge, key=f"{j.key}{judge}") for judge in judges for j in hundred()]
     pairs = [pair(n) for n in range(100)]
-    made = report_of(judgments, pairs, judges=judges, wanted=Wanted(by=("part",)), extras=Extras(length_control=True))
+    made = report_of(
+        judgments, pairs, judges=judges, wanted=WantedFields(by=("part",)), extras=Extras(length_control=True)
+    )
     return made.model_copy(update={"models": made.models.model_copy(update={"a": names[0], "b": names[1]})})
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 
-from judge.core.counted import Subject, count_panel
+from judge.core.counted import Subject, fold_panel
 from judge.core.estimates import Basis
 from judge.core.pkr.instruments import Instruments, set_side_by_side
 from judge.core.planning import Orders
@@ -24,7 +24,7 @@ Row = tuple[str, float | None, float | None]
 def compared(preferred: dict[str, str], scores: dict[str, Row]) -> Instruments:
     rows = [row for item, who in preferred.items() for row in both_orders(item, *VERDICTS[who])]
     subject = Subject(["j"], ["overall"], Orders.BOTH, len(preferred), 0)
-    counted = count_panel(frame(rows), subject, Basis(Method.JEFFREYS, seed=0)).together
+    counted = fold_panel(frame(rows), subject, Basis(Method.JEFFREYS, seed=0)).together
     schema = {"item": pl.String, "trace_score": pl.Float64}
     sides = (
         pl.DataFrame({"item": list(scores), "trace_score": [row[side] for row in scores.values()]}, schema=schema)

@@ -17,13 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from judge.core.columns import Settled, settle
-from judge.core.costs import Spending
 from judge.core.planning import Orders
 from judge.errors import InputError, RunError
 from judge.io.files import file_sha256, write_json, write_lines
 from judge.io.journal import Journal, RunFolder
-from judge.io.journal_columns import read_settled
 from judge.io.judgment_lines import as_line
 from judge.io.manifest import Manifest
 from judge.schema import (
@@ -218,80 +215,8 @@ def test_a_key_has_failed_when_it_has_no_verdict_whatever_came_first(folder: Run
     assert folder.failed_keys() == {(2).to_bytes(16, "big"): FailureKind.REFUSED}
 
 
-def settled_words(settled: Settled) -> tuple[object, ...]:
-    codes = zip(settled.item, settled.judge, settled.sample, settled.order, settled.said, strict=True)
-    rows = sorted(
-        (settled.items[item], settled.judges[judge], sample, order, settled.meanings[said])
-        for item, judge, sample, order, said in codes
-    )
-    return rows, settled.failures
-
-
-@ONE_FOLDER
-@given(st.lists(judgments, max_size=6))
-def test_columns_read_from_the_journal_are_those_of_whole_records(folder: RunFolder, written: list[Judgment]) -> None:
-    folder.judgments_path.unlink(missing_ok=True)
-    again = [structs.replace(judgment, attempts=()) for judgment in written]
-    with Journal(folder.judgments_path) as journal:
-        for judgment in [*written, *again]:
-            journal.append(judgment)
-    read, whole = Spending({}), Spending({})
-    assert settled_words(read_settled(folder, read)) == settled_words(settle([*written, *again]))
-    for judgment in [*written, *again]:
-        whole.add(judgment)
-    for judge in {judgment.judge for judgment in written}:
-        assert read.of(judge) == whole.of(judge)
-
-
-ODD: dict[str, dict[str, object]] = {
-    "an unknown field": {"surprise": 1},
-    "a sample in words": {"sample": "1"},
-    "a sample that is none": {"sample": "one"},
-    "a true sample": {"sample": True},
-    "an unknown order": {"order": "sideways"},
-    "no item": {"item": None},
-    "an unknown verdict": {"result": {"status": "judged", "verdicts": {"overall": "third"}}},
-    "verdicts in a list": {"result": {"status": "judged", "verdicts": ["first"]}},
-    "a list for a verdict": {"result": {"status": "judged", "verdicts": {"overall": ["first"]}}},
-    "an unknown status": {"result": {"status": "guessed"}},
-    "an unknown failure": {"result": {"status": "failed", "failure": "bored"}},
-    "a failure with a verdict": {"result": {"status": "failed", "failure": "other", "verdict": "first"}},
-    "usage in words": {"reply": {"text": "", "usage": {"input": "many"}}},
-    "usage with a fraction": {"reply": {"text": "", "usage": {"input": 1.5}}},
-    "unknown usage": {"reply": {"text": "", "usage": {"thoughts": 1}}},
-    "an unknown field of a reply": {"reply": {"text": "", "mood": "good"}},
-    "an unknown field of an attempt": {"attempts": [{"problem": "", "mood": "bad"}]},
-    "an attempt that is none": {"attempts": ["busy"]},
-}
-
-
-@pytest.mark.parametrize("odd", ODD)
-def test_columns_take_and_refuse_the_same_lines_as_whole_records(folder: RunFolder, odd: str) -> None:
-    plain: dict[str, object] = {"key": "0" * 32, "item": "q", "order": "forward", "judge": "j", "sample": 0}
-    plain["result"] = {"status": "judged", "verdicts": {"overall": "first"}}
-    lines = [plain, plain | {"key": "1" * 32} | ODD[odd], plain | {"key": "2" * 32}]
-    folder.judgments_path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
-    assert outcome_of(lambda: read_settled(folder)) == outcome_of(lambda: settle(folder.judgments()))
-
-
-def outcome_of(read: Callable[[], Settled]) -> object:
-    try:
-        return settled_words(read())
-    except RunError as error:
-        return str(error)
-
-
-def test_columns_leave_out_a_torn_last_line(folder: RunFolder) -> None:
-    with Journal(folder.judgments_path) as journal:
-        journal.append(made(1))
-        journal.append(made(2))
-    folder.judgments_path.write_bytes(folder.judgments_path.read_bytes()[:-9])
-    assert read_settled(folder).items.tolist() == ["q1"]
-
-
 def test_no_judgments_are_no_error(folder: RunFolder) -> None:
     assert list(folder.judgments()) == []
-    assert not len(read_settled(folder))
 
 
 FILL_THE_DISK = """

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
+import polars as pl
 import pytest
 from builders import Row, both_orders, frame, make_pair
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.core.columns import Settled
+from judge.core.columns import LatestJudgments
 from judge.core.facts import units_of_pairs
-from judge.core.looks import Panel, Stopping, follow, number_looks, plan_looks
+from judge.core.looks import LookPanel, Stopping, follow, number_looks, plan_looks
 from judge.core.planning import Orders
 from judge.core.sequential_report import read_looks
-from judge.core.table import Table
 from judge.errors import InputError
 from judge.schema import Image, Verdict
 
-PANEL = Panel(["j"], Orders.BOTH, 1, "overall")
+PANEL = LookPanel(["j"], Orders.BOTH, 1, "overall")
 FIRST, SECOND, TIE = Verdict.FIRST, Verdict.SECOND, Verdict.TIE
 A_WINS, B_WINS = (FIRST, SECOND), (SECOND, FIRST)
 
 
-def planned(units: list[str], looks: list[int], identical: tuple[str, ...] = ()) -> Table:
+def planned(units: list[str], looks: list[int], identical: tuple[str, ...] = ()) -> pl.DataFrame:
     items = [f"q{number}" for number in range(len(units))]
     plan = plan_looks(items, units, identical, seed=0, every=1)
-    return plan.with_columns(look=np.array(looks))
+    return plan.with_columns(look=pl.Series(looks))
 
 
-def judged(*verdicts: tuple[Verdict | None, Verdict | None], judge: str = "j") -> Settled:
+def judged(*verdicts: tuple[Verdict | None, Verdict | None], judge: str = "j") -> LatestJudgments:
     rows: list[Row] = []
     for number, (forward, swapped) in enumerate(verdicts):
         rows += both_orders(f"q{number}", forward, swapped)
@@ -61,7 +60,7 @@ def test_units_lean_by_the_mean_of_their_items_and_failures_lean_to_nobody() -> 
     plan = planned(["c1", "c1", "c1", "c2", "c2", "q5", "q6", "q7"], [0, 0, 0, 0, 0, 1, 1, 1], identical=("q7",))
     said = judged(A_WINS, (TIE, TIE), (None, FIRST), A_WINS, B_WINS, (None, None), B_WINS).on("overall")
     followed = follow(plan, said, PANEL)
-    assert {name: followed[name].tolist() for name in followed.names} == {
+    assert followed.to_dict(as_series=False) == {
         "look": [0, 1],
         "n_items": [5, 3],
         "missing": [1, 1],
@@ -73,27 +72,16 @@ def test_units_lean_by_the_mean_of_their_items_and_failures_lean_to_nobody() -> 
 
 def test_a_look_is_complete_when_every_judge_and_sample_answered_or_failed() -> None:
     plan = planned(["q0", "q1"], [0, 1])
-    said = judged(A_WINS, A_WINS).joined(judged(A_WINS, judge="k")).on("overall")
-    assert follow(plan, said, PANEL)["complete"].tolist() == [True, True]
+    said = pl.concat([judged(A_WINS, A_WINS).on("overall"), judged(A_WINS, judge="k").on("overall")])
+    assert follow(plan, said, PANEL)["complete"].to_list() == [True, True]
     both = follow(plan, said, PANEL._replace(judges=["j", "k"]))
-    assert (both["complete"].tolist(), both["wins"].tolist(), both["missing"].tolist()) == (
-        [True, False],
-        [1, 0],
-        [0, 1],
-    )
-    assert follow(plan, said, PANEL._replace(samples=2))["complete"].tolist() == [False, False]
+    assert both.select("complete", "wins", "missing").rows() == [(True, 1, 0), (False, 0, 1)]
+    assert follow(plan, said, PANEL._replace(samples=2))["complete"].to_list() == [False, False]
 
 
-def looked(wins: list[int], losses: list[int], complete: list[bool]) -> Table:
-    return Table(
-        {
-            "look": np.arange(len(wins)),
-            "n_items": np.full(len(wins), 100),
-            "missing": np.zeros(len(wins)),
-            "complete": np.array(complete),
-            "wins": np.array(wins),
-            "losses": np.array(losses),
-        }
+def looked(wins: list[int], losses: list[int], complete: list[bool]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"look": range(len(wins)), "n_items": 100, "missing": 0, "complete": complete, "wins": wins, "losses": losses}
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from judge.cli import browsing
 from judge.cli import options as o
 from judge.core.controls.kinds import ControlKind
-from judge.core.export import Form
+from judge.core.export import ExportForm
 from judge.core.listing import Sort
 from judge.core.planning import Orders
 from judge.core.stats.intervals import Method
@@ -24,7 +24,7 @@ TWICE: list[tuple[type[StrEnum], type[StrEnum], set[str]]] = [
     (o.IntervalOption, Method, set()),
     (o.OrderOption, Order, set()),
     (o.ControlOption, ControlKind, set()),
-    (o.ExportOption, Form, set()),
+    (o.ExportOption, ExportForm, set()),
     (browsing.OutcomeOption, Outcome, set()),
     (browsing.KindOption, FailureKind, set()),
     (browsing.SortOption, Sort, set()),

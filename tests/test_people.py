@@ -12,7 +12,7 @@ from rich.console import Console
 from run_builder import A_WINS, B_WINS, SPLITS, TIES, Verdicts, make_label, make_pair, make_run
 from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 
-from judge.core.people import Asked, PeopleOnCriterion, PeopleReport
+from judge.core.people import PeopleOnCriterion, PeopleReport, PeopleReportOptions
 from judge.core.stats.prediction_powered import Sample, correct
 from judge.errors import InputError, RunError
 from judge.io.journal import RunFolder
@@ -42,7 +42,7 @@ def labels_on(numbers: list[int], **changes: object) -> list[Label]:
 
 def report(run: RunFolder, labels: list[Label], **asked: object) -> PeopleReport:
     append_labels(labels_path(run.path), labels)
-    return make_people_report(run, Asked(**asked))  # type: ignore[arg-type] # fields of Asked by name
+    return make_people_report(run, PeopleReportOptions(**asked))  # type: ignore[arg-type] # fields of PeopleReportOptions by name
 
 
 def only(found: PeopleReport) -> PeopleOnCriterion:
@@ -151,7 +151,7 @@ def test_labelled_items_in_few_clusters_are_refused(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", verdicts, pairs)
     append_labels(labels_path(run.path), labels_on(list(range(60)), draw="d", weight=2.0))
     run.write_manifest(run.manifest().model_copy(update={"prompt": shipped_prompt().source}))
-    found = only(make_people_report(run, Asked(), cluster="patient"))
+    found = only(make_people_report(run, PeopleReportOptions(), cluster="patient"))
     assert found.refused == "the labelled items are in 4 clusters: it takes 10"
 
 
@@ -160,10 +160,10 @@ def test_the_largest_draw_is_taken_unless_another_is_named(tmp_path: Path) -> No
     append_labels(labels_path(run.path), labels_on(list(range(60)), draw="large", weight=2.0))
     found = report(run, labels_on(list(range(60, 110)), draw="small", weight=2.4))
     assert (found.draw, found.other_draws) == ("large", ("small",))
-    named = make_people_report(run, Asked("small"))
+    named = make_people_report(run, PeopleReportOptions("small"))
     assert (named.draw, named.other_draws) == ("small", ("large",))
     with pytest.raises(InputError, match="no label belongs to it"):
-        make_people_report(run, Asked("absent"))
+        make_people_report(run, PeopleReportOptions("absent"))
 
 
 def test_labels_without_a_verdict_are_counted_and_left_out(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_labels_without_a_verdict_are_counted_and_left_out(tmp_path: Path) -> No
 
 def test_a_run_without_labels_is_told_how_to_gather_them(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no labels yet"):
-        make_people_report(run_of(tmp_path / "run", 6), Asked())
+        make_people_report(run_of(tmp_path / "run", 6), PeopleReportOptions())
 
 
 def drawn(found: PeopleReport) -> str:

@@ -10,8 +10,8 @@ from checklists import Said, all_groups, build, image, judged, make_case, shippe
 from msgspec import structs
 from scipy import stats
 
+from judge.core.columns import latest_judgments
 from judge.core.costs import Spending
-from judge.core.pkr.readings import settle_readings
 from judge.core.pkr.report import ScoreReport
 from judge.core.pkr.scores import FIGURES, FailureMode
 from judge.core.stats.intervals import Method
@@ -210,7 +210,7 @@ def test_every_reply_that_was_paid_for_is_counted_once() -> None:
     reply = Reply(text="", usage=Usage(input=10, output=2))
     judgment = structs.replace(judged(Group.KNOWLEDGE, {"k1": RIGHT}), reply=reply)
     spending = Spending({})
-    settle_readings([judgment, judgment], spending)
+    latest_judgments([judgment, judgment], spending)
     assert spending.of("openai:m").replies == 2
 
 

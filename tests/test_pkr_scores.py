@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 from polars.testing import assert_frame_equal
 
-from judge.core.facts import Wanted
-from judge.core.pkr.cases import _letters_pattern, argues_by_letters, facts_of_cases
-from judge.core.pkr.readings import settle_readings
-from judge.core.pkr.rows import BLOCK, Rows
+from judge.core.columns import BLOCK, FrameBuilder, latest_judgments
+from judge.core.facts import WantedFields
+from judge.core.pkr.cases import _letters_pattern, argues_by_letters, features_of_cases
 from judge.core.pkr.scores import FIGURES, FailureMode, Scores, Standing, score
 from judge.schema import Case, FailureKind, Group, Item, Judgment, Trace, Unit
 
@@ -26,7 +25,7 @@ N = make_judge(model="n")
 
 
 def scored(judgments: list[Judgment], cases: list[Case], judges: list[Any] | None = None) -> Scores:
-    return score(settle_readings(judgments), facts_of_cases(cases, Wanted()), judges or [M])
+    return score(latest_judgments(judgments), features_of_cases(cases, WantedFields()), judges or [M])
 
 
 def row(scores: Scores, item: str = "q1") -> dict[str, Any]:
@@ -151,8 +150,8 @@ def test_of_judgments_with_one_key_the_last_with_verdicts_counts() -> None:
     case = make_case(0, 1, 0)
     assert row(scored([first, second, failed], [case]))["knowledge_score"] == 1
     assert row(scored([failed, second, first], [case]))["knowledge_score"] == 0
-    assert settle_readings([failed, failed]).failures == {"timeout": 1}
-    assert settle_readings([failed, first]).failures == {}
+    assert latest_judgments([failed, failed]).failures == {"timeout": 1}
+    assert latest_judgments([failed, first]).failures == {}
 
 
 @pytest.mark.parametrize(
@@ -364,7 +363,7 @@ def test_a_case_without_any_judgment_is_a_row_of_nothing() -> None:
 
 
 def test_rows_stay_in_their_order_however_many_blocks_they_fill() -> None:
-    rows = Rows({"place": pl.Int64()})
+    rows = FrameBuilder({"place": pl.Int64()})
     for place in range(2 * BLOCK + 1):
         rows.add(place)
     assert rows.frame()["place"].to_list() == list(range(2 * BLOCK + 1))

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from judge.core.columns import settle
+from judge.core.columns import latest_judgments
 from judge.core.counted import Subject
 from judge.core.planning import Orders
-from judge.core.report import Facts, Models, Report, build_report
+from judge.core.report import Models, Report, RunDescription, build_report
 from judge.core.stats.intervals import Method
 from judge.io.render import progress
 from judge.io.render.progress import Display
@@ -61,9 +61,9 @@ def report(
     said = {"q1": Verdict.FIRST, "q2": Verdict.SECOND, "q3": Verdict.TIE, "q4": Verdict.CANNOT_JUDGE, "q5": None}
     judgments = [judgment(item, order, v, judge) for item, v in said.items() for order in shown for judge in judges]
     return build_report(
-        settle(judgments),
+        latest_judgments(judgments),
         Subject(judges, NAMES, orders, n_items=8, n_identical=1),
-        Facts(Models(a=models[0], b=models[1]), "pairwise.v1", "r.v1", 1, 0, {"only_a": 3, "no_image": 2}),
+        RunDescription(Models(a=models[0], b=models[1]), "pairwise.v1", "r.v1", 1, 0, {"only_a": 3, "no_image": 2}),
         method=Method.JEFFREYS,
     )
 
@@ -140,9 +140,9 @@ def test_a_panel_is_drawn_together_and_judge_by_judge() -> None:
 
 def test_a_rate_over_nothing_is_a_dash() -> None:
     nothing = build_report(
-        settle([judgment("q1", Order.FORWARD, None)]),
+        latest_judgments([judgment("q1", Order.FORWARD, None)]),
         Subject(("openai:m",), NAMES, Orders.BOTH, n_items=1, n_identical=0),
-        Facts(Models(a="a", b="b"), None, "imported.v1", 1, 0, {}),
+        RunDescription(Models(a="a", b="b"), None, "imported.v1", 1, 0, {}),
         method=Method.JEFFREYS,
     )
     text = drawn(nothing)

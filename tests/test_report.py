@@ -9,12 +9,12 @@ from builders import Row, both_orders, criterion_reports, frame, report_on
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.core.columns import settle
+from judge.core.columns import latest_judgments
 from judge.core.counted import Subject
 from judge.core.criteria import CriterionReport, signal_warnings
 from judge.core.estimates import Basis, Estimate
 from judge.core.planning import Orders
-from judge.core.report import Facts, Models, Report, build_report
+from judge.core.report import Models, Report, RunDescription, build_report
 from judge.core.stats.intervals import Method
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Usage, Verdict
 
@@ -22,7 +22,7 @@ TABLE = ((120, 6, 30), (4, 10, 5), (3, 2, 20))  # statistics.md, section 1: rows
 FORWARD = (Verdict.FIRST, Verdict.TIE, Verdict.SECOND)
 SWAPPED = (Verdict.SECOND, Verdict.TIE, Verdict.FIRST)
 MIRRORED = {"first": "second", "second": "first"}
-FACTS = Facts(models=Models(a="x", b="y"), prompt="p.v1", rubric="r.v1", samples=1, seed=0, left_out={})
+RUN = RunDescription(models=Models(a="x", b="y"), prompt="p.v1", rubric="r.v1", samples=1, seed=0, left_out={})
 DECIDED = ("wins_a", "wins_b", "ties", "splits")
 
 
@@ -305,7 +305,7 @@ def whole_report(
     seed: int = 0,
 ) -> Report:
     subject = Subject(judges, ["overall"], Orders.BOTH, n_items, n_identical)
-    return build_report(settle(records), subject, FACTS._replace(seed=seed), method=Method.JEFFREYS)
+    return build_report(latest_judgments(records), subject, RUN._replace(seed=seed), method=Method.JEFFREYS)
 
 
 @pytest.mark.parametrize("judges", [["j"], ["j", "k"]])
@@ -333,9 +333,9 @@ def test_a_report_counts_failures_and_what_was_not_asked() -> None:
     assert (overall.wins_a, overall.ties, overall.missing) == (1, 2, 3)
     assert add_up(overall) == report.n_items
     imported = build_report(
-        settle(judgments(rows)),
+        latest_judgments(judgments(rows)),
         Subject(judges=["j"], criteria=["overall"], orders=Orders.ONE, n_items=6, n_identical=0),
-        FACTS._replace(prompt=None),
+        RUN._replace(prompt=None),
         method=Method.PERCENTILE,
     )
     assert (imported.n_not_asked, imported.interval.method) == (0, Method.PERCENTILE)

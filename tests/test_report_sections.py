@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from msgspec import structs
 from rich.cells import cell_len
 
-from judge.core.columns import settle
+from judge.core.columns import latest_judgments
 from judge.core.correctness import is_right
 from judge.core.counted import Subject
-from judge.core.facts import Wanted, facts_of_judgments, facts_of_pairs
+from judge.core.facts import WantedFields, features_of_judgments, features_of_pairs
 from judge.core.families import families, kinship_warnings
 from judge.core.planning import Orders
-from judge.core.report import Extras, Facts, Models, Report, build_report
+from judge.core.report import Extras, Models, Report, RunDescription, build_report
 from judge.core.stats.intervals import Method
 from judge.errors import InputError
 from judge.io.journal import RunFolder
@@ -94,13 +94,15 @@ def report_of(
     samples: int = 1,
     orders: Orders = Orders.BOTH,
     method: Method = Method.JEFFREYS,
-    wanted: Wanted = Wanted(),  # noqa: B008 - frozen
+    wanted: WantedFields = WantedFields(),  # noqa: B008 - frozen
     extras: Extras = Extras(),  # noqa: B008 - frozen
 ) -> Report:
-    facts = facts_of_pairs(pairs, wanted)
-    subject = Subject(judges, NAMES, orders, len(pairs), len(identical), identical, facts)
-    run = Facts(models=Models(a="x", b="y"), prompt="p.v1", rubric="r.v1", samples=samples, seed=0, left_out={})
-    return build_report(settle(judgments), subject, run, method=method, extras=extras)
+    features = features_of_pairs(pairs, wanted)
+    subject = Subject(judges, NAMES, orders, len(pairs), len(identical), identical, features)
+    run = RunDescription(
+        models=Models(a="x", b="y"), prompt="p.v1", rubric="r.v1", samples=samples, seed=0, left_out={}
+    )
+    return build_report(latest_judgments(judgments), subject, run, method=method, extras=extras)
 
 
 @st.composite
@@ -221,7 +223,11 @@ def mirrored(value: Any, path: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
 def test_exchanging_the_two_models_mirrors_every_number_exactly(
     run: dict[str, Any], method: Method, cluster: str | None
 ) -> None:
-    asked: dict[str, Any] = {"method": method, "wanted": Wanted(cluster, ("part",)), "extras": Extras(equivalence=0.2)}
+    asked: dict[str, Any] = {
+        "method": method,
+        "wanted": WantedFields(cluster, ("part",)),
+        "extras": Extras(equivalence=0.2),
+    }
     one = report_of(**run, **asked).model_dump(mode="json")
     turned_run = {**run, "judgments": turned(run["judgments"]), "pairs": exchanged(run["pairs"])}
     other = report_of(**turned_run, **asked).model_dump(mode="json")
@@ -234,7 +240,7 @@ def test_exchanging_the_two_models_mirrors_every_number_exactly(
 @given(runs(), st.randoms(use_true_random=False))
 @settings(max_examples=15)
 def test_the_order_of_judgments_and_items_changes_no_byte(run: dict[str, Any], source: random.Random) -> None:
-    asked: dict[str, Any] = {"wanted": Wanted("patient", ("part",)), "extras": Extras(length_control=True)}
+    asked: dict[str, Any] = {"wanted": WantedFields("patient", ("part",)), "extras": Extras(length_control=True)}
     before = report_of(**run, **asked).model_dump_json()
     for part in ("judgments", "pairs"):
         run[part] = source.sample(run[part], len(run[part]))
@@ -256,7 +262,7 @@ def hundred(seed: int = 1, n: int = 100) -> list[Judgment]:
 def test_duplicating_every_judgment_narrows_no_interval() -> None:
     pairs, judgments = [pair(n) for n in range(100)], hundred()
     again = [structs.replace(j, sample=1, key=j.key + "x") for j in judgments]
-    wanted = Wanted("patient", ("part",))
+    wanted = WantedFields("patient", ("part",))
     one, two = (report_of(rows, pairs, wanted=wanted).model_dump() for rows in (judgments, [*judgments, *again]))
     for report in (one, two):
         for criterion in NAMES:
@@ -268,7 +274,7 @@ def test_duplicating_every_judgment_narrows_no_interval() -> None:
 def test_one_cluster_per_item_is_the_same_as_none_and_clusters_of_like_items_widen_the_interval() -> None:
     pairs, judgments = [pair(n) for n in range(100)], hundred()
     alone = [structs.replace(p, item=structs.replace(p.item, meta={"patient": p.item.id})) for p in pairs]
-    plain, single = report_of(judgments, pairs), report_of(judgments, alone, wanted=Wanted("patient"))
+    plain, single = report_of(judgments, pairs), report_of(judgments, alone, wanted=WantedFields("patient"))
     assert (plain.criteria, plain.position, plain.length) == (single.criteria, single.position, single.length)
     assert (plain.clusters.field, plain.clusters.n, single.clusters.field, single.clusters.n) == (
         None,
@@ -278,7 +284,7 @@ def test_one_cluster_per_item_is_the_same_as_none_and_clusters_of_like_items_wid
     )
     said_of = {(j.item, j.order): j.result for j in judgments}
     same = [structs.replace(j, result=said_of[f"q{int(j.item[1:]) // 2}", j.order]) for j in judgments]
-    free, tied = report_of(same, pairs).criteria["overall"], report_of(same, pairs, wanted=Wanted("patient"))
+    free, tied = report_of(same, pairs).criteria["overall"], report_of(same, pairs, wanted=WantedFields("patient"))
     rate = tied.criteria["overall"].win_rate
     assert tied.clusters.n == 50
     assert rate.estimate == free.win_rate.estimate
@@ -310,12 +316,14 @@ def test_a_single_cluster_has_an_estimate_and_no_interval() -> None:
     assert "All items are in one cluster: there is no interval." in report.warnings
 
 
-@pytest.mark.parametrize(("wanted", "option"), [(Wanted("nope"), "--cluster"), (Wanted(by=("nope",)), "--by")])
-def test_an_unknown_field_is_refused_and_the_known_ones_are_named(wanted: Wanted, option: str) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "option"), [(WantedFields("nope"), "--cluster"), (WantedFields(by=("nope",)), "--by")]
+)
+def test_an_unknown_field_is_refused_and_the_known_ones_are_named(wanted: WantedFields, option: str) -> None:
     with pytest.raises(InputError, match=rf"{option}: no item has a field 'nope' \(known fields: part, patient\)"):
-        facts_of_pairs([pair(0)], wanted)
+        features_of_pairs([pair(0)], wanted)
     with pytest.raises(InputError, match="the items have no fields"):
-        facts_of_judgments([judgment("q", Order.FORWARD, Verdict.TIE)], wanted)
+        features_of_judgments([judgment("q", Order.FORWARD, Verdict.TIE)], wanted)
 
 
 def test_the_primary_criterion_keeps_its_p_value_and_the_others_are_adjusted() -> None:
@@ -338,7 +346,7 @@ def test_not_significant_is_inconclusive_and_equivalent_only_within_a_margin_tha
 
 def test_each_value_of_a_field_is_reported_and_a_small_one_is_marked() -> None:
     pairs = [pair(n) for n in range(50)]
-    report = report_of(hundred(n=50), pairs, wanted=Wanted(by=("part", "patient")))
+    report = report_of(hundred(n=50), pairs, wanted=WantedFields(by=("part", "patient")))
     parts = report.subgroups["part"]
     assert {name: group.n for name, group in parts.items()} == {"p0": 17, "p1": 17, "p2": 16}
     assert all(group.small and group.p_adjusted >= group.p_value for group in parts.values())
@@ -399,7 +407,7 @@ def test_agreement_needs_several_judges_or_samples() -> None:
 def test_the_last_sentence_says_what_may_be_said_and_never_equal() -> None:
     pairs = [pair(n) for n in range(100)]
     leaning = hundred()
-    report = report_of(leaning, pairs, wanted=Wanted("patient"))
+    report = report_of(leaning, pairs, wanted=WantedFields("patient"))
     rate = report.criteria["overall"].win_rate
     shown = f"{100 * (rate.estimate or 0):.1f} % [{100 * (rate.low or 0):.1f}, {100 * (rate.high or 0):.1f}]"
     sentence = conclusion(report)
@@ -419,7 +427,7 @@ def test_the_forest_plot_fits_a_terminal_whatever_the_values_are_called() -> Non
         structs.replace(p, item=structs.replace(p.item, subgroup={"part": "測" * 30 + "\n\x1b[1m" + "ab"[n % 2]}))
         for n, p in enumerate(pairs)
     ]
-    lines = forest(report_of(hundred(), named, wanted=Wanted(by=("part",))))
+    lines = forest(report_of(hundred(), named, wanted=WantedFields(by=("part",))))
     assert len(lines) == 1 + len(NAMES) + 1 + 2
     assert all(cell_len(line) <= 80 and "\x1b" not in line and "\n" not in line for line in lines)
 
@@ -543,7 +551,7 @@ def test_imported_judgments_bring_their_clusters_and_fields(tmp_path: Path) -> N
     source = tmp_path / "v.jsonl"
     source.write_text("".join(json.dumps(line) + "\n" for line in lines))
     folder: RunFolder = import_verdicts(str(source), name="v", runs=tmp_path / "runs", command=())
-    report = make_report(folder, wanted=Wanted(by=("site",)), extras=Extras(length_control=True))
+    report = make_report(folder, wanted=WantedFields(by=("site",)), extras=Extras(length_control=True))
     assert (report.clusters.field, report.clusters.n) == ("cluster", 15)
     assert report.subgroups["site"]["1"].n == 11
     assert (report.length, report.criteria["overall"].strata) == ({"overall": None}, None)
@@ -564,7 +572,7 @@ def test_the_docs_name_every_field_of_the_report() -> None:
         judgments,
         [pair(n) for n in range(100)],
         judges=("j", "k"),
-        wanted=Wanted(by=("part",)),
+        wanted=WantedFields(by=("part",)),
         extras=Extras(length_control=True),
     )
     named = set(re.findall(r"(?<=[`.])\w+(?=[`.])", text))

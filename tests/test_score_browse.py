@@ -15,8 +15,8 @@ from test_score_command import PIXEL
 from test_view import ask, viewing
 
 from judge.cli.score_browsing import AnswerOption, ModeOption
+from judge.core.listing import ListedTrace, TraceFilters
 from judge.core.pkr.audit import AnswerStanding
-from judge.core.pkr.listing import ListedTrace, TraceFilters
 from judge.core.pkr.scores import FailureMode
 
 

@@ -17,10 +17,10 @@ from msgspec import structs
 from score_runs import REFUSED, TRACES, three_traces
 
 from judge.core.audit import journeys
-from judge.core.facts import Wanted
-from judge.core.pkr.cases import facts_of_cases
+from judge.core.columns import latest_judgments
+from judge.core.facts import WantedFields
+from judge.core.pkr.cases import features_of_cases
 from judge.core.pkr.export import CLAIMS, UNITS, claim_rows, score_judgment_row, scored_rows, unit_rows
-from judge.core.pkr.readings import settle_readings
 from judge.core.pkr.scores import FailureMode, score
 from judge.io.journal import RunFolder
 from judge.schema import FailureKind, Group, JudgeSpec, Reply
@@ -135,7 +135,7 @@ def test_every_unit_of_every_judgment_has_exactly_one_row_whatever_the_order_of_
         )
     ]
     spec = JudgeSpec.model_validate({"provider": "openai", "model": "m", "settings": {"max_output_tokens": 9}})
-    scores = score(settle_readings(judgments), facts_of_cases(cases, Wanted()), [spec])
+    scores = score(latest_judgments(judgments), features_of_cases(cases, WantedFields()), [spec])
     plain = scores.units.with_columns(pl.col("judge", "group", "mode").cast(pl.String), pl.col("sample").cast(pl.Int64))
     claims = pl.DataFrame([row for case in cases for row in claim_rows(case)], schema=CLAIMS, orient="row")
     rows = list(unit_rows(judgments[::-1], plain, claims))
@@ -155,7 +155,7 @@ def test_a_reply_that_no_longer_parses_leaves_its_quotations_unknown_and_its_ver
     (judgment,) = all_groups([], [(2, 1, 1)], [])
     other = structs.replace(judgment, reply=Reply(text="prose"))
     spec = JudgeSpec.model_validate({"provider": "openai", "model": "m", "settings": {"max_output_tokens": 9}})
-    scores = score(settle_readings([other]), facts_of_cases([case], Wanted()), [spec])
+    scores = score(latest_judgments([other]), features_of_cases([case], WantedFields()), [spec])
     plain = scores.units.with_columns(pl.col("judge", "group", "mode").cast(pl.String), pl.col("sample").cast(pl.Int64))
     claims = pl.DataFrame(list(claim_rows(case)), schema=CLAIMS, orient="row")
     (row,) = unit_rows([other], plain, claims)

@@ -9,10 +9,9 @@ from builders import Row, both_orders, frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.core.columns import FAILURES, ORDERS, VERDICTS, Said, Spoken, settle
-from judge.core.counted import Subject, count_panel
+from judge.core.columns import LatestJudgments, latest_judgments
+from judge.core.counted import Pooling, Subject, fold_panel
 from judge.core.estimates import Basis
-from judge.core.panel import Pooling
 from judge.core.planning import Orders
 from judge.core.stats.intervals import Method
 from judge.core.tally import fold, identical_items, winner
@@ -97,8 +96,8 @@ def fold_rows(
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """Fold rows by the program, by criterion and item."""
     subject = Subject(judges, CRITERIA, orders, n_items=len(drawn), n_identical=0)
-    counted = count_panel(frame(drawn), subject, Basis(Method.JEFFREYS, seed=0), pooling).together
-    return {(name, row["item"]): row for name in CRITERIA for row in counted[name].items.rows()}
+    counted = fold_panel(frame(drawn), subject, Basis(Method.JEFFREYS, seed=0), pooling).together
+    return {(name, row["item"]): row for name in CRITERIA for row in counted[name].items.iter_rows(named=True)}
 
 
 @st.composite
@@ -187,7 +186,7 @@ def test_no_outcome_of_many_samples_and_judges_is_decided_by_rounding(judges: in
 def test_two_orders_fold_to_half_credits(
     forward: Verdict, swapped: Verdict, outcome: str, credit: float, consistent: float
 ) -> None:
-    (folded,) = fold(frame(both_orders("q", forward, swapped)).on("overall"), orders=Orders.BOTH).rows()
+    (folded,) = fold(frame(both_orders("q", forward, swapped)).on("overall"), orders=Orders.BOTH).iter_rows(named=True)
     assert (folded["outcome"], folded["credit"], folded["consistent"]) == (outcome, credit, consistent)
 
 
@@ -209,7 +208,7 @@ def test_an_item_needs_a_complete_sample_of_every_judge() -> None:
 def test_identical_items_are_ties_that_nobody_judged() -> None:
     nothing = dict.fromkeys(["forward", "swapped", "consistent"])
     tie = {**nothing, "credit": 0.5, "outcome": "tie", "first_picks": 0, "decisive": 0, "n_verdicts": 0}
-    assert list(identical_items(["p", None]).rows()) == [{**tie, "item": "p"}, {**tie, "item": None}]
+    assert list(identical_items(["p", None]).iter_rows(named=True)) == [{**tie, "item": "p"}, {**tie, "item": None}]
     assert not len(identical_items([]))
 
 
@@ -248,20 +247,17 @@ def judgment(result: Judged | Failed, *, key: str = "k", judge: str = "j", token
 def test_judgments_become_one_row_a_criterion_and_failures_null_verdicts() -> None:
     one_failed = Failed(failure=FailureKind.OTHER, criterion="overall")
     results: list[Judged | Failed] = [JUDGED, FAILED, one_failed]
-    settled = settle(judgment(result, key=str(n)) for n, result in enumerate(results))
-    assert settled.failures == {"other": 1, "timeout": 1}
-    assert (settled.items.tolist(), settled.judges, settled.sample.tolist()) == (["q"], ("j",), [2, 2, 2])
-    assert [ORDERS[code] for code in settled.order] == [Order.SWAPPED] * 3
-    assert spoken(settled.on("overall")) == [("first", None), (None, "timeout"), (None, "other")]
-    assert spoken(settled.on("knowledge")) == [("tie", None), (None, "timeout")]
-    assert spoken(settle([]).on("overall")) == []
+    latest = latest_judgments(judgment(result, key=str(n)) for n, result in enumerate(results))
+    assert latest.failures == {"other": 1, "timeout": 1}
+    columns = latest.requests.select("item", "judge", "sample", "order").rows()
+    assert columns == [("q", "j", 2, "swapped")] * 3
+    assert spoken(latest, "overall") == [("first", None), (None, "timeout"), (None, "other")]
+    assert spoken(latest, "knowledge") == [("tie", None), (None, "timeout")]
+    assert spoken(latest_judgments([]), "overall") == []
 
 
-def spoken(said: Spoken) -> list[tuple[str | None, str | None]]:
-    return [
-        (None if verdict < 0 else VERDICTS[verdict].value, None if failure < 0 else FAILURES[failure])
-        for verdict, failure in zip(said.verdict, said.failure, strict=True)
-    ]
+def spoken(latest: LatestJudgments, criterion: str) -> list[tuple[object, ...]]:
+    return latest.on(criterion).select("verdict", "failure").rows()
 
 
 def test_the_last_verdict_under_a_key_counts_and_a_failure_never_undoes_it() -> None:
@@ -275,8 +271,9 @@ def test_the_last_verdict_under_a_key_counts_and_a_failure_never_undoes_it() -> 
         ([FAILED, refused], refused),
     ]
     for results, kept in cases:
-        settled = settle([judgment(result) for result in results])
-        assert [settled.meanings[place] for place in settled.said] == [Said.of(kept)]
+        latest = latest_judgments([judgment(result) for result in results])
+        told = [(kept.verdicts["overall"], None) if isinstance(kept, Judged) else (None, kept.failure)]
+        assert spoken(latest, "overall") == told
 
 
 def says(item: str, *sides: str) -> list[Row]:
@@ -349,6 +346,6 @@ def test_a_majority_in_one_order_is_one_verdict() -> None:
 
 def test_keys_settle_apart() -> None:
     results: list[Judged | Failed] = [FAILED, JUDGED, FAILED, JUDGED]
-    settled = settle([judgment(result, key=f"{n:032x}") for result in results for n in range(5)])
-    assert len(settled) == 5
-    assert settled.failures == {}
+    latest = latest_judgments([judgment(result, key=f"{n:032x}") for result in results for n in range(5)])
+    assert len(latest) == 5
+    assert latest.failures == {}

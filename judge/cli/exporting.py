@@ -28,9 +28,9 @@ def export(
     runs: o.Runs = Path("runs"),
 ) -> None:
     """Write a run as tables of items, judgments and labels (of a score: units), or as preferences to train on."""
-    from judge.core.export import Form  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.core.export import ExportForm  # noqa: PLC0415 - `--help` starts without numpy
     from judge.run.export import ExportOptions, export_run  # noqa: PLC0415
 
-    options = ExportOptions(Form(to.value), out, criterion, min_agreement)
+    options = ExportOptions(ExportForm(to.value), out, criterion, min_agreement)
     written = export_run(find_run(run, runs), options)
     typer.echo(f"{out}: {', '.join(f'{name} {n}' for name, n in written.items())}")

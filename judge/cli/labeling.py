@@ -102,10 +102,10 @@ def agreement(
     json: o.AsJson = False,
 ) -> None:
     """Compare the judge with people and people with each other, and correct the win rate by their labels."""
-    from judge.core.people import Asked  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.core.people import PeopleReportOptions  # noqa: PLC0415 - `--help` starts without numpy
     from judge.run.people import make_people_report  # noqa: PLC0415
 
-    made = make_people_report(find_run(run, runs), Asked(draw, width), cluster=cluster)
+    made = make_people_report(find_run(run, runs), PeopleReportOptions(draw, width), cluster=cluster)
     if json:
         from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
 

@@ -70,7 +70,7 @@ def report(
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Draw the report of a run from its folder, without network."""
-    from judge.core.facts import Wanted  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.core.facts import WantedFields  # noqa: PLC0415 - `--help` starts without numpy
     from judge.core.report import Extras  # noqa: PLC0415
     from judge.core.stats.intervals import Method  # noqa: PLC0415
     from judge.run.report import make_report  # noqa: PLC0415
@@ -78,7 +78,7 @@ def report(
     if equivalence is not None and not 0 < equivalence < MAX_MARGIN:
         raise InputError("--equivalence", f"{equivalence:g} is no margin", "give a number above 0 and below 0.5")
     folder = find_run(run, runs)
-    method, wanted = Method(ci.value) if ci else None, Wanted(cluster, tuple(dict.fromkeys(by)))
+    method, wanted = Method(ci.value) if ci else None, WantedFields(cluster, tuple(dict.fromkeys(by)))
     if folder.any_manifest().kind == "score":
         given = {"--equivalence": equivalence, "--length-control": length_control, "--majority": majority}
         refuse_options({**given, "--with-scores": with_scores}, "is for runs of `compare`")

@@ -62,8 +62,8 @@ def list_score(
     """Print the traces that pass the filters, one a line."""
     import orjson  # noqa: PLC0415 - `--help` starts without it
 
+    from judge.core.listing import TraceFilters  # noqa: PLC0415
     from judge.core.pkr.audit import AnswerStanding  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.core.pkr.listing import TraceFilters  # noqa: PLC0415
     from judge.core.pkr.scores import FailureMode  # noqa: PLC0415
     from judge.io.render.case import listing_lines, trace_record  # noqa: PLC0415
     from judge.run.score_browse import list_traces  # noqa: PLC0415

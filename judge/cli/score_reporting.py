@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from judge.cli import options as o
-    from judge.core.facts import Wanted
+    from judge.core.facts import WantedFields
     from judge.core.pkr.report import ScoreReport
     from judge.core.stats.intervals import Method
     from judge.io.journal import RunFolder
@@ -26,7 +26,7 @@ def print_score(folder: RunFolder, form: o.FormOption) -> ScoreReport:
 
 
 def report_score(
-    folder: RunFolder, against: RunFolder | None, *, method: Method | None, wanted: Wanted, form: o.FormOption
+    folder: RunFolder, against: RunFolder | None, *, method: Method | None, wanted: WantedFields, form: o.FormOption
 ) -> None:
     """Print the report of a score, or how far it is from another."""
     from judge.core.pkr.figures import SCORE_METHOD  # noqa: PLC0415 - `--help` starts without numpy
@@ -43,7 +43,7 @@ def report_score(
     )
 
 
-def write_score_page(folder: RunFolder, path: Path, *, method: Method | None, wanted: Wanted) -> None:
+def write_score_page(folder: RunFolder, path: Path, *, method: Method | None, wanted: WantedFields) -> None:
     """Write the page of a score."""
     from judge.core.pkr.figures import SCORE_METHOD  # noqa: PLC0415 - `--help` starts without numpy
     from judge.run.score_page import write_score_page as use_case  # noqa: PLC0415 - only a page needs it

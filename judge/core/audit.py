@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import to_builtins
 
-from judge.core.columns import settle
+from judge.core.columns import latest_judgments
 from judge.core.correctness import chosen_option, is_right
-from judge.core.counted import Counted, Subject, count_panel
+from judge.core.counted import CriterionItems, Pooling, Subject, fold_panel
 from judge.core.estimates import Basis
-from judge.core.panel import Pooling
 from judge.core.parsing import UnparsedError, parse_evidence
 from judge.core.repairing import note_after
 from judge.core.stats.intervals import Method
@@ -62,20 +61,20 @@ def journeys(judgments: Iterable[Judgment]) -> list[Journey]:
 
 
 def _counting(several: Sequence[Judgment]) -> Judgment:
-    """Return the judgment of one key that `settle` keeps."""
+    """Return the judgment of one key that `latest_judgments` keeps."""
     return next((judgment for judgment in reversed(several) if not isinstance(judgment.result, Failed)), several[-1])
 
 
 def outcomes(judgments: Iterable[Judgment], subject: Subject, pooling: Pooling = Pooling.MEAN) -> Outcomes:
     """Fold judgments as the report does, for the panel and for each judge of several."""
-    panel = count_panel(settle(judgments), subject, _UNUSED_BASIS, pooling)
+    panel = fold_panel(latest_judgments(judgments), subject, _UNUSED_BASIS, pooling)
     alone = {judge: _outcomes(counted) for judge, counted in panel.alone.items()}
     return Outcomes(_outcomes(panel.together), alone if len(alone) > 1 else {})
 
 
-def _outcomes(counted: Mapping[str, Counted]) -> dict[str, dict[str, Outcome]]:
+def _outcomes(counted: Mapping[str, CriterionItems]) -> dict[str, dict[str, Outcome]]:
     return {
-        name: {item: Outcome(outcome) for item, outcome in zip(own.items["item"], own.items["outcome"], strict=True)}
+        name: {item: Outcome(outcome) for item, outcome in own.items.select("item", "outcome").iter_rows()}
         for name, own in counted.items()
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from judge.core.estimates import Estimate, Figure, Ratio, estimate_rate, figure, is_mirror_first, rounded, rounded_p
 from judge.core.stats.agreement import Interval, cohen_kappa
@@ -14,7 +15,7 @@ from judge.core.tally import HALF
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
-    from judge.core.counted import Counted
+    from judge.core.counted import CriterionItems
     from judge.core.stats.clusters import Codes
     from judge.core.stats.intervals import Floats
 
@@ -71,9 +72,9 @@ class LengthReport(Frozen):
     """why there is no adjusted rate, in words"""
 
 
-def position(counted: Counted, first_slot: Estimate) -> PositionReport:
+def position(counted: CriterionItems, first_slot: Estimate) -> PositionReport:
     """Report the position bias of a criterion; identical traces, which nobody judged, are left out."""
-    judged = counted.part(counted.is_judged)
+    judged, of_models = counted.judged, counted.basis.of_models
     forward, swapped = (judged.column(name).round(FINE) for name in ("forward", "swapped"))
     both = ~np.isnan(forward) & ~np.isnan(swapped)
     if not len(forward) or not both.all():
@@ -82,7 +83,7 @@ def position(counted: Counted, first_slot: Estimate) -> PositionReport:
         none: dict[str, None] = dict.fromkeys(
             ["to_first", "to_second", "p_value", "kappa", "preference", "slot_effect"]
         )
-        return PositionReport(first_slot=first_slot, win_rate=net and figure(net), **none)
+        return PositionReport(first_slot=first_slot, win_rate=net and of_models(figure(net)), **none)
     directions = splits(forward, swapped, judged.codes, seed=judged.basis.seed)
     parts = decompose(forward, swapped, judged.codes)
     return PositionReport(
@@ -91,9 +92,9 @@ def position(counted: Counted, first_slot: Estimate) -> PositionReport:
         to_second=directions.to_second,
         p_value=rounded_p(directions.p_value),
         kappa=figure(_kappa(sides(forward), sides(swapped), judged.codes, judged.basis.seed)),
-        preference=parts and figure(parts.preference),
+        preference=parts and of_models(figure(parts.preference)),
         slot_effect=parts and figure(parts.slot_effect),
-        win_rate=parts and figure(parts.win_rate),
+        win_rate=parts and of_models(figure(parts.win_rate)),
     )
 
 
@@ -111,26 +112,27 @@ def _kappa(forward: Codes, swapped: Codes, codes: Codes | None, seed: int) -> In
     return cohen_kappa(forward, swapped, SIDES, codes, seed=seed)
 
 
-def length(counted: Counted, *, adjust: bool) -> LengthReport | None:
+def length(counted: CriterionItems, *, adjust: bool) -> LengthReport | None:
     """Report how length goes with winning; None where no length is known.
 
     Args:
         counted: the items of a criterion.
         adjust: whether to estimate the win rate at equal length.
     """
-    known = counted.part(~np.isnan(counted.column("length_a")))
+    known = counted.where(pl.col("length_a").is_not_null())
     if not len(known.items):
         return None
+    of_models = known.basis.of_models
     of_items = known.column("credit").round(FINE), known.column("length_a"), known.column("length_b")
     longer, matched = longer_wins(*of_items), matched_win_rate(*of_items)
     adjusted = length_adjusted(*of_items, known.codes) if adjust else None
     refused = adjusted.words if isinstance(adjusted, NotIdentified) else None
     return LengthReport(
-        longer_wins=estimate_rate(Ratio(*longer), known.codes, known.basis),
-        matched=estimate_rate(Ratio(*matched, complement=True), known.codes, known.basis),
+        longer_wins=of_models(estimate_rate(Ratio(*longer), known.codes, known.basis)),
+        matched=of_models(estimate_rate(Ratio(*matched, complement=True), known.codes, known.basis)),
         matched_share=rounded(matched.denominators.mean()),
         adjusted=None
         if adjusted is None or isinstance(adjusted, NotIdentified)
-        else LengthAdjustedReport(**{name: figure(value) for name, value in adjusted._asdict().items()}),
+        else LengthAdjustedReport(**{name: of_models(figure(value)) for name, value in adjusted._asdict().items()}),
         not_identified=refused,
     )

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 
-from judge.core.estimates import Ratio, estimate_rate, rounded_p
+from judge.core.estimates import rounded_p
 from judge.core.stats.clusters import HALF, sum_by_cluster
-from judge.core.stats.sign_flip import Distribution, sign_flip, signs
+from judge.core.stats.sign_flip import Distribution, signs
 from judge.core.stats.significance import Conclusion, conclude, holm, is_equivalent, sign_test
 from judge.schema import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from judge.core.counted import Counted
+    from judge.core.counted import CriterionItems
+    from judge.core.sequential_report import Sequential
 
 EQUIVALENCE_LEVEL = 0.9
 """two one-sided tests at 5 % are a 90 % interval within the margin"""
@@ -31,24 +33,25 @@ class Tested(NamedTuple):
     verdict: Conclusion
 
 
-def preference_p(counted: Counted) -> tuple[float, Distribution]:
+def preference_p(counted: CriterionItems) -> tuple[float, Distribution]:
     """Test that neither model is preferred, by exact sign-flip over units."""
-    excess = counted.column("credit") - HALF
-    units = sum_by_cluster(excess[:, None], counted.codes)[:, 0]
-    tested = sign_flip(units, seed=counted.basis.seed)
+    tested = counted.sign_flip(counted.column("credit") - HALF)
     return tested.p_value, tested.distribution
 
 
-def conclude_all(counted: Mapping[str, Counted], margin: float | None) -> dict[str, Tested]:
+def conclude_all(
+    counted: Mapping[str, CriterionItems], margin: float | None, stopped: Sequential | None = None
+) -> dict[str, Tested]:
     """Test every criterion.
 
     The last one, the overall verdict, is the primary one, declared beforehand: its p-value stands as it is. The others'
-    are adjusted by Holm's method, and each word follows the adjusted one.
+    are adjusted by Holm's method, and each word follows the adjusted one. In a run that may stop early the overall
+    verdict has the test of its looks, and no other.
     """
     tests = {name: preference_p(items) for name, items in counted.items()}
     p_values = [p_value for p_value, _ in tests.values()]
     adjusted = [*_holm(p_values[:-1]), *p_values[-1:]]
-    return {
+    tested = {
         name: Tested(
             p_value=rounded_p(tests[name][0]),
             p_method=tests[name][1],
@@ -58,29 +61,37 @@ def conclude_all(counted: Mapping[str, Counted], margin: float | None) -> dict[s
         )
         for (name, items), p_adjusted in zip(counted.items(), adjusted, strict=True)
     }
+    if stopped is not None:
+        tested[list(counted)[-1]] = _by_looks(stopped)
+    return tested
+
+
+def _by_looks(stopped: Sequential) -> Tested:
+    verdict = {"a": Conclusion.BETTER, "b": Conclusion.WORSE, None: Conclusion.INCONCLUSIVE}[stopped.winner]
+    p_value = stopped.p_value
+    return Tested(p_value, Distribution.SEQUENTIAL, p_adjusted=p_value, sign_test_p=p_value, verdict=verdict)
 
 
 def _holm(p_values: Sequence[float]) -> list[float]:
     return holm(np.array(p_values, dtype=np.float64)).tolist() if p_values else []
 
 
-def _sign_test(counted: Counted) -> float:
+def _sign_test(counted: CriterionItems) -> float:
     """Test the units that agree on a against those that agree on b."""
     outcome = counted.items["outcome"]
-    agreed = (outcome == Outcome.A.value).astype(np.float64) - (outcome == Outcome.B.value)
+    agreed = ((outcome == Outcome.A.value).cast(pl.Float64) - (outcome == Outcome.B.value).cast(pl.Float64)).to_numpy()
     wins, losses = signs(sum_by_cluster(agreed[:, None], counted.codes)[:, 0])
     return sign_test(wins, losses) if wins + losses else 1.0
 
 
-def _conclude(counted: Counted, p_value: float, margin: float | None) -> Conclusion:
+def _conclude(counted: CriterionItems, p_value: float, margin: float | None) -> Conclusion:
     credit = counted.column("credit")
     if not len(credit):
         return Conclusion.INCONCLUSIVE
     return conclude(float(credit.mean()), p_value, equivalent=margin is not None and _equivalent(counted, margin))
 
 
-def _equivalent(counted: Counted, margin: float) -> bool:
-    credit = counted.column("credit")
-    ratio = Ratio(credit, np.ones_like(credit), complement=True)
-    rate = estimate_rate(ratio, counted.codes, counted.basis._replace(level=EQUIVALENCE_LEVEL))
+def _equivalent(counted: CriterionItems, margin: float) -> bool:
+    within = counted._replace(basis=counted.basis._replace(level=EQUIVALENCE_LEVEL))
+    rate = within.mean("credit", complement=True)
     return rate.low is not None and rate.high is not None and is_equivalent(rate.low, rate.high, margin)

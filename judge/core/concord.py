@@ -5,22 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from judge.core.bias import SIDES, sides
-from judge.core.counted import Counted, cluster_codes
+from judge.core.counted import CriterionItems, cluster_codes
 from judge.core.estimates import Basis, Estimate, Figure, Ratio, estimate_rates, figure, is_mirror_first, rounded
-from judge.core.facts import ItemFacts, judged_fields
-from judge.core.ledger import DECISIONS
 from judge.core.stats.agreement import agreement, category_counts, cohen_kappa, flip_rates
 from judge.core.stats.halo import correlations, explained_variance
-from judge.core.table import Table, sum_by, texts
-from judge.core.tally import HALF
-from judge.schema import Frozen, Order, Verdict
+from judge.core.tally import HALF, with_credits
+from judge.schema import Frozen, Order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from judge.core.columns import Spoken
+    from judge.core.facts import ItemFeatures
     from judge.core.stats.clusters import Codes
     from judge.core.stats.intervals import Floats
 
@@ -70,29 +68,28 @@ class HaloReport(Frozen):
 
 
 def agree(
-    by_judge: Sequence[Counted], said: Spoken, facts: ItemFacts | None, *, samples: int
+    by_judge: Sequence[CriterionItems], said: pl.DataFrame, features: ItemFeatures | None, *, samples: int
 ) -> AgreementReport | None:
     """Report a criterion's agreement; None with one judge and one sample.
 
     Args:
         by_judge: the criterion's counted items, a judge each.
-        said: what the judges say on the criterion.
-        facts: of the items.
+        said: what the judges say on the criterion, rows of `LatestJudgments.on`.
+        features: of the items.
         samples: replies per pair, order and judge.
     """
     if len(by_judge) < PAIR and samples < PAIR:
         return None
     judged = _judges(by_judge) if len(by_judge) >= PAIR else {}
-    flips = _flips(said, facts, by_judge[0].basis) if samples >= PAIR else {}
+    flips = _flips(said, features, by_judge[0].basis) if samples >= PAIR else {}
     fields = AgreementReport.model_fields
     return AgreementReport.model_validate({**dict.fromkeys(fields), "n": 0, **judged, **flips})
 
 
-def _judges(by_judge: Sequence[Counted]) -> dict[str, object]:
+def _judges(by_judge: Sequence[CriterionItems]) -> dict[str, object]:
     """Compare the sides that the judges are on, item by item."""
-    table = _side_by_side({str(index): judge for index, judge in enumerate(by_judge)})
-    ratings = np.column_stack([table[str(index)] for index in range(len(by_judge))])
-    return compare_raters(ratings, cluster_codes(table), seed=by_judge[0].basis.seed)
+    rated = _side_by_side({str(index): judge for index, judge in enumerate(by_judge)})
+    return compare_raters(_credits(rated), cluster_codes(rated), seed=by_judge[0].basis.seed)
 
 
 def compare_raters(
@@ -140,55 +137,49 @@ def _kappa(on: Codes, counts: Floats, codes: Codes | None, *, seed: int, weights
     }
 
 
-def _side_by_side(columns: Mapping[str, Counted]) -> Table:
-    """Return the credits of judged items in one column each, NaN where there is none, sorted by item."""
-    judged = {name: counted.items.take(counted.is_judged) for name, counted in columns.items()}
-    items, *others = (own["item"] for own in judged.values())
-    if not all(np.array_equal(items, other) for other in others):
-        items = texts(sorted({item for own in judged.values() for item in own["item"]}))
-    table, clusters = Table({"item": items}), texts([None] * len(items))
-    credits_ = {name: np.full(len(items), np.nan) for name in judged}
-    for name, own in judged.items():
-        places = table.places(own["item"])
-        credits_[name][places], clusters[places] = own["credit"], own["cluster"]
-    return table.with_columns(cluster=clusters, **credits_)
+def _side_by_side(columns: Mapping[str, CriterionItems]) -> pl.DataFrame:
+    """Return item, cluster and the credits of judged items in one column each, null where there is none, by item."""
+    rows = pl.concat(
+        [
+            counted.judged.items.select("item", "cluster", "credit", column=pl.lit(name))
+            for name, counted in columns.items()
+        ]
+    )
+    own = [pl.col("credit").filter(pl.col("column") == name).first().alias(f"credit:{name}") for name in columns]
+    return rows.group_by("item").agg(pl.col("cluster").first(), *own).sort("item")
 
 
-def _flips(said: Spoken, facts: ItemFacts | None, basis: Basis) -> dict[str, Estimate]:
+def _credits(side_by_side: pl.DataFrame) -> Floats:
+    """Return the credits of such rows, shape (items, columns), NaN where there is none."""
+    return side_by_side.select(pl.selectors.starts_with("credit:")).to_numpy()
+
+
+def _flips(said: pl.DataFrame, features: ItemFeatures | None, basis: Basis) -> dict[str, Estimate]:
     """Compare repeated samples of one order, and samples of different orders, within each judge and item."""
-    said = said.take(said.is_verdict(*DECISIONS))
-    forward = said.is_order(Order.FORWARD)
-    first, tie = said.is_verdict(Verdict.FIRST), said.is_verdict(Verdict.TIE)
-    of_a = ~tie & (first == forward)
-    pairs, of = np.unique(np.column_stack([said.rows.item, said.rows.judge]), axis=0, return_inverse=True)
-    columns = [
-        sum_by(of.ravel(), chosen & shown, len(pairs))
-        for shown in (forward, ~forward)
-        for chosen in (of_a, tie, ~of_a & ~tie)
-    ]
-    counts = np.column_stack(columns)
-    rates = flip_rates(counts[:, :SIDES], counts[:, SIDES:])
-    items, of = np.unique(pairs[:, 0], return_inverse=True)
-    flipped = {
-        f"{part}{index}": sum_by(of, getattr(rates, part)[:, index], len(items))
-        for part in rates._fields
-        for index in (0, 1)
+    cells = {
+        f"{order}:{worth}": ((pl.col("order") == order) & (pl.col("worth") == worth)).sum()
+        for order in Order
+        for worth in CREDIT_OF_SIDE
     }
-    table = judged_fields(facts, Table({"item": said.rows.items[items], **flipped}))
+    by_judge = with_credits(said).group_by("item", "judge").agg(**cells).sort("item", pl.col("judge").cast(pl.String))
+    counts = by_judge.select(*cells).to_numpy().astype(np.float64)
+    rates = flip_rates(counts[:, :SIDES], counts[:, SIDES:])
+    flipped = {f"{part}{index}": getattr(rates, part)[:, index] for part in rates._fields for index in (0, 1)}
+    by_item = by_judge.select("item").with_columns(**flipped).group_by("item").agg(pl.col(*flipped).sum()).sort("item")
+    counted = CriterionItems.of(by_item, features, basis)
     ratios = {
-        name: Ratio(table[f"numerators{index}"], table[f"denominators{index}"])
+        name: Ratio(counted.column(f"numerators{index}"), counted.column(f"denominators{index}"))
         for index, name in enumerate(("repeat_flip", "order_flip"))
     }
-    return estimate_rates(ratios, cluster_codes(table), basis)
+    return estimate_rates(ratios, counted.codes, basis)
 
 
-def halo(counted: Mapping[str, Counted]) -> HaloReport | None:
+def halo(counted: Mapping[str, CriterionItems]) -> HaloReport | None:
     """Report how far the criteria go together; None where there is one, or too few items for their number."""
     names = list(counted)
     if len(names) < PAIR:
         return None
-    table = _side_by_side(counted)
-    credits_ = np.column_stack([table[name] for name in names])
+    credits_ = _credits(_side_by_side(counted))
     credits_ = credits_[~np.isnan(credits_).any(axis=1)]
     if len(credits_) <= len(names):
         return None

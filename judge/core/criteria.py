@@ -5,23 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
-from judge.core.answer_strata import Strata, stratify
 from judge.core.conclusions import Tested, conclude_all
-from judge.core.counted import Counted, Subject
-from judge.core.estimates import DIGITS, Estimate, Ratio, estimate_rates
+from judge.core.counted import CriterionItems, Subject
+from judge.core.estimates import DIGITS, Estimate, Ratio, estimate_rate, estimate_rates
 from judge.core.ledger import Bounds, Ledger, bounds, take_stock
 from judge.core.planning import Orders
 from judge.core.stats.sign_flip import Distribution
 from judge.core.stats.significance import Conclusion
+from judge.core.stats.strata import Stratum, answer_rates
 from judge.core.tally import HALF
 from judge.schema import Frozen, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from judge.core.columns import Settled
-    from judge.core.table import Table
+    from judge.core.columns import LatestJudgments
+    from judge.core.facts import ItemFeatures
+    from judge.core.sequential_report import Sequential
 
 NEARLY_ALWAYS = 0.9
 """a judge that picks one slot in this share of its decisions, or more, is called out"""
@@ -47,6 +49,43 @@ class OrderRates(Frozen):
     """when it was shown first"""
     swapped: Estimate
     """when it was shown second"""
+
+
+class StratumReport(Frozen):
+    """Items with the same model or models right."""
+
+    n: int
+    """items compared; `win_rate.n` of them are in the rate"""
+    win_rate: Estimate
+    """of a, over those of them that are not missing"""
+
+
+class Unreadable(Frozen):
+    """Items that have an answer, and where whether a model's answer is right cannot be read."""
+
+    a: int
+    """items where a's cannot be read"""
+    b: int
+    """items where b's cannot be read"""
+    items: int
+    """items where either cannot be read: in none of the strata"""
+
+
+class Strata(Frozen):
+    """The strata and the unreadable items add up to the items with an answer."""
+
+    both_right: StratumReport
+    """items that both models answer right"""
+    only_a_right: StratumReport
+    """items that only a answers right"""
+    only_b_right: StratumReport
+    """items that only b answers right"""
+    both_wrong: StratumReport
+    """items that neither answers right"""
+    answer_only: Estimate
+    """the win rate of a if the judge looked at nothing but the answers: right beats wrong, else 1/2"""
+    unreadable: Unreadable
+    """items in no stratum"""
 
 
 class CriterionReport(Frozen):
@@ -101,23 +140,36 @@ class CriterionReport(Frozen):
     """the win rate by whose final answer is right; null where the items have no answers"""
 
 
-def report_counted(
-    counted: Mapping[str, Counted], settled: Settled, subject: Subject, *, margin: float | None
+def report_criteria(
+    counted: Mapping[str, CriterionItems],
+    latest: LatestJudgments,
+    subject: Subject,
+    *,
+    margin: float | None,
+    stopped: Sequential | None = None,
 ) -> dict[str, CriterionReport]:
-    """Report each criterion from its counted items."""
-    tested = conclude_all(counted, margin)
+    """Report each criterion.
+
+    Args:
+        counted: its folded items.
+        latest: the judgments that they are of.
+        subject: what was planned.
+        margin: around 1/2, within which the models are called equivalent; None: no word says so.
+        stopped: what the looks of a run that may stop early show on the last criterion, the overall one.
+    """
+    tested = conclude_all(counted, margin, stopped)
     return {
-        name: _criterion(items, take_stock(items, settled.on(name), subject), tested[name], subject)
+        name: _criterion(items, take_stock(items, latest.on(name), subject), tested[name], subject)
         for name, items in counted.items()
     }
 
 
-def _criterion(counted: Counted, ledger: Ledger, tested: Tested, subject: Subject) -> CriterionReport:
-    rates = _rates(counted)
-    chance = _chance_consistency(counted.items.take(counted.is_judged), subject.orders)
+def _criterion(counted: CriterionItems, ledger: Ledger, tested: Tested, subject: Subject) -> CriterionReport:
+    rates, of_models = _rates(counted), counted.basis.of_models
+    chance = _chance_consistency(counted.judged.items, subject.orders)
     return CriterionReport(
-        win_rate=rates["win_rate"],
-        consistent_only=rates["consistent_only"],
+        win_rate=of_models(rates["win_rate"]),
+        consistent_only=of_models(rates["consistent_only"]),
         consistency=rates["consistency"],
         first_slot=rates["first_slot"],
         wins_a=ledger.agreed_a,
@@ -129,32 +181,27 @@ def _criterion(counted: Counted, ledger: Ledger, tested: Tested, subject: Subjec
         cannot_judge=ledger.cannot_judge,
         ledger=ledger,
         bounds=bounds(counted, subject.n_items),
-        shares=Shares(**{name: rates[name] for name in Shares.model_fields}),
-        by_order=OrderRates(forward=rates["forward"], swapped=rates["swapped"]),
+        shares=Shares(**{name: of_models(rates[name]) for name in Shares.model_fields}),
+        by_order=OrderRates(**{name: of_models(rates[name]) for name in OrderRates.model_fields}),
         chance_consistency=chance,
         signal=_signal(rates["consistency"], rates["first_slot"], chance),
         **tested._asdict(),
-        strata=stratify(counted, subject.facts),
+        strata=_stratify(counted, subject.features),
     )
 
 
-def _rates(counted: Counted) -> dict[str, Estimate]:
+def _rates(counted: CriterionItems) -> dict[str, Estimate]:
     """Estimate every rate of a criterion from one pass of weights; sorted patterns follow the order given here."""
     codes, (counted, counts) = counted.codes, counted.distinct() if counted.codes is None else (counted, None)
     outcome, one = counted.items["outcome"], np.ones(len(counted.items))
-    is_outcome = {which: (outcome == which.value).astype(np.float64) for which in Outcome}
+    is_outcome = {which: (outcome == which.value).cast(pl.Float64).to_numpy() for which in Outcome}
     agreed = HALF + (is_outcome[Outcome.A] - is_outcome[Outcome.B]) / 2
-
-    def ratio(name: str, *, complement: bool = False, mirror: str | None = None) -> Ratio:
-        values = counted.column(name)
-        return Ratio(np.nan_to_num(values), (~np.isnan(values)).astype(np.float64), complement, mirror)
-
     ratios = {
-        "forward": ratio("forward", complement=True, mirror="swapped"),
-        "swapped": ratio("swapped", complement=True, mirror="forward"),
+        "forward": Ratio.over_known(counted.column("forward"), complement=True, mirror="swapped"),
+        "swapped": Ratio.over_known(counted.column("swapped"), complement=True, mirror="forward"),
         "win_rate": Ratio(counted.column("credit"), one, complement=True),
         "consistent_only": Ratio(agreed, one, complement=True),
-        "consistency": ratio("consistent"),
+        "consistency": Ratio.over_known(counted.column("consistent")),
         "first_slot": Ratio(counted.column("first_picks"), counted.column("decisive")),
         "wins_a": Ratio(is_outcome[Outcome.A], one, mirror="wins_b"),
         "wins_b": Ratio(is_outcome[Outcome.B], one, mirror="wins_a"),
@@ -164,7 +211,7 @@ def _rates(counted: Counted) -> dict[str, Estimate]:
     return estimate_rates(ratios, codes, counted.basis, counts)
 
 
-def _chance_consistency(items: Table, orders: Orders) -> float | None:
+def _chance_consistency(items: pl.DataFrame, orders: Orders) -> float | None:
     """Return how often two orders agree by chance when verdicts depend on the slot alone.
 
     With shares f, s and t of first, second and tie among the verdicts, the orders agree when one says first and the
@@ -188,6 +235,34 @@ def _signal(consistency: Estimate, first_slot: Estimate, chance: float | None) -
     if chance is None or consistency.low is None:
         return None
     return consistency.low > chance
+
+
+def _stratify(counted: CriterionItems, features: ItemFeatures | None) -> Strata | None:
+    """Report a criterion's win rate by whose answer is right; None where no item has an answer."""
+    answered = None if features is None else features.items.filter("has_answer")
+    if answered is None or answered.is_empty():
+        return None
+    rates = answer_rates(*(counted.column(name) for name in ("credit", "right_a", "right_b")))
+    estimates = [
+        counted.basis.of_models(
+            estimate_rate(Ratio(numerators, denominators, complement=True), counted.codes, counted.basis)
+        )
+        for numerators, denominators in zip(rates.numerators.T, rates.denominators.T, strict=True)
+    ]
+    strata = {
+        stratum.value: StratumReport(n=_size(answered, stratum), win_rate=estimate)
+        for stratum, estimate in zip(Stratum, estimates, strict=False)
+    }
+    lost = answered.select(a=pl.col("right_a").is_null(), b=pl.col("right_b").is_null())
+    counts = {"a": lost["a"], "b": lost["b"], "items": lost["a"] | lost["b"]}
+    unreadable = Unreadable(**{name: int(unread.sum()) for name, unread in counts.items()})
+    return Strata.model_validate({**strata, "answer_only": estimates[-1], "unreadable": unreadable})
+
+
+def _size(answered: pl.DataFrame, stratum: Stratum) -> int:
+    a = 1 if stratum in {Stratum.BOTH_RIGHT, Stratum.ONLY_A_RIGHT} else 0
+    b = 1 if stratum in {Stratum.BOTH_RIGHT, Stratum.ONLY_B_RIGHT} else 0
+    return len(answered.filter(right_a=a, right_b=b))
 
 
 def signal_warnings(reports: Mapping[str, CriterionReport], judge: str) -> list[str]:

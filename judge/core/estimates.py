@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -49,12 +49,21 @@ class Figure(Frozen):
     """upper end"""
 
 
+Rate = TypeVar("Rate", Estimate, Figure)
+
+
 class Basis(NamedTuple):
     """How intervals are made."""
 
     method: Method
     seed: int
     level: float = LEVEL
+    may_stop: bool = False
+    """whether the number of items depends on what they show: then no interval of the models' rates would hold"""
+
+    def of_models(self, rate: Rate) -> Rate:
+        """Return what is said of the models, as against of their judge: without its interval where none would hold."""
+        return rate.model_copy(update={"low": None, "high": None}) if self.may_stop else rate
 
 
 class Ratio(NamedTuple):
@@ -66,6 +75,11 @@ class Ratio(NamedTuple):
     """it becomes 1 minus the rate named by `mirror`"""
     mirror: str | None = None
     """another rate of the same call; None: this one"""
+
+    @classmethod
+    def over_known(cls, values: Floats, *, complement: bool = False, mirror: str | None = None) -> Ratio:
+        """Return the mean of item values over the items that have one; NaN: it has none."""
+        return cls(np.nan_to_num(values), (~np.isnan(values)).astype(np.float64), complement, mirror)
 
 
 class _Ends(NamedTuple):

@@ -5,13 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import polars as pl
 
 from judge.core.audit import stratum
 from judge.core.correctness import is_right
 from judge.core.costs import cost_of
-from judge.core.counted import count_panel
+from judge.core.counted import fold_panel
 from judge.core.estimates import Basis
 from judge.core.facts import as_group
 from judge.core.parsing import UnparsedError, parse_evidence
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from judge.core.audit import Journey
-    from judge.core.columns import Settled, Spoken
-    from judge.core.counted import Counted, Subject
+    from judge.core.columns import LatestJudgments
+    from judge.core.counted import CriterionItems, Subject
     from judge.schema import Item, Judgment, Label, Pair, Price, Reply, Trace
 
 Row = dict[str, Any]
@@ -77,7 +76,7 @@ LABELS: dict[str, pl.DataType] = {
 """One row a label."""
 
 
-class Form(StrEnum):
+class ExportForm(StrEnum):
     """What a run is exported as."""
 
     CSV = "csv"
@@ -100,9 +99,9 @@ class Provenance(NamedTuple):
     """whether some item of the file has images"""
 
 
-def counted_items(settled: Settled, subject: Subject) -> dict[str, Counted]:
+def counted_items(latest: LatestJudgments, subject: Subject) -> dict[str, CriterionItems]:
     """Fold judgments by criterion as the report does, the judges averaged."""
-    return count_panel(settled, subject, _UNUSED_BASIS).together
+    return fold_panel(latest, subject, _UNUSED_BASIS).together
 
 
 def item_row(pair: Pair) -> Row:
@@ -122,18 +121,24 @@ def field_columns(fields: Mapping[str, Any]) -> dict[str, str | None]:
     return {f"by_{name}": as_group(value) for name, value in fields.items()}
 
 
-def item_rows(known: Sequence[Row], counted: Mapping[str, Counted]) -> Iterator[Row]:
+def item_rows(known: Sequence[Row], counted: Mapping[str, CriterionItems]) -> Iterator[Row]:
     """Yield a row for each item and criterion.
 
     Args:
         known: rows of `item_row`, or what else is known beside the item.
         counted: folded items by criterion; an item that is not there is missing.
     """
-    ids = [row["item"] for row in known]
-    folded = [own.items.select(*FOLDED).take(own.items.places(ids)).rows() for own in counted.values()]
+    ids = pl.DataFrame({"item": [row["item"] for row in known]}, schema={"item": pl.String})
+    missing = pl.col("outcome").fill_null(Outcome.MISSING.value)
+    folded = [
+        ids.join(own.items, on="item", how="left", maintain_order="left")
+        .select(pl.col(FOLDED).exclude("outcome"), missing)
+        .iter_rows(named=True)
+        for own in counted.values()
+    ]
     for row, *outcomes in zip(known, *folded, strict=True):
         for criterion, outcome in zip(counted, outcomes, strict=True):
-            yield {**row, "criterion": criterion, **outcome, "outcome": outcome["outcome"] or Outcome.MISSING.value}
+            yield {**row, "criterion": criterion, **outcome}
 
 
 _REQUEST = ("item", "order", "judge", "sample", "latency_s", "time", "key")
@@ -190,34 +195,28 @@ def label_row(label: Label) -> Row:
     return label.model_dump(mode="json")
 
 
-def agreed_items(settled: Settled, subject: Subject, criterion: str) -> dict[str, tuple[str, float]]:
+def agreed_items(latest: LatestJudgments, subject: Subject, criterion: str) -> dict[str, tuple[str, float]]:
     """Return the items that the report counts as wins of a or of b on a criterion, with how agreed they are.
 
     Args:
-        settled: the judgments.
+        latest: the judgments.
         subject: what was planned.
         criterion: one of the subject's.
 
     Returns:
         By item its outcome, and in [0, 1] the share of complete samples, of all judges, whose own outcome is the same.
     """
-    items = counted_items(settled, subject._replace(criteria=[criterion]))[criterion].items
-    decided = items.take(np.isin(items["outcome"], [Outcome.A.value, Outcome.B.value]))
-    wins = dict(zip(decided["item"].tolist(), decided["outcome"].tolist(), strict=True))
-    agrees: dict[str, list[bool]] = {item: [] for item in wins}
-    for part in _samples(settled.on(criterion)):
-        alone = fold(part, orders=subject.orders)
-        for item, outcome in zip(alone["item"].tolist(), alone["outcome"].tolist(), strict=True):
-            if item in wins:
-                agrees[item].append(outcome == wins[item])
-    return {item: (wins[item], sum(same) / len(same)) for item, same in agrees.items() if same}
-
-
-def _samples(said: Spoken) -> Iterator[Spoken]:
-    """Yield what is said in each judge's each sample."""
-    rows = said.rows
-    for judge, sample in np.unique(np.column_stack([rows.judge, rows.sample]), axis=0).tolist():
-        yield said.take((rows.judge == judge) & (rows.sample == sample))
+    items = counted_items(latest, subject._replace(criteria=[criterion]))[criterion].items
+    wins = items.filter(pl.col("outcome").is_in([Outcome.A, Outcome.B])).select("item", "outcome")
+    alone = fold(latest.on(criterion), orders=subject.orders, by=("judge", "sample"))
+    same = (pl.col("outcome") == pl.col("outcome_alone")).mean()
+    agreed = (
+        wins.join(alone, on="item", suffix="_alone")
+        .group_by("item")
+        .agg(pl.col("outcome").first().cast(pl.String), same=same)
+        .sort("item")
+    )
+    return {item: (outcome, share) for item, outcome, share in agreed.iter_rows()}
 
 
 def preference(pair: Pair, outcome: str, agreement: float, source: Provenance) -> Row:

@@ -6,19 +6,18 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
-from judge.core.columns import FAILURES
 from judge.core.estimates import DIGITS, GRID
 from judge.core.planning import Orders
-from judge.core.table import sum_by
+from judge.core.tally import DECISIONS
 from judge.schema import Frozen, Outcome, Verdict
 
 if TYPE_CHECKING:
-    from judge.core.columns import Spoken
-    from judge.core.counted import Counted, Subject
+    from judge.core.counted import CriterionItems, Subject
 
 NOT_ASKED = "not_asked"
-DECISIONS = (Verdict.FIRST, Verdict.SECOND, Verdict.TIE)
+ONE_SIDED = "one_sided"
 
 
 class Ledger(Frozen):
@@ -59,19 +58,19 @@ class Bounds(Frozen):
     """if every missing item had gone to a"""
 
 
-def take_stock(counted: Counted, said: Spoken, subject: Subject) -> Ledger:
+def take_stock(counted: CriterionItems, said: pl.DataFrame, subject: Subject) -> Ledger:
     """Count where each item went on a criterion.
 
     Args:
-        counted: its counted items.
-        said: what the judges that they are of say on it.
+        counted: its folded items.
+        said: what the judges that they are of say on it, rows of `LatestJudgments.on`.
         subject: what was planned.
     """
-    items = counted.items
-    outcomes = Counter(items["outcome"].tolist())
-    to_first = int(((items["outcome"] == Outcome.SPLIT.value) & (items["forward"] > items["swapped"])).sum())
+    outcomes = Counter(counted.items["outcome"].to_list())
+    splits = counted.items.filter(outcome=Outcome.SPLIT.value)
+    to_first = int((splits["forward"] > splits["swapped"]).sum())
     lost = _lost(counted, said, subject)
-    lost[NOT_ASKED] += subject.n_items - len(items) - lost.total()
+    lost[NOT_ASKED] += subject.n_items - len(counted.items) - lost.total()
     return Ledger(
         agreed_a=outcomes[Outcome.A.value],
         agreed_b=outcomes[Outcome.B.value],
@@ -79,42 +78,35 @@ def take_stock(counted: Counted, said: Spoken, subject: Subject) -> Ledger:
         identical=subject.n_identical,
         split_to_first=to_first,
         split_to_second=outcomes[Outcome.SPLIT.value] - to_first,
-        one_sided=lost.pop("one_sided", 0),
-        cannot_judge=lost.pop("cannot_judge", 0),
+        one_sided=lost.pop(ONE_SIDED, 0),
+        cannot_judge=lost.pop(Verdict.CANNOT_JUDGE, 0),
         missing={kind: count for kind, count in sorted(lost.items()) if count},
     )
 
 
-def _lost(counted: Counted, said: Spoken, subject: Subject) -> Counter[str]:
+def _lost(counted: CriterionItems, said: pl.DataFrame, subject: Subject) -> Counter[str]:
     """Count the items that have judgments and are not counted, by the reason; of several failures the first by name."""
-    if np.array_equal(counted.items["item"], said.rows.items):
-        return Counter()
-    known = set(counted.items["item"].tolist())
-    is_lost = np.array([item not in known for item in said.rows.items], dtype=bool)
-    said = said.take(is_lost[said.rows.item])
-    items, of = np.unique(said.rows.item, return_inverse=True)
-    decided = said.is_verdict(*DECISIONS)
-    heard_by = (decided & (said.rows.judge == judge) for judge in range(len(said.rows.judges)))
-    n_heard = np.zeros(len(items), dtype=np.intp)
-    for heard in heard_by:
-        n_heard += sum_by(of, heard, len(items)) > 0
-    undecided = sum_by(of, said.is_verdict(Verdict.CANNOT_JUDGE), len(items)) > 0
-    failed = said.failure >= 0
-    failure = np.full(len(items), len(FAILURES))
-    np.minimum.at(failure, of[failed], said.failure[failed])
-    reasons = (*FAILURES, NOT_ASKED)
-    one_sided = (n_heard == len(subject.judges)) & (subject.orders is Orders.BOTH)
-    return Counter(
-        "cannot_judge"
-        if is_undecided and reasons[code] is NOT_ASKED
-        else "one_sided"
-        if is_one_sided
-        else reasons[code]
-        for is_undecided, is_one_sided, code in zip(undecided, one_sided, failure, strict=True)
+    reason = (
+        pl.when(pl.col("undecided") & pl.col("failure").is_null())
+        .then(pl.lit(Verdict.CANNOT_JUDGE.value))
+        .when((pl.col("deciding") == len(subject.judges)) & (subject.orders is Orders.BOTH))
+        .then(pl.lit(ONE_SIDED))
+        .otherwise(pl.col("failure").fill_null(NOT_ASKED))
     )
+    reasons = (
+        said.join(counted.items, on="item", how="anti")
+        .group_by("item")
+        .agg(
+            pl.col("failure").cast(pl.String).min(),
+            undecided=(pl.col("verdict") == Verdict.CANNOT_JUDGE).any(),
+            deciding=pl.col("judge").filter(pl.col("verdict").is_in(DECISIONS)).n_unique(),
+        )
+        .select(reason)
+    )
+    return Counter(reasons.to_series().to_list())
 
 
-def bounds(counted: Counted, n_items: int) -> Bounds:
+def bounds(counted: CriterionItems, n_items: int) -> Bounds:
     """Return the least and the greatest win rate that the missing items allow, mirrored exactly with the models."""
     if not n_items:
         return Bounds(low=None, high=None)

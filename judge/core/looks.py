@@ -6,21 +6,16 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
+import polars as pl
 
-from judge.core.panel import Pooling, pool
+from judge.core.counted import pool
 from judge.core.planning import Orders
 from judge.core.stats.sequential import ALPHA
-from judge.core.table import Table, ranks, sum_by, texts
 from judge.core.tally import HALF, fold
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-
-    from judge.core.columns import Mask, Spoken
-    from judge.core.stats.clusters import Codes
-    from judge.core.table import Column
 
 LOOK_EVERY = 50
 
@@ -36,7 +31,7 @@ class Stopping(Frozen):
     """the field whose values make clusters; None: items that share an image"""
 
 
-class Panel(NamedTuple):
+class LookPanel(NamedTuple):
     """Who judges each item, and how often."""
 
     judges: Sequence[str]
@@ -73,20 +68,16 @@ def number_looks(units: Sequence[str], *, seed: int, every: int) -> list[int]:
 
 def plan_looks(
     items: Sequence[str], units: Sequence[str], identical: Collection[str], *, seed: int, every: int
-) -> Table:
+) -> pl.DataFrame:
     """Return the plan: columns item, unit, look, and identical (traces: a tie that no judge is asked about)."""
-    same = set(identical)
-    return Table(
-        {
-            "item": texts(items),
-            "unit": texts(units),
-            "look": np.array(number_looks(units, seed=seed, every=every), dtype=np.int64),
-            "identical": np.array([item in same for item in items], dtype=bool),
-        }
-    )
+    looks = number_looks(units, seed=seed, every=every)
+    return pl.DataFrame(
+        {"item": items, "unit": units, "look": looks},
+        schema={"item": pl.String(), "unit": pl.String(), "look": pl.Int64()},
+    ).with_columns(identical=pl.col("item").is_in(list(identical)))
 
 
-def follow(planned: Table, said: Spoken, panel: Panel) -> Table:
+def follow(planned: pl.DataFrame, said: pl.DataFrame, panel: LookPanel) -> pl.DataFrame:
     """Return one row a look: what became of its items.
 
     A unit leans to the model with more than half of the credit of those of its items that have one. An item whose
@@ -94,43 +85,31 @@ def follow(planned: Table, said: Spoken, panel: Panel) -> Table:
 
     Args:
         planned: rows of `plan_looks`, all of them or those of some looks.
-        said: on the panel's criterion, in any order.
+        said: on the panel's criterion, rows of `LatestJudgments.on` in any order.
         panel: who was to judge each item.
 
     Returns:
         Columns look, n_items, missing (items without credit), complete (every request was answered or failed), wins
         and losses (units that lean to a and to b), sorted by look.
     """
-    by_judge = [fold(said.of(judge), orders=panel.orders) for judge in panel.judges]
-    folded = pool(by_judge, Pooling.MEAN) if len(by_judge) > 1 else by_judge[0]
-    identical = planned["identical"]
-    credit = np.where(identical, HALF, folded.take(folded.places(planned["item"]))["credit"])
-    done = identical | (_requests(said, panel, planned["item"]) >= panel.requests)
-    looks, look = np.unique(planned["look"], return_inverse=True)
-    units, unit = np.unique(look * len(planned) + ranks(planned["unit"].tolist()), return_inverse=True)
-    excess = sum_by(unit, np.nan_to_num(credit - HALF), len(units))
-    lean, of = np.sign(excess.round(9)), units // max(1, len(planned))
-
-    def count(which: Mask, places: Codes = look) -> Codes:
-        return sum_by(places, which, len(looks)).astype(np.int64)
-
-    return Table(
-        {
-            "look": looks,
-            "n_items": count(look >= 0),
-            "missing": count(np.isnan(credit)),
-            "complete": count(~done) == 0,
-            "wins": count(lean > 0, of),
-            "losses": count(lean < 0, of),
-        }
+    said = said.filter(pl.col("judge").cast(pl.String).is_in(panel.judges))
+    pooled = pool(fold(said, orders=panel.orders), panel.judges)
+    requests = said.group_by("item").agg(n_asked=pl.struct("judge", "sample", "order").n_unique())
+    items = (
+        planned.join(pooled.select("item", "credit"), on="item", how="left", maintain_order="left")
+        .join(requests, on="item", how="left", maintain_order="left")
+        .with_columns(
+            credit=pl.when("identical").then(HALF).otherwise("credit"),
+            done=pl.col("identical") | (pl.col("n_asked").fill_null(0) >= panel.requests),
+        )
     )
-
-
-def _requests(said: Spoken, panel: Panel, items: Column) -> Codes:
-    """Return how many requests of each item were answered, or failed."""
-    rows = said.rows.take(
-        np.isin(said.rows.judge, [said.rows.judges.index(j) for j in panel.judges if j in said.rows.judges])
+    leaning = (
+        items.group_by("look", "unit")
+        .agg(excess=(pl.col("credit") - HALF).sum().round(9))
+        .group_by("look")
+        .agg(wins=(pl.col("excess") > 0).sum(), losses=(pl.col("excess") < 0).sum())
     )
-    asked = np.unique(np.column_stack([rows.item, rows.judge, rows.sample, rows.order]), axis=0)
-    counts = dict(zip(rows.items, np.bincount(asked[:, 0], minlength=len(rows.items)).tolist(), strict=True))
-    return np.array([counts.get(item, 0) for item in items], dtype=np.int64)
+    counts = items.group_by("look").agg(
+        n_items=pl.len(), missing=pl.col("credit").is_null().sum(), complete=pl.col("done").all()
+    )
+    return counts.join(leaning, on="look").sort("look")

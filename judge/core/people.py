@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from judge.core.counted import Counted
+    from judge.core.counted import CriterionItems
     from judge.core.stats.intervals import Floats
     from judge.schema import Label
 
@@ -30,14 +30,14 @@ MIN_SIDE = 5
 """fewer items that people give to one model tell nothing of how the judge does on them"""
 PAIR = 2
 
-Table = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
+SideCounts = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 
 
 class Sides(Frozen):
     """How two say the same items: agreement, and counts by side (a, neither, b): rows the first, columns the second."""
 
     agreement: AgreementReport
-    table: Table | None
+    table: SideCounts | None
     """people's side by the judge's; null for more than two readers"""
     decisive: Estimate | None = None
     """of the items that people give to a model, the share that the judge gives to the same one"""
@@ -92,7 +92,7 @@ class PeopleReport(Frozen):
     criteria: dict[str, PeopleOnCriterion]
 
 
-class Asked(NamedTuple):
+class PeopleReportOptions(NamedTuple):
     """What a person asks of the report."""
 
     draw: str | None = None
@@ -108,7 +108,12 @@ class _Labels(NamedTuple):
 
 
 def report_people(
-    labels: Sequence[Label], counted: Mapping[str, Counted], asked: Asked, *, judges: Sequence[str], n_items: int
+    labels: Sequence[Label],
+    counted: Mapping[str, CriterionItems],
+    asked: PeopleReportOptions,
+    *,
+    judges: Sequence[str],
+    n_items: int,
 ) -> PeopleReport:
     """Compare labels with the judge's outcomes on each criterion that has labels.
 
@@ -146,11 +151,11 @@ def draws_by_size(labels: Sequence[Label]) -> list[str]:
     return sorted(items, key=lambda name: (-len(items[name]), name))
 
 
-def _on_criterion(labels: Sequence[Label], counted: Counted, asked: Asked) -> PeopleOnCriterion:
+def _on_criterion(labels: Sequence[Label], counted: CriterionItems, asked: PeopleReportOptions) -> PeopleOnCriterion:
     settled = settle_labels(labels)
     said = _by_item(labels, settled, asked.draw)
-    judged = counted.part(counted.is_judged)
-    items = judged.items["item"].tolist()
+    judged = counted.judged
+    items = judged.items["item"].to_list()
     means = np.array([_mean(said.by_item.get(item, {})) for item in items])
     weights = np.array([said.weights.get(item, 0.0) for item in items])
     compared = ~np.isnan(means) & ((weights > 0) | (asked.draw is None))
@@ -184,7 +189,7 @@ def _mean(said: Mapping[str, float]) -> float:
 
 
 def _against_judge(
-    judged: Counted, means: Floats, weights: Floats, compared: NDArray[np.bool_], *, drawn: bool
+    judged: CriterionItems, means: Floats, weights: Floats, compared: NDArray[np.bool_], *, drawn: bool
 ) -> Sides | None:
     if not compared.any():
         return None
@@ -221,7 +226,7 @@ def _agreement(found: Mapping[str, object]) -> AgreementReport:
     return AgreementReport.model_validate({**dict.fromkeys(AgreementReport.model_fields), **found})
 
 
-def _table(ratings: Floats) -> Table:
+def _table(ratings: Floats) -> SideCounts:
     on = sides(ratings)
     counts = np.bincount(on[:, 0] * SIDES + on[:, 1], minlength=SIDES * SIDES).reshape(SIDES, SIDES)
     first, second, third = ((int(row[0]), int(row[1]), int(row[2])) for row in counts)
@@ -229,7 +234,7 @@ def _table(ratings: Floats) -> Table:
 
 
 def _correction(
-    judged: Counted, labels: Floats, weights: Floats, asked: Asked
+    judged: CriterionItems, labels: Floats, weights: Floats, asked: PeopleReportOptions
 ) -> tuple[CorrectedRate | None, str | None]:
     """Return the corrected win rate, or why there is none."""
     labelled = ~np.isnan(labels)
@@ -253,9 +258,8 @@ def _correction(
     # Strata of a draw have weights of their own; those that share one are sampled alike, and count as one.
     strata = np.unique(weights, return_inverse=True)[1] if np.ptp(weights[labelled]) > 0 else None
     found = correct(Sample(credits_, labels, weights, judged.codes, strata))
-    every = np.ones(len(credits_))
     return CorrectedRate(
-        judge=estimate_rate(Ratio(credits_, every, complement=True), judged.codes, judged.basis),
+        judge=judged.mean("credit", complement=True),
         people=_estimate(found.people, found),
         corrected=_estimate(found.corrected, found),
         slope=round(found.slope, 6),

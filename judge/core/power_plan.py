@@ -26,7 +26,7 @@ from judge.core.stats.power import (
 from judge.schema import Frozen, Outcome
 
 if TYPE_CHECKING:
-    from judge.core.counted import Counted
+    from judge.core.counted import CriterionItems
 
 TABLE_WIN_RATES = (0.52, 0.55, 0.6, 0.65, 0.7, 0.8)
 TABLE_POWERS = (0.8, 0.9)
@@ -109,7 +109,7 @@ class Effort(NamedTuple):
     seed: int = 0
 
 
-class Ground(NamedTuple):
+class PlanBasis(NamedTuple):
     """What is supposed of the items to come, from numbers or from a pilot."""
 
     ties: float
@@ -125,7 +125,7 @@ class Ground(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def from_numbers(*, ties: float, consistency: float, cluster_size: int, icc: float) -> Ground:
+def from_numbers(*, ties: float, consistency: float, cluster_size: int, icc: float) -> PlanBasis:
     """Suppose items that are won, tied or lost; a split counts half, and so pulls the win rate to 1/2.
 
     Args:
@@ -142,7 +142,7 @@ def from_numbers(*, ties: float, consistency: float, cluster_size: int, icc: flo
         items = items_as_units(win_rate, half)
         return items if cluster_size == 1 else clustered_units(items, cluster_size, icc)
 
-    return Ground(
+    return PlanBasis(
         ties=round(half, DIGITS),
         consistency=consistency,
         spread=round((1 - half) / 4, DIGITS),
@@ -153,7 +153,7 @@ def from_numbers(*, ties: float, consistency: float, cluster_size: int, icc: flo
     )
 
 
-def from_pilot(counted: Counted, *, run: str, criterion: str, stopped: bool) -> Ground:
+def from_pilot(counted: CriterionItems, *, run: str, criterion: str, stopped: bool) -> PlanBasis:
     """Suppose items like those of a pilot.
 
     Args:
@@ -176,7 +176,7 @@ def from_pilot(counted: Counted, *, run: str, criterion: str, stopped: bool) -> 
     ]
     if stopped:
         notes.append("This pilot stopped when it was decided: its win rate is biased away from 50 % all the more.")
-    return Ground(
+    return PlanBasis(
         ties=round(float(np.isin(outcome, [Outcome.TIE.value, Outcome.SPLIT.value]).sum()) / len(credit), DIGITS),
         consistency=None if np.isnan(consistent).all() else round(float(np.nanmean(consistent)), DIGITS),
         spread=round(float(((credit - HALF) ** 2).mean()), DIGITS),
@@ -195,7 +195,7 @@ def from_pilot(counted: Counted, *, run: str, criterion: str, stopped: bool) -> 
     )
 
 
-def make_plan(ground: Ground, target: Target, effort: Effort) -> PowerPlan:
+def make_plan(ground: PlanBasis, target: Target, effort: Effort) -> PowerPlan:
     """Work out what a target needs; a pilot's own win rate is the target where none was set.
 
     Raises:
@@ -229,7 +229,7 @@ def make_plan(ground: Ground, target: Target, effort: Effort) -> PowerPlan:
     )
 
 
-def _needed(ground: Ground, target: Target, effort: Effort, win_rate: float) -> Needed:
+def _needed(ground: PlanBasis, target: Target, effort: Effort, win_rate: float) -> Needed:
     resolved = ground.resolve(win_rate)
     units = ground.units(resolved)
     effect = design_effect(ground.cluster_size, ground.icc)
@@ -243,14 +243,14 @@ def _needed(ground: Ground, target: Target, effort: Effort, win_rate: float) -> 
     )
 
 
-def _simulated(needed: Needed, ground: Ground, target: Target, effort: Effort) -> Needed:
+def _simulated(needed: Needed, ground: PlanBasis, target: Target, effort: Effort) -> Needed:
     n_units = needed.clusters or needed.items or 0
     units = ground.units(ground.resolve(needed.win_rate))
     found = simulated_power(units, n_units, alpha=target.alpha, n_runs=effort.reps, seed=effort.seed)
     return needed.model_copy(update={"simulated_power": round(found, DIGITS)})
 
 
-def _precision(ground: Ground, target: Target, effort: Effort, resolved: float | None) -> Precision | None:
+def _precision(ground: PlanBasis, target: Target, effort: Effort, resolved: float | None) -> Precision | None:
     """Say what the interval needs; without a win rate for the greatest variance, at 1/2."""
     if target.half_width is None:
         return None
@@ -260,7 +260,7 @@ def _precision(ground: Ground, target: Target, effort: Effort, resolved: float |
     return Precision(half_width=target.half_width, items=items, calls=items * effort.calls_per_item)
 
 
-def _table(ground: Ground, target: Target, effort: Effort) -> tuple[Needed, ...]:
+def _table(ground: PlanBasis, target: Target, effort: Effort) -> tuple[Needed, ...]:
     rows = []
     for win_rate in TABLE_WIN_RATES:
         for power in TABLE_POWERS:

@@ -6,25 +6,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from judge.core.bias import LengthReport, PositionReport, length, position
-from judge.core.columns import Settled
+from judge.core.columns import LatestJudgments
 from judge.core.concord import AgreementReport, HaloReport, agree, halo
-from judge.core.controls.report import ControlReport
+from judge.core.controls.report import ControlReport, control_warnings
 from judge.core.costs import JudgeCost, Usd, total
-from judge.core.counted import Panel, Subject, count_panel
-from judge.core.criteria import CriterionReport, report_counted, signal_warnings
+from judge.core.counted import PanelItems, Pooling, Subject, fold_panel
+from judge.core.criteria import CriterionReport, report_criteria, signal_warnings
 from judge.core.estimates import LEVEL, Basis
 from judge.core.families import kinship_warnings
-from judge.core.panel import Pooling
 from judge.core.pkr.instruments import Instruments, set_side_by_side
 from judge.core.planning import Orders
-from judge.core.sequential_report import Looks, Sequential, as_stopped, asked_part, follow_all
+from judge.core.sequential_report import InterimLooks, Sequential, asked_part, follow_all, stopping_warnings
 from judge.core.stats.clusters import FEW_UNITS
 from judge.core.stats.intervals import N_RESAMPLES, Method
 from judge.core.subgroups import Interaction, Subgroups, divide, interactions
-from judge.core.table import is_none
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
@@ -145,8 +141,8 @@ class Report(Frozen):
 NO_EXTRAS = Extras()
 
 
-class Facts(NamedTuple):
-    """What the manifest of a run says, as far as its report repeats it, and what its replies cost."""
+class RunDescription(NamedTuple):
+    """What the manifest of a run says, as far as its report repeats it, and what belongs to the run beside it."""
 
     models: Models
     prompt: str | None
@@ -156,64 +152,83 @@ class Facts(NamedTuple):
     left_out: dict[str, int]
     costs: Mapping[str, JudgeCost] = MappingProxyType({})
     """what each judge's replies took"""
-    looks: Looks | None = None
+    looks: InterimLooks | None = None
     """of a run that may stop early"""
     scores: tuple[pl.DataFrame, pl.DataFrame] | None = None
     """rows of `Scores.items` of model a and model b, to be set beside the comparison"""
+    controls: dict[str, ControlReport] | None = None
+    """by kind; None where the run has none"""
+    notes: tuple[str, ...] = ()
+    """further warnings"""
 
 
 def build_report(
-    settled: Settled, subject: Subject, facts: Facts, *, method: Method, extras: Extras = NO_EXTRAS
+    latest: LatestJudgments, subject: Subject, run: RunDescription, *, method: Method, extras: Extras = NO_EXTRAS
 ) -> Report:
     """Derive the whole report from the judgments of a run."""
-    basis = Basis(method, facts.seed)
-    stopped, asked = follow_all(facts.looks, settled, subject) if facts.looks else None, settled
-    if facts.looks and stopped:
-        asked, subject = asked_part(facts.looks, stopped.together, settled, subject)
-    failures = settled.failures
+    n_judgments, failures = len(latest), latest.failures
+    stopped = follow_all(run.looks, latest, subject) if run.looks else None
+    if run.looks and stopped:
+        latest, subject = asked_part(run.looks, stopped.together, latest, subject)
+    basis = Basis(method, run.seed)
     panel = len(subject.judges) > 1
     pooling = (Pooling.MAJORITY if extras.majority else Pooling.MEAN) if panel else None
-    counted = count_panel(asked, subject, basis, pooling or Pooling.MEAN)
+    counted = fold_panel(latest, subject, basis, pooling or Pooling.MEAN, may_stop=stopped is not None)
     by_judge = {
-        judge: report_counted(items, asked.of(judge), subject._replace(judges=[judge]), margin=extras.equivalence)
+        judge: report_criteria(
+            items,
+            latest.of(judge),
+            subject._replace(judges=[judge]),
+            margin=extras.equivalence,
+            stopped=stopped and stopped.alone[judge],
+        )
         for judge, items in counted.alone.items()
     }
     together = next(iter(by_judge.values()))
     if panel:
-        together = report_counted(counted.together, asked, subject, margin=extras.equivalence)
-    made = Report(
+        together = report_criteria(
+            counted.together, latest, subject, margin=extras.equivalence, stopped=stopped and stopped.together
+        )
+    return Report(
         schema_version=SCHEMA_VERSION,
-        models=facts.models,
+        models=run.models,
         judges=tuple(subject.judges),
         pooling=pooling,
-        prompt=facts.prompt,
-        rubric=facts.rubric,
+        prompt=run.prompt,
+        rubric=run.rubric,
         orders=subject.orders,
-        samples=facts.samples,
+        samples=run.samples,
         n_items=subject.n_items,
-        n_judgments=len(settled),
+        n_judgments=n_judgments,
         n_failed=sum(failures.values()),
-        n_not_asked=max(0, _planned(subject, facts.samples) - len(settled)) if facts.prompt else 0,
+        n_not_asked=max(0, _planned(subject, run.samples) - n_judgments) if run.prompt else 0,
         n_identical=subject.n_identical,
-        left_out=facts.left_out,
+        left_out=run.left_out,
         failures=failures,
-        interval=IntervalSettings(method=method, level=LEVEL, n_resamples=N_RESAMPLES, seed=facts.seed),
+        interval=IntervalSettings(method=method, level=LEVEL, n_resamples=N_RESAMPLES, seed=run.seed),
         criteria=together,
         by_judge=by_judge if panel else {},
-        costs=dict(facts.costs),
-        usd=total(one.usd for one in facts.costs.values()) if facts.costs else None,
-        warnings=(*_warnings(by_judge, counted, subject, facts), *_refusals(subject, extras)),
+        costs=dict(run.costs),
+        usd=total(one.usd for one in run.costs.values()) if run.costs else None,
+        warnings=(
+            *_warnings(by_judge, counted, subject, run),
+            *_refusals(subject, extras),
+            *(stopping_warnings(stopped.together, subject.criteria[-1], extras.equivalence) if stopped else ()),
+            *run.notes,
+            *control_warnings(run.controls or {}),
+        ),
         equivalence=extras.equivalence,
         clusters=_clusters(subject),
-        instruments=set_side_by_side(counted.together, *facts.scores) if facts.scores else None,
-        **_sections(counted, asked, subject, extras=extras, samples=facts.samples, reports=together),
+        instruments=set_side_by_side(counted.together, *run.scores) if run.scores else None,
+        sequential=stopped and stopped.together,
+        controls=run.controls,
+        **_sections(counted, latest, subject, extras=extras, samples=run.samples, reports=together),
     )
-    return as_stopped(made, stopped) if stopped else made
 
 
 def _sections(
-    counted: Panel,
-    settled: Settled,
+    counted: PanelItems,
+    latest: LatestJudgments,
     subject: Subject,
     *,
     extras: Extras,
@@ -221,7 +236,7 @@ def _sections(
     reports: Mapping[str, CriterionReport],
 ) -> dict[str, Any]:
     """Return what stands beside the criteria, by the report's field."""
-    panel, facts = counted.together, subject.facts
+    panel, features = counted.together, subject.features
     overall = subject.criteria[-1]
     return {
         "position": {name: position(items, reports[name].first_slot) for name, items in panel.items()},
@@ -229,36 +244,40 @@ def _sections(
         "agreement": {
             name: agree(
                 [alone[name] for alone in counted.alone.values()],
-                settled.on(name),
-                facts,
+                latest.on(name),
+                features,
                 samples=samples,
             )
             for name in panel
         },
         "halo": halo(panel),
-        "subgroups": divide(panel, facts) if facts else {},
-        "interactions": interactions(panel[overall], facts) if facts else {},
+        "subgroups": divide(panel, features) if features else {},
+        "interactions": interactions(panel[overall], features) if features else {},
     }
 
 
 def _clusters(subject: Subject) -> Clusters:
-    facts = subject.facts
-    if facts is None or facts.cluster_field is None:
+    features = subject.features
+    if features is None or features.cluster_field is None:
         return Clusters(field=None, n=subject.n_items)
-    clusters = facts.table["cluster"]
-    own = is_none(clusters)
-    return Clusters(field=facts.cluster_field, n=len(set(clusters[~own].tolist())) + int(own.sum()))
+    return clusters_of(features.items, features.cluster_field)
+
+
+def clusters_of(items: pl.DataFrame, field: str | None) -> Clusters:
+    """Count the units that items with a column `cluster` form: an item without one is its own."""
+    clusters = items["cluster"]
+    return Clusters(field=field, n=clusters.drop_nulls().n_unique() + clusters.null_count())
 
 
 def _warnings(
-    by_judge: Mapping[str, Mapping[str, CriterionReport]], counted: Panel, subject: Subject, facts: Facts
+    by_judge: Mapping[str, Mapping[str, CriterionReport]], counted: PanelItems, subject: Subject, run: RunDescription
 ) -> list[str]:
     texts = [text for judge, reports in by_judge.items() for text in signal_warnings(reports, judge)]
     overall = counted.together[subject.criteria[-1]]
     if overall.codes is not None and overall.n_units < FEW_UNITS:
         few = f"only {overall.n_units} clusters: too few for a reliable interval"
         texts.append(few if overall.n_units > 1 else "All items are in one cluster: there is no interval.")
-    return texts + kinship_warnings(tuple(subject.judges), facts.models.model_dump())
+    return texts + kinship_warnings(tuple(subject.judges), run.models.model_dump())
 
 
 def _refusals(subject: Subject, extras: Extras) -> list[str]:
@@ -266,7 +285,7 @@ def _refusals(subject: Subject, extras: Extras) -> list[str]:
     texts = []
     if extras.majority and len(subject.judges) == 1:
         texts.append("This run has one judge: there is no majority to take.")
-    lengths = subject.facts is not None and not np.isnan(subject.facts.table["length_a"]).all()
+    lengths = subject.features is not None and not subject.features.items["length_a"].is_null().all()
     if extras.length_control and not lengths:
         texts.append("The traces of this run are not known: there is no length-adjusted win rate.")
     return texts

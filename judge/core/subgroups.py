@@ -5,21 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from judge.core.conclusions import preference_p
-from judge.core.estimates import Estimate, Ratio, estimate_rate, rounded, rounded_p
+from judge.core.estimates import Estimate, rounded, rounded_p
 from judge.core.stats.significance import benjamini_hochberg
 from judge.core.stats.strata import heterogeneity
-from judge.core.table import is_none, ranks
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from judge.core.columns import Mask
-    from judge.core.counted import Counted
-    from judge.core.facts import ItemFacts
-    from judge.core.table import Table
+    from judge.core.counted import CriterionItems
+    from judge.core.facts import ItemFeatures
 
 SMALL = 20
 
@@ -53,46 +51,45 @@ class Interaction(Frozen):
 Subgroups = dict[str, dict[str, Subgroup]]
 
 
-def divide(counted: Mapping[str, Counted], facts: ItemFacts) -> Subgroups:
+def divide(counted: Mapping[str, CriterionItems], features: ItemFeatures) -> Subgroups:
     """Report each value of each field that was asked for."""
-    places = [(field, value) for field in facts.fields for value in sorted(set(facts.table[f"by:{field}"].tolist()))]
+    places = [(field, value) for field in features.fields for value in sorted(features.items[f"by:{field}"].unique())]
     overall = list(counted.values())[-1]
-    p_values = [preference_p(overall.part(_is(overall.items, *place)))[0] for place in places]
+    p_values = [preference_p(overall.where(_is(*place)))[0] for place in places]
     adjusted = benjamini_hochberg(np.array(p_values, dtype=np.float64)).tolist()
-    found: Subgroups = {field: {} for field in facts.fields}
+    found: Subgroups = {field: {} for field in features.fields}
     for place, p_value, p_adjusted in zip(places, p_values, adjusted, strict=True):
         field, value = place
-        n = int(_is(facts.table, *place).sum())
+        n = len(features.items.filter(_is(*place)))
         found[field][value] = Subgroup(
             n=n,
             small=n < SMALL,
-            win_rate={name: _win_rate(items.part(_is(items.items, *place))) for name, items in counted.items()},
+            win_rate={name: _win_rate(items.where(_is(*place))) for name, items in counted.items()},
             p_value=rounded_p(p_value),
             p_adjusted=rounded_p(p_adjusted),
         )
     return found
 
 
-def interactions(overall: Counted, facts: ItemFacts) -> dict[str, Interaction | None]:
+def interactions(overall: CriterionItems, features: ItemFeatures) -> dict[str, Interaction | None]:
     """Test each field for an interaction; None where fewer than two values have counted items."""
-    return {field: _interaction(overall, field) for field in facts.fields}
+    return {field: _interaction(overall, field) for field in features.fields}
 
 
-def _interaction(overall: Counted, field: str) -> Interaction | None:
-    known = overall.part(~is_none(overall.items[f"by:{field}"]))
+def _interaction(overall: CriterionItems, field: str) -> Interaction | None:
+    known = overall.where(pl.col(f"by:{field}").is_not_null())
     if not len(known.items):
         return None
-    groups = ranks(known.items[f"by:{field}"].tolist())
+    groups = (known.items[f"by:{field}"].rank("dense") - 1).to_numpy().astype(np.intp)
     tested = heterogeneity(known.column("credit"), groups, known.codes)
     if tested is None:
         return None
     return Interaction(statistic=rounded(tested.statistic), df=tested.df, p_value=rounded_p(tested.p_value))
 
 
-def _is(items: Table, field: str, value: str) -> Mask:
-    return np.asarray(items[f"by:{field}"] == value, dtype=bool)
+def _is(field: str, value: str) -> pl.Expr:
+    return pl.col(f"by:{field}") == value
 
 
-def _win_rate(counted: Counted) -> Estimate:
-    credit = counted.column("credit")
-    return estimate_rate(Ratio(credit, np.ones_like(credit), complement=True), counted.codes, counted.basis)
+def _win_rate(counted: CriterionItems) -> Estimate:
+    return counted.basis.of_models(counted.mean("credit", complement=True))

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
+import polars as pl
 
-from judge.core.columns import ORDERS, VERDICTS, Spoken
 from judge.core.planning import Orders
-from judge.core.stats.clusters import distinct_kinds
-from judge.core.table import Kinds, Table, sum_by, texts
 from judge.schema import Order, Outcome, Verdict, Winner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from judge.core.stats.intervals import Floats
-    from judge.core.table import Column
+    from collections.abc import Sequence
 
 HALF = 0.5
 CREDITS = {Winner.A: 1.0, Winner.TIE: HALF, Winner.B: 0.0, Winner.CANNOT_JUDGE: None}
 """What a verdict is worth to model a; None is no verdict on the criterion."""
 FOLDED = ("item", "forward", "swapped", "credit", "outcome", "consistent", "first_picks", "decisive", "n_verdicts")
-"""One row an item: `forward` and `swapped` are the mean credits of a in that order, NaN where not judged; `consistent`
-is the share of complete samples whose orders agree, NaN with one order; the last three count verdicts."""
+"""One row an item: `forward` and `swapped` are the mean credits of a in that order, null where not judged; `consistent`
+is the share of complete samples whose orders agree, null with one order; the last three count verdicts."""
+MEANS = ("forward", "swapped", "consistent")
 COUNTS = ("first_picks", "decisive", "n_verdicts")
-VERDICT_COLUMNS = ("forward", "swapped", "consistent", *COUNTS)
-"""what the others follow from"""
-COUNT_TYPE = np.int32
 DECISIVE = (Verdict.FIRST, Verdict.SECOND)
+DECISIONS = (*DECISIVE, Verdict.TIE)
+OUTCOMES = pl.Enum(Outcome)
 
 
 def winner(verdict: Verdict, order: Order) -> Winner:
@@ -40,111 +34,78 @@ def winner(verdict: Verdict, order: Order) -> Winner:
     return Winner.TIE if verdict is Verdict.TIE else Winner.CANNOT_JUDGE
 
 
-_WORTH = np.array([[CREDITS[winner(verdict, order)] for verdict in VERDICTS] for order in ORDERS], dtype=np.float64)
-"""by the codes of order and verdict; NaN where it is no verdict"""
+def with_credits(said: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of `LatestJudgments.on` that decide, with `worth`: a's credit by each verdict."""
+    worth = pl.DataFrame(
+        [(order, verdict, CREDITS[winner(verdict, order)]) for order in Order for verdict in DECISIONS],
+        schema={"order": pl.Enum(Order), "verdict": pl.Enum(Verdict), "worth": pl.Float64()},
+        orient="row",
+    )
+    return said.join(worth, on=["order", "verdict"], maintain_order="left")
 
 
-def fold(said: Spoken, *, orders: Orders) -> Table:
-    """Fold what one judge says on one criterion to one row per item that has what its rate needs.
+def fold(said: pl.DataFrame, *, orders: Orders, by: Sequence[str] = ("judge",)) -> pl.DataFrame:
+    """Fold what each judge says on one criterion to one row per item that has what its rate needs.
 
     A sample of an item is complete when every planned order has a verdict. Complete samples are averaged; an item
     without one is missing.
 
     Args:
-        said: of one judge, in any order.
+        said: rows of `LatestJudgments.on`.
         orders: in which orders each item was to be judged.
+        by: what is folded apart: each judge, or with `sample` each judge's each sample.
 
     Returns:
-        Columns `FOLDED`, sorted by item.
+        Columns `by` and `FOLDED`, sorted by `by` and item.
     """
-    samples = _samples(said)
-    judged = [samples[f"n_{order}"] > 0 for order in Order]
-    complete = samples.take((np.logical_and if orders is Orders.BOTH else np.logical_or).reduce(judged))
-    items, of = np.unique(complete["item"], return_inverse=True)
-    forward, swapped = complete["forward"], complete["swapped"]
-    consistent = np.where(np.isnan(forward + swapped), np.nan, side(forward) == side(swapped))
-    means = {"forward": forward, "swapped": swapped, "consistent": consistent}
-    named = said.rows.items
-    return finished(
-        {
-            "item": named if len(items) == len(named) else named[items],  # held once for all criteria
-            **{name: _mean(of, values, len(items)) for name, values in means.items()},
-            **{name: sum_by(of, complete[name], len(items)) for name in COUNTS},
-        }
+    verdict, decisive = pl.col("verdict"), pl.col("verdict") != Verdict.TIE
+    by_order = {order.value: pl.when(pl.col("order") == order).then("worth") for order in Order}
+    judged = [pl.col(order.value).is_not_null() for order in Order]
+    samples = (
+        with_credits(said)
+        .with_columns(**by_order, first_picks=verdict == Verdict.FIRST, decisive=decisive)
+        .group_by("judge", "sample", "item")
+        .agg(pl.col(*by_order).mean(), pl.col("first_picks", "decisive").sum(), n_verdicts=pl.len())
+        .filter(pl.all_horizontal(judged) if orders is Orders.BOTH else pl.any_horizontal(judged))
+        .with_columns(consistent=(side("forward") == side("swapped")).cast(pl.Float64))
+        .sort("sample")
     )
+    return finished(samples.group_by(*by, "item").agg(pl.col(MEANS).mean(), pl.col(COUNTS).sum()).sort(*by, "item"))
 
 
-def _samples(said: Spoken) -> Table:
-    """Return one row an item and sample that has a verdict: by order, mean credits and verdicts; and counts."""
-    said = said.take(said.is_verdict(*DECISIVE, Verdict.TIE))
-    rows = said.rows
-    samples, sample = np.unique(rows.sample, return_inverse=True)
-    pairs, of = np.unique(rows.item.astype(np.int64) * max(1, len(samples)) + sample, return_inverse=True)
+def finished(folded: pl.DataFrame) -> pl.DataFrame:
+    """Add credit and outcome to `item`, `MEANS` and `COUNTS`; without either order it is a tie.
 
-    def count(values: Column) -> Floats:
-        return sum_by(of, values, len(pairs))
-
-    worth = _WORTH[rows.order, said.verdict]
-    numbers = {order: count(said.is_order(order)) for order in Order}
-    with np.errstate(invalid="ignore"):
-        credits_ = {order.value: count(worth * said.is_order(order)) / numbers[order] for order in Order}
-    return Table(
-        {
-            "item": pairs // max(1, len(samples)),
-            **credits_,
-            **{f"n_{order}": number for order, number in numbers.items()},
-            "first_picks": count(said.is_verdict(Verdict.FIRST)),
-            "decisive": count(said.is_verdict(*DECISIVE)),
-            "n_verdicts": numbers[Order.FORWARD] + numbers[Order.SWAPPED],
-        }
-    )
-
-
-def _mean(of: Column, values: Floats, n: int) -> Floats:
-    """Return the mean of the known values of each of n groups; NaN where none is."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return sum_by(of[known], values[known], n) / np.bincount(of[known], minlength=n)
-
-
-def finished(columns: Mapping[str, Column]) -> Table:
-    """Add credit and outcome to `VERDICT_COLUMNS` and `item`; without either order it is a tie.
-
-    Returns:
-        Columns `FOLDED`, all but `item` held once a kind of item.
+    The outcome is the side on which both orders' mean credits lie, else a split.
     """
-    rows, of_row = distinct_kinds([columns[name] for name in VERDICT_COLUMNS])
-    kinds = dict(zip(VERDICT_COLUMNS, rows.T, strict=True))
-    kinds |= {name: kinds[name].astype(COUNT_TYPE) for name in COUNTS}
-    forward, swapped = kinds["forward"], kinds["swapped"]
-    forward, swapped = _first_known(forward, swapped), _first_known(swapped, forward)
-    kinds |= {"credit": (forward + swapped) / 2, "outcome": _outcomes(forward, swapped)}
-    return Table({"item": columns["item"]}, Kinds(Table(kinds).select(*FOLDED[1:]), of_row))
+    forward = pl.coalesce("forward", "swapped", pl.lit(HALF))
+    swapped = pl.coalesce("swapped", "forward", pl.lit(HALF))
+    outcome = (
+        pl.when(side(forward) != side(swapped))
+        .then(pl.lit(Outcome.SPLIT.value))
+        .when(side(forward) > 0)
+        .then(pl.lit(Outcome.A.value))
+        .when(side(forward) < 0)
+        .then(pl.lit(Outcome.B.value))
+        .otherwise(pl.lit(Outcome.TIE.value))
+    )
+    others = [name for name in folded.columns if name not in FOLDED]
+    return folded.with_columns(
+        pl.col(COUNTS).cast(pl.Int32), credit=(forward + swapped) / 2, outcome=outcome.cast(OUTCOMES)
+    ).select(*others, *FOLDED)
 
 
-def _first_known(credit: Floats, other: Floats) -> Floats:
-    """Return a credit where it is known, else the other, else that of a tie."""
-    return np.where(np.isnan(credit), np.where(np.isnan(other), HALF, other), credit)
-
-
-def identical_items(ids: Sequence[str | None]) -> Table:
+def identical_items(ids: Sequence[str | None]) -> pl.DataFrame:
     """Return folded rows of items whose traces are the same bytes: ties that no judge was asked about.
 
     Args:
         ids: one each, None where it is not known.
     """
-    values = {name: 0.0 if name in COUNTS else np.nan for name in VERDICT_COLUMNS}
-    return finished({"item": texts(ids), **{name: np.full(len(ids), value) for name, value in values.items()}})
+    items = pl.DataFrame({"item": ids}, schema={"item": pl.String})
+    means = {name: pl.lit(None, dtype=pl.Float64) for name in MEANS}
+    return finished(items.with_columns(**means, **dict.fromkeys(COUNTS, pl.lit(0))))
 
 
-def side(credit: Floats) -> Floats:
+def side(credit: str | pl.Expr) -> pl.Expr:
     """Return 1 where a credit is a's, -1 where it is b's, 0 where it is half but for the rounding of thirds."""
-    return np.asarray(np.sign((credit - HALF).round(9)))
-
-
-def _outcomes(forward: Floats, swapped: Floats) -> Floats:
-    """Return the outcome of each item: the side on which both orders' mean credits lie, else a split."""
-    by_side = texts([Outcome.TIE.value, Outcome.A.value, Outcome.B.value, Outcome.SPLIT.value])
-    agreed = side(forward).astype(np.int8)  # -1 stands for b from the end
-    codes = np.where(agreed < 0, 2, agreed)
-    return by_side[np.where(side(forward) == side(swapped), codes, 3)]
+    return ((pl.col(credit) if isinstance(credit, str) else credit) - HALF).round(9).sign()

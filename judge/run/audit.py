@@ -7,8 +7,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from judge.core.audit import Journey, Outcomes, journeys, outcomes
+from judge.core.counted import Pooling
 from judge.core.facts import as_group
-from judge.core.panel import Pooling
 from judge.run.report import subject_of
 from judge.run.task import plan_of
 

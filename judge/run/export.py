@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from judge.core.columns import latest_judgments
 from judge.core.export import (
     ITEMS,
     JUDGMENTS,
     LABELS,
-    Form,
+    ExportForm,
     Provenance,
     agreed_items,
     counted_items,
@@ -28,7 +29,6 @@ from judge.core.prompting import parse_template
 from judge.errors import InputError
 from judge.io.exports import write_json_lines, write_table
 from judge.io.folders import filling
-from judge.io.journal_columns import read_settled
 from judge.io.labels import labels_path, read_labels
 from judge.run.counting import counting_journeys
 from judge.run.labeling import chosen_criteria
@@ -51,7 +51,7 @@ BLOCK = 1 << 14
 class ExportOptions:
     """What to export as what; the last two are for preferences."""
 
-    form: Form
+    form: ExportForm
     out: Path
     criterion: str | None = None
     """None: the rubric's last, the overall verdict"""
@@ -69,7 +69,7 @@ def export_run(folder: RunFolder, options: ExportOptions) -> dict[str, int]:
     is_score = folder.any_manifest().kind == "score"
     if options.out.exists():
         raise InputError(f"--out {options.out}", "exists already", "give another path, or remove it")
-    if options.form is Form.DPO:
+    if options.form is ExportForm.DPO:
         if is_score:
             raise InputError("--to dpo", "a score prefers no trace to another", "export a run of compare")
         return {"preferences": _write_preferences(folder, folder.manifest(), options)}
@@ -101,7 +101,7 @@ def _item_columns(folder: RunFolder) -> dict[str, pl.DataType]:
 
 def _item_rows(folder: RunFolder, manifest: Manifest) -> Iterator[Row]:
     subject = subject_of(manifest)
-    counted = counted_items(read_settled(folder), subject)
+    counted = counted_items(latest_judgments(folder.judgments()), subject)
     known = _known_items(folder)
     while block := list(islice(known, BLOCK)):
         yield from item_rows(block, counted)
@@ -125,7 +125,7 @@ def _write_preferences(folder: RunFolder, manifest: Manifest, options: ExportOpt
         raise InputError("--to dpo", "the run asked one order: nothing tells whether orders agree", "ask both orders")
     criterion = chosen_criteria(manifest, [options.criterion] if options.criterion else [])[0].name
     subject = subject_of(manifest)
-    agreed = agreed_items(read_settled(folder), subject, criterion)
+    agreed = agreed_items(latest_judgments(folder.judgments()), subject, criterion)
     least = options.min_agreement or 0.0
     chosen = {item: (outcome, agreement) for item, (outcome, agreement) in agreed.items() if agreement >= least}
     if not chosen:

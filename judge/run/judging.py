@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from judge.core.looks import Panel
+from judge.core.looks import LookPanel
 from judge.core.quote import added
 from judge.errors import InputError, InterruptedRunError, StopRunError
 from judge.io.batches.log import BatchLog
@@ -172,7 +172,7 @@ def _stopper(folder: RunFolder, manifest: AnyManifest, say: Callable[[str], None
     if not isinstance(manifest, Manifest) or (looks := planned_looks(folder, manifest)) is None:
         return None
     judges = [judge.name for judge in manifest.judges]
-    panel = Panel(judges, manifest.orders, manifest.samples, manifest.rubric.criteria[-1].name)
+    panel = LookPanel(judges, manifest.orders, manifest.samples, manifest.rubric.criteria[-1].name)
     return Stopper(folder, looks, panel, say=say)
 
 

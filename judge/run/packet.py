@@ -10,19 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from judge.core.counted import count_panel
+from judge.core.columns import latest_judgments
+from judge.core.counted import fold_panel
 from judge.core.estimates import Basis
-from judge.core.facts import Wanted
+from judge.core.facts import WantedFields
 from judge.core.labels import first_shown
 from judge.core.prompting import shown_text
 from judge.core.sampling import Drawn, draw, draw_by_stratum
 from judge.errors import InputError, RunError
 from judge.io.files import replacing
-from judge.io.journal_columns import read_settled
 from judge.io.packets import KeyItem, PacketKey, write_key
 from judge.io.render.packet import packet_page
 from judge.run.labeling import chosen_criteria, readable_items
-from judge.run.report import item_facts, subject_of
+from judge.run.report import item_features, subject_of
 from judge.schema import Order, Outcome
 
 if TYPE_CHECKING:
@@ -114,12 +114,10 @@ def _drawn(folder: RunFolder, manifest: Manifest, items: Sequence[str], options:
 
 def outcomes_of(folder: RunFolder, manifest: Manifest) -> dict[str, str]:
     """Return the panel's outcome on the rubric's last criterion by item; items without one are absent."""
-    subject = subject_of(manifest, item_facts(folder, manifest, Wanted()))
-    counted = count_panel(read_settled(folder), subject, Basis(manifest.method, manifest.seed)).together[
-        subject.criteria[-1]
-    ]
-    judged = counted.items.take(counted.is_judged)
-    return dict(zip(judged["item"], judged["outcome"], strict=True))
+    subject = subject_of(manifest, item_features(folder, manifest, WantedFields()))
+    latest = latest_judgments(folder.judgments())
+    counted = fold_panel(latest, subject, Basis(manifest.method, manifest.seed)).together[subject.criteria[-1]]
+    return dict(counted.judged.items.select("item", "outcome").iter_rows())
 
 
 def _shown(pair: Pair, key: KeyItem, manifest: Manifest) -> dict[str, Any]:

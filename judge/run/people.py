@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from judge.core.counted import count_panel
+from judge.core.columns import latest_judgments
+from judge.core.counted import fold_panel
 from judge.core.estimates import Basis
-from judge.core.facts import Wanted
-from judge.core.people import Asked, PeopleReport, draws_by_size, report_people
+from judge.core.facts import WantedFields
+from judge.core.people import PeopleReport, PeopleReportOptions, draws_by_size, report_people
 from judge.errors import InputError, RunError
-from judge.io.journal_columns import read_settled
 from judge.io.labels import labels_path, read_labels
-from judge.run.report import item_facts, subject_of
+from judge.run.report import item_features, subject_of
 
 if TYPE_CHECKING:
     from judge.io.journal import RunFolder
 
 
-def make_people_report(folder: RunFolder, asked: Asked, *, cluster: str | None = None) -> PeopleReport:
+def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster: str | None = None) -> PeopleReport:
     """Compare the labels of a run with its judgments; the same folder gives the same report.
 
     Args:
@@ -36,7 +36,7 @@ def make_people_report(folder: RunFolder, asked: Asked, *, cluster: str | None =
     draws = draws_by_size(labels)
     if asked.draw is not None and asked.draw not in draws:
         raise InputError(f"--draw {asked.draw}", "no label belongs to it", f"draws with labels: {', '.join(draws)}")
-    subject = subject_of(manifest, item_facts(folder, manifest, Wanted(cluster)))
-    counted = count_panel(read_settled(folder), subject, Basis(manifest.method, manifest.seed)).together
+    subject = subject_of(manifest, item_features(folder, manifest, WantedFields(cluster)))
+    counted = fold_panel(latest_judgments(folder.judgments()), subject, Basis(manifest.method, manifest.seed)).together
     n_items = manifest.n_items - len(manifest.identical)
     return report_people(labels, counted, asked, judges=subject.judges, n_items=n_items)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from judge.core.counted import count_panel
+from judge.core.columns import latest_judgments
+from judge.core.counted import fold_panel
 from judge.core.estimates import Basis
-from judge.core.facts import Wanted
+from judge.core.facts import WantedFields
 from judge.core.planning import Orders
-from judge.core.power_plan import Effort, Ground, PowerPlan, Target, from_numbers, from_pilot, make_plan
+from judge.core.power_plan import Effort, PlanBasis, PowerPlan, Target, from_numbers, from_pilot, make_plan
 from judge.core.stats.power import N_RUNS
 from judge.errors import InputError
-from judge.io.journal_columns import read_settled
-from judge.run.report import item_facts, subject_of
+from judge.run.report import item_features, subject_of
 
 if TYPE_CHECKING:
     from judge.io.journal import RunFolder
@@ -80,15 +80,15 @@ def plan(options: PlanOptions) -> PowerPlan:
         raise InputError("--win-rate", str(error), "give a rate that is further from 0.5, or nearer to it") from error
 
 
-def _read_pilot(pilot: PilotOptions) -> Ground:
+def _read_pilot(pilot: PilotOptions) -> PlanBasis:
     """Fold a pilot's judgments of one criterion."""
     manifest = pilot.folder.manifest()
-    settled = read_settled(pilot.folder)
-    subject = subject_of(manifest, item_facts(pilot.folder, manifest, Wanted(pilot.cluster)))
+    latest = latest_judgments(pilot.folder.judgments())
+    subject = subject_of(manifest, item_features(pilot.folder, manifest, WantedFields(pilot.cluster)))
     name = pilot.criterion
     if name not in subject.criteria:
         raise InputError("--criterion", f"the pilot has no {name!r}", f"it has {', '.join(subject.criteria)}")
-    counted = count_panel(settled, subject, Basis(manifest.method, manifest.seed)).together[name]
+    counted = fold_panel(latest, subject, Basis(manifest.method, manifest.seed)).together[name]
     if not len(counted.items):
         raise InputError("--pilot", f"no item of {pilot.folder.name} has its verdicts on {name}", "resume it first")
     return from_pilot(counted, run=pilot.folder.name, criterion=name, stopped=manifest.stopping is not None)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from judge.core.columns import latest_judgments
 from judge.core.costs import Spending
 from judge.core.counted import Subject
 from judge.core.estimates import Basis
-from judge.core.facts import ItemFacts, Wanted, facts_of_judgments, facts_of_pairs
+from judge.core.facts import ItemFeatures, WantedFields, features_of_judgments, features_of_pairs
 from judge.core.prompting import parse_template
-from judge.core.report import NO_EXTRAS, Extras, Facts, Models, Report, build_report
+from judge.core.report import NO_EXTRAS, Extras, Models, Report, RunDescription, build_report
 from judge.errors import RunError
 from judge.io.files import write_json
-from judge.io.journal_columns import read_settled
-from judge.run.control_report import read_controls, with_controls
+from judge.run.control_report import read_controls
+from judge.run.score_report import make_score_report
 from judge.run.stopping import planned_looks
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from judge.io.journal import RunFolder
     from judge.io.manifest import Manifest
 
-NOTHING_WANTED = Wanted()
+NOTHING_WANTED = WantedFields()
 NO_BCA = "the run asked for --ci bca, which is no more: its intervals are those of --ci jeffreys"
 
 
@@ -33,7 +34,7 @@ def make_report(
     folder: RunFolder,
     *,
     method: Method | None = None,
-    wanted: Wanted = NOTHING_WANTED,
+    wanted: WantedFields = NOTHING_WANTED,
     extras: Extras = NO_EXTRAS,
     scores: Sequence[RunFolder] = (),
 ) -> Report:
@@ -52,10 +53,11 @@ def make_report(
     """
     manifest = folder.manifest()
     spending = Spending(manifest.prices)
-    settled = read_settled(folder, spending)
+    latest = latest_judgments(folder.judgments(), spending)
     rubric = manifest.rubric
-    subject = subject_of(manifest, item_facts(folder, manifest, wanted))
-    facts = Facts(
+    subject = subject_of(manifest, item_features(folder, manifest, wanted))
+    basis = Basis(method or manifest.method, manifest.seed)
+    run = RunDescription(
         models=Models(a=manifest.model_a, b=manifest.model_b),
         prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else None,
         rubric=f"{rubric.name}.v{rubric.version}",
@@ -65,20 +67,16 @@ def make_report(
         costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
+        controls=read_controls(folder, latest, subject, basis),
+        notes=(NO_BCA,) if method is None and manifest.interval == "bca" else (),
     )
-    basis = Basis(method or manifest.method, manifest.seed)
-    report = build_report(settled, subject, facts, method=basis.method, extras=extras)
-    if method is None and manifest.interval == "bca":
-        report = report.model_copy(update={"warnings": (*report.warnings, NO_BCA)})
-    return with_controls(report, read_controls(folder, settled, subject, basis))
+    return build_report(latest, subject, run, method=basis.method, extras=extras)
 
 
 def _scores(manifest: Manifest, runs: Sequence[RunFolder]) -> tuple[pl.DataFrame, pl.DataFrame] | None:
     """Read two scores; RunError where one scored another model than the comparison's of its place."""
     if not runs:
         return None
-    from judge.run.score_report import make_score_report  # noqa: PLC0415 - it imports polars, which takes 33 MB
-
     for run, model in zip(runs, (manifest.model_a, manifest.model_b), strict=True):
         scored = run.score_manifest().model
         if scored != model:
@@ -89,7 +87,7 @@ def _scores(manifest: Manifest, runs: Sequence[RunFolder]) -> tuple[pl.DataFrame
     return a, b
 
 
-def subject_of(manifest: Manifest, facts: ItemFacts | None = None) -> Subject:
+def subject_of(manifest: Manifest, features: ItemFeatures | None = None) -> Subject:
     """Return what a run planned."""
     return Subject(
         judges=[judge.name for judge in manifest.judges] or list(manifest.imported_judges),
@@ -98,11 +96,11 @@ def subject_of(manifest: Manifest, facts: ItemFacts | None = None) -> Subject:
         n_items=manifest.n_items,
         n_identical=len(manifest.identical),
         identical=manifest.identical,
-        facts=facts,
+        features=features,
     )
 
 
-def item_facts(folder: RunFolder, manifest: Manifest, wanted: Wanted) -> ItemFacts | None:
+def item_features(folder: RunFolder, manifest: Manifest, wanted: WantedFields) -> ItemFeatures | None:
     """Read what is known of the items: from the pairs, or of imported judgments from themselves.
 
     Raises:
@@ -112,10 +110,10 @@ def item_facts(folder: RunFolder, manifest: Manifest, wanted: Wanted) -> ItemFac
     if manifest.stopping is not None:
         wanted = wanted._replace(cluster=wanted.cluster or manifest.stopping.cluster)
     if manifest.prompt is None:
-        return facts_of_judgments(folder.judgments(), wanted)
+        return features_of_judgments(folder.judgments(), wanted)
     if not folder.pairs_path.exists() and wanted == NOTHING_WANTED:
         return None
-    return facts_of_pairs(folder.pairs(), wanted, answers=not manifest.hide_answers)
+    return features_of_pairs(folder.pairs(), wanted, answers=not manifest.hide_answers)
 
 
 def save_report(folder: RunFolder) -> Report:

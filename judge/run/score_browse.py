@@ -6,9 +6,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from judge.core.audit import journeys
-from judge.core.listing import Sort
-from judge.core.pkr.audit import Found, answer_standing, modes_of
-from judge.core.pkr.listing import ANY_TRACE, ListedTrace, TraceFilters, TraceListing
+from judge.core.listing import ANY_TRACE, ListedTrace, Sort, TraceFilters, TraceListing
+from judge.core.pkr.audit import ScoreFindings, answer_standing, modes_of
 from judge.core.pkr.scores import FailureMode
 from judge.core.prompting import shown_text
 from judge.errors import InputError, RunError
@@ -29,7 +28,7 @@ def list_traces(
     Raises:
         RunError: the folder is damaged.
     """
-    found = Found.of(make_score_report(folder).scores)
+    found = ScoreFindings.of(make_score_report(folder).scores)
     said = _by_item(folder) if filters.text else {}
     rows, total = [], 0
     for case in folder.cases():
@@ -50,7 +49,7 @@ def read_case(folder: RunFolder, item: str | None = None) -> ShownCase:
         InputError: no such item.
         RunError: the run has no items, or its folder is damaged.
     """
-    found, manifest = Found.of(make_score_report(folder).scores), folder.score_manifest()
+    found, manifest = ScoreFindings.of(make_score_report(folder).scores), folder.score_manifest()
     order = [row.item for row in list_traces(folder).rows]
     if not order:
         raise RunError(f"{folder.path}: the run has no items")
@@ -81,7 +80,7 @@ def _by_item(folder: RunFolder) -> dict[str, list[Journey]]:
     return by_item
 
 
-def _listed(item: str, found: Found) -> ListedTrace:
+def _listed(item: str, found: ScoreFindings) -> ListedTrace:
     own, modes = found.figures[item], modes_of(found, item)
     somewhere = {mode for group in modes.values() for mode in group}
     return ListedTrace(

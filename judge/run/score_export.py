@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from judge.core.columns import FrameBuilder
 from judge.core.pkr.export import (
     CLAIMS,
     ITEMS,
@@ -18,7 +19,6 @@ from judge.core.pkr.export import (
     scored_rows,
     unit_rows,
 )
-from judge.core.pkr.rows import Rows
 from judge.io.exports import write_table
 from judge.io.folders import filling
 from judge.run.counting import counting_journeys
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from judge.core.export import Form, Row
+    from judge.core.export import ExportForm, Row
     from judge.io.journal import RunFolder
 
 BLOCK = 1 << 14
 """traces, or requests, that are joined with what was made of them at once"""
 
 
-def write_score_tables(folder: RunFolder, out: Path, form: Form) -> dict[str, int]:
+def write_score_tables(folder: RunFolder, out: Path, form: ExportForm) -> dict[str, int]:
     """Write the tables of a score into a new folder; return how many rows each has (errors as for `export_run`)."""
     scores = make_score_report(folder).scores
     prices = folder.score_manifest().prices
@@ -61,7 +61,7 @@ def _item_rows(folder: RunFolder, items: pl.DataFrame) -> Iterator[Row]:
 
 
 def _unit_rows(folder: RunFolder, units: pl.DataFrame) -> Iterator[Row]:
-    claims = Rows(CLAIMS)
+    claims = FrameBuilder(CLAIMS)
     for case in folder.cases():
         for row in claim_rows(case):
             claims.add(*row)

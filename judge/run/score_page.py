@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from judge.core.audit import journeys, numbered_prompts
-from judge.core.pkr.audit import Found, answer_standing, modes_of, told_case, told_reading
+from judge.core.pkr.audit import ScoreFindings, answer_standing, modes_of, told_case, told_reading
 from judge.io.files import replacing
 from judge.io.render.html.page import ScorePage, build_score
 from judge.io.render.html.pair_contents import CaseContents
@@ -38,7 +38,7 @@ def write_score_page(folder: RunFolder, made: ScoredRun, path: Path) -> None:
 def read_score_page(folder: RunFolder, made: ScoredRun) -> ScorePage:
     """Read everything that the page shows from the run's folder."""
     manifest = folder.score_manifest()
-    found = Found.of(made.scores)
+    found = ScoreFindings.of(made.scores)
     by_item: dict[str, list[Journey]] = {}
     for journey in journeys(folder.judgments()):
         by_item.setdefault(journey.judgment.item, []).append(journey)
@@ -60,7 +60,7 @@ def read_score_page(folder: RunFolder, made: ScoredRun) -> ScorePage:
 
 
 def _judged(
-    case: Case, own: Sequence[Journey], sent: Mapping[str, Prompt], found: Found, repair: str | None
+    case: Case, own: Sequence[Journey], sent: Mapping[str, Prompt], found: ScoreFindings, repair: str | None
 ) -> dict[str, Any]:
     """Return the judgments of a case and its different prompts: one that no longer has its key is not shown."""
     told = [told_reading(journey, found, repair) for journey in own]

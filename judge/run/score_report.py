@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from judge.core.columns import latest_judgments
 from judge.core.costs import Spending
 from judge.core.estimates import Basis
-from judge.core.facts import Wanted
-from judge.core.pkr.cases import facts_of_cases
+from judge.core.facts import WantedFields
+from judge.core.pkr.cases import features_of_cases
 from judge.core.pkr.difference import ScoreDifference, compare_scores
 from judge.core.pkr.figures import SCORE_METHOD
-from judge.core.pkr.readings import settle_readings
 from judge.core.pkr.report import ScoredRun, ScoreSetting, build_score_report
 from judge.core.report import Models
 from judge.core.stats.intervals import Method
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from judge.core.pkr.report import ScoreReport
     from judge.io.journal import RunFolder
 
-NOTHING_WANTED = Wanted()
+NOTHING_WANTED = WantedFields()
 
 
 def make_score_report(
-    folder: RunFolder, *, method: Method = SCORE_METHOD, wanted: Wanted = NOTHING_WANTED
+    folder: RunFolder, *, method: Method = SCORE_METHOD, wanted: WantedFields = NOTHING_WANTED
 ) -> ScoredRun:
     """Fold the judgments of a score; the same folder gives the same report.
 
@@ -40,7 +40,7 @@ def make_score_report(
     """
     manifest = folder.score_manifest()
     spending = Spending(manifest.prices)
-    readings = settle_readings(folder.judgments(), spending)
+    latest = latest_judgments(folder.judgments(), spending)
     setting = ScoreSetting(
         model=manifest.model,
         judges=manifest.judges,
@@ -50,7 +50,7 @@ def make_score_report(
         left_out=manifest.left_out,
         costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
     )
-    return build_score_report(readings, facts_of_cases(folder.cases(), wanted), setting, method=method)
+    return build_score_report(latest, features_of_cases(folder.cases(), wanted), setting, method=method)
 
 
 def save_score_report(folder: RunFolder) -> ScoreReport:
@@ -60,7 +60,9 @@ def save_score_report(folder: RunFolder) -> ScoreReport:
     return report
 
 
-def make_difference(a: RunFolder, b: RunFolder, *, method: Method, wanted: Wanted = NOTHING_WANTED) -> ScoreDifference:
+def make_difference(
+    a: RunFolder, b: RunFolder, *, method: Method, wanted: WantedFields = NOTHING_WANTED
+) -> ScoreDifference:
     """Compare two scores item by item (arguments and errors as for `make_score_report`)."""
     runs = [make_score_report(folder, method=method, wanted=wanted) for folder in (a, b)]
     names = [run.report.model for run in runs]

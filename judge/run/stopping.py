@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
+import polars as pl
 from msgspec.structs import replace
 
-from judge.core.columns import settle
+from judge.core.columns import latest_judgments
 from judge.core.facts import units_of_pairs
-from judge.core.looks import Panel, follow, plan_looks
-from judge.core.sequential_report import Looks, read_looks
+from judge.core.looks import LookPanel, follow, plan_looks
+from judge.core.sequential_report import InterimLooks, read_looks
 from judge.core.stats.sequential import is_decided
 from judge.errors import RunError
-from judge.io.journal_columns import read_settled
 from judge.schema import Judgment, Pair
 
 if TYPE_CHECKING:
-    from judge.core.stats.clusters import Codes
-    from judge.core.table import Table
     from judge.io.journal import RunFolder
     from judge.io.manifest import Manifest
 
@@ -28,7 +25,7 @@ Round = Callable[[], Iterator[Pair]]
 """opens the pairs of one round, which is judged whole before the next"""
 
 
-def planned_looks(folder: RunFolder, manifest: Manifest) -> Looks | None:
+def planned_looks(folder: RunFolder, manifest: Manifest) -> InterimLooks | None:
     """Return the looks of a run that may stop early, from its pairs and its seed; None for any other run.
 
     Raises:
@@ -41,7 +38,7 @@ def planned_looks(folder: RunFolder, manifest: Manifest) -> Looks | None:
         raise RunError(f"{folder.pairs_path}: missing; without it nobody can tell which items each look was over")
     items, units = units_of_pairs(folder.pairs(), rule.cluster)
     planned = plan_looks(items, units, manifest.identical, seed=manifest.seed, every=rule.look_every)
-    return Looks(rule, planned, manifest.samples)
+    return InterimLooks(rule, planned, manifest.samples)
 
 
 class Stopper:
@@ -56,19 +53,21 @@ class Stopper:
         say: is told of a decision.
     """
 
-    def __init__(self, folder: RunFolder, looks: Looks, panel: Panel, *, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: RunFolder, looks: InterimLooks, panel: LookPanel, *, say: Callable[[str], None]) -> None:
         self._folder, self._rule, self._panel, self._say = folder, looks.rule, panel, say
-        self._planned = looks.planned.take(np.argsort(looks.planned["look"], kind="stable"))
-        offsets = np.asarray(folder.pair_offsets(), dtype=np.uint64)
-        self._offsets = offsets[np.argsort(looks.planned["look"], kind="stable")]
-        last = np.flatnonzero(np.diff(self._planned["look"], append=-1))
-        self._ends: list[int] = (last + 1).tolist()
-        self._known = read_settled(folder)
-        known = follow(self._planned, self._known.on(panel.criterion), panel)
-        self.decided = read_looks(known, looks.rule).decided
+        offsets = pl.Series("offset", folder.pair_offsets(), dtype=pl.UInt64)
+        planned = looks.planned.with_columns(offsets).sort("look", maintain_order=True)
+        self._n_planned = len(planned)
+        self._looks = planned.partition_by("look", maintain_order=True)
+        known = self._latest(folder.judgments())
+        self._known = known.join(planned.select("item", "look"), on="item").partition_by("look", as_dict=True)
+        """what an earlier process left, by look"""
+        self.decided = read_looks(follow(planned, known, panel), looks.rule).decided
         """whether the judgments on disk decide already"""
-        self._rows_of_look = self._by_look()
         self._new: list[Judgment] = []
+
+    def _latest(self, judgments: Iterable[Judgment]) -> pl.DataFrame:
+        return latest_judgments(judgments).on(self._panel.criterion)
 
     def note(self, judgment: Judgment) -> None:
         """Take in a judgment of the round that is under way."""
@@ -76,29 +75,20 @@ class Stopper:
 
     def rounds(self) -> Iterator[Round]:
         """Yield the looks one by one; each is judged whole, and noted, before the next is asked for."""
-        wins = losses = start = 0
-        for look, end in enumerate(self._ends):
-            yield partial(self._folder.pairs_at, self._offsets[start:end].tolist())
-            seen = self._seen(look, start, end)
-            wins, losses, start = wins + int(seen["wins"][0]), losses + int(seen["losses"][0]), end
+        wins = losses = end = 0
+        for look in self._looks:
+            yield partial(self._folder.pairs_at, look["offset"].to_list())
+            seen = follow(look, self._said(look["look"][0]), self._panel)
+            wins, losses, end = wins + seen["wins"][0], losses + seen["losses"][0], end + len(look)
             if is_decided(wins, losses, alpha=self._rule.alpha):
                 leader = "a" if wins > losses else "b"
-                left = len(self._planned) - end
-                self._say(f"Decided for {leader} after {end} of {len(self._planned)} items: {left} stay unasked")
+                left = self._n_planned - end
+                self._say(f"Decided for {leader} after {end} of {self._n_planned} items: {left} stay unasked")
                 return
 
-    def _seen(self, look: int, start: int, end: int) -> Table:
-        """Fold what is known of one look: what an earlier process left, and what came now."""
-        planned = self._planned.take(np.arange(start, end))
-        known = self._known.take(self._rows_of_look.pop(look, np.empty(0, dtype=np.intp))).compact()
-        said = known.joined(settle(self._new)).on(self._panel.criterion)
+    def _said(self, look: int) -> pl.DataFrame:
+        """Return what is known of a look: what an earlier process left, and what came now."""
+        said = self._latest(self._new)
         self._new.clear()
-        return follow(planned, said, self._panel)
-
-    def _by_look(self) -> dict[int, Codes]:
-        """Return, by look, the places of the judgments of its items among those that an earlier process left."""
-        items = self._planned.places(self._known.items)
-        looks = np.where(items >= 0, self._planned["look"][items], -1)[self._known.item] if len(self._known) else items
-        by_look = np.argsort(looks, kind="stable")
-        numbers, starts = np.unique(looks[by_look], return_index=True)
-        return dict(zip(numbers.tolist(), np.split(by_look, starts[1:]), strict=True)) if len(self._known) else {}
+        known = self._known.pop((look,), None)
+        return said if known is None else pl.concat([known.drop("look"), said])

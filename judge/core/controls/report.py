@@ -21,11 +21,11 @@ class Effect(StrEnum):
     """What a control may be said to do to a criterion."""
 
     MOVES = "moves"
-    STILL = "does not move"
+    NO_EFFECT = "does not move"
     UNCLEAR = "unclear"
 
 
-class Moved(Frozen):
+class ControlEffect(Frozen):
     """How far a criterion moves between a run and its control."""
 
     n: int
@@ -92,7 +92,7 @@ class ControlReport(Frozen):
     """by judge, beside the run's own"""
     usd: Usd | None
     """null where a price is unknown"""
-    moved: dict[str, dict[str, Moved]]
+    moved: dict[str, dict[str, ControlEffect]]
     """by judge and criterion; empty for `identical`"""
     false_preference: dict[str, dict[str, SelfComparison]]
     """by judge and criterion; of `identical` alone"""
@@ -110,7 +110,7 @@ def _blind(controls: Mapping[str, ControlReport]) -> Iterator[str]:
     for kind, without in WITHOUT.items():
         for judge, criteria in controls[kind].moved.items() if kind in controls else ():
             found = criteria.get(Group.PERCEPTION)
-            if found is not None and found.effect is Effect.STILL:
+            if found is not None and found.effect is Effect.NO_EFFECT:
                 yield (
                     f"Judge {judge}: perception does not move {without}: it does not measure what is seen. "
                     "Draw no conclusion about the models' perception from it."

@@ -29,7 +29,7 @@ Modes = dict[Reading, dict[str, str]]
 """of a case: what is wrong with each unit, by reading"""
 
 
-class Found(NamedTuple):
+class ScoreFindings(NamedTuple):
     """What the formulas found, by item."""
 
     figures: Mapping[str, dict[str, Any]]
@@ -37,7 +37,7 @@ class Found(NamedTuple):
     modes: Mapping[str, Modes]
 
     @classmethod
-    def of(cls, scores: Scores) -> Found:
+    def of(cls, scores: Scores) -> ScoreFindings:
         """Take the rows of a score apart by item."""
         modes: defaultdict[str, Modes] = defaultdict(lambda: defaultdict(dict))
         columns = [pl.col(name).cast(pl.String) for name in ("item", "group", "judge")]
@@ -48,7 +48,7 @@ class Found(NamedTuple):
         return cls({row["item"]: row for row in scores.items.iter_rows(named=True)}, modes)
 
 
-def told_case(case: Case, found: Found) -> dict[str, Any]:
+def told_case(case: Case, found: ScoreFindings) -> dict[str, Any]:
     """Return what a reader is shown of a case and its figures, as JSON values: all texts byte for byte as they came."""
     own = found.figures[case.item.id]
     return told_item(case.item) | {
@@ -68,7 +68,7 @@ def told_case(case: Case, found: Found) -> dict[str, Any]:
     }
 
 
-def told_reading(journey: Journey, found: Found, repair: str | None = None) -> dict[str, Any]:
+def told_reading(journey: Journey, found: ScoreFindings, repair: str | None = None) -> dict[str, Any]:
     """Return what a reader is shown of one request: each unit's verdict, mode and evidence, the raw reply."""
     told, judgment = told_request(journey, repair), journey.judgment
     if isinstance(judgment.result, Scored):
@@ -80,7 +80,7 @@ def told_reading(journey: Journey, found: Found, repair: str | None = None) -> d
     return told
 
 
-def modes_of(found: Found, item: str) -> dict[str, list[str]]:
+def modes_of(found: ScoreFindings, item: str) -> dict[str, list[str]]:
     """Return by group the failure modes that some unit of an item has in some reading, the first that apply first."""
     own: dict[str, set[str]] = {group.value: set() for group in Group}
     for (group, _, _), units in found.modes.get(item, {}).items():

@@ -11,9 +11,9 @@ import orjson
 import polars as pl
 from msgspec.structs import asdict
 
+from judge.core.columns import FrameBuilder
 from judge.core.correctness import is_right
-from judge.core.facts import BY_IMAGE, TEXT, FactRow, Wanted, tabulate
-from judge.core.pkr.rows import Rows
+from judge.core.facts import BY_IMAGE, FeatureRow, WantedFields, tabulate
 from judge.schema import Group, Trace
 
 if TYPE_CHECKING:
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
     from judge.schema import Case, Item
 
-_SCHEMA = {
-    "item": TEXT,
-    "cluster": TEXT,
-    "right": "d",
-    "unread": "?",
-    "seen": "?",
-    "by_letters": "?",
-    "checklist": "Q",
+_SCHEMA: dict[str, pl.DataType] = {
+    "item": pl.String(),
+    "cluster": pl.String(),
+    "right": pl.Float64(),
+    "unread": pl.Boolean(),
+    "seen": pl.Boolean(),
+    "by_letters": pl.Boolean(),
+    "checklist": pl.UInt64(),
 }
-"""the columns' types, as numpy names them; `right` is 0 or 1, NaN where the item's answer is unknown; `unread`: it is
+"""`right` is 0 or 1, null where the item's answer is unknown; `unread`: it is
 known, and the trace states none that can be read (which is not right); `seen`: a judge that sees images can be shown
 all of the item's; `by_letters`: see `argues_by_letters`; `checklist`: a hash of it"""
 _UNITS = {"item": pl.String(), "group": pl.Enum(Group), "unit": pl.String(), "core": pl.Boolean()}
@@ -40,20 +40,20 @@ _JUDGED = r"\b(LETTER)\s+(?:is|are|was|would|could|can|cannot|may|does|seems)\b"
 _SEVERAL = 2
 
 
-class CaseFacts(NamedTuple):
+class CaseFeatures(NamedTuple):
     """What a report needs of the cases of a run."""
 
     items: pl.DataFrame
     """one row a case; columns of `_SCHEMA` and one `by:FIELD` a field"""
     cluster_field: str | None
-    """as in `ItemFacts`"""
+    """as in `ItemFeatures`"""
     fields: tuple[str, ...]
     units: pl.DataFrame
     """one row a unit: `item`, `group`, `unit`, and whether it is `core`"""
 
 
-def facts_of_cases(cases: Iterable[Case], wanted: Wanted) -> CaseFacts:
-    """Read the facts of a run's cases.
+def features_of_cases(cases: Iterable[Case], wanted: WantedFields) -> CaseFeatures:
+    """Read the features of a run's cases.
 
     Args:
         cases: one in memory at a time.
@@ -62,17 +62,17 @@ def facts_of_cases(cases: Iterable[Case], wanted: Wanted) -> CaseFacts:
     Raises:
         InputError: no item has a wanted field.
     """
-    units = Rows(_UNITS)
+    units = FrameBuilder(_UNITS)
 
-    def rows() -> Iterator[FactRow]:
+    def rows() -> Iterator[FeatureRow]:
         for case in cases:
             for group, own in case.item.checklist.items():
                 for unit in own:
                     units.add(case.item.id, group, unit.id, unit.importance == "core")
-            yield _fact_row(case)
+            yield _feature_row(case)
 
     items = tabulate(rows(), wanted, default=BY_IMAGE, schema=_SCHEMA)
-    return CaseFacts(items.table.frame(), items.cluster_field, items.fields, units.frame())
+    return CaseFeatures(items.items, items.cluster_field, items.fields, units.frame())
 
 
 def argues_by_letters(text: str, item: Item) -> bool:
@@ -100,7 +100,7 @@ def _any_of(letters: str) -> str:
     return f"[{letters}]" if letters else "(?!)"
 
 
-def _fact_row(case: Case) -> FactRow:
+def _feature_row(case: Case) -> FeatureRow:
     item, trace = case.item, case.trace
     right = is_right(trace, item)
     unread = right is None and item.answer is not None and is_right(Trace(text="", answer=item.answer), item) is True
@@ -112,7 +112,7 @@ def _fact_row(case: Case) -> FactRow:
         "by_letters": argues_by_letters(trace.text, item),
         "checklist": _checklist_hash(item),
     }
-    return FactRow(values, {**item.meta, **item.subgroup}, tuple(image.sha256 for image in item.images))
+    return FeatureRow(values, {**item.meta, **item.subgroup}, tuple(image.sha256 for image in item.images))
 
 
 def _checklist_hash(item: Item) -> int:

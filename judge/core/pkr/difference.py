@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from judge.core.counted import Counted, cluster_codes
-from judge.core.estimates import DIGITS, LEVEL, Estimate, Ratio, estimate_rate, rounded, rounded_p
+from judge.core.counted import CriterionItems, cluster_codes
+from judge.core.estimates import DIGITS, LEVEL, Estimate, rounded, rounded_p
 from judge.core.facts import image_clusters
 from judge.core.pkr.scores import FIGURES, PARTS
 from judge.core.report import IntervalSettings, Models
-from judge.core.stats.clusters import HALF, sum_by_cluster
+from judge.core.stats.clusters import HALF
 from judge.core.stats.intervals import N_RESAMPLES
-from judge.core.stats.sign_flip import Distribution, sign_flip
+from judge.core.stats.sign_flip import Distribution
 from judge.core.stats.significance import Conclusion, conclude, holm
-from judge.core.table import Table, texts
 from judge.schema import Frozen, Group
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class ScoreDifference(Frozen):
 
 
 class _Test(NamedTuple):
-    credits: Counted
+    credits: CriterionItems
     p_value: float
     method: Distribution
 
@@ -109,29 +108,28 @@ def compare_scores(a: pl.DataFrame, b: pl.DataFrame, models: Models, basis: Basi
     )
 
 
-def _clustered(paired: pl.DataFrame, basis: Basis) -> Counted:
+def _clustered(paired: pl.DataFrame, basis: Basis) -> CriterionItems:
     """Give items that either run has in one cluster the same cluster."""
     named = [
         tuple(f"{run}{own}" for run, own in enumerate(clusters) if own is not None)
         for clusters in paired.select("cluster", "cluster_b").iter_rows()
     ]
-    figures = Table.of_frame(paired.select("item", *FIGURES, *(f"{name}_b" for name in FIGURES)))
-    items = figures.with_columns(cluster=texts(image_clusters(named) or [None] * len(paired)))
-    return Counted(items, cluster_codes(items), basis)
+    clusters = image_clusters(named) or [None] * len(paired)
+    items = paired.with_columns(cluster=pl.Series(clusters, dtype=pl.String))
+    return CriterionItems(items, cluster_codes(items), basis)
 
 
-def _test(counted: Counted, name: str) -> _Test:
+def _test(counted: CriterionItems, name: str) -> _Test:
     """Test a figure over the items where both have it; their `credit` is 1/2 where a and b are equal."""
-    credit = (1 + counted.column(name) - counted.column(f"{name}_b")) / 2
-    credits_ = counted._replace(items=counted.items.with_columns(credit=credit)).part(~np.isnan(credit))
-    excess = credits_.column("credit") - HALF
-    tested = sign_flip(sum_by_cluster(excess[:, None], credits_.codes)[:, 0], seed=counted.basis.seed)
+    credit = (1 + pl.col(name) - pl.col(f"{name}_b")) / 2
+    with_credit = counted._replace(items=counted.items.with_columns(credit=credit))
+    credits_ = with_credit.where(pl.col("credit").is_not_null())
+    tested = credits_.sign_flip(credits_.column("credit") - HALF)
     return _Test(credits_, tested.p_value, tested.distribution)
 
 
 def _difference(name: str, test: _Test, p_adjusted: float) -> Difference:
-    credit = test.credits.column("credit")
-    rate = estimate_rate(Ratio(credit, np.ones_like(credit), complement=True), test.credits.codes, test.credits.basis)
+    rate = test.credits.mean("credit", complement=True)
     means = {side: test.credits.column(column) for side, column in (("a", name), ("b", f"{name}_b"))}
     return Difference(
         **{side: rounded(values.mean()) if len(values) else None for side, values in means.items()},

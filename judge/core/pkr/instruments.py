@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from judge.core.bias import SIDES, sides
 from judge.core.concord import AgreementReport, compare_raters
-from judge.core.counted import cluster_codes
+from judge.core.counted import CriterionItems, cluster_codes
 from judge.core.estimates import DIGITS, Estimate, Ratio, estimate_rate
-from judge.core.table import Table
 from judge.core.tally import HALF
 from judge.schema import Frozen, Group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import polars as pl
-
-    from judge.core.counted import Counted
     from judge.core.stats.clusters import Codes
     from judge.core.stats.intervals import Floats
 
@@ -67,7 +64,7 @@ def figure_of(criterion: str, *, overall: bool) -> str | None:
 
 
 def set_side_by_side(
-    counted: Mapping[str, Counted], scores_a: pl.DataFrame, scores_b: pl.DataFrame
+    counted: Mapping[str, CriterionItems], scores_a: pl.DataFrame, scores_b: pl.DataFrame
 ) -> dict[str, Instruments]:
     """Compare a comparison with two checklist scores, by criterion.
 
@@ -88,25 +85,24 @@ def set_side_by_side(
     }
 
 
-def _instruments(counted: Counted, figure: str, scores_a: pl.DataFrame, scores_b: pl.DataFrame) -> Instruments:
-    items = counted.items.take(counted.is_judged).select("item", "cluster", "credit")
+def _instruments(counted: CriterionItems, figure: str, scores_a: pl.DataFrame, scores_b: pl.DataFrame) -> Instruments:
+    items = counted.judged.items.select("item", "cluster", "credit")
     for name, scores in (("a", scores_a), ("b", scores_b)):
-        own = Table.of_frame(scores.select("item", figure))
-        items = items.with_columns(**{name: own.take(own.places(items["item"]))[figure]})
-    items = items.take(~np.isnan(items["a"] + items["b"]))
-    credit, differences = items["credit"], (items["a"] - items["b"]).round(DIGITS)
+        scored = scores.select("item", pl.col(figure).alias(name)).drop_nulls()
+        items = items.join(scored, on="item", maintain_order="left")
+    credit, a, b = (items[name].to_numpy() for name in ("credit", "a", "b"))
+    differences = (a - b).round(DIGITS)
     ratings = np.column_stack([credit, HALF * (1 + np.sign(differences))])
-    codes = cluster_codes(items)
-    found = compare_raters(ratings, codes, seed=counted.basis.seed)
+    own = CriterionItems(items, cluster_codes(items), counted.basis)
+    found = compare_raters(ratings, own.codes, seed=counted.basis.seed)
     on = np.asarray(sides(ratings)).reshape(-1, 2)
-    ones = np.ones(len(items))
     return Instruments(
         figure=figure,
         n=len(items),
-        preference=estimate_rate(Ratio(credit, ones, complement=True), codes, counted.basis),
+        preference=own.mean("credit", complement=True),
         table=_table(on),
         agreement=AgreementReport.model_validate({**dict.fromkeys(AgreementReport.model_fields), "n": 0, **found}),
-        same_side=estimate_rate(_same_side(on), codes, counted.basis),
+        same_side=estimate_rate(_same_side(on), own.codes, own.basis),
         disagreements=_disagreements(items, on, differences),
     )
 
@@ -126,7 +122,7 @@ def _same_side(on: Codes) -> Ratio:
     return Ratio((decided & (on[:, 0] == on[:, 1])).astype(float), decided.astype(float))
 
 
-def _disagreements(items: Table, on: Codes, differences: Floats) -> tuple[Disagreement, ...]:
+def _disagreements(items: pl.DataFrame, on: Codes, differences: Floats) -> tuple[Disagreement, ...]:
     opposite = np.flatnonzero(np.abs(on[:, 0] - on[:, 1]) == SIDES - 1)
     widest = opposite[np.argsort(-np.abs(differences[opposite]), kind="stable")]
     return tuple(
@@ -136,5 +132,5 @@ def _disagreements(items: Table, on: Codes, differences: Floats) -> tuple[Disagr
             score_a=round(row["a"], DIGITS),
             score_b=round(row["b"], DIGITS),
         )
-        for row, side in zip(items.take(widest).rows(), on[widest, 0], strict=True)
+        for row, side in zip(items[widest].iter_rows(named=True), on[widest, 0], strict=True)
     )

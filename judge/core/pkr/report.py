@@ -8,23 +8,36 @@ import polars as pl
 
 from judge.core.costs import JudgeCost, Usd, total
 from judge.core.estimates import LEVEL, Basis
-from judge.core.pkr.cautions import warn
-from judge.core.pkr.counts import Failures, GroupCounts, count_failures, count_groups, n_planned
-from judge.core.pkr.figures import SCORE_METHOD, Figures, estimate_figures
-from judge.core.pkr.scores import Scores, score
-from judge.core.report import Clusters, IntervalSettings
+from judge.core.families import kinship_warnings
+from judge.core.pkr.figures import (
+    SCORE_METHOD,
+    Failures,
+    Figures,
+    GroupCounts,
+    count_failures,
+    count_groups,
+    estimate_figures,
+    n_planned,
+)
+from judge.core.pkr.scores import FailureMode, Scores, score
+from judge.core.report import Clusters, IntervalSettings, clusters_of
+from judge.core.stats.clusters import FEW_UNITS
 from judge.core.stats.intervals import N_RESAMPLES, Method
 from judge.core.subgroups import SMALL
 from judge.schema import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from judge.core.pkr.cases import CaseFacts
-    from judge.core.pkr.readings import Readings
+    from judge.core.columns import LatestJudgments
+    from judge.core.pkr.cases import CaseFeatures
     from judge.schema import JudgeSpec
 
 SCHEMA_VERSION = 1
+MANY_VERDICTS = 20
+"""verdicts on units after which a judge that always says the same is called out"""
+MANY_UNREAD = 0.05
+_SAID = ("presence", "correctness", "consistency")
 
 
 class ScoreSubgroup(Figures):
@@ -107,57 +120,59 @@ class ScoredRun(NamedTuple):
 
 
 def build_score_report(
-    readings: Readings, facts: CaseFacts, setting: ScoreSetting, *, method: Method = SCORE_METHOD
+    latest: LatestJudgments, features: CaseFeatures, setting: ScoreSetting, *, method: Method = SCORE_METHOD
 ) -> ScoredRun:
     """Derive the whole report from the judgments and the cases of a run.
 
     Args:
-        readings: from `settle_readings`.
-        facts: from `facts_of_cases`.
+        latest: the judgments.
+        features: from `features_of_cases`.
         setting: what the run is.
         method: how intervals are made.
     """
     basis = Basis(method, setting.seed)
-    scores = score(readings, facts, setting.judges)
-    figures = estimate_figures(scores.items, basis)
-    alone = {judge.name: score(readings, facts, [judge]).items for judge in setting.judges[: _panel(setting)]}
-    failures = readings.failures
+    scores = score(latest, features, setting.judges)
+    figures, group_counts = estimate_figures(scores.items, basis), count_groups(scores.items)
+    clusters = clusters_of(features.items, features.cluster_field)
+    alone = {judge.name: score(latest, features, [judge]).items for judge in setting.judges[: _panel(setting)]}
+    judges, failures = tuple(judge.name for judge in setting.judges), latest.failures
     report = ScoreReport(
         schema_version=SCHEMA_VERSION,
         model=setting.model,
-        judges=tuple(judge.name for judge in setting.judges),
+        judges=judges,
         prompts=dict(setting.prompts),
         samples=setting.samples,
         **{name: getattr(figures, name) for name in Figures.model_fields},
         n_items=len(scores.items),
-        n_judgments=len(readings.requests),
+        n_judgments=len(latest),
         n_failed=sum(failures.values()),
-        n_not_asked=max(0, n_planned(facts, setting.judges, setting.samples) - len(readings.requests)),
+        n_not_asked=max(0, n_planned(features, setting.judges, setting.samples) - len(latest)),
         left_out=dict(setting.left_out),
         failures=failures,
-        group_counts=count_groups(scores.items),
+        group_counts=group_counts,
         n_without_answer=scores.items["answer_accuracy"].null_count(),
         n_unread=int(scores.items["unread"].sum()),
         failure_modes=count_failures(scores.units),
         interval=IntervalSettings(method=method, level=LEVEL, n_resamples=N_RESAMPLES, seed=setting.seed),
-        clusters=_clusters(facts),
+        clusters=clusters,
         by_judge={judge: estimate_figures(items, basis) for judge, items in alone.items()},
-        subgroups=_divide(scores.items, facts.fields, basis),
+        subgroups=_divide(scores.items, features.fields, basis),
         costs=dict(setting.costs),
         usd=total(one.usd for one in setting.costs.values()) if setting.costs else None,
-        warnings=(),
+        warnings=(
+            *_monotone(scores.units),
+            *_unseen(group_counts[Group.PERCEPTION].unseen, len(scores.items)),
+            *_few(clusters, len(scores.items)),
+            *_unread(int(scores.items["unread"].sum()), figures.answer_accuracy.n),
+            *kinship_warnings(judges, {"under test": setting.model}),
+        ),
     )
-    return ScoredRun(report.model_copy(update={"warnings": warn(report, scores)}), scores)
+    return ScoredRun(report, scores)
 
 
 def _panel(setting: ScoreSetting) -> int:
     """Return how many judges are also reported alone: all of a panel, none of one."""
     return len(setting.judges) if len(setting.judges) > 1 else 0
-
-
-def _clusters(facts: CaseFacts) -> Clusters:
-    clusters = facts.items["cluster"]
-    return Clusters(field=facts.cluster_field, n=clusters.drop_nulls().n_unique() + clusters.null_count())
 
 
 def _divide(items: pl.DataFrame, fields: Sequence[str], basis: Basis) -> dict[str, dict[str, ScoreSubgroup]]:
@@ -170,3 +185,45 @@ def _divide(items: pl.DataFrame, fields: Sequence[str], basis: Basis) -> dict[st
             for (value,), part in sorted(parts.items())
         }
     return found
+
+
+def _monotone(units: pl.DataFrame) -> list[str]:
+    """Call out a judge that says the same of every unit of a group."""
+    said = (
+        units.lazy()
+        .filter(pl.col("mode") != FailureMode.JUDGE_ERROR.value)
+        .group_by(pl.col("judge").cast(pl.String), "group")
+        .agg(pl.len(), same=pl.struct(_SAID).n_unique() == 1)
+        .filter("same", pl.col("len") >= MANY_VERDICTS)
+        .sort("judge", "group")
+        .collect()
+    )
+    return [
+        f"Judge {judge} gives all {n} {group} units the same verdict: it does not tell them apart. "
+        "Draw no conclusion from these figures."
+        for judge, group, n in said.select("judge", "group", "len").iter_rows()
+    ]
+
+
+def _unseen(unseen: int, n_items: int) -> Iterator[str]:
+    if unseen:
+        yield (
+            f"No judge could be shown the images of {unseen} of {n_items} items: these have no perception figures and "
+            "no trace score."
+        )
+
+
+def _few(clusters: Clusters, n_items: int) -> Iterator[str]:
+    if clusters.field is not None and clusters.n < FEW_UNITS:
+        few = f"Only {clusters.n} clusters: too few for a reliable interval."
+        yield few if clusters.n > 1 else "All items are in one cluster: there is no interval."
+    elif n_items < SMALL:
+        yield f"Only {n_items} items: read little into these figures."
+
+
+def _unread(unread: int, answered: int) -> Iterator[str]:
+    if unread > MANY_UNREAD * answered:
+        yield (
+            f"The final answers of {unread} of {answered} traces cannot be read and count as not right: state them in "
+            "the field `answer` where they are known."
+        )

@@ -12,8 +12,8 @@ from judge.schema import Group
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from judge.core.pkr.cases import CaseFacts
-    from judge.core.pkr.readings import Readings
+    from judge.core.columns import LatestJudgments
+    from judge.core.pkr.cases import CaseFeatures
     from judge.schema import JudgeSpec
 
 PARTS = ("presence", "correctness", "consistency", "score")
@@ -62,13 +62,13 @@ class Scores(NamedTuple):
     """What the judges said, by the formulas."""
 
     items: pl.DataFrame
-    """one row a case, sorted by item: its facts, `FIGURES`, and `{group}_standing`"""
+    """one row a case, sorted by item: its features, `FIGURES`, and `{group}_standing`"""
     units: pl.DataFrame
     """one row a unit and reading (judge and sample), failed calls among them: `item`, `judge`, `sample`, `group`,
     `unit`, `core`, the fields of `UnitVerdict` (null where the call failed) and `mode`"""
 
 
-def score(readings: Readings, facts: CaseFacts, judges: Sequence[JudgeSpec]) -> Scores:
+def score(latest: LatestJudgments, features: CaseFeatures, judges: Sequence[JudgeSpec]) -> Scores:
     """Score every case as these judges together saw it.
 
     A reading is what one judge said in one sample. The formulas hold for each reading; a judge's readings of a group
@@ -76,21 +76,21 @@ def score(readings: Readings, facts: CaseFacts, judges: Sequence[JudgeSpec]) -> 
     asked has one. So a panel's figure is the mean of what each of its judges would have published.
     """
     names = [judge.name for judge in judges]
-    units = _units(readings, facts).filter(pl.col("judge").cast(pl.String).is_in(names))
-    groups = _pool(_groups(units), _expected(facts, judges))
-    return Scores(_items(groups, facts), units.drop("by_letters"))
+    units = _units(latest, features).filter(pl.col("judge").cast(pl.String).is_in(names))
+    groups = _pool(_groups(units), _expected(features, judges))
+    return Scores(_items(groups, features), units.drop("by_letters"))
 
 
-def _units(readings: Readings, facts: CaseFacts) -> pl.DataFrame:
+def _units(latest: LatestJudgments, features: CaseFeatures) -> pl.DataFrame:
     """Put every unit that was asked about beside its verdict, and name what is wrong with it."""
-    letters = facts.items.select("item", "by_letters")
+    letters = features.items.select("item", "by_letters")
     return (
-        readings.requests.lazy()
-        .join(facts.units.lazy(), on=["item", "group"])
-        .join(readings.verdicts.lazy(), on=["place", "unit"], how="left")
+        latest.requests.lazy()
+        .join(features.units.lazy(), on=["item", "group"])
+        .join(latest.units.lazy(), on=["place", "unit"], how="left")
         .join(letters.lazy(), on="item")
         .with_columns(mode=_mode().cast(pl.Enum(FailureMode)))
-        .drop("place", "failure")
+        .drop("place", "order", "failure", "criterion")
         .sort("item", "group", "unit", pl.col("judge").cast(pl.String), "sample")
         .collect()
     )
@@ -139,13 +139,13 @@ def _groups(units: pl.DataFrame) -> pl.LazyFrame:
     )
 
 
-def _expected(facts: CaseFacts, judges: Sequence[JudgeSpec]) -> pl.LazyFrame:
+def _expected(features: CaseFeatures, judges: Sequence[JudgeSpec]) -> pl.LazyFrame:
     """Return how many judges can be asked about each group of each item."""
     seeing = sum(judge.sees_images for judge in judges)
-    seen = facts.items.lazy().select("item", "seen")
+    seen = features.items.lazy().select("item", "seen")
     hidden = pl.col("group") == Group.PERCEPTION.value
     n_judges = pl.when(~hidden).then(len(judges)).when("seen").then(seeing).otherwise(0)
-    return facts.units.lazy().select("item", "group").unique().join(seen, on="item").with_columns(n_judges=n_judges)
+    return features.units.lazy().select("item", "group").unique().join(seen, on="item").with_columns(n_judges=n_judges)
 
 
 def _pool(groups: pl.LazyFrame, expected: pl.LazyFrame) -> pl.DataFrame:
@@ -172,9 +172,9 @@ def _pool(groups: pl.LazyFrame, expected: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def _items(groups: pl.DataFrame, facts: CaseFacts) -> pl.DataFrame:
-    """Return one row a case: its facts, the figures of its groups, and what they amount to."""
-    items = facts.items.lazy()
+def _items(groups: pl.DataFrame, features: CaseFeatures) -> pl.DataFrame:
+    """Return one row a case: its features, the figures of its groups, and what they amount to."""
+    items = features.items.lazy()
     for group in Group:
         own = groups.lazy().filter(pl.col("group") == group.value).drop("group")
         columns = (*PARTS, "sound", "standing")

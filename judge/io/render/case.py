@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from judge.core.audit import Journey
-    from judge.core.pkr.audit import Found
-    from judge.core.pkr.listing import ListedTrace, TraceListing
+    from judge.core.listing import ListedTrace, TraceListing
+    from judge.core.pkr.audit import ScoreFindings
     from judge.schema import Case, Prompt
 
 PRESENCE = ("absent", "vague", "asserted")
@@ -36,7 +36,7 @@ class ShownCase(NamedTuple):
 
     case: Case
     model: str
-    found: Found
+    found: ScoreFindings
     asked: Sequence[Journey]
     prompts: Mapping[str, Prompt]
     """by key, rendered again"""

@@ -13,7 +13,7 @@ from judge.io.render.costs import dollars
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from judge.core.controls.report import ControlReport, Moved, SelfComparison
+    from judge.core.controls.report import ControlEffect, ControlReport, SelfComparison
     from judge.core.report import Report
 
 CHANGES = {
@@ -46,7 +46,7 @@ def _title(kind: ControlKind, judge: str) -> str:
     return f"Control {kind}: {CHANGES[kind]}{f', {judge} alone' if judge else ''}"
 
 
-def _moved(kind: ControlKind, criteria: Mapping[str, Moved], judge: str) -> Table:
+def _moved(kind: ControlKind, criteria: Mapping[str, ControlEffect], judge: str) -> Table:
     is_repeat = kind is ControlKind.REPEAT
     return Table(
         key=f"control_{kind.replace('-', '_')}",
@@ -78,10 +78,10 @@ def _moved(kind: ControlKind, criteria: Mapping[str, Moved], judge: str) -> Tabl
     )
 
 
-def _finding(criteria: Mapping[str, Moved]) -> str:
+def _finding(criteria: Mapping[str, ControlEffect]) -> str:
     """Say which criteria move, in the words of `Effect`, and how many verdicts were withdrawn."""
     by_effect = {effect: [name for name, found in criteria.items() if found.effect is effect] for effect in Effect}
-    verbs = {Effect.MOVES: ("moves", "move"), Effect.STILL: ("does not move", "do not move")}
+    verbs = {Effect.MOVES: ("moves", "move"), Effect.NO_EFFECT: ("does not move", "do not move")}
     parts = [
         f"{', '.join(names)} {verbs.get(effect, ('is unclear', 'are unclear'))[len(names) > 1]}"
         for effect, names in by_effect.items()

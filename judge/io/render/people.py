@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from judge.core.people import CorrectedRate, PeopleOnCriterion, PeopleReport, Sides, Table
+    from judge.core.people import CorrectedRate, PeopleOnCriterion, PeopleReport, SideCounts, Sides
 
 SIDES = ("a", "tie or split", "b")
 
@@ -66,7 +66,7 @@ def _sides(title: str, sides: Sides, rows: str, columns: str) -> Iterator[str]:
         yield from _table(sides.table, rows, columns)
 
 
-def _table(table: Table, rows: str, columns: str) -> Iterator[str]:
+def _table(table: SideCounts, rows: str, columns: str) -> Iterator[str]:
     width = max(map(len, SIDES))
     yield f"  {f'{rows} / {columns}':<22}" + "".join(f"{side:>{width + 2}}" for side in SIDES)
     for side, counts in zip(SIDES, table, strict=True):

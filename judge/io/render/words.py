@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from judge.core.panel import Pooling
+from judge.core.counted import Pooling
 from judge.core.planning import Orders
 from judge.core.stats.intervals import Method
 from judge.core.stats.significance import Conclusion
