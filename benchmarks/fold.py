@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from judge.core.planning import Orders
+from judge.enums import Orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,7 +123,7 @@ def _fold(settled: Settled) -> object:
 
 def _report(settled: Settled) -> Report:
     from judge.core.report import build_report  # noqa: PLC0415
-    from judge.core.stats.intervals import Method  # noqa: PLC0415
+    from judge.enums import Method  # noqa: PLC0415
 
     n_items = len(settled) // ROWS_AN_ITEM
     return build_report(settled, _subject(n_items), _facts(), method=Method.JEFFREYS)

@@ -11,8 +11,9 @@ from builders import RUBRIC
 from provider_server import ProviderServer
 
 from judge.core.prompting import reply_schema
+from judge.enums import Transport
 from judge.io.judges.base import Judge
-from judge.io.judges.specs import Transport, open_judge
+from judge.io.judges.specs import open_judge
 from judge.schema import Image, JudgeSettings, JudgeSpec, Order, Prompt, Provider, Reply, Request
 
 MODEL = "judge-1"

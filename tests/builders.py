@@ -12,9 +12,8 @@ from judge.core.costs import Spending
 from judge.core.counted import Subject, count_panel
 from judge.core.criteria import CriterionReport, report_counted
 from judge.core.estimates import Basis
-from judge.core.planning import Orders
 from judge.core.prompting import PromptTemplate, parse_template
-from judge.core.stats.intervals import Method
+from judge.enums import Method, Orders
 from judge.schema import Criterion, Item, JudgeSettings, JudgeSpec, Order, Pair, Rubric, Trace, Verdict
 
 ROOT = Path(__file__).parents[1]

@@ -22,9 +22,9 @@ from judge.core.controls.report import Effect, Moved
 from judge.core.controls.sample import Candidate, Source, against_itself, choose, control_pairs, exchange_images
 from judge.core.estimates import Basis
 from judge.core.facts import Wanted, facts_of_pairs
-from judge.core.planning import Orders, Plan
+from judge.core.planning import Plan
 from judge.core.prompting import Shown, is_identical, shown_text
-from judge.core.stats.intervals import Method
+from judge.enums import Method, Orders
 from judge.errors import InputError
 from judge.schema import Image, Pair, Trace, Verdict
 

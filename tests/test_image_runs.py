@@ -39,7 +39,7 @@ def write_traces(folder: Path, images: list[list[str]]) -> None:
 
 
 def judges(server: ProviderServer) -> list[str]:
-    return ["--judge", f"openai:m@{server.url}/v1", "--judge", f"anthropic:m@{server.url}", "--transport", "sdk"]
+    return ["--judge", f"openai:m@{server.url}/v1", "--judge", f"anthropic:m@{server.url}"]
 
 
 def sent(calls: list[Call]) -> dict[str, set[tuple[tuple[str, str], ...]]]:

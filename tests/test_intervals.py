@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from judge.core.stats.intervals import Method, Rates, bootstrap, collapse, distinct_rows
+from judge.core.stats.intervals import Rates, bootstrap, collapse, distinct_rows
+from judge.enums import Method
 
 Floats = NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from msgspec import structs
 
 from judge.core.columns import Settled, settle
 from judge.core.costs import Spending
-from judge.core.planning import Orders
+from judge.enums import Orders
 from judge.errors import InputError, RunError
 from judge.io.files import file_sha256, write_json, write_lines
 from judge.io.journal import Journal, RunFolder

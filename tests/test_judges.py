@@ -22,11 +22,12 @@ from msgspec.structs import replace
 from provider_server import Answer, Call, ProviderServer, longer_wins, verdicts_for
 
 from judge.core.parsing import interpret
+from judge.enums import Transport
 from judge.errors import InputError, ProviderError, RetryableError, RunError, StopRunError
 from judge.io.judges.base import Judge, ReplyErrors, clean, redact, status_error
 from judge.io.judges.openai import OpenAIChat, read_reply
 from judge.io.judges.sessions import environment_proxy
-from judge.io.judges.specs import Transport, open_judge
+from judge.io.judges.specs import open_judge
 from judge.schema import FailureKind, Image, Judged, JudgeSettings, MediaType, Reply, Request
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from judge.core.columns import Settled
 from judge.core.facts import units_of_pairs
 from judge.core.looks import Panel, Stopping, follow, number_looks, plan_looks
-from judge.core.planning import Orders
 from judge.core.sequential_report import read_looks
 from judge.core.table import Table
+from judge.enums import Orders
 from judge.errors import InputError
 from judge.schema import Image, Verdict
 

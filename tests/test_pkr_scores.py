@@ -16,7 +16,8 @@ from judge.core.facts import Wanted
 from judge.core.pkr.cases import _letters_pattern, argues_by_letters, facts_of_cases
 from judge.core.pkr.readings import settle_readings
 from judge.core.pkr.rows import BLOCK, Rows
-from judge.core.pkr.scores import FIGURES, FailureMode, Scores, Standing, score
+from judge.core.pkr.scores import FIGURES, Scores, Standing, score
+from judge.enums import FailureMode
 from judge.schema import Case, FailureKind, Group, Item, Judgment, Trace, Unit
 
 RIGHT: Said = (2, 1, 1)

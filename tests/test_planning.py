@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from judge.core.planning import Orders, Plan, Planner, choose_swapped
+from judge.core.planning import Plan, Planner, choose_swapped
 from judge.core.prompting import Shown
+from judge.enums import Orders
 from judge.schema import Image, JudgeSpec, Order, Pair, Provider, Request, Trace
 
 PLAN = Plan(template=shipped_prompt(), rubric=RUBRIC)

@@ -9,20 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from judge.cli.options import TransportOption
+from judge.enums import Transport
 from judge.errors import InputError, RunError
 from judge.io.judges.anthropic import AnthropicJudge
 from judge.io.judges.openai import OpenAIJudge
+from judge.io.judges.options import JudgeOptions
 from judge.io.judges.plain import PlainJudge
-from judge.io.judges.specs import (
-    DEFAULT_OUTPUT_TOKENS,
-    LOCAL_SETTINGS,
-    JudgeOptions,
-    Transport,
-    open_judge,
-    parse_judge,
-    require,
-)
+from judge.io.judges.specs import DEFAULT_OUTPUT_TOKENS, LOCAL_SETTINGS, open_judge, parse_judge, require
 from judge.schema import JudgeSpec, Provider
 
 KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OMR_JUDGE_API_KEY")
@@ -209,10 +202,6 @@ def test_a_transport_that_a_judge_cannot_be_asked_through_is_refused(tmp_path: P
         open_judge(parse("anthropic:m"), concurrency=1, timeout=1, transport=Transport.PLAIN)
     with pytest.raises(InputError, match="--transport sdk: the embedded judge is asked without an SDK"):
         open_judge(parse(f"local:{weights}"), concurrency=1, timeout=1, transport=Transport.SDK)
-
-
-def test_the_option_knows_every_transport() -> None:
-    assert [option.value for option in TransportOption] == [transport.value for transport in Transport]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,8 +9,8 @@ import pytest
 
 from judge.core.counted import Counted
 from judge.core.estimates import Basis
-from judge.core.stats.intervals import Method
 from judge.core.table import Kinds, Table, is_none, ranks, stack, sum_by, texts
+from judge.enums import Method
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,8 @@ from judge.core.columns import FAILURES, ORDERS, VERDICTS, Said, Spoken, settle
 from judge.core.counted import Subject, count_panel
 from judge.core.estimates import Basis
 from judge.core.panel import Pooling
-from judge.core.planning import Orders
-from judge.core.stats.intervals import Method
 from judge.core.tally import fold, identical_items, winner
+from judge.enums import Method, Orders
 from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Order, Reply, Usage, Verdict, Winner
 
 HALF = Fraction(1, 2)

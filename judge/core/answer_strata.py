@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from judge.core.estimates import Estimate, Ratio, estimate_rate
-from judge.core.stats.strata import Stratum, answer_rates
+from judge.core.stats.strata import answer_rates
+from judge.enums import Stratum
 from judge.schema import Frozen
 
 if TYPE_CHECKING:

@@ -189,7 +189,7 @@ class Columns:
         self._judges: dict[str, int] = {}
         self._said: dict[Said, int] = {}
 
-    def add(self, key: str, item: str, judge: str, sample: int, order: str, said: Said) -> None:  # noqa: PLR0917 - as in the journal
+    def add(self, key: str, item: str, judge: str, sample: int, order: str, said: Said) -> None:
         """Take a judgment: its fields, and what it says."""
         items, judges, meanings, codes = self._items, self._judges, self._said, self._codes
         codes["sample"].append(sample)

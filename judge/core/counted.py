@@ -8,9 +8,9 @@ import numpy as np
 
 from judge.core.facts import ItemFacts, judged_fields
 from judge.core.panel import Pooling, pool
-from judge.core.planning import Orders
 from judge.core.table import Table, is_none, ranks, stack
 from judge.core.tally import fold, identical_items
+from judge.enums import Orders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,10 +11,10 @@ from judge.core.conclusions import Tested, conclude_all
 from judge.core.counted import Counted, Subject
 from judge.core.estimates import DIGITS, Estimate, Ratio, estimate_rates
 from judge.core.ledger import Bounds, Ledger, bounds, take_stock
-from judge.core.planning import Orders
 from judge.core.stats.sign_flip import Distribution
 from judge.core.stats.significance import Conclusion
 from judge.core.tally import HALF
+from judge.enums import Orders
 from judge.schema import Frozen, Outcome
 
 if TYPE_CHECKING:

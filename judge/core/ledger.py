@@ -9,8 +9,8 @@ import numpy as np
 
 from judge.core.columns import FAILURES
 from judge.core.estimates import DIGITS, GRID
-from judge.core.planning import Orders
 from judge.core.table import sum_by
+from judge.enums import Orders
 from judge.schema import Frozen, Outcome, Verdict
 
 if TYPE_CHECKING:

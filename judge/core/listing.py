@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from judge.core.audit import Unplaced
 from judge.core.audit_queue import Doubt, points
+from judge.enums import Sort, Unplaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from judge.core.stats.strata import Stratum
+    from judge.enums import Stratum
     from judge.schema import FailureKind, Outcome
 
 
@@ -64,15 +64,6 @@ class Filters:
             and all(listed.fields.get(field) == value for field, value in self.where)
             and (not self.text or any(self.text.casefold() in text.casefold() for text in listed.texts))
         )
-
-
-class Sort(StrEnum):
-    """In which order items are listed."""
-
-    DOUBT = "doubt"
-    """the most doubtful first"""
-    ITEM = "item"
-    """as they stand in the run"""
 
 
 def arranged(listed: Sequence[Listed], sort: Sort) -> list[Listed]:

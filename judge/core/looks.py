@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from judge.core.panel import Pooling, pool
-from judge.core.planning import Orders
 from judge.core.stats.sequential import ALPHA
 from judge.core.table import Table, ranks, sum_by, texts
 from judge.core.tally import HALF, fold
+from judge.enums import Orders
 from judge.schema import Frozen
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +11,13 @@ import orjson
 
 from judge.core.parsing import interpret
 from judge.core.prompting import PromptTemplate, Renderer, Shown, is_identical, reply_schema
+from judge.enums import Orders
 from judge.schema import JudgeSpec, Order, Pair, Prompt, Reply, Request, Result, Rubric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from judge.core.work import Asked
-
-
-class Orders(StrEnum):
-    """In which orders every pair is judged."""
-
-    BOTH = "both"
-    ONE = "one"
-    """one order a pair, half of the pairs each way"""
 
 
 @dataclass(frozen=True)

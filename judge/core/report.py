@@ -19,12 +19,12 @@ from judge.core.estimates import LEVEL, Basis
 from judge.core.families import kinship_warnings
 from judge.core.panel import Pooling
 from judge.core.pkr.instruments import Instruments, set_side_by_side
-from judge.core.planning import Orders
 from judge.core.sequential_report import Looks, Sequential, as_stopped, asked_part, follow_all
 from judge.core.stats.clusters import FEW_UNITS
-from judge.core.stats.intervals import N_RESAMPLES, Method
+from judge.core.stats.intervals import N_RESAMPLES
 from judge.core.subgroups import Interaction, Subgroups, divide, interactions
 from judge.core.table import is_none
+from judge.enums import Method, Orders
 from judge.schema import Frozen
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from judge.core.columns import ORDERS, VERDICTS, Spoken
-from judge.core.planning import Orders
 from judge.core.stats.clusters import distinct_kinds
 from judge.core.table import Kinds, Table, sum_by, texts
+from judge.enums import Orders
 from judge.schema import Order, Outcome, Verdict, Winner
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ import base64
 import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from judge.io.image_size import Size, pixel_size
 from judge.io.image_store import stored_path
 from judge.io.pictures.files import find, read
 from judge.io.pictures.kinds import UnusableError
-from judge.io.pictures.preparing import MAX_SIDE, prepare
+from judge.io.pictures.preparing import ImageOptions, prepare
 from judge.schema import Image, Original
 
 if TYPE_CHECKING:
@@ -31,22 +30,6 @@ if TYPE_CHECKING:
 
 ENCODED_BYTES = 64_000_000
 """encoded images that are kept in memory; at least one is"""
-
-
-@dataclass(frozen=True)
-class ImageOptions:
-    """Where images may come from, and how large they are sent."""
-
-    max_side: int = MAX_SIDE
-    """longest side in pixels; 0 sends every size"""
-    roots: tuple[Path, ...] = ()
-    """folders in which images may lie, beside that of the file which names them"""
-    hosts: tuple[str, ...] = ()
-    """hosts from which images may be fetched"""
-
-    def identity(self) -> dict[str, str]:
-        """Name what decides what is sent, where it is not the default."""
-        return {} if self.max_side == MAX_SIDE else {"--max-image-side": str(self.max_side)}
 
 
 class ImageLoader:

@@ -6,6 +6,9 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Annotated
+
+import typer
 
 from judge.errors import ProviderError, RetryableError
 from judge.io.limits import LONGEST_PAUSE
@@ -20,9 +23,8 @@ MOST_JITTER = 1.0
 class Policy:
     """When to ask again, and for how long to wait; the SDKs' own retries are off."""
 
-    attempts: int = 8
-    timeout: float = 600.0
-    """seconds from a call's start to the last byte of its reply"""
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call, to the last byte.")] = 600.0
+    attempts: Annotated[int, typer.Option(min=1, help="Attempts at a call that fails in passing.")] = 8
     first_wait: float = 0.5
     longest_wait: float = 60.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,48 +13,31 @@ import orjson
 from judge.core.census import ItemCensus
 from judge.core.checklists.prompting import WRITING
 from judge.core.quote import Quote, quote
+from judge.enums import OnMissingImage
 from judge.errors import InputError, InputErrors
 from judge.io.assets import Asset, find_asset, load_prompt
 from judge.io.batches.specs import require_batches
 from judge.io.files import write_lines
 from judge.io.image_store import ImageStore
-from judge.io.images import ImageLoader, ImageOptions
+from judge.io.images import ImageLoader
 from judge.io.items import Items, read_items
 from judge.io.journal import RunFolder
-from judge.io.judges.specs import JudgeOptions, check_transport
+from judge.io.judges.specs import check_transport
 from judge.io.manifest import ChecklistManifest, Input
+from judge.io.pictures.preparing import ImageOptions
 from judge.io.prices import parse_prices
 from judge.run.draft import item_roles, judges_identity, made_now, open_specs, read_file, used_asset
 from judge.run.finding import Sought, find_or_create, find_run, refuse_changes
-from judge.run.item_images import ItemImages, OnMissingImage
+from judge.run.item_images import ItemImages
 from judge.run.judging import judge_run
+from judge.run.options import ChecklistOptions
 from judge.run.quote import pixels, quote_run
-from judge.run.session import JudgingOptions
 from judge.run.task import writing_plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from judge.schema import Item, JudgeSpec, Price
-
-DEFAULT_PROMPT = "checklist-writing.v1"
-
-
-@dataclass(frozen=True)
-class ChecklistOptions:
-    """Whose checklists to write, where to, and how."""
-
-    items: str
-    to: Path
-    judge: str
-    judge_options: JudgeOptions = JudgeOptions()
-    prices: tuple[str, ...] = ()
-    """as given to `--price`"""
-    fields: Mapping[str, str] = field(default_factory=dict)
-    prompt: str = DEFAULT_PROMPT
-    name: str | None = None
-    runs: Path = Path("runs")
-    judging: JudgingOptions = field(default_factory=JudgingOptions)
 
 
 def write_checklists(options: ChecklistOptions, *, command: Sequence[str], say: Callable[[str], None]) -> RunFolder:

@@ -10,7 +10,8 @@ from judge.core.ahead import ahead
 from judge.core.census import Census
 from judge.core.facts import units_of_pairs
 from judge.core.flags import Flags, flag_note
-from judge.core.planning import Orders, choose_swapped
+from judge.core.planning import choose_swapped
+from judge.enums import Orders
 from judge.errors import InputError, RunError
 from judge.io.files import file_sha256, write_lines
 from judge.io.image_store import ImageStore
@@ -19,11 +20,11 @@ from judge.io.manifest import AnyManifest, Manifest
 from judge.io.prices import parse_prices
 from judge.run.controls import controls_of, make_controls
 from judge.run.doubts import FLAGS, flags_of_run
-from judge.run.draft import CompareOptions, Draft, drafted
+from judge.run.draft import Draft, drafted
 from judge.run.finding import find_or_create
 from judge.run.judging_all import judge_all, members_of
+from judge.run.options import CompareOptions, JudgingOptions
 from judge.run.pricing import change_prices
-from judge.run.session import JudgingOptions
 from judge.run.task import plan_of
 from judge.schema import JudgeSpec, Pair
 

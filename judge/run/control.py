@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from judge.errors import RunError
 from judge.io.prices import parse_prices
 from judge.run.compare import unchanged_manifest
-from judge.run.controls import ControlOptions, judged_items, make_controls, refuse_contradictions
+from judge.run.controls import judged_items, make_controls, refuse_contradictions
 from judge.run.judging_all import judge_all, members_of
 from judge.run.pricing import change_prices
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from judge.io.journal import RunFolder
-    from judge.run.session import JudgingOptions
+    from judge.run.options import ControlOptions, JudgingOptions
 
 
 def add_controls(

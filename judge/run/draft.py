@@ -6,7 +6,7 @@ import hashlib
 import platform
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,71 +16,31 @@ import orjson
 
 from judge.core.census import Census
 from judge.core.image_limits import beyond, limits_of
-from judge.core.looks import Stopping
-from judge.core.planning import Orders
 from judge.core.prompting import PromptTemplate, reply_schema
-from judge.core.stats.intervals import Method
 from judge.errors import InputError, InputErrors
-from judge.io.assets import (
-    CHECKLIST_PROMPT,
-    DEFAULT_PROMPT,
-    DEFAULT_RUBRIC,
-    Asset,
-    find_asset,
-    load_prompt,
-    load_rubric,
-    repair_note,
-)
+from judge.io.assets import Asset, find_asset, load_prompt, load_rubric, repair_note
 from judge.io.batches.specs import require_batches
-from judge.io.judges.specs import JudgeOptions, check_transport, parse_judge
+from judge.io.judges.options import JudgeOptions
+from judge.io.judges.specs import check_transport, parse_judge
 from judge.io.manifest import Input, Manifest
 from judge.io.prices import parse_prices, pin_prices
-from judge.run.controls import ControlOptions, refuse_contradictions
+from judge.run.controls import refuse_contradictions
 from judge.run.finding import Sought
-from judge.run.inputs import InputOptions, Inputs
-from judge.run.session import JudgingOptions
+from judge.run.inputs import Inputs
+from judge.run.options import CHECKLIST_PROMPT, CompareOptions
 from judge.schema import JudgeSpec, Pair, Price, Rubric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from judge.core.sharding import Shard
     from judge.io.image_store import ImageStore
     from judge.io.items import Items
     from judge.io.traces import RecordFile
     from judge.schema import Item
 
-DEFAULT_JUDGE = "local"
 SHARD = "--shard"
 """what a shard's identity names beside the identity of the whole comparison"""
 VERSIONED = ("omr-judge", "openai", "anthropic", "xllamacpp", "numpy", "pillow", "polars", "pydantic")
-
-
-@dataclass(frozen=True)
-class CompareOptions:
-    """What a comparison is made of; every field but the paths has the default of the command."""
-
-    inputs: InputOptions
-    judges: tuple[str, ...] = (DEFAULT_JUDGE,)
-    judge_options: JudgeOptions = JudgeOptions()
-    prices: tuple[str, ...] = ()
-    """as given to `--price`"""
-    prompt: str = DEFAULT_PROMPT
-    checklist: bool = False
-    """the judge must be shown the items' checklists: the prompt has to show them, and some item to have one"""
-    rubric: str = DEFAULT_RUBRIC
-    orders: Orders = Orders.BOTH
-    samples: int = 1
-    seed: int = 0
-    show_reference: bool = True
-    hide_answers: bool = False
-    interval: Method = Method.JEFFREYS
-    stopping: Stopping | None = None
-    shard: Shard | None = None
-    controls: ControlOptions = field(default_factory=ControlOptions)
-    name: str | None = None
-    runs: Path = Path("runs")
-    judging: JudgingOptions = field(default_factory=JudgingOptions)
 
 
 @contextmanager
@@ -92,7 +52,7 @@ def drafted(
     Raises:
         InputError: something given cannot be used.
     """
-    prompt, rubric_asset = find_asset("prompts", options.prompt), find_asset("rubrics", options.rubric)
+    prompt, rubric_asset = find_asset("prompts", options.prompt_name), find_asset("rubrics", options.rubric)
     _check_prompt(load_prompt(prompt), options)
     rubric = load_rubric(rubric_asset)
     judges = open_specs(options.judges, options.judge_options, say=say, needs_keys=needs_keys)

@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
     from judge.core.controls.kinds import Control
     from judge.io.manifest import Manifest
-    from judge.run.draft import CompareOptions
+    from judge.run.options import CompareOptions
     from judge.schema import Pair
 
 
-def dry_run(options: CompareOptions, *, say: Callable[[str], None], batch: bool = False) -> Quote:
+def dry_run(options: CompareOptions, *, say: Callable[[str], None]) -> Quote:
     """Quote a comparison with its controls, or what is still open of it where its run exists; keys are not needed.
 
     Args:
         options: what to compare, and how.
         say: is told notes and warnings, a line each.
-        batch: ask in batches, where the provider has them.
 
     Raises:
         InputError: something given cannot be used.
         RunError: the run folder is another comparison's, or damaged.
     """
+    batch = options.judging.batch
     with drafted(options, command=(), say=say, needs_keys=False) as draft:
         folder = find_run(draft.sought(), say=say)
         wanted = options.controls.wanted()

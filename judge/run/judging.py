@@ -16,9 +16,10 @@ from judge.io.manifest import Manifest
 from judge.io.render.progress import Display
 from judge.run.batched import judge_batched
 from judge.run.direct import judge_directly
+from judge.run.options import JudgingOptions
 from judge.run.quote import confirm, quote_run
 from judge.run.recording import Recorder
-from judge.run.session import Closed, JudgingOptions, Session
+from judge.run.session import Closed, Session
 from judge.run.spending import budget_of
 from judge.run.stopping import Stopper, planned_looks
 from judge.run.task import task_of

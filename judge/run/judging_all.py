@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from judge.io.journal import RunFolder
     from judge.io.manifest import AnyManifest
-    from judge.run.session import JudgingOptions
+    from judge.run.options import JudgingOptions
 
 
 class Member(NamedTuple):

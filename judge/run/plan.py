@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from judge.core.counted import count_panel
 from judge.core.estimates import Basis
 from judge.core.facts import Wanted
-from judge.core.planning import Orders
 from judge.core.power_plan import Effort, Ground, PowerPlan, Target, from_numbers, from_pilot, make_plan
 from judge.core.stats.power import N_RUNS
+from judge.enums import Orders
 from judge.errors import InputError
 from judge.io.journal_columns import read_settled
 from judge.run.report import item_facts, subject_of

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from judge.io.journal import RunFolder
-    from judge.run.session import JudgingOptions
+    from judge.run.options import JudgingOptions
     from judge.schema import FailureKind
 
 

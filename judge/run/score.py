@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +19,10 @@ from judge.io.assets import Asset, find_asset
 from judge.io.batches.specs import require_batches
 from judge.io.files import write_lines
 from judge.io.image_store import ImageStore
-from judge.io.judges.specs import JudgeOptions, check_transport
+from judge.io.judges.specs import check_transport
 from judge.io.manifest import Input, ScoreManifest
 from judge.io.prices import parse_prices
 from judge.run.draft import (
-    DEFAULT_JUDGE,
     SHARD,
     item_roles,
     judges_identity,
@@ -34,38 +33,17 @@ from judge.run.draft import (
     used_asset,
 )
 from judge.run.finding import Sought, find_or_create, find_run, refuse_changes
-from judge.run.inputs import CaseInputs, CaseOptions
+from judge.run.inputs import CaseInputs
 from judge.run.judging import judge_run
+from judge.run.options import ScoreOptions
 from judge.run.quote import pixels, quote_run
-from judge.run.session import JudgingOptions
 from judge.run.task import score_plan_of
 from judge.schema import Case, Group, JudgeSpec, Price
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from judge.core.sharding import Shard
     from judge.io.journal import RunFolder
-
-DEFAULT_PROMPTS = "pkr.v1"
-
-
-@dataclass(frozen=True)
-class ScoreOptions:
-    """What a score is made of; every field but the inputs has the default of the command."""
-
-    inputs: CaseOptions
-    judges: tuple[str, ...] = (DEFAULT_JUDGE,)
-    judge_options: JudgeOptions = JudgeOptions()
-    prices: tuple[str, ...] = ()
-    """as given to `--price`"""
-    prompts: str = DEFAULT_PROMPTS
-    samples: int = 1
-    seed: int = 0
-    shard: Shard | None = None
-    name: str | None = None
-    runs: Path = Path("runs")
-    judging: JudgingOptions = field(default_factory=JudgingOptions)
 
 
 def score(options: ScoreOptions, *, command: Sequence[str], say: Callable[[str], None]) -> RunFolder:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from stats.oracles import oracle
 
 from judge.core.stats.intervals import bootstrap, collapse
-from judge.core.stats.strata import Stratum, answer_rates, heterogeneity
+from judge.core.stats.strata import answer_rates, heterogeneity
+from judge.enums import Stratum
 
 
 def test_strata_rates_come_from_the_one_bootstrap_call() -> None:

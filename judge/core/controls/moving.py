@@ -12,11 +12,11 @@ from judge.core.counted import Counted, cluster_codes
 from judge.core.estimates import DIGITS, Estimate, Figure, Ratio, estimate_rate, rounded_p
 from judge.core.facts import judged_fields
 from judge.core.stats.clusters import sum_by_cluster
-from judge.core.stats.intervals import Method
 from judge.core.stats.sign_flip import sign_flip
 from judge.core.stats.significance import ALPHA, holm
 from judge.core.table import Table, stack, texts
 from judge.core.tally import fold, identical_items
+from judge.enums import Method
 from judge.schema import Verdict
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from judge.core.columns import Settled
     from judge.core.estimates import Basis
     from judge.core.facts import ItemFacts
-    from judge.core.planning import Orders
     from judge.core.stats.sign_flip import Distribution, SignFlip
+    from judge.enums import Orders
 
 CANNOT_JUDGE = Verdict.CANNOT_JUDGE.value
 

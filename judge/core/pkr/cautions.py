@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from judge.core.families import kinship_warnings
-from judge.core.pkr.scores import FailureMode
 from judge.core.stats.clusters import FEW_UNITS
 from judge.core.subgroups import SMALL
+from judge.enums import FailureMode
 from judge.schema import Group
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from judge.core.pkr.scores import FailureMode, Standing
+from judge.core.pkr.scores import Standing
+from judge.enums import FailureMode
 from judge.schema import Frozen, Group
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 from judge.core.counted import Counted, cluster_codes
 from judge.core.estimates import Estimate, Ratio, estimate_rate
 from judge.core.pkr.scores import FIGURES, PARTS
-from judge.core.stats.intervals import Method
 from judge.core.table import Table
+from judge.enums import Method
 from judge.schema import Frozen, Group
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from judge.core.pkr.audit import AnswerStanding
-    from judge.core.pkr.scores import FailureMode
+    from judge.enums import AnswerStanding, FailureMode
 
 
 class ListedTrace(NamedTuple):

@@ -13,8 +13,9 @@ from judge.core.pkr.counts import Failures, GroupCounts, count_failures, count_g
 from judge.core.pkr.figures import SCORE_METHOD, Figures, estimate_figures
 from judge.core.pkr.scores import Scores, score
 from judge.core.report import Clusters, IntervalSettings
-from judge.core.stats.intervals import N_RESAMPLES, Method
+from judge.core.stats.intervals import N_RESAMPLES
 from judge.core.subgroups import SMALL
+from judge.enums import Method
 from judge.schema import Group
 
 if TYPE_CHECKING:

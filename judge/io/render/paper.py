@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
+from judge.enums import ReportFormat
 from judge.io.files import as_json_bytes
 from judge.io.render.html_fragment import as_html
 from judge.io.render.latex import as_latex
@@ -15,28 +15,20 @@ if TYPE_CHECKING:
     from judge.io.render.document import Document
 
 
-class Form(StrEnum):
-    """What a report may be written in."""
-
-    MARKDOWN = "markdown"
-    LATEX = "latex"
-    CSV = "csv"
-    JSON = "json"
-    HTML_FRAGMENT = "html-fragment"
-
-
-def written(document: Document, form: Form) -> str:
+def written(document: Document, form: ReportFormat) -> str:
     """Write a report, with a final newline."""
     match form:
-        case Form.MARKDOWN:
+        case ReportFormat.MARKDOWN:
             return as_markdown(document)
-        case Form.LATEX:
+        case ReportFormat.LATEX:
             return as_latex(document)
-        case Form.CSV:
+        case ReportFormat.CSV:
             return as_csv(document)
-        case Form.HTML_FRAGMENT:
+        case ReportFormat.HTML_FRAGMENT:
             return as_html(document)
-        case Form.JSON:
+        case ReportFormat.JSON:
             return as_json_bytes(document.json).decode()
+        case ReportFormat.TERMINAL:
+            raise ValueError("what is drawn on the terminal is not written")
         case _:
             assert_never(form)

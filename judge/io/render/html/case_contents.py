@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from judge.core.pkr.scores import FailureMode
+from judge.enums import FailureMode
 from judge.io.render.html.contents import Contents, coded
 from judge.schema import Group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from judge.core.pkr.audit import AnswerStanding
+    from judge.enums import AnswerStanding
 
 MODES = list(FailureMode)
 DIGITS = 4
