@@ -81,6 +81,13 @@ def test_a_dry_run_in_one_order_quotes_half_of_the_calls(tmp_path: Path, server:
     assert quote_of(*command(server), "--orders", "one", "--samples", "3", cwd=tmp_path)["calls"] == 12
 
 
+def test_a_dry_run_of_a_comparison_in_batches_quotes_their_price(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 4)
+    command = ("compare", "a.jsonl", "b.jsonl", "--judge", "openai:gpt-6-luna")
+    direct, batch = quote_of(*command, cwd=tmp_path), quote_of(*command, "--batch", cwd=tmp_path)
+    assert batch["usd"] == direct["judges"]["openai:gpt-6-luna"]["batch_usd"] != direct["usd"]
+
+
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not here: real data is not shipped")
 def test_thoughtsource_is_quoted_for_two_priced_models_and_one_unknown(tmp_path: Path) -> None:
