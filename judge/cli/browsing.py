@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli.options import DEFAULT_RUNS, RunPath, Runs
+from judge.cli.options import RunPath
 from judge.cli.output import console, tell
 from judge.cli.reporting import find_run, refuse_options
 from judge.enums import AnswerStanding, FailureMode, Sort, Stratum, Unplaced
 from judge.errors import InputError
+from judge.run.options import DEFAULT_RUNS, Runs
 from judge.schema import FailureKind, Outcome
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from judge.cli.options import DEFAULT_RUNS, OutputOptions, Quiet, RunPath, Runs
+from judge.cli.options import OutputOptions, RunPath
 from judge.cli.reporting import find_run, print_report
 from judge.enums import ExportFormat, SourceFormat
+from judge.run.options import DEFAULT_RUNS, Quiet, Runs
 
 
 def convert(

@@ -7,17 +7,20 @@ from typing import Annotated
 
 import typer
 
-from judge.cli.options import DEFAULT_RUNS, DryRun, OutputOptions, Quiet, RunPath, Runs
+from judge.cli.options import DryRun, OutputOptions, RunPath
 from judge.cli.output import print_quote, teller
 from judge.cli.reporting import find_run, print_checklists, print_report
 from judge.core.controls.kinds import DEFAULT_N, ControlKind
 from judge.io.judges.options import Prices
 from judge.run.options import (
+    DEFAULT_RUNS,
     ChecklistOptions,
     CompareOptions,
     ControlN,
     ControlOptions,
+    Quiet,
     ResumeOptions,
+    Runs,
     ScoreOptions,
 )
 from judge.schema import FailureKind

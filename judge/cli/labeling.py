@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from judge.cli.options import DEFAULT_RUNS, AsJson, RunPath, Runs, flattened
+from judge.cli.options import AsJson, RunPath, flattened
 from judge.cli.output import console, print_json
 from judge.cli.reporting import find_run
+from judge.run.options import DEFAULT_RUNS, Runs
 
 Criteria = Annotated[
     tuple[str, ...],

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli.options import DEFAULT_RUNS, AsJson, Runs
+from judge.cli.options import AsJson
 from judge.cli.output import console, print_json
 from judge.cli.reporting import find_run
 from judge.enums import Orders
 from judge.errors import InputError
+from judge.run.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

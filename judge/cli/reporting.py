@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli.options import DEFAULT_RUNS, OutputOptions, RunPath, Runs
+from judge.cli.options import OutputOptions, RunPath
 from judge.cli.output import Exit, print_form, print_json, tell
 from judge.enums import Method, ReportFormat
 from judge.errors import InputError
+from judge.run.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -51,6 +51,8 @@ ShardPart = Annotated[
 ControlN = Annotated[int, typer.Option("--control-n", min=1, metavar="ITEMS", help="Items of each control, at most.")]
 RunName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run folder.")]
 Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Where run folders lie.")]
+DEFAULT_RUNS = Path("runs")
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress.")]
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class JudgingOptions:
             help="Flush judgments to the disk so often; 0: each before it counts.",
         ),
     ] = 50
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress.")] = False
+    quiet: Quiet = False
 
     @property
     def sync_seconds(self) -> float:
@@ -209,7 +211,7 @@ class CompareOptions(PromptOptions):
     shard: ShardPart = None
     controls: ControlOptions = ControlOptions()
     name: RunName = None
-    runs: Runs = Path("runs")
+    runs: Runs = DEFAULT_RUNS
     judging: JudgingOptions = JudgingOptions()
 
     @property
@@ -233,7 +235,7 @@ class ScoreOptions:
     prices: Prices = ()
     shard: ShardPart = None
     name: RunName = None
-    runs: Runs = Path("runs")
+    runs: Runs = DEFAULT_RUNS
     judging: JudgingOptions = JudgingOptions()
 
 
@@ -253,7 +255,7 @@ class ChecklistOptions:
     judge_options: JudgeOptions = JudgeOptions()
     prices: Prices = ()
     name: RunName = None
-    runs: Runs = Path("runs")
+    runs: Runs = DEFAULT_RUNS
     judging: JudgingOptions = JudgingOptions()
 
     def __post_init__(self) -> None:
