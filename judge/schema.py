@@ -112,9 +112,11 @@ class Original(Noun, frozen=True):
     path: str
     """absolute; or an address, or a place within another file"""
     sha256: str
+    """of the file's bytes"""
     width: int
     """pixels, as stored: before it was turned upright"""
     height: int
+    """as for the width"""
 
 
 class Image(Noun, frozen=True):
@@ -125,9 +127,11 @@ class Image(Noun, frozen=True):
     sha256: str
     """of the bytes that are sent"""
     media_type: MediaType
+    """of the bytes that are sent"""
     width: int | None = None
     """pixels; None in runs made before images were prepared"""
     height: int | None = None
+    """as for the width"""
     size: int | None = None
     """bytes; None in runs made before images were prepared"""
     original: Original | None = None
@@ -155,6 +159,7 @@ class Unit(Noun, frozen=True, kw_only=True):
     source_quote: str = ""
     """from the reference trace that the unit was made from"""
     importance: Literal["core", "supporting"] = "core"
+    """how much it matters"""
     premises: tuple[str, ...] = ()
     """ids of perception and knowledge units that a rationale unit rests on"""
 
@@ -163,51 +168,67 @@ class Item(Noun, frozen=True):
     """One question."""
 
     id: str
+    """unique in the run"""
     question: str = ""
+    """as the judge reads it"""
     options: dict[str, str] = {}
     """letter to text, in the order given"""
     answer: str | None = None
     """the right option's letter, or its text"""
     reference_reasoning: str | None = None
+    """how to get to the answer"""
     images: tuple[Image, ...] = ()
+    """in the order shown"""
     missing_images: tuple[str, ...] = ()
     """paths that were given and do not exist (kept only with --on-missing-image skip or text-only)"""
     checklist: dict[Group, tuple[Unit, ...]] = {}
     """what a good trace says; a group without units is absent"""
     subgroup: dict[str, str] = {}
+    """fields to report by"""
     meta: dict[str, Any] = {}
+    """all other fields of the record"""
 
 
 class Trace(Noun, frozen=True):
     """One model's reasoning and final answer for one item."""
 
     text: str
+    """the reasoning"""
     model: str | None = None
+    """the name that the record states"""
     answer: str | None = None
     """the model's final answer, where the record states it"""
     meta: dict[str, Any] = {}
+    """all other fields of the record"""
 
 
 class Pair(Noun, frozen=True):
     """An item with the traces of model a and model b: one line of `pairs.jsonl`."""
 
     item: Item
+    """the question"""
     a: Trace
+    """model a's trace"""
     b: Trace
+    """model b's trace"""
 
 
 class Case(Noun, frozen=True):
     """An item with the trace of the one model that is scored: one line of `cases.jsonl`."""
 
     item: Item
+    """the question, with its checklist"""
     trace: Trace
+    """the model's"""
 
 
 class Criterion(Frozen):
     """One question asked of a pair."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    """in lower case, as reports call it"""
     title: str
+    """as people read it"""
     definition: str
     """what counts"""
     tie: str
@@ -218,9 +239,13 @@ class Rubric(Frozen):
     """A named set of criteria, in the order in which the judge is asked; the overall verdict comes last."""
 
     name: str
+    """what it is called"""
     version: int
+    """counted from 1"""
     description: str
+    """in a sentence"""
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, alias="criterion")]
+    """in the order asked; the overall verdict comes last"""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -237,9 +262,13 @@ class JudgeSettings(Frozen):
     """What is asked of a judge's model beside the prompt; None leaves it to the provider."""
 
     max_output_tokens: int
+    """limit of a reply, reasoning included"""
     temperature: float | None = None
+    """sampling temperature"""
     effort: str | None = None
+    """reasoning effort, in the provider's word"""
     seed: int | None = None
+    """of the provider's sampling"""
     evidence_chars: int | None = None
     """longest quotation that the schema allows, for small models that ramble"""
 
@@ -248,11 +277,15 @@ class JudgeSpec(Frozen):
     """A judge as the person named it: `provider:model[@endpoint]`, with its settings."""
 
     provider: Provider
+    """who runs it"""
     model: str
+    """as the provider calls it"""
     endpoint: str | None = None
     """a server's address; for the embedded judge, the weights file"""
     settings: JudgeSettings
+    """how it is asked"""
     sees_images: bool = True
+    """whether it is shown images"""
     weights_sha256: str | None = None
     """hash of the weights that the embedded judge runs"""
 
@@ -318,10 +351,13 @@ class Usage(Recorded, frozen=True):
     input: int = 0
     """all input tokens, cached ones included"""
     cache_read: int = 0
+    """read from the provider's cache"""
     cache_write: int = 0
+    """written to it"""
     output: int = 0
     """all output tokens, reasoning included"""
     reasoning: int = 0
+    """output tokens that were reasoning"""
 
 
 Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
@@ -335,8 +371,11 @@ class Tariff(Frozen):
     input: Dollars
     """input tokens that no cache served or stored"""
     cache_read: Dollars
+    """input tokens read from the cache"""
     cache_write: Dollars
+    """input tokens written to it"""
     output: Dollars
+    """output tokens, reasoning included"""
 
 
 class Price(Frozen):
@@ -354,6 +393,7 @@ class Reply(Recorded, frozen=True):
     """The raw answer to a request, as it came."""
 
     text: str
+    """as it came"""
     stop: str | None = None
     """the provider's own word for why the reply ended"""
     cut: FailureKind | None = None
@@ -361,7 +401,9 @@ class Reply(Recorded, frozen=True):
     model: str | None = None
     """the model as the provider names it"""
     request_id: str | None = None
+    """the provider's"""
     usage: Usage = Usage()
+    """tokens"""
     batched: bool = False
     """answered in a batch, at the batch price"""
 
@@ -370,10 +412,13 @@ class Attempt(Recorded, frozen=True):
     """One earlier attempt at a request, and why it did not count."""
 
     problem: str
+    """in words"""
     status: int | None = None
+    """of HTTP"""
     waited_s: float = 0.0
     """seconds waited after it"""
     maybe_paid: bool = False
+    """whether it got no reply and may have been paid for"""
     reply: Reply | None = None
     """a reply that was paid for and did not count: cut short, or in no readable form"""
 
@@ -382,6 +427,7 @@ class Judged(Recorded, frozen=True, tag_field="status", tag="judged"):
     """A request with a verdict on every criterion asked."""
 
     verdicts: dict[str, Verdict]
+    """by criterion, in slot words: who won depends on the order"""
 
 
 class UnitVerdict(Recorded, frozen=True):
@@ -415,7 +461,9 @@ class Failed(Recorded, frozen=True, tag_field="status", tag="failed"):
     """A request without a verdict, and why."""
 
     failure: FailureKind
+    """its kind"""
     detail: str = ""
+    """what the provider or the reader said"""
     criterion: str | None = None
     """the one criterion that failed (imported judgments); None: all of them"""
     maybe_paid: bool = False
@@ -429,14 +477,21 @@ class Judgment(Recorded, frozen=True):
     """The record of one request: one line of `judgments.jsonl`."""
 
     key: str
+    """32 hex digits: hash of the rendered prompt, images, schema, provider, model, settings and sample"""
     item: str
+    """id of the item"""
     order: Order
+    """which trace was shown first; `forward` where there are no pairs"""
     judge: str
+    """name of the judge"""
     sample: int
+    """from 0"""
     result: Result
+    """what came of it"""
     group: Group | None = None
-    """of a request about a checklist"""
+    """of a score: the units that were asked about"""
     reply: Reply | None = None
+    """the raw answer that counts"""
     attempts: tuple[Attempt, ...] = ()
     """earlier attempts, without the last"""
     latency_s: float | None = None
@@ -444,6 +499,7 @@ class Judgment(Recorded, frozen=True):
     time: str | None = None
     """UTC, ISO 8601"""
     meta: dict[str, Any] = {}
+    """metadata of imported judgments"""
 
     @property
     def replies(self) -> tuple[Reply, ...]:
@@ -456,8 +512,11 @@ class Label(Frozen):
     """What a person said of a pair on one criterion: a line of `labels.jsonl`, kept beside the judgments."""
 
     item: str
+    """id of the item"""
     criterion: str
+    """what was asked"""
     winner: Winner
+    """who is better"""
     order: Order
     """which trace the reader was shown first"""
     reader: str
@@ -465,6 +524,7 @@ class Label(Frozen):
     time: str
     """UTC, ISO 8601; of two labels by one reader on one item and criterion the later counts"""
     reason: str = ""
+    """in the reader's words"""
     draw: str | None = None
     """the random sample that the item was drawn in; None: the reader chose it"""
     weight: float | None = None

@@ -1,4 +1,4 @@
-"""Every command that the README shows is run, and what it shows of their output is what they print."""
+"""Every command that the README and the docs show is run, and what they show of the output is what it prints."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
+import forked
 import orjson
 import pytest
-from provider_server import Answer, Call, ProviderServer, content_judge
+from batch_server import BatchServer
+from checklist_writer import writer
+from command import environment
+from provider_server import Answer, Call, content_judge
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
+# In the order in which a reader meets them: later pages use the runs of the tour.
+PAGES = [ROOT / "README.md", ROOT / "docs/tour.md", *sorted({*(ROOT / "docs").glob("*.md")} - {ROOT / "docs/tour.md"})]
 
 # The tour's own files: what a reader would have at hand.
 MINE = '{"id": 1, "trace": "Pneumonia, by the crackles."}\n{"id": 1, "trace": "Asthma, by the wheeze."}\n{"id": 2}\n'
@@ -36,7 +43,9 @@ UNIT = re.compile(r"^Unit (?P<id>\S+)(?: \([^)]*\))?: (?P<claim>.*)$", re.MULTIL
 
 
 def judge(call: Call) -> Answer:
-    """Judge pairs by their content, and units by how many of their claim's words the trace holds."""
+    """Judge pairs by their content, and units by how many of their claim's words the trace holds; write checklists."""
+    if "<reference-" in call.user and "<trace-" not in call.user:
+        return writer(call)
     trace = SCORED.search(call.user)
     if trace is None:
         return content_judge(call)
@@ -57,11 +66,25 @@ def quick_start() -> list[str]:
     return re.findall(r"```sh\n(.*?)\n```", section, re.DOTALL)
 
 
-def tour() -> list[tuple[str, str]]:
-    """Return every `$` command of the README with the output that is shown below it."""
-    blocks = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-    commands = [re.split(r"^\$ ", block, flags=re.MULTILINE)[1:] for block in blocks]
-    return [(one.partition("\n")[0], one.partition("\n")[2]) for block in commands for one in block]
+class Shown(NamedTuple):
+    """A block of a page: a command with what is shown of its output, or code."""
+
+    page: str
+    language: str
+    text: str
+    output: str = ""
+
+
+def shown() -> list[Shown]:
+    """Return every `$` command and every piece of Python, in the order of the pages."""
+    blocks = []
+    for page in PAGES:
+        for language, text in re.findall(r"```(console|python)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            parts = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:] if language == "console" else [text]
+            for part in parts:
+                command, _, output = part.partition("\n") if language == "console" else (text, "", "")
+                blocks.append(Shown(page.name, language, command, output))
+    return blocks
 
 
 def test_the_quick_start_is_two_blocks_of_one_command_line_each() -> None:
@@ -82,41 +105,64 @@ def test_the_quick_start_ends_with_a_win_rate_table_by_the_embedded_judge(tmp_pa
     env = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     done = run([str(BIN / "omr-judge"), *command[1:]], cwd=tmp_path, env=env | {"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
-    shown = README.split("```text\n")[1].split("```")[0]
+    whole = (ROOT / "docs/tour.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
     assert "2 items, 4 judgments, 0 failed" in done.stdout
-    assert "12 items, 24 judgments, 0 failed" in shown
+    assert "12 items, 24 judgments, 0 failed" in whole
     for line in ("Can the judge be believed?", "Cost of local:SmolLM2-135M-Instruct.Q4_1: $0.00", "On overall, "):
         assert line in done.stdout
-        assert line in shown
+        assert line in whole
     (folder,) = (tmp_path / "runs").iterdir()
     assert {path.name for path in folder.iterdir()} >= {"manifest.json", "judgments.jsonl", "report.json"}
 
 
-def test_every_command_of_the_tour_runs_and_prints_what_is_shown(tmp_path: Path) -> None:
+def test_every_command_of_the_pages_runs_and_prints_what_is_shown(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     files = {"mine.jsonl": MINE, "theirs.jsonl": THEIRS, "verdicts.jsonl": VERDICTS, "out.jsonl": OUTPUT}
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    with ProviderServer(judge) as server:
-        env = unmeasured() | {"PATH": f"{BIN}:{os.environ['PATH']}", "ANTHROPIC_BASE_URL": server.url}
-        env |= {"ANTHROPIC_API_KEY": "test", "OPENAI_API_KEY": "test", "COLUMNS": "80"}
-        for command, shown in tour():
-            if command.startswith("export "):
+    with BatchServer(judge) as server:
+        given = {
+            "ANTHROPIC_BASE_URL": server.url,
+            "ANTHROPIC_API_KEY": "test",
+            "OPENAI_API_KEY": "test",
+            "COLUMNS": "80",
+        }
+        env = {name: value for name, value in environment(given).items() if not name.startswith("COVERAGE_")}
+        done_before: set[str] = set()
+        for block in shown():
+            if block.text.startswith("export ") or (block.text in done_before and not block.output):
                 continue
-            if "pytest" in command:
-                assert command == ".venv/bin/python -m pytest -m slow"
+            done_before.add(block.text)
+            if "pytest" in block.text:
+                assert block.text == ".venv/bin/python -m pytest -m slow"
                 continue
-            here = command.replace("http://127.0.0.1:8000", server.url)
-            done = run(shlex.split(here), cwd=tmp_path, env=env)
+            command, _, target = block.text.replace("http://127.0.0.1:8000", server.url).partition(" > ")
+            done = start(block.language, command, tmp_path, env)
             problem = "mine.jsonl" in command
-            assert done.returncode == (3 if problem else 0), (command, done.stderr)
-            if shown:
-                assert (done.stderr if problem else done.stdout).startswith(shown.removesuffix("...\n")), command
+            assert done.returncode == (3 if problem else 0), (block, done.stderr)
+            if target:
+                (tmp_path / target).write_text(done.stdout, encoding="utf-8")
+            if block.output:
+                printed = done.stderr if problem else done.stdout
+                assert printed.startswith(block.output.removesuffix("...\n")), (block, printed)
 
 
-def unmeasured() -> dict[str, str]:
-    """Return the environment of commands whose coverage is not measured, which would take twice the time."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+def start(language: str, text: str, cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command, or a piece of Python."""
+    if language == "python":
+        return run([sys.executable, "-c", text], cwd=cwd, env=env)
+    program, *arguments = shlex.split(text)
+    if program == "omr-judge":
+        return forked.run(arguments, cwd=cwd, environment=env, seconds=120)
+    assert program == "python"
+    return run([sys.executable, *arguments], cwd=cwd, env=env)
+
+
+def test_what_the_readme_shows_of_the_first_report_is_part_of_what_the_tour_shows() -> None:
+    whole = (ROOT / "docs/tour.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
+    parts = README.split("```text\n")[1].split("```")[0].split("...\n")
+    assert len(parts) == 3
+    assert all(part in whole for part in parts)
 
 
 @pytest.mark.slow

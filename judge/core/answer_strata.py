@@ -23,13 +23,16 @@ class StratumReport(Frozen):
     n: int
     """items compared; `win_rate.n` of them are in the rate"""
     win_rate: Estimate
+    """of a, over those of them that are not missing"""
 
 
 class Unreadable(Frozen):
     """Items that have an answer, and where whether a model's answer is right cannot be read."""
 
     a: int
+    """items where a's cannot be read"""
     b: int
+    """items where b's cannot be read"""
     items: int
     """items where either cannot be read: in none of the strata"""
 
@@ -38,12 +41,17 @@ class Strata(Frozen):
     """The strata and the unreadable items add up to the items with an answer."""
 
     both_right: StratumReport
+    """items that both models answer right"""
     only_a_right: StratumReport
+    """items that only a answers right"""
     only_b_right: StratumReport
+    """items that only b answers right"""
     both_wrong: StratumReport
+    """items that neither answers right"""
     answer_only: Estimate
     """the win rate of a if the judge looked at nothing but the answers: right beats wrong, else 1/2"""
     unreadable: Unreadable
+    """items in no stratum"""
 
 
 def stratify(counted: Counted, facts: ItemFacts | None) -> Strata | None:

@@ -32,6 +32,7 @@ class PositionReport(Frozen):
     to_first: int | None
     """splits that lean to the first slot; null with one order"""
     to_second: int | None
+    """splits that lean to the second slot"""
     p_value: float | None
     """of one against the other, by exact sign-flip over units"""
     kappa: Figure | None
@@ -48,7 +49,9 @@ class LengthAdjustedReport(Frozen):
     """The win rate of a at equal length, by fractional logistic regression."""
 
     win_rate: Figure
+    """of a, were both traces of the same length"""
     preference: Figure
+    """the same as log-odds"""
     length_effect: Figure
     """log-odds for a longer trace, per standard deviation of the log length ratio"""
 

@@ -37,8 +37,11 @@ class AgreementReport(Frozen):
     raw: Figure | None
     """share of pairs of judges on the same side of an item: a's, neither's, or b's"""
     ac1: Figure | None
+    """Gwet's AC1"""
     alpha_nominal: Figure | None
+    """Krippendorff's alpha, sides as names"""
     alpha_interval: Figure | None
+    """Krippendorff's alpha, sides as numbers"""
     kappa: Figure | None
     """Cohen's; for two judges only"""
     kappa_warning: str | None
@@ -53,6 +56,7 @@ class HaloReport(Frozen):
     """How far the criteria go together within items that were judged on all of them."""
 
     n: int
+    """items judged on all criteria"""
     correlations: dict[str, dict[str, float | None]]
     """of the credits of each two criteria; null where one does not vary"""
     overall: str

@@ -26,19 +26,23 @@ class JudgeCost(Frozen):
     """What one judge's replies took, those that did not count included."""
 
     replies: int
+    """how many were paid for"""
     batched: int
     """among them: answered in a batch"""
     input_tokens: int
     """cached ones included"""
     cache_read: int
+    """input tokens read from the provider's cache"""
     cache_write: int
+    """input tokens written to it"""
     cached_share: float | None
     """share of the input tokens that was read from a cache; null without input"""
     output_tokens: int
     """reasoning included"""
     reasoning: int
+    """output tokens that were reasoning"""
     usd: Usd | None
-    """null where the price of a reply is unknown"""
+    """US dollars at the run's pinned price; null where the price of a reply is unknown"""
     price: str | None
     """who says so; null where no price is known"""
 

@@ -31,56 +31,74 @@ class Shares(Frozen):
     """The outcomes as shares of the items in the rate."""
 
     wins_a: Estimate
+    """share of items won by a"""
     wins_b: Estimate
+    """share of items won by b"""
     ties: Estimate
+    """share of ties"""
     splits: Estimate
+    """share of items whose two orders disagree"""
 
 
 class OrderRates(Frozen):
     """The win rate of a in each order."""
 
     forward: Estimate
+    """when it was shown first"""
     swapped: Estimate
+    """when it was shown second"""
 
 
 class CriterionReport(Frozen):
     """One criterion: wins_a + wins_b + ties + splits + missing = the report's n_items."""
 
     win_rate: Estimate
-    """mean credit of a; a tie or a split counts half"""
+    """mean credit of a: 1 for a win in both orders, 1/2 for a tie or a win of each, 1/4 or 3/4 for a win in one order
+    and a tie in the other"""
     consistent_only: Estimate
-    """wins of a in both orders, with ties and splits counted half"""
+    """the same with every split counted half: only wins in both orders count"""
     consistency: Estimate
     """share of items whose two orders agree; identical traces, never judged, are left out"""
     first_slot: Estimate
-    """share of decisive verdicts that picked the trace shown first"""
+    """share of decisive verdicts that picked the trace shown first; its `n` counts verdicts, all others count items"""
     wins_a: int
+    """items won by a: both orders agree on it"""
     wins_b: int
+    """items won by b"""
     ties: int
+    """items that are ties"""
     splits: int
+    """items whose two orders disagree"""
     missing: int
+    """items that lack a verdict in either order: out of every rate"""
     identical: int
     """among the ties: items with byte-identical traces, which needed no call"""
     cannot_judge: int
     """among the missing: items where a judge said that it cannot judge, and no call failed"""
     ledger: Ledger
+    """where every item went"""
     bounds: Bounds
+    """what the missing items leave open"""
     shares: Shares
+    """the outcomes as shares of the items that are not missing"""
     by_order: OrderRates
+    """win rate of a in each order"""
     chance_consistency: float | None
     """consistency of a judge with the same verdicts by slot that ignores what the traces say"""
     signal: bool | None
     """false: these verdicts cannot be told from those of a judge that ignores the traces"""
     p_value: float
-    """of the sign-flip test over units that neither model is preferred"""
+    """two-sided, of the sign-flip test over units that neither model is preferred; six significant digits"""
     p_method: Distribution
+    """`Monte-Carlo` (10,000 flips) and `normal approximation` (over 10,000 units) only where `exact` is out of reach"""
     p_adjusted: float
-    """the same after Holm over the criteria; the overall one, declared as primary, keeps its own"""
+    """the same after Holm over the criteria; the last of the rubric, declared as primary, keeps its own"""
     sign_test_p: float
-    """of the units that agree on a against those that agree on b"""
+    """exact sign test (McNemar) of the units that agree on a against those that agree on b"""
     verdict: Conclusion
+    """of a against b, by the adjusted p-value; `equivalent` only within the margin of `--equivalence`"""
     strata: Strata | None
-    """null where the items have no answers"""
+    """the win rate by whose final answer is right; null where the items have no answers"""
 
 
 def report_counted(

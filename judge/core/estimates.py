@@ -31,8 +31,11 @@ class Estimate(Frozen):
     """A rate in [0, 1] with its interval; null where nothing was counted, the ends also where there is one cluster."""
 
     estimate: float | None
+    """the rate"""
     low: float | None
+    """lower end of its interval"""
     high: float | None
+    """upper end"""
     n: int
     """how many items (for `first_slot`: decisive verdicts) the rate is over"""
 
@@ -41,8 +44,11 @@ class Figure(Frozen):
     """A number that is no rate, with its interval; null where it is undefined."""
 
     estimate: float | None
+    """the number"""
     low: float | None
+    """lower end of its interval"""
     high: float | None
+    """upper end"""
 
 
 class Basis(NamedTuple):

@@ -1,4 +1,4 @@
-"""What providers take of images in one request; docs/images.md tells where the numbers come from."""
+"""What providers take of images in one request; docs/input.md tells where the numbers come from."""
 
 from __future__ import annotations
 

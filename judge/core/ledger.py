@@ -25,13 +25,17 @@ class Ledger(Frozen):
     """All items of a criterion; the counts add up to the report's n_items."""
 
     agreed_a: int
+    """both orders agree on a; with one order, its verdict names a"""
     agreed_b: int
+    """the same for b"""
     agreed_tie: int
+    """both say that it is a tie"""
     identical: int
     """identical traces: ties that no judge was asked about"""
     split_to_first: int
     """the orders disagree, and lean to the trace shown first"""
     split_to_second: int
+    """the orders disagree, and lean to the trace shown second"""
     one_sided: int
     """every judge said who won in some order, and some judge in one order only"""
     cannot_judge: int
@@ -50,7 +54,9 @@ class Bounds(Frozen):
     """The win rate of a if every missing item had gone to b, and if every one had gone to a."""
 
     low: float | None
+    """if every missing item had gone to b"""
     high: float | None
+    """if every missing item had gone to a"""
 
 
 def take_stock(counted: Counted, said: Spoken, subject: Subject) -> Ledger:

@@ -31,18 +31,24 @@ class UsdRange(Frozen):
     """US dollars, as low, as likely and as high as they may be."""
 
     low: Usd
+    """at least"""
     expected: Usd
+    """most likely"""
     high: Usd
+    """at most"""
 
 
 class JudgeQuote(Frozen):
     """What one judge is still to be asked."""
 
     calls: int
+    """calls still to be made"""
     judged: int
     """calls that have verdicts already, and are not made again"""
     input_tokens: Range
+    """of these calls"""
     output_tokens: Range
+    """of these calls"""
     usd: UsdRange | None
     """asked directly; null where no price is known"""
     batch_usd: UsdRange | None
@@ -55,13 +61,17 @@ class Quote(Frozen):
     """What is still to be asked, and what it may cost."""
 
     schema_version: int = SCHEMA_VERSION
+    """another one where a field changes its meaning"""
     batch: bool
     """whether `usd` is for batches, where the judge has them"""
     calls: int
+    """calls still to be made"""
     judged: int
+    """calls that have verdicts already"""
     usd: UsdRange | None
     """null where the price of a judge that is still to be asked is unknown"""
     judges: dict[str, JudgeQuote]
+    """by judge"""
     controls: dict[str, int] = Field(default_factory=dict)
     """among the calls: those of each control"""
 

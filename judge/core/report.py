@@ -37,16 +37,22 @@ class Models(Frozen):
     """Whose traces were compared."""
 
     a: str
+    """name of model a, the first file of `compare`"""
     b: str
+    """name of model b"""
 
 
 class IntervalSettings(Frozen):
     """How every interval of the report was made."""
 
     method: Method
+    """how: see Intervals"""
     level: float
+    """such as 0.95"""
     n_resamples: int
+    """resamples drawn; `wilson` draws none"""
     seed: int
+    """the run's"""
 
 
 class Clusters(Frozen):
@@ -55,6 +61,7 @@ class Clusters(Frozen):
     field: str | None
     """the field whose values make them, `image` where items share images, null where each item is its own"""
     n: int
+    """how many units"""
 
 
 class Extras(NamedTuple):
@@ -70,34 +77,51 @@ class Report(Frozen):
     """Everything that a person is told about a run; derived from its folder alone."""
 
     schema_version: int
+    """another one where a field is renamed or changes its meaning; a field may be added without"""
     models: Models
+    """whose traces were compared"""
     judges: tuple[str, ...]
+    """names of the judges"""
     pooling: Pooling | None
     """how several judges became one; null with one"""
     prompt: str | None
+    """name and version; null for imported runs"""
     rubric: str
+    """name and version"""
     orders: Orders
+    """whether each pair was judged in both orders, or half of them each way"""
     samples: int
+    """replies for each pair, order and judge"""
     n_items: int
+    """items compared"""
     n_judgments: int
+    """requests that have a judgment"""
     n_failed: int
+    """among them: without verdicts"""
     n_not_asked: int
+    """requests that have no judgment yet"""
     n_identical: int
+    """items whose traces are the same bytes: ties that no judge was asked about"""
     left_out: dict[str, int]
-    """items that were not compared, by reason"""
+    """items not compared, by reason: `only_a`, `only_b`, `no_item`, `no_image`"""
     failures: dict[str, int]
+    """failed judgments by kind"""
     interval: IntervalSettings
+    """how every interval was made"""
     criteria: dict[str, CriterionReport]
+    """by criterion, in the rubric's order"""
     by_judge: dict[str, dict[str, CriterionReport]]
-    """per judge, where a panel has several"""
+    """the same of each judge of a panel alone, by judge and criterion"""
     costs: dict[str, JudgeCost]
     """by judge, at the run's pinned prices; empty for imported runs"""
     usd: Usd | None
     """what all replies cost; null where a price is unknown, and for imported runs"""
     warnings: tuple[str, ...]
+    """what a reader must know, in words"""
     equivalence: float | None
     """the margin around 1/2 within which a person calls the models equivalent; null where none was set"""
     clusters: Clusters
+    """the units of every interval and test"""
     position: dict[str, PositionReport]
     """by criterion, as all that follows but `halo`"""
     length: dict[str, LengthReport | None]

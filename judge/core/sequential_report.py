@@ -32,29 +32,37 @@ class Sequential(Frozen):
     """What the looks of a run that may stop early show on the overall criterion."""
 
     decided: bool
+    """whether the evidence decides for a model"""
     winner: Literal["a", "b"] | None
     """null where undecided"""
     n_looks: int
     """looks whose items all have their verdicts or failed; the evidence is theirs"""
     n_looks_planned: int
+    """looks that the run would have without stopping"""
     items_asked: int
     """items of those looks"""
     items_planned: int
+    """items of the whole run"""
     items_missing: int
     """among the asked: they have no credit, and count for neither model"""
     wins: int
     """units (clusters, or items) that lean to a"""
     losses: int
+    """units that lean to b"""
     log10_e: float
     """of the evidence against equal chances at the last look"""
     p_value: float
     """valid at any look: one over the greatest evidence that any look showed"""
     low: float
+    """lower end of the confidence sequence of wins / (wins + losses), of level 1 - alpha over all looks together"""
     high: float
-    """the confidence sequence of wins / (wins + losses), of level 1 - alpha over all looks together"""
+    """its upper end"""
     alpha: float
+    """the chance of calling equal models different, over all looks"""
     look_every: int
+    """items from one look to the next"""
     cluster: str | None
+    """the field whose values make units; null: items that share an image"""
 
 
 class Looks(NamedTuple):

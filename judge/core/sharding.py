@@ -21,7 +21,9 @@ class Shard(Frozen):
     """The `number`-th of `of` shards, counted from 1: a hash of an item's id decides in which it is."""
 
     number: Annotated[int, Field(ge=1)]
+    """from 1"""
     of: Annotated[int, Field(ge=1)]
+    """how many shards there are"""
 
     @classmethod
     def parse(cls, text: str) -> Self:

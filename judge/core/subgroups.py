@@ -43,8 +43,11 @@ class Interaction(Frozen):
     """The score test that the overall win rate is the same for all values of a field."""
 
     statistic: float | None
+    """of the score test; null where it is undefined"""
     df: int
+    """degrees of freedom"""
     p_value: float | None
+    """of the same test"""
 
 
 Subgroups = dict[str, dict[str, Subgroup]]

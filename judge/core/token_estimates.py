@@ -15,8 +15,11 @@ class Range(Frozen):
     """A count, as low, as likely and as high as it may be."""
 
     low: int
+    """at least"""
     expected: int
+    """most likely"""
     high: int
+    """at most"""
 
 
 class Scenario(NamedTuple):

@@ -20,31 +20,45 @@ class Input(Frozen):
     """A file that a run was made from."""
 
     role: str
+    """what it was read as, such as `a` or `items`"""
     path: str
+    """absolute"""
     sha256: str
+    """of its bytes"""
 
 
 class RunManifest(Frozen):
     """What a run of any kind is: written once, when its subjects are complete; only prices may change."""
 
     format_version: Literal[1] = FORMAT_VERSION
+    """of the run folder"""
     created: str
+    """UTC, ISO 8601"""
     command: tuple[str, ...]
+    """the command line"""
     versions: dict[str, str]
+    """of Python, the program and its packages"""
     inputs: tuple[Input, ...] = ()
+    """the files that the run was made from"""
     identity: dict[str, str]
     """everything that decides the judgments, by name: a run goes on only with the same"""
     judges: tuple[JudgeSpec, ...] = ()
+    """who is asked; empty for imported runs"""
     prices: dict[str, Price] = Field(default_factory=dict)
     """by judge, as known when the run was made or as `--price` said since; no part of the identity"""
     repair: str | None = None
     """what a judge is told of a reply that could not be read; None: such a reply is a failure at once"""
     samples: int
+    """replies for each subject and judge"""
     seed: int
+    """decides fences, halves and resamples"""
     n_items: int
+    """items asked about, or planned to be"""
     left_out: dict[str, int] = Field(default_factory=dict)
-    """items that are left out, by reason: only_a, only_b, no_item, no_image, no_checklist"""
+    """items left out, by reason: `only_a`, `only_b`, `no_item`, `no_image`, `no_checklist`; of a shard: of the whole
+    comparison"""
     n_images: int = 0
+    """images of all items"""
     images_sha256: str | None = None
     """hash over the hashes of all images, in the order of the subjects"""
     pairs_sha256: str | None = None
@@ -60,6 +74,7 @@ class ScoreManifest(RunManifest):
 
     kind: Literal["score"] = "score"
     model: str
+    """name of the model"""
     prompts: dict[Group, str]
     """the text of each group's prompt file"""
     n_units: dict[Group, int]
@@ -95,17 +110,25 @@ class Manifest(RunManifest):
 
     kind: Literal["comparison"] = "comparison"
     model_a: str
+    """name of model a"""
     model_b: str
+    """name of model b"""
     imported_judges: tuple[str, ...] = ()
     """names of judges whose judgments were made elsewhere"""
     prompt: str | None
     """the prompt file's text; None: the judgments were made elsewhere"""
     rubric: Rubric
+    """the criteria"""
     schema_sha256: str | None
+    """of the reply's JSON schema; null for imported runs"""
     orders: Orders
+    """whether each pair is judged in both orders, or half of them each way"""
     interval: Method = Method.JEFFREYS
+    """how the report makes intervals"""
     show_reference: bool = True
+    """whether judges see the right answer and its reasoning"""
     hide_answers: bool = False
+    """whether final answers are hidden in both traces"""
     stopping: Stopping | None = None
     """the rule by which the run may stop early; None: it asks all of its items"""
     identical: tuple[str, ...] = ()

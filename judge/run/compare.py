@@ -91,7 +91,7 @@ def create_run(folder: RunFolder, draft: Draft) -> None:
         store.flush()
         write_lines(new.path / FLAGS, flags.all())
         if options.checklist and not whole.n_checklists:
-            hint = "give items with a `checklist` (docs/checklists.md), or leave the option out"
+            hint = "give items with a `checklist` (docs/score.md), or leave the option out"
             raise InputError("--checklist", "no item has a checklist", hint)
         swapped = choose_swapped(whole.judged, seed=options.seed) if options.orders is Orders.ONE else frozenset()
         if options.shard:

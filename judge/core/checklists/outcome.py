@@ -41,7 +41,9 @@ class ChecklistReport(Frozen):
     """All items of a run that writes checklists."""
 
     schema_version: int = SCHEMA_VERSION
+    """another one where a field changes its meaning"""
     judge: str
+    """name of the judge"""
     prompt: str
     """name and version"""
     n_items: int
@@ -59,6 +61,7 @@ class ChecklistReport(Frozen):
     without: dict[str, list[str]]
     """ids of the items without a checklist, by reason, in the order of the file"""
     cost: JudgeCost
+    """what its replies took"""
 
     @property
     def n_failed(self) -> int:

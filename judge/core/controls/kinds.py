@@ -42,6 +42,7 @@ class Control(Frozen):
     """Which control a run folder holds."""
 
     kind: ControlKind
+    """what was changed"""
     n: int
     """items that were wanted; there are fewer where the run has fewer"""
 

@@ -44,6 +44,7 @@ class Moved(Frozen):
     p_value: float | None
     """of the sign-flip test over units that the control shifts nothing; null where no item is in both rates"""
     p_method: Distribution | None
+    """as in the report of a criterion"""
     p_adjusted: float | None
     """after Holm over the criteria of the judge"""
     effect: Effect | None
@@ -56,8 +57,9 @@ class FalsePreference(Frozen):
     named: Estimate
     """share of verdicts that name a winner; its `n` counts verdicts"""
     forward: Estimate
+    """of the forward order"""
     swapped: Estimate
-    """the same in each order"""
+    """of the swapped order"""
     consistent: Estimate
     """share of items on which both orders name the same one: what the slot cannot explain"""
     first_slot: Estimate
@@ -68,6 +70,7 @@ class SelfComparison(Frozen):
     """A criterion of the control `identical`."""
 
     together: FalsePreference
+    """of all items"""
     exact: FalsePreference
     """the same bytes twice"""
     rephrased: FalsePreference
@@ -78,9 +81,13 @@ class ControlReport(Frozen):
     """What a control shows, judge by judge; the run's own figures know nothing of it."""
 
     n_items: int
+    """items asked about"""
     n_judgments: int
+    """requests that have a judgment"""
     n_failed: int
+    """among them: without verdicts"""
     n_not_asked: int
+    """requests that have no judgment yet"""
     costs: dict[str, JudgeCost]
     """by judge, beside the run's own"""
     usd: Usd | None

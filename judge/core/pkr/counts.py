@@ -24,11 +24,13 @@ class GroupCounts(Frozen):
     """Items by how they stand with one group: scored + missing + unseen + without_units = the report's n_items."""
 
     scored: int
+    """every judge that could be asked has a verdict"""
     missing: int
     """a call failed, or was not made yet"""
     unseen: int
     """perception, and no judge could be shown the images"""
     without_units: int
+    """the checklist asks nothing of it"""
     nothing_present: int
     """among the scored: no reading finds a unit spoken of, so that there is no correctness and no consistency"""
 
@@ -37,9 +39,11 @@ class Failures(Frozen):
     """How many units have each failure mode, every reading (judge and sample) of a unit counted by itself."""
 
     all: Modes
+    """all units, by mode"""
     by_group: dict[Group, Modes]
+    """by group and mode"""
     by_importance: dict[str, Modes]
-    """`core` and `supporting`"""
+    """by `core` or `supporting`, and mode"""
 
 
 def count_groups(items: pl.DataFrame) -> dict[Group, GroupCounts]:

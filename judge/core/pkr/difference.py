@@ -29,16 +29,21 @@ class Difference(Frozen):
     """A figure of a minus the same figure of b, over the items where both have it."""
 
     a: float | None
+    """mean of a over these items"""
     b: float | None
-    """their means over these items"""
+    """mean of b"""
     estimate: float | None
     """a - b, in [-1, 1]"""
     low: float | None
+    """lower end of the interval of a - b"""
     high: float | None
+    """upper end"""
     n: int
+    """items where both have the figure"""
     p_value: float
     """of the sign-flip test over items or clusters that neither model is better"""
     p_method: Distribution
+    """as in the report of a criterion"""
     p_adjusted: float
     """the same after Holm over all figures but the trace score, which was declared as primary and keeps its own"""
     verdict: Conclusion
@@ -49,18 +54,25 @@ class ScoreDifference(Frozen):
     """Two scores of the same items, figure by figure."""
 
     models: Models
+    """names of both"""
     n_items: int
     """items of both runs, with the same checklist"""
     n_only_a: int
+    """items of a's run alone"""
     n_only_b: int
+    """items of b's run alone"""
     n_other_checklist: int
     """items of both runs whose checklists differ: they are left out"""
     interval: IntervalSettings
+    """how every interval was made"""
     groups: dict[Group, dict[str, Difference]]
     """by group: presence, correctness, consistency, score"""
     trace_score: Difference
+    """the primary figure"""
     answer_accuracy: Difference
+    """share of right final answers"""
     right_and_grounded: Difference
+    """share of right answers whose rationale units are all in order"""
 
 
 class _Test(NamedTuple):

@@ -41,6 +41,7 @@ class Figures(Frozen):
     """What holds of a set of traces: means over those that have the figure, with intervals over items or clusters."""
 
     groups: dict[Group, GroupFigures]
+    """by group"""
     trace_score: Estimate
     """mean of the groups' scores, over the traces with a score in every group of their checklist"""
     answer_accuracy: Estimate

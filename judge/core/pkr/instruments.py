@@ -31,11 +31,13 @@ class Disagreement(Frozen):
     """An item that the two instruments give to different models."""
 
     item: str
+    """its id"""
     preferred: str
     """`a` or `b`, by the pairwise judgments"""
     score_a: float
+    """checklist score of a, in [0, 1]"""
     score_b: float
-    """checklist scores in [0, 1]"""
+    """checklist score of b"""
 
 
 class Instruments(Frozen):
@@ -44,6 +46,7 @@ class Instruments(Frozen):
     figure: str
     """the checklist's figure that stands beside the criterion"""
     n: int
+    """items that both speak of"""
     preference: Estimate
     """win rate of a over these items"""
     table: dict[str, dict[str, int]]

@@ -32,6 +32,7 @@ class ScoreSubgroup(Figures):
     """Items with one value of a field."""
 
     n: int
+    """items with this value"""
     small: bool
     """fewer than 20 items: read nothing into it"""
 
@@ -40,13 +41,21 @@ class ScoreReport(Figures):
     """Everything that a person is told about a score; derived from its folder alone."""
 
     schema_version: int
+    """another one where a field is renamed or changes its meaning"""
     model: str
+    """name of the model"""
     judges: tuple[str, ...]
+    """names of the judges"""
     prompts: dict[Group, str]
+    """name and version, by group"""
     samples: int
+    """replies for each trace, group and judge"""
     n_items: int
+    """items scored"""
     n_judgments: int
+    """requests that have a judgment"""
     n_failed: int
+    """among them: without verdicts"""
     n_not_asked: int
     """requests that the run consists of and that have no judgment yet"""
     left_out: dict[str, int]
@@ -54,13 +63,17 @@ class ScoreReport(Figures):
     failures: dict[str, int]
     """failed judgments by kind"""
     group_counts: dict[Group, GroupCounts]
+    """how items stand with each group, by group"""
     n_without_answer: int
     """items whose right answer is unknown: they have no accuracy"""
     n_unread: int
     """traces whose final answer cannot be read, which is not right"""
     failure_modes: Failures
+    """what is wrong with units, counted"""
     interval: IntervalSettings
+    """how every interval was made"""
     clusters: Clusters
+    """the units of every interval and test"""
     by_judge: dict[str, Figures]
     """per judge, where a panel has several"""
     subgroups: dict[str, dict[str, ScoreSubgroup]]
@@ -70,6 +83,7 @@ class ScoreReport(Figures):
     usd: Usd | None
     """what all replies cost; null where a price is unknown"""
     warnings: tuple[str, ...]
+    """what a reader must know, in words"""
 
 
 class ScoreSetting(NamedTuple):
