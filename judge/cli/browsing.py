@@ -33,6 +33,8 @@ def _field(given: str) -> tuple[str, str]:
 
 def _answers(given: str) -> Stratum | Unplaced:
     """Return what is known of an item's answers; ValueError for other words."""
+    if given not in ANSWERS:
+        raise ValueError(f"{given!r} is not one of {', '.join(ANSWERS)}")
     return Unplaced.UNREADABLE if given == Unplaced.UNREADABLE else Stratum(given)
 
 

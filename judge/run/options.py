@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +19,7 @@ from judge.io.patience import Policy
 from judge.run.input_options import CaseOptions, FieldPaths, InputOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from judge.core.looks import Stopping
 
@@ -30,15 +29,19 @@ CHECKLIST_PROMPT = "pairwise-checklist.v1"
 """what `compare --checklist` asks with"""
 
 
-def _dollars(option: str, text: str) -> Decimal:
-    """Read an amount of US dollars; InputError where it is none."""
-    try:
-        amount = Decimal(text.removeprefix("$"))
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise InputError(option, f"{text!r} is no amount of dollars", "give a number, such as 2.50")
-    return amount
+def _dollars(option: str) -> Callable[[str], Decimal]:
+    """Return what reads an option's amount of US dollars; it raises InputError where there is none."""
+
+    def dollars(text: str) -> Decimal:
+        try:
+            amount = Decimal(text.removeprefix("$"))
+        except InvalidOperation:
+            amount = Decimal("NaN")
+        if not amount.is_finite() or amount < 0:
+            raise InputError(option, f"{text!r} is no amount of dollars", "give a number, such as 2.50")
+        return amount
+
+    return dollars
 
 
 Seed = Annotated[int, typer.Option(help="Decides trace tags, the halves of --orders one, and resampling.")]
@@ -63,7 +66,7 @@ class JudgingOptions:
         Decimal | None,
         typer.Option(
             metavar="USD",
-            parser=partial(_dollars, "--confirm-above"),
+            parser=_dollars("--confirm-above"),
             help="Ask before what is left to ask costs more than this, by the quote.",
         ),
     ] = None
@@ -81,7 +84,7 @@ class JudgingOptions:
         Decimal | None,
         typer.Option(
             metavar="USD",
-            parser=partial(_dollars, "--max-cost"),
+            parser=_dollars("--max-cost"),
             help="Most dollars of the whole run; then exit code 6, resumable.",
         ),
     ] = None
