@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import wraps
+from types import GenericAlias
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
@@ -57,7 +58,7 @@ def _parameters(name: str, hint: type, default: object) -> list[inspect.Paramete
         ]
     type_, *told = get_args(hint)
     if _is_repeatable(hint):
-        type_ = list.__class_getitem__(get_args(type_)[0])
+        type_ = GenericAlias(list, get_args(type_)[:1])
         default = list(default) if isinstance(default, tuple) else default
     return [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[type_, *told])
