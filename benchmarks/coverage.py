@@ -15,8 +15,9 @@ from scipy.special import gammaln, xlog1py, xlogy
 
 from judge.core.stats.closed_form import wilson
 from judge.core.stats.clusters import collapse
-from judge.core.stats.intervals import N_RESAMPLES, Method, Patterns, bootstrap
+from judge.core.stats.intervals import N_RESAMPLES, Patterns, bootstrap
 from judge.core.stats.sequential import is_decided
+from judge.enums import Method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

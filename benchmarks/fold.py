@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from judge.core.planning import Orders
+from judge.enums import Orders
 from judge.schema import Order
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _fold(latest: LatestJudgments) -> object:
 
 def _report(latest: LatestJudgments) -> Report:
     from judge.core.report import build_report  # noqa: PLC0415
-    from judge.core.stats.intervals import Method  # noqa: PLC0415
+    from judge.enums import Method  # noqa: PLC0415
 
     return build_report(latest, _subject(len(latest) // ROWS_AN_ITEM), _run(), method=Method.JEFFREYS)
 

@@ -59,11 +59,12 @@ def _measure(path: Path) -> None:
     import time  # noqa: PLC0415
 
     import judge.run.compare  # noqa: F401, PLC0415 - what the command holds when its report begins
+    from judge.cli.options import OutputOptions  # noqa: PLC0415
     from judge.cli.reporting import print_report  # noqa: PLC0415
 
     started, before = time.process_time(), _megabytes("VmRSS")
     with contextlib.redirect_stdout(io.StringIO()):
-        print_report(RunFolder(path), as_json=False, max_failures=1, quiet=True)
+        print_report(RunFolder(path), OutputOptions(max_failures=1), quiet=True)
     print(f"{before:>17.0f} {_megabytes('VmHWM'):>11.0f} {time.process_time() - started:>7.2f}")
 
 

@@ -11,9 +11,8 @@ from judge.core.columns import LatestJudgments, latest_judgments
 from judge.core.counted import Subject, fold_panel
 from judge.core.criteria import CriterionReport, report_criteria
 from judge.core.estimates import Basis
-from judge.core.planning import Orders
 from judge.core.prompting import PromptTemplate, parse_template
-from judge.core.stats.intervals import Method
+from judge.enums import Method, Orders
 from judge.schema import (
     Criterion,
     Failed,

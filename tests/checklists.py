@@ -16,7 +16,7 @@ from judge.core.pkr.planning import ScorePlan
 from judge.core.pkr.prompting import CHECKLIST
 from judge.core.pkr.report import ScoredRun, ScoreSetting, build_score_report
 from judge.core.prompting import PromptTemplate, parse_template
-from judge.core.stats.intervals import Method
+from judge.enums import Method
 from judge.schema import (
     Case,
     Failed,

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from judge.io.image_store import ImageStore
-from judge.io.images import ImageLoader, ImageOptions
-from judge.io.pictures.preparing import MAX_SIDE
+from judge.io.images import ImageLoader
+from judge.io.pictures.preparing import MAX_SIDE, ImageOptions
 from judge.schema import Image as SentImage
 
 SIZE = (60, 40)

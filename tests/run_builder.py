@@ -9,7 +9,7 @@ from pathlib import Path
 
 from builders import RUBRIC
 
-from judge.core.planning import Orders
+from judge.enums import Orders
 from judge.io.files import write_lines
 from judge.io.journal import RunFolder
 from judge.io.manifest import Manifest

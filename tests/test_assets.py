@@ -8,7 +8,8 @@ import pytest
 
 from judge.errors import InputError
 from judge.io import assets
-from judge.io.assets import ANY, DEFAULT_PROMPT, DEFAULT_RUBRIC, Asset, find_asset, load_prompt, load_rubric, shipped
+from judge.io.assets import ANY, Asset, find_asset, load_prompt, load_rubric, shipped
+from judge.run.options import DEFAULT_PROMPT, DEFAULT_RUBRIC
 
 CRITERION = '[[criterion]]\nname = "{}"\ntitle = "T"\ndefinition = "d"\ntie = "t"\n'
 RUBRIC = 'name = "mine"\nversion = 1\ndescription = ""\n'

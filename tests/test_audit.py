@@ -13,11 +13,10 @@ from msgspec import structs
 from pictures import load_image
 from PIL import Image
 
-from judge.core.audit import Unplaced, journeys, outcomes, refer, stratum, told_judgment, told_pair
+from judge.core.audit import journeys, outcomes, refer, stratum, told_judgment, told_pair
 from judge.core.columns import latest_judgments
 from judge.core.counted import Subject
-from judge.core.planning import Orders
-from judge.core.stats.strata import Stratum
+from judge.enums import Orders, Stratum, Unplaced
 from judge.io.render.html.pair_contents import PairContents
 from judge.io.render.html.thumbnails import MAX_BYTES, shown
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Trace, Verdict

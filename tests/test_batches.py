@@ -27,10 +27,9 @@ from judge.io.journal import RunFolder
 from judge.io.limits import RetryPolicy
 from judge.run import batching
 from judge.run.compare import compare, resume
-from judge.run.draft import CompareOptions
-from judge.run.inputs import InputOptions
+from judge.run.input_options import InputOptions
+from judge.run.options import CompareOptions, JudgingOptions
 from judge.run.report import save_report
-from judge.run.session import JudgingOptions
 
 N_ITEMS = 5
 N_REQUESTS = 2 * N_ITEMS
@@ -451,7 +450,7 @@ def test_faults_in_passing_of_any_call_lose_nothing_and_submit_nothing_twice(
 @PROVIDERS
 @pytest.mark.parametrize("step", ["upload", "create", "retrieve", "results"])
 @pytest.mark.parametrize("fault", ["401", "500"])
-def test_a_step_that_stays_failed_stops_the_run_which_resumes_without_a_second_submission(  # noqa: PLR0917 - fixtures
+def test_a_step_that_stays_failed_stops_the_run_which_resumes_without_a_second_submission(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     provider: str,

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from provider_server import Answer, Call, ProviderServer, content_judge
 from run_builder import A_WINS, SPLITS, make_run
 
-from judge.core.audit import Unplaced
 from judge.core.audit_queue import Doubt
-from judge.core.listing import Filters, Listed, Sort, arranged
-from judge.core.stats.strata import Stratum
+from judge.core.listing import Filters, Listed, arranged
+from judge.enums import Sort, Stratum, Unplaced
 from judge.schema import FailureKind, Outcome
 
 EVIL = "\x1b[31m\x9b2J\u202e[/foo]"

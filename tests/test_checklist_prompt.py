@@ -21,10 +21,9 @@ from judge.core.prompting import PromptTemplate, ShownParts, parse_template, ren
 from judge.core.sharding import Shard
 from judge.errors import InputError
 from judge.run.compare import compare
-from judge.run.draft import CompareOptions
-from judge.run.inputs import InputOptions
+from judge.run.input_options import InputOptions
 from judge.run.merge import merge_shards
-from judge.run.session import JudgingOptions
+from judge.run.options import CompareOptions, JudgingOptions
 from judge.schema import Group, Item, Order, Unit
 
 Checklist = dict[Group, tuple[Unit, ...]]

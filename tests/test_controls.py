@@ -21,9 +21,9 @@ from judge.core.controls.report import ControlEffect, Effect
 from judge.core.controls.sample import Candidate, ControlSource, against_itself, choose, control_pairs, exchange_images
 from judge.core.estimates import Basis
 from judge.core.facts import WantedFields, features_of_pairs
-from judge.core.planning import Orders, PairPlan
+from judge.core.planning import PairPlan
 from judge.core.prompting import ShownParts, is_identical, shown_text
-from judge.core.stats.intervals import Method
+from judge.enums import Method, Orders
 from judge.errors import InputError
 from judge.schema import Image, Pair, Trace, Verdict
 

@@ -97,7 +97,7 @@ class Asking:
         return time.monotonic() + self.slept
 
     async def work(self, n: int, record: Callable[[Judgment], None] | None = None) -> None:
-        policy = RetryPolicy(self.attempts, self.timeout, self.first_wait, sleep=self.sleep)
+        policy = RetryPolicy(self.timeout, self.attempts, self.first_wait, sleep=self.sleep)
         spec = self.spec or made_spec(self.provider, self.server)
         judge = open_judge(spec, concurrency=self.concurrency, timeout=self.timeout)
         judge.caches_prompts = self.in_turn

@@ -23,9 +23,8 @@ from test_tally import CRITERIA, fold_by_hand, rows
 from judge.core.audit import journeys
 from judge.core.counted import Subject
 from judge.core.estimates import Basis
-from judge.core.export import LABELS, ExportForm, agreed_items, judgment_rows
-from judge.core.planning import Orders
-from judge.core.stats.intervals import Method
+from judge.core.export import LABELS, agreed_items, judgment_rows
+from judge.enums import ExportFormat, Method, Orders
 from judge.errors import InputError, RunError
 from judge.io.exports import write_table
 from judge.io.files import write_lines
@@ -118,7 +117,7 @@ def test_the_tables_hold_what_was_judged_as_the_report_counts_it(judged: Path) -
 
 def test_each_criterion_of_a_judgment_is_a_row_with_what_was_said_and_what_it_took(judged: Path) -> None:
     run = RunFolder(judged / "runs/r")
-    export_run(run, ExportOptions(ExportForm.JSONL, judged / "judgments"))
+    export_run(run, ExportOptions(ExportFormat.JSONL, judged / "judgments"))
     table = read_jsonl(judged / "judgments/judgments.jsonl")
     found = {(row["item"], row["order"]): row for row in table if row["criterion"] == "overall"}
     said = {place: (row["verdict"], row["winner"], row["failure"]) for place, row in found.items()}
@@ -209,7 +208,7 @@ def test_all_preferences_have_the_same_columns_and_types_and_paths_of_images_whe
     pairs = [make_pair("q0"), make_pair("q1", images=[image]), make_pair("q2", images=[image, image])]
     run = make_run(tmp_path / "run", {"q0": B_WINS, "q1": A_WINS, "q2": A_WINS}, pairs)
     run.write_manifest(run.manifest().model_copy(update={"n_images": 3}))
-    export_run(run, ExportOptions(ExportForm.DPO, tmp_path / "dpo.jsonl"))
+    export_run(run, ExportOptions(ExportFormat.DPO, tmp_path / "dpo.jsonl"))
     found = read_jsonl(tmp_path / "dpo.jsonl")
     assert [row["item"] for row in found] == ["q1", "q2", "q0"], "the type of a column is guessed from the first lines"
     assert [row.pop("images") for row in found] == [["/images/x.png"], ["/images/x.png"] * 2, []]
@@ -272,14 +271,14 @@ def test_a_smaller_share_than_asked_for_is_left_out_and_no_preference_at_all_is_
     run.write_manifest(run.manifest().model_copy(update={"imported_judges": ("j", "k")}))
 
     def exported(name: str, share: float | None) -> list[tuple[str, float]]:
-        export_run(run, ExportOptions(ExportForm.DPO, tmp_path / name, min_agreement=share))
+        export_run(run, ExportOptions(ExportFormat.DPO, tmp_path / name, min_agreement=share))
         return [(row["item"], row["agreement"]) for row in read_jsonl(tmp_path / name)]
 
     assert exported("all", None) == [("q0", 0.5), ("q1", 1.0), ("q2", 0.5)]
     assert exported("sure", 0.75) == [("q1", 1.0)]
     split = make_run(tmp_path / "split", {"q0": SPLITS, "q1": None})
     with pytest.raises(InputError, match=r"no item on overall \(orders agree on 0 of 2\)"):
-        export_run(split, ExportOptions(ExportForm.DPO, tmp_path / "none"))
+        export_run(split, ExportOptions(ExportFormat.DPO, tmp_path / "none"))
     assert not (tmp_path / "none").exists()
 
 
@@ -294,7 +293,7 @@ def test_a_hostile_question_and_field_name_stay_harmless_in_csv_and_whole_in_jso
     named = {"question": "\x1b=HYPERLINK(1)\n@SUM(1)", "subgroup": {"x\n=1": "\u202e=2"}}
     hostile = structs.replace(pair, item=structs.replace(pair.item, **named))
     run = make_run(tmp_path / "run", {"q1": A_WINS}, [hostile])
-    for form in (ExportForm.CSV, ExportForm.JSONL):
+    for form in (ExportFormat.CSV, ExportFormat.JSONL):
         export_run(run, ExportOptions(form, tmp_path / form.value))
     with (tmp_path / "csv/items.csv").open(newline="", encoding="utf-8") as file:
         (row, _) = csv.DictReader(file)
@@ -336,7 +335,7 @@ def test_a_request_that_was_asked_again_has_the_rows_of_the_judgment_that_counts
     failed = structs.replace(first, result=Failed(failure=FailureKind.TIMEOUT), reply=None)
     second = structs.replace(second, reply=None)
     write_lines(run.judgments_path, [failed, second, first])
-    export_run(run, ExportOptions(ExportForm.JSONL, tmp_path / "t"))
+    export_run(run, ExportOptions(ExportFormat.JSONL, tmp_path / "t"))
     table = read_jsonl(tmp_path / "t/judgments.jsonl")
     assert [row["evidence_1"] for row in table] == [None, None, "", ""]
     assert [(row["order"], row["failure"], row["earlier"]) for row in table if row["criterion"] == "overall"] == [
@@ -364,13 +363,13 @@ def test_a_failure_of_one_criterion_has_one_row_and_without_replies_tokens_and_c
     [
         ({"out": "run"}, "--out .*: exists already"),
         ({"criterion": "beauty"}, r"--criterion beauty: no such criterion \(the run has knowledge, overall\)"),
-        ({"form": ExportForm.CSV, "criterion": "overall"}, "--criterion: chooses preferences, not rows of csv"),
-        ({"form": ExportForm.JSONL, "min_agreement": 0.5}, "--min-agreement: chooses preferences, not rows of jsonl"),
+        ({"form": ExportFormat.CSV, "criterion": "overall"}, "--criterion: chooses preferences, not rows of csv"),
+        ({"form": ExportFormat.JSONL, "min_agreement": 0.5}, "--min-agreement: chooses preferences, not rows of jsonl"),
     ],
 )
 def test_what_cannot_be_exported_is_refused_in_words(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     run = make_run(tmp_path / "run", {"q0": A_WINS})
-    chosen = {"form": ExportForm.DPO, **changes, "out": tmp_path / changes.get("out", "new")}
+    chosen = {"form": ExportFormat.DPO, **changes, "out": tmp_path / changes.get("out", "new")}
     with pytest.raises(InputError, match=message):
         export_run(run, ExportOptions(**chosen))
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
@@ -381,10 +380,10 @@ def test_a_run_of_one_order_and_an_item_without_a_question_give_no_preferences(t
     bare = structs.replace(pair, item=structs.replace(pair.item, question="", options={}))
     run = make_run(tmp_path / "run", {"q0": A_WINS}, [bare])
     with pytest.raises(InputError, match="item 'q0' has no question"):
-        export_run(run, ExportOptions(ExportForm.DPO, tmp_path / "d"))
+        export_run(run, ExportOptions(ExportFormat.DPO, tmp_path / "d"))
     run.write_manifest(run.manifest().model_copy(update={"orders": Orders.ONE}))
     with pytest.raises(InputError, match="the run asked one order"):
-        export_run(run, ExportOptions(ExportForm.DPO, tmp_path / "d"))
+        export_run(run, ExportOptions(ExportFormat.DPO, tmp_path / "d"))
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -392,13 +391,13 @@ def test_a_damaged_journal_leaves_nothing_behind(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", {"q0": A_WINS})
     run.judgments_path.write_bytes(b"{}\n")
     with pytest.raises(RunError, match="damaged line"):
-        export_run(run, ExportOptions(ExportForm.PARQUET, tmp_path / "t"))
+        export_run(run, ExportOptions(ExportFormat.PARQUET, tmp_path / "t"))
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_preferences_are_no_table(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no table"):
-        write_table(tmp_path, "x", {}, [], ExportForm.DPO)
+        write_table(tmp_path, "x", {}, [], ExportFormat.DPO)
 
 
 def test_polars_reads_the_run_folder_directly_as_the_documentation_says(judged: Path) -> None:

@@ -15,9 +15,10 @@ import pytest
 from pictures import written
 
 from judge.errors import InputError, MissingImageError
-from judge.io.images import ImageLoader, ImageOptions
+from judge.io.images import ImageLoader
 from judge.io.pictures import fetching
 from judge.io.pictures.fetching import Lookup, fetch, is_public, look_up
+from judge.io.pictures.preparing import ImageOptions
 
 HOST = "images.example"
 PNG = written("PNG")

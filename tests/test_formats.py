@@ -19,14 +19,12 @@ from msgspec import structs
 from test_render import EVIL, assert_harmless, report
 from test_report_sections import hundred, pair, report_of
 
-from judge.cli.options import FormOption
 from judge.core.counted import Pooling
 from judge.core.facts import WantedFields
-from judge.core.planning import Orders
 from judge.core.report import Extras, Report
-from judge.core.stats.intervals import Method
+from judge.enums import Method, Orders, ReportFormat
 from judge.io.render.document import comparison
-from judge.io.render.paper import ReportForm, html_escaped, latex_escaped, markdown_escaped, written
+from judge.io.render.paper import html_escaped, latex_escaped, markdown_escaped, written
 from judge.io.render.tables import tables
 from judge.io.render.tidy_csv import COLUMNS, harmless
 
@@ -44,6 +42,7 @@ def full_report(names: tuple[str, str] = ("model-a", "model-b"), judges: tuple[s
     return made.model_copy(update={"models": made.models.model_copy(update={"a": names[0], "b": names[1]})})
 
 
+WRITTEN = [form for form in ReportFormat if form is not ReportFormat.TERMINAL]
 FULL = full_report()
 FOREIGN = full_report((HOSTILE, "[*" + HOSTILE), ("=" + HOSTILE, "k"))
 
@@ -55,19 +54,19 @@ def test_every_section_of_the_report_is_a_table_in_every_form() -> None:
         *("position", "length", "agreement", "halo"),
     }
     n = len(list(tables(FULL)))
-    assert written(comparison(FULL), ReportForm.MARKDOWN).count("| ---: |\n") == n
-    assert written(comparison(FULL), ReportForm.LATEX).count(r"\begin{tabular}") == n
-    assert written(comparison(FULL), ReportForm.HTML_FRAGMENT).count("<caption>") == n
-    assert json.loads(written(comparison(FULL), ReportForm.JSON)) == FULL.model_dump(mode="json")
+    assert written(comparison(FULL), ReportFormat.MARKDOWN).count("| ---: |\n") == n
+    assert written(comparison(FULL), ReportFormat.LATEX).count(r"\begin{tabular}") == n
+    assert written(comparison(FULL), ReportFormat.HTML_FRAGMENT).count("<caption>") == n
+    assert json.loads(written(comparison(FULL), ReportFormat.JSON)) == FULL.model_dump(mode="json")
 
 
-@pytest.mark.parametrize("form", [ReportForm.MARKDOWN, ReportForm.LATEX, ReportForm.HTML_FRAGMENT])
-def test_every_caption_says_what_the_numbers_rest_on(form: ReportForm) -> None:
+@pytest.mark.parametrize("form", [ReportFormat.MARKDOWN, ReportFormat.LATEX, ReportFormat.HTML_FRAGMENT])
+def test_every_caption_says_what_the_numbers_rest_on(form: ReportFormat) -> None:
     text = written(comparison(FULL), form).replace("\\", "")
     told = (
         *("a is model", "judged by j, k, with prompt p.v1 and rubric r.v1, each pair in both orders"),
         "100 items, 400 judgments, 0 failed",
-        "The panel's verdicts are averaged".replace("'", "&#x27;" if form is ReportForm.HTML_FRAGMENT else "'"),
+        "The panel's verdicts are averaged".replace("'", "&#x27;" if form is ReportFormat.HTML_FRAGMENT else "'"),
         "with 95 % intervals over items (jeffreys bootstrap, 10,000 resamples, seed 0)",
     )
     for words in told:
@@ -75,12 +74,8 @@ def test_every_caption_says_what_the_numbers_rest_on(form: ReportForm) -> None:
     assert text.rstrip().removesuffix("</section>").count("On overall, ") == 1
 
 
-def test_the_form_option_repeats_the_forms() -> None:
-    assert {form.value for form in FormOption} == {"terminal", *(form.value for form in ReportForm)}
-
-
 def test_csv_has_a_line_for_each_number_and_the_numbers_of_the_report() -> None:
-    rows = list(csv.DictReader(io.StringIO(written(comparison(FULL), ReportForm.CSV))))
+    rows = list(csv.DictReader(io.StringIO(written(comparison(FULL), ReportFormat.CSV))))
     assert tuple(rows[0]) == COLUMNS
     found = {(r["table"], r["judge"], r["row"], r["quantity"]): r for r in rows}
     rate, own = FULL.criteria["overall"].win_rate, found["win_rates", "", "overall", "win_rate"]
@@ -149,7 +144,7 @@ class Tags(HTMLParser):
 
 def test_the_html_fragment_is_tables_alone_whatever_names_say() -> None:
     parser = Tags()
-    parser.feed(written(comparison(FOREIGN), ReportForm.HTML_FRAGMENT))
+    parser.feed(written(comparison(FOREIGN), ReportFormat.HTML_FRAGMENT))
     assert parser.open == []
     assert parser.seen == {
         *("section", "figure", "table", "caption", "thead", "tbody", "tr", "th", "td", "p", "strong"),
@@ -165,30 +160,30 @@ def test_html_of_any_text_is_text(text: str) -> None:
     assert parser.seen == {"p"}
 
 
-@pytest.mark.parametrize("form", ReportForm)
-def test_foreign_names_act_nowhere(form: ReportForm) -> None:
+@pytest.mark.parametrize("form", WRITTEN)
+def test_foreign_names_act_nowhere(form: ReportFormat) -> None:
     text = written(comparison(FOREIGN), form)
-    if form is not ReportForm.JSON:
+    if form is not ReportFormat.JSON:
         assert_harmless(text)
-    if form is ReportForm.LATEX:
+    if form is ReportFormat.LATEX:
         bare = re.sub(r"\\[\\{}#$%&_]", "", text)
         assert bare.count("{") == bare.count("}")
         assert not re.search(r"(\\\\|rule)\s*[\[*]", text)
-    if form is ReportForm.CSV:
+    if form is ReportFormat.CSV:
         assert not any(harmless(cell) != cell for row in csv.reader(io.StringIO(text)) for cell in row if "1+1" in cell)
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is absent")
 def test_pdflatex_takes_the_tables(tmp_path: Path) -> None:
     head = r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage{booktabs}\begin{document}"
-    text = written(comparison(FOREIGN), ReportForm.LATEX).replace("測", "")
+    text = written(comparison(FOREIGN), ReportFormat.LATEX).replace("測", "")
     (tmp_path / "t.tex").write_text(f"{head}\n{text}\n\\end{{document}}", encoding="utf-8")
     subprocess.run(["pdflatex", "-halt-on-error", "t.tex"], cwd=tmp_path, check=True, capture_output=True)  # noqa: S607
 
 
 def test_a_report_over_nothing_is_written_in_every_form() -> None:
     nothing = report_of([], [pair(0)])
-    for form in ReportForm:
+    for form in WRITTEN:
         text = written(comparison(nothing), form)
         assert "nan" not in text
         assert text.endswith("\n")
@@ -200,10 +195,10 @@ def test_the_caption_tells_a_majority_and_one_judge_has_none() -> None:
     assert "This run has one judge: there is no majority to take." in one.warnings
     two = comparison(FULL.model_copy(update={"pooling": Pooling.MAJORITY}))
     said = "The panel speaks by majority in each order of an item; without one it says tie."
-    assert said in written(two, ReportForm.MARKDOWN)
+    assert said in written(two, ReportFormat.MARKDOWN)
     interval = FULL.interval.model_copy(update={"method": Method.WILSON})
     assert "Wilson's closed form" in written(
-        comparison(FULL.model_copy(update={"interval": interval})), ReportForm.MARKDOWN
+        comparison(FULL.model_copy(update={"interval": interval})), ReportFormat.MARKDOWN
     )
 
 

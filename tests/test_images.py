@@ -14,7 +14,8 @@ from pictures import load_image, written
 from judge.errors import InputError, MissingImageError, RunError
 from judge.io import images
 from judge.io.image_store import ImageStore, located
-from judge.io.images import ImageLoader, ImageOptions, held, image_base64, load_encoded
+from judge.io.images import ImageLoader, held, image_base64, load_encoded
+from judge.io.pictures.preparing import ImageOptions
 from judge.schema import Image, Item, Original
 
 PNG = written("PNG")

@@ -12,8 +12,7 @@ from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 from judge.core.counted import Subject, fold_panel
 from judge.core.estimates import Basis
 from judge.core.pkr.instruments import Instruments, set_side_by_side
-from judge.core.planning import Orders
-from judge.core.stats.intervals import Method
+from judge.enums import Method, Orders
 from judge.schema import Verdict
 
 FIRST, SECOND = Verdict.FIRST, Verdict.SECOND

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from judge.core.stats.clusters import collapse
-from judge.core.stats.intervals import Method, Rates, bootstrap
+from judge.core.stats.intervals import Rates, bootstrap
+from judge.enums import Method
 
 Floats = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from judge.core.planning import Orders
+from judge.enums import Orders
 from judge.errors import InputError, RunError
 from judge.io.files import file_sha256, write_json, write_lines
 from judge.io.journal import Journal, RunFolder

@@ -22,7 +22,8 @@ from judge.core.parsing import interpret
 from judge.errors import InputError, RunError
 from judge.io.judges import local
 from judge.io.judges.local import LocalJudge, Served, n_servers, serve
-from judge.io.judges.specs import JudgeOptions, open_judge, parse_judge
+from judge.io.judges.options import JudgeOptions
+from judge.io.judges.specs import open_judge, parse_judge
 from judge.io.weights import find_weights
 from judge.schema import FailureKind, Judged, JudgeSpec, Reply
 

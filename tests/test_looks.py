@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from judge.core.columns import LatestJudgments
 from judge.core.facts import units_of_pairs
 from judge.core.looks import LookPanel, Stopping, follow, number_looks, plan_looks
-from judge.core.planning import Orders
 from judge.core.sequential_report import read_looks
+from judge.enums import Orders
 from judge.errors import InputError
 from judge.schema import Image, Verdict
 

@@ -14,9 +14,10 @@ from command import omr_judge, only_run, read_jsonl, report_of, write_jsonl
 from parquet_files import drawn, hub_row, write_hub
 from provider_server import ProviderServer, content_judge
 
+from judge.enums import OnMissingImage
 from judge.io.journal import RunFolder
-from judge.run.inputs import CaseInputs, CaseOptions
-from judge.run.item_images import OnMissingImage
+from judge.run.input_options import CaseOptions
+from judge.run.inputs import CaseInputs
 
 N = 5
 

@@ -16,9 +16,9 @@ from judge.core.estimates import Basis, Ratio, estimate_rate
 from judge.core.pkr.difference import Difference, ScoreDifference, compare_scores
 from judge.core.pkr.figures import SCORE_METHOD
 from judge.core.report import Models
-from judge.core.stats.intervals import Method
 from judge.core.stats.sign_flip import Distribution
 from judge.core.stats.significance import Conclusion
+from judge.enums import Method
 from judge.schema import Group
 
 PERCENTILE = Basis(Method.PERCENTILE, seed=0)

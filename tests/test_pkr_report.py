@@ -13,8 +13,8 @@ from scipy import stats
 from judge.core.columns import latest_judgments
 from judge.core.costs import Spending
 from judge.core.pkr.report import ScoreReport
-from judge.core.pkr.scores import FIGURES, FailureMode
-from judge.core.stats.intervals import Method
+from judge.core.pkr.scores import FIGURES
+from judge.enums import FailureMode, Method
 from judge.errors import InputError
 from judge.schema import Case, FailureKind, Group, Judgment, Reply, Usage
 

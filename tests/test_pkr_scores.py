@@ -15,7 +15,8 @@ from polars.testing import assert_frame_equal
 from judge.core.columns import BLOCK, FrameBuilder, latest_judgments
 from judge.core.facts import WantedFields
 from judge.core.pkr.cases import _letters_pattern, argues_by_letters, features_of_cases
-from judge.core.pkr.scores import FIGURES, FailureMode, Scores, Standing, score
+from judge.core.pkr.scores import FIGURES, Scores, Standing, score
+from judge.enums import FailureMode
 from judge.schema import Case, FailureKind, Group, Item, Judgment, Trace, Unit
 
 RIGHT: Said = (2, 1, 1)

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from judge.core.planning import Orders, PairPlan, choose_swapped
+from judge.core.planning import PairPlan, choose_swapped
 from judge.core.prompting import ShownParts
+from judge.enums import Orders
 from judge.schema import Image, JudgeSpec, Order, Pair, Provider, Request, Trace
 
 PLAN = PairPlan(template=shipped_prompt(), rubric=RUBRIC)

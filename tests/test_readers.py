@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.cli.converting import SourceOption
 from judge.core.outputs import Cut, NoTrace, Row, trace_text, why_no_trace
+from judge.enums import SourceFormat
 from judge.errors import InputError, InputErrors
 from judge.io.fields import RecordProblem
 from judge.io.items import read_items
@@ -152,7 +152,7 @@ def test_every_format_is_known_by_its_fields(name: str, record: Json, tmp_path: 
 
 
 def test_the_option_names_every_format() -> None:
-    assert [option.value for option in SourceOption] == [one.name for one in FORMATS]
+    assert [one.name for one in FORMATS] == list(SourceFormat)
 
 
 def test_a_sample_of_lm_eval_is_its_raw_response_with_the_documents_question(tmp_path: Path) -> None:

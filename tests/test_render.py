@@ -16,9 +16,8 @@ from rich.console import Console
 
 from judge.core.columns import latest_judgments
 from judge.core.counted import Subject
-from judge.core.planning import Orders
 from judge.core.report import Models, Report, RunDescription, build_report
-from judge.core.stats.intervals import Method
+from judge.enums import Method, Orders
 from judge.io.render import progress
 from judge.io.render.progress import Display
 from judge.io.render.terminal import LEFT_OUT, render_report

@@ -13,9 +13,8 @@ from judge.core.columns import latest_judgments
 from judge.core.counted import Subject
 from judge.core.criteria import CriterionReport, signal_warnings
 from judge.core.estimates import Basis, Estimate
-from judge.core.planning import Orders
 from judge.core.report import Models, Report, RunDescription, build_report
-from judge.core.stats.intervals import Method
+from judge.enums import Method, Orders
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Usage, Verdict
 
 TABLE = ((120, 6, 30), (4, 10, 5), (3, 2, 20))  # statistics.md, section 1: rows v1 = a, tie, b; columns v2

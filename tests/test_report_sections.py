@@ -22,9 +22,8 @@ from judge.core.correctness import is_right
 from judge.core.counted import Subject
 from judge.core.facts import WantedFields, features_of_judgments, features_of_pairs
 from judge.core.families import families, kinship_warnings
-from judge.core.planning import Orders
 from judge.core.report import Extras, Models, Report, RunDescription, build_report
-from judge.core.stats.intervals import Method
+from judge.enums import Method, Orders
 from judge.errors import InputError
 from judge.io.journal import RunFolder
 from judge.io.render.forest import forest

@@ -14,10 +14,8 @@ from score_runs import REFUSED, TRACES, make_score, score_item, three_traces
 from test_score_command import PIXEL
 from test_view import ask, viewing
 
-from judge.cli.score_browsing import AnswerOption, ModeOption
 from judge.core.listing import ListedTrace, TraceFilters
-from judge.core.pkr.audit import AnswerStanding
-from judge.core.pkr.scores import FailureMode
+from judge.enums import AnswerStanding, FailureMode
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +93,6 @@ def test_the_page_of_a_score_is_served_with_its_images_and_takes_no_labels(work:
             assert image.read() == PIXEL
         assert ask(f"{address}labels", {}).status == 404
         assert ask(f"{address}image/9/0").status == 404
-
-
-def test_the_options_repeat_the_values_of_their_owners() -> None:
-    assert [mode.value for mode in ModeOption] == [mode.value for mode in FailureMode]
-    assert [answer.value for answer in AnswerOption] == [answer.value for answer in AnswerStanding]
 
 
 MODES = st.sets(st.sampled_from(list(FailureMode)))

@@ -21,7 +21,8 @@ from judge.core.columns import latest_judgments
 from judge.core.facts import WantedFields
 from judge.core.pkr.cases import features_of_cases
 from judge.core.pkr.export import CLAIMS, UNITS, claim_rows, score_judgment_row, scored_rows, unit_rows
-from judge.core.pkr.scores import FailureMode, score
+from judge.core.pkr.scores import score
+from judge.enums import FailureMode
 from judge.io.journal import RunFolder
 from judge.schema import FailureKind, Group, JudgeSpec, Reply
 

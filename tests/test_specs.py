@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 from judge.errors import InputError, RunError
 from judge.io.judges.anthropic import AnthropicJudge
 from judge.io.judges.openai import OpenAIJudge
-from judge.io.judges.specs import (
-    DEFAULT_OUTPUT_TOKENS,
-    LOCAL_SETTINGS,
-    JudgeOptions,
-    open_judge,
-    parse_judge,
-    require,
-)
+from judge.io.judges.options import JudgeOptions
+from judge.io.judges.specs import DEFAULT_OUTPUT_TOKENS, LOCAL_SETTINGS, open_judge, parse_judge, require
 from judge.schema import JudgeSpec, Provider
 
 KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OMR_JUDGE_API_KEY")

@@ -13,7 +13,7 @@ from msgspec import structs
 from run_builder import A_WINS, make_pair, make_run
 from test_export import BYPASSES
 
-from judge.core.export import ExportForm
+from judge.enums import ExportFormat
 from judge.io.render.tidy_csv import harmless
 from judge.run.export import ExportOptions, export_run
 
@@ -80,7 +80,7 @@ def test_an_exported_csv_of_hostile_cells_has_no_formula_and_keeps_their_text(tm
         for pair in [make_pair(f"q{number}")]
     ]
     run = make_run(tmp_path / "run", {pair.item.id: A_WINS for pair in pairs}, pairs)
-    export_run(run, ExportOptions(ExportForm.CSV, tmp_path / "csv"))
+    export_run(run, ExportOptions(ExportFormat.CSV, tmp_path / "csv"))
     sheet = opened(tmp_path / "csv/items.csv")
     assert formulas(sheet) == []
     head, *rows = texts(sheet)

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from judge.core.columns import LatestJudgments, latest_judgments
 from judge.core.counted import Pooling, Subject, fold_panel
 from judge.core.estimates import Basis
-from judge.core.planning import Orders
-from judge.core.stats.intervals import Method
 from judge.core.tally import fold, identical_items, winner
+from judge.enums import Method, Orders
 from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Order, Reply, Usage, Verdict, Winner
 
 HALF = Fraction(1, 2)

@@ -11,23 +11,9 @@ from typing import Annotated
 import typer
 
 from judge import __version__
-from judge.cli import (
-    assets,
-    auditing,
-    browsing,
-    checklists,
-    comparing,
-    continuing,
-    controlling,
-    converting,
-    exporting,
-    importing,
-    labeling,
-    planning,
-    reporting,
-    scoring,
-)
-from judge.cli.exits import Exit
+from judge.cli import browsing, converting, judging, labeling, planning, prompting, reporting
+from judge.cli.options import flattened
+from judge.cli.output import Exit
 from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, ProviderError
 from judge.io.secrets import hide_secrets
 from judge.io.terminal import forgive_stderr
@@ -41,29 +27,32 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which of two models reasons better, by how much, and can the judge be believed?",
 )
-app.command("compare")(comparing.compare)
-app.command("score")(scoring.score)
-app.command("resume")(continuing.resume)
-app.command("retry")(continuing.retry)
-app.command("control")(controlling.control)
-app.command("merge")(continuing.merge)
-app.command("report")(reporting.report)
-app.command("view")(auditing.view)
-app.command("export")(exporting.export)
-app.command("show")(browsing.show)
-app.command("list")(browsing.list_)
-app.command("import")(importing.import_)
-app.command("convert")(converting.convert)
-app.command("checklist")(checklists.checklist)
-app.command("plan")(planning.plan)
-app.command("label")(labeling.label)
-app.command("packet")(labeling.packet)
+for command in (
+    judging.compare,
+    judging.score,
+    judging.resume,
+    judging.retry,
+    judging.control,
+    judging.merge,
+    reporting.report,
+    browsing.view,
+    converting.export,
+    browsing.show,
+    browsing.list_,
+    converting.import_,
+    converting.convert,
+    judging.checklist,
+    planning.plan,
+    labeling.label,
+    labeling.packet,
+    labeling.agreement,
+    labeling.flags,
+    prompting.show_prompt,
+    prompting.prompts,
+    prompting.rubrics,
+):
+    app.command(command.__name__.strip("_").replace("_", "-"))(flattened(command))
 app.add_typer(labeling.labels, name="labels")
-app.command("agreement")(labeling.agreement)
-app.command("flags")(labeling.flags)
-app.command("show-prompt")(comparing.show_prompt)
-app.command("prompts")(assets.prompts)
-app.command("rubrics")(assets.rubrics)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form

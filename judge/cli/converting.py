@@ -1,35 +1,27 @@
-"""The command that turns generators' files into traces: convert."""
+"""The commands that take in other programs' files, and that write for them: convert, import, export."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-# The values are repeated here, and compared with their owners by a test, so that `--help` starts without them.
-
-
-class SourceOption(StrEnum):
-    """Values of --format."""
-
-    lm_eval = "lm-eval"
-    lmms_eval = "lmms-eval"
-    vlmevalkit = "vlmevalkit"
-    openai_batch = "openai-batch"
-    anthropic_batch = "anthropic-batch"
-    inspect = "inspect"
-    alpaca_eval = "alpaca-eval"
-    native = "native"
+from judge.cli.options import OutputOptions, RunPath
+from judge.cli.reporting import find_run, print_report
+from judge.enums import ExportFormat, SourceFormat
+from judge.run.options import DEFAULT_RUNS, Quiet, Runs
 
 
 def convert(
-    sources: Annotated[list[str], typer.Argument(metavar="IN...", help="Generators' files; '-' reads standard input.")],
+    sources: Annotated[
+        tuple[str, ...], typer.Argument(metavar="IN...", help="Generators' files; '-' reads standard input.")
+    ],
     *,
     to: Annotated[Path, typer.Option(metavar="TRACES.JSONL", help="The file of traces to write.")],
     format_: Annotated[
-        SourceOption | None, typer.Option("--format", help="What wrote the files; default: found by their content.")
+        SourceFormat | None, typer.Option("--format", help="What wrote the files; default: found by their content.")
     ] = None,
     model: Annotated[
         str | None,
@@ -52,19 +44,59 @@ def convert(
     json: Annotated[bool, typer.Option("--json", help="Print what was understood as JSON.")] = False,
 ) -> None:
     """Turn what generators wrote into a file of traces, and say what was understood."""
-    from judge.core.conversion import Choice  # noqa: PLC0415 - `--help` starts without the readers
-    from judge.io.render.converted import as_record, lines  # noqa: PLC0415
-    from judge.run.convert import ConvertOptions, convert  # noqa: PLC0415
+    from judge.core.conversion import Choice
+    from judge.io.render.converted import as_record, lines
+    from judge.run.convert import ConvertOptions, convert
 
     choice = Choice(model=model, filter=filter_, sample=sample, all_samples=all_samples)
-    named = format_.value if format_ is not None else None
-    options = ConvertOptions(to=to, choice=choice, format=named, id_path=id_, failures=failures, force=force)
+    options = ConvertOptions(to=to, choice=choice, format=format_, id_path=id_, failures=failures, force=force)
     counts = convert(sources, options)
     if json:
-        import orjson  # noqa: PLC0415
+        import orjson
 
         typer.echo(orjson.dumps(as_record(counts), option=orjson.OPT_INDENT_2))
         return
     for line in lines(counts, sample=sample, all_samples=all_samples):
         typer.echo(line)
     typer.echo(f"{to}: written")
+
+
+def import_(
+    verdicts: Annotated[
+        str, typer.Argument(metavar="VERDICTS.JSONL", help="One verdict a line; '-' reads standard input.")
+    ],
+    *,
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the run folder.")],
+    runs: Runs = DEFAULT_RUNS,
+    output: OutputOptions = OutputOptions(max_failures=1.0),
+    quiet: Quiet = False,
+) -> None:
+    """Make a run of judgments made elsewhere, so that report and everything after it work on them."""
+    from judge.run.imports import import_verdicts
+
+    folder = import_verdicts(verdicts, name=name, runs=runs, command=sys.argv)
+    print_report(folder, output, quiet=quiet)
+
+
+def export(
+    run: RunPath,
+    *,
+    to: Annotated[ExportFormat, typer.Option(help="Tidy tables, or preferences for TRL's DPOTrainer.")],
+    out: Annotated[Path, typer.Option(metavar="PATH", help="What to make: a folder of tables; with --to dpo, a file.")],
+    criterion: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --to dpo: what decides; default: the overall verdict.")
+    ] = None,
+    min_agreement: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, metavar="SHARE", help="With --to dpo: least share of judges and samples that say the same."
+        ),
+    ] = None,
+    runs: Runs = DEFAULT_RUNS,
+) -> None:
+    """Write a run as tables of items, judgments and labels (of a score: units), or as preferences to train on."""
+    from judge.run.export import ExportOptions, export_run
+
+    options = ExportOptions(to, out, criterion, min_agreement)
+    written = export_run(find_run(run, runs), options)
+    typer.echo(f"{out}: {', '.join(f'{name} {n}' for name, n in written.items())}")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from judge.cli import options as o
+from judge.cli.options import AsJson, RunPath, flattened
+from judge.cli.output import console, print_json
 from judge.cli.reporting import find_run
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from judge.run.options import DEFAULT_RUNS, Runs
 
 Criteria = Annotated[
-    list[str],
+    tuple[str, ...],
     typer.Option("--criterion", metavar="NAME", help="What to ask; repeatable. Default: the overall verdict."),
 ]
 DrawSeed = Annotated[int, typer.Option(help="Decides which items are drawn, and their order.")]
@@ -24,10 +23,10 @@ labels = typer.Typer(no_args_is_help=True, help="Labels that people gave elsewhe
 
 
 def label(
-    run: o.RunPath,
+    run: RunPath,
     *,
     reader: Annotated[str | None, typer.Option(metavar="NAME", help="Who reads; default: your user name.")] = None,
-    criterion: Criteria = [],  # noqa: B006 - typer copies it
+    criterion: Criteria = (),
     n: Annotated[int | None, typer.Option(min=1, help="How many items; default: all.")] = None,
     doubtful: Annotated[
         bool,
@@ -35,37 +34,37 @@ def label(
     ] = False,
     seed: DrawSeed = 0,
     blind: Annotated[bool, typer.Option("--blind/--not-blind", help="Hide the models' names.")] = True,
-    runs: o.Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
 ) -> None:
     """Say which trace is better, one key a criterion; each answer is stored in the run as its key is pressed."""
-    from judge.io.keyboard import keyboard  # noqa: PLC0415 - `--help` starts without it
-    from judge.run.labeling import LabelOptions, label_run  # noqa: PLC0415
+    from judge.io.keyboard import keyboard
+    from judge.run.labeling import LabelOptions, label_run
 
     name = (reader or getpass.getuser()).strip()
-    chosen = LabelOptions(name, tuple(criterion), n, doubtful=doubtful, seed=seed, blind=blind)
+    chosen = LabelOptions(name, criterion, n, doubtful=doubtful, seed=seed, blind=blind)
     folder = find_run(run, runs)
     with keyboard() as keys:
-        stored = label_run(folder, chosen, keys, _console())
+        stored = label_run(folder, chosen, keys, console())
     typer.echo(f"{stored} labels by {name} stored in {folder.path / 'labels.jsonl'}")
 
 
 def packet(
-    run: o.RunPath,
+    run: RunPath,
     *,
     n: Annotated[int, typer.Option(min=1, help="How many items to draw.")] = 50,
     out: Annotated[Path, typer.Option(metavar="FILE.html", help="Where to write the page.")] = Path("packet.html"),
     stratify: Annotated[
-        o.StratifyOption | None, typer.Option(help="Draw as many items of each outcome; their weights are kept.")
+        Literal["outcome"] | None, typer.Option(help="Draw as many items of each outcome; their weights are kept.")
     ] = None,
-    criterion: Criteria = [],  # noqa: B006 - typer copies it
+    criterion: Criteria = (),
     seed: DrawSeed = 0,
-    runs: o.Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
 ) -> None:
     """Draw a random sample into one blinded page, to be filled in offline and sent back as one file."""
-    from judge.run.packet import PacketOptions, make_packet  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run.packet import PacketOptions, make_packet
 
     folder = find_run(run, runs)
-    key = make_packet(folder, PacketOptions(n, tuple(criterion), stratify is not None, seed), out)
+    key = make_packet(folder, PacketOptions(n, criterion, stratify is not None, seed), out)
     typer.echo(
         f"{out}: {len(key.items)} of {key.n_population} items, draw {key.draw}\n"
         f"When it comes back: omr-judge labels import {folder.path} FILE.json"
@@ -73,21 +72,24 @@ def packet(
 
 
 @labels.command("import")
+@flattened
 def import_labels(
-    run: o.RunPath,
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="What a packet or an audit page downloaded.")],
+    run: RunPath,
+    files: Annotated[
+        tuple[str, ...], typer.Argument(metavar="FILE...", help="What a packet or an audit page downloaded.")
+    ],
     *,
-    runs: o.Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
 ) -> None:
     """Take labels into a run: all of the files' labels, or none where something is wrong."""
-    from judge.run.label_import import import_labels as use_case  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run.label_import import import_labels as use_case
 
     done = use_case(find_run(run, runs), files)
     typer.echo(f"{done.new} labels imported, {done.known} known already, {done.replaced} replace an earlier label")
 
 
 def agreement(
-    run: o.RunPath,
+    run: RunPath,
     *,
     draw: Annotated[
         str | None, typer.Option(metavar="DRAW", help="Which random sample; default: the one with most labels.")
@@ -98,29 +100,29 @@ def agreement(
     cluster: Annotated[
         str | None, typer.Option(metavar="FIELD", help="Items with the same value form one unit (default: image).")
     ] = None,
-    runs: o.Runs = Path("runs"),
-    json: o.AsJson = False,
+    runs: Runs = DEFAULT_RUNS,
+    json: AsJson = False,
 ) -> None:
     """Compare the judge with people and people with each other, and correct the win rate by their labels."""
-    from judge.core.people import PeopleReportOptions  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.run.people import make_people_report  # noqa: PLC0415
+    from judge.core.people import (
+        PeopleReportOptions,
+    )
+    from judge.run.people import make_people_report
 
     made = make_people_report(find_run(run, runs), PeopleReportOptions(draw, width), cluster=cluster)
     if json:
-        from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
-
-        typer.echo(as_json_bytes(made.model_dump(mode="json")), nl=False)
+        print_json(made)
         return
-    from judge.io.render.people import render_people  # noqa: PLC0415 - `--help` starts without rich
+    from judge.io.render.people import render_people
 
-    render_people(made, _console())
+    render_people(made, console())
 
 
-def flags(run: o.RunPath, *, runs: o.Runs = Path("runs")) -> None:
+def flags(run: RunPath, *, runs: Runs = DEFAULT_RUNS) -> None:
     """List the traces that address the judge, hide characters or are hardly a trace; none of them was dropped."""
-    from judge.core.flags import flag_note  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.io.render.text import safe  # noqa: PLC0415
-    from judge.run.doubts import flags_of_run  # noqa: PLC0415
+    from judge.core.flags import flag_note
+    from judge.io.render.text import safe
+    from judge.run.doubts import flags_of_run
 
     found = flags_of_run(find_run(run, runs))
     typer.echo(flag_note(found) or "No trace is flagged.")
@@ -128,9 +130,3 @@ def flags(run: o.RunPath, *, runs: o.Runs = Path("runs")) -> None:
         place = f"at {flag.start}" + (f" and {flag.count - 1} more" if flag.count > 1 else "")
         excerpt = " ".join(safe(flag.excerpt).split())
         typer.echo(f"{safe(flag.item)}  {flag.side}  {flag.name}  {place}: {excerpt}")
-
-
-def _console() -> Console:
-    from rich.console import Console  # noqa: PLC0415 - `--help` starts without it
-
-    return Console(highlight=False, markup=False, emoji=False)

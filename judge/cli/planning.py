@@ -2,22 +2,84 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli import options as o
+from judge.cli.options import AsJson
+from judge.cli.output import console, print_json
 from judge.cli.reporting import find_run
+from judge.enums import Orders
 from judge.errors import InputError
+from judge.run.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from judge.core.power_plan import PowerPlan
     from judge.run.plan import Numbers, PilotOptions
 
 HALF = 0.5
+
+
+@dataclass(frozen=True)
+class Supposed:
+    """What a person supposes of the items to come."""
+
+    ties: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Ties among items whose orders agree (default 0).")
+    ] = None
+    consistency: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Items whose orders agree; a split counts half (default 1).")
+    ] = None
+    cluster_size: Annotated[int | None, typer.Option(min=1, help="Items a cluster, e.g. an image (default 1).")] = None
+    icc: Annotated[
+        float | None, typer.Option(metavar="RHO", help="Correlation of two items of a cluster (default 0).")
+    ] = None
+
+    def numbers(self) -> Numbers:
+        """Return what was supposed; InputError where it cannot be."""
+        from judge.run.plan import Numbers
+
+        ties, consistency, cluster_size, icc = self.ties, self.consistency, self.cluster_size, self.icc
+        if ties is not None and not 0 <= ties < 1:
+            raise InputError("--ties", f"{ties:g} is no share below 1", "give a number from 0 on, below 1")
+        if consistency is not None and not 0 < consistency <= 1:
+            raise InputError(
+                "--consistency", f"{consistency:g} is no share above 0", "give a number above 0, at most 1"
+            )
+        if icc is not None and not 0 <= icc <= 1:
+            raise InputError("--icc", f"{icc:g} is no correlation from 0 to 1", "give a number from 0 to 1")
+        if icc is not None and cluster_size is None:
+            raise InputError("--icc", "needs clusters of more than one item", "add --cluster-size")
+        return Numbers(ties or 0.0, 1.0 if consistency is None else consistency, cluster_size or 1, icc or 0.0)
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """The run that tells of the items to come instead."""
+
+    pilot: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Take ties, consistency and clusters from a run instead.")
+    ] = None
+    criterion: Annotated[str | None, typer.Option(metavar="NAME", help="Of the pilot (default overall).")] = None
+    cluster: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="The pilot's clusters, as in report (default image).")
+    ] = None
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What an item costs, and how long to simulate."""
+
+    orders: Annotated[
+        Orders | None, typer.Option(help="As in compare, to count calls (default both, or the pilot's).")
+    ] = None
+    samples: Annotated[int | None, typer.Option(min=1, help="Replies per pair, order and judge.")] = None
+    judges: Annotated[int | None, typer.Option(min=1, help="How many judges.")] = None
+    reps: Annotated[int, typer.Option(min=1, help="Simulated comparisons.")] = 2_000
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulation.")] = 0
 
 
 def plan(
@@ -25,37 +87,16 @@ def plan(
     win_rate: Annotated[
         float | None, typer.Option(metavar="RATE", help="The win rate of a to find, e.g. 0.6; else a table of several.")
     ] = None,
-    ties: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Ties among items whose orders agree (default 0).")
-    ] = None,
-    consistency: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Items whose orders agree; a split counts half (default 1).")
-    ] = None,
-    cluster_size: Annotated[int | None, typer.Option(min=1, help="Items a cluster, e.g. an image (default 1).")] = None,
-    icc: Annotated[
-        float | None, typer.Option(metavar="RHO", help="Correlation of two items of a cluster (default 0).")
-    ] = None,
-    pilot: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Take ties, consistency and clusters from a run instead.")
-    ] = None,
-    criterion: Annotated[str | None, typer.Option(metavar="NAME", help="Of the pilot (default overall).")] = None,
-    cluster: Annotated[
-        str | None, typer.Option(metavar="FIELD", help="The pilot's clusters, as in report (default image).")
-    ] = None,
+    supposed: Supposed,
+    pilot: Pilot,
     power: Annotated[float, typer.Option(metavar="SHARE", help="How surely to find it.")] = 0.8,
     alpha: Annotated[float, typer.Option(metavar="SHARE", help="Level of the two-sided test and interval.")] = 0.05,
     half_width: Annotated[
         float | None, typer.Option(metavar="SHARE", help="Also the items for an interval of ± this, e.g. 0.05.")
     ] = None,
-    orders: Annotated[
-        o.OrdersOption | None, typer.Option(help="As in compare, to count calls (default both, or the pilot's).")
-    ] = None,
-    samples: Annotated[int | None, typer.Option(min=1, help="Replies per pair, order and judge.")] = None,
-    judges: Annotated[int | None, typer.Option(min=1, help="How many judges.")] = None,
-    reps: Annotated[int, typer.Option(min=1, help="Simulated comparisons.")] = 2_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the simulation.")] = 0,
-    runs: o.Runs = Path("runs"),
-    json: o.AsJson = False,
+    calls: Calls,
+    runs: Runs = DEFAULT_RUNS,
+    json: AsJson = False,
 ) -> None:
     """Say how many items and calls it takes to find a difference, by formula and by simulation."""
     _check_between("--win-rate", win_rate, 0, 1)
@@ -64,46 +105,28 @@ def plan(
     _check_between("--half-width", half_width, 0, HALF)
     if win_rate == HALF:
         raise InputError("--win-rate", "no number of items tells 0.5 from 0.5", "give the smallest rate that matters")
-    from judge.core.planning import Orders  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.core.power_plan import Target  # noqa: PLC0415
-    from judge.run import plan as use_case  # noqa: PLC0415
+    from judge.core.power_plan import Target
+    from judge.io.render.planning import render_plan
+    from judge.run.plan import PlanOptions, plan
 
-    supposed = {"--ties": ties, "--consistency": consistency, "--cluster-size": cluster_size, "--icc": icc}
-    of_a_pilot = {"--criterion": criterion, "--cluster": cluster}
-    source: Numbers | PilotOptions
-    if pilot is None:
-        _refuse(of_a_pilot, "says what to read from a pilot", "add --pilot RUN")
-        source = _numbers(ties=ties, consistency=consistency, cluster_size=cluster_size, icc=icc)
+    target = Target(win_rate, power, alpha, half_width)
+    made = plan(PlanOptions(target=target, source=_source(supposed, pilot, runs), **vars(calls)))
+    if json:
+        print_json(made)
     else:
-        _refuse(supposed, "is the pilot's to tell", "leave it out, or leave --pilot out")
-        source = use_case.PilotOptions(find_run(pilot, runs), criterion or use_case.OVERALL, cluster)
-    made = use_case.plan(
-        use_case.PlanOptions(
-            target=Target(win_rate, power, alpha, half_width),
-            source=source,
-            orders=Orders(orders.value) if orders else None,
-            samples=samples,
-            judges=judges,
-            reps=reps,
-            seed=seed,
-        )
-    )
-    _print(made, as_json=json)
+        render_plan(made, console())
 
 
-def _numbers(*, ties: float | None, consistency: float | None, cluster_size: int | None, icc: float | None) -> Numbers:
-    """Check what a person supposes of the items to come."""
-    from judge.run.plan import Numbers  # noqa: PLC0415 - `--help` starts without numpy
+def _source(supposed: Supposed, pilot: Pilot, runs: Path) -> Numbers | PilotOptions:
+    from judge.run.plan import OVERALL, PilotOptions
 
-    if ties is not None and not 0 <= ties < 1:
-        raise InputError("--ties", f"{ties:g} is no share below 1", "give a number from 0 on, below 1")
-    if consistency is not None and not 0 < consistency <= 1:
-        raise InputError("--consistency", f"{consistency:g} is no share above 0", "give a number above 0, at most 1")
-    if icc is not None and not 0 <= icc <= 1:
-        raise InputError("--icc", f"{icc:g} is no correlation from 0 to 1", "give a number from 0 to 1")
-    if icc is not None and cluster_size is None:
-        raise InputError("--icc", "needs clusters of more than one item", "add --cluster-size")
-    return Numbers(ties or 0.0, 1.0 if consistency is None else consistency, cluster_size or 1, icc or 0.0)
+    if pilot.pilot is None:
+        of_a_pilot = {"--criterion": pilot.criterion, "--cluster": pilot.cluster}
+        _refuse(of_a_pilot, "says what to read from a pilot", "add --pilot RUN")
+        return supposed.numbers()
+    numbers = {f"--{name.replace('_', '-')}": value for name, value in vars(supposed).items()}
+    _refuse(numbers, "is the pilot's to tell", "leave it out, or leave --pilot out")
+    return PilotOptions(find_run(pilot.pilot, runs), pilot.criterion or OVERALL, pilot.cluster)
 
 
 def _check_between(option: str, value: float | None, low: float, high: float) -> None:
@@ -115,16 +138,3 @@ def _refuse(given: Mapping[str, str | float | None], problem: str, hint: str) ->
     for option, value in given.items():
         if value is not None:
             raise InputError(option, problem, hint)
-
-
-def _print(made: PowerPlan, *, as_json: bool) -> None:
-    if as_json:
-        from judge.io.files import as_json_bytes  # noqa: PLC0415 - `--help` starts without numpy
-
-        typer.echo(as_json_bytes(made.model_dump(mode="json")), nl=False)
-        return
-    from rich.console import Console  # noqa: PLC0415 - `--help` starts without it
-
-    from judge.io.render.planning import render_plan  # noqa: PLC0415
-
-    render_plan(made, Console(highlight=False, markup=False, emoji=False))

@@ -1,22 +1,23 @@
-"""The command that draws a run: report."""
+"""The command that draws a run: report; and the report of a run that was just judged."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli import options as o
-from judge.cli.checklists import print_checklists
-from judge.cli.exits import Exit
-from judge.cli.printing import print_form
-from judge.cli.score_reporting import print_score, report_score, write_score_page
+from judge.cli.options import OutputOptions, RunPath
+from judge.cli.output import Exit, print_form, print_json, tell
+from judge.enums import Method, ReportFormat
 from judge.errors import InputError
+from judge.run.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from judge.core.facts import WantedFields
     from judge.core.pkr.report import ScoreReport
     from judge.core.report import Report
     from judge.io.journal import RunFolder
@@ -24,17 +25,32 @@ if TYPE_CHECKING:
 MAX_MARGIN = 0.5
 
 
+@dataclass(frozen=True)
+class FormOptions:
+    """What a report is printed as."""
+
+    form: Annotated[ReportFormat, typer.Option("--format", help="Tables for a paper, a page or a program.")] = (
+        ReportFormat.TERMINAL
+    )
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False
+
+    @property
+    def chosen(self) -> ReportFormat:
+        """The format that was asked for in either way."""
+        return ReportFormat.JSON if self.json else self.form
+
+
 def report(
-    run: o.RunPath,
+    run: RunPath,
     *,
-    runs: o.Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
     cluster: Annotated[
         str | None,
         typer.Option(metavar="FIELD", help="Items with the same value form one unit, e.g. patient (default: image)."),
     ] = None,
     by: Annotated[
-        list[str], typer.Option("--by", metavar="FIELD", help="Report each value of a field too; repeatable.")
-    ] = [],  # noqa: B006 - typer's form of a repeatable option
+        tuple[str, ...], typer.Option("--by", metavar="FIELD", help="Report each value of a field too; repeatable.")
+    ] = (),
     equivalence: Annotated[
         float | None,
         typer.Option(metavar="MARGIN", help="Call the models equivalent within this distance of 0.5, e.g. 0.05."),
@@ -43,7 +59,7 @@ def report(
         bool, typer.Option("--length-control", help="Estimate the win rate at equal length too.")
     ] = False,
     ci: Annotated[
-        o.IntervalOption | None, typer.Option("--ci", help="How intervals are made; the run's own choice if not given.")
+        Method | None, typer.Option("--ci", help="How intervals are made; the run's own choice if not given.")
     ] = None,
     html: Annotated[
         Path | None,
@@ -64,86 +80,132 @@ def report(
         str | None,
         typer.Option(metavar="SCORE_B", help="Of a score: how far this run is from another on the same items."),
     ] = None,
-    form: Annotated[
-        o.FormOption, typer.Option("--format", help="Tables for a paper, a page or a program.")
-    ] = o.FormOption.terminal,
-    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    form: FormOptions,
 ) -> None:
     """Draw the report of a run from its folder, without network."""
-    from judge.core.facts import WantedFields  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.core.report import Extras  # noqa: PLC0415
-    from judge.core.stats.intervals import Method  # noqa: PLC0415
-    from judge.run.report import make_report  # noqa: PLC0415
+    from judge.core.facts import WantedFields
+    from judge.core.report import Extras
+    from judge.run.report import make_report
 
     if equivalence is not None and not 0 < equivalence < MAX_MARGIN:
         raise InputError("--equivalence", f"{equivalence:g} is no margin", "give a number above 0 and below 0.5")
-    folder = find_run(run, runs)
-    method, wanted = Method(ci.value) if ci else None, WantedFields(cluster, tuple(dict.fromkeys(by)))
+    folder, wanted = find_run(run, runs), WantedFields(cluster, tuple(dict.fromkeys(by)))
     if folder.any_manifest().kind == "score":
         given = {"--equivalence": equivalence, "--length-control": length_control, "--majority": majority}
         refuse_options({**given, "--with-scores": with_scores}, "is for runs of `compare`")
-        other = find_run(against, runs) if against else None
         if html is not None:
             refuse_options({"--against": against}, "is no page: it is printed")
-            write_score_page(folder, html, method=method, wanted=wanted)
-            return
-        report_score(folder, other, method=method, wanted=wanted, form=o.FormOption.json if json else form)
+        other = find_run(against, runs) if against else None
+        _report_score(folder, other, method=ci, wanted=wanted, to=html or form.chosen)
         return
     refuse_options({"--against": against}, "is for runs of `score`; --with-scores sets a comparison beside two of them")
     made = make_report(
         folder,
-        method=method,
+        method=ci,
         wanted=wanted,
         extras=Extras(equivalence, length_control, majority),
         scores=[find_run(score, runs) for score in with_scores or ()],
     )
     if html is not None:
-        from judge.run.page import write_page  # noqa: PLC0415 - only a page needs it
+        from judge.run.page import write_page
 
         write_page(folder, made, html)
         return
-    _print(made, o.FormOption.json if json else form)
+    _print(made, form.chosen)
 
 
-def find_run(run: str, runs: Path) -> RunFolder:
-    """Return a run folder by its path, or by its name among the runs."""
-    from judge.io.journal import RunFolder  # noqa: PLC0415 - `--help` starts without numpy
+def _report_score(
+    folder: RunFolder,
+    against: RunFolder | None,
+    *,
+    method: Method | None,
+    wanted: WantedFields,
+    to: ReportFormat | Path,
+) -> None:
+    """Print the report of a score, or how far it is from another; or write its page to a path."""
+    from judge.core.pkr.figures import SCORE_METHOD
+    from judge.io.render.scored import difference_document, render_difference
+    from judge.run.score_report import make_difference, make_score_report
 
-    path = Path(run)
-    return RunFolder(path if path.is_dir() or not (runs / run).is_dir() else runs / run)
+    method = method or SCORE_METHOD
+    if isinstance(to, Path):
+        from judge.run.score_page import write_score_page
+
+        write_score_page(folder, make_score_report(folder, method=method, wanted=wanted), to)
+    elif against is None:
+        _print_score(make_score_report(folder, method=method, wanted=wanted).report, to)
+    else:
+        found = make_difference(folder, against, method=method, wanted=wanted)
+        print_form(
+            to, document=lambda: difference_document(found), draw=lambda console: render_difference(found, console)
+        )
 
 
-def print_report(folder: RunFolder, *, as_json: bool, max_failures: float, quiet: bool) -> None:
+def _print(made: Report, form: ReportFormat) -> None:
+    from judge.io.render.document import comparison
+    from judge.io.render.terminal import render_report
+
+    print_form(form, document=lambda: comparison(made), draw=lambda console: render_report(made, console))
+
+
+def _print_score(made: ScoreReport, form: ReportFormat) -> None:
+    from judge.io.render.scored import render_scores, score_document
+
+    print_form(form, document=lambda: score_document(made), draw=lambda console: render_scores(made, console))
+
+
+def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> None:
     """Save and print the report of a run that was just judged; exit with 4 if too many judgments failed."""
-    from judge.run.report import save_report  # noqa: PLC0415 - `--help` starts without numpy
+    from judge.run.report import save_report
+    from judge.run.score_report import save_score_report
 
     kind = folder.any_manifest().kind
     if kind == "checklist":
-        print_checklists(folder, as_json=as_json, max_failures=max_failures, quiet=quiet)
+        print_checklists(folder, output, quiet=quiet)
         return
-    form = o.FormOption.json if as_json else o.FormOption.terminal
+    form = ReportFormat.JSON if output.json else ReportFormat.TERMINAL
     decided = False
     made: Report | ScoreReport
     if kind == "score":
-        made = print_score(folder, form)
+        made = scored = save_score_report(folder)
+        _print_score(scored, form)
     else:
         made = compared = save_report(folder)
         decided = compared.sequential is not None and compared.sequential.decided
         _print(compared, form)
     if not quiet:
-        o.tell(f"Run folder: {folder.path}")
-    if made.n_failed > max_failures * made.n_judgments:
+        tell(f"Run folder: {folder.path}")
+    if made.n_failed > output.max_failures * made.n_judgments:
         way_on = "the run is decided" if decided else f"`omr-judge retry {folder.path}` asks them again"
-        share = f"{made.n_failed} of {made.n_judgments} judgments failed, more than --max-failures {max_failures:g}"
-        o.tell(f"{share}: {way_on}")
+        share = f"{made.n_failed} of {made.n_judgments} judgments failed, more than --max-failures"
+        tell(f"{share} {output.max_failures:g}: {way_on}")
         raise typer.Exit(Exit.FAILURES)
 
 
-def _print(made: Report, form: o.FormOption) -> None:
-    from judge.io.render.document import comparison  # noqa: PLC0415 - `--help` starts without numpy
-    from judge.io.render.terminal import render_report  # noqa: PLC0415
+def print_checklists(folder: RunFolder, output: OutputOptions, *, to: Path | None = None, quiet: bool) -> None:
+    """Write the items of a run with the checklists made, and report; exit with 4 if too many items have none."""
+    from judge.io.render.checklists import render_checklists
+    from judge.run.checklist_output import save_checklists
 
-    print_form(form, document=lambda: comparison(made), draw=lambda console: render_report(made, console))
+    report, written_to = save_checklists(folder, to)
+    if output.json:
+        print_json(report)
+    else:
+        render_checklists(report, written_to)
+    if not quiet:
+        tell(f"Run folder: {folder.path}")
+    if report.n_failed > output.max_failures * report.n_asked:
+        share = f"{report.n_failed} of {report.n_asked} items asked about have no checklist"
+        tell(f"{share}, more than --max-failures {output.max_failures:g}: `omr-judge retry {folder.path}` asks again")
+        raise typer.Exit(Exit.FAILURES)
+
+
+def find_run(run: str, runs: Path) -> RunFolder:
+    """Return a run folder by its path, or by its name among the runs."""
+    from judge.io.journal import RunFolder
+
+    path = Path(run)
+    return RunFolder(path if path.is_dir() or not (runs / run).is_dir() else runs / run)
 
 
 def refuse_options(options: Mapping[str, object], why: str) -> None:

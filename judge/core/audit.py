@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,9 +13,8 @@ from judge.core.counted import CriterionItems, Pooling, Subject, fold_panel
 from judge.core.estimates import Basis
 from judge.core.parsing import UnparsedError, parse_evidence
 from judge.core.repairing import note_after
-from judge.core.stats.intervals import Method
-from judge.core.stats.strata import Stratum
 from judge.core.tally import winner
+from judge.enums import Method, Stratum, Unplaced
 from judge.schema import Failed, Judged, Order, Outcome, Trace
 
 if TYPE_CHECKING:
@@ -26,15 +24,6 @@ if TYPE_CHECKING:
 
 _UNUSED_BASIS = Basis(Method.WILSON, seed=0)
 """counting items needs no interval"""
-
-
-class Unplaced(StrEnum):
-    """Why an item is in no answer stratum."""
-
-    UNREADABLE = "unreadable"
-    """whether an answer is right cannot be read"""
-    NO_ANSWER = "no_answer"
-    """the item has no right answer"""
 
 
 class Outcomes(NamedTuple):

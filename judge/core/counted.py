@@ -10,10 +10,10 @@ import polars as pl
 
 from judge.core.estimates import Ratio, estimate_rate
 from judge.core.facts import ItemFeatures, with_features
-from judge.core.planning import Orders
 from judge.core.stats.clusters import sum_by_cluster
 from judge.core.stats.sign_flip import sign_flip
 from judge.core.tally import COUNTS, FOLDED, HALF, MEANS, finished, fold, identical_items, side
+from judge.enums import Orders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

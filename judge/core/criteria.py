@@ -11,11 +11,11 @@ from judge.core.conclusions import Tested, conclude_all
 from judge.core.counted import CriterionItems, Subject
 from judge.core.estimates import DIGITS, Estimate, Ratio, estimate_rate, estimate_rates
 from judge.core.ledger import Bounds, Ledger, bounds, take_stock
-from judge.core.planning import Orders
 from judge.core.stats.sign_flip import Distribution
 from judge.core.stats.significance import Conclusion
-from judge.core.stats.strata import Stratum, answer_rates
+from judge.core.stats.strata import answer_rates
 from judge.core.tally import HALF
+from judge.enums import Orders, Stratum
 from judge.schema import Frozen, Outcome
 
 if TYPE_CHECKING:

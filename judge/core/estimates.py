@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from judge.core.stats.clusters import collapse, guarded, sum_by_cluster
-from judge.core.stats.intervals import Method, Patterns, Rates, bootstrap
+from judge.core.stats.intervals import Patterns, Rates, bootstrap
+from judge.enums import Method
 from judge.schema import Frozen
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
@@ -15,8 +14,8 @@ from judge.core.estimates import Basis
 from judge.core.facts import as_group
 from judge.core.parsing import UnparsedError, parse_evidence
 from judge.core.prompting import shown_text
-from judge.core.stats.intervals import Method
 from judge.core.tally import fold, winner
+from judge.enums import Method
 from judge.errors import InputError
 from judge.schema import Failed, Judged, Outcome, Winner
 
@@ -74,15 +73,6 @@ LABELS: dict[str, pl.DataType] = {
     "weight": _NUMBER,
 }
 """One row a label."""
-
-
-class ExportForm(StrEnum):
-    """What a run is exported as."""
-
-    CSV = "csv"
-    PARQUET = "parquet"
-    JSONL = "jsonl"
-    DPO = "dpo"
 
 
 class Provenance(NamedTuple):

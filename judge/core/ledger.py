@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from judge.core.estimates import DIGITS, GRID
-from judge.core.planning import Orders
 from judge.core.tally import DECISIONS
+from judge.enums import Orders
 from judge.schema import Frozen, Outcome, Verdict
 
 if TYPE_CHECKING:

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from judge.core.audit import Unplaced
 from judge.core.audit_queue import Doubt, points
+from judge.enums import Sort, Unplaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from judge.core.pkr.audit import AnswerStanding
-    from judge.core.pkr.scores import FailureMode
-    from judge.core.stats.strata import Stratum
+    from judge.enums import AnswerStanding, FailureMode, Stratum
     from judge.schema import FailureKind, Outcome
 
 
@@ -110,15 +108,6 @@ class TraceListing(NamedTuple):
     """at most as many as were asked for"""
     matched: int
     total: int
-
-
-class Sort(StrEnum):
-    """In which order items are listed."""
-
-    DOUBT = "doubt"
-    """the most doubtful first"""
-    ITEM = "item"
-    """as they stand in the run"""
 
 
 def arranged(listed: Sequence[Listed], sort: Sort) -> list[Listed]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from judge.core.counted import pool
-from judge.core.planning import Orders
 from judge.core.stats.sequential import ALPHA
 from judge.core.tally import HALF, fold
+from judge.enums import Orders
 from judge.schema import Frozen
 
 if TYPE_CHECKING:

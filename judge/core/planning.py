@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
 
 from judge.core.parsing import interpret
 from judge.core.prompting import PromptTemplate, ShownParts, is_identical, render, reply_schema
-from judge.schema import Order, Pair, Request, Rubric
+from judge.enums import Orders
+from judge.schema import JudgeSpec, Order, Pair, Prompt, Reply, Request, Result, Rubric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -100,14 +100,6 @@ class Plan(ABC, Generic[Subject]):
             group=ask.group,
             shares_prefix=shares_prefix,
         )
-
-
-class Orders(StrEnum):
-    """In which orders every pair is judged."""
-
-    BOTH = "both"
-    ONE = "one"
-    """one order a pair, half of the pairs each way"""
 
 
 @dataclass(frozen=True)

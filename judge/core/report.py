@@ -16,11 +16,17 @@ from judge.core.criteria import CriterionReport, report_criteria, signal_warning
 from judge.core.estimates import LEVEL, Basis
 from judge.core.families import kinship_warnings
 from judge.core.pkr.instruments import Instruments, set_side_by_side
-from judge.core.planning import Orders
-from judge.core.sequential_report import InterimLooks, Sequential, asked_part, follow_all, stopping_warnings
+from judge.core.sequential_report import (
+    InterimLooks,
+    Sequential,
+    asked_part,
+    follow_all,
+    stopping_warnings,
+)
 from judge.core.stats.clusters import FEW_UNITS
-from judge.core.stats.intervals import N_RESAMPLES, Method
+from judge.core.stats.intervals import N_RESAMPLES
 from judge.core.subgroups import Interaction, Subgroups, divide, interactions
+from judge.enums import Method, Orders
 from judge.schema import Frozen
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from judge.core.planning import Orders
+from judge.enums import Orders
 from judge.schema import Order, Outcome, Verdict, Winner
 
 if TYPE_CHECKING:

@@ -13,10 +13,6 @@ from judge.core.prompting import PAIRWISE, PromptForm, PromptTemplate, parse_tem
 from judge.errors import InputError
 from judge.schema import Rubric
 
-DEFAULT_PROMPT = "pairwise.v1"
-DEFAULT_RUBRIC = "openmedreason.v1"
-CHECKLIST_PROMPT = "pairwise-checklist.v1"
-"""what `compare --checklist` asks with"""
 REPAIR = "repair.v1.txt"
 ANY = PromptForm({}, ("tag",))
 """of a prompt file of any kind of run, to be named and not rendered"""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 import orjson
 import polars as pl
 
-from judge.core.export import ExportForm
+from judge.enums import ExportFormat
 from judge.io.files import replacing
 from judge.io.render.tidy_csv import harmless
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def write_table(
-    folder: Path, name: str, columns: Mapping[str, pl.DataType], rows: Iterable[Mapping[str, Any]], form: ExportForm
+    folder: Path, name: str, columns: Mapping[str, pl.DataType], rows: Iterable[Mapping[str, Any]], form: ExportFormat
 ) -> int:
     """Write `folder/name.FORM`; return how many rows it has.
 
@@ -36,13 +36,13 @@ def write_table(
     path = folder / f"{name}.{form.value}"
     whole = ({column: row.get(column) for column in columns} for row in rows)
     match form:
-        case ExportForm.CSV:
+        case ExportFormat.CSV:
             return _write_csv(path, list(columns), whole)
-        case ExportForm.JSONL:
+        case ExportFormat.JSONL:
             return write_json_lines(path, whole)
-        case ExportForm.PARQUET:
+        case ExportFormat.PARQUET:
             return _write_parquet(path, columns, whole)
-        case ExportForm.DPO:
+        case ExportFormat.DPO:
             raise ValueError("preferences are no table")
         case _:
             assert_never(form)

@@ -10,7 +10,6 @@ import re
 import stat
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ from judge.errors import InputError, MissingImageError, RunError
 from judge.io.image_store import stored_path
 from judge.io.pictures.drawing import opened
 from judge.io.pictures.kinds import Size, UnusableError, kind_of
-from judge.io.pictures.preparing import MAX_SIDE, prepare
+from judge.io.pictures.preparing import ImageOptions, prepare
 from judge.schema import Image, Original
 
 if TYPE_CHECKING:
@@ -37,22 +36,6 @@ _WINDOWS = re.compile(r"[A-Za-z]:($|\\)|\\\\")
 _SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 ENCODED_BYTES = 64_000_000
 """encoded images that are kept in memory; at least one is"""
-
-
-@dataclass(frozen=True)
-class ImageOptions:
-    """Where images may come from, and how large they are sent."""
-
-    max_side: int = MAX_SIDE
-    """longest side in pixels; 0 sends every size"""
-    roots: tuple[Path, ...] = ()
-    """folders in which images may lie, beside that of the file which names them"""
-    hosts: tuple[str, ...] = ()
-    """hosts from which images may be fetched"""
-
-    def identity(self) -> dict[str, str]:
-        """Name what decides what is sent, where it is not the default."""
-        return {} if self.max_side == MAX_SIDE else {"--max-image-side": str(self.max_side)}
 
 
 class ImageLoader:

@@ -6,8 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Annotated, cast
 
+import typer
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random, wait_random_exponential
 
 from judge.errors import RetryableError
@@ -117,9 +118,8 @@ class RateLimiter:
 class RetryPolicy:
     """When a failed call is made again, and after how long a pause; the SDKs' own retries are off."""
 
-    attempts: int = 8
-    timeout: float = 600.0
-    """seconds from a call's start to the last byte of its reply"""
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call, to the last byte.")] = 600.0
+    attempts: Annotated[int, typer.Option(min=1, help="Attempts at a call that fails in passing.")] = 8
     first_wait: float = 0.5
     """seconds, doubled with each attempt"""
     longest_wait: float = 60.0

@@ -9,9 +9,8 @@ from pydantic import Field
 
 from judge.core.controls.kinds import Control
 from judge.core.looks import Stopping
-from judge.core.planning import Orders
 from judge.core.sharding import Shard
-from judge.core.stats.intervals import Method
+from judge.enums import Method, Orders
 from judge.schema import Frozen, Group, JudgeSpec, Price, Rubric
 
 FORMAT_VERSION: Final = 1

@@ -5,11 +5,12 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
-from judge.core.audit import Unplaced, outcomes, stratum
+from judge.core.audit import outcomes, stratum
 from judge.core.audit_queue import points
 from judge.core.counted import Subject
-from judge.core.listing import Filters, Listed, Sort, arranged
+from judge.core.listing import Filters, Listed, arranged
 from judge.core.prompting import shown_text
+from judge.enums import Sort, Unplaced
 from judge.errors import InputError, RunError
 from judge.io.render.item import SampleJudgments, ShownItem
 from judge.io.render.text import safe

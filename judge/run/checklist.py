@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,45 +11,29 @@ import orjson
 
 from judge.core.census import ItemCounts
 from judge.core.checklists.prompting import WRITING
+from judge.core.quote import Quote
+from judge.enums import OnMissingImage
 from judge.errors import InputError, InputErrors
 from judge.io.assets import Asset, find_asset, load_prompt
-from judge.io.images import ImageLoader, ImageOptions
+from judge.io.image_store import ImageStore
+from judge.io.images import ImageLoader
 from judge.io.items import Items, read_items
 from judge.io.journal import RunFolder
-from judge.io.judges.specs import JudgeOptions
 from judge.io.manifest import ChecklistManifest, Input
+from judge.io.pictures.preparing import ImageOptions
 from judge.run.finding import PreparedRun, open_judges, quote_start, start_run
-from judge.run.item_images import ItemImages, OnMissingImage
+from judge.run.item_images import ItemImages
 from judge.run.judging import judge_all, parts_of
+from judge.run.options import ChecklistOptions
 from judge.run.provenance import item_roles, read_files, used_asset
-from judge.run.session import JudgingOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from judge.core.quote import Quote
     from judge.io.image_store import ImageStore
     from judge.io.journal import RunFolder
     from judge.schema import Item
-
-DEFAULT_PROMPT = "checklist-writing.v1"
-
-
-@dataclass(frozen=True)
-class ChecklistOptions:
-    """Whose checklists to write, where to, and how."""
-
-    items: str
-    to: Path
-    judge: str
-    judge_options: JudgeOptions = JudgeOptions()
-    prices: tuple[str, ...] = ()
-    """as given to `--price`"""
-    fields: Mapping[str, str] = field(default_factory=dict)
-    prompt: str = DEFAULT_PROMPT
-    name: str | None = None
-    runs: Path = Path("runs")
-    judging: JudgingOptions = field(default_factory=JudgingOptions)
 
 
 def write_checklists(options: ChecklistOptions, *, command: Sequence[str], say: Callable[[str], None]) -> RunFolder:

@@ -12,12 +12,12 @@ from judge.io.files import file_sha256
 from judge.io.journal import RunFolder
 from judge.io.manifest import AnyManifest, Manifest
 from judge.io.prices import parse_prices
-from judge.run.controls import ControlOptions, controls_of, judged_items, make_controls, refuse_contradictions
+from judge.run.controls import controls_of, judged_items, make_controls, refuse_contradictions
 from judge.run.doubts import flags_of_run
-from judge.run.draft import CompareOptions, prepared_comparison
+from judge.run.draft import prepared_comparison
 from judge.run.finding import change_prices, start_run
 from judge.run.judging import judge_all, parts_of
-from judge.run.session import JudgingOptions
+from judge.run.options import CompareOptions, ControlOptions, JudgingOptions
 from judge.run.task import plan_of
 
 if TYPE_CHECKING:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from judge.core.census import PairCounts
-from judge.core.controls.kinds import DEFAULT_N, Control, ControlKind, with_repeat
+from judge.core.controls.kinds import Control, ControlKind
 from judge.core.controls.sample import ControlSource, control_pairs
 from judge.errors import InputError, RunError
 from judge.io.files import write_lines
@@ -21,22 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
     from judge.io.manifest import Manifest
+    from judge.run.options import ControlOptions
     from judge.schema import Pair
 
 CONTROLS = "controls"
-
-
-@dataclass(frozen=True)
-class ControlOptions:
-    """Which controls a person wants."""
-
-    kinds: tuple[ControlKind, ...] = ()
-    n: int = DEFAULT_N
-    """items of each"""
-
-    def wanted(self) -> list[Control]:
-        """Return the controls, with the repetition that they are held against."""
-        return [Control(kind=kind, n=self.n) for kind in with_repeat(self.kinds)]
 
 
 def control_folder(run: RunFolder, kind: ControlKind) -> RunFolder:

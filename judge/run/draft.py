@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
@@ -13,67 +12,30 @@ import orjson
 from judge.core.census import PairCounts
 from judge.core.facts import units_of_pairs
 from judge.core.flags import flags_of_pairs
-from judge.core.looks import Stopping
-from judge.core.planning import Orders, choose_swapped
+from judge.core.planning import choose_swapped
 from judge.core.prompting import PromptTemplate, reply_schema
-from judge.core.stats.intervals import Method
+from judge.enums import Orders
 from judge.errors import InputError, InputErrors
-from judge.io.assets import (
-    CHECKLIST_PROMPT,
-    DEFAULT_PROMPT,
-    DEFAULT_RUBRIC,
-    Asset,
-    find_asset,
-    load_prompt,
-    load_rubric,
-)
+from judge.io.assets import Asset, find_asset, load_prompt, load_rubric
 from judge.io.files import write_lines
-from judge.io.judges.specs import JudgeOptions
 from judge.io.manifest import Input, Manifest
-from judge.run.controls import ControlOptions, refuse_contradictions
+from judge.run.controls import refuse_contradictions
 from judge.run.doubts import FLAGS
 from judge.run.finding import SHARD, PreparedRun, open_judges
-from judge.run.inputs import InputOptions, Inputs
+from judge.run.inputs import Inputs
 from judge.run.item_images import refused_images
+from judge.run.options import (
+    CHECKLIST_PROMPT,
+    CompareOptions,
+)
 from judge.run.provenance import item_roles, read_files, used_asset
-from judge.run.session import JudgingOptions
 from judge.schema import Pair, Rubric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from judge.core.sharding import Shard
     from judge.io.image_store import ImageStore
     from judge.io.journal import RunFolder
-
-DEFAULT_JUDGE = "local"
-
-
-@dataclass(frozen=True)
-class CompareOptions:
-    """What a comparison is made of; every field but the paths has the default of the command."""
-
-    inputs: InputOptions
-    judges: tuple[str, ...] = (DEFAULT_JUDGE,)
-    judge_options: JudgeOptions = JudgeOptions()
-    prices: tuple[str, ...] = ()
-    """as given to `--price`"""
-    prompt: str = DEFAULT_PROMPT
-    checklist: bool = False
-    """the judge must be shown the items' checklists: the prompt has to show them, and some item to have one"""
-    rubric: str = DEFAULT_RUBRIC
-    orders: Orders = Orders.BOTH
-    samples: int = 1
-    seed: int = 0
-    show_reference: bool = True
-    hide_answers: bool = False
-    interval: Method = Method.JEFFREYS
-    stopping: Stopping | None = None
-    shard: Shard | None = None
-    controls: ControlOptions = field(default_factory=ControlOptions)
-    name: str | None = None
-    runs: Path = Path("runs")
-    judging: JudgingOptions = field(default_factory=JudgingOptions)
 
 
 @contextmanager
@@ -85,7 +47,7 @@ def prepared_comparison(
     Raises:
         InputError: something given cannot be used.
     """
-    prompt, rubric_asset = find_asset("prompts", options.prompt), find_asset("rubrics", options.rubric)
+    prompt, rubric_asset = find_asset("prompts", options.prompt_name), find_asset("rubrics", options.rubric)
     _check_prompt(load_prompt(prompt), options)
     rubric = load_rubric(rubric_asset)
     judges, prices = open_judges(options.judges, options, say=say, needs_keys=needs_keys)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from judge.core.controls.kinds import Control
     from judge.io.manifest import Manifest
-    from judge.run.draft import CompareOptions
+    from judge.run.options import CompareOptions
     from judge.schema import Pair
 
 

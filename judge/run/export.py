@@ -13,7 +13,6 @@ from judge.core.export import (
     ITEMS,
     JUDGMENTS,
     LABELS,
-    ExportForm,
     Provenance,
     agreed_items,
     counted_items,
@@ -24,8 +23,8 @@ from judge.core.export import (
     label_row,
     preference,
 )
-from judge.core.planning import Orders
 from judge.core.prompting import parse_template
+from judge.enums import ExportFormat, Orders
 from judge.errors import InputError
 from judge.io.exports import write_json_lines, write_table
 from judge.io.folders import filling
@@ -51,7 +50,7 @@ BLOCK = 1 << 14
 class ExportOptions:
     """What to export as what; the last two are for preferences."""
 
-    form: ExportForm
+    form: ExportFormat
     out: Path
     criterion: str | None = None
     """None: the rubric's last, the overall verdict"""
@@ -69,7 +68,7 @@ def export_run(folder: RunFolder, options: ExportOptions) -> dict[str, int]:
     is_score = folder.any_manifest().kind == "score"
     if options.out.exists():
         raise InputError(f"--out {options.out}", "exists already", "give another path, or remove it")
-    if options.form is ExportForm.DPO:
+    if options.form is ExportFormat.DPO:
         if is_score:
             raise InputError("--to dpo", "a score prefers no trace to another", "export a run of compare")
         return {"preferences": _write_preferences(folder, folder.manifest(), options)}

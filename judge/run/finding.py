@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
     from judge.core.census import SubjectCounts
     from judge.io.manifest import AnyManifest, Input
-    from judge.run.checklist import ChecklistOptions
-    from judge.run.draft import CompareOptions
-    from judge.run.score import ScoreOptions
+    from judge.run.options import ChecklistOptions, CompareOptions, ScoreOptions
     from judge.schema import JudgeSpec, Price
 
 Counts = TypeVar("Counts", bound="SubjectCounts[Any]")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from judge.core.planning import Orders
+from judge.enums import Orders
 from judge.errors import InputError, InputErrors
 from judge.io.fields import RecordProblem
 from judge.io.files import write_lines

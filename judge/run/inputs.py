@@ -3,60 +3,26 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from judge.core.pairing import find_partners, merge_items
 from judge.errors import InputError, InputErrors
-from judge.io.images import ImageLoader, ImageOptions
+from judge.io.images import ImageLoader
 from judge.io.items import read_items
 from judge.io.traces import read_traces
-from judge.run.item_images import ItemImages, OnMissingImage
+from judge.run.input_options import CaseOptions, InputOptions, ItemOptions
+from judge.run.item_images import ItemImages
 from judge.schema import Case, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Sequence
     from types import TracebackType
 
     from judge.io.image_store import ImageStore
     from judge.io.items import Items
     from judge.io.traces import Record, RecordFile
     from judge.schema import Item, Trace
-
-
-@dataclass(frozen=True, kw_only=True)
-class ItemOptions:
-    """Where the items are, how to read the files, and what may be missing."""
-
-    items: tuple[str, ...] = ()
-    """files of JSON lines or Parquet, and folders; empty: the traces' files hold the items too"""
-    id_column: str | None = None
-    """what holds the ids of the items"""
-    fields: Mapping[str, str] = field(default_factory=dict)
-    allow_missing: bool = False
-    on_missing_image: OnMissingImage = OnMissingImage.ERROR
-    images: ImageOptions = ImageOptions()
-
-    def identity(self) -> dict[str, str]:
-        """Name what decides how the files are joined, where it is not as it always was."""
-        named = {"--id-column": self.id_column} if self.id_column else {}
-        return named | self.images.identity()
-
-
-@dataclass(frozen=True)
-class InputOptions(ItemOptions):
-    """Where the traces of two models are, and the items."""
-
-    a: str
-    b: str
-
-
-@dataclass(frozen=True)
-class CaseOptions(ItemOptions):
-    """Where the traces of one model are, and the items."""
-
-    traces: str
 
 
 class _Joined:

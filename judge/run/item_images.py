@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from judge.core.image_limits import beyond, limits_of
+from judge.enums import OnMissingImage
 from judge.errors import InputError, MissingImageError
 from judge.io.item_fields import EmbeddedImage
 
@@ -18,17 +18,6 @@ if TYPE_CHECKING:
     from judge.io.images import ImageLoader
     from judge.io.traces import Record
     from judge.schema import Image, Item, JudgeSpec
-
-
-class OnMissingImage(StrEnum):
-    """What to do with an item whose image cannot be shown."""
-
-    ERROR = "error"
-    """refuse images that are not there; a judge that cannot see is told so"""
-    SKIP = "skip"
-    """leave the item out, for a judge that cannot see too"""
-    TEXT_ONLY = "text-only"
-    """ask about the text, and tell the judge so"""
 
 
 class ItemImages:

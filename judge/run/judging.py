@@ -24,8 +24,9 @@ from judge.run import folding
 from judge.run.batching import Patience, judge_in_batches
 from judge.run.controls import controls_of
 from judge.run.direct import judge_directly
+from judge.run.options import JudgingOptions
 from judge.run.recording import Recorder
-from judge.run.session import Closed, JudgingOptions, Session
+from judge.run.session import Closed, Session
 from judge.run.spending import budget_of, confirm, quote_run
 from judge.run.stopping import Stopper, planned_looks
 from judge.run.task import any_plan_of

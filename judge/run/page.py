@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from judge.core.audit import Unplaced, numbered_prompts, stratum, told_judgment, told_pair
+from judge.core.audit import numbered_prompts, stratum, told_judgment, told_pair
 from judge.core.counted import Pooling
+from judge.enums import Unplaced
 from judge.io.files import replacing
 from judge.io.render.html.page import Page, build
 from judge.io.render.html.pair_contents import PairContents

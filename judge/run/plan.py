@@ -9,9 +9,9 @@ from judge.core.columns import latest_judgments
 from judge.core.counted import fold_panel
 from judge.core.estimates import Basis
 from judge.core.facts import WantedFields
-from judge.core.planning import Orders
 from judge.core.power_plan import Effort, PlanBasis, PowerPlan, Target, from_numbers, from_pilot, make_plan
 from judge.core.stats.power import N_RUNS
+from judge.enums import Orders
 from judge.errors import InputError
 from judge.run.report import item_features, subject_of
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from judge.errors import InputError
 from judge.io.assets import Asset
-from judge.io.judges.specs import JudgeOptions, parse_judge
+from judge.io.judges.options import JudgeOptions
+from judge.io.judges.specs import parse_judge
 from judge.io.manifest import Input
 
 if TYPE_CHECKING:

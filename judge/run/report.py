@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from judge.core.stats.intervals import Method
+    from judge.enums import Method
     from judge.io.journal import RunFolder
     from judge.io.manifest import Manifest
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,44 +15,27 @@ from judge.core.prompting import parse_template
 from judge.errors import InputError, InputErrors
 from judge.io.assets import Asset, find_asset
 from judge.io.image_store import ImageStore
-from judge.io.judges.specs import JudgeOptions
 from judge.io.manifest import Input, ScoreManifest
-from judge.run.draft import DEFAULT_JUDGE
-from judge.run.finding import SHARD, PreparedRun, open_judges, quote_start, start_run
-from judge.run.inputs import CaseInputs, CaseOptions
+from judge.run.finding import (
+    SHARD,
+    PreparedRun,
+    open_judges,
+    quote_start,
+    start_run,
+)
+from judge.run.inputs import CaseInputs
 from judge.run.item_images import refused_images
 from judge.run.judging import judge_all, parts_of
+from judge.run.options import ScoreOptions
 from judge.run.provenance import item_roles, read_files, used_asset
-from judge.run.session import JudgingOptions
 from judge.schema import Case, Group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from judge.core.quote import Quote
-    from judge.core.sharding import Shard
     from judge.io.image_store import ImageStore
     from judge.io.journal import RunFolder
-
-DEFAULT_PROMPTS = "pkr.v1"
-
-
-@dataclass(frozen=True)
-class ScoreOptions:
-    """What a score is made of; every field but the inputs has the default of the command."""
-
-    inputs: CaseOptions
-    judges: tuple[str, ...] = (DEFAULT_JUDGE,)
-    judge_options: JudgeOptions = JudgeOptions()
-    prices: tuple[str, ...] = ()
-    """as given to `--price`"""
-    prompts: str = DEFAULT_PROMPTS
-    samples: int = 1
-    seed: int = 0
-    shard: Shard | None = None
-    name: str | None = None
-    runs: Path = Path("runs")
-    judging: JudgingOptions = field(default_factory=JudgingOptions)
 
 
 def score(options: ScoreOptions, *, command: Sequence[str], say: Callable[[str], None]) -> RunFolder:

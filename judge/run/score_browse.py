@@ -6,10 +6,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from judge.core.audit import journeys
-from judge.core.listing import ANY_TRACE, ListedTrace, Sort, TraceFilters, TraceListing
+from judge.core.listing import ANY_TRACE, ListedTrace, TraceFilters, TraceListing
 from judge.core.pkr.audit import ScoreFindings, answer_standing, modes_of
-from judge.core.pkr.scores import FailureMode
 from judge.core.prompting import shown_text
+from judge.enums import FailureMode, Sort
 from judge.errors import InputError, RunError
 from judge.io.render.case import ShownCase
 from judge.run.score_report import make_score_report

@@ -28,14 +28,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from judge.core.export import ExportForm, Row
+    from judge.core.export import Row
+    from judge.enums import ExportFormat
     from judge.io.journal import RunFolder
 
 BLOCK = 1 << 14
 """traces, or requests, that are joined with what was made of them at once"""
 
 
-def write_score_tables(folder: RunFolder, out: Path, form: ExportForm) -> dict[str, int]:
+def write_score_tables(folder: RunFolder, out: Path, form: ExportFormat) -> dict[str, int]:
     """Write the tables of a score into a new folder; return how many rows each has (errors as for `export_run`)."""
     scores = make_score_report(folder).scores
     prices = folder.score_manifest().prices

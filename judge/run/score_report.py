@@ -13,7 +13,7 @@ from judge.core.pkr.difference import ScoreDifference, compare_scores
 from judge.core.pkr.figures import SCORE_METHOD
 from judge.core.pkr.report import ScoredRun, ScoreSetting, build_score_report
 from judge.core.report import Models
-from judge.core.stats.intervals import Method
+from judge.enums import Method
 from judge.io.files import write_json
 from judge.run.task import score_plan_of
 

@@ -2,53 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from judge.io.journal import SYNC_SECONDS
-from judge.io.limits import RetryPolicy
 from judge.io.manifest import Manifest
 from judge.run.task import subjects_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from decimal import Decimal
 
     from judge.core.planning import Plan
     from judge.io.budget import Budget
     from judge.io.journal import RunFolder
     from judge.io.manifest import AnyManifest
+    from judge.run.options import JudgingOptions
     from judge.run.recording import Recorder
     from judge.run.stopping import Stopper
     from judge.schema import JudgeSpec, Request
-
-DEFAULT_CONCURRENCY = 16
-
-
-@dataclass(frozen=True)
-class JudgingOptions:
-    """How fast and how patiently to ask, and what it may cost; nothing here changes an answer."""
-
-    concurrency: int = DEFAULT_CONCURRENCY
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
-    max_rpm: float | None = None
-    """calls that may begin in a minute, per judge"""
-    max_tpm: float | None = None
-    """tokens that may be taken in a minute, input and output, per judge"""
-    max_calls: int | None = None
-    """of the whole run"""
-    max_cost: Decimal | None = None
-    """US dollars, of the whole run"""
-    confirm_above: Decimal | None = None
-    """US dollars: a person is asked before more than this is spent, or before a price that is unknown"""
-    batch: bool = False
-    """ask in batches; a run that has begun so goes on so"""
-    poll: float = 60.0
-    """seconds between two looks at a batch"""
-    sync_seconds: float = SYNC_SECONDS
-    """pause between two flushes of the journal to the disk; 0: each judgment is flushed before it counts"""
-    quiet: bool = False
 
 
 @dataclass(frozen=True)

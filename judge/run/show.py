@@ -10,13 +10,14 @@ from judge.core.planning import PairPlan
 from judge.core.prompting import ShownParts
 from judge.errors import InputError
 from judge.io.assets import find_asset, load_prompt, load_rubric
+from judge.io.judges.options import JudgeOptions
 from judge.run.inputs import Inputs
 from judge.run.provenance import open_specs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from judge.run.draft import CompareOptions
+    from judge.run.options import PromptOptions
     from judge.schema import Image, Order
 
 
@@ -25,16 +26,15 @@ def _told(image: Image) -> str:
     return f"[image {image.media_type}, sha256 {image.sha256}{made} {image.named}]"
 
 
-def show_prompt(options: CompareOptions, *, item: str, order: Order, say: Callable[[str], None]) -> str:
+def show_prompt(options: PromptOptions, *, item: str, order: Order, say: Callable[[str], None]) -> str:
     """Return the text, images and schema that the first judge would be sent for one item in one order."""
     rubric = load_rubric(find_asset("rubrics", options.rubric))
-    template = load_prompt(find_asset("prompts", options.prompt))
-    judge = open_specs(options.judges, options.judge_options, say=say)[0]
+    template = load_prompt(find_asset("prompts", options.prompt_name))
+    judge = open_specs(options.judges, JudgeOptions(), say=say)[0]
     plan = PairPlan(
         template=template,
         rubric=rubric,
         shown=ShownParts(reference=options.show_reference, answers=not options.hide_answers),
-        orders=options.orders,
         seed=options.seed,
     )
     with Inputs(options.inputs, blind_judge=not judge.sees_images) as inputs:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from judge.io.journal import RunFolder
     from judge.io.manifest import AnyManifest
     from judge.io.pictures.kinds import Size
-    from judge.run.session import JudgingOptions
+    from judge.run.options import JudgingOptions
     from judge.schema import Image, Price, Reply
 
 UNREADABLE = (1024, 1024)

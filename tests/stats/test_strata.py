@@ -12,7 +12,8 @@ from stats.oracles import oracle
 
 from judge.core.stats.clusters import collapse
 from judge.core.stats.intervals import bootstrap
-from judge.core.stats.strata import Stratum, answer_rates, heterogeneity
+from judge.core.stats.strata import answer_rates, heterogeneity
+from judge.enums import Stratum
 
 
 def test_strata_rates_come_from_the_one_bootstrap_call() -> None:

@@ -11,9 +11,9 @@ from judge.core.conclusions import EQUIVALENCE_LEVEL
 from judge.core.controls.report import MARGIN, ControlEffect, Effect, FalsePreference, SelfComparison
 from judge.core.counted import CriterionItems
 from judge.core.estimates import DIGITS, Estimate, Figure, Ratio, estimate_rate, rounded_p
-from judge.core.stats.intervals import Method
 from judge.core.stats.significance import ALPHA, holm
 from judge.core.tally import FOLDED, fold, identical_items, with_credits
+from judge.enums import Method
 from judge.schema import Order, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from judge.core.columns import LatestJudgments
     from judge.core.estimates import Basis
     from judge.core.facts import ItemFeatures
-    from judge.core.planning import Orders
     from judge.core.stats.sign_flip import Distribution
+    from judge.enums import Orders
 
 CANNOT_JUDGE = Verdict.CANNOT_JUDGE.value
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
@@ -11,7 +10,8 @@ from msgspec import to_builtins
 
 from judge.core.audit import told_item, told_request, told_trace
 from judge.core.pkr.export import quoted
-from judge.core.pkr.scores import PARTS, FailureMode
+from judge.core.pkr.scores import PARTS
+from judge.enums import AnswerStanding, FailureMode
 from judge.schema import Group, Scored
 
 if TYPE_CHECKING:
@@ -86,17 +86,6 @@ def modes_of(found: ScoreFindings, item: str) -> dict[str, list[str]]:
     for (group, _, _), units in found.modes.get(item, {}).items():
         own[group] |= {*units.values()}
     return {group: [mode.value for mode in FailureMode if mode.value in modes] for group, modes in own.items()}
-
-
-class AnswerStanding(StrEnum):
-    """How it stands with a trace's final answer."""
-
-    RIGHT = "right"
-    WRONG = "wrong"
-    UNREAD = "unread"
-    """the right answer is known, and the trace's cannot be read: it is not right"""
-    UNKNOWN = "unknown"
-    """the item has no right answer"""
 
 
 def answer_standing(figures: Mapping[str, Any]) -> AnswerStanding:

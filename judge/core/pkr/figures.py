@@ -8,8 +8,8 @@ import polars as pl
 
 from judge.core.counted import CriterionItems, cluster_codes
 from judge.core.estimates import Estimate
-from judge.core.pkr.scores import PARTS, FailureMode, Standing
-from judge.core.stats.intervals import Method
+from judge.core.pkr.scores import PARTS, Standing
+from judge.enums import FailureMode, Method
 from judge.schema import Frozen, Group
 
 if TYPE_CHECKING:

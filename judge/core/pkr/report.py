@@ -19,11 +19,12 @@ from judge.core.pkr.figures import (
     estimate_figures,
     n_planned,
 )
-from judge.core.pkr.scores import FailureMode, Scores, score
+from judge.core.pkr.scores import Scores, score
 from judge.core.report import Clusters, IntervalSettings, clusters_of
 from judge.core.stats.clusters import FEW_UNITS
-from judge.core.stats.intervals import N_RESAMPLES, Method
+from judge.core.stats.intervals import N_RESAMPLES
 from judge.core.subgroups import SMALL
+from judge.enums import FailureMode, Method
 from judge.schema import Group
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from judge.enums import FailureMode
 from judge.schema import Group
 
 if TYPE_CHECKING:
@@ -25,24 +26,6 @@ FIGURES = (
     "right_and_grounded",
 )
 """columns of `Scores.items`, each in [0, 1], null where a trace has no such figure"""
-
-
-class FailureMode(StrEnum):
-    """What is wrong with a unit of a trace: the first that applies."""
-
-    JUDGE_ERROR = "judge_error"
-    """the call that asked about it failed: nothing is known of the trace"""
-    OMISSION = "omission"
-    """the trace does not speak of it"""
-    FACTUAL_ERROR = "factual_error"
-    """the trace gets it wrong"""
-    OPTION_ELIMINATION = "option_elimination"
-    """the same of an inference, in a trace that argues by the letters of the options"""
-    INTERNAL_INCONSISTENCY = "internal_inconsistency"
-    """another statement of the trace contradicts it"""
-    CHAIN_BREAK = "chain_break"
-    """an inference whose premises are absent or wrong"""
-    OK = "ok"
 
 
 class Standing(StrEnum):

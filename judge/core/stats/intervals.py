@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 import numpy as np
+
+from judge.enums import Method
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,17 +18,6 @@ if TYPE_CHECKING:
 N_RESAMPLES = 10_000
 CHUNK = 20_000_000
 """how many weights are held in memory at once"""
-
-
-class Method(StrEnum):
-    """How an interval is made."""
-
-    JEFFREYS = "jeffreys"
-    """Bayesian bootstrap with half a win and half a loss added: holds its level near 0 and 1 too"""
-    PERCENTILE = "percentile"
-    """the classic bootstrap, for comparison with other tools; too short near 0 and 1"""
-    WILSON = "wilson"
-    """closed form, without random numbers: Wilson's interval at the effective number of units"""
 
 
 class Patterns(NamedTuple):

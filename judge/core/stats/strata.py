@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import chdtrc
 
 from judge.core.stats.clusters import HALF, sum_by_cluster
+from judge.enums import Stratum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from judge.core.stats.clusters import Codes
     from judge.core.stats.intervals import Floats
-
-
-class Stratum(StrEnum):
-    """Which of the two final answers of an item are right."""
-
-    BOTH_RIGHT = "both_right"
-    ONLY_A_RIGHT = "only_a_right"
-    ONLY_B_RIGHT = "only_b_right"
-    BOTH_WRONG = "both_wrong"
 
 
 class AnswerRates(NamedTuple):

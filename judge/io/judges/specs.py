@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from judge.errors import InputError, RunError
@@ -21,19 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from judge.io.judges.base import Judge
+    from judge.io.judges.options import JudgeOptions
 
 DEFAULT_OUTPUT_TOKENS = 8192
 LOCAL_SETTINGS = JudgeSettings(max_output_tokens=700, temperature=0.0, seed=0, evidence_chars=30)
 _FORM = re.compile(r"(?P<provider>[a-z]+)(?::(?P<model>.*?)(?:@(?P<endpoint>https?://.+))?)?\Z")
 _HALF_ADDRESS = re.compile(r"@.*(?:://|:\d)")
-
-
-class JudgeOptions(NamedTuple):
-    """Settings that a person may set for all judges; None leaves the default."""
-
-    max_output_tokens: int | None = None
-    temperature: float | None = None
-    effort: str | None = None
 
 
 def parse_judge(text: str, options: JudgeOptions, *, say: Callable[[str], None], needs_key: bool = True) -> JudgeSpec:
@@ -118,7 +112,7 @@ def _local(file: str | None, options: JudgeOptions, *, say: Callable[[str], None
     if options.effort is not None:
         raise InputError("--effort", "the embedded judge does not take it", "leave it out")
     weights = find_weights(file, say=say)
-    given = {name: value for name, value in options._asdict().items() if value is not None}
+    given = {name: value for name, value in asdict(options).items() if value is not None}
     return JudgeSpec(
         provider=Provider.LOCAL,
         model=weights.path.stem,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
 
 from judge.io.pictures.bare import strip_metadata
 from judge.io.pictures.dicom import render_dicom
@@ -21,6 +25,39 @@ MAX_SENT_BYTES = 3_900_000
 """of an image's file: in base64 this stays below 5 MiB, the strictest known limit"""
 
 _LOSSY_WEBP = b"VP8 "
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """Where images may come from, and how large they are sent."""
+
+    max_side: Annotated[
+        int,
+        typer.Option(
+            "--max-image-side",
+            min=0,
+            metavar="PIXELS",
+            help="Send images with no side longer than this; 0 sends every size.",
+        ),
+    ] = MAX_SIDE
+    roots: Annotated[
+        tuple[Path, ...],
+        typer.Option(
+            "--image-root",
+            metavar="DIR",
+            help="Images may lie in this folder too, not only in that of the file that names them; repeatable.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = ()
+    hosts: Annotated[
+        tuple[str, ...],
+        typer.Option("--allow-image-urls", metavar="HOST", help="Fetch images from this host, by https; repeatable."),
+    ] = ()
+
+    def identity(self) -> dict[str, str]:
+        """Name what decides what is sent, where it is not the default."""
+        return {} if self.max_side == MAX_SIDE else {"--max-image-side": str(self.max_side)}
 
 
 class Prepared(NamedTuple):

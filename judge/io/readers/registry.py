@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from judge.core.outputs import Row
+from judge.enums import SourceFormat
 from judge.errors import InputError
 from judge.io.readers.alpaca_eval import is_alpaca_eval, read_alpaca_eval
 from judge.io.readers.anthropic_batch import is_anthropic_batch, read_anthropic_batch
@@ -20,7 +21,7 @@ from judge.io.readers.vlmevalkit import is_vlmevalkit, read_vlmevalkit
 class Format(NamedTuple):
     """One generator's records."""
 
-    name: str
+    name: SourceFormat
     """as in `--format`"""
     title: str
     recognises: Callable[[Record], bool]
@@ -28,15 +29,15 @@ class Format(NamedTuple):
     """of a record and the path of its id, None for the format's own; raises RecordProblem"""
 
 
-NATIVE = Format("native", "traces as in docs/input.md", is_native, read_native)
+NATIVE = Format(SourceFormat.NATIVE, "traces as in docs/input.md", is_native, read_native)
 FORMATS = (
-    Format("lm-eval", "samples of lm-evaluation-harness", is_lm_eval, read_lm_eval),
-    Format("lmms-eval", "samples of lmms-eval", is_lmms_eval, read_lmms_eval),
-    Format("vlmevalkit", "predictions of VLMEvalKit", is_vlmevalkit, read_vlmevalkit),
-    Format("openai-batch", "batch output of OpenAI or vLLM", is_openai_batch, read_openai_batch),
-    Format("anthropic-batch", "batch results of Anthropic", is_anthropic_batch, read_anthropic_batch),
-    Format("inspect", "a log of inspect", is_inspect_log, read_inspect_log),
-    Format("alpaca-eval", "outputs of alpaca_eval", is_alpaca_eval, read_alpaca_eval),
+    Format(SourceFormat.LM_EVAL, "samples of lm-evaluation-harness", is_lm_eval, read_lm_eval),
+    Format(SourceFormat.LMMS_EVAL, "samples of lmms-eval", is_lmms_eval, read_lmms_eval),
+    Format(SourceFormat.VLMEVALKIT, "predictions of VLMEvalKit", is_vlmevalkit, read_vlmevalkit),
+    Format(SourceFormat.OPENAI_BATCH, "batch output of OpenAI or vLLM", is_openai_batch, read_openai_batch),
+    Format(SourceFormat.ANTHROPIC_BATCH, "batch results of Anthropic", is_anthropic_batch, read_anthropic_batch),
+    Format(SourceFormat.INSPECT, "a log of inspect", is_inspect_log, read_inspect_log),
+    Format(SourceFormat.ALPACA_EVAL, "outputs of alpaca_eval", is_alpaca_eval, read_alpaca_eval),
     NATIVE,
 )
 """The last one is for what no other recognises, since it has the widest choice of names."""

@@ -9,8 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from judge.core.pkr.audit import TRACE, told_case, told_reading
-from judge.core.pkr.scores import FailureMode, Standing
-from judge.io.render.item_parts import journey_lines, render_columns, render_question, render_raw, say, trace_text
+from judge.core.pkr.scores import Standing
+from judge.enums import FailureMode
+from judge.io.render.item_parts import (
+    journey_lines,
+    render_columns,
+    render_question,
+    render_raw,
+    say,
+    trace_text,
+)
 from judge.io.render.text import safe
 from judge.schema import Group
 

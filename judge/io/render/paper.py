@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import html
 import re
-from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
+from judge.enums import ReportFormat
 from judge.io.files import as_json_bytes
 from judge.io.render.text import safe
 from judge.io.render.tidy_csv import as_csv
@@ -50,29 +50,21 @@ LATEX_HEAD = (
 )
 
 
-class ReportForm(StrEnum):
-    """What a report may be written in."""
-
-    MARKDOWN = "markdown"
-    LATEX = "latex"
-    CSV = "csv"
-    JSON = "json"
-    HTML_FRAGMENT = "html-fragment"
-
-
-def written(document: Document, form: ReportForm) -> str:
+def written(document: Document, form: ReportFormat) -> str:
     """Write a report, with a final newline."""
     match form:
-        case ReportForm.MARKDOWN:
+        case ReportFormat.MARKDOWN:
             return _as_markdown(document)
-        case ReportForm.LATEX:
+        case ReportFormat.LATEX:
             return _as_latex(document)
-        case ReportForm.CSV:
+        case ReportFormat.CSV:
             return as_csv(document)
-        case ReportForm.HTML_FRAGMENT:
+        case ReportFormat.HTML_FRAGMENT:
             return _as_html(document)
-        case ReportForm.JSON:
+        case ReportFormat.JSON:
             return as_json_bytes(document.json).decode()
+        case ReportFormat.TERMINAL:
+            raise ValueError("what is drawn on the terminal is not written")
         case _:
             assert_never(form)
 

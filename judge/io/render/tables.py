@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from judge.core.planning import Orders
+from judge.enums import Orders
 from judge.io.render import cells
 from judge.io.render.cells import Table
 from judge.io.render.controls import control_tables

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from judge.core.counted import Pooling
-from judge.core.planning import Orders
-from judge.core.stats.intervals import Method
 from judge.core.stats.significance import Conclusion
+from judge.enums import Method, Orders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from judge.core.pkr.scores import PARTS, FailureMode
+from judge.core.pkr.scores import PARTS
+from judge.enums import FailureMode
 from judge.io.files import as_json_bytes
 from judge.io.render import score_tables
 from judge.io.render.html.sections import judgment_counts, plotted, sections, spending

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from judge.core.audit_queue import points
-from judge.core.pkr.scores import FailureMode
+from judge.enums import FailureMode
 from judge.io.render.html.contents import Contents, coded
 from judge.schema import Group, Outcome
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from judge.core.audit import Outcomes
     from judge.core.audit_queue import Doubt
-    from judge.core.pkr.audit import AnswerStanding
+    from judge.enums import AnswerStanding
 
 LETTERS = {Outcome.A: "a", Outcome.B: "b", Outcome.TIE: "t", Outcome.SPLIT: "s", Outcome.MISSING: "m"}
 """how the index writes an outcome"""

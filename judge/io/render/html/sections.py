@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from judge.core.planning import Orders
+from judge.enums import Orders
 from judge.io.files import as_json_bytes
 from judge.io.render import words
 from judge.io.render.controls import control_lines, control_tables

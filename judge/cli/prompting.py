@@ -1,10 +1,14 @@
-"""The commands that show what ships with the program: prompts, rubrics."""
+"""The commands that show prompts and rubrics: prompts, rubrics, and show-prompt with what a judge would be sent."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
+
+from judge.cli.output import tell
+from judge.run.options import PromptOptions
+from judge.schema import Order
 
 NamedAsset = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this one's text.")]
 
@@ -20,7 +24,7 @@ def rubrics(name: NamedAsset = None) -> None:
 
 
 def _show(kind: str, name: str | None) -> None:
-    from judge.io.assets import ANY, find_asset, load_prompt, load_rubric, shipped  # noqa: PLC0415 - `--help` starts without
+    from judge.io.assets import ANY, find_asset, load_prompt, load_rubric, shipped
 
     if name is not None:
         typer.echo(find_asset(kind, name).text, nl=False)
@@ -29,3 +33,15 @@ def _show(kind: str, name: str | None) -> None:
         asset = find_asset(kind, path.stem)
         described = load_prompt(asset, ANY) if kind == "prompts" else load_rubric(asset)
         typer.echo(f"{path.stem}  {described.description}")
+
+
+def show_prompt(
+    *,
+    item: Annotated[str, typer.Option(metavar="ID", help="Which item.")],
+    order: Annotated[Order, typer.Option(help="Which trace comes first.")] = Order.FORWARD,
+    options: PromptOptions,
+) -> None:
+    """Print exactly what a judge would be sent for one item."""
+    from judge.run.show import show_prompt
+
+    typer.echo(show_prompt(options, item=item, order=order, say=tell))

@@ -1,0 +1,141 @@
+"""The commands that ask judges: compare, score, checklist, resume, retry, control; and merge, of shards."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from judge.cli.options import DryRun, OutputOptions, RunPath
+from judge.cli.output import print_quote, teller
+from judge.cli.reporting import find_run, print_checklists, print_report
+from judge.core.controls.kinds import DEFAULT_N, ControlKind
+from judge.io.judges.options import Prices
+from judge.run.options import (
+    DEFAULT_RUNS,
+    ChecklistOptions,
+    CompareOptions,
+    ControlN,
+    ControlOptions,
+    Quiet,
+    ResumeOptions,
+    Runs,
+    ScoreOptions,
+)
+from judge.schema import FailureKind
+
+
+def compare(options: CompareOptions, *, dry_run: DryRun = False, output: OutputOptions) -> None:
+    """Compare two models' traces: pair, judge in both orders, report win rates.
+
+    Repeating the command goes on with the run that it began; what was judged is never asked again.
+    """
+    from judge.run.compare import compare
+    from judge.run.dry_run import dry_run as quote_comparison
+
+    say = teller(quiet=options.judging.quiet)
+    if dry_run:
+        print_quote(quote_comparison(options, say=say), as_json=output.json)
+        return
+    folder = compare(options, command=sys.argv, say=say)
+    print_report(folder, output, quiet=options.judging.quiet)
+
+
+def score(options: ScoreOptions, *, dry_run: DryRun = False, output: OutputOptions) -> None:
+    """Score one model's traces by their items' checklists: perception, knowledge, rationale.
+
+    Repeating the command goes on with the run that it began; what was judged is never asked again.
+    """
+    from judge.run.score import quote_score, score
+
+    say = teller(quiet=options.judging.quiet)
+    if dry_run:
+        print_quote(quote_score(options, say=say), as_json=output.json)
+        return
+    folder = score(options, command=sys.argv, say=say)
+    print_report(folder, output, quiet=options.judging.quiet)
+
+
+def checklist(options: ChecklistOptions, *, dry_run: DryRun = False, output: OutputOptions) -> None:
+    """Have a judge write checklists from items' reference reasoning, every unit with words of the reference.
+
+    Repeating the command goes on with the run that it began; what was written is never asked for again.
+    """
+    from judge.run.checklist import dry_run as quote_checklists
+    from judge.run.checklist import write_checklists
+
+    say = teller(quiet=options.judging.quiet)
+    if dry_run:
+        print_quote(quote_checklists(options, say=say), as_json=output.json)
+        return
+    folder = write_checklists(options, command=sys.argv, say=say)
+    print_checklists(folder, output, to=options.to, quiet=options.judging.quiet)
+
+
+def resume(
+    run: RunPath, *, price: Prices = (), runs: Runs = DEFAULT_RUNS, judging: ResumeOptions, output: OutputOptions
+) -> None:
+    """Go on with a run: ask what was not asked yet, and again what failed."""
+    from judge.run.compare import resume
+
+    folder = find_run(run, runs)
+    resume(folder, judging, prices=price, say=teller(quiet=judging.quiet))
+    print_report(folder, output, quiet=judging.quiet)
+
+
+def retry(
+    run: RunPath,
+    *,
+    failure: Annotated[
+        tuple[FailureKind, ...], typer.Option("--failure", help="Ask again only what failed so; repeatable.")
+    ] = (),
+    price: Prices = (),
+    runs: Runs = DEFAULT_RUNS,
+    judging: ResumeOptions,
+    output: OutputOptions,
+) -> None:
+    """Ask again what failed, and nothing that was never asked."""
+    from judge.run.compare import retry as retry_run
+
+    folder = find_run(run, runs)
+    retry_run(folder, judging, prices=price, kinds=frozenset(failure), say=teller(quiet=judging.quiet))
+    print_report(folder, output, quiet=judging.quiet)
+
+
+def control(
+    run: RunPath,
+    *,
+    kind: Annotated[
+        tuple[ControlKind, ...],
+        typer.Option("--kind", help="What to change in the pairs that are asked; repeatable."),
+    ],
+    control_n: ControlN = DEFAULT_N,
+    price: Prices = (),
+    runs: Runs = DEFAULT_RUNS,
+    judging: ResumeOptions,
+    output: OutputOptions,
+) -> None:
+    """Test the judge of a comparison: ask a sample of its pairs again, changed, and report how far verdicts move."""
+    from judge.run.compare import add_controls
+
+    folder, say = find_run(run, runs), teller(quiet=judging.quiet)
+    add_controls(folder, ControlOptions(kind, control_n), judging, prices=price, command=sys.argv, say=say)
+    print_report(folder, output, quiet=judging.quiet)
+
+
+def merge(
+    shards: Annotated[
+        tuple[str, ...], typer.Argument(metavar="RUN...", help="The run folder of every shard, or its name.")
+    ],
+    *,
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the merged run folder.")],
+    runs: Runs = DEFAULT_RUNS,
+    output: OutputOptions,
+    quiet: Quiet = False,
+) -> None:
+    """Merge the runs of all shards of a comparison (`compare --shard`) into one, as if it had never been cut."""
+    from judge.run.merge import merge_shards
+
+    folder = merge_shards([find_run(run, runs) for run in shards], name=name, runs=runs, command=sys.argv)
+    print_report(folder, output, quiet=quiet)

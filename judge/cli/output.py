@@ -1,0 +1,79 @@
+"""What commands print, and the exit codes."""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import typer
+
+from judge.enums import ReportFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import BaseModel
+    from rich.console import Console
+
+    from judge.core.quote import Quote
+    from judge.io.render.document import Document
+
+
+class Exit(IntEnum):
+    """What the program's exit code says, one meaning each; 2 is typer's for wrong usage."""
+
+    BUG = 1
+    """a traceback"""
+    INPUT = 3
+    """a file, an option or a run folder cannot be used"""
+    FAILURES = 4
+    """too many judgments failed, or a judge answers no more; what was judged is kept"""
+    BUDGET = 6
+    """the run has spent what it may; resumable"""
+    INTERRUPTED = 130
+    """stopped by a person; resumable"""
+
+
+def tell(text: str) -> None:
+    """Write a note for a person to stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def teller(*, quiet: bool) -> Callable[[str], None]:
+    """Return what notes are told to: stderr, or nobody."""
+    return (lambda _: None) if quiet else tell
+
+
+def console() -> Console:
+    """Return where texts of every kind are drawn as they are."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def print_json(made: BaseModel) -> None:
+    """Print a report as JSON."""
+    from judge.io.files import as_json_bytes
+
+    typer.echo(as_json_bytes(made.model_dump(mode="json")), nl=False)
+
+
+def print_form(form: ReportFormat, *, document: Callable[[], Document], draw: Callable[[Console], None]) -> None:
+    """Draw a report on the terminal, or write its document in the form that was asked for."""
+    if form is ReportFormat.TERMINAL:
+        draw(console())
+        return
+    from judge.io.render.paper import written
+
+    typer.echo(written(document(), form).encode(), nl=False)
+
+
+def print_quote(quote: Quote, *, as_json: bool) -> None:
+    """Print what is still to be asked, and what it may cost."""
+    from judge.io.render.quote import render_quote
+
+    if as_json:
+        print_json(quote)
+    else:
+        render_quote(quote)
