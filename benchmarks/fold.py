@@ -1,7 +1,7 @@
 """Print what large reports cost: processor seconds and peak memory, each measured in a process of its own.
 
 python benchmarks/fold.py                 all of them
-python benchmarks/fold.py rows 10000000   judgment rows in memory, two judges and samples, to a whole report
+python benchmarks/fold.py rows 1000000    judgment rows in memory, two judges and samples, to a whole report
 python benchmarks/fold.py journal 100000  a run folder on disk, to a whole report
 python benchmarks/fold.py bootstrap 1000000  10,000 resamples of items, beside scipy and resampling by index
 python benchmarks/fold.py clusters 100000    10,000 resamples of clusters that are nearly all different
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from judge.core.stats.intervals import Floats
     from judge.schema import Judgment
 
-ALL = {"rows": (10_000_000,), "journal": (100_000, 1_000_000), "bootstrap": (1_000_000,), "clusters": (100_000,)}
+ALL = {"rows": (1_000_000,), "journal": (100_000, 1_000_000), "bootstrap": (1_000_000,), "clusters": (100_000,)}
 SHARES = (0.45, 0.35, 0.2)
 """of first, second and tie among the verdicts"""
 CRITERIA = ("perception", "knowledge", "rationale", "overall")

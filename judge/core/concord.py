@@ -67,7 +67,7 @@ class HaloReport(Frozen):
     """share that each explains beyond the others"""
 
 
-def agree(
+def report_agreement(
     by_judge: Sequence[CriterionItems], said: pl.DataFrame, features: ItemFeatures | None, *, samples: int
 ) -> AgreementReport | None:
     """Report a criterion's agreement; None with one judge and one sample.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.core.bias import LengthReport, PositionReport, length, position
 from judge.core.columns import LatestJudgments
-from judge.core.concord import AgreementReport, HaloReport, agree, halo
+from judge.core.concord import AgreementReport, HaloReport, halo, report_agreement
 from judge.core.controls.report import ControlReport, control_warnings
 from judge.core.costs import JudgeCost, Usd, total
 from judge.core.counted import PanelItems, Pooling, Subject, fold_panel
@@ -248,7 +248,7 @@ def _sections(
         "position": {name: position(items, reports[name].first_slot) for name, items in panel.items()},
         "length": {name: length(items, adjust=extras.length_control) for name, items in panel.items()},
         "agreement": {
-            name: agree(
+            name: report_agreement(
                 [alone[name] for alone in counted.alone.values()],
                 latest.on(name),
                 features,

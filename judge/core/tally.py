@@ -36,6 +36,7 @@ def winner(verdict: Verdict, order: Order) -> Winner:
 
 def with_credits(said: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of `LatestJudgments.on` that decide, with `worth`: a's credit by each verdict."""
+    # Not made on import: the threads that polars starts for it would be missing in a process forked later.
     worth = pl.DataFrame(
         [(order, verdict, CREDITS[winner(verdict, order)]) for order in Order for verdict in DECISIONS],
         schema={"order": pl.Enum(Order), "verdict": pl.Enum(Verdict), "worth": pl.Float64()},
