@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaln, xlog1py, xlogy
 
-from judge.core.stats.closed_form import wilson
-from judge.core.stats.clusters import collapse
-from judge.core.stats.intervals import N_RESAMPLES, Patterns, bootstrap
-from judge.core.stats.sequential import is_decided
 from judge.enums import Method
+from judge.stats.closed_form import wilson
+from judge.stats.clusters import collapse
+from judge.stats.intervals import N_RESAMPLES, Patterns, bootstrap
+from judge.stats.sequential import is_decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from judge.core.stats.intervals import Floats, Rates
+    from judge.stats.intervals import Floats, Rates
 
 RATES = (0.5, 0.86, 0.98)
 SIZES = (20, 50, 100, 500)

@@ -26,11 +26,11 @@ from judge.schema import Order
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from judge.core.columns import LatestJudgments
-    from judge.core.counted import Subject
-    from judge.core.report import Report, RunDescription
-    from judge.core.stats.intervals import Floats
+    from judge.outcomes.counted_items import Subject
+    from judge.outcomes.latest_judgments import LatestJudgments
+    from judge.report.report import Report, RunDescription
     from judge.schema import Judgment
+    from judge.stats.intervals import Floats
 
 ALL = {"rows": (1_000_000,), "journal": (100_000, 1_000_000), "bootstrap": (1_000_000,), "clusters": (100_000,)}
 SHARES = (0.45, 0.35, 0.2)
@@ -88,7 +88,7 @@ def _rows(n: int) -> None:
 def _latest(n: int) -> LatestJudgments:
     import polars as pl  # noqa: PLC0415
 
-    from judge.core.columns import LatestJudgments, latest_judgments  # noqa: PLC0415
+    from judge.outcomes.latest_judgments import LatestJudgments, latest_judgments  # noqa: PLC0415
 
     nothing = latest_judgments([])
     place, orders = pl.int_range(n, dtype=pl.UInt32, eager=True), pl.Series(list(Order))
@@ -114,34 +114,34 @@ def _latest(n: int) -> LatestJudgments:
 
 
 def _subject(n_items: int) -> Subject:
-    from judge.core.counted import Subject  # noqa: PLC0415
+    from judge.outcomes.counted_items import Subject  # noqa: PLC0415
 
     return Subject(JUDGES, ["overall"], Orders.BOTH, n_items, 0)
 
 
 def _run() -> RunDescription:
-    from judge.core.report import Models, RunDescription  # noqa: PLC0415
+    from judge.report.report import Models, RunDescription  # noqa: PLC0415
 
     return RunDescription(models=Models(a="a", b="b"), prompt="p.v1", rubric="r.v1", samples=2, seed=0, left_out={})
 
 
 def _fold(latest: LatestJudgments) -> object:
-    from judge.core.counted import pool  # noqa: PLC0415
-    from judge.core.tally import fold  # noqa: PLC0415
+    from judge.outcomes.counted_items import pool  # noqa: PLC0415
+    from judge.outcomes.tally import fold  # noqa: PLC0415
 
     return pool(fold(latest.on("overall"), orders=Orders.BOTH), JUDGES)
 
 
 def _report(latest: LatestJudgments) -> Report:
-    from judge.core.report import build_report  # noqa: PLC0415
     from judge.enums import Method  # noqa: PLC0415
+    from judge.report.report import build_report  # noqa: PLC0415
 
     return build_report(latest, _subject(len(latest) // ROWS_AN_ITEM), _run(), method=Method.JEFFREYS)
 
 
 def _journal(n: int) -> None:
-    from judge.io.journal import RunFolder  # noqa: PLC0415
-    from judge.run.report import make_report  # noqa: PLC0415
+    from judge.comparison.derive_report import make_report  # noqa: PLC0415
+    from judge.runs.journal import RunFolder  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = RunFolder(Path(temporary) / "run")
@@ -153,9 +153,9 @@ def _journal(n: int) -> None:
 
 def write_run(n: int, path: str) -> None:
     """Write a run folder of so many judgments: two orders an item, with replies of 500 characters."""
-    from judge.io.files import write_lines  # noqa: PLC0415
-    from judge.io.journal import RunFolder  # noqa: PLC0415
-    from judge.io.manifest import Manifest  # noqa: PLC0415
+    from judge.files.files import write_lines  # noqa: PLC0415
+    from judge.runs.journal import RunFolder  # noqa: PLC0415
+    from judge.runs.manifest import Manifest  # noqa: PLC0415
     from judge.schema import Criterion, Rubric  # noqa: PLC0415
 
     folder = RunFolder(Path(path))
@@ -203,8 +203,8 @@ def _judgments(n: int) -> Iterator[Judgment]:
 def _bootstrap(n: int) -> None:
     from scipy import stats  # noqa: PLC0415
 
-    from judge.core.stats.clusters import collapse  # noqa: PLC0415
-    from judge.core.stats.intervals import bootstrap  # noqa: PLC0415
+    from judge.stats.clusters import collapse  # noqa: PLC0415
+    from judge.stats.intervals import bootstrap  # noqa: PLC0415
 
     print(f"{n:,} items, {N_RESAMPLES:,} resamples")
     rng = np.random.default_rng(0)
@@ -227,8 +227,8 @@ def _by_index(credit: Floats, rng: np.random.Generator) -> None:
 
 
 def _clusters(n: int) -> None:
-    from judge.core.stats.clusters import collapse  # noqa: PLC0415
-    from judge.core.stats.intervals import bootstrap  # noqa: PLC0415
+    from judge.stats.clusters import collapse  # noqa: PLC0415
+    from judge.stats.intervals import bootstrap  # noqa: PLC0415
 
     print(f"{n:,} clusters, nearly all of them different, {N_RESAMPLES:,} resamples")
     rng = np.random.default_rng(0)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from fold import write_run
 
-from judge.io.files import write_lines
-from judge.io.journal import RunFolder
+from judge.files.files import write_lines
+from judge.runs.journal import RunFolder
 from judge.schema import Item, Pair, Trace
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _measure(path: Path) -> None:
     import io  # noqa: PLC0415
     import time  # noqa: PLC0415
 
-    import judge.run.compare  # noqa: F401, PLC0415 - what the command holds when its report begins
+    import judge.comparison.compare  # noqa: F401, PLC0415 - what the command holds when its report begins
     from judge.cli.options import OutputOptions  # noqa: PLC0415
     from judge.cli.reporting import print_report  # noqa: PLC0415
 

@@ -36,9 +36,9 @@ SCHEMA: dict[str, Any] = {
 READ = """
 import re, sys, time
 from pathlib import Path
-from judge.io.items import read_items
-from judge.io.image_store import ImageStore
-from judge.io.images import ImageLoader
+from judge.inputs.items import read_items
+from judge.images.image_store import ImageStore
+from judge.images.loader import ImageLoader
 began = time.perf_counter()
 items = read_items([sys.argv[1]])
 opened = time.perf_counter()

@@ -35,7 +35,7 @@ from servers import replies
 NOUNS = {"judge.schema", "judge.errors"}
 TRACE_MARK, REPLY_MARK = "walking-trace-of-a", "as the first puts it"
 DEPTH = 4
-FIRST, LAST = "judge.io.jsonl", "judge.run.report"
+FIRST, LAST = "judge.files.jsonl", "judge.comparison.derive_report"
 """the module that reads lines, and the one that makes a report"""
 TARGETS = {"to the request": 25, "to the rate": 30}
 

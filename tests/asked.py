@@ -10,9 +10,9 @@ from typing import TypeVar
 from builders import RUBRIC
 from provider_server import ProviderServer
 
-from judge.core.prompting import reply_schema
-from judge.io.judges.base import Judge
-from judge.io.judges.specs import open_judge
+from judge.judges.base import Judge
+from judge.judges.registry import open_judge
+from judge.prompting.pairwise_prompt import reply_schema
 from judge.schema import Image, JudgeSettings, JudgeSpec, Order, Prompt, Provider, Reply, Request
 
 MODEL = "judge-1"

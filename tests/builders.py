@@ -7,12 +7,12 @@ from pathlib import Path
 
 from msgspec import convert
 
-from judge.core.columns import LatestJudgments, latest_judgments
-from judge.core.counted import Subject, fold_panel
-from judge.core.criteria import CriterionReport, report_criteria
-from judge.core.estimates import Basis
-from judge.core.prompting import PromptTemplate, parse_template
 from judge.enums import Method, Orders
+from judge.outcomes.counted_items import Subject, fold_panel
+from judge.outcomes.estimates import Basis
+from judge.outcomes.latest_judgments import LatestJudgments, latest_judgments
+from judge.prompting.pairwise_prompt import PromptTemplate, parse_template
+from judge.report.criterion import CriterionReport, report_criteria
 from judge.schema import (
     Criterion,
     Failed,

@@ -8,15 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from builders import ROOT
 from msgspec import convert
 
-from judge.core.columns import latest_judgments
-from judge.core.facts import WantedFields
-from judge.core.pkr.cases import features_of_cases
-from judge.core.pkr.figures import SCORE_METHOD
-from judge.core.pkr.planning import ScorePlan
-from judge.core.pkr.prompting import CHECKLIST
-from judge.core.pkr.report import ScoredRun, ScoreSetting, build_score_report
-from judge.core.prompting import PromptTemplate, parse_template
 from judge.enums import Method
+from judge.outcomes.item_features import WantedFields
+from judge.outcomes.latest_judgments import latest_judgments
+from judge.prompting.checklist_score_plan import ScorePlan
+from judge.prompting.checklist_score_prompt import CHECKLIST
+from judge.prompting.pairwise_prompt import PromptTemplate, parse_template
 from judge.schema import (
     Case,
     Failed,
@@ -32,6 +29,9 @@ from judge.schema import (
     Unit,
     UnitVerdict,
 )
+from judge.scoring.cases import features_of_cases
+from judge.scoring.figures import SCORE_METHOD
+from judge.scoring.score_report import ScoredRun, ScoreSetting, build_score_report
 
 Said = tuple[int, int, int] | tuple[int, int, int, bool | None]
 """presence, correctness, consistency (, grounded)"""

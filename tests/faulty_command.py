@@ -196,8 +196,8 @@ def main() -> None:
     import openai  # noqa: F401, PLC0415
 
     import judge.cli  # noqa: PLC0415
-    import judge.run.compare  # noqa: PLC0415
-    import judge.run.report  # noqa: F401, PLC0415
+    import judge.comparison.compare  # noqa: PLC0415
+    import judge.comparison.derive_report  # noqa: F401, PLC0415
 
     for line in sys.stdin:
         given = json.loads(line)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from judge.io.image_store import ImageStore
-from judge.io.images import ImageLoader
-from judge.io.pictures.preparing import MAX_SIDE, ImageOptions
+from judge.images.image_store import ImageStore
+from judge.images.loader import ImageLoader
+from judge.images.preparing import MAX_SIDE, ImageOptions
 from judge.schema import Image as SentImage
 
 SIZE = (60, 40)

@@ -10,9 +10,9 @@ from pathlib import Path
 from builders import RUBRIC
 
 from judge.enums import Orders
-from judge.io.files import write_lines
-from judge.io.journal import RunFolder
-from judge.io.manifest import Manifest
+from judge.files.files import write_lines
+from judge.runs.journal import RunFolder
+from judge.runs.manifest import Manifest
 from judge.schema import Image, Item, Judged, Judgment, Label, Order, Pair, Reply, Trace, Verdict, Winner
 
 MODELS = ("secret-model-alpha", "secret-model-beta")

@@ -9,7 +9,7 @@ from builders import SHARED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.core.answers import HIDDEN, hide_answer
+from judge.prompting.answers import HIDDEN, hide_answer
 
 STATED = {  # a statement, and what must be gone from it
     "The answer is C.": "C",

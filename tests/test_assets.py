@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from judge.errors import InputError
-from judge.io import assets
-from judge.io.assets import ANY, Asset, find_asset, load_prompt, load_rubric, shipped
-from judge.run.options import DEFAULT_PROMPT, DEFAULT_RUBRIC
+from judge.judging.options import DEFAULT_PROMPT, DEFAULT_RUBRIC
+from judge.prompting import shipped_files as assets
+from judge.prompting.shipped_files import ANY, Asset, find_asset, load_prompt, load_rubric, shipped
 
 CRITERION = '[[criterion]]\nname = "{}"\ntitle = "T"\ndefinition = "d"\ntie = "t"\n'
 RUBRIC = 'name = "mine"\nversion = 1\ndescription = ""\n'

@@ -13,12 +13,12 @@ from msgspec import structs
 from pictures import load_image
 from PIL import Image
 
-from judge.core.audit import journeys, outcomes, refer, stratum, told_judgment, told_pair
-from judge.core.columns import latest_judgments
-from judge.core.counted import Subject
+from judge.audit.audited_item import journeys, outcomes, refer, stratum, told_judgment, told_pair
 from judge.enums import Orders, Stratum, Unplaced
-from judge.io.render.html.pair_contents import PairContents
-from judge.io.render.html.thumbnails import MAX_BYTES, shown
+from judge.outcomes.counted_items import Subject
+from judge.outcomes.latest_judgments import latest_judgments
+from judge.page.pair_contents import PairContents
+from judge.page.thumbnails import MAX_BYTES, shown
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Trace, Verdict
 
 texts = st.text(alphabet="abc\n", max_size=12)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from msgspec import structs
 from run_builder import A_WINS, SPLITS, make_judgment, make_pair, make_run
 
-from judge.core.audit_queue import RANDOM_EVERY, Doubt, doubts_of, is_quoted, plain, points, queue
+from judge.audit.audit_queue import RANDOM_EVERY, Doubt, doubts_of, is_quoted, plain, points, queue
+from judge.audit.doubts import doubts_of_run, flags_of_run
 from judge.errors import RunError
-from judge.io.files import write_lines
-from judge.run.doubts import doubts_of_run, flags_of_run
+from judge.files.files import write_lines
 from judge.schema import Failed, FailureKind, Judgment, Order, Reply, Verdict
 
 CRITERIA = ("knowledge", "overall")

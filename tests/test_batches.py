@@ -19,17 +19,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from provider_server import Answer, Call, ProviderServer, Script, content_judge
 
-from judge.core.packing import PackLimits, packs
+from judge.batches import submit as batching
+from judge.batches.anthropic import AnthropicBatches
+from judge.batches.fold_core_packing import PackLimits, packs
+from judge.batches.openai import OpenAIBatches
+from judge.comparison.compare import compare, resume
+from judge.comparison.derive_report import save_report
+from judge.dispatch.rate_limits import RetryPolicy
 from judge.errors import RunError, StopRunError
-from judge.io.batches.anthropic import AnthropicBatches
-from judge.io.batches.openai import OpenAIBatches
-from judge.io.journal import RunFolder
-from judge.io.limits import RetryPolicy
-from judge.run import batching
-from judge.run.compare import compare, resume
-from judge.run.input_options import InputOptions
-from judge.run.options import CompareOptions, JudgingOptions
-from judge.run.report import save_report
+from judge.inputs.input_options import InputOptions
+from judge.judging.options import CompareOptions, JudgingOptions
+from judge.runs.journal import RunFolder
 
 N_ITEMS = 5
 N_REQUESTS = 2 * N_ITEMS

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from provider_server import Answer, Call, ProviderServer, content_judge
 from run_builder import A_WINS, SPLITS, make_run
 
-from judge.core.audit_queue import Doubt
-from judge.core.listing import Filters, Listed, arranged
+from judge.audit.audit_queue import Doubt
+from judge.audit.filters import Filters, Listed, arranged
 from judge.enums import Sort, Stratum, Unplaced
 from judge.schema import FailureKind, Outcome
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from provider_server import Answer, Call, ProviderServer, longer_wins
 from test_dispatch import Asking, failing
 
-from judge.io.budget import Budget
+from judge.dispatch.budget import Budget
 from judge.schema import Judged
 
 CENT = Decimal("0.01")

@@ -14,16 +14,16 @@ from command import omr_judge, read_jsonl, report_of, write_jsonl
 from msgspec import structs
 from provider_server import ProviderServer, content_judge
 
-from judge.core.census import PairCounts
-from judge.core.pairing import merge_items
-from judge.core.planning import PairPlan
-from judge.core.prompting import PromptTemplate, ShownParts, parse_template, render
-from judge.core.sharding import Shard
+from judge.comparison.compare import compare
+from judge.comparison.merge import merge_shards
 from judge.errors import InputError
-from judge.run.compare import compare
-from judge.run.input_options import InputOptions
-from judge.run.merge import merge_shards
-from judge.run.options import CompareOptions, JudgingOptions
+from judge.inputs.input_options import InputOptions
+from judge.inputs.pairing import merge_items
+from judge.judging.options import CompareOptions, JudgingOptions
+from judge.prompting.pairwise_plan import PairPlan
+from judge.prompting.pairwise_prompt import PromptTemplate, ShownParts, parse_template, render
+from judge.prompting.subject_counts import PairCounts
+from judge.runs.sharding import Shard
 from judge.schema import Group, Item, Order, Unit
 
 Checklist = dict[Group, tuple[Unit, ...]]
@@ -135,7 +135,7 @@ def test_the_judge_is_shown_each_checklist_and_items_without_one_are_counted_and
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_inputs(tmp_path, with_checklist=0)
-    monkeypatch.setattr("judge.run.inputs.merge_items", with_units)
+    monkeypatch.setattr("judge.inputs.join.merge_items", with_units)
     said: list[str] = []
     with ProviderServer(content_judge) as server:
         folder = compare(options(tmp_path, server, checklist=True), command=(), say=said.append)
@@ -148,7 +148,7 @@ def test_the_judge_is_shown_each_checklist_and_items_without_one_are_counted_and
 
 def test_shards_of_a_run_with_checklists_merge_into_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_inputs(tmp_path, with_checklist=0)
-    monkeypatch.setattr("judge.run.inputs.merge_items", with_units)
+    monkeypatch.setattr("judge.inputs.join.merge_items", with_units)
     with ProviderServer(content_judge) as server:
         parts = [
             compare(options(tmp_path, server, checklist=True, shard=Shard(number=n, of=3)), command=(), say=print)

@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import convert, structs
 
-from judge.core.census import ItemCounts
-from judge.core.checklists.outcome import GROUP_LOST, NO_REFERENCE, NOT_ASKED, Tally, outcome_of
-from judge.core.checklists.planning import WritingPlan
-from judge.core.checklists.prompting import WRITING, reply_form, reply_schema
-from judge.core.checklists.quotations import UnitDoubt, checked_units, plain
-from judge.core.checklists.reading import parse_checklist
-from judge.core.columns import latest_judgments
-from judge.core.costs import Spending
-from judge.core.parsing import UnparsedError
-from judge.core.prompting import core_first, parse_template
+from judge.checklists.checklist_report import GROUP_LOST, NO_REFERENCE, NOT_ASKED, Tally, outcome_of
+from judge.checklists.quotations import UnitDoubt, checked_units, plain
+from judge.costs.spending import Spending
+from judge.outcomes.latest_judgments import latest_judgments
+from judge.prompting.checklist_writing_plan import WritingPlan
+from judge.prompting.checklist_writing_prompt import WRITING, reply_form, reply_schema
+from judge.prompting.checklist_writing_reply import parse_checklist
+from judge.prompting.pairwise_prompt import core_first, parse_template
+from judge.prompting.pairwise_reply import UnparsedError
+from judge.prompting.subject_counts import ItemCounts
 from judge.schema import (
     Failed,
     FailureKind,

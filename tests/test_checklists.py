@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge.errors import InputErrors
-from judge.io.item_fields import EmbeddedImage
-from judge.io.items import read_items
-from judge.io.traces import Record, read_traces
+from judge.inputs.item_fields import EmbeddedImage
+from judge.inputs.items import read_items
+from judge.inputs.traces import Record, read_traces
 from judge.schema import Group, Item, Unit
 
 

@@ -14,17 +14,17 @@ from builders import Row, both_orders, frame, make_judge, make_pair, shipped_pro
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.core.controls.kinds import Control, ControlKind, with_repeat
-from judge.core.controls.moving import JudgeVerdicts, Trial, compare_judge, compare_with_itself, states
-from judge.core.controls.paraphrase import paraphrase
-from judge.core.controls.report import ControlEffect, Effect
-from judge.core.controls.sample import Candidate, ControlSource, against_itself, choose, control_pairs, exchange_images
-from judge.core.estimates import Basis
-from judge.core.facts import WantedFields, features_of_pairs
-from judge.core.planning import PairPlan
-from judge.core.prompting import ShownParts, is_identical, shown_text
 from judge.enums import Method, Orders
 from judge.errors import InputError
+from judge.outcomes.estimates import Basis
+from judge.outcomes.item_features import WantedFields, features_of_pairs
+from judge.prompting.pairwise_plan import PairPlan
+from judge.prompting.pairwise_prompt import ShownParts, is_identical, shown_text
+from judge.report.control_effect import JudgeVerdicts, Trial, compare_judge, compare_with_itself, states
+from judge.report.control_report import ControlEffect, Effect
+from judge.runs.control_kinds import Control, ControlKind, with_repeat
+from judge.runs.control_sample import Candidate, ControlSource, against_itself, choose, control_pairs, exchange_images
+from judge.runs.fold_core_controls_paraphrase import paraphrase
 from judge.schema import Image, Pair, Trace, Verdict
 
 BASIS = Basis(Method.JEFFREYS, seed=0)

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.core.conversion import Choice, TraceSelector
-from judge.core.outputs import Cut, NoTrace, Row, final_answer, shows_reasoning, trace_text, why_no_trace
-from judge.io.fields import split_thinking
-from judge.io.traces import Record, read_traces
-from judge.run.convert import ConvertOptions, convert
+from judge.convert.choose_traces import Choice, TraceSelector
+from judge.convert.convert import ConvertOptions, convert
+from judge.convert.output import Cut, NoTrace, Row, final_answer, shows_reasoning, trace_text, why_no_trace
+from judge.files.fields import split_thinking
+from judge.inputs.traces import Record, read_traces
 
 PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="<"), max_size=20)
 NAMES = st.sampled_from(["a", "b", None])

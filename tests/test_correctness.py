@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.core.correctness import chosen_option, is_right
-from judge.io.traces import read_traces
+from judge.inputs.traces import read_traces
+from judge.prompting.correctness import chosen_option, is_right
 from judge.schema import Item, Trace
 
 OPTIONS = {"A": "Aspirin", "B": "A beta blocker", "C": "Heparin", "D": "None of these"}

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.core.costs import Spending, cost, cost_of
-from judge.core.report import Models, RunDescription
-from judge.io.render.costs import costs, dollars
+from judge.costs.cost_words import costs, dollars
+from judge.costs.spending import Spending, cost, cost_of
+from judge.report.report import Models, RunDescription
 from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Order, Price, Reply, Tariff, Usage, Verdict
 
 

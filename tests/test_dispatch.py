@@ -21,21 +21,21 @@ from builders import NAMES as CRITERIA
 from msgspec import structs
 from provider_server import Answer, Call, ProviderServer, Script, longer_wins, verdicts_for
 
-from judge.core.parsing import interpret
-from judge.core.planning import ExpectedReply
-from judge.core.repairing import repair
+from judge.dispatch import circuit_breaker as health
+from judge.dispatch import judge_queue as lane_module
+from judge.dispatch.budget import Budget
+from judge.dispatch.circuit_breaker import OUTAGE_LIMIT, REJECTED_LIMIT, UNREACHED_LIMIT, USELESS_LIMIT
+from judge.dispatch.dispatch import Events, Stop, dispatch
+from judge.dispatch.judge_queue import JudgeQueue
+from judge.dispatch.rate_limits import LONGEST_PAUSE, AdaptiveConcurrency, RateLimiter, RetryPolicy
 from judge.errors import OmrJudgeError, RunError, StopRunError
-from judge.io import health
-from judge.io import lane as lane_module
-from judge.io.budget import Budget
-from judge.io.dispatch import Events, Stop, dispatch
-from judge.io.health import OUTAGE_LIMIT, REJECTED_LIMIT, UNREACHED_LIMIT, USELESS_LIMIT
-from judge.io.journal import Journal, RunFolder
-from judge.io.judges.specs import open_judge
-from judge.io.judgment_lines import as_line
-from judge.io.lane import JudgeQueue
-from judge.io.limits import LONGEST_PAUSE, AdaptiveConcurrency, RateLimiter, RetryPolicy
-from judge.io.render.progress import Display
+from judge.judges.registry import open_judge
+from judge.judging.progress import Display
+from judge.prompting.pairwise_plan import ExpectedReply
+from judge.prompting.pairwise_reply import interpret
+from judge.prompting.retry_prompt import repair
+from judge.runs.fold_io_judgment_lines import as_line
+from judge.runs.journal import Journal, RunFolder
 from judge.schema import Failed, FailureKind, Judged, JudgeSpec, Judgment, Order, Reply, Request, Result, Verdict
 
 BOTH = ["openai", "anthropic"]

@@ -11,7 +11,7 @@ from command import omr_judge, read_jsonl, write_jsonl
 from provider_server import Answer, Call, ProviderServer, content_judge
 from test_packet import PIXEL
 
-from judge.core.repairing import note_after
+from judge.prompting.retry_prompt import note_after
 from judge.schema import Attempt, Reply
 
 USELESS = "Trace 1 is \x1b[1mbetter."

@@ -20,19 +20,19 @@ from provider_server import Answer, Call, ProviderServer, traces_of, verdicts_fo
 from run_builder import A_WINS, B_WINS, MODELS, SPLITS, TIES, make_judgment, make_label, make_pair, make_run
 from test_tally import CRITERIA, fold_by_hand, rows
 
-from judge.core.audit import journeys
-from judge.core.counted import Subject
-from judge.core.estimates import Basis
-from judge.core.export import LABELS, agreed_items, judgment_rows
+from judge.audit.audited_item import journeys
 from judge.enums import ExportFormat, Method, Orders
 from judge.errors import InputError, RunError
-from judge.io.exports import write_table
-from judge.io.files import write_lines
-from judge.io.journal import RunFolder
-from judge.io.labels import append_labels, labels_path
-from judge.io.render.tidy_csv import harmless
-from judge.run.export import ExportOptions, export_run
+from judge.export.fold_run_export import ExportOptions, export_run
+from judge.export.rows import LABELS, agreed_items, judgment_rows
+from judge.export.write import write_table
+from judge.files.files import write_lines
+from judge.labels.labels_file import append_labels, labels_path
+from judge.outcomes.counted_items import Subject
+from judge.outcomes.estimates import Basis
+from judge.runs.journal import RunFolder
 from judge.schema import Failed, FailureKind, Image, Judgment, Order, Verdict, Winner
+from judge.tables.tidy_csv import harmless
 
 RUBRIC_CRITERIA = ["perception", "knowledge", "rationale", "overall"]
 SAID = {"q0": ("a", "a"), "q1": ("b", "b"), "q2": ("first", "first"), "q3": ("a", None)}

@@ -15,10 +15,10 @@ import pytest
 from pictures import written
 
 from judge.errors import InputError, MissingImageError
-from judge.io.images import ImageLoader
-from judge.io.pictures import fetching
-from judge.io.pictures.fetching import Lookup, fetch, is_public, look_up
-from judge.io.pictures.preparing import ImageOptions
+from judge.images import fetching
+from judge.images.fetching import Lookup, fetch, is_public, look_up
+from judge.images.loader import ImageLoader
+from judge.images.preparing import ImageOptions
 
 HOST = "images.example"
 PNG = written("PNG")

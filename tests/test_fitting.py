@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from judge.io.render.cells import Cell, Table, TableRow
-from judge.io.render.fitting import render_table
+from judge.tables.cells import Cell, Table, TableRow
+from judge.tables.terminal_table import render_table
 
 MODES = (
     "judge error",

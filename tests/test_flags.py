@@ -12,8 +12,8 @@ from builders import SHARED, make_pair
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.core.flag_patterns import ANCHORS, FlagName
-from judge.core.flags import SHORT_CHARS, anchors_in, find_flags, flag_note, flags_of_pairs, long_limit
+from judge.flags.flag_patterns import ANCHORS, FlagName
+from judge.flags.flags import SHORT_CHARS, anchors_in, find_flags, flag_note, flags_of_pairs, long_limit
 
 PROSE = (
     "The rash spares the nasolabial folds, which speaks against rosacea. I would choose option A, because the "

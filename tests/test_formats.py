@@ -19,14 +19,14 @@ from msgspec import structs
 from test_render import EVIL, assert_harmless, report
 from test_report_sections import hundred, pair, report_of
 
-from judge.core.counted import Pooling
-from judge.core.facts import WantedFields
-from judge.core.report import Extras, Report
 from judge.enums import Method, Orders, ReportFormat
-from judge.io.render.document import comparison
-from judge.io.render.paper import html_escaped, latex_escaped, markdown_escaped, written
-from judge.io.render.tables import tables
-from judge.io.render.tidy_csv import COLUMNS, harmless
+from judge.outcomes.counted_items import Pooling
+from judge.outcomes.item_features import WantedFields
+from judge.report.report import Extras, Report
+from judge.tables.document import comparison
+from judge.tables.formats import html_escaped, latex_escaped, markdown_escaped, written
+from judge.tables.tables import tables
+from judge.tables.tidy_csv import COLUMNS, harmless
 
 HOSTILE = r"a_b%c&d#e$f~g^h\\i{j}k<script>alert(1)</script>|`--'' [x](y) ![z](http://e.org) =1+1 測é" + EVIL
 anything = st.text(alphabet=st.characters(exclude_categories=()), max_size=40)

@@ -13,7 +13,7 @@ from provider_server import Answer, Call, ProviderServer, longer_wins
 from relay import Relay
 
 from judge.errors import InputError, RetryableError
-from judge.io.judges import http_client
+from judge.judges import http_client
 from judge.schema import FailureKind
 
 CERTIFICATE = str(Path(__file__).with_name("localhost.pem"))

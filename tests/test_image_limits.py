@@ -6,8 +6,8 @@ import pytest
 from builders import make_judge
 from msgspec import structs
 
-from judge.core.image_limits import ANTHROPIC, OPENAI, ImageLimits, beyond, limits_of
-from judge.run.item_images import refused_images
+from judge.images.image_limits import ANTHROPIC, OPENAI, ImageLimits, beyond, limits_of
+from judge.inputs.item_images import refused_images
 from judge.schema import Image, Item, Original
 
 CLAUDE = make_judge(provider="anthropic", model="claude")

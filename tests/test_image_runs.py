@@ -211,7 +211,7 @@ LOAD_ALL = """
 import json, re, sys, time
 from pathlib import Path
 from judge.errors import InputError
-from judge.io.images import ImageLoader
+from judge.images.loader import ImageLoader
 said, folder = {}, Path(sys.argv[1])
 for name in json.load(sys.stdin):
     began = time.perf_counter()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from judge.errors import RunError
-from judge.io.image_store import ImageStore, located
+from judge.images.image_store import ImageStore, located
 from judge.schema import Image, Item
 
 BYTES = b"the bytes"

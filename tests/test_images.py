@@ -12,10 +12,10 @@ from msgspec import structs
 from pictures import load_image, written
 
 from judge.errors import InputError, MissingImageError, RunError
-from judge.io import images
-from judge.io.image_store import ImageStore, located
-from judge.io.images import ImageLoader, held, image_base64, load_encoded
-from judge.io.pictures.preparing import ImageOptions
+from judge.images import loader as images
+from judge.images.image_store import ImageStore, located
+from judge.images.loader import ImageLoader, held, image_base64, load_encoded
+from judge.images.preparing import ImageOptions
 from judge.schema import Image, Item, Original
 
 PNG = written("PNG")

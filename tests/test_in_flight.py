@@ -17,11 +17,11 @@ from provider_server import Answer, Call, ProviderServer, content_judge, longer_
 from test_compare_command import judge, write_pairs
 from test_dispatch import Asking
 
+from judge.dispatch.in_flight import InFlight, read_in_flight, write_in_flight
 from judge.errors import RunError
-from judge.io.in_flight import InFlight, read_in_flight, write_in_flight
-from judge.io.journal import Journal, RunFolder
-from judge.io.render.progress import Display
-from judge.run.recording import Recorder
+from judge.judging.progress import Display
+from judge.judging.record import Recorder
+from judge.runs.journal import Journal, RunFolder
 
 KEYS = st.integers(1, 6).map(lambda number: bytes([number]) * 16)
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 
-from judge.core.counted import Subject, fold_panel
-from judge.core.estimates import Basis
-from judge.core.pkr.instruments import Instruments, set_side_by_side
 from judge.enums import Method, Orders
+from judge.outcomes.counted_items import Subject, fold_panel
+from judge.outcomes.estimates import Basis
+from judge.report.instruments import Instruments, set_side_by_side
 from judge.schema import Verdict
 
 FIRST, SECOND = Verdict.FIRST, Verdict.SECOND

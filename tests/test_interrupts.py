@@ -21,7 +21,7 @@ from command import COMMAND, environment, omr_judge, read_jsonl, start, wait_unt
 from provider_server import Answer, Call, ProviderServer, content_judge
 from test_compare_command import judge, write_pairs
 
-from judge.io.terminal import forgive_stderr
+from judge.files.prompt_user import forgive_stderr
 
 QUICK, IN_FLIGHT = 6, 4
 OWN_TERMINAL = """

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from judge.core.stats.clusters import collapse
-from judge.core.stats.intervals import Rates, bootstrap
 from judge.enums import Method
+from judge.stats.clusters import collapse
+from judge.stats.intervals import Rates, bootstrap
 
 Floats = NDArray[np.float64]
 

@@ -19,10 +19,10 @@ from msgspec import structs
 
 from judge.enums import Orders
 from judge.errors import InputError, RunError
-from judge.io.files import file_sha256, write_json, write_lines
-from judge.io.journal import Journal, RunFolder
-from judge.io.judgment_lines import as_line
-from judge.io.manifest import Manifest
+from judge.files.files import file_sha256, write_json, write_lines
+from judge.runs.fold_io_judgment_lines import as_line
+from judge.runs.journal import Journal, RunFolder
+from judge.runs.manifest import Manifest
 from judge.schema import (
     Attempt,
     Criterion,
@@ -223,7 +223,7 @@ FILL_THE_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from judge.errors import RunError
-from judge.io.journal import Journal
+from judge.runs.journal import Journal
 from msgspec.json import decode
 from judge.schema import Judgment
 line = decode(sys.argv[2], type=Judgment)
@@ -322,7 +322,7 @@ def test_a_journal_that_cannot_be_opened_is_an_error_for_a_person(folder: RunFol
 HOLD_THE_LOCK = """
 import sys, time
 from pathlib import Path
-from judge.io.journal import RunFolder
+from judge.runs.journal import RunFolder
 with RunFolder(Path(sys.argv[1])).locked():
     print("held", flush=True)
     time.sleep(60)

@@ -21,11 +21,11 @@ from msgspec.json import decode, encode
 from msgspec.structs import replace
 from provider_server import Answer, Call, ProviderServer, longer_wins, verdicts_for
 
-from judge.core.parsing import interpret
 from judge.errors import ProviderError, RetryableError, RunError, StopRunError
-from judge.io.judges.base import Judge, clean, redact, reply_errors, status_error
-from judge.io.judges.openai import OpenAIJudge, read_reply
-from judge.io.judges.specs import open_judge
+from judge.judges.base import Judge, clean, redact, reply_errors, status_error
+from judge.judges.openai import OpenAIJudge, read_reply
+from judge.judges.registry import open_judge
+from judge.prompting.pairwise_reply import interpret
 from judge.schema import FailureKind, Image, Judged, JudgeSettings, MediaType, Reply, Request
 
 OPENAI, ANTHROPIC = WAYS = ("openai", "anthropic")

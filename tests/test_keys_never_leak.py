@@ -16,7 +16,7 @@ import pytest
 from command import at_once, environment, write_jsonl
 from provider_server import Answer, Call, ProviderServer, Script, content_judge
 
-from judge.io.secrets import hide_secrets, known_secrets
+from judge.files.secrets import hide_secrets, known_secrets
 
 CANARY = "CANARY"
 KEY, HEADER, PASSWORD = f"sk-{CANARY}-4f1d0e7a9b", f"{CANARY}.custom.77c1b2", f"{CANARY}%21pass"
@@ -77,11 +77,11 @@ CASES: dict[str, tuple[Script, int]] = {
 """what the server answers, and the exit code that follows"""
 CRASHING = f"""
 import os, sys
-import judge.cli, judge.core.planning
+import judge.cli, judge.prompting.pairwise_plan
 def crash(reply, criteria):
     secrets = [value for value in os.environ.values() if {CANARY!r} in value]
     raise RuntimeError(f"a bug that quotes {{secrets}}")
-judge.core.planning.interpret = crash
+judge.prompting.pairwise_plan.interpret = crash
 sys.exit(judge.cli.main())
 """
 

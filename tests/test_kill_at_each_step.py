@@ -14,8 +14,8 @@ from command import read_jsonl, write_jsonl
 from faulty_command import Ended, FaultyCommand, faulty_command
 from provider_server import ProviderServer, content_judge
 
-from judge.io.in_flight import read_in_flight
-from judge.io.journal import RunFolder
+from judge.dispatch.in_flight import read_in_flight
+from judge.runs.journal import RunFolder
 
 N_ITEMS, CONCURRENCY = 4, 3
 N_CALLS = 2 * N_ITEMS

@@ -19,8 +19,8 @@ from command import COMMAND, environment, omr_judge, read_jsonl, write_jsonl
 from provider_server import ProviderServer, content_judge
 from run_builder import A_WINS, B_WINS, MODELS, SPLITS, make_pair, make_run
 
-from judge.io.journal import RunFolder
-from judge.io.labels import labels_path, read_labels
+from judge.labels.labels_file import labels_path, read_labels
+from judge.runs.journal import RunFolder
 from judge.schema import Image, Label, Order, Winner
 
 SECONDS = 60.0

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from run_builder import A_WINS, B_WINS, make_label, make_run
 
-from judge.core.labels import first_shown, settle_labels, shown_as
-from judge.core.sampling import allocate, draw, draw_by_stratum
-from judge.core.tally import winner
 from judge.errors import InputError, InputErrors, RunError
-from judge.io.labels import append_labels, labels_path, read_labels
-from judge.run.label_import import Imported, import_labels
-from judge.run.packet import PacketOptions, make_packet
+from judge.files.sampling import allocate, draw, draw_by_stratum
+from judge.labels.import_labels import Imported, import_labels
+from judge.labels.labels import first_shown, settle_labels, shown_as
+from judge.labels.labels_file import append_labels, labels_path, read_labels
+from judge.labels.make_packet import PacketOptions, make_packet
+from judge.outcomes.tally import winner
 from judge.schema import Order, Verdict, Winner
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.io.limits import FIRST_LIMIT, MINUTE, AdaptiveConcurrency, RateLimiter
+from judge.dispatch.rate_limits import FIRST_LIMIT, MINUTE, AdaptiveConcurrency, RateLimiter
 
 
 def test_the_limit_starts_low_and_grows_fourfold_a_round_up_to_its_ceiling() -> None:

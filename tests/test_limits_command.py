@@ -14,7 +14,7 @@ from command import COMMAND, environment, omr_judge, only_run, read_jsonl, repor
 from provider_server import Answer, ProviderServer, content_judge, longer_wins
 from test_compare_command import judge, write_pairs
 
-from judge.run.direct import OTHER_FILES, room_for
+from judge.judging.direct import OTHER_FILES, room_for
 
 
 def test_a_run_stops_at_its_calls_and_goes_on_to_the_same_report(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_calls_a_minute_are_kept_to(tmp_path: Path) -> None:
 
 
 LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard})); "
-ROOM = "from judge.run.direct import room_for; print(room_for(500), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+ROOM = "from judge.judging.direct import room_for; print(room_for(500), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
 
 
 @pytest.mark.parametrize(

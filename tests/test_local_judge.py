@@ -18,13 +18,13 @@ from asked import made_request
 from builders import NAMES
 from msgspec.structs import replace
 
-from judge.core.parsing import interpret
 from judge.errors import InputError, RunError
-from judge.io.judges import local
-from judge.io.judges.local import LocalJudge, Served, n_servers, serve
-from judge.io.judges.options import JudgeOptions
-from judge.io.judges.specs import open_judge, parse_judge
-from judge.io.weights import find_weights
+from judge.judges import local
+from judge.judges.judge_options import JudgeOptions
+from judge.judges.local import LocalJudge, Served, n_servers, serve
+from judge.judges.local_weights import find_weights
+from judge.judges.registry import open_judge, parse_judge
+from judge.prompting.pairwise_reply import interpret
 from judge.schema import FailureKind, Judged, JudgeSpec, Reply
 
 EVIDENCE_CHARS = 8

@@ -10,12 +10,12 @@ from builders import Row, both_orders, frame, make_pair
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.core.columns import LatestJudgments
-from judge.core.facts import units_of_pairs
-from judge.core.looks import LookPanel, Stopping, follow, number_looks, plan_looks
-from judge.core.sequential_report import read_looks
 from judge.enums import Orders
 from judge.errors import InputError
+from judge.outcomes.interim_looks import LookPanel, Stopping, follow, number_looks, plan_looks
+from judge.outcomes.item_features import units_of_pairs
+from judge.outcomes.latest_judgments import LatestJudgments
+from judge.report.sequential_report import read_looks
 from judge.schema import Image, Verdict
 
 PANEL = LookPanel(["j"], Orders.BOTH, 1, "overall")

@@ -16,9 +16,9 @@ from command import environment, omr_judge
 from typer.testing import CliRunner
 
 from judge.cli.options import flattened
-from judge.core.sharding import Shard
 from judge.enums import OnMissingImage
-from judge.run.options import CompareOptions, ResumeOptions
+from judge.judging.options import CompareOptions, ResumeOptions
+from judge.runs.sharding import Shard
 
 HEAVY = ("numpy", "polars", "scipy", "PIL", "openai", "anthropic", "httpx2", "aiohttp", "jinja2")
 SECONDS = 0.5

@@ -13,7 +13,7 @@ from command import omr_judge
 from msgspec import structs
 from run_builder import A_WINS, SPLITS, TIES, make_judgment, make_pair, make_run
 
-from judge.io.files import write_lines
+from judge.files.files import write_lines
 from judge.schema import Order
 
 if TYPE_CHECKING:

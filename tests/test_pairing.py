@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from judge.core.pairing import find_partners, merge_items
+from judge.inputs.pairing import find_partners, merge_items
 from judge.schema import Image, Item
 
 IDS = st.lists(st.text(max_size=3), unique=True, max_size=12)

@@ -15,9 +15,9 @@ from parquet_files import drawn, hub_row, write_hub
 from provider_server import ProviderServer, content_judge
 
 from judge.enums import OnMissingImage
-from judge.io.journal import RunFolder
-from judge.run.input_options import CaseOptions
-from judge.run.inputs import CaseInputs
+from judge.inputs.input_options import CaseOptions
+from judge.inputs.join import CaseInputs
+from judge.runs.journal import RunFolder
 
 N = 5
 

@@ -16,8 +16,8 @@ from msgspec import structs
 from parquet_files import HUB, IMAGE, drawn, hub_row, unit, write_hub
 
 from judge.errors import InputError, InputErrors
-from judge.io.item_fields import EmbeddedImage
-from judge.io.items import Items, read_items
+from judge.inputs.item_fields import EmbeddedImage
+from judge.inputs.items import Items, read_items
 from judge.schema import Group
 
 

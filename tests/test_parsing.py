@@ -8,7 +8,7 @@ from builders import NAMES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.core.parsing import DETAIL_CHARS, UnparsedError, interpret, parse_evidence, parse_verdicts
+from judge.prompting.pairwise_reply import DETAIL_CHARS, UnparsedError, interpret, parse_evidence, parse_verdicts
 from judge.schema import Failed, FailureKind, Judged, Reply, Verdict
 
 ONE = {"evidence_1": "fever", "evidence_2": "rash", "verdict": "first"}

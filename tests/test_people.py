@@ -12,14 +12,14 @@ from rich.console import Console
 from run_builder import A_WINS, B_WINS, SPLITS, TIES, Verdicts, make_label, make_pair, make_run
 from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 
-from judge.core.people import PeopleOnCriterion, PeopleReport, PeopleReportOptions
-from judge.core.stats.prediction_powered import Sample, correct
 from judge.errors import InputError, RunError
-from judge.io.journal import RunFolder
-from judge.io.labels import append_labels, labels_path
-from judge.io.render.people import render_people
-from judge.run.people import make_people_report
+from judge.labels.fold_run_people import make_people_report
+from judge.labels.human_labels import PeopleOnCriterion, PeopleReport, PeopleReportOptions
+from judge.labels.label_words import render_people
+from judge.labels.labels_file import append_labels, labels_path
+from judge.runs.journal import RunFolder
 from judge.schema import Label, Winner
+from judge.stats.prediction_powered import Sample, correct
 
 CYCLE: list[Verdicts] = [A_WINS, A_WINS, B_WINS, TIES, A_WINS, SPLITS]
 CREDIT = {A_WINS: 1.0, B_WINS: 0.0, TIES: 0.5, SPLITS: 0.5}

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from pictures import SIZE, animated, chunk, dicom, noise, picture, png_stating, read, written
 from PIL import Image, ImageCms, PngImagePlugin
 
-from judge.io.pictures import drawing, preparing
-from judge.io.pictures.bare import strip_metadata
-from judge.io.pictures.drawing import fitting, grey, in_srgb
-from judge.io.pictures.kinds import Kind, UnusableError, kind_of
-from judge.io.pictures.preparing import MAX_SENT_BYTES, prepare
+from judge.images import preparing
+from judge.images import redraw as drawing
+from judge.images.file_types import Kind, UnusableError, kind_of
+from judge.images.preparing import MAX_SENT_BYTES, prepare
+from judge.images.redraw import fitting, grey, in_srgb
+from judge.images.strip_metadata import strip_metadata
 
 CANARY = b"CANARY"
 CLEAN: list[tuple[str, str, dict[str, Any]]] = [

@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from judge.core.estimates import Basis, Ratio, estimate_rate
-from judge.core.pkr.difference import Difference, ScoreDifference, compare_scores
-from judge.core.pkr.figures import SCORE_METHOD
-from judge.core.report import Models
-from judge.core.stats.sign_flip import Distribution
-from judge.core.stats.significance import Conclusion
 from judge.enums import Method
+from judge.outcomes.estimates import Basis, Ratio, estimate_rate
+from judge.report.report import Models
 from judge.schema import Group
+from judge.scoring.difference import Difference, ScoreDifference, compare_scores
+from judge.scoring.figures import SCORE_METHOD
+from judge.stats.sign_flip import Distribution
+from judge.stats.significance import Conclusion
 
 PERCENTILE = Basis(Method.PERCENTILE, seed=0)
 REPEATS = 1000

@@ -9,9 +9,9 @@ from checklists import make_case, shipped_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.core.parsing import UnparsedError
-from judge.core.pkr.prompting import PREMISES, SCALES, PremiseVerdict, reply_form
-from judge.core.pkr.reading import parse_evidence, parse_units
+from judge.prompting.checklist_score_prompt import PREMISES, SCALES, PremiseVerdict, reply_form
+from judge.prompting.checklist_score_reply import parse_evidence, parse_units
+from judge.prompting.pairwise_reply import UnparsedError
 from judge.schema import Failed, FailureKind, Group, Reply, Scored, UnitVerdict
 
 ASKED = ("u1", "u2")

@@ -10,13 +10,13 @@ from checklists import Said, all_groups, build, image, judged, make_case, shippe
 from msgspec import structs
 from scipy import stats
 
-from judge.core.columns import latest_judgments
-from judge.core.costs import Spending
-from judge.core.pkr.report import ScoreReport
-from judge.core.pkr.scores import FIGURES
+from judge.costs.spending import Spending
 from judge.enums import FailureMode, Method
 from judge.errors import InputError
+from judge.outcomes.latest_judgments import latest_judgments
 from judge.schema import Case, FailureKind, Group, Judgment, Reply, Usage
+from judge.scoring.score_report import ScoreReport
+from judge.scoring.scores import FIGURES
 
 RIGHT: Said = (2, 1, 1)
 WRONG: Said = (2, -1, 0)

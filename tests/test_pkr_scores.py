@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from msgspec import structs
 from polars.testing import assert_frame_equal
 
-from judge.core.columns import BLOCK, FrameBuilder, latest_judgments
-from judge.core.facts import WantedFields
-from judge.core.pkr.cases import _letters_pattern, argues_by_letters, features_of_cases
-from judge.core.pkr.scores import FIGURES, Scores, Standing, score
 from judge.enums import FailureMode
+from judge.outcomes.item_features import WantedFields
+from judge.outcomes.latest_judgments import BLOCK, FrameBuilder, latest_judgments
 from judge.schema import Case, FailureKind, Group, Item, Judgment, Trace, Unit
+from judge.scoring.cases import _letters_pattern, argues_by_letters, features_of_cases
+from judge.scoring.scores import FIGURES, Scores, Standing, score
 
 RIGHT: Said = (2, 1, 1)
 ABSENT: Said = (0, 0, 0)

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from judge.core.planning import PairPlan, choose_swapped
-from judge.core.prompting import ShownParts
 from judge.enums import Orders
+from judge.prompting.pairwise_plan import PairPlan, choose_swapped
+from judge.prompting.pairwise_prompt import ShownParts
 from judge.schema import Image, JudgeSpec, Order, Pair, Provider, Request, Trace
 
 PLAN = PairPlan(template=shipped_prompt(), rubric=RUBRIC)

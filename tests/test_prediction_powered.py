@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
 
-from judge.core.sampling import draw_by_stratum
-from judge.core.stats.prediction_powered import LabelCorrection, Sample, correct, labels_needed
+from judge.files.sampling import draw_by_stratum
+from judge.stats.prediction_powered import LabelCorrection, Sample, correct, labels_needed
 
 Floats = NDArray[np.float64]
 

@@ -10,9 +10,9 @@ import pytest
 from command import COMMAND, environment
 from genai_prices.data_snapshot import get_snapshot
 
-from judge.core.costs import cost
+from judge.costs.prices import FREE, is_hosted, list_price, parse_prices, pin_prices
+from judge.costs.spending import cost
 from judge.errors import InputError, InputErrors
-from judge.io.prices import FREE, is_hosted, list_price, parse_prices, pin_prices
 from judge.schema import JudgeSettings, JudgeSpec, Price, Provider, Tariff, Usage
 
 MILLION = 10**6
@@ -122,8 +122,8 @@ def test_genai_prices_is_not_imported_where_no_paid_judge_is_asked(tmp_path: Pat
     import subprocess  # noqa: PLC0415 - only here
 
     code = (
-        "import sys; from judge.io.prices import list_price; from judge.schema import *; import judge.run.compare, "
-        "judge.run.report, judge.run.dry_run, judge.io.render.progress; "
+        "import sys; from judge.costs.prices import list_price; from judge.schema import *; import judge.comparison.compare, "
+        "judge.comparison.derive_report, judge.comparison.dry_run, judge.judging.progress; "
         "list_price(JudgeSpec(provider='local', model='m', settings=JudgeSettings(max_output_tokens=1))); "
         "assert 'genai_prices' not in sys.modules"
     )

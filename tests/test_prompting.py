@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from judge.core.prompting import (
+from judge.errors import InputError
+from judge.prompting.pairwise_prompt import (
     PromptTemplate,
     ShownParts,
     fence_tag,
@@ -21,7 +22,6 @@ from judge.core.prompting import (
     reply_schema,
     shown_text,
 )
-from judge.errors import InputError
 from judge.schema import Image, Order, Pair, Prompt, Trace
 
 TEMPLATE = shipped_prompt()
@@ -107,7 +107,7 @@ def test_a_tag_found_in_the_texts_is_drawn_again(monkeypatch: pytest.MonkeyPatch
         def hexdigest(self) -> str:
             return f"{self.drawn:016x}"
 
-    monkeypatch.setattr("judge.core.prompting.hashlib.sha256", Digest)
+    monkeypatch.setattr("judge.prompting.pairwise_prompt.hashlib.sha256", Digest)
     texts = (f"this holds {0:016x}", f"this {1:016x}")
     assert fence_tag(texts, seed=0, item="q") == f"{2:016x}"
 

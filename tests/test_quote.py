@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from msgspec import structs
 from test_costs import PRICE, tariff
 
-from judge.core.planning import PairPlan
-from judge.core.quote import Quote, quote
-from judge.core.token_estimates import EXPECTED, HIGH, LOW, Range, image_tokens, output_tokens, text_tokens
-from judge.io.prices import FREE
-from judge.io.render.quote import render_quote
-from judge.run.spending import pixels
+from judge.costs.prices import FREE
+from judge.costs.quote import Quote, quote
+from judge.costs.render_quote import render_quote
+from judge.judging.quote_run import pixels
+from judge.prompting.pairwise_plan import PairPlan
+from judge.prompting.token_estimates import EXPECTED, HIGH, LOW, Range, image_tokens, output_tokens, text_tokens
 from judge.schema import Image, JudgeSettings, JudgeSpec, Pair, Price, Provider
 
 PLAN = PairPlan(shipped_prompt(), RUBRIC)

@@ -17,16 +17,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.core.outputs import Cut, NoTrace, Row, trace_text, why_no_trace
+from judge.convert import sheets, source
+from judge.convert.fold_io_readers_hints import with_convert_hint
+from judge.convert.formats import FORMATS, Format
+from judge.convert.output import Cut, NoTrace, Row, trace_text, why_no_trace
+from judge.convert.read_rows import Problems, RowFile
 from judge.enums import SourceFormat
 from judge.errors import InputError, InputErrors
-from judge.io.fields import RecordProblem
-from judge.io.items import read_items
-from judge.io.readers import sheets, source
-from judge.io.readers.hints import with_convert_hint
-from judge.io.readers.reading import Problems, RowFile
-from judge.io.readers.registry import FORMATS, Format
-from judge.io.traces import read_traces
+from judge.files.fields import RecordProblem
+from judge.inputs.items import read_items
+from judge.inputs.traces import read_traces
 
 Json = dict[str, Any]
 

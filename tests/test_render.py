@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from judge.core.columns import latest_judgments
-from judge.core.counted import Subject
-from judge.core.report import Models, Report, RunDescription, build_report
 from judge.enums import Method, Orders
-from judge.io.render import progress
-from judge.io.render.progress import Display
-from judge.io.render.terminal import LEFT_OUT, render_report
-from judge.io.render.text import safe
+from judge.files.fold_io_render_text import safe
+from judge.judging import progress
+from judge.judging.progress import Display
+from judge.outcomes.counted_items import Subject
+from judge.outcomes.latest_judgments import latest_judgments
+from judge.report.report import Models, Report, RunDescription, build_report
 from judge.schema import (
     Attempt,
     Failed,
@@ -38,6 +37,7 @@ from judge.schema import (
     Usage,
     Verdict,
 )
+from judge.tables.terminal import LEFT_OUT, render_report
 
 EVIL = "[/foo]\x1b[31m[bold red]\x07\r\x9b2J\u202egnp.exe"
 WIDTH = 80

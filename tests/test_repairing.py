@@ -11,9 +11,9 @@ from builders import PLAIN
 from provider_server import Answer, Call, ProviderServer, longer_wins
 from test_dispatch import Asking, both_providers
 
-from judge.core.repairing import LARGER, repair
 from judge.errors import StopRunError
-from judge.io.judges.base import user_turns
+from judge.judges.base import user_turns
+from judge.prompting.retry_prompt import LARGER, repair
 from judge.schema import Correction, Failed, FailureKind, Judged, Judgment, Reply
 
 K = FailureKind

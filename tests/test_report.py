@@ -9,12 +9,12 @@ from builders import Row, both_orders, criterion_reports, frame, report_on
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.core.columns import latest_judgments
-from judge.core.counted import Subject
-from judge.core.criteria import CriterionReport, signal_warnings
-from judge.core.estimates import Basis, Estimate
-from judge.core.report import Models, Report, RunDescription, build_report
 from judge.enums import Method, Orders
+from judge.outcomes.counted_items import Subject
+from judge.outcomes.estimates import Basis, Estimate
+from judge.outcomes.latest_judgments import latest_judgments
+from judge.report.criterion import CriterionReport, signal_warnings
+from judge.report.report import Models, Report, RunDescription, build_report
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Usage, Verdict
 
 TABLE = ((120, 6, 30), (4, 10, 5), (3, 2, 20))  # statistics.md, section 1: rows v1 = a, tie, b; columns v2

@@ -17,20 +17,20 @@ from hypothesis import strategies as st
 from msgspec import structs
 from rich.cells import cell_len
 
-from judge.core.columns import latest_judgments
-from judge.core.correctness import is_right
-from judge.core.counted import Subject
-from judge.core.facts import WantedFields, features_of_judgments, features_of_pairs
-from judge.core.families import families, kinship_warnings
-from judge.core.report import Extras, Models, Report, RunDescription, build_report
+from judge.comparison.derive_report import make_report
+from judge.comparison.import_judgments import import_verdicts
 from judge.enums import Method, Orders
 from judge.errors import InputError
-from judge.io.journal import RunFolder
-from judge.io.render.forest import forest
-from judge.io.render.words import conclusion
-from judge.run.imports import import_verdicts
-from judge.run.report import make_report
+from judge.inputs.families import families, kinship_warnings
+from judge.outcomes.counted_items import Subject
+from judge.outcomes.item_features import WantedFields, features_of_judgments, features_of_pairs
+from judge.outcomes.latest_judgments import latest_judgments
+from judge.prompting.correctness import is_right
+from judge.report.report import Extras, Models, Report, RunDescription, build_report
+from judge.runs.journal import RunFolder
 from judge.schema import Failed, FailureKind, Image, Item, Judged, Judgment, Order, Pair, Trace, Verdict
+from judge.tables.forest import forest
+from judge.tables.words import conclusion
 
 NAMES = ("knowledge", "overall")
 FLIPPED = {Order.FORWARD: Order.SWAPPED, Order.SWAPPED: Order.FORWARD}

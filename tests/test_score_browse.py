@@ -14,7 +14,7 @@ from score_runs import REFUSED, TRACES, make_score, score_item, three_traces
 from test_score_command import PIXEL
 from test_view import ask, viewing
 
-from judge.core.listing import ListedTrace, TraceFilters
+from judge.audit.filters import ListedTrace, TraceFilters
 from judge.enums import AnswerStanding, FailureMode
 
 

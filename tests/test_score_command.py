@@ -14,12 +14,12 @@ from batch_server import BatchServer
 from command import omr_judge
 from provider_server import Answer, Call, ProviderServer, longer_wins
 
-from judge.core.pkr.figures import SCORE_METHOD
 from judge.enums import ReportFormat
-from judge.io.journal import RunFolder
-from judge.io.render.paper import written
-from judge.io.render.scored import difference_document, score_document
-from judge.run.score_report import make_difference, make_score_report
+from judge.runs.journal import RunFolder
+from judge.scoring.derive_score_report import make_difference, make_score_report
+from judge.scoring.figures import SCORE_METHOD
+from judge.scoring.score_document import difference_document, score_document
+from judge.tables.formats import written
 
 UNIT = re.compile(r"^Unit (?P<id>\S+)(?: \([^)]*\))?: (?P<claim>.*)$", re.MULTILINE)
 TRACE = re.compile(r"<trace-(?P<tag>[0-9a-f]+)>\n(?P<text>.*?)\n</trace-(?P=tag)>", re.DOTALL)

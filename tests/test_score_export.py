@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from msgspec import structs
 from score_runs import REFUSED, TRACES, three_traces
 
-from judge.core.audit import journeys
-from judge.core.columns import latest_judgments
-from judge.core.facts import WantedFields
-from judge.core.pkr.cases import features_of_cases
-from judge.core.pkr.export import CLAIMS, UNITS, claim_rows, score_judgment_row, scored_rows, unit_rows
-from judge.core.pkr.scores import score
+from judge.audit.audited_item import journeys
 from judge.enums import FailureMode
-from judge.io.journal import RunFolder
+from judge.export.score_rows import CLAIMS, UNITS, claim_rows, score_judgment_row, scored_rows, unit_rows
+from judge.outcomes.item_features import WantedFields
+from judge.outcomes.latest_judgments import latest_judgments
+from judge.runs.journal import RunFolder
 from judge.schema import FailureKind, Group, JudgeSpec, Reply
+from judge.scoring.cases import features_of_cases
+from judge.scoring.scores import score
 
 TABLES = ("items", "units", "judgments")
 

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from provider_server import Answer, Call, ProviderServer, content_judge
 
-from judge.core.sharding import Shard
+from judge.batches.log import BatchLog, Stage
 from judge.errors import InputError
-from judge.io.batches.log import BatchLog, Stage
-from judge.io.journal import RunFolder
+from judge.runs.journal import RunFolder
+from judge.runs.sharding import Shard
 
 N_ITEMS, N_SHARDS = 11, 4
 IDENTICAL = (3, 8)

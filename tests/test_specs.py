@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from judge.errors import InputError, RunError
-from judge.io.judges.anthropic import AnthropicJudge
-from judge.io.judges.openai import OpenAIJudge
-from judge.io.judges.options import JudgeOptions
-from judge.io.judges.specs import DEFAULT_OUTPUT_TOKENS, LOCAL_SETTINGS, open_judge, parse_judge, require
+from judge.judges.anthropic import AnthropicJudge
+from judge.judges.judge_options import JudgeOptions
+from judge.judges.openai import OpenAIJudge
+from judge.judges.registry import DEFAULT_OUTPUT_TOKENS, LOCAL_SETTINGS, open_judge, parse_judge, require
 from judge.schema import JudgeSpec, Provider
 
 KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OMR_JUDGE_API_KEY")

@@ -14,8 +14,8 @@ from run_builder import A_WINS, make_pair, make_run
 from test_export import BYPASSES
 
 from judge.enums import ExportFormat
-from judge.io.render.tidy_csv import harmless
-from judge.run.export import ExportOptions, export_run
+from judge.export.fold_run_export import ExportOptions, export_run
+from judge.tables.tidy_csv import harmless
 
 SOFFICE = shutil.which("soffice")
 EVALUATED = "CSV:44,34,76,1,,0,false,true,false,false,false,-1,true"

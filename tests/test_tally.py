@@ -9,11 +9,11 @@ from builders import Row, both_orders, frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.core.columns import LatestJudgments, latest_judgments
-from judge.core.counted import Pooling, Subject, fold_panel
-from judge.core.estimates import Basis
-from judge.core.tally import fold, identical_items, winner
 from judge.enums import Method, Orders
+from judge.outcomes.counted_items import Pooling, Subject, fold_panel
+from judge.outcomes.estimates import Basis
+from judge.outcomes.latest_judgments import LatestJudgments, latest_judgments
+from judge.outcomes.tally import fold, identical_items, winner
 from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Order, Reply, Usage, Verdict, Winner
 
 HALF = Fraction(1, 2)

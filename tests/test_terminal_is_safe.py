@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from msgspec import structs
 from run_builder import SPLITS, make_judgment, make_run
 
+from judge.audit.browse import list_items
+from judge.audit.filters import Filters
+from judge.audit.render_list import lines
 from judge.cli.browsing import show
-from judge.core.listing import Filters
 from judge.errors import InputError
-from judge.io.files import write_lines
-from judge.io.journal import RunFolder
-from judge.io.render.listing import lines
-from judge.run.browse import list_items
+from judge.files.files import write_lines
+from judge.runs.journal import RunFolder
 from judge.schema import Attempt, Failed, FailureKind, Image, Item, Order, Pair, Reply, Trace
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")

@@ -20,10 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from judge.errors import InputError, InputErrors
-from judge.io import jsonl
-from judge.io.fields import FIELDS, parse_field_options, split_thinking
-from judge.io.items import read_items
-from judge.io.traces import Record, read_traces
+from judge.files import jsonl
+from judge.files.fields import FIELDS, parse_field_options, split_thinking
+from judge.inputs.items import read_items
+from judge.inputs.traces import Record, read_traces
 from judge.schema import Group, Item
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -34,7 +34,7 @@ ANY_TEMPORARY_FOLDER = settings(suppress_health_check=[HealthCheck.function_scop
 @pytest.fixture(autouse=True)
 def _read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have each record read a second time, as those of large files are."""
-    monkeypatch.setattr("judge.io.traces.KEPT_BYTES", 0)
+    monkeypatch.setattr("judge.inputs.traces.KEPT_BYTES", 0)
 
 
 def write(folder: Path, *lines: object) -> Path:
@@ -472,7 +472,7 @@ def test_the_records_of_a_small_file_are_kept_as_they_would_be_read_again(
     path = write(tmp_path, *lines)
     read = {}
     for room in (0, path.stat().st_size - 1, path.stat().st_size):
-        monkeypatch.setattr("judge.io.traces.KEPT_BYTES", room)
+        monkeypatch.setattr("judge.inputs.traces.KEPT_BYTES", room)
         with read_traces(path) as file:
             read[room] = [file.record(id_) for id_ in file.ids]
             assert (file.record("1") is file.record("1")) == (room == path.stat().st_size)
@@ -580,7 +580,7 @@ def test_a_line_of_a_gigabyte_is_refused_in_less_than_300_mb(tmp_path: Path) -> 
     path.write_bytes(b'{"id": 1, "trace": "')
     os.truncate(path, 2**30)
     script = (
-        "import re, sys\nfrom judge.errors import InputErrors\nfrom judge.io.traces import read_traces\n"
+        "import re, sys\nfrom judge.errors import InputErrors\nfrom judge.inputs.traces import read_traces\n"
         "try:\n    read_traces(sys.argv[1])\nexcept InputErrors as error:\n    print(error)\n"
         # The kernel's own mark of this program alone: getrusage tells of the process that it was forked from too.
         "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"

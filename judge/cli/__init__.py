@@ -15,8 +15,8 @@ from judge.cli import browsing, converting, judging, labeling, planning, prompti
 from judge.cli.options import flattened
 from judge.cli.output import Exit
 from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, ProviderError
-from judge.io.secrets import hide_secrets
-from judge.io.terminal import forgive_stderr
+from judge.files.prompt_user import forgive_stderr
+from judge.files.secrets import hide_secrets
 
 GARBAGE_THRESHOLD = 5_000
 """objects made between two looks for cycles: judging makes hardly any, and Python's own 700 cost it time for nothing"""

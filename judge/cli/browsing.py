@@ -12,14 +12,14 @@ from judge.cli.output import console, tell
 from judge.cli.reporting import find_run, refuse_options
 from judge.enums import AnswerStanding, FailureMode, Sort, Stratum, Unplaced
 from judge.errors import InputError
-from judge.run.options import DEFAULT_RUNS, Runs
+from judge.judging.options import DEFAULT_RUNS, Runs
 from judge.schema import FailureKind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from judge.core.listing import Filters
-    from judge.io.journal import RunFolder
+    from judge.audit.filters import Filters
+    from judge.runs.journal import RunFolder
 
 ANSWERS = (*Stratum, Unplaced.UNREADABLE)
 
@@ -72,7 +72,7 @@ class PairFilters:
 
     def chosen(self, text: str) -> Filters:
         """Return what chooses the items, with words that they must hold."""
-        from judge.core.listing import Filters
+        from judge.audit.filters import Filters
 
         return Filters(
             outcomes=frozenset(self.outcome),
@@ -114,13 +114,13 @@ def show(
     """Read one item: its traces, every verdict with its evidence, and how each request went."""
     folder = find_run(run, runs)
     if folder.any_manifest().kind == "score":
-        from judge.io.render.case import render_case
-        from judge.run.score_browse import read_case
+        from judge.audit.fold_run_score_browse import read_case
+        from judge.audit.render_case import render_case
 
         render_case(read_case(folder, item), console(), raw=raw)
         return
-    from judge.io.render.item import render_item
-    from judge.run.browse import read_item
+    from judge.audit.browse import read_item
+    from judge.audit.render_item import render_item
 
     render_item(read_item(folder, item), console(), raw=raw)
 
@@ -147,8 +147,8 @@ def list_(
         _list_score(folder, cases, text, sort=sort, n=n, as_json=json)
         return
     refuse_options({"--mode": cases.mode, "--answer": cases.answer}, "is for runs of `score`")
-    from judge.io.render.listing import as_record, lines
-    from judge.run.browse import list_items
+    from judge.audit.browse import list_items
+    from judge.audit.render_list import as_record, lines
 
     found = list_items(folder, pairs.chosen(text), pairs.criterion, sort, n)
     foot = _foot(found.matched, found.total, len(found.rows), "items")
@@ -157,9 +157,9 @@ def list_(
 
 
 def _list_score(folder: RunFolder, wanted: CaseFilters, text: str, *, sort: Sort, n: int | None, as_json: bool) -> None:
-    from judge.core.listing import TraceFilters
-    from judge.io.render.case import listing_lines, trace_record
-    from judge.run.score_browse import list_traces
+    from judge.audit.filters import TraceFilters
+    from judge.audit.fold_run_score_browse import list_traces
+    from judge.audit.render_case import listing_lines, trace_record
 
     found = list_traces(folder, TraceFilters(frozenset(wanted.mode), frozenset(wanted.answer), text), sort, n)
     foot = _foot(found.matched, found.total, len(found.rows), "traces")
@@ -193,6 +193,6 @@ def view(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
 ) -> None:
     """Serve the page of a run on this machine; labels made in it are kept in the run's folder."""
-    from judge.run.view import serve
+    from judge.page.serve import serve
 
     serve(find_run(run, runs), host=host, port=port, say=tell)

@@ -11,7 +11,7 @@ import typer
 from judge.cli.options import OutputOptions, RunPath
 from judge.cli.reporting import find_run, print_report
 from judge.enums import ExportFormat, SourceFormat
-from judge.run.options import DEFAULT_RUNS, Quiet, Runs
+from judge.judging.options import DEFAULT_RUNS, Quiet, Runs
 
 
 def convert(
@@ -44,9 +44,9 @@ def convert(
     json: Annotated[bool, typer.Option("--json", help="Print what was understood as JSON.")] = False,
 ) -> None:
     """Turn what generators wrote into a file of traces, and say what was understood."""
-    from judge.core.conversion import Choice
-    from judge.io.render.converted import as_record, lines
-    from judge.run.convert import ConvertOptions, convert
+    from judge.convert.choose_traces import Choice
+    from judge.convert.conversion_words import as_record, lines
+    from judge.convert.convert import ConvertOptions, convert
 
     choice = Choice(model=model, filter=filter_, sample=sample, all_samples=all_samples)
     options = ConvertOptions(to=to, choice=choice, format=format_, id_path=id_, failures=failures, force=force)
@@ -72,7 +72,7 @@ def import_(
     quiet: Quiet = False,
 ) -> None:
     """Make a run of judgments made elsewhere, so that report and everything after it work on them."""
-    from judge.run.imports import import_verdicts
+    from judge.comparison.import_judgments import import_verdicts
 
     folder = import_verdicts(verdicts, name=name, runs=runs, command=sys.argv)
     print_report(folder, output, quiet=quiet)
@@ -95,7 +95,7 @@ def export(
     runs: Runs = DEFAULT_RUNS,
 ) -> None:
     """Write a run as tables of items, judgments and labels (of a score: units), or as preferences to train on."""
-    from judge.run.export import ExportOptions, export_run
+    from judge.export.fold_run_export import ExportOptions, export_run
 
     options = ExportOptions(to, out, criterion, min_agreement)
     written = export_run(find_run(run, runs), options)

@@ -10,9 +10,8 @@ import typer
 from judge.cli.options import DryRun, OutputOptions, RunPath
 from judge.cli.output import print_quote, teller
 from judge.cli.reporting import find_run, print_checklists, print_report
-from judge.core.controls.kinds import DEFAULT_N, ControlKind
-from judge.io.judges.options import Prices
-from judge.run.options import (
+from judge.judges.judge_options import Prices
+from judge.judging.options import (
     DEFAULT_RUNS,
     ChecklistOptions,
     CompareOptions,
@@ -23,6 +22,7 @@ from judge.run.options import (
     Runs,
     ScoreOptions,
 )
+from judge.runs.control_kinds import DEFAULT_N, ControlKind
 from judge.schema import FailureKind
 
 
@@ -31,8 +31,8 @@ def compare(options: CompareOptions, *, dry_run: DryRun = False, output: OutputO
 
     Repeating the command goes on with the run that it began; what was judged is never asked again.
     """
-    from judge.run.compare import compare
-    from judge.run.dry_run import dry_run as quote_comparison
+    from judge.comparison.compare import compare
+    from judge.comparison.dry_run import dry_run as quote_comparison
 
     say = teller(quiet=options.judging.quiet)
     if dry_run:
@@ -47,7 +47,7 @@ def score(options: ScoreOptions, *, dry_run: DryRun = False, output: OutputOptio
 
     Repeating the command goes on with the run that it began; what was judged is never asked again.
     """
-    from judge.run.score import quote_score, score
+    from judge.scoring.score import quote_score, score
 
     say = teller(quiet=options.judging.quiet)
     if dry_run:
@@ -62,8 +62,8 @@ def checklist(options: ChecklistOptions, *, dry_run: DryRun = False, output: Out
 
     Repeating the command goes on with the run that it began; what was written is never asked for again.
     """
-    from judge.run.checklist import dry_run as quote_checklists
-    from judge.run.checklist import write_checklists
+    from judge.checklists.checklist import dry_run as quote_checklists
+    from judge.checklists.checklist import write_checklists
 
     say = teller(quiet=options.judging.quiet)
     if dry_run:
@@ -77,7 +77,7 @@ def resume(
     run: RunPath, *, price: Prices = (), runs: Runs = DEFAULT_RUNS, judging: ResumeOptions, output: OutputOptions
 ) -> None:
     """Go on with a run: ask what was not asked yet, and again what failed."""
-    from judge.run.compare import resume
+    from judge.comparison.compare import resume
 
     folder = find_run(run, runs)
     resume(folder, judging, prices=price, say=teller(quiet=judging.quiet))
@@ -96,7 +96,7 @@ def retry(
     output: OutputOptions,
 ) -> None:
     """Ask again what failed, and nothing that was never asked."""
-    from judge.run.compare import retry as retry_run
+    from judge.comparison.compare import retry as retry_run
 
     folder = find_run(run, runs)
     retry_run(folder, judging, prices=price, kinds=frozenset(failure), say=teller(quiet=judging.quiet))
@@ -117,7 +117,7 @@ def control(
     output: OutputOptions,
 ) -> None:
     """Test the judge of a comparison: ask a sample of its pairs again, changed, and report how far verdicts move."""
-    from judge.run.compare import add_controls
+    from judge.comparison.compare import add_controls
 
     folder, say = find_run(run, runs), teller(quiet=judging.quiet)
     add_controls(folder, ControlOptions(kind, control_n), judging, prices=price, command=sys.argv, say=say)
@@ -135,7 +135,7 @@ def merge(
     quiet: Quiet = False,
 ) -> None:
     """Merge the runs of all shards of a comparison (`compare --shard`) into one, as if it had never been cut."""
-    from judge.run.merge import merge_shards
+    from judge.comparison.merge import merge_shards
 
     folder = merge_shards([find_run(run, runs) for run in shards], name=name, runs=runs, command=sys.argv)
     print_report(folder, output, quiet=quiet)

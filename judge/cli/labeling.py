@@ -11,7 +11,7 @@ import typer
 from judge.cli.options import AsJson, RunPath, flattened
 from judge.cli.output import console, print_json
 from judge.cli.reporting import find_run
-from judge.run.options import DEFAULT_RUNS, Runs
+from judge.judging.options import DEFAULT_RUNS, Runs
 
 Criteria = Annotated[
     tuple[str, ...],
@@ -37,8 +37,8 @@ def label(
     runs: Runs = DEFAULT_RUNS,
 ) -> None:
     """Say which trace is better, one key a criterion; each answer is stored in the run as its key is pressed."""
-    from judge.io.keyboard import keyboard
-    from judge.run.labeling import LabelOptions, label_run
+    from judge.files.keyboard import keyboard
+    from judge.labels.ask_reader import LabelOptions, label_run
 
     name = (reader or getpass.getuser()).strip()
     chosen = LabelOptions(name, criterion, n, doubtful=doubtful, seed=seed, blind=blind)
@@ -61,7 +61,7 @@ def packet(
     runs: Runs = DEFAULT_RUNS,
 ) -> None:
     """Draw a random sample into one blinded page, to be filled in offline and sent back as one file."""
-    from judge.run.packet import PacketOptions, make_packet
+    from judge.labels.make_packet import PacketOptions, make_packet
 
     folder = find_run(run, runs)
     key = make_packet(folder, PacketOptions(n, criterion, stratify is not None, seed), out)
@@ -82,7 +82,7 @@ def import_labels(
     runs: Runs = DEFAULT_RUNS,
 ) -> None:
     """Take labels into a run: all of the files' labels, or none where something is wrong."""
-    from judge.run.label_import import import_labels as use_case
+    from judge.labels.import_labels import import_labels as use_case
 
     done = use_case(find_run(run, runs), files)
     typer.echo(f"{done.new} labels imported, {done.known} known already, {done.replaced} replace an earlier label")
@@ -104,25 +104,23 @@ def agreement(
     json: AsJson = False,
 ) -> None:
     """Compare the judge with people and people with each other, and correct the win rate by their labels."""
-    from judge.core.people import (
-        PeopleReportOptions,
-    )
-    from judge.run.people import make_people_report
+    from judge.labels.fold_run_people import make_people_report
+    from judge.labels.human_labels import PeopleReportOptions
 
     made = make_people_report(find_run(run, runs), PeopleReportOptions(draw, width), cluster=cluster)
     if json:
         print_json(made)
         return
-    from judge.io.render.people import render_people
+    from judge.labels.label_words import render_people
 
     render_people(made, console())
 
 
 def flags(run: RunPath, *, runs: Runs = DEFAULT_RUNS) -> None:
     """List the traces that address the judge, hide characters or are hardly a trace; none of them was dropped."""
-    from judge.core.flags import flag_note
-    from judge.io.render.text import safe
-    from judge.run.doubts import flags_of_run
+    from judge.audit.doubts import flags_of_run
+    from judge.files.fold_io_render_text import safe
+    from judge.flags.flags import flag_note
 
     found = flags_of_run(find_run(run, runs))
     typer.echo(flag_note(found) or "No trace is flagged.")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
-    from judge.core.quote import Quote
-    from judge.io.render.document import Document
+    from judge.costs.quote import Quote
+    from judge.tables.document import Document
 
 
 class Exit(IntEnum):
@@ -54,7 +54,7 @@ def console() -> Console:
 
 def print_json(made: BaseModel) -> None:
     """Print a report as JSON."""
-    from judge.io.files import as_json_bytes
+    from judge.files.files import as_json_bytes
 
     typer.echo(as_json_bytes(made.model_dump(mode="json")), nl=False)
 
@@ -64,14 +64,14 @@ def print_form(form: ReportFormat, *, document: Callable[[], Document], draw: Ca
     if form is ReportFormat.TERMINAL:
         draw(console())
         return
-    from judge.io.render.paper import written
+    from judge.tables.formats import written
 
     typer.echo(written(document(), form).encode(), nl=False)
 
 
 def print_quote(quote: Quote, *, as_json: bool) -> None:
     """Print what is still to be asked, and what it may cost."""
-    from judge.io.render.quote import render_quote
+    from judge.costs.render_quote import render_quote
 
     if as_json:
         print_json(quote)

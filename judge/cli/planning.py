@@ -12,13 +12,13 @@ from judge.cli.output import console, print_json
 from judge.cli.reporting import find_run
 from judge.enums import Orders
 from judge.errors import InputError
-from judge.run.options import DEFAULT_RUNS, Runs
+from judge.judging.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from judge.run.plan import Numbers, PilotOptions
+    from judge.planning.pilot import Numbers, PilotOptions
 
 HALF = 0.5
 
@@ -40,7 +40,7 @@ class Supposed:
 
     def numbers(self) -> Numbers:
         """Return what was supposed; InputError where it cannot be."""
-        from judge.run.plan import Numbers
+        from judge.planning.pilot import Numbers
 
         ties, consistency, cluster_size, icc = self.ties, self.consistency, self.cluster_size, self.icc
         if ties is not None and not 0 <= ties < 1:
@@ -105,9 +105,9 @@ def plan(
     _check_between("--half-width", half_width, 0, HALF)
     if win_rate == HALF:
         raise InputError("--win-rate", "no number of items tells 0.5 from 0.5", "give the smallest rate that matters")
-    from judge.core.power_plan import Target
-    from judge.io.render.planning import render_plan
-    from judge.run.plan import PlanOptions, plan
+    from judge.planning.pilot import PlanOptions, plan
+    from judge.planning.plan import Target
+    from judge.planning.render_plan import render_plan
 
     target = Target(win_rate, power, alpha, half_width)
     made = plan(PlanOptions(target=target, source=_source(supposed, pilot, runs), **vars(calls)))
@@ -118,7 +118,7 @@ def plan(
 
 
 def _source(supposed: Supposed, pilot: Pilot, runs: Path) -> Numbers | PilotOptions:
-    from judge.run.plan import OVERALL, PilotOptions
+    from judge.planning.pilot import OVERALL, PilotOptions
 
     if pilot.pilot is None:
         of_a_pilot = {"--criterion": pilot.criterion, "--cluster": pilot.cluster}

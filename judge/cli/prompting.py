@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from judge.cli.output import tell
-from judge.run.options import PromptOptions
+from judge.judging.options import PromptOptions
 from judge.schema import Order
 
 NamedAsset = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this one's text.")]
@@ -24,7 +24,7 @@ def rubrics(name: NamedAsset = None) -> None:
 
 
 def _show(kind: str, name: str | None) -> None:
-    from judge.io.assets import ANY, find_asset, load_prompt, load_rubric, shipped
+    from judge.prompting.shipped_files import ANY, find_asset, load_prompt, load_rubric, shipped
 
     if name is not None:
         typer.echo(find_asset(kind, name).text, nl=False)
@@ -42,6 +42,6 @@ def show_prompt(
     options: PromptOptions,
 ) -> None:
     """Print exactly what a judge would be sent for one item."""
-    from judge.run.show import show_prompt
+    from judge.comparison.show_prompt import show_prompt
 
     typer.echo(show_prompt(options, item=item, order=order, say=tell))

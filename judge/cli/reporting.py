@@ -12,15 +12,15 @@ from judge.cli.options import OutputOptions, RunPath
 from judge.cli.output import Exit, print_form, print_json, tell
 from judge.enums import Method, ReportFormat
 from judge.errors import InputError
-from judge.run.options import DEFAULT_RUNS, Runs
+from judge.judging.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from judge.core.facts import WantedFields
-    from judge.core.pkr.report import ScoreReport
-    from judge.core.report import Report
-    from judge.io.journal import RunFolder
+    from judge.outcomes.item_features import WantedFields
+    from judge.report.report import Report
+    from judge.runs.journal import RunFolder
+    from judge.scoring.score_report import ScoreReport
 
 MAX_MARGIN = 0.5
 
@@ -83,9 +83,9 @@ def report(
     form: FormOptions,
 ) -> None:
     """Draw the report of a run from its folder, without network."""
-    from judge.core.facts import WantedFields
-    from judge.core.report import Extras
-    from judge.run.report import make_report
+    from judge.comparison.derive_report import make_report
+    from judge.outcomes.item_features import WantedFields
+    from judge.report.report import Extras
 
     if equivalence is not None and not 0 < equivalence < MAX_MARGIN:
         raise InputError("--equivalence", f"{equivalence:g} is no margin", "give a number above 0 and below 0.5")
@@ -107,7 +107,7 @@ def report(
         scores=[find_run(score, runs) for score in with_scores or ()],
     )
     if html is not None:
-        from judge.run.page import write_page
+        from judge.page.make_page import write_page
 
         write_page(folder, made, html)
         return
@@ -123,13 +123,13 @@ def _report_score(
     to: ReportFormat | Path,
 ) -> None:
     """Print the report of a score, or how far it is from another; or write its page to a path."""
-    from judge.core.pkr.figures import SCORE_METHOD
-    from judge.io.render.scored import difference_document, render_difference
-    from judge.run.score_report import make_difference, make_score_report
+    from judge.scoring.derive_score_report import make_difference, make_score_report
+    from judge.scoring.figures import SCORE_METHOD
+    from judge.scoring.score_document import difference_document, render_difference
 
     method = method or SCORE_METHOD
     if isinstance(to, Path):
-        from judge.run.score_page import write_score_page
+        from judge.page.fold_run_score_page import write_score_page
 
         write_score_page(folder, make_score_report(folder, method=method, wanted=wanted), to)
     elif against is None:
@@ -142,22 +142,22 @@ def _report_score(
 
 
 def _print(made: Report, form: ReportFormat) -> None:
-    from judge.io.render.document import comparison
-    from judge.io.render.terminal import render_report
+    from judge.tables.document import comparison
+    from judge.tables.terminal import render_report
 
     print_form(form, document=lambda: comparison(made), draw=lambda console: render_report(made, console))
 
 
 def _print_score(made: ScoreReport, form: ReportFormat) -> None:
-    from judge.io.render.scored import render_scores, score_document
+    from judge.scoring.score_document import render_scores, score_document
 
     print_form(form, document=lambda: score_document(made), draw=lambda console: render_scores(made, console))
 
 
 def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> None:
     """Save and print the report of a run that was just judged; exit with 4 if too many judgments failed."""
-    from judge.run.report import save_report
-    from judge.run.score_report import save_score_report
+    from judge.comparison.derive_report import save_report
+    from judge.scoring.derive_score_report import save_score_report
 
     kind = folder.any_manifest().kind
     if kind == "checklist":
@@ -184,8 +184,8 @@ def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> No
 
 def print_checklists(folder: RunFolder, output: OutputOptions, *, to: Path | None = None, quiet: bool) -> None:
     """Write the items of a run with the checklists made, and report; exit with 4 if too many items have none."""
-    from judge.io.render.checklists import render_checklists
-    from judge.run.checklist_output import save_checklists
+    from judge.checklists.render_checklists import render_checklists
+    from judge.checklists.write_items import save_checklists
 
     report, written_to = save_checklists(folder, to)
     if output.json:
@@ -202,7 +202,7 @@ def print_checklists(folder: RunFolder, output: OutputOptions, *, to: Path | Non
 
 def find_run(run: str, runs: Path) -> RunFolder:
     """Return a run folder by its path, or by its name among the runs."""
-    from judge.io.journal import RunFolder
+    from judge.runs.journal import RunFolder
 
     path = Path(run)
     return RunFolder(path if path.is_dir() or not (runs / run).is_dir() else runs / run)

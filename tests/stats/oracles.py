@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from judge.core.stats.clusters import collapse
-from judge.core.stats.intervals import Patterns
+from judge.stats.clusters import collapse
+from judge.stats.intervals import Patterns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from stats.oracles import oracle
 
-from judge.core.stats.agreement import agreement, category_counts, cohen_kappa, flip_rates
+from judge.stats.agreement import agreement, category_counts, cohen_kappa, flip_rates
 
 NONE = np.nan
 CANONICAL = np.array(  # Krippendorff, "Computing Krippendorff's alpha-reliability", 2011: four observers, twelve units

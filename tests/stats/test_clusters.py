@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from stats.oracles import one_each, oracle, units, worked_example
 
-from judge.core.stats import intervals as intervals_module
-from judge.core.stats.closed_form import clustered_covariance, ratio_errors, wilson
-from judge.core.stats.clusters import BLOCK, collapse, distinct_kinds, guarded, sum_by_cluster
-from judge.core.stats.intervals import Patterns, Rates, bootstrap
 from judge.enums import Method
+from judge.stats import intervals as intervals_module
+from judge.stats.closed_form import clustered_covariance, ratio_errors, wilson
+from judge.stats.clusters import BLOCK, collapse, distinct_kinds, guarded, sum_by_cluster
+from judge.stats.intervals import Patterns, Rates, bootstrap
 
 COLUMNS = arrays(np.float64, st.tuples(st.integers(1, 30), st.just(4)), elements=st.sampled_from([0.0, 0.5, 1.0]))
 CREDITS = st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=2, max_size=60).map(np.array)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stats.oracles import oracle
 
-from judge.core.stats.length import LengthAdjusted, NotIdentified, length_adjusted, longer_wins, matched_win_rate
+from judge.stats.length import LengthAdjusted, NotIdentified, length_adjusted, longer_wins, matched_win_rate
 
 
 def simulated(n: int, gap: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stats.oracles import both_orders, oracle, worked_example
 
-from judge.core.stats.closed_form import ratio_errors
-from judge.core.stats.clusters import collapse
-from judge.core.stats.position import balanced_win_rate, decompose, splits
+from judge.stats.closed_form import ratio_errors
+from judge.stats.clusters import collapse
+from judge.stats.position import balanced_win_rate, decompose, splits
 
 CREDIT = st.sampled_from([0.0, 0.5, 1.0])
 BOTH_ORDERS = st.lists(st.tuples(CREDIT, CREDIT), min_size=2, max_size=60).map(np.array)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.core.stats.power import (
+from judge.planning.power import (
     Units,
     cluster_correlation,
     clustered_units,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stats.oracles import oracle
 
-from judge.core.stats.sequential import confidence_sequence, is_decided, log_e_value
+from judge.stats.sequential import confidence_sequence, is_decided, log_e_value
 
 COUNT = st.integers(0, 500)
 

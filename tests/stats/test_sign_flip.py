@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stats.oracles import oracle, worked_example
 
-from judge.core.stats.clusters import sum_by_cluster
-from judge.core.stats.sign_flip import Distribution, sign_flip, signs
+from judge.stats.clusters import sum_by_cluster
+from judge.stats.sign_flip import Distribution, sign_flip, signs
 
 
 def brute_force(excess: np.ndarray) -> float:

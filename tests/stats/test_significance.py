@@ -10,14 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stats.oracles import oracle
 
-from judge.core.stats.significance import (
-    Conclusion,
-    benjamini_hochberg,
-    conclude,
-    holm,
-    is_equivalent,
-    sign_test,
-)
+from judge.stats.significance import Conclusion, benjamini_hochberg, conclude, holm, is_equivalent, sign_test
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12).map(np.array)
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stats.oracles import oracle
 
-from judge.core.stats.clusters import collapse
-from judge.core.stats.intervals import bootstrap
-from judge.core.stats.strata import answer_rates, heterogeneity
 from judge.enums import Stratum
+from judge.stats.clusters import collapse
+from judge.stats.intervals import bootstrap
+from judge.stats.strata import answer_rates, heterogeneity
 
 
 def test_strata_rates_come_from_the_one_bootstrap_call() -> None:

@@ -1,0 +1,230 @@
+"""What a reader needs of one item to judge the judge: the pair, every judgment with its evidence, what was sent."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec import to_builtins
+
+from judge.enums import Method, Stratum, Unplaced
+from judge.outcomes.counted_items import CriterionItems, Pooling, Subject, fold_panel
+from judge.outcomes.estimates import Basis
+from judge.outcomes.latest_judgments import latest_judgments
+from judge.outcomes.tally import winner
+from judge.prompting.correctness import chosen_option, is_right
+from judge.prompting.pairwise_reply import UnparsedError, parse_evidence
+from judge.prompting.retry_prompt import note_after
+from judge.schema import Failed, Judged, Order, Outcome, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from judge.schema import Image, Item, Judgment, Pair, Prompt
+
+_UNUSED_BASIS = Basis(Method.WILSON, seed=0)
+"""counting items needs no interval"""
+
+
+class Outcomes(NamedTuple):
+    """By criterion and item, as the report counts them; an item that is not there is missing."""
+
+    together: Mapping[str, Mapping[str, Outcome]]
+    alone: Mapping[str, Mapping[str, Mapping[str, Outcome]]]
+    """by judge, where a panel has several"""
+
+
+class Journey(NamedTuple):
+    """One request with the judgment that counts, and how many of its judgments do not."""
+
+    judgment: Judgment
+    earlier: int
+
+
+def journeys(judgments: Iterable[Judgment]) -> list[Journey]:
+    """Return for each key the judgment that the report counts, whole, in the order of the keys' first arrival."""
+    by_key: dict[str, list[Judgment]] = {}
+    for judgment in judgments:
+        by_key.setdefault(judgment.key, []).append(judgment)
+    return [Journey(_counting(several), len(several) - 1) for several in by_key.values()]
+
+
+def _counting(several: Sequence[Judgment]) -> Judgment:
+    """Return the judgment of one key that `latest_judgments` keeps."""
+    return next((judgment for judgment in reversed(several) if not isinstance(judgment.result, Failed)), several[-1])
+
+
+def outcomes(judgments: Iterable[Judgment], subject: Subject, pooling: Pooling = Pooling.MEAN) -> Outcomes:
+    """Fold judgments as the report does, for the panel and for each judge of several."""
+    panel = fold_panel(latest_judgments(judgments), subject, _UNUSED_BASIS, pooling)
+    alone = {judge: _outcomes(counted) for judge, counted in panel.alone.items()}
+    return Outcomes(_outcomes(panel.together), alone if len(alone) > 1 else {})
+
+
+def _outcomes(counted: Mapping[str, CriterionItems]) -> dict[str, dict[str, Outcome]]:
+    return {
+        name: {item: Outcome(outcome) for item, outcome in own.items.select("item", "outcome").iter_rows()}
+        for name, own in counted.items()
+    }
+
+
+def stratum(pair: Pair) -> Stratum | Unplaced:
+    """Tell which of the two final answers are right."""
+    if pair.item.answer is None:
+        return Unplaced.NO_ANSWER
+    match is_right(pair.a, pair.item), is_right(pair.b, pair.item):
+        case True, True:
+            return Stratum.BOTH_RIGHT
+        case True, False:
+            return Stratum.ONLY_A_RIGHT
+        case False, True:
+            return Stratum.ONLY_B_RIGHT
+        case False, False:
+            return Stratum.BOTH_WRONG
+        case _:
+            return Unplaced.UNREADABLE
+
+
+def told_pair(pair: Pair) -> dict[str, Any]:
+    """Return what a reader is shown of a pair, as JSON values: all texts byte for byte as they came."""
+    return told_item(pair.item) | {"a": told_trace(pair.a, pair.item), "b": told_trace(pair.b, pair.item)}
+
+
+def told_item(item: Item) -> dict[str, Any]:
+    """Return what a reader is shown of an item, as JSON values."""
+    return {
+        "question": item.question,
+        "options": [[letter, text] for letter, text in item.options.items()],
+        "right": _letters(chosen_option(Trace(text="", answer=item.answer), item), item) if item.answer else [],
+        "answer": item.answer,
+        "reference": item.reference_reasoning,
+        "missing_images": item.missing_images,
+        "fields": {**item.meta, **item.subgroup},
+    }
+
+
+def told_trace(trace: Trace, item: Item) -> dict[str, Any]:
+    """Return what a reader is shown of a trace, as JSON values."""
+    return {
+        "text": trace.text,
+        "model": trace.model,
+        "answer": trace.answer,
+        "chosen": _letters(chosen_option(trace, item), item),
+        "right": is_right(trace, item),
+    }
+
+
+def _letters(chosen: str | None, item: Item) -> list[str]:
+    """Return the options that an answer names: "be" is two of them, unless an option is called so."""
+    if chosen is None:
+        return []
+    return [chosen] if chosen in item.options else list(chosen)
+
+
+def told_judgment(journey: Journey, criteria: Sequence[str], repair: str | None = None) -> dict[str, Any]:
+    """Return what a reader is shown of one request: verdicts with who won, evidence by model, the raw reply.
+
+    Args:
+        journey: the request.
+        criteria: of the rubric.
+        repair: see `told_request`.
+    """
+    told, judgment = told_request(journey, repair), journey.judgment
+    if isinstance(judgment.result, Judged):
+        told["verdicts"] = {
+            name: {"said": verdict.value, "winner": winner(verdict, judgment.order).value}
+            for name, verdict in judgment.result.verdicts.items()
+        }
+        told["evidence"] = _evidence(judgment, criteria)
+    return told
+
+
+def told_request(journey: Journey, repair: str | None = None) -> dict[str, Any]:
+    """Return what a reader is shown of a request of any kind: how it went, and why it failed.
+
+    Args:
+        journey: the request.
+        repair: the run's note to a judge whose reply cannot be read: each attempt after which it was sent has it filled
+            in, as `note`.
+    """
+    judgment = journey.judgment
+    told: dict[str, Any] = to_builtins(judgment)
+    del told["result"], told["item"]
+    told["earlier"] = journey.earlier
+    for attempt, own in zip(judgment.attempts, told.get("attempts", ()), strict=True):
+        if (note := note_after(attempt, repair)) is not None:
+            own["note"] = note
+    if isinstance(judgment.result, Failed):
+        failure, detail, criterion = judgment.result.failure, judgment.result.detail, judgment.result.criterion
+        told["failure"] = {"kind": failure.value, "detail": detail, "criterion": criterion}
+    return told
+
+
+def numbered_prompts(
+    asked: Iterable[tuple[dict[str, Any], Prompt | None]], known: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return an item's different prompts, and tell each of its judgments the place of its own, as `prompt`.
+
+    Args:
+        asked: told judgments with what was sent; None: that is not known.
+        known: long texts, which prompts hold by their numbers (see `told_prompt`).
+    """
+    different: list[dict[str, Any]] = []
+    for told, prompt in asked:
+        if prompt is not None:
+            sent = told_prompt(prompt, known)
+            if sent not in different:
+                different.append(sent)
+            told["prompt"] = different.index(sent)
+    return different
+
+
+def _evidence(judgment: Judgment, criteria: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return by criterion what the judge quoted of a and of b; nothing where the reply is not in the schema's form."""
+    if judgment.reply is None:
+        return {}
+    try:
+        found = parse_evidence(judgment.reply.text, criteria)
+    except UnparsedError:
+        return {}
+    forward = judgment.order is Order.FORWARD
+    return {
+        name: {"a": quotes[0], "b": quotes[1]} if forward else {"a": quotes[1], "b": quotes[0]}
+        for name, quotes in found.items()
+    }
+
+
+def told_prompt(prompt: Prompt, known: Sequence[str]) -> dict[str, Any]:
+    """Return a prompt whose long known texts (the question, the traces) are written as their numbers."""
+    return {
+        "system": prompt.system,
+        "shared": refer(prompt.shared, known),
+        "traces": refer(prompt.traces, known),
+        "images": [list(named_image(image)) for image in prompt.images],
+    }
+
+
+def named_image(image: Image) -> tuple[str, str, str]:
+    """Return an image's media type, the first 12 digits of its sha256, and its file's name."""
+    return image.media_type, image.sha256[:12], PurePath(image.path).name
+
+
+def refer(text: str, known: Sequence[str]) -> list[str | int]:
+    """Split a text so that each occurrence of a known text is its number; joined again it is the text.
+
+    Longer texts go first, so that one within another does not cut it.
+    """
+    parts: list[str | int] = [text]
+    for number in sorted(range(len(known)), key=lambda n: -len(known[n])):
+        if known[number]:
+            parts = [piece for part in parts for piece in _cut(part, known[number], number)]
+    return parts
+
+
+def _cut(part: str | int, known: str, number: int) -> list[str | int]:
+    if isinstance(part, int):
+        return [part]
+    pieces: list[str | int] = []
+    for piece in part.split(known):
+        pieces += [piece, number] if piece else [number]
+    return pieces[:-1]

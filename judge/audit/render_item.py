@@ -1,0 +1,130 @@
+"""Render everything about one item: the pair, what each judge said in both orders, and how it came to say it."""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from judge.audit.audit_queue import points
+from judge.audit.audited_item import told_judgment, told_pair
+from judge.audit.render_parts import journey_lines, render_columns, render_question, render_raw, say, trace_text
+from judge.schema import Order, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from rich.console import Console
+
+    from judge.audit.audit_queue import Doubt
+    from judge.audit.audited_item import Journey
+    from judge.schema import Pair, Prompt
+
+SAID = {"a": "a better", "b": "b better", "tie": "tie", "cannot_judge": "cannot judge"}
+FOLDED = {
+    Outcome.A: "consistent: a",
+    Outcome.B: "consistent: b",
+    Outcome.TIE: "consistent: tie",
+    Outcome.SPLIT: "split: the orders disagree",
+    Outcome.MISSING: "missing: a verdict is lacking",
+}
+
+
+class SampleJudgments(NamedTuple):
+    """What one judge was asked of an item in one sample."""
+
+    judge: str
+    sample: int
+    journeys: Mapping[Order, Journey]
+    outcomes: Mapping[str, Outcome]
+    """by criterion, of this sample alone"""
+
+
+class ShownItem(NamedTuple):
+    """Everything about one item."""
+
+    item: str
+    pair: Pair | None
+    """None: the run does not know it"""
+    models: tuple[str, str]
+    criteria: Sequence[str]
+    outcomes: Mapping[str, Outcome]
+    """by criterion, as the report counts them"""
+    asked: Sequence[SampleJudgments]
+    doubts: frozenset[Doubt]
+    identical: bool
+    prompts: Mapping[str, Prompt]
+    """by key, rendered again"""
+    repair: str | None
+    """the run's note to a judge whose reply cannot be read"""
+    run: str
+    following: str | None
+    """the next item by doubt"""
+
+
+def render_item(shown: ShownItem, console: Console, *, raw: bool) -> None:
+    """Render the item; with `raw`, what was sent and what came back too."""
+    say(console, f"Item {shown.item}", "bold")
+    if shown.pair is None:
+        say(console, "The question and the traces of this item are not known: its judgments were made elsewhere.")
+    else:
+        _render_pair(told_pair(shown.pair), shown.pair, shown.models, console)
+    told = ", ".join(f"{name} {outcome}" for name, outcome in shown.outcomes.items())
+    say(console, f"Outcome: {told}", "bold")
+    doubts = ", ".join(sorted(shown.doubts))
+    say(console, f"Doubts: {doubts} ({points(shown.doubts)} points)" if doubts else "Doubts: none")
+    if shown.identical:
+        say(console, "Both traces are the same: a tie that no judge was asked about.")
+    elif not shown.asked:
+        say(console, "No judgment of this item yet.")
+    for asked in shown.asked:
+        _render_asked(asked, shown, console, raw=raw)
+    say(console, "\n".join(_ways_on(shown)), "dim")
+
+
+def _ways_on(shown: ShownItem) -> Iterator[str]:
+    yield f"All items: omr-judge list {quote(shown.run)}"
+    if shown.following is not None:
+        yield f"Next by doubt: omr-judge show {quote(shown.run)} {quote(shown.following)}"
+
+
+def _render_pair(told: Mapping[str, Any], pair: Pair, models: tuple[str, str], console: Console) -> None:
+    render_question(told, pair.item, console)
+    titles = [f"{side}: {model}" for side, model in zip("ab", models, strict=True)]
+    render_columns(titles, [trace_text(told[side], known=told["answer"] is not None) for side in "ab"], console)
+
+
+def _render_asked(asked: SampleJudgments, shown: ShownItem, console: Console, *, raw: bool) -> None:
+    """Render what a judge said on each criterion in the orders next to each other, and how it got there."""
+    say(console, f"Judge {asked.judge}, sample {asked.sample + 1}", "bold")
+    orders = [order for order in Order if order in asked.journeys]
+    told = {order: told_judgment(asked.journeys[order], shown.criteria) for order in orders}
+    titles = [f"{order} ({'a' if order is Order.FORWARD else 'b'} shown first)" for order in orders]
+    for name in shown.criteria:
+        say(console, f"{name}: {_folded(asked, name)}")
+        render_columns(titles, [_verdict(told[order], name) for order in orders], console)
+    for order in orders:
+        say(console, "\n".join(journey_lines(order, asked.journeys[order])))
+        if raw:
+            render_raw(
+                asked.journeys[order].judgment,
+                shown.prompts.get(asked.journeys[order].judgment.key),
+                shown.repair,
+                console,
+            )
+
+
+def _folded(asked: SampleJudgments, criterion: str) -> str:
+    outcome = asked.outcomes[criterion]
+    if len(asked.journeys) == 1 and outcome is not Outcome.MISSING:
+        return f"{outcome}, in one order"
+    return FOLDED[outcome]
+
+
+def _verdict(told: Mapping[str, Any], criterion: str) -> str:
+    """Say a verdict by model, with what the judge quoted of both."""
+    if "failure" in told:
+        return f"failed: {told['failure']['kind']}"
+    said = told["verdicts"].get(criterion)
+    lines = ["not asked" if said is None else f"{SAID[said['winner']]} (said: {said['said']})"]
+    evidence = told["evidence"].get(criterion, {})
+    return "\n".join([*lines, *(f"of {side}: {quoted or '(nothing)'}" for side, quoted in evidence.items())])

@@ -1,0 +1,1 @@
+"""Judging by providers' batch interfaces."""

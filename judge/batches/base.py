@@ -1,0 +1,144 @@
+"""What every provider's batches do, and how patiently they are asked about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
+
+from judge.batches.fold_core_packing import PackLimits
+from judge.errors import ProviderError, RetryableError, StopRunError
+from judge.schema import FailureKind, JudgeSpec, Reply, Request
+
+if TYPE_CHECKING:
+    from judge.dispatch.rate_limits import RetryPolicy
+
+CONNECTIONS = 4
+HTTP_OK = 200
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Frame(NamedTuple):
+    """What stands around the requests of a batch in the bytes that are sent."""
+
+    before: bytes
+    between: bytes
+    after: bytes
+
+
+class BatchState(NamedTuple):
+    """How far a batch is."""
+
+    ended: bool
+    n_replied: int = 0
+    n_failed: int = 0
+    """requests that ended without a reply: errors, expired, cancelled"""
+    sources: tuple[str, ...] = ()
+    """what `results` reads, once it ended"""
+    problem: str = ""
+    """why none of it was or will be answered"""
+
+
+class Returned(NamedTuple):
+    """One line of a batch's results."""
+
+    key: str | None
+    """of its request; None: the line cannot be read"""
+    reply: Reply | ProviderError
+
+
+@dataclass(frozen=True)
+class Sought:
+    """A batch that may have been accepted without our hearing of it."""
+
+    mark: str
+    """32 hex digits that went with it, where the provider has a field for them"""
+    since: datetime
+    """it was not submitted before this time, by our clock"""
+    n_requests: int
+    known: frozenset[str]
+    """ids of the provider's batches that are others"""
+
+
+class BatchJudge(Protocol):
+    """A judge whose provider takes batches."""
+
+    spec: JudgeSpec
+    limits: PackLimits
+    """a little below the provider's own"""
+    frame: Frame
+    keeps_marks: bool
+    """whether `find` is certain of what it finds"""
+
+    def line(self, request: Request) -> bytes:
+        """Return a request as it stands in a batch, under its key."""
+        ...
+
+    async def upload(self, file: Path) -> str:
+        """Hand the file of a batch over, where that comes before creating it; return what `create` is told."""
+        ...
+
+    async def create(self, uploaded: str, *, mark: str) -> str:
+        """Submit a batch and return the provider's id: from here on it costs money."""
+        ...
+
+    async def find(self, sought: Sought) -> list[str]:
+        """Return the ids of batches that may be the one sought, newest first."""
+        ...
+
+    async def state(self, batch_id: str) -> BatchState:
+        """Ask how far a batch is."""
+        ...
+
+    def results(self, source: str) -> AsyncGenerator[Returned, None]:
+        """Stream results, in any order; RetryableError where the stream breaks off."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+async def patiently(
+    policy: RetryPolicy, what: str, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Make a call about a batch, again while it fails in passing; StopRunError, naming `what`, when it stays failed."""
+    try:
+        result: T = await policy.retrying()(call, *args, **kwargs)
+    except ProviderError as error:
+        raise StopRunError(error.kind, f"{what}: {error.message}", status=error.status) from error
+    return result
+
+
+async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the lines of a stream that are not blank; only a newline ends one, whatever else Unicode calls a break."""
+    rest = b""
+    async for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line.strip():
+                yield line
+    if rest.strip():
+        yield rest
+
+
+def read_returned(raw: bytes, read: Callable[[dict[str, Any]], Reply]) -> Returned:
+    """Read one line of results; what cannot be read is an error of its request, or of an unknown one.
+
+    Args:
+        raw: the line.
+        read: returns the reply that a parsed line holds, or raises the ProviderError that it tells of.
+    """
+    key: str | None = None
+    try:
+        line = json.loads(raw)
+        key = str(line["custom_id"])
+        return Returned(key, read(line))
+    except ProviderError as error:
+        return Returned(key, error)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        return Returned(key, RetryableError(FailureKind.TRANSPORT, f"no result that can be read: {error!r:.200}"))

@@ -1,0 +1,190 @@
+"""What became of every batch of a run: written before it costs money, so that a crash never pays twice."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Self
+
+from pydantic import ValidationError
+
+from judge.errors import RunError
+from judge.schema import Frozen, Group, Order, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from judge.batches.base import Frame
+
+
+class Stage(StrEnum):
+    """How far a batch is, as far as we know."""
+
+    SUBMITTING = "submitting"
+    """about to be submitted: after a crash, it may or may not have been"""
+    SUBMITTED = "submitted"
+    """the provider has it, under its id"""
+    FOLDED = "folded"
+    """all its results are in the journal, or are to be asked again"""
+    DROPPED = "dropped"
+    """the provider never accepted it"""
+
+
+OPEN = {Stage.SUBMITTING, Stage.SUBMITTED}
+
+
+class BatchRecord(Frozen):
+    """One line of `batches.jsonl`: the last one of a batch says how far it is."""
+
+    batch: str
+    """our own name for it: 32 hex digits"""
+    judge: str
+    stage: Stage
+    n_requests: int
+    id: str | None = None
+    """the provider's name for it"""
+    since: datetime
+    """when it was about to be submitted, UTC"""
+
+
+class Member(Frozen):
+    """One request of a batch, as its results need it: one line of `batches/BATCH.jsonl`."""
+
+    key: str
+    item: str
+    order: Order
+    sample: int
+    asks: tuple[str, ...] = ()
+    group: Group | None = None
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """Return what of a request its result needs."""
+        return cls(
+            key=request.key,
+            item=request.item,
+            order=request.order,
+            sample=request.sample,
+            asks=request.asks,
+            group=request.group,
+        )
+
+
+class Pack:
+    """The requests of one batch, written as they are drawn.
+
+    Args:
+        body: the file that will be sent.
+        sent: that file, open.
+        members: the file of the batch's members, open.
+        frame: what stands between two requests.
+    """
+
+    def __init__(self, body: Path, sent: IO[bytes], members: IO[bytes], frame: Frame) -> None:
+        self.body, self.n_requests = body, 0
+        self._sent, self._members, self._frame = sent, members, frame
+
+    def add(self, request: Request, line: bytes) -> None:
+        """Add a request, with its bytes as they are sent."""
+        self._sent.write((self._frame.between if self.n_requests else b"") + line)
+        self._members.write(Member.of(request).model_dump_json().encode() + b"\n")
+        self.n_requests += 1
+
+
+class BatchLog:
+    """The batches of a run.
+
+    Args:
+        path: `batches.jsonl`, created if absent; that it is there is what makes a run one in batches.
+        folder: holds the members of each batch, and what is sent while it is sent; created if absent.
+    """
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        self.path, self._folder = path, folder
+        try:
+            folder.mkdir(exist_ok=True)
+            self._last = {record.batch: record for record in _read_records(path)}
+            for file in folder.iterdir():
+                if file.stem not in self._last or file.suffix != ".jsonl":
+                    file.unlink()
+        except OSError as error:
+            raise RunError(f"{path}: cannot be used: {error.strerror}") from error
+
+    def open_records(self, judge: str) -> list[BatchRecord]:
+        """Return a judge's batches whose results are not all in the journal, oldest first."""
+        return [record for record in self._last.values() if record.judge == judge and record.stage in OPEN]
+
+    def known_ids(self) -> frozenset[str]:
+        """Return the provider's ids of all batches that are told apart already."""
+        return frozenset(record.id for record in self._last.values() if record.id)
+
+    def members(self, batch: str) -> dict[str, Member]:
+        """Return a batch's requests by key; RunError where they cannot be read."""
+        path = self._members_path(batch)
+        try:
+            with path.open("rb") as file:
+                read = (Member.model_validate_json(line) for line in file)
+                return {member.key: member for member in read}
+        except (OSError, ValidationError) as error:
+            raise RunError(f"{path}: cannot be read: it says which requests a batch holds") from error
+
+    @contextmanager
+    def pack(self, batch: str, frame: Frame) -> Iterator[Pack]:
+        """Yield an empty pack to fill; at the end its members are on the disk, and its body lies there to be sent."""
+        body = self._folder / f"{batch}.body"
+        try:
+            with body.open("wb") as sent, self._members_path(batch).open("wb") as members:
+                sent.write(frame.before)
+                yield Pack(body, sent, members, frame)
+                sent.write(frame.after)
+                _flush(members)
+        except OSError as error:
+            raise RunError(f"{body}: cannot be written: {error.strerror}; free space, then resume") from error
+
+    def note(self, record: BatchRecord, stage: Stage, *, id_: str | None = None) -> BatchRecord:
+        """Append how far a batch is now, on the disk before this returns; return the new record."""
+        return self._append(record.model_copy(update={"stage": stage, "id": id_ or record.id}))
+
+    def _append(self, record: BatchRecord) -> BatchRecord:
+        """Append what became of a batch, on the disk before this returns."""
+        try:
+            with self.path.open("ab") as file:
+                file.write(record.model_dump_json(exclude_none=True).encode() + b"\n")
+                _flush(file)
+        except OSError as error:
+            raise RunError(f"{self.path}: cannot be written: {error.strerror}; free space, then resume") from error
+        self._last[record.batch] = record
+        return record
+
+    def intend(self, batch: str, judge: str, n_requests: int) -> BatchRecord:
+        """Note that a batch is about to be submitted."""
+        now = datetime.now(UTC)
+        return self._append(
+            BatchRecord(batch=batch, judge=judge, stage=Stage.SUBMITTING, n_requests=n_requests, since=now)
+        )
+
+    def _members_path(self, batch: str) -> Path:
+        return self._folder / f"{batch}.jsonl"
+
+
+def _flush(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _read_records(path: Path) -> Iterator[BatchRecord]:
+    """Yield the records of a log, cutting off a torn last line: what it was about to say had not begun."""
+    with path.open("a+b") as file:
+        file.seek(0)
+        lines = file.read().splitlines(keepends=True)
+        if lines and not lines[-1].endswith(b"\n"):
+            file.truncate(sum(map(len, lines[:-1])))
+            del lines[-1]
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield BatchRecord.model_validate_json(line)
+        except ValidationError as error:
+            raise RunError(f"{path}:{number}: damaged line: {error.errors()[0]['msg']}") from error

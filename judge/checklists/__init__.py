@@ -1,0 +1,1 @@
+"""Checklists written by a judge from reference reasoning."""

@@ -1,0 +1,109 @@
+"""Write the items of a run with the checklists that it made, and report on them."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from judge.checklists.checklist_report import ChecklistReport, Tally, WrittenItem, outcome_of
+from judge.costs.spending import Spending
+from judge.errors import RunError
+from judge.files.files import replacing, write_json
+from judge.inputs.item_fields import item_record
+from judge.prompting.checklist_writing_prompt import WRITING
+from judge.prompting.pairwise_prompt import parse_template
+from judge.runs.manifest import ChecklistManifest
+from judge.schema import Failed, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from judge.runs.journal import RunFolder
+
+
+class _Place(NamedTuple):
+    """Where a judgment stands in the journal."""
+
+    line: int
+    """from 1"""
+    offset: int
+    """in bytes"""
+    written: bool
+    """whether it holds a checklist"""
+
+
+def save_checklists(folder: RunFolder, to: Path | None = None) -> tuple[ChecklistReport, Path]:
+    """Write all items, each with the checklist that was made for it, and `report.json`; memory holds no text.
+
+    Returns the report, and the file that was written.
+
+    Args:
+        folder: a run that writes checklists; what it did not ask yet is left without.
+        to: the file; None takes the one that the run was begun with.
+
+    Raises:
+        RunError: the run is of another kind, or damaged; the file cannot be written.
+    """
+    manifest = folder.any_manifest()
+    if not isinstance(manifest, ChecklistManifest):
+        raise RunError(f"{folder.path}: a run of another kind (`{manifest.kind}`); this needs one made by `checklist`")
+    path = to.absolute() if to else Path(manifest.to)
+    (judge,), tally, spending = manifest.judges, Tally(), Spending(manifest.prices)
+    label = parse_template(manifest.prompt, where="the run's prompt", form=WRITING).label
+    places = _places(folder, spending)
+    with replacing(path) as file, _results(folder, places) as result_of:
+        for item in folder.items():
+            outcome = outcome_of(item, result_of(item.id))
+            tally.add(outcome)
+            source = {"judge": judge.name, "prompt": label}
+            file.write(orjson.dumps(_record(outcome, path.parent, source), option=orjson.OPT_APPEND_NEWLINE))
+    report = tally.report(judge=judge.name, prompt=label, cost=spending.of(judge.name))
+    write_json(folder.report_path, report.model_dump(mode="json"))
+    return report, path
+
+
+def _record(outcome: WrittenItem, beside: Path, source: dict[str, str]) -> dict[str, Any]:
+    record = item_record(outcome.item, beside=beside)
+    if outcome.made:
+        reference = outcome.item.reference_reasoning or ""
+        record["checklist_source"] = {**source, "reference_sha256": hashlib.sha256(reference.encode()).hexdigest()}
+    return record
+
+
+def _places(folder: RunFolder, spending: Spending) -> dict[str, _Place]:
+    """Return where the judgment of each item stands that counts: the last with a checklist, else the last failure."""
+    places: dict[str, _Place] = {}
+    offset = 0
+    for number, line in folder.judgment_lines():
+        judgment = folder.read_judgment(number, line)
+        if judgment is None:
+            break
+        spending.add(judgment)
+        written, known = not isinstance(judgment.result, Failed), places.get(judgment.item)
+        if written or known is None or not known.written:
+            places[judgment.item] = _Place(number, offset, written)
+        offset += len(line)
+    return places
+
+
+@contextmanager
+def _results(folder: RunFolder, places: dict[str, _Place]) -> Iterator[Callable[[str], Result | None]]:
+    """Yield what reads the result of an item's request from the journal; None where there is no journal line of it."""
+    if not places:
+        yield lambda _: None
+        return
+    with folder.judgments_path.open("rb") as file:
+
+        def result_of(item: str) -> Result | None:
+            if (place := places.get(item)) is None:
+                return None
+            file.seek(place.offset)
+            judgment = folder.read_judgment(place.line, file.readline())
+            return judgment.result if judgment else None
+
+        yield result_of

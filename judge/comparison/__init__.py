@@ -1,0 +1,1 @@
+"""A comparison of two models, from its options to its report."""

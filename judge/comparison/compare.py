@@ -1,0 +1,148 @@
+"""Compare two models, and go on with a run: judge what is not judged yet, ask again what failed, add controls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from judge.audit.doubts import flags_of_run
+from judge.comparison.prepared_run import prepared_comparison
+from judge.costs.prices import parse_prices
+from judge.errors import RunError
+from judge.files.files import file_sha256
+from judge.flags.flags import flag_note
+from judge.judging.find_run import change_prices, start_run
+from judge.judging.judge_run import judge_all, parts_of
+from judge.judging.options import CompareOptions, ControlOptions, JudgingOptions
+from judge.judging.run_kinds import plan_of
+from judge.runs.controls import controls_of, judged_items, make_controls, refuse_contradictions
+from judge.runs.journal import RunFolder
+from judge.runs.manifest import AnyManifest, Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from judge.runs.journal import RunFolder
+    from judge.schema import FailureKind
+
+
+def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[str], None]) -> RunFolder:
+    """Run a comparison, or go on with the run that the same comparison began; return its folder.
+
+    Args:
+        options: what to compare, and how.
+        command: the command line, for the manifest.
+        say: is told notes and warnings, a line each.
+
+    Raises:
+        InputError: something given cannot be used; nothing was spent.
+        RunError: the run folder is another comparison's, in use or damaged.
+        StopRunError: a judge answers no more; what was judged is kept.
+    """
+    folder, judges = start_run(prepared_comparison(options, command=command, say=say), say=say)
+    manifest = folder.manifest().model_copy(update={"judges": judges})
+    make_controls(folder, manifest, options.controls.wanted(), command=command)
+    for line in [*notes(manifest), *flag_notes(folder)]:
+        say(line)
+    judge_all(parts_of(folder, manifest), options.judging, say=say)
+    return folder
+
+
+def resume(
+    folder: RunFolder, options: JudgingOptions, *, prices: Sequence[str] = (), say: Callable[[str], None]
+) -> None:
+    """Go on with a run and its controls from its own folder, unless a file that it was made from has changed since."""
+    change_prices(folder, parse_prices(prices, unchanged_manifest(folder).judges))
+    judge_all(parts_of(folder, folder.any_manifest()), options, say=say)
+
+
+def retry(
+    folder: RunFolder,
+    options: JudgingOptions,
+    *,
+    kinds: Collection[FailureKind] = (),
+    prices: Sequence[str] = (),
+    say: Callable[[str], None],
+) -> None:
+    """Ask again what failed, in the run and its controls, and nothing that was never asked.
+
+    Args:
+        folder: the run.
+        options: how to ask.
+        prices: as given to `--price`.
+        kinds: which kinds of failure to ask again; all of them where none is named.
+        say: is told how many requests of each kind are asked again.
+    """
+    change_prices(folder, parse_prices(prices, unchanged_manifest(folder).judges))
+    parts = parts_of(folder, folder.any_manifest())
+    failed = [
+        {key: kind for key, kind in part.folder.failed_keys().items() if not kinds or kind in kinds} for part in parts
+    ]
+    counts = Counter(kind.value for own in failed for kind in own.values())
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    say(f"Asking again: {told}" if told else "Nothing to ask again: no request has failed so")
+    open_ = [part._replace(only=frozenset(own)) for part, own in zip(parts, failed, strict=True)]
+    judge_all(open_, options, say=say)
+
+
+def add_controls(
+    folder: RunFolder,
+    options: ControlOptions,
+    judging: JudgingOptions,
+    *,
+    prices: Sequence[str] = (),
+    command: Sequence[str],
+    say: Callable[[str], None],
+) -> None:
+    """Draw controls from what a run has judged so far, and judge them; the run itself is asked nothing.
+
+    Raises:
+        InputError: a control cannot be had, or as `judge_all`.
+        RunError: the run is no comparison, is itself a control, has changed, or has no verdict yet.
+    """
+    manifest = folder.manifest()
+    if manifest.control is not None:
+        raise RunError(f"{folder.path}: a control itself; name the run that it belongs to")
+    unchanged_manifest(folder)
+    refuse_contradictions(options, hide_answers=manifest.hide_answers, is_shard=manifest.shard is not None)
+    judged = judged_items(folder)
+    if not judged:
+        raise RunError(f"{folder.path}: nothing is judged yet; `omr-judge resume {folder.path}` first")
+    make_controls(folder, manifest, options.wanted(), judged=judged, command=command)
+    change_prices(folder, parse_prices(prices, manifest.judges))
+    judge_all(parts_of(folder, folder.manifest())[1:], judging, beside=[folder], say=say)
+
+
+def unchanged_manifest(folder: RunFolder) -> AnyManifest:
+    """Return the manifest of a run that can go on: RunError where its files have changed since it began."""
+    manifest = folder.any_manifest()
+    if isinstance(manifest, Manifest) and manifest.prompt is None:
+        raise RunError(f"{folder.path}: its judgments were imported; there is nothing to ask")
+    for file in manifest.inputs:
+        path = Path(file.path)
+        if path.is_file() and file_sha256(path) != file.sha256:
+            raise RunError(f"{folder.path}: {file.role} has changed since the run began: {path}")
+    for each in (folder, *controls_of(folder)):
+        own = each.any_manifest()
+        if file_sha256(each.subjects_path(own)) != own.pairs_sha256:
+            raise RunError(f"{each.subjects_path(own)}: changed since the run began")
+    return manifest
+
+
+def notes(manifest: Manifest) -> list[str]:
+    """Say before judging what a person should know of this run."""
+    said = []
+    blind = [judge.name for judge in manifest.judges if not judge.sees_images]
+    if blind and manifest.n_images:
+        said.append(f"Note: {', '.join(blind)} cannot see images and is told so ({manifest.n_images} images)")
+    without = manifest.n_items - manifest.n_checklists
+    if without and plan_of(manifest).template.shows("checklist"):
+        said.append(f"Note: {without} of {manifest.n_items} items have no checklist, and are judged without one")
+    return said
+
+
+def flag_notes(folder: RunFolder) -> list[str]:
+    """Say how many traces of a run are flagged."""
+    note = flag_note(flags_of_run(folder))
+    return [f"Note: {note} (`omr-judge flags {folder.path}` lists them)"] if note else []

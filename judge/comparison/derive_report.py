@@ -1,0 +1,123 @@
+"""Derive the report of a run from its folder alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from judge.comparison.derive_control_report import read_controls
+from judge.costs.spending import Spending
+from judge.errors import RunError
+from judge.files.files import write_json
+from judge.judging.stopping import planned_looks
+from judge.outcomes.counted_items import Subject
+from judge.outcomes.estimates import Basis
+from judge.outcomes.item_features import ItemFeatures, WantedFields, features_of_judgments, features_of_pairs
+from judge.outcomes.latest_judgments import latest_judgments
+from judge.prompting.pairwise_prompt import parse_template
+from judge.report.report import NO_EXTRAS, Extras, Models, Report, RunDescription, build_report
+from judge.scoring.derive_score_report import make_score_report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from judge.enums import Method
+    from judge.runs.journal import RunFolder
+    from judge.runs.manifest import Manifest
+
+NOTHING_WANTED = WantedFields()
+NO_BCA = "the run asked for --ci bca, which is no more: its intervals are those of --ci jeffreys"
+
+
+def make_report(
+    folder: RunFolder,
+    *,
+    method: Method | None = None,
+    wanted: WantedFields = NOTHING_WANTED,
+    extras: Extras = NO_EXTRAS,
+    scores: Sequence[RunFolder] = (),
+) -> Report:
+    """Fold the judgments of a run; the same folder gives the same report.
+
+    Args:
+        folder: the run.
+        method: how to make intervals; None takes the run's own choice.
+        wanted: fields of the items that make clusters and subgroups.
+        extras: what else was asked for.
+        scores: the runs that scored model a and model b by checklists, to be set beside the comparison; or none.
+
+    Raises:
+        InputError: no item has a wanted field.
+        RunError: the folder is damaged.
+    """
+    manifest = folder.manifest()
+    spending = Spending(manifest.prices)
+    latest = latest_judgments(folder.judgments(), spending)
+    rubric = manifest.rubric
+    subject = subject_of(manifest, item_features(folder, manifest, wanted))
+    basis = Basis(method or manifest.method, manifest.seed)
+    run = RunDescription(
+        models=Models(a=manifest.model_a, b=manifest.model_b),
+        prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else None,
+        rubric=f"{rubric.name}.v{rubric.version}",
+        samples=manifest.samples,
+        seed=manifest.seed,
+        left_out=manifest.left_out,
+        costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
+        looks=planned_looks(folder, manifest),
+        scores=_scores(manifest, scores),
+        controls=read_controls(folder, latest, subject, basis),
+        notes=(NO_BCA,) if method is None and manifest.interval == "bca" else (),
+    )
+    return build_report(latest, subject, run, method=basis.method, extras=extras)
+
+
+def _scores(manifest: Manifest, runs: Sequence[RunFolder]) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """Read two scores; RunError where one scored another model than the comparison's of its place."""
+    if not runs:
+        return None
+    for run, model in zip(runs, (manifest.model_a, manifest.model_b), strict=True):
+        scored = run.score_manifest().model
+        if scored != model:
+            raise RunError(
+                f"{run.path}: scores {scored}, where the comparison has {model}; give the scores as a, then b"
+            )
+    a, b = (make_score_report(run).scores.items for run in runs)
+    return a, b
+
+
+def subject_of(manifest: Manifest, features: ItemFeatures | None = None) -> Subject:
+    """Return what a run planned."""
+    return Subject(
+        judges=[judge.name for judge in manifest.judges] or list(manifest.imported_judges),
+        criteria=[criterion.name for criterion in manifest.rubric.criteria],
+        orders=manifest.orders,
+        n_items=manifest.n_items,
+        n_identical=len(manifest.identical),
+        identical=manifest.identical,
+        features=features,
+    )
+
+
+def item_features(folder: RunFolder, manifest: Manifest, wanted: WantedFields) -> ItemFeatures | None:
+    """Read what is known of the items: from the pairs, or of imported judgments from themselves.
+
+    Raises:
+        InputError: no item has a wanted field.
+        RunError: the folder is damaged.
+    """
+    if manifest.stopping is not None:
+        wanted = wanted._replace(cluster=wanted.cluster or manifest.stopping.cluster)
+    if manifest.prompt is None:
+        return features_of_judgments(folder.judgments(), wanted)
+    if not folder.pairs_path.exists() and wanted == NOTHING_WANTED:
+        return None
+    return features_of_pairs(folder.pairs(), wanted, answers=not manifest.hide_answers)
+
+
+def save_report(folder: RunFolder) -> Report:
+    """Make the report with the run's own settings and write `report.json`."""
+    report = make_report(folder)
+    write_json(folder.report_path, report.model_dump(mode="json"))
+    return report

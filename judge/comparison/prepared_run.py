@@ -1,0 +1,177 @@
+"""Everything that a comparison is made of, checked, before there is a run."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+
+from judge.audit.doubts import FLAGS
+from judge.enums import Orders
+from judge.errors import InputError, InputErrors
+from judge.files.files import write_lines
+from judge.flags.flags import flags_of_pairs
+from judge.inputs.item_images import refused_images
+from judge.inputs.join import Inputs
+from judge.judging.find_run import SHARD, PreparedRun, open_judges
+from judge.judging.options import CHECKLIST_PROMPT, CompareOptions
+from judge.judging.provenance import item_roles, read_files, used_asset
+from judge.outcomes.item_features import units_of_pairs
+from judge.prompting.pairwise_plan import choose_swapped
+from judge.prompting.pairwise_prompt import PromptTemplate, reply_schema
+from judge.prompting.shipped_files import Asset, find_asset, load_prompt, load_rubric
+from judge.prompting.subject_counts import PairCounts
+from judge.runs.controls import refuse_contradictions
+from judge.runs.manifest import Input, Manifest
+from judge.schema import Pair, Rubric
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from judge.images.image_store import ImageStore
+    from judge.runs.journal import RunFolder
+
+
+@contextmanager
+def prepared_comparison(
+    options: CompareOptions, *, command: Sequence[str], say: Callable[[str], None], needs_keys: bool = True
+) -> Iterator[PreparedComparison]:
+    """Check all that was given, and yield the run that it describes with its input files open.
+
+    Raises:
+        InputError: something given cannot be used.
+    """
+    prompt, rubric_asset = find_asset("prompts", options.prompt_name), find_asset("rubrics", options.rubric)
+    _check_prompt(load_prompt(prompt), options)
+    rubric = load_rubric(rubric_asset)
+    judges, prices = open_judges(options.judges, options, say=say, needs_keys=needs_keys)
+    if options.shard is not None and options.stopping is not None:
+        raise InputError("--shard", "a part of the items cannot tell when the whole is decided", "leave one out")
+    refuse_contradictions(
+        options.controls,
+        hide_answers=options.hide_answers,
+        is_shard=options.shard is not None,
+        may_stop=options.stopping is not None,
+    )
+    with Inputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
+        inputs.check()
+        for warning in inputs.warnings():
+            say(f"Warning: {warning}")
+        yield PreparedComparison(options, tuple(command), judges, prices, prompt, rubric_asset, rubric, inputs)
+
+
+def _check_prompt(template: PromptTemplate, options: CompareOptions) -> None:
+    template.check()
+    if options.checklist and not template.shows("checklist"):
+        hint = f"leave out --prompt for {CHECKLIST_PROMPT}, or use {{{{ checklist }}}} in yours"
+        raise InputError("--checklist", f"prompt {template.label} does not show it", hint)
+
+
+@dataclass(frozen=True)
+class PreparedComparison(PreparedRun[PairCounts]):
+    """A comparison that need not exist yet."""
+
+    subjects_file = "pairs.jsonl"
+
+    options: CompareOptions
+    prompt: Asset
+    rubric_asset: Asset
+    rubric: Rubric
+    inputs: Inputs
+
+    def name_parts(self) -> list[str]:
+        """Return the models, the first judge's model, and the shard."""
+        shard = self.options.shard
+        return [*self.inputs.models, self.judges[0].model, *([shard.label] if shard else [])]
+
+    def files(self) -> list[Input]:
+        """Return every file that was read, with its hash."""
+        read = read_files([("a", self.inputs.a), ("b", self.inputs.b), *item_roles(self.inputs.items)])
+        return [*read, used_asset("prompt", self.prompt), used_asset("rubric", self.rubric_asset)]
+
+    def shard_items(self) -> frozenset[str] | None:
+        """Return the items of the shard, None where all are judged."""
+        shard = self.options.shard
+        return None if shard is None else shard.choose(self.inputs.partners.both)
+
+    def counts(self) -> PairCounts:
+        """Return what counts the pairs of the run."""
+        return PairCounts(answers=not self.options.hide_answers, chosen=self.shard_items())
+
+    def subjects(self, store: ImageStore | None = None) -> Iterator[Pair]:
+        """Yield the pairs of the whole comparison, those to judge with images that the store takes.
+
+        Raises:
+            InputErrors: after the last, where images cannot be used or exceed what a judge takes.
+        """
+        problems: list[InputError] = []
+        for pair in self.inputs.pairs(store, held=self.shard_items()):
+            problems += refused_images(pair.item, self.judges)
+            if not problems:
+                yield pair
+        if problems:
+            raise InputErrors(problems)
+
+    def complete(self, new: RunFolder, counts: PairCounts) -> None:
+        """Write the flags of the traces; InputError where no item has a checklist that the judge must be shown."""
+        write_lines(new.path / FLAGS, flags_of_pairs(new.pairs()))
+        if self.options.checklist and not counts.any_checklist:
+            hint = "give items with a `checklist` (docs/score.md), or leave the option out"
+            raise InputError("--checklist", "no item has a checklist", hint)
+        if self.options.stopping is not None:
+            units_of_pairs(new.pairs(), self.options.stopping.cluster)
+
+    def decided(self) -> dict[str, str]:
+        """Name what decides the judgments beside the judges and the files."""
+        options = self.options
+        decided = {
+            "--orders": options.orders.value,
+            "--samples": str(options.samples),
+            "--seed": str(options.seed),
+            "--show-reference": str(options.show_reference),
+            "--hide-answers": str(options.hide_answers),
+            "--allow-missing": str(options.inputs.allow_missing),
+            "--on-missing-image": options.inputs.on_missing_image.value,
+            "--field": orjson.dumps(dict(options.inputs.fields), option=orjson.OPT_SORT_KEYS).decode(),
+        }
+        decided |= options.inputs.identity()
+        if options.shard is not None:
+            decided[SHARD] = str(options.shard)
+        stopping = options.stopping
+        if stopping is not None:
+            decided |= {
+                "--stop-when-decided": f"at {stopping.alpha:g}",
+                "--look-every": str(stopping.look_every),
+                "--cluster": str(stopping.cluster),
+            }
+        return decided
+
+    def manifest(self, counts: PairCounts, *, sha256: str) -> Manifest:
+        """Return the manifest of the run, once its pairs are written."""
+        options, (model_a, model_b) = self.options, self.inputs.models
+        swapped = frozenset[str]()
+        if options.orders is Orders.ONE:
+            whole = [*counts.judged, *counts.judged_elsewhere]
+            swapped = choose_swapped(whole, seed=options.seed).intersection(counts.judged)
+        schema = orjson.dumps(reply_schema(self.rubric))
+        return Manifest(
+            **self.made(counts, sha256=sha256),
+            model_a=model_a,
+            model_b=model_b,
+            prompt=self.prompt.text,
+            rubric=self.rubric,
+            schema_sha256=hashlib.sha256(schema).hexdigest(),
+            orders=options.orders,
+            samples=options.samples,
+            seed=options.seed,
+            interval=options.interval,
+            show_reference=options.show_reference,
+            hide_answers=options.hide_answers,
+            stopping=options.stopping,
+            swapped=tuple(sorted(swapped)),
+            left_out={reason: count for reason, count in self.inputs.left_out.items() if count},
+            shard=options.shard,
+        )

@@ -1,0 +1,60 @@
+"""Show what would be sent, before anything is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from judge.errors import InputError
+from judge.inputs.join import Inputs
+from judge.judges.judge_options import JudgeOptions
+from judge.judging.provenance import open_specs
+from judge.prompting.pairwise_plan import PairPlan
+from judge.prompting.pairwise_prompt import ShownParts
+from judge.prompting.shipped_files import find_asset, load_prompt, load_rubric
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from judge.judging.options import PromptOptions
+    from judge.schema import Image, Order
+
+
+def _told(image: Image) -> str:
+    made = f", {image.width} x {image.height} pixels, prepared from" if image.original else ":"
+    return f"[image {image.media_type}, sha256 {image.sha256}{made} {image.named}]"
+
+
+def show_prompt(options: PromptOptions, *, item: str, order: Order, say: Callable[[str], None]) -> str:
+    """Return the text, images and schema that the first judge would be sent for one item in one order."""
+    rubric = load_rubric(find_asset("rubrics", options.rubric))
+    template = load_prompt(find_asset("prompts", options.prompt_name))
+    judge = open_specs(options.judges, JudgeOptions(), say=say)[0]
+    plan = PairPlan(
+        template=template,
+        rubric=rubric,
+        shown=ShownParts(reference=options.show_reference, answers=not options.hide_answers),
+        seed=options.seed,
+    )
+    with Inputs(options.inputs, blind_judge=not judge.sees_images) as inputs:
+        inputs.check()
+        pair = inputs.pair(item)
+        if pair is None:
+            raise InputError(f"--item {item}", "no such item among those compared")
+    (ask,) = plan.asks_in([order], pair, judge)
+    prompt, key = ask.prompt, plan.request(ask, judge).key
+    images = [_told(image) for image in prompt.images]
+    schema = orjson.dumps(ask.schema, option=orjson.OPT_INDENT_2).decode()
+    blocks = [
+        f"=== system (judge {judge.name}, key {key})",
+        prompt.system,
+        "=== user",
+        *images,
+        prompt.shared,
+        "",
+        prompt.traces,
+        "=== reply schema",
+        schema,
+    ]
+    return "\n".join(blocks)

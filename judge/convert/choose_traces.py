@@ -1,0 +1,156 @@
+"""Choose which outputs become traces, and count where every row went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from judge.convert.output import NoTrace, Row, shows_reasoning, trace_text, why_no_trace
+
+BARE_ANSWER = 10
+"""characters; a trace of no more is an answer without reasoning"""
+_SHOWN_EXAMPLE = 160
+_TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which of a file's outputs are wanted."""
+
+    model: str | None = None
+    """its rows, and what rows without a model's name are called; None: the only one there is"""
+    filter: str | None = None
+    """None: the filter of the first row"""
+    sample: int = 1
+    """from 1: the n-th row of an id"""
+    all_samples: bool = False
+    """every row of an id, as `id#1`, `id#2` ..."""
+
+
+@dataclass(slots=True)
+class ModelCount:
+    """The traces of one model."""
+
+    traces: int = 0
+    without_reasoning: int = 0
+    """those that hold no reasoning marked as such"""
+    bare_answers: int = 0
+    """those that are too short to hold any"""
+
+
+class FileRead(NamedTuple):
+    """A file that was read."""
+
+    path: str
+    format: str
+    title: str
+    rows: int
+
+
+class Example(NamedTuple):
+    """The first trace, shortened."""
+
+    id: str
+    trace: str
+
+
+@dataclass(slots=True)
+class Counts:
+    """Where every row went: rows = traces + without_trace + other filters, models and samples."""
+
+    files: list[FileRead] = field(default_factory=list)
+    rows: int = 0
+    traces: int = 0
+    without_trace: Counter[NoTrace] = field(default_factory=Counter)
+    other_filters: Counter[str] = field(default_factory=Counter)
+    other_models: Counter[str] = field(default_factory=Counter)
+    other_samples: int = 0
+    filter: str | None = None
+    """the one that was chosen"""
+    repeated_ids: int = 0
+    """ids with several rows"""
+    cut: Counter[str] = field(default_factory=Counter)
+    """traces that were cut short, by what cut them"""
+    models: dict[str, ModelCount] = field(default_factory=dict)
+    """by name; the empty one where no name is known"""
+    example: Example | None = None
+
+
+class Made(NamedTuple):
+    """A row that was chosen: its trace as a record of docs/input.md, or why it has none."""
+
+    record: Mapping[str, Any]
+    no_trace: NoTrace | None
+
+
+class TraceSelector:
+    """Take the rows of one conversion, one after the other."""
+
+    def __init__(self, choice: Choice) -> None:
+        self.counts = Counts()
+        self._choice = choice
+        self._filter, self._known_filter = choice.filter, choice.filter is not None
+        self._rows_of: Counter[str] = Counter()
+        self._file_of: dict[str, int] = {}
+
+    def earlier_file(self, id_: str, file: int) -> int | None:
+        """Return which earlier file holds an id; None where this one is the first."""
+        earlier = self._file_of.setdefault(id_, file)
+        return None if earlier == file else earlier
+
+    def take(self, row: Row) -> Made | None:
+        """Count a row; return what becomes of it, or None where another row of its kind is wanted."""
+        self.counts.rows += 1
+        if not self._is_wanted(row):
+            return None
+        self._rows_of[row.id] += 1
+        sample = self._rows_of[row.id]
+        self.counts.repeated_ids += sample == 2  # noqa: PLR2004 - the second row of an id
+        if not self._choice.all_samples and sample != self._choice.sample:
+            self.counts.other_samples += 1
+            return None
+        id_ = f"{row.id}#{sample}" if self._choice.all_samples else row.id
+        return self._make(row, id_, self._choice.model or row.model)
+
+    def _is_wanted(self, row: Row) -> bool:
+        """Count rows of another filter or model away."""
+        if not self._known_filter:
+            self._filter, self._known_filter = row.filter, True
+        self.counts.filter = self._filter
+        if row.filter != self._filter:
+            self.counts.other_filters[row.filter or ""] += 1
+            return False
+        if row.model is not None and self._choice.model not in (None, row.model):
+            self.counts.other_models[row.model] += 1
+            return False
+        return True
+
+    def _make(self, row: Row, id_: str, model: str | None) -> Made:
+        counts = self.counts
+        named = {"model": model} if model is not None else {}
+        no_trace = why_no_trace(row)
+        if no_trace is not None:
+            counts.without_trace[no_trace] += 1
+            return Made(
+                {"id": id_, "reason": no_trace.value, "detail": row.detail} | named | dict(row.source), no_trace
+            )
+        trace = trace_text(row)
+        counts.traces += 1
+        if row.cut is not None:
+            counts.cut[row.cut.value] += 1
+        self._count_reasoning(trace, model)
+        if counts.example is None:
+            counts.example = Example(id_, trace if len(trace) <= _SHOWN_EXAMPLE else f"{trace[:_SHOWN_EXAMPLE]}...")
+        meta = {"source": dict(row.source)} if row.source else {}
+        return Made({"id": id_} | named | {"trace": trace} | dict(row.fields) | meta, None)
+
+    def _count_reasoning(self, trace: str, model: str | None) -> None:
+        count = self.counts.models.setdefault(model or "", ModelCount())
+        count.traces += 1
+        if not shows_reasoning(trace):
+            count.without_reasoning += 1
+            for tag in _TAGS:
+                trace = trace.replace(tag, "")
+            count.bare_answers += len(trace.strip()) <= BARE_ANSWER

@@ -1,0 +1,109 @@
+"""Say what was understood of generators' files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from judge.convert.choose_traces import BARE_ANSWER, Counts, ModelCount
+from judge.files.fold_io_render_text import safe
+
+_REASONS = {"truncated": "cut at the token limit before any text"}
+_CUTS = {
+    "limit": "Cut at the model's token limit, and kept as they are",
+    "excel": "Cut by Excel, which keeps 32,767 characters of a cell (have the generator write TSV or JSON)",
+}
+
+
+def lines(counts: Counts, *, sample: int, all_samples: bool) -> Iterator[str]:
+    """Yield what a person is told, safe for a terminal."""
+    for file in counts.files:
+        yield f"{_one_line(file.path)}: {file.title} ({file.format}), {_count(file.rows, 'row')}"
+    yield _ledger(counts)
+    if counts.other_filters:
+        others = ", ".join(_named(name) for name in counts.other_filters)
+        yield f"Of each output the rows of filter {_named(counts.filter)} are taken; others: {others} (--filter)"
+    if counts.repeated_ids:
+        yield f"{_count(counts.repeated_ids, 'id')} with several rows: {_taken(sample, all_samples=all_samples)}"
+    for name, model in counts.models.items():
+        yield _model(name, model)
+    for cut, count in counts.cut.items():
+        yield f"{_CUTS[cut]}: {_count(count, 'trace')}"
+    if counts.example is not None:
+        yield f"For example {_one_line(counts.example.id)}: {_one_line(counts.example.trace)}"
+
+
+def as_record(counts: Counts) -> dict[str, Any]:
+    """Return the same as JSON values."""
+    return {
+        "files": [file._asdict() for file in counts.files],
+        "rows": counts.rows,
+        "traces": counts.traces,
+        "without_trace": {reason.value: count for reason, count in counts.without_trace.items()},
+        "other_filters": dict(counts.other_filters),
+        "other_models": dict(counts.other_models),
+        "other_samples": counts.other_samples,
+        "filter": counts.filter,
+        "repeated_ids": counts.repeated_ids,
+        "cut": dict(counts.cut),
+        "models": [{"model": name or None} | _as_numbers(model) for name, model in counts.models.items()],
+        "example": counts.example._asdict() if counts.example else None,
+    }
+
+
+def _ledger(counts: Counts) -> str:
+    """Write where every row went, as a sum."""
+    terms = [_count(counts.traces, "trace")]
+    if missing := counts.without_trace.total():
+        reasons = ", ".join(f"{_REASONS.get(reason, reason)} {count}" for reason, count in counts.without_trace.items())
+        terms.append(f"{missing} without a trace ({reasons})")
+    others = (
+        ("other filters", counts.other_filters),
+        ("other models", counts.other_models),
+    )
+    terms += [f"{found.total()} of {word} ({_counted(found)})" for word, found in others if found]
+    if counts.other_samples:
+        terms.append(f"{counts.other_samples} other samples")
+    return f"{_count(counts.rows, 'row')} = {' + '.join(terms)}"
+
+
+def _model(name: str, count: ModelCount) -> str:
+    share = 100 * count.without_reasoning / count.traces
+    text = f"Model {_one_line(name) if name else 'not named (--model)'}: {count.without_reasoning} of "
+    text += f"{_count(count.traces, 'trace')} ({share:.1f} %) show no reasoning apart from the answer"
+    if not count.without_reasoning:
+        return text
+    bare = f"{count.bare_answers} of them are bare answers ({BARE_ANSWER} characters or fewer)"
+    return f"{text}; {bare}. Was thinking stripped before the file was written?"
+
+
+def _as_numbers(count: ModelCount) -> dict[str, Any]:
+    return {
+        "traces": count.traces,
+        "without_reasoning": count.without_reasoning,
+        "share_without_reasoning": count.without_reasoning / count.traces,
+        "bare_answers": count.bare_answers,
+    }
+
+
+def _taken(sample: int, *, all_samples: bool) -> str:
+    if all_samples:
+        return "each row is taken, as id#1, id#2 ..."
+    which = "the first" if sample == 1 else f"number {sample}"
+    return f"{which} of each is taken (--sample N, --all-samples)"
+
+
+def _counted(names: Mapping[str, int]) -> str:
+    return ", ".join(f"{_named(name)} {count}" for name, count in names.items())
+
+
+def _named(name: str | None) -> str:
+    return _one_line(name) if name else "none"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(safe(text).split())

@@ -1,0 +1,110 @@
+"""Logs of inspect as JSON: `inspect log dump`, or logs written with `--log-format json`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from judge.convert.output import Cut, NoTrace, Row
+from judge.convert.values import (
+    Record,
+    lettered,
+    object_at,
+    objects_at,
+    optional_text,
+    present,
+    record_id,
+    text_at,
+    texts_in,
+)
+from judge.files.fields import RecordProblem
+
+_ATTACHMENT = re.compile(r"attachment://([0-9A-Za-z]+)")
+_CUT = ("max_tokens", "model_length")
+
+
+def is_inspect_log(record: Record) -> bool:
+    """Say whether a record is a whole log."""
+    return isinstance(record.get("eval"), dict) and ("samples" in record or "status" in record)
+
+
+def read_inspect_log(log: Record, id_path: str | None) -> Iterator[Row]:
+    """Yield a row for each sample and epoch."""
+    samples = objects_at(log, "samples")
+    if not samples:
+        raise RecordProblem("a log without samples", "dump the whole log: inspect log dump FILE > log.json")
+    model = optional_text(object_at(log, "eval"), "model")
+    for sample in samples:
+        yield _row(_with_attachments(sample), id_path, model)
+
+
+def _row(sample: Record, id_path: str | None, model: str | None) -> Row:
+    output, error = object_at(sample, "output"), object_at(sample, "error")
+    choice: Record = next(iter(objects_at(output, "choices")), {})
+    stop = choice.get("stop_reason")
+    text, reasoning = _content(object_at(choice, "message"))
+    failed = error or output.get("error")
+    return Row(
+        id=record_id(sample, id_path or "id"),
+        text=text or text_at(output, "completion"),
+        reasoning=reasoning,
+        model=model,
+        no_trace=NoTrace.ERROR if failed else NoTrace.FILTERED if stop == "content_filter" else None,
+        detail=text_at(error, "message") or str(output.get("error") or ""),
+        cut=Cut.LIMIT if stop in _CUT or sample.get("limit") else None,
+        fields=_item(sample),
+        source=present(epoch=sample.get("epoch"), stop_reason=stop),
+    )
+
+
+def _content(message: Record) -> tuple[str, str]:
+    """Return a message's text, and its reasoning, or the summary where that is hidden."""
+    if not isinstance(message.get("content"), list):
+        return text_at(message, "content"), ""
+    blocks = objects_at(message, "content")
+    thoughts = [
+        text_at(block, "summary") if block.get("redacted") else text_at(block, "reasoning")
+        for block in blocks
+        if block.get("type") == "reasoning"
+    ]
+    return texts_in(blocks, "text", "text"), "\n\n".join(filter(None, thoughts))
+
+
+def _item(sample: Record) -> dict[str, Any]:
+    choices, target = sample.get("choices"), sample.get("target")
+    if isinstance(target, list):
+        target = target[0] if len(target) == 1 else None
+    return present(
+        question=_question(sample),
+        options=lettered(choices) if isinstance(choices, list) else None,
+        answer=target if isinstance(target, str) else None,
+    )
+
+
+def _question(sample: Record) -> str:
+    """Return the input's text: as given, or of the user's messages."""
+    if not isinstance(sample.get("input"), list):
+        return text_at(sample, "input")
+    asked = [_content(message)[0] for message in objects_at(sample, "input") if message.get("role") == "user"]
+    return "\n\n".join(filter(None, asked))
+
+
+def _with_attachments(sample: Record) -> Record:
+    """Put long texts, which the log keeps apart, back into their places."""
+    kept = object_at(sample, "attachments")
+    if not kept:
+        return sample
+    return {name: _filled(value, kept) for name, value in sample.items() if name != "attachments"}
+
+
+def _filled(value: Any, kept: Record) -> Any:  # noqa: ANN401 - any JSON value
+    match value:
+        case str():
+            return _ATTACHMENT.sub(lambda found: str(kept.get(found[1], found[0])), value)
+        case list():
+            return [_filled(one, kept) for one in value]
+        case dict():
+            return {name: _filled(one, kept) for name, one in value.items()}
+        case _:
+            return value

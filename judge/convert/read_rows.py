@@ -1,0 +1,98 @@
+"""Read a generator's file as rows, and collect what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from judge.convert.formats import Format, detect, named_format
+from judge.convert.output import Row
+from judge.convert.source import SourceFile
+from judge.convert.values import SourceRecord
+from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
+from judge.files.fields import RecordProblem
+from judge.files.jsonl import refuse
+
+LOOKED_AT = 20
+"""records that the format is found by"""
+
+
+class Problems:
+    """What is wrong with the input: the first twenty, and their number."""
+
+    def __init__(self) -> None:
+        self._kept: list[InputError] = []
+        self._total = 0
+
+    def add(self, where: str, problem: RecordProblem) -> None:
+        """Note a problem."""
+        self._total += 1
+        if len(self._kept) < SHOWN_PROBLEMS:
+            self._kept.append(InputError(where, problem.problem, problem.hint))
+
+    def raise_any(self) -> None:
+        """Raise all of them together, where there are any."""
+        if self._kept:
+            raise InputErrors(self._kept, self._total)
+
+
+class Placed(NamedTuple):
+    """A row and where it stands."""
+
+    where: str
+    row: Row
+
+
+class RowFile:
+    """An open file of a generator, of the format that is named or found by its first records (see `SourceFile`)."""
+
+    def __init__(self, source: str | Path, format_: str | None, *, max_document: int | None = None) -> None:
+        self._source = SourceFile(source, max_document=max_document)
+        self.path, self.folder = self._source.path, self._source.folder
+        self._records = self._source.records()
+        try:
+            self._first = list(islice(self._records, LOOKED_AT))
+            self.format = self._named(format_)
+        except BaseException:
+            self.close()
+            raise
+
+    def rows(self, id_path: str | None, problems: Problems) -> Iterator[Placed]:
+        """Yield every row once; records that hold none are noted."""
+        for given in chain(self._first, self._records):
+            try:
+                yield from (Placed(given.where, row) for row in self._rows(given, id_path))
+            except RecordProblem as problem:
+                problems.add(given.where, problem)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._records.close()
+        self._source.close()
+
+    def _rows(self, given: SourceRecord, id_path: str | None) -> Iterator[Row]:
+        if isinstance(given.record, RecordProblem):
+            raise given.record
+        return self.format.rows(given.record, id_path)
+
+    def _named(self, name: str | None) -> Format:
+        if not self._first:
+            refuse(self.path, "empty file", "see docs/convert.md on what can be read")
+        readable = [given.record for given in self._first if not isinstance(given.record, RecordProblem)]
+        if name is not None:
+            return named_format(name)
+        if not readable:
+            problems = Problems()
+            for given in self._first:
+                if isinstance(given.record, RecordProblem):
+                    problems.add(given.where, given.record)
+            problems.raise_any()
+        return detect(readable, self.path)

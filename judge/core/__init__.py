@@ -1,1 +1,0 @@
-"""Pure functions: same arguments, same answer; no io, clock, logging or global state."""

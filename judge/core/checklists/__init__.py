@@ -1,1 +1,0 @@
-"""Checklists of items: shown to a judge, written by a judge, checked against the reference."""

@@ -1,1 +1,0 @@
-"""Rates, intervals and tests over items; plain numpy."""

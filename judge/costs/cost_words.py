@@ -1,0 +1,65 @@
+"""Say what replies cost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from judge.costs.spending import JudgeCost
+
+CENT = Decimal("0.01")
+
+
+class Costed(Protocol):
+    """A report that says what its replies cost."""
+
+    @property
+    def costs(self) -> dict[str, JudgeCost]:
+        """By judge."""
+        ...
+
+    @property
+    def usd(self) -> Decimal | None:
+        """Of all judges; None where a price is unknown."""
+        ...
+
+
+def dollars(amount: Decimal) -> str:
+    """Write US dollars: to the cent, and less than a cent with two digits, so that it never looks free."""
+    if 0 < amount < CENT:
+        return f"${amount:.2g}" if amount >= Decimal("0.0001") else "under $0.0001"
+    return f"${amount:,.2f}"
+
+
+def costs(report: Costed) -> list[str]:
+    """Say what each judge's replies cost, and all together."""
+    lines = [cost_line(judge, cost) for judge, cost in report.costs.items()]
+    if len(lines) > 1:
+        lines.append(f"Cost together: {_amount(report.usd)}.")
+    return lines
+
+
+def _amount(usd: Decimal | None) -> str:
+    return "unknown" if usd is None else dollars(usd)
+
+
+def cost_line(judge: str, cost: JudgeCost) -> str:
+    """Say what one judge's replies cost, in how many tokens, by whose prices."""
+    parts = [f"{cost.input_tokens:,} tokens in{_share(cost)}", f"{cost.output_tokens:,} out{_reasoning(cost)}"]
+    if cost.batched:
+        parts.append(f"{cost.batched:,} of {cost.replies:,} replies in batches")
+    if cost.usd is None:
+        source = "no price is known for it; `omr-judge resume --price` sets one"
+        source = source if cost.price is None else f"no price of batches is known from {cost.price}"
+    else:
+        source = f"prices: {cost.price}" if cost.price else "nothing was asked"
+    return f"Cost of {judge}: {_amount(cost.usd)} ({', '.join(parts)}; {source})."
+
+
+def _share(cost: JudgeCost) -> str:
+    return f", {100 * cost.cached_share:.0f} % from the cache" if cost.cached_share else ""
+
+
+def _reasoning(cost: JudgeCost) -> str:
+    return f", {cost.reasoning:,} of it reasoning" if cost.reasoning else ""

@@ -1,0 +1,90 @@
+"""Render a quote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from judge.costs.cost_words import dollars
+from judge.files.fold_io_render_text import safe
+
+if TYPE_CHECKING:
+    from judge.costs.quote import JudgeQuote, Quote, UsdRange
+    from judge.prompting.token_estimates import Range
+
+UNKNOWN = "unknown"
+COLUMNS = ("calls", "in", "out", "low", "expected", "high", "batch")
+THOUSAND = 1000
+
+
+def render_quote(quote: Quote, *, to_stderr: bool = False) -> None:
+    """Render what each judge is still to be asked and what it may cost, and the sum."""
+    console = Console(highlight=False, markup=False, emoji=False, stderr=to_stderr)
+    console.print(_table(quote))
+    for line in (_sources(quote), _controls(quote), _sum(quote)):
+        if line:
+            console.print(Text(line), soft_wrap=True)
+
+
+def _table(quote: Quote) -> Table:
+    """Render one line a judge: calls, expected tokens in and out, dollars, and the expected dollars in batches."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("judge", overflow="fold")
+    for column in COLUMNS:
+        table.add_column(column, justify="right", no_wrap=True)
+    for judge, one in quote.judges.items():
+        tokens = [_tokens(one.input_tokens), _tokens(one.output_tokens)]
+        table.add_row(Text(safe(judge)), f"{one.calls:,}", *tokens, *_usd(one.usd), _batches(one))
+    return table
+
+
+def _tokens(tokens: Range) -> str:
+    """Write an estimate as roughly as it is known: 950, 666K, 1.4M, 3,010M."""
+    count = tokens.expected
+    if count < THOUSAND:
+        return f"{count}"
+    if count < THOUSAND**2:
+        return f"{count / THOUSAND:.0f}K"
+    millions = count / THOUSAND**2
+    return f"{millions:.1f}M" if millions < THOUSAND else f"{millions:,.0f}M"
+
+
+def _usd(usd: UsdRange | None) -> list[str]:
+    if usd is None:
+        return [UNKNOWN] * 3
+    return [dollars(amount) for amount in (usd.low, usd.expected, usd.high)]
+
+
+def _batches(one: JudgeQuote) -> str:
+    return dollars(one.batch_usd.expected) if one.batch_usd else "-"
+
+
+def _sources(quote: Quote) -> str:
+    """Say whose prices these are."""
+    by_source: dict[str, list[str]] = {}
+    for judge, one in quote.judges.items():
+        by_source.setdefault(one.price or UNKNOWN, []).append(safe(judge))
+    if len(by_source) == 1:
+        return f"Prices: {next(iter(by_source))}. Everything is estimated: see docs/costs.md."
+    told = "; ".join(f"{source} for {', '.join(judges)}" for source, judges in by_source.items())
+    return f"Prices: {told}. Everything is estimated: see docs/costs.md."
+
+
+def _controls(quote: Quote) -> str:
+    """Say how many of the calls are for controls."""
+    told = ", ".join(f"{kind} {calls:,}" for kind, calls in quote.controls.items())
+    return f"Calls of the controls among them: {told}." if told else ""
+
+
+def _sum(quote: Quote) -> str:
+    """Say what all judges cost together; where the price of some is unknown, what the others do."""
+    judged = f" ({quote.judged:,} are judged already)" if quote.judged else ""
+    how = " in batches" if quote.batch else ""
+    if quote.usd is not None:
+        low, expected, high = _usd(quote.usd)
+        return f"{quote.calls:,} calls{judged}{how}: about {expected}, between {low} and {high}."
+    unknown = ", ".join(safe(judge) for judge, one in quote.judges.items() if one.usd is None)
+    return f"{quote.calls:,} calls{judged}{how}: the cost is unknown, for want of a price of {unknown} (see --price)."

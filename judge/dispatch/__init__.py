@@ -1,0 +1,1 @@
+"""Calls to judges: concurrency, rate limits, retries, circuit breaker, budget."""

@@ -1,0 +1,123 @@
+"""How a judge has answered so far, and when asking it further is of no use: a circuit breaker for a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from judge.dispatch.rate_limits import LONGEST_PAUSE, MINUTE
+from judge.errors import RetryableError, StopRunError
+from judge.schema import Attempt, Failed, FailureKind, JudgeSpec, Provider, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from judge.errors import ProviderError
+
+UNREACHED_LIMIT = 20
+"""when so many attempts in a row meet nobody, and nothing was ever answered, the address is wrong: stop"""
+REJECTED_LIMIT = 10
+"""when a judge's first so many requests are all called invalid, it is the settings that are wrong: stop"""
+USELESS_LIMIT = 20
+"""when a judge's first so many replies all hold no verdict, it is not up to the task, or to its settings: stop"""
+OUTAGE_LIMIT = 20
+"""when so many requests in a row failed for want of a reply, and none came for `LONGEST_PAUSE`: stop"""
+USELESS = {FailureKind.UNPARSED, FailureKind.TRUNCATED}
+UNANSWERED = {FailureKind.TRANSPORT, FailureKind.TIMEOUT, FailureKind.RATE_LIMIT}
+HOUR = 60 * MINUTE
+
+
+@dataclass
+class CircuitBreaker:
+    """Counts what became of a judge's requests; every method raises StopRunError where the run had better stop."""
+
+    judge: JudgeSpec
+    clock: Callable[[], float]
+    n_judged: int = 0
+    """verdicts, those of the run's earlier sessions included: a run that has any goes on whatever fails again"""
+    n_rejected: int = 0
+    n_useless: int = 0
+    n_unreached: int = 0
+    """attempts in a row that met no server"""
+    n_unanswered: int = 0
+    """requests in a row that failed for want of a reply"""
+    has_replied: bool = False
+    heard_at: float = field(init=False)
+    """when the last reply came, by the clock; before the first: when the session began"""
+
+    def __post_init__(self) -> None:
+        self.heard_at = self.clock()
+
+    def replied(self) -> None:
+        """Note a reply, whatever it says."""
+        self.has_replied, self.heard_at = True, self.clock()
+
+    def failed(self, error: ProviderError) -> None:
+        """Note how a call failed: a provider that asks for a pause of hours is not waited for."""
+        if isinstance(error, StopRunError):
+            words = f"{self.judge.name}: {error.message}{_hint(self.judge, error)}"
+            raise StopRunError(error.kind, words, status=error.status, maybe_paid=error.maybe_paid) from error
+        told = error.retry_after if isinstance(error, RetryableError) else None
+        if told is not None and told > LONGEST_PAUSE:
+            words = f"{self.judge.name} asks for a pause of {told / HOUR:.2g} h: {error.message}"
+            raise StopRunError(error.kind, words, status=error.status, maybe_paid=error.maybe_paid) from error
+
+    def retried(self, attempt: Attempt) -> None:
+        """Note an attempt that failed in passing."""
+        self.n_unreached = self.n_unreached + 1 if _never_sent(attempt) else 0
+        if not self.has_replied and self.n_unreached >= UNREACHED_LIMIT:
+            raise StopRunError(FailureKind.TRANSPORT, f"{self.judge.name} cannot be reached: {attempt.problem}")
+
+    def settled(self, result: Result) -> None:
+        """Note what came of a request."""
+        if not isinstance(result, Failed):
+            self.n_judged, self.n_unanswered = self.n_judged + 1, 0
+            return
+        self.n_unanswered = self.n_unanswered + 1 if result.failure in UNANSWERED else 0
+        if self.n_unanswered >= OUTAGE_LIMIT and self.silence > LONGEST_PAUSE:
+            words = f"{self.judge.name} has answered nothing for {self.silence / MINUTE:.0f} min: {result.detail}"
+            raise StopRunError(result.failure, words)
+        self.n_rejected += result.failure is FailureKind.REJECTED
+        self.n_useless += result.failure in USELESS
+        if self.n_judged:
+            return
+        if self.n_rejected >= REJECTED_LIMIT:
+            words = f"{self.judge.name}: the first {REJECTED_LIMIT} requests were all called invalid: {result.detail}"
+            raise StopRunError(FailureKind.REJECTED, words)
+        if self.n_useless >= USELESS_LIMIT:
+            words = f"the first {USELESS_LIMIT} replies hold no verdict, the last: {result.failure}: {result.detail}"
+            raise StopRunError(result.failure, f"{self.judge.name}: {words}")
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last reply."""
+        return self.clock() - self.heard_at
+
+    def is_away(self, error: ProviderError, *, since: float) -> bool:
+        """Tell whether a server that has answered cannot be reached by anyone now: it may be back before long.
+
+        Args:
+            error: how a call failed.
+            since: when its request failed first, by the clock.
+        """
+        gone = _never_sent(error) and self.has_replied and self.heard_at <= since
+        return gone and self.silence < LONGEST_PAUSE
+
+
+def _hint(judge: JudgeSpec, error: StopRunError) -> str:
+    """Return what to look at where an address may be written wrong; else nothing."""
+    if error.status != HTTPStatus.NOT_FOUND or judge.endpoint is None:
+        return ""
+    path = urlsplit(judge.endpoint).path.rstrip("/")
+    if judge.provider is Provider.OPENAI and not path:
+        return " (the address of such a server usually ends in /v1)"
+    if judge.provider is Provider.ANTHROPIC and path.endswith("/v1"):
+        return " (the address of such a server ends before /v1)"
+    return ""
+
+
+def _never_sent(failed: Attempt | ProviderError) -> bool:
+    """Tell whether a call met no server at all."""
+    return failed.status is None and not failed.maybe_paid

@@ -1,0 +1,1 @@
+"""Files, JSON Lines, secrets, and what a terminal may be shown."""

@@ -1,0 +1,64 @@
+"""Make folders so that a crash leaves a whole one or none, and clear away what earlier crashes left."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from judge.errors import RunError
+from judge.files.files import flush_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def filling(path: Path) -> Iterator[Path]:
+    """Yield a hidden folder to fill, which is renamed to `path` when it is complete, and vanishes on an error.
+
+    Raises:
+        RunError: something is there already, or it cannot be written.
+    """
+    if path.exists():
+        raise RunError(f"{path}: exists already; give another --name, or remove it")
+    hidden = path.with_name(f".{path.name}.{_host()}.{os.getpid()}")
+    try:
+        hidden.mkdir(parents=True)
+        _remove_abandoned(path.parent)
+        yield hidden
+        hidden.rename(path)
+        flush_folder(path.parent)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _host() -> str:
+    """Name this machine as a part of a file's name: others may share the folder."""
+    return re.sub(r"[^A-Za-z0-9-]+", "-", platform.node()) or "host"
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the hidden folders of processes of this machine that were killed while they filled them."""
+    form = re.compile(rf"\..+\.{re.escape(_host())}\.(?P<pid>[0-9]+)")
+    for hidden in parent.iterdir():
+        match = form.fullmatch(hidden.name)
+        if match and hidden.is_dir() and not _is_alive(int(match["pid"])):
+            shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    """Say whether a process may be there; where the system tells nothing, it may."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True

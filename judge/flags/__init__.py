@@ -1,0 +1,1 @@
+"""Traces that address the judge, or repeat themselves."""

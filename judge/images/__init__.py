@@ -1,0 +1,1 @@
+"""Images: loaded, checked, prepared for judges."""

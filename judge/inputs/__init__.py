@@ -1,0 +1,1 @@
+"""Traces and items read from files, and paired."""

@@ -1,0 +1,81 @@
+"""Where traces and items are, and how they are read, as options."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from judge.enums import OnMissingImage
+from judge.files.fields import parse_field_options
+from judge.images.preparing import ImageOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FieldPaths = Annotated[
+    tuple[str, ...],
+    typer.Option("--field", metavar="NAME=PATH", help="Where a field stands in a record, e.g. trace=out.0.text."),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemOptions:
+    """Where the items are, how to read the files, and what may be missing."""
+
+    items: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--items",
+            metavar="FILE",
+            help="Items, where the trace files hold only id and trace: JSONL, Parquet or a folder of it; repeatable.",
+        ),
+    ] = ()
+    id_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Field or column that holds the items' ids; 'row': the rows' numbers from 0."
+        ),
+    ] = None
+    field_paths: FieldPaths = ()
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Leave out items that only one file has, and print how many.")
+    ] = False
+    on_missing_image: Annotated[
+        OnMissingImage, typer.Option(help="What to do with an item whose image cannot be shown.")
+    ] = OnMissingImage.ERROR
+    images: ImageOptions = ImageOptions()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no path of a field (InputError)."""
+        parse_field_options(self.field_paths)
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The paths of fields, by field."""
+        return parse_field_options(self.field_paths)
+
+    def identity(self) -> dict[str, str]:
+        """Name what decides how the files are joined, where it is not as it always was."""
+        named = {"--id-column": self.id_column} if self.id_column else {}
+        return named | self.images.identity()
+
+
+@dataclass(frozen=True)
+class InputOptions(ItemOptions):
+    """Where the traces of two models are, and the items."""
+
+    a: Annotated[str, typer.Argument(metavar="A.JSONL", help="Traces of model a; '-' reads standard input.")]
+    b: Annotated[str, typer.Argument(metavar="B.JSONL", help="Traces of model b.")]
+
+
+@dataclass(frozen=True)
+class CaseOptions(ItemOptions):
+    """Where the traces of one model are, and the items."""
+
+    traces: Annotated[str, typer.Argument(metavar="TRACES.JSONL", help="One model's traces; '-' reads standard input.")]
+    _: KW_ONLY
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Leave out traces without an item or a checklist, and say how many.")
+    ] = False

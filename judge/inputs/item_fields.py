@@ -1,0 +1,148 @@
+"""Read an item from a record, with the images that it names or holds, and write it as a record that is read again."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict, replace
+
+from judge.files.fields import (
+    RecordProblem,
+    as_id,
+    as_image_path,
+    as_label,
+    as_options,
+    as_subgroup,
+    as_text,
+    split_thinking,
+    wrong_type,
+)
+from judge.inputs.checklist_fields import read_checklist
+from judge.inputs.embedded_options import split_options
+from judge.schema import Group, Item
+
+if TYPE_CHECKING:
+    from judge.files.fields import RecordFields
+    from judge.schema import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedImage:
+    """An image whose bytes stand in the record itself."""
+
+    content: bytes | None
+    """None: the record has a place for an image, and none is there"""
+
+
+def read_item(fields: RecordFields, *, alone: bool) -> Item:
+    """Read an item without its images.
+
+    Args:
+        fields: of the record; every problem is noted there.
+        alone: the record is of a file of items. Then `reasoning` is the reference's, thinking is taken out of its tags,
+            a question is parted from its embedded options, and the groups of a checklist may be fields of their own.
+    """
+    item = Item(
+        id=fields.require("id", as_id) or "",
+        question=fields.read("question", as_text) or "",
+        options=fields.read("options", as_options) or {},
+        answer=fields.read("answer", as_label),
+        reference_reasoning=fields.read("reference_reasoning", as_text),
+        checklist=read_checklist(fields, in_groups=alone),
+        subgroup=fields.read("subgroup", as_subgroup) or {},
+    )
+    return _completed(item, fields) if alone else item
+
+
+def _completed(item: Item, fields: RecordFields) -> Item:
+    """Take out of an item's texts what they hold beside themselves."""
+    changes: dict[str, Any] = {}
+    if not item.options:
+        changes["question"], changes["options"] = split_options(item.question)
+    reference = item.reference_reasoning
+    if reference is None:
+        reference = fields.take("reasoning", as_text)
+    if reference:
+        parted = split_thinking(reference)
+        changes |= {"reference_reasoning": parted.trace, "answer": item.answer or parted.answer}
+        if item.answer and parted.answer and parted.answer != item.answer:
+            changes["meta"] = {"answer_tag": parted.answer}
+    return replace(item, **changes)
+
+
+def read_images(fields: RecordFields) -> tuple[str | EmbeddedImage, ...]:
+    """Return the images that a record names (paths as given) or holds, in order; an empty path is no image."""
+    return (fields.read("image", _as_images) or ()) + (fields.read("image_base64", _as_base64_images) or ())
+
+
+def _as_images(value: object) -> tuple[str | EmbeddedImage, ...]:
+    images = [_as_image(image) for image in (value if isinstance(value, list) else [value])]
+    return tuple(image for image in images if image)
+
+
+def _as_image(value: object) -> str | EmbeddedImage:
+    """Read a path, the bytes of an image, or the hub's `{bytes, path}`, whose bytes alone count."""
+    match value:
+        case bytes():
+            return EmbeddedImage(value or None)
+        case Mapping() if "bytes" in value and isinstance(value["bytes"], bytes | None):
+            return EmbeddedImage(value["bytes"] or None)
+        case _:
+            return as_image_path(value)
+
+
+def _as_base64_images(value: object) -> tuple[EmbeddedImage, ...]:
+    return tuple(EmbeddedImage(_decoded(text)) for text in (value if isinstance(value, list) else [value]))
+
+
+def _decoded(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise wrong_type("base64 text or a list of it", text)
+    try:
+        return base64.b64decode(text.rpartition(";base64,")[2], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise RecordProblem("not base64", "write the image's bytes in standard base64, without line breaks") from error
+
+
+def item_record(item: Item, *, beside: Path) -> dict[str, Any]:
+    """Return an item as a record: its metadata as fields of their own, and without the fields that are empty.
+
+    Args:
+        item: what to write.
+        beside: the folder of the file; images in it are named relative to it, others by their absolute path.
+    """
+    images = [image.path for image in item.images] + list(item.missing_images)
+    own = {
+        "id": item.id,
+        "question": item.question,
+        "options": item.options,
+        "answer": item.answer,
+        "reference_reasoning": item.reference_reasoning,
+        "image": [_named(image, beside) for image in images],
+        "subgroup": item.subgroup,
+        "checklist": {
+            group.value: [_unit_record(group, unit, item) for unit in units] for group, units in item.checklist.items()
+        },
+    }
+    return item.meta | {name: value for name, value in own.items() if value}
+
+
+def _unit_record(group: Group, unit: Unit, item: Item) -> dict[str, Any]:
+    """Return a unit with the names that the hub's files use."""
+    record: dict[str, Any] = {"unit_id": unit.id, **asdict(unit)}
+    del record["id"], record["premises"]
+    if group is Group.RATIONALE:
+        for premise in (Group.PERCEPTION, Group.KNOWLEDGE):
+            known = {other.id for other in item.checklist.get(premise, ())}
+            record[f"premise_{premise}_ids"] = [id_ for id_ in unit.premises if id_ in known]
+    return record
+
+
+def _named(image: str, beside: Path) -> str:
+    path = Path(image)
+    return path.relative_to(beside).as_posix() if path.is_relative_to(beside) else image

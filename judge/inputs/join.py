@@ -1,0 +1,248 @@
+"""Read traces and items, join them by id, and refuse what cannot be judged before anything is spent."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from judge.errors import InputError, InputErrors
+from judge.images.loader import ImageLoader
+from judge.inputs.input_options import CaseOptions, InputOptions, ItemOptions
+from judge.inputs.item_images import ItemImages
+from judge.inputs.items import read_items
+from judge.inputs.pairing import find_partners, merge_items
+from judge.inputs.traces import read_traces
+from judge.schema import Case, Pair
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Sequence
+    from types import TracebackType
+
+    from judge.images.image_store import ImageStore
+    from judge.inputs.items import Items
+    from judge.inputs.traces import Record, RecordFile
+    from judge.schema import Item, Trace
+
+
+class _Joined:
+    """Opened files of traces, and of items if these are apart, joined by id.
+
+    Args:
+        sources: one file of traces for each model.
+        options: the items, and how to read.
+        blind_judge: whether a judge cannot see images.
+
+    Raises:
+        InputErrors: every problem of the first file that has any.
+    """
+
+    def __init__(self, sources: Sequence[str], options: ItemOptions, *, blind_judge: bool) -> None:
+        if [*sources, *options.items].count("-") > 1:
+            raise InputError("-", "more than one file is standard input", "give one of them as a file")
+        self._options, self._blind_judge = options, blind_judge
+        with ExitStack() as stack:
+            self._traces = [stack.enter_context(read_traces(source, fields=options.fields)) for source in sources]
+            self.items: Items | None = None
+            if options.items:
+                items = read_items(options.items, fields=options.fields, id_column=options.id_column)
+                self.items = stack.enter_context(items)
+            self._stack = stack.pop_all()
+        self.left_out: dict[str, int] = {}
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids to judge, in the order of the first file of traces."""
+        raise NotImplementedError
+
+    def _model(self, file: RecordFile) -> str:
+        """Return the name of a file's model: as its records say, else the file's."""
+        return file.model or Path(file.path).name.split(".")[0]
+
+    def warnings(self) -> list[str]:
+        """Say what looks wrong and may be meant."""
+        said = []
+        bare = sum(all(digest is None for _, digest in self._told(id_)) for id_ in self.ids)
+        if bare:
+            said.append(f"{bare} of {len(self.ids)} items have neither question nor options")
+        return said + [
+            f"{file.path}: {file.short_traces} of {len(file)} traces have ten characters or fewer"
+            for file in self._traces
+            if file.short_traces
+        ]
+
+    def check(self) -> None:
+        """Refuse ids without an item (unless allowed), and ids whose question or options differ between the files."""
+        problems = self._problems()
+        problems += [problem for id_ in self.ids if (problem := self._difference(id_))]
+        problems += self._without_item()
+        if problems:
+            raise InputErrors(problems)
+
+    def _problems(self) -> list[InputError]:
+        """Return what is wrong with the files of traces beside each other."""
+        return []
+
+    def _without_item(self) -> list[InputError]:
+        items = self.items
+        if items is None:
+            return []
+        missing = [id_ for id_ in self.ids if id_ not in items]
+        if self._options.allow_missing:
+            self.left_out["no_item"] = len(missing)
+            return []
+        return [InputError(self._traces[0].where(id_), f"id {id_!r} is not in {items.path}") for id_ in missing]
+
+    def _told(self, id_: str) -> list[tuple[RecordFile | Items, int | None]]:
+        """Return what each file tells of an item's question and options, as digests."""
+        files: list[RecordFile | Items | None] = [self.items, *self._traces]
+        return [(file, file.digest(id_)) for file in files if file is not None and id_ in file]
+
+    def _difference(self, id_: str) -> InputError | None:
+        """Say what differs when the files, or the items, tell of another question under the same id."""
+        told = [(file, digest) for file, digest in self._told(id_) if digest is not None]
+        for file, digest in told[1:]:
+            if digest != told[0][1]:
+                one, other = told[0][0].record(id_), file.record(id_)
+                what = "question" if one.item.question != other.item.question else "options"
+                hint = f"the first stands in {one.where}; give one of them another id"
+                return InputError(other.where, f"id {id_!r} has another {what} than in {told[0][0].path}", hint)
+        return None
+
+    def _all_joined(self, store: ImageStore | None, held: Container[str] | None) -> Iterator[tuple[Item, list[Trace]]]:
+        """Yield each item, its images loaded, with its traces; InputErrors after the last if images cannot be used."""
+        kept, passing = self._images(store), self._images(None)
+        for id_ in self.ids:
+            if self.items is not None and id_ not in self.items:
+                continue
+            joined = self._join(id_, kept if held is None or id_ in held else passing)
+            if joined is None:
+                self.left_out["no_image"] = self.left_out.get("no_image", 0) + 1
+            elif not kept.problems and not passing.problems:
+                yield joined
+        if problems := kept.problems + passing.problems:
+            raise InputErrors(problems)
+
+    def _images(self, store: ImageStore | None) -> ItemImages:
+        loader = ImageLoader(self._options.images, store)
+        return ItemImages(self._options.on_missing_image, blind_judge=self._blind_judge, loader=loader)
+
+    def _join(self, id_: str, images: ItemImages) -> tuple[Item, list[Trace]] | None:
+        """Return an item with its traces; None where it is left out for its images."""
+        traces = [file.record(id_) for file in self._traces]
+        records = [self.items.record(id_), *traces] if self.items is not None else traces
+        item = images.show(merge_items([record.item for record in records]), records)
+        return None if item is None else (item, [_trace(record) for record in traces])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+
+class Inputs(_Joined):
+    """The opened files of two models' traces, checked against each other.
+
+    Raises:
+        InputErrors: every problem that was found, in one go.
+    """
+
+    def __init__(self, options: InputOptions, *, blind_judge: bool) -> None:
+        super().__init__([options.a, options.b], options, blind_judge=blind_judge)
+        self.a, self.b = self._traces
+        self.partners = find_partners(list(self.a.ids), list(self.b.ids), in_a=self.a, in_b=self.b)
+        self.left_out |= {"only_a": len(self.partners.only_a), "only_b": len(self.partners.only_b)}
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids that both files have, in a's order."""
+        return self.partners.both
+
+    @property
+    def models(self) -> tuple[str, str]:
+        """The names of model a and model b, told apart if they are equal."""
+        a, b = self._model(self.a), self._model(self.b)
+        return (a, b) if a != b else (f"{a} (a)", f"{b} (b)")
+
+    def warnings(self) -> list[str]:
+        """Say what looks wrong and may be meant."""
+        said = []
+        if self.a.sha256 == self.b.sha256:
+            said.append(f"{self.a.path} and {self.b.path} are the same bytes")
+        elif self.a.model is not None and self.a.model == self.b.model:
+            said.append(f"both files name the same model, {self.a.model}")
+        return said + super().warnings()
+
+    def check(self) -> None:
+        """Refuse ids without a partner or item (unless allowed), and ids whose question or options differ."""
+        super().check()
+        if not self.ids:
+            raise InputError(f"{self.a.path}, {self.b.path}", "no id occurs in both files", "see docs/input.md on ids")
+
+    def _problems(self) -> list[InputError]:
+        """Return the ids that only one file has, unless that is allowed."""
+        if self._options.allow_missing:
+            return []
+        hint = "add its trace, or leave such items out with --allow-missing"
+        sides = ((self.partners.only_a, self.a, self.b), (self.partners.only_b, self.b, self.a))
+        return [
+            InputError(here.where(id_), f"id {id_!r} is not in {there.path}", hint)
+            for ids, here, there in sides
+            for id_ in ids
+        ]
+
+    def pairs(self, store: ImageStore | None = None, *, held: Container[str] | None = None) -> Iterator[Pair]:
+        """Yield the pairs in a's order; InputErrors after the last if images cannot be used.
+
+        Args:
+            store: takes the images that cannot be sent as their files are; None only says what would be sent.
+            held: the items whose images the store takes; None: all.
+        """
+        for item, (a, b) in self._all_joined(store, held):
+            yield Pair(item=item, a=a, b=b)
+
+    def pair(self, id_: str) -> Pair | None:
+        """Return one pair, None where it is not compared; InputErrors if its images cannot be used."""
+        if id_ not in self.a or id_ not in self.b or (self.items is not None and id_ not in self.items):
+            return None
+        images = self._images(None)
+        joined = self._join(id_, images)
+        if images.problems:
+            raise InputErrors(images.problems)
+        return None if joined is None else Pair(item=joined[0], a=joined[1][0], b=joined[1][1])
+
+
+class CaseInputs(_Joined):
+    """The opened file of one model's traces, joined to its items.
+
+    Raises:
+        InputErrors: every problem that was found, in one go.
+    """
+
+    def __init__(self, options: CaseOptions, *, blind_judge: bool) -> None:
+        super().__init__([options.traces], options, blind_judge=blind_judge)
+        (self.traces,) = self._traces
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids of the traces, in the order of their file."""
+        return list(self.traces.ids)
+
+    @property
+    def model(self) -> str:
+        """The name of the model: as the records say, else the file's."""
+        return self._model(self.traces)
+
+    def cases(self, store: ImageStore | None = None, *, held: Container[str] | None = None) -> Iterator[Case]:
+        """Yield the cases in the order of the traces (arguments and errors as for pairs)."""
+        for item, (trace,) in self._all_joined(store, held):
+            yield Case(item=item, trace=trace)
+
+
+def _trace(record: Record) -> Trace:
+    if record.trace is None:  # read_traces lets no record without a trace pass
+        raise InputError(record.where, "missing trace")
+    return record.trace

@@ -1,1 +1,0 @@
-"""Everything that touches files, network, clock or terminal."""

@@ -1,1 +1,0 @@
-"""Judges: one module a provider behind one protocol."""

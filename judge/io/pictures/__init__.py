@@ -1,1 +1,0 @@
-"""Image files: what they are, what in them draws the picture, and how they become what is sent."""

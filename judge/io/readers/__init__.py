@@ -1,1 +1,0 @@
-"""Read what generators write: one module a format, known by its content."""

@@ -1,1 +1,0 @@
-"""Render reports and progress; decide nothing."""

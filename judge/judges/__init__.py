@@ -1,0 +1,1 @@
+"""One module a provider of judges, and how judges are named."""

@@ -1,0 +1,103 @@
+"""Judges that speak Anthropic's messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from judge.errors import RetryableError
+from judge.images.loader import image_base64
+from judge.judges.base import SdkJudge, checked_reply, count, environment_key, part, user_turns
+from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from anthropic import AsyncAnthropic
+
+KEY_VARIABLE = "ANTHROPIC_API_KEY"
+TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"  # noqa: S105 - its name
+NO_KEY = "no-key"
+_CUT = {
+    "max_tokens": FailureKind.TRUNCATED,
+    "refusal": FailureKind.REFUSED,
+    "model_context_window_exceeded": FailureKind.TOO_LONG,
+}
+
+
+class AnthropicJudge(SdkJudge):
+    """Asks Anthropic, or a server that speaks as it does, for messages."""
+
+    PATH = "/v1/messages"
+    _client: AsyncAnthropic
+
+    def __init__(self, spec: JudgeSpec, *, concurrency: int, timeout: float) -> None:
+        import anthropic  # noqa: PLC0415 - seconds of import that only judging needs
+
+        from judge.judges.http_client import client_options  # noqa: PLC0415 - imports httpx2
+
+        key, token = environment_key(KEY_VARIABLE), environment_key(TOKEN_VARIABLE)
+        client = anthropic.AsyncAnthropic(
+            api_key=key or (None if token else NO_KEY),
+            auth_token=None if key else token,
+            base_url=spec.endpoint,
+            **client_options(anthropic, concurrency=concurrency, timeout=timeout),
+        )
+        super().__init__(spec, sdk=anthropic, client=client, key=key or token or NO_KEY, timeout=timeout)
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """Return the call's body: images first, then what both orders share, then the traces.
+
+        Filling the cache costs extra: it is asked for only where another request will be served from it.
+        """
+        prompt, settings = request.prompt, self.spec.settings
+        output: dict[str, Any] = {"format": {"type": "json_schema", "schema": request.schema_}}
+        if settings.effort is not None:
+            output["effort"] = settings.effort
+        shared: dict[str, Any] = {"type": "text", "text": prompt.shared}
+        if request.shares_prefix:
+            shared["cache_control"] = {"type": "ephemeral"}
+        content = [*(_image(image) for image in prompt.images), shared, {"type": "text", "text": prompt.traces}]
+        return {
+            "model": self.spec.model,
+            "max_tokens": request.output_tokens or settings.max_output_tokens,
+            "system": prompt.system,
+            "messages": user_turns(content, request.correction),
+            "output_config": output,
+        }
+
+    def read(self, record: Any, headers: Mapping[str, str]) -> Reply:  # noqa: ANN401 - what a server sent
+        """Return what a message says."""
+        return read_reply(record, request_id=headers.get("request-id"))
+
+
+def _image(image: Image) -> dict[str, Any]:
+    source = {"type": "base64", "media_type": image.media_type, "data": image_base64(image)}
+    # Too large an image is a failure: shrunk in silence, it would be judged by findings that nobody could see in it.
+    return {"type": "image", "source": source, "transformations": {"oversized_image": "error"}}
+
+
+def read_reply(message: dict[str, Any], *, request_id: str | None) -> Reply:
+    """Return what a message says; RetryableError where it holds no answer."""
+    if not isinstance(message["content"], list):
+        raise RetryableError(FailureKind.TRANSPORT, "the reply holds no content", maybe_paid=True)
+    stop = message.get("stop_reason")
+    return checked_reply(
+        text="".join(block["text"] for block in message["content"] if block["type"] == "text"),
+        stop=stop,
+        cut=_CUT.get(stop or ""),
+        model=message.get("model"),
+        request_id=request_id,
+        usage=_usage(part(message, "usage")),
+    )
+
+
+def _usage(usage: dict[str, Any]) -> Usage:
+    """Read the usage; `input_tokens` there is only what the cache did not serve."""
+    read, written = count(usage, "cache_read_input_tokens"), count(usage, "cache_creation_input_tokens")
+    return Usage(
+        input=count(usage, "input_tokens") + read + written,
+        cache_read=read,
+        cache_write=written,
+        output=count(usage, "output_tokens"),
+        reasoning=count(part(usage, "output_tokens_details"), "thinking_tokens"),
+    )

@@ -1,0 +1,116 @@
+"""The embedded judge: a small language model that runs in this process and is asked like any other server."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from functools import lru_cache
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from judge.errors import InputError, RunError
+from judge.judges.openai import OpenAIJudge
+from judge.schema import JudgeSpec, Request
+
+NOTE = (
+    "The embedded judge (local) is for trying the tool: it is far too small to judge reasoning. "
+    "Name a capable one with --judge for results."
+)
+CONTEXT_TOKENS = 8192
+MOST_SERVERS = 2
+START_SECONDS = 60.0
+INSTALL = "pip install 'omr-judge[local]'"
+
+
+class LocalJudge(OpenAIJudge):
+    """Serves a GGUF file on a free port of 127.0.0.1, under a random key, for as long as the judge is open."""
+
+    def __init__(self, spec: JudgeSpec, *, timeout: float) -> None:
+        self._server = serve(Path(str(spec.endpoint)))
+        served = spec.model_copy(update={"endpoint": f"{self._server.address}/v1"})
+        super().__init__(served, concurrency=1, timeout=timeout, api_key=self._server.key)
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """Return the call's arguments; the schema goes as a grammar without white space, which halves the output."""
+        body = super().body(request)
+        del body["response_format"]
+        return body | {"grammar": _grammar_of(json.dumps(request.schema_)), "cache_prompt": True}
+
+    async def close(self) -> None:
+        """Close the client and stop the server."""
+        await super().close()
+        self._server.stop()
+
+
+def n_servers() -> int:
+    """Return how many servers of one thread to run: several threads of one would wait for each other."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(MOST_SERVERS, cores or 1)
+
+
+class Served:
+    """A running server: its address and its key."""
+
+    def __init__(self, server: Any, key: str) -> None:  # noqa: ANN401 - xllamacpp has no types
+        self._server: Any = server
+        self.address, self.key = str(server.listening_address), key
+
+    def await_start(self) -> None:
+        """Wait until its loop has answered once: a server that is stopped before that never stops."""
+        parts = urlsplit(self.address)
+        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=START_SECONDS)
+        try:
+            connection.request("GET", "/slots", headers={"authorization": f"Bearer {self.key}"})
+            connection.getresponse().read()
+        except (OSError, HTTPException) as error:
+            raise RunError(f"the embedded judge does not start: {error}") from error
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        """Stop the server and free its memory; its destructor does both."""
+        self._server = None
+
+
+def serve(weights: Path) -> Served:
+    """Load the weights and listen; InputError where the runtime is not installed or cannot load them.
+
+    One thread and one slot: more of either only helps on an idle machine, and costs dearly on a busy one.
+    """
+    try:
+        import xllamacpp  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise InputError("--judge local", "the runtime xllamacpp is not installed", INSTALL) from error
+    key = secrets.token_hex(16)
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(weights)
+    parameters.port = 0
+    parameters.n_ctx = CONTEXT_TOKENS
+    parameters.n_parallel = 1
+    parameters.cache_ram_mib = 0
+    parameters.cpuparams.n_threads = 1
+    parameters.cpuparams_batch.n_threads = 1
+    parameters.api_keys = [key]
+    parameters.verbosity = -1
+    try:
+        server = Served(xllamacpp.Server(parameters), key)
+    except RuntimeError as error:
+        raise InputError(str(weights), f"cannot be loaded: {error}", "give another GGUF file") from error
+    server.await_start()
+    return server
+
+
+@lru_cache(maxsize=64)
+def _grammar_of(schema: str) -> str:
+    return compact_grammar(json.loads(schema))
+
+
+def compact_grammar(schema: dict[str, Any]) -> str:
+    """Return the schema as a grammar that allows no white space between the tokens of JSON."""
+    import xllamacpp  # noqa: PLC0415 - an extra
+
+    spacing = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+    return str(xllamacpp.json_schema_to_grammar(json.dumps({"x-guidance": spacing} | schema)))

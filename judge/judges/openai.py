@@ -1,0 +1,141 @@
+"""Judges that speak OpenAI's chat completions: OpenAI itself and every compatible server."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from judge.errors import RetryableError
+from judge.images.loader import image_base64
+from judge.judges.base import SdkJudge, checked_reply, count, environment_key, error_within, part, user_turns
+from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from openai import AsyncOpenAI
+
+KEY_VARIABLE = "OPENAI_API_KEY"
+SERVER_KEY_VARIABLE = "OMR_JUDGE_API_KEY"
+"""for servers given by their address"""
+NO_KEY = "no-key"
+HOSTED = ".openai.com"
+CACHE_KEY_DIGITS = 32
+FIRST_WITH_MARKS = (5, 6)
+"""since GPT-5.6 storing a prompt in the cache costs extra, and a request may say how far to store it"""
+_VERSION = re.compile(r"gpt-(\d+)(?:\.(\d+))?")
+_CUT = {"length": FailureKind.TRUNCATED, "content_filter": FailureKind.FILTERED}
+
+
+class OpenAIJudge(SdkJudge):
+    """Asks OpenAI, or a server that speaks as it does, for chat completions.
+
+    Args:
+        spec: the judge.
+        concurrency: most calls in flight.
+        timeout: longest time of a call, seconds.
+        api_key: of a server of our own on this machine, which is asked past the environment's proxies.
+    """
+
+    PATH = "/chat/completions"
+    _client: AsyncOpenAI
+
+    def __init__(self, spec: JudgeSpec, *, concurrency: int, timeout: float, api_key: str | None = None) -> None:
+        import openai  # noqa: PLC0415 - seconds of import that only judging needs
+
+        from judge.judges.http_client import client_options  # noqa: PLC0415 - imports httpx2
+
+        own = api_key or (spec.endpoint and environment_key(SERVER_KEY_VARIABLE))
+        key = own or openai_key(spec) or NO_KEY
+        client = openai.AsyncOpenAI(
+            api_key=key,
+            base_url=spec.endpoint,
+            # A server with a key of its own gets no other, not even one that OPENAI_CUSTOM_HEADERS hold.
+            default_headers={"Authorization": f"Bearer {own}"} if own else None,
+            **client_options(openai, concurrency=concurrency, timeout=timeout, trust_env=api_key is None),
+        )
+        super().__init__(spec, sdk=openai, client=client, key=key, timeout=timeout)
+        # OPENAI_BASE_URL may name OpenAI itself, one of its regions, or any other server. OpenAI is asked in its newest
+        # form, which other servers may refuse.
+        self.hosted = self.caches_prompts = f".{client.base_url.host}".endswith(HOSTED)
+        self._marks_caches = self.hosted and _version(spec.model) >= FIRST_WITH_MARKS
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """Return the call's body: images first, then what both orders share, then the traces."""
+        prompt, settings = request.prompt, self.spec.settings
+        content: list[dict[str, Any]] = [_image(image) for image in prompt.images]
+        shared: dict[str, Any] = {"type": "text", "text": prompt.shared}
+        content += [shared, {"type": "text", "text": prompt.traces}]
+        limit = request.output_tokens or settings.max_output_tokens
+        body: dict[str, Any] = {
+            "model": self.spec.model,
+            "messages": [{"role": "system", "content": prompt.system}, *user_turns(content, request.correction)],
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "judgment", "schema": request.schema_, "strict": True},
+            },
+            # Compatible servers know the older name of the limit, and some refuse fields that they do not know.
+            "max_completion_tokens" if self.hosted else "max_tokens": limit,
+        }
+        optional = {"temperature": settings.temperature, "reasoning_effort": settings.effort, "seed": settings.seed}
+        body |= {name: value for name, value in optional.items() if value is not None}
+        if not self.hosted:
+            return body
+        if self._marks_caches:
+            # Otherwise each whole prompt is stored, at a price, though no other begins with all of it.
+            body["prompt_cache_options"] = {"mode": "explicit"}
+            if request.shares_prefix:
+                shared["prompt_cache_breakpoint"] = {"mode": "explicit"}
+        # Calls with one cache key go to one machine: those about one item, not those of the whole run.
+        item = hashlib.sha256(request.item.encode()).hexdigest()[:CACHE_KEY_DIGITS]
+        return body | {"store": False, "prompt_cache_key": item}
+
+    def read(self, record: Any, headers: Mapping[str, str]) -> Reply:  # noqa: ANN401 - what a server sent
+        """Return what a chat completion says, or raise the error that a gateway sent in its place."""
+        if not record.get("choices") and (error := error_within(record, key=self._key, headers=headers)):
+            raise error
+        return read_reply(record, request_id=headers.get("x-request-id"))
+
+
+def _version(model: str) -> tuple[int, int]:
+    """Return the version that a GPT model's name states; (0, 0) where it states none."""
+    found = _VERSION.match(model)
+    return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
+
+
+def openai_key(spec: JudgeSpec) -> str | None:
+    """Return the key from the environment; servers given by their address may need none."""
+    return environment_key(*([SERVER_KEY_VARIABLE] if spec.endpoint else []), KEY_VARIABLE)
+
+
+def _image(image: Image) -> dict[str, Any]:
+    url = f"data:{image.media_type};base64,{image_base64(image)}"
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def read_reply(completion: dict[str, Any], *, request_id: str | None) -> Reply:
+    """Return what a chat completion says; RetryableError where it holds no answer."""
+    if not completion["choices"]:
+        raise RetryableError(FailureKind.TRANSPORT, "the reply holds no choice", maybe_paid=True)
+    choice = completion["choices"][0]
+    refusal, stop = choice["message"].get("refusal"), choice.get("finish_reason")
+    return checked_reply(
+        text=refusal or choice["message"].get("content") or "",
+        stop=stop,
+        cut=FailureKind.REFUSED if refusal else _CUT.get(stop),
+        model=completion.get("model"),
+        request_id=request_id,
+        usage=_usage(part(completion, "usage")),
+    )
+
+
+def _usage(usage: dict[str, Any]) -> Usage:
+    read, written = part(usage, "prompt_tokens_details"), part(usage, "completion_tokens_details")
+    return Usage(
+        input=count(usage, "prompt_tokens"),
+        cache_read=count(read, "cached_tokens"),
+        cache_write=count(read, "cache_write_tokens"),
+        output=count(usage, "completion_tokens"),
+        reasoning=count(written, "reasoning_tokens"),
+    )

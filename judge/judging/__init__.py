@@ -1,0 +1,1 @@
+"""A run being judged: session, progress, budget, early stopping, resumption."""

@@ -1,0 +1,208 @@
+"""Judge what a run and its controls have not judged yet, within one budget, and stop without losing anything."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from judge.batches import collect as folding
+from judge.batches.fold_io_batches_specs import open_batch_judge, require_batches
+from judge.batches.log import BatchLog
+from judge.batches.submit import Patience, judge_in_batches
+from judge.costs.quote import added
+from judge.dispatch.in_flight import InFlight, read_in_flight
+from judge.errors import InputError, InterruptedRunError, StopRunError
+from judge.files.secrets import hide_in_logs
+from judge.judges.local import NOTE
+from judge.judges.registry import require
+from judge.judging.direct import judge_directly
+from judge.judging.options import JudgingOptions
+from judge.judging.progress import Display
+from judge.judging.quote_run import budget_of, confirm, quote_run
+from judge.judging.record import Recorder
+from judge.judging.run_kinds import any_plan_of
+from judge.judging.session import Closed, Session
+from judge.judging.stopping import Stopper, planned_looks
+from judge.outcomes.interim_looks import LookPanel
+from judge.runs.controls import controls_of
+from judge.runs.journal import Journal
+from judge.runs.manifest import Manifest
+from judge.schema import Provider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from judge.runs.journal import RunFolder
+    from judge.runs.manifest import AnyManifest
+
+
+class RunPart(NamedTuple):
+    """A run, or one of its controls, to be judged."""
+
+    folder: RunFolder
+    manifest: AnyManifest
+    only: frozenset[bytes] | None = None
+    """keys of the requests to ask, where not all that have no verdict"""
+
+
+def parts_of(run: RunFolder, manifest: AnyManifest) -> list[RunPart]:
+    """Return a run and its controls; they ask the judges that the manifest names, at their addresses there."""
+    judges = {"judges": manifest.judges}
+    controls = [RunPart(folder, folder.manifest().model_copy(update=judges)) for folder in controls_of(run)]
+    return [RunPart(run, manifest), *controls]
+
+
+def judge_all(
+    parts: Sequence[RunPart],
+    options: JudgingOptions,
+    *,
+    beside: Sequence[RunFolder] = (),
+    say: Callable[[str], None],
+) -> None:
+    """Ask every request of the parts that has no verdict yet.
+
+    Args:
+        parts: in the order in which they are judged, by the judges of their manifests.
+        options: how fast and how patiently, and what it may cost: limits hold for all parts together, and a person is
+            asked once.
+        beside: other folders of the same run, whose spending counts too.
+        say: is told notes and warnings, a line each.
+
+    Raises:
+        InputError: a judge's key or weights are not there, an option does not fit the run, or nobody is here to
+            confirm the cost.
+        RunError: a folder is in use by another process, or cannot be written.
+        StopRunError: every further call to a judge would fail.
+        BudgetReachedError: the run has spent what it may.
+        InterruptedRunError: a person stopped it.
+    """
+    if len(parts) > 1:
+        options = _confirmed(parts, options)
+    folders = [*beside, *(part.folder for part in parts)]
+    for part in parts:
+        kind = part.manifest.control.kind if isinstance(part.manifest, Manifest) and part.manifest.control else ""
+        if kind and _is_open(part):
+            say(f"Control {kind}: {part.manifest.n_items} items")
+        others = [folder for folder in folders if folder is not part.folder]
+        _judge_part(part, options, beside=others, say=say)
+
+
+def _is_open(part: RunPart) -> bool:
+    judged = part.folder.judged_keys()
+    return bool(part.only - judged) if part.only is not None else len(judged) < part.manifest.n_requests
+
+
+def _confirmed(parts: Sequence[RunPart], options: JudgingOptions) -> JudgingOptions:
+    """Ask a person once about the cost of all parts together."""
+    if options.confirm_above is None:
+        return options
+    quotes = [
+        quote_run(
+            part.folder,
+            part.manifest,
+            done=Closed(part.folder.judged_keys(), part.only),
+            batch=options.batch or part.folder.batches_path.exists(),
+        )
+        for part in parts
+        if _is_open(part)
+    ]
+    if quotes:
+        confirm(added(quotes), above=options.confirm_above)
+    return replace(options, confirm_above=None)
+
+
+def _judge_part(
+    part: RunPart, options: JudgingOptions, *, beside: Sequence[RunFolder], say: Callable[[str], None]
+) -> None:
+    folder, manifest, only = part
+    with folder.locked():
+        closed = Closed(folder.judged_keys(), only)
+        total = manifest.n_requests if only is None else len(closed.judged | only)
+        if len(closed.judged) >= total:
+            return
+        stopper = _stopper(folder, manifest, say)
+        if stopper is not None and stopper.decided:
+            say("Decided already: nothing is asked")
+            return
+        in_batches = options.batch or folder.batches_path.exists()
+        _check(manifest, options, in_batches=in_batches)
+        budget = budget_of(folder, manifest, options, beside=beside)
+        if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
+            say(f"Note: {NOTE}")
+        if options.confirm_above is not None:
+            quoted = quote_run(folder, manifest, done=closed, batch=in_batches)
+            confirm(quoted, above=options.confirm_above)
+        if n_unknown := len(read_in_flight(folder.in_flight_path, closed.judged)):
+            calls = "1 call" if n_unknown == 1 else f"{n_unknown} calls"
+            say(f"{calls} may have been paid twice (in flight when the run was killed)")
+        with (
+            Journal(folder.judgments_path, sync_seconds=options.sync_seconds) as journal,
+            InFlight(folder.in_flight_path) as in_flight,
+        ):
+            if journal.torn:
+                say(f"Dropped a torn last line of {folder.judgments_path}: its request is asked again")
+            display = Display(total=total, done=len(closed.judged), prices=manifest.prices, quiet=options.quiet)
+            recorder = Recorder(journal, in_flight, display, stopper)
+            session = Session(folder, manifest, any_plan_of(manifest), options, closed, recorder, budget, stopper, say)
+            with display:
+                asyncio.run(_judge_batched(session) if in_batches else judge_directly(session))
+
+
+def _check(manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool) -> None:
+    """Refuse what cannot be asked so, before anything is spent."""
+    for judge in manifest.judges:
+        require(judge)
+    if not in_batches:
+        return
+    require_batches(manifest.judges)
+    limits: dict[str, object] = {"--max-calls": options.max_calls, "--max-cost": options.max_cost}
+    limits |= {"--max-rpm": options.max_rpm, "--max-tpm": options.max_tpm}
+    for option, limit in limits.items():
+        if limit is not None:
+            hint = "quote it with --dry-run, or have it confirmed with --confirm-above"
+            raise InputError(option, "a batch is submitted, and paid for, as a whole", hint)
+    if isinstance(manifest, Manifest) and manifest.stopping is not None:
+        raise InputError("--stop-when-decided", "batches are answered together, not look by look", "leave out --batch")
+
+
+def _stopper(folder: RunFolder, manifest: AnyManifest, say: Callable[[str], None]) -> Stopper | None:
+    """Return what stops a run early, where its manifest says that it may."""
+    if not isinstance(manifest, Manifest) or (looks := planned_looks(folder, manifest)) is None:
+        return None
+    judges = [judge.name for judge in manifest.judges]
+    panel = LookPanel(judges, manifest.orders, manifest.samples, manifest.rubric.criteria[-1].name)
+    return Stopper(folder, looks, panel, say=say)
+
+
+async def _judge_batched(session: Session) -> None:
+    """Submit every open request of a run, wait, and take the replies in; Ctrl-C leaves the batches to a later start.
+
+    Raises:
+        RunError: a request cannot be made, or a judgment not be written.
+        StopRunError: a provider refuses, or cannot be reached.
+        InterruptedRunError: a person stopped it.
+    """
+    log = BatchLog(session.folder.batches_path, session.folder.path / "batches")
+    # What is in a batch is on record there: the record of what is in flight is for direct calls.
+    recorder = session.recorder
+    sink = folding.ResultWriter(
+        recorder.record, recorder.display, session.say, session.closed.judged, session.folder.failed_at()
+    )
+    way_on = session.way_on("picks the submitted batches up")
+    async with AsyncExitStack() as stack:
+        lanes = []
+        for spec in session.manifest.judges:
+            judge = open_batch_judge(spec, timeout=session.options.policy.timeout)
+            stack.push_async_callback(judge.close)
+            lanes.append(folding.Lane(judge, partial(session.open_requests, spec), session.plan.interpret))
+        hide_in_logs()
+        patience = Patience(session.options.policy, session.options.poll)
+        try:
+            interrupted = await judge_in_batches(lanes, log, patience, sink)
+        except StopRunError as error:
+            raise StopRunError(error.kind, f"{error.message}; {way_on}", status=error.status) from error
+    if interrupted:
+        raise InterruptedRunError(f"interrupted; {way_on}")

@@ -1,0 +1,270 @@
+"""What the commands that ask judges take, in groups: each field is an option, with its default, stated once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from judge.dispatch.rate_limits import RetryPolicy
+from judge.enums import Method, Orders
+from judge.errors import InputError
+from judge.files.fields import parse_field_options
+from judge.inputs.input_options import CaseOptions, FieldPaths, InputOptions
+from judge.judges.judge_options import JudgeOptions, Judges, Prices
+from judge.runs.control_kinds import DEFAULT_N, Control, ControlKind, with_repeat
+from judge.runs.sharding import Shard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from judge.outcomes.interim_looks import Stopping
+
+DEFAULT_PROMPT = "pairwise.v1"
+DEFAULT_RUBRIC = "openmedreason.v1"
+CHECKLIST_PROMPT = "pairwise-checklist.v1"
+"""what `compare --checklist` asks with"""
+
+
+def _dollars(option: str) -> Callable[[str], Decimal]:
+    """Return what reads an option's amount of US dollars; it raises InputError where there is none."""
+
+    def dollars(text: str) -> Decimal:
+        try:
+            amount = Decimal(text.removeprefix("$"))
+        except InvalidOperation:
+            amount = Decimal("NaN")
+        if not amount.is_finite() or amount < 0:
+            raise InputError(option, f"{text!r} is no amount of dollars", "give a number, such as 2.50")
+        return amount
+
+    return dollars
+
+
+Seed = Annotated[int, typer.Option(help="Decides trace tags, the halves of --orders one, and resampling.")]
+ShardPart = Annotated[
+    Shard | None,
+    typer.Option(
+        "--shard", metavar="I/N", parser=Shard.parse, help="Judge only the I-th of N parts of the items; see merge."
+    ),
+]
+ControlN = Annotated[int, typer.Option("--control-n", min=1, metavar="ITEMS", help="Items of each control, at most.")]
+RunName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run folder.")]
+Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Where run folders lie.")]
+DEFAULT_RUNS = Path("runs")
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress.")]
+
+
+@dataclass(frozen=True)
+class JudgingOptions:
+    """How fast and how patiently to ask, and what it may cost; nothing here changes an answer."""
+
+    confirm_above: Annotated[
+        Decimal | None,
+        typer.Option(
+            metavar="USD",
+            parser=_dollars("--confirm-above"),
+            help="Ask before what is left to ask costs more than this, by the quote.",
+        ),
+    ] = None
+    concurrency: Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")] = 16
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    max_rpm: Annotated[float | None, typer.Option(min=0.1, help="Most calls begun a minute, per judge.")] = None
+    max_tpm: Annotated[float | None, typer.Option(min=1, help="Most tokens a minute, input and output, per judge.")] = (
+        None
+    )
+    max_calls: Annotated[
+        int | None, typer.Option(min=0, help="Most calls of the whole run; then exit code 6, resumable.")
+    ] = None
+    max_cost: Annotated[
+        Decimal | None,
+        typer.Option(
+            metavar="USD",
+            parser=_dollars("--max-cost"),
+            help="Most dollars of the whole run; then exit code 6, resumable.",
+        ),
+    ] = None
+    batch: Annotated[
+        bool,
+        typer.Option("--batch", help="Ask in batches: half the price, within a day; openai: and anthropic: judges."),
+    ] = False
+    """a run that has begun so goes on so"""
+    poll: Annotated[float, typer.Option(min=0.01, metavar="SECONDS", help="Pause between two looks at a batch.")] = 60.0
+    fsync_ms: Annotated[
+        int,
+        typer.Option(
+            "--fsync-ms",
+            min=0,
+            max=100,
+            metavar="MS",
+            help="Flush judgments to the disk so often; 0: each before it counts.",
+        ),
+    ] = 50
+    quiet: Quiet = False
+
+    @property
+    def sync_seconds(self) -> float:
+        """Pause between two flushes of the journal to the disk; 0: each judgment is flushed before it counts."""
+        return self.fsync_ms / 1000
+
+
+@dataclass(frozen=True)
+class ResumeOptions(JudgingOptions):
+    """The same for a run that has begun: its folder says whether it goes on in batches."""
+
+    batch: bool = False
+
+
+@dataclass(frozen=True)
+class StoppingOptions:
+    """Whether and how a run may stop early."""
+
+    stop_when_decided: Annotated[
+        bool,
+        typer.Option("--stop-when-decided", help="Stop when the overall criterion is decided, at 5 % over all looks."),
+    ] = False
+    look_every: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="ITEMS", help="With --stop-when-decided: items between two looks (default 50)."),
+    ] = None
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="FIELD",
+            help="With --stop-when-decided: items with the same value count as one (default: image).",
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse what says how a run stops that does not stop (InputError)."""
+        for option, value in (("--look-every", self.look_every), ("--cluster", self.cluster)):
+            if value is not None and not self.stop_when_decided:
+                raise InputError(option, "says how a run stops early", "add --stop-when-decided, or leave it out")
+
+    def rule(self) -> Stopping | None:
+        """Return the rule by which the run may stop early."""
+        from judge.outcomes.interim_looks import LOOK_EVERY, Stopping  # noqa: PLC0415 - `--help` starts without numpy
+
+        if not self.stop_when_decided:
+            return None
+        return Stopping(look_every=self.look_every or LOOK_EVERY, cluster=self.cluster)
+
+
+@dataclass(frozen=True)
+class ControlOptions:
+    """Which controls a person wants."""
+
+    kinds: Annotated[
+        tuple[ControlKind, ...],
+        typer.Option("--control", help="Ask a sample of the pairs again, changed so, to test the judge; repeatable."),
+    ] = ()
+    n: ControlN = DEFAULT_N
+
+    def wanted(self) -> list[Control]:
+        """Return the controls, with the repetition that they are held against."""
+        return [Control(kind=kind, n=self.n) for kind in with_repeat(self.kinds)]
+
+
+@dataclass(frozen=True)
+class PromptOptions:
+    """What judges are asked about pairs, and shown of them."""
+
+    inputs: InputOptions
+    judges: Judges = ("local",)
+    prompt: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE.md", help="The judge prompt; pairwise.v1 unless given.")
+    ] = None
+    checklist: Annotated[
+        bool, typer.Option("--checklist", help="Show the judge each item's checklist (prompt pairwise-checklist.v1).")
+    ] = False
+    """the prompt has to show them, and some item to have one"""
+    rubric: Annotated[str, typer.Option(metavar="NAME|FILE.toml", help="The criteria.")] = DEFAULT_RUBRIC
+    show_reference: Annotated[
+        bool,
+        typer.Option("--show-reference/--hide-reference", help="Show the judge the right answer and its reasoning."),
+    ] = True
+    hide_answers: Annotated[bool, typer.Option("--hide-answers", help="Strip the final answers from both traces.")] = (
+        False
+    )
+    seed: Seed = 0
+
+    @property
+    def prompt_name(self) -> str:
+        """The prompt: as given, else that of what is shown."""
+        return self.prompt or (CHECKLIST_PROMPT if self.checklist else DEFAULT_PROMPT)
+
+
+@dataclass(frozen=True)
+class CompareOptions(PromptOptions):
+    """What a comparison is made of; every field but the paths has the default of the command."""
+
+    orders: Annotated[Orders, typer.Option(help="Judge each pair in both orders, or half of them each way.")] = (
+        Orders.BOTH
+    )
+    samples: Annotated[int, typer.Option(min=1, help="Replies per pair, order and judge.")] = 1
+    judge_options: JudgeOptions = JudgeOptions()
+    interval: Annotated[Method, typer.Option("--ci", help="How intervals are made.")] = Method.JEFFREYS
+    prices: Prices = ()
+    early: StoppingOptions = StoppingOptions()
+    shard: ShardPart = None
+    controls: ControlOptions = ControlOptions()
+    name: RunName = None
+    runs: Runs = DEFAULT_RUNS
+    judging: JudgingOptions = JudgingOptions()
+
+    @property
+    def stopping(self) -> Stopping | None:
+        """The rule by which the run may stop early."""
+        return self.early.rule()
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """What a score is made of; every field but the inputs has the default of the command."""
+
+    inputs: CaseOptions
+    judges: Judges = ("local",)
+    prompts: Annotated[
+        str, typer.Option(metavar="NAME", help="The three prompts: NAME-GROUP.vN for each group of units.")
+    ] = "pkr.v1"
+    samples: Annotated[int, typer.Option(min=1, help="Replies per trace, group and judge.")] = 1
+    judge_options: JudgeOptions = JudgeOptions()
+    seed: Seed = 0
+    prices: Prices = ()
+    shard: ShardPart = None
+    name: RunName = None
+    runs: Runs = DEFAULT_RUNS
+    judging: JudgingOptions = JudgingOptions()
+
+
+@dataclass(frozen=True)
+class ChecklistOptions:
+    """Whose checklists to write, where to, and how."""
+
+    items: Annotated[
+        str, typer.Argument(metavar="ITEMS.JSONL", help="Items with reference reasoning; '-' reads standard input.")
+    ]
+    to: Annotated[Path, typer.Option(metavar="FILE.jsonl", help="Where to write the items with their checklists.")]
+    field_paths: FieldPaths = ()
+    judge: Annotated[
+        str, typer.Option(metavar="JUDGE", help="Who writes: anthropic:MODEL, openai:MODEL[@URL], local[:FILE.gguf].")
+    ] = "local"
+    prompt: Annotated[str, typer.Option(metavar="NAME|FILE.md", help="The writer's prompt.")] = "checklist-writing.v1"
+    judge_options: JudgeOptions = JudgeOptions()
+    prices: Prices = ()
+    name: RunName = None
+    runs: Runs = DEFAULT_RUNS
+    judging: JudgingOptions = JudgingOptions()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no path of a field (InputError)."""
+        parse_field_options(self.field_paths)
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The paths of fields, by field."""
+        return parse_field_options(self.field_paths)

@@ -1,0 +1,76 @@
+"""What a manifest says of how its run was made: the files, the versions, and the judges as they were given."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from judge.errors import InputError
+from judge.judges.judge_options import JudgeOptions
+from judge.judges.registry import parse_judge
+from judge.prompting.shipped_files import Asset
+from judge.runs.manifest import Input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from judge.inputs.items import Items
+    from judge.inputs.traces import RecordFile
+    from judge.schema import JudgeSpec
+
+VERSIONED = ("omr-judge", "openai", "anthropic", "xllamacpp", "numpy", "pillow", "polars", "pydantic")
+
+
+def open_specs(
+    texts: Sequence[str], options: JudgeOptions, *, say: Callable[[str], None], needs_keys: bool = True
+) -> tuple[JudgeSpec, ...]:
+    """Read the judges' specs; two judges of one name could not be told apart in a report."""
+    specs = tuple(parse_judge(text, options, say=say, needs_key=needs_keys) for text in texts)
+    names = [spec.name for spec in specs]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"--judge {name}", "named twice", "for several replies of one judge use --samples")
+    return specs
+
+
+def judges_identity(judges: Sequence[JudgeSpec]) -> dict[str, str]:
+    """Name what of the judges decides judgments: all but their addresses."""
+    settings = {
+        f"settings of {judge.name}": judge.model_copy(update={"endpoint": None}).model_dump_json() for judge in judges
+    }
+    return {"--judge": ", ".join(sorted(judge.name for judge in judges)), **settings}
+
+
+def read_files(named: Iterable[tuple[str, RecordFile]]) -> list[Input]:
+    """Return the records of files that were read, given with their roles."""
+    return [Input(role=role, path=_absolute(file.path), sha256=file.sha256) for role, file in named]
+
+
+def used_asset(role: str, asset: Asset) -> Input:
+    """Return the record of a prompt or a rubric."""
+    return Input(role=role, path=str(asset.path), sha256=hashlib.sha256(asset.text.encode()).hexdigest())
+
+
+def item_roles(items: Items | None) -> list[tuple[str, RecordFile]]:
+    """Name the files of items by their roles: `items`, or `items 1`, `items 2` ... where there are several."""
+    files = items.files if items else ()
+    return [(f"items {number}" if len(files) > 1 else "items", file) for number, file in enumerate(files, start=1)]
+
+
+def _absolute(path: str) -> str:
+    return path if path.startswith("<") else str(Path(path).resolve())
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, of the program and of the packages that decide what it does, by name."""
+    found = {"python": platform.python_version(), "platform": sys.platform}
+    for package in VERSIONED:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

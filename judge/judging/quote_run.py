@@ -1,0 +1,106 @@
+"""What a run has spent so far, what it may still spend, and what that may come to."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from judge.costs.cost_words import dollars
+from judge.costs.quote import Quote, quote
+from judge.costs.render_quote import render_quote
+from judge.costs.spending import cost
+from judge.dispatch.budget import Budget
+from judge.errors import InputError, InterruptedRunError
+from judge.files.prompt_user import agreed, somebody_is_here
+from judge.images.loader import image_size
+from judge.judging.run_kinds import any_plan_of, subjects_of
+from judge.schema import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
+    from judge.images.file_types import Size
+    from judge.judging.options import JudgingOptions
+    from judge.runs.journal import RunFolder
+    from judge.runs.manifest import AnyManifest
+    from judge.schema import Image, Price, Reply
+
+UNREADABLE = (1024, 1024)
+"""pixels that an image is taken to have whose header does not state them"""
+
+
+def budget_of(
+    folder: RunFolder, manifest: AnyManifest, options: JudgingOptions, *, beside: Sequence[RunFolder] = ()
+) -> Budget:
+    """Return a run's budget, from which everything that it spent before is taken: a limit holds for the whole run.
+
+    Args:
+        folder: the run's, or that of one of its controls.
+        manifest: says what calls cost.
+        options: the limits.
+        beside: the other folders of the same run.
+
+    Raises:
+        InputError: a limit in dollars for a judge whose price is not known.
+    """
+    max_calls, max_cost = options.max_calls, options.max_cost
+    budget = Budget(max_calls=max_calls, max_cost=max_cost)
+    if max_cost is not None:
+        for judge in manifest.judges:
+            if judge.name not in manifest.prices:
+                raise InputError("--max-cost", f"no price is known for {judge.name}", "give one with --price")
+    if max_calls is None and max_cost is None:
+        return budget
+    for judgment in chain.from_iterable(each.judgments() for each in (folder, *beside)):
+        for reply in judgment.replies:
+            budget.n_answered += 1
+            budget.cost += cost_of(manifest.prices.get(judgment.judge), reply)
+        budget.n_lost += sum(attempt.maybe_paid and attempt.reply is None for attempt in judgment.attempts)
+        budget.n_lost += isinstance(judgment.result, Failed) and judgment.result.maybe_paid
+    return budget
+
+
+def cost_of(price: Price | None, reply: Reply) -> Decimal:
+    """Return the US dollars that a reply cost, 0 where no price is known."""
+    known = None if price is None else cost(price, reply.usage, batched=reply.batched)
+    return known or Decimal(0)
+
+
+def quote_run(folder: RunFolder, manifest: AnyManifest, *, done: Container[bytes], batch: bool = False) -> Quote:
+    """Quote the requests of a run that have no verdict yet, at its pinned prices.
+
+    Args:
+        folder: where its subjects are.
+        manifest: whom to ask, at what price.
+        done: keys of requests that are not to be asked.
+        batch: ask in batches, where the provider has them.
+    """
+    plan, subjects = any_plan_of(manifest), subjects_of(folder, manifest)
+    return quote(plan, manifest.judges, manifest.prices, subjects, done=done, pixels=pixels, batch=batch)
+
+
+def pixels(image: Image) -> Size:
+    """Return an image's width and height."""
+    return image_size(image) or UNREADABLE
+
+
+def confirm(quoted: Quote, *, above: Decimal) -> None:
+    """Ask a person before more than so many US dollars are spent, or before a price that is unknown.
+
+    Raises:
+        InputError: nobody is here to ask.
+        InterruptedRunError: the person does not agree; nothing was asked.
+    """
+    if quoted.usd is not None and quoted.usd.expected <= above:
+        return
+    if not somebody_is_here():
+        cost = "at an unknown cost" if quoted.usd is None else f"for about {dollars(quoted.usd.expected)}"
+        raise InputError(
+            f"--confirm-above {above}",
+            f"{quoted.calls} calls are to be made {cost}, and nobody is at a terminal to confirm it",
+            "raise the limit or leave it out; --dry-run shows the quote, --price sets an unknown price",
+        )
+    render_quote(quoted, to_stderr=True)
+    if not agreed("Go on?"):
+        raise InterruptedRunError("not confirmed; nothing was asked, and the same command goes on")

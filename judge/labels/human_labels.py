@@ -1,0 +1,286 @@
+"""Report how far a judge and people, and people among themselves, say the same, and the win rate that follows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from judge.labels.labels import credit, settle_labels
+from judge.outcomes.estimates import Estimate, Ratio, estimate_rate, rounded
+from judge.outcomes.tally import HALF
+from judge.report.judge_agreement import AgreementReport, compare_raters
+from judge.report.position_length import SIDES, sides
+from judge.schema import Frozen
+from judge.stats.clusters import FEW_UNITS
+from judge.stats.prediction_powered import LabelCorrection, Sample, WinRate, correct, labels_needed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from judge.outcomes.counted_items import CriterionItems
+    from judge.schema import Label
+    from judge.stats.intervals import Floats
+
+MIN_LABELS = 50
+MIN_INFORMED = 0.2
+MIN_SIDE = 5
+"""fewer items that people give to one model tell nothing of how the judge does on them"""
+PAIR = 2
+
+SideCounts = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
+
+
+class Sides(Frozen):
+    """How two say the same items: agreement, and counts by side (a, neither, b): rows the first, columns the second."""
+
+    agreement: AgreementReport
+    table: SideCounts | None
+    """people's side by the judge's; null for more than two readers"""
+    decisive: Estimate | None = None
+    """of the items that people give to a model, the share that the judge gives to the same one"""
+
+
+class CorrectedRate(Frozen):
+    """The win rate of a, by the judge, by people's labels, and by both."""
+
+    judge: Estimate
+    people: Estimate
+    corrected: Estimate
+    """prediction-powered (PPI++): `n` is the number of labelled items"""
+    slope: float
+    """how much of the judge's deviation on the sample is taken out"""
+    informed: float | None
+    """true positive plus true negative rate less 1; null where people give a model fewer than five items"""
+    n_equivalent: float
+    """how many labels alone would be as precise"""
+    width: float
+    """of the interval that was asked for"""
+    n_needed: int | None
+    """labels in all for an interval of that width; null where all items would not do"""
+
+
+class PeopleOnCriterion(Frozen):
+    """What people said on one criterion."""
+
+    readers: dict[str, int]
+    """labels that count, by reader"""
+    cannot_judge: int
+    n_unjudged: int
+    """labelled items that have no outcome by the judge"""
+    judge: Sides | None
+    """people's mean label and the judge's outcome; null where no item has both"""
+    people: Sides | None
+    """readers among themselves; null where no item has two"""
+    corrected: CorrectedRate | None
+    refused: str | None
+    """why there is no corrected win rate"""
+
+
+class PeopleReport(Frozen):
+    """What people's labels say of a run; derived from its folder alone."""
+
+    schema_version: int
+    judges: tuple[str, ...]
+    draw: str | None
+    """the random sample that judge and people are compared on; null: on all labelled items, which readers chose"""
+    other_draws: tuple[str, ...]
+    n_items: int
+    """that were judged or could be: without those with identical traces"""
+    criteria: dict[str, PeopleOnCriterion]
+
+
+class PeopleReportOptions(NamedTuple):
+    """What a person asks of the report."""
+
+    draw: str | None = None
+    width: float = 0.1
+
+
+class _Labels(NamedTuple):
+    """The labels on one criterion that count, by item and reader, and the weights of the items of the draw."""
+
+    by_item: dict[str, dict[str, float]]
+    weights: dict[str, float]
+    readers: tuple[str, ...]
+
+
+def report_people(
+    labels: Sequence[Label],
+    counted: Mapping[str, CriterionItems],
+    asked: PeopleReportOptions,
+    *,
+    judges: Sequence[str],
+    n_items: int,
+) -> PeopleReport:
+    """Compare labels with the judge's outcomes on each criterion that has labels.
+
+    Args:
+        labels: all of a run, in the order in which they were given.
+        counted: the items with outcomes, by criterion.
+        asked: which draw, and the interval's width.
+        judges: the panel.
+        n_items: how many items could be drawn.
+    """
+    draws = draws_by_size(labels)
+    chosen = asked.draw or next(iter(draws), None)
+    criteria = [name for name in counted if any(label.criterion == name for label in labels)]
+    return PeopleReport(
+        schema_version=1,
+        judges=tuple(judges),
+        draw=chosen,
+        other_draws=tuple(name for name in draws if name != chosen),
+        n_items=n_items,
+        criteria={
+            name: _on_criterion(
+                [label for label in labels if label.criterion == name], counted[name], asked._replace(draw=chosen)
+            )
+            for name in criteria
+        },
+    )
+
+
+def draws_by_size(labels: Sequence[Label]) -> list[str]:
+    """Return the draws that labels belong to, the one with most labelled items first."""
+    items: dict[str, set[str]] = {}
+    for label in labels:
+        if label.draw is not None:
+            items.setdefault(label.draw, set()).add(label.item)
+    return sorted(items, key=lambda name: (-len(items[name]), name))
+
+
+def _on_criterion(labels: Sequence[Label], counted: CriterionItems, asked: PeopleReportOptions) -> PeopleOnCriterion:
+    settled = settle_labels(labels)
+    said = _by_item(labels, settled, asked.draw)
+    judged = counted.judged
+    items = judged.items["item"].to_list()
+    means = np.array([_mean(said.by_item.get(item, {})) for item in items])
+    weights = np.array([said.weights.get(item, 0.0) for item in items])
+    compared = ~np.isnan(means) & ((weights > 0) | (asked.draw is None))
+    known = set(items)
+    readers = {reader: sum(label.reader == reader for label in settled) for reader in said.readers}
+    corrected, refused = _correction(judged, np.where(compared, means, np.nan), weights, asked)
+    return PeopleOnCriterion(
+        readers=readers,
+        cannot_judge=sum(credit(label) is None for label in settled),
+        n_unjudged=len(said.by_item.keys() - known),
+        judge=_against_judge(judged, means, weights, compared, drawn=asked.draw is not None),
+        people=_among_people(said, seed=counted.basis.seed),
+        corrected=corrected,
+        refused=refused,
+    )
+
+
+def _by_item(labels: Sequence[Label], settled: Sequence[Label], draw: str | None) -> _Labels:
+    """Gather credits by item; an item is in the draw if any label of it is, whoever labelled it besides."""
+    by_item: dict[str, dict[str, float]] = {}
+    for label in settled:
+        value = credit(label)
+        if value is not None:
+            by_item.setdefault(label.item, {})[label.reader] = value
+    weights = {label.item: label.weight or 1.0 for label in labels if draw is not None and label.draw == draw}
+    return _Labels(by_item, weights, tuple(sorted({label.reader for label in settled})))
+
+
+def _mean(said: Mapping[str, float]) -> float:
+    return sum(said.values()) / len(said) if said else float("nan")
+
+
+def _against_judge(
+    judged: CriterionItems, means: Floats, weights: Floats, compared: NDArray[np.bool_], *, drawn: bool
+) -> Sides | None:
+    if not compared.any():
+        return None
+    codes = None if judged.codes is None else judged.codes[compared]
+    ratings = np.column_stack([means, judged.column("credit")])[compared]
+    # The weights of a draw without strata are all the same, and change nothing.
+    own = weights[compared]
+    unequal = own if drawn and np.ptp(own) > 0 else None
+    on = sides(ratings)
+    share = np.ones(len(own)) if unequal is None else unequal / unequal.mean()
+    decided = (on[:, 0] != 1) * share
+    same = Ratio((on[:, 0] == on[:, 1]) * decided, decided)
+    return Sides(
+        agreement=_agreement(compare_raters(ratings, codes, seed=judged.basis.seed, weights=unequal)),
+        table=_table(ratings),
+        decisive=estimate_rate(same, codes, judged.basis).model_copy(update={"n": int((on[:, 0] != 1).sum())}),
+    )
+
+
+def _among_people(said: _Labels, *, seed: int) -> Sides | None:
+    items = sorted(item for item, labels in said.by_item.items() if len(labels) >= PAIR)
+    if not items:
+        return None
+    nothing = float("nan")
+    ratings = np.array([[said.by_item[item].get(reader, nothing) for reader in said.readers] for item in items])
+    ratings = ratings[:, ~np.isnan(ratings).all(axis=0)]
+    return Sides(
+        agreement=_agreement(compare_raters(ratings, None, seed=seed)),
+        table=_table(ratings) if ratings.shape[1] == PAIR else None,
+    )
+
+
+def _agreement(found: Mapping[str, object]) -> AgreementReport:
+    return AgreementReport.model_validate({**dict.fromkeys(AgreementReport.model_fields), **found})
+
+
+def _table(ratings: Floats) -> SideCounts:
+    on = sides(ratings)
+    counts = np.bincount(on[:, 0] * SIDES + on[:, 1], minlength=SIDES * SIDES).reshape(SIDES, SIDES)
+    first, second, third = ((int(row[0]), int(row[1]), int(row[2])) for row in counts)
+    return first, second, third
+
+
+def _correction(
+    judged: CriterionItems, labels: Floats, weights: Floats, asked: PeopleReportOptions
+) -> tuple[CorrectedRate | None, str | None]:
+    """Return the corrected win rate, or why there is none."""
+    labelled = ~np.isnan(labels)
+    n = int(labelled.sum())
+    if asked.draw is None:
+        return None, (
+            "no item was drawn at random: labels of items that readers chose cannot correct a rate; "
+            "draw with `omr-judge packet`, or label with --random"
+        )
+    if n < MIN_LABELS:
+        return None, f"{n} items of draw {asked.draw} have a label and an outcome: it takes {MIN_LABELS}"
+    if judged.codes is not None and (units := len(np.unique(judged.codes[labelled]))) < FEW_UNITS:
+        return None, f"the labelled items are in {units} clusters: it takes {FEW_UNITS}"
+    credits_ = judged.column("credit")
+    informed = _informed(credits_[labelled], labels[labelled], weights[labelled])
+    if informed is not None and informed < MIN_INFORMED:
+        return None, (
+            "the judge hardly tells what people prefer: true positive plus true negative rate less 1 is "
+            f"{informed:.2f}, below {MIN_INFORMED}; labels alone say more"
+        )
+    # Strata of a draw have weights of their own; those that share one are sampled alike, and count as one.
+    strata = np.unique(weights, return_inverse=True)[1] if np.ptp(weights[labelled]) > 0 else None
+    found = correct(Sample(credits_, labels, weights, judged.codes, strata))
+    return CorrectedRate(
+        judge=judged.mean("credit", complement=True),
+        people=_estimate(found.people, found),
+        corrected=_estimate(found.corrected, found),
+        slope=round(found.slope, 6),
+        informed=None if informed is None else rounded(informed),
+        n_equivalent=round(found.n_equivalent, 1),
+        width=asked.width,
+        n_needed=labels_needed(found, width=asked.width, n_items=len(credits_)),
+    ), None
+
+
+def _informed(credits_: Floats, labels: Floats, weights: Floats) -> float | None:
+    """Return the judge's mean credit on items that people give to a, less that on items they give to b.
+
+    For an outcome of 0 or 1 it is the true positive rate plus the true negative rate less 1.
+    """
+    for_a, for_b = labels > HALF, labels < HALF
+    if min(for_a.sum(), for_b.sum()) < MIN_SIDE:
+        return None
+    to_a, to_b = (float(np.average(credits_[side], weights=weights[side])) for side in (for_a, for_b))
+    return to_a - to_b
+
+
+def _estimate(rate: WinRate, found: LabelCorrection) -> Estimate:
+    return Estimate(estimate=rounded(rate.estimate), low=rounded(rate.low), high=rounded(rate.high), n=found.n_labels)

@@ -1,0 +1,1 @@
+"""From verdicts to items' outcomes and credits."""

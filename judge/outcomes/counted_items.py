@@ -1,0 +1,200 @@
+"""The items that a criterion's rates are over, with the units that intervals and tests are made over."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, assert_never
+
+import numpy as np
+import polars as pl
+
+from judge.enums import Orders
+from judge.outcomes.estimates import Ratio, estimate_rate
+from judge.outcomes.item_features import ItemFeatures, with_features
+from judge.outcomes.tally import COUNTS, FOLDED, HALF, MEANS, finished, fold, identical_items, side
+from judge.stats.clusters import sum_by_cluster
+from judge.stats.sign_flip import sign_flip
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from judge.outcomes.estimates import Basis, Estimate
+    from judge.outcomes.latest_judgments import LatestJudgments
+    from judge.stats.clusters import Codes
+    from judge.stats.intervals import Floats
+    from judge.stats.sign_flip import SignFlip
+
+
+class Pooling(StrEnum):
+    """How the judges of a panel become one."""
+
+    MEAN = "mean"
+    """their credits are averaged"""
+    MAJORITY = "majority"
+    """in each order of an item, the side that more than half of them are on; a tie where there is none"""
+
+
+class Subject(NamedTuple):
+    """What was planned: what is known of a run that its verdicts do not tell."""
+
+    judges: Sequence[str]
+    criteria: Sequence[str]
+    orders: Orders
+    n_items: int
+    n_identical: int
+    identical: Sequence[str] = ()
+    """which items have identical traces, where their ids are known"""
+    features: ItemFeatures | None = None
+
+
+class CriterionItems(NamedTuple):
+    """Folded items of a criterion, identical ones among them, with their features."""
+
+    items: pl.DataFrame
+    codes: Codes | None
+    """the code of each item's cluster; None where each item is its own"""
+    basis: Basis
+
+    @classmethod
+    def of(cls, items: pl.DataFrame, features: ItemFeatures | None, basis: Basis) -> CriterionItems:
+        """Join rows that have an `item` with what is known of the items."""
+        known = with_features(items, features)
+        return cls(known, cluster_codes(known), basis)
+
+    def column(self, name: str) -> Floats:
+        """Return a column as floats, NaN where nothing is known."""
+        return self.items[name].cast(pl.Float64).to_numpy()
+
+    def part(self, wanted: NDArray[np.bool_]) -> CriterionItems:
+        """Return some of the items."""
+        return self._replace(items=self.items.filter(wanted), codes=None if self.codes is None else self.codes[wanted])
+
+    def where(self, wanted: pl.Expr) -> CriterionItems:
+        """Return the items for which an expression is true."""
+        return self.part(self.items.select(wanted.fill_null(value=False)).to_series().to_numpy())
+
+    @property
+    def judged(self) -> CriterionItems:
+        """The items that have verdicts: identical traces have none."""
+        return self.where(pl.col("n_verdicts") > 0)
+
+    def mean(self, name: str, *, complement: bool = False) -> Estimate:
+        """Estimate the mean of a column in [0, 1] over the items that have it.
+
+        Args:
+            name: of the column.
+            complement: whether it becomes 1 minus itself when the models are exchanged.
+        """
+        return estimate_rate(Ratio.over_known(self.column(name), complement=complement), self.codes, self.basis)
+
+    def sign_flip(self, values: Floats) -> SignFlip:
+        """Test over units that item values, one an item, are as likely above 0 as below."""
+        return sign_flip(sum_by_cluster(values[:, None], self.codes)[:, 0], seed=self.basis.seed)
+
+    def distinct(self) -> tuple[CriterionItems, Floats]:
+        """Return one item of each kind that the verdicts make, in place of all, and how many items are of it."""
+        kinds = self.items.group_by(FOLDED[1:], maintain_order=True).len("n_items")
+        return CriterionItems(kinds, None, self.basis), kinds["n_items"].cast(pl.Float64).to_numpy()
+
+    @property
+    def n_units(self) -> int:
+        """How many clusters, or items, there are."""
+        return len(self.items) if self.codes is None else int(np.count_nonzero(np.bincount(self.codes)))
+
+
+class PanelItems(NamedTuple):
+    """Folded items by criterion, in the rubric's order: of all judges together, and of each alone."""
+
+    together: dict[str, CriterionItems]
+    alone: dict[str, dict[str, CriterionItems]]
+
+
+def fold_panel(
+    latest: LatestJudgments,
+    subject: Subject,
+    basis: Basis,
+    pooling: Pooling = Pooling.MEAN,
+    *,
+    may_stop: bool = False,
+) -> PanelItems:
+    """Fold what is said by each judge, and pool the judges, criterion by criterion.
+
+    Args:
+        latest: the judgments.
+        subject: what was planned.
+        basis: how intervals are made.
+        pooling: how several judges become one.
+        may_stop: whether the last criterion, the overall one, could stop the run.
+    """
+    identical = identical_items(sorted(subject.identical) or [None] * subject.n_identical)
+
+    def counted(folded: pl.DataFrame, name: str) -> CriterionItems:
+        own = basis._replace(may_stop=may_stop and name == subject.criteria[-1])
+        return CriterionItems.of(pl.concat([folded.select(FOLDED), identical]), subject.features, own)
+
+    together: dict[str, CriterionItems] = {}
+    alone: dict[str, dict[str, CriterionItems]] = {judge: {} for judge in subject.judges}
+    for name in subject.criteria:
+        folded = fold(latest.on(name), orders=subject.orders)
+        for judge in subject.judges:
+            alone[judge][name] = counted(folded.filter(pl.col("judge") == judge), name)
+        together[name] = alone[subject.judges[0]][name]
+        if len(subject.judges) > 1:
+            together[name] = counted(pool(folded, subject.judges, pooling), name)
+    return PanelItems(together, alone)
+
+
+def pool(folded: pl.DataFrame, judges: Sequence[str], pooling: Pooling = Pooling.MEAN) -> pl.DataFrame:
+    """Make the judges of a panel one.
+
+    Args:
+        folded: rows of `fold`.
+        judges: of the panel; one is left as it is.
+        pooling: how their verdicts become one.
+
+    Returns:
+        Columns `FOLDED`, one row per item that every judge has, sorted by item.
+    """
+    by_item = (
+        folded.with_columns(pl.col("judge").cast(pl.String))
+        .filter(pl.col("judge").is_in(judges))
+        .sort(pl.col("judge").cast(pl.Enum(judges)))
+        .group_by("item")
+    )
+    shared, counts = pl.len() == len(judges), pl.col(COUNTS).sum()
+    match pooling:
+        case Pooling.MEAN:
+            pooled = by_item.agg(pl.col(MEANS).mean(), counts, shared=shared)
+        case Pooling.MAJORITY:
+            pooled = by_item.agg(_majority("forward"), _majority("swapped"), shared=shared).with_columns(
+                consistent=(pl.col("forward") == pl.col("swapped")).cast(pl.Float64),
+                first_picks=_count(pl.col("forward") == 1, pl.col("swapped") == 0),
+                decisive=_count(pl.col("forward") != HALF, pl.col("swapped") != HALF),
+                n_verdicts=_count(pl.col("forward").is_not_null(), pl.col("swapped").is_not_null()),
+            )
+        case _:
+            assert_never(pooling)
+    return finished(pooled.filter("shared").drop("shared").sort("item"))
+
+
+def _majority(name: str) -> pl.Expr:
+    """Return 1 or 0 where more than half of the judges are on that side, 1/2 where not, null without verdicts."""
+    for_a, for_b = (2 * (side(name) == one).sum() > pl.len() for one in (1, -1))
+    vote = pl.when(for_a).then(1.0).when(for_b).then(0.0).otherwise(HALF)
+    return pl.when(pl.col(name).is_not_null().any()).then(vote).alias(name)
+
+
+def _count(*truths: pl.Expr) -> pl.Expr:
+    return pl.sum_horizontal(truth.cast(pl.Int32) for truth in truths)
+
+
+def cluster_codes(items: pl.DataFrame) -> Codes | None:
+    """Return each item's cluster as a code from 0, by the clusters' names; None where no two items share one."""
+    named = items["cluster"].drop_nulls()
+    if named.n_unique() == len(named):
+        return None
+    own = pl.lit("item_") + pl.col("item").fill_null("None")
+    names = items.select(pl.coalesce(pl.lit("cluster_") + pl.col("cluster"), own)).to_series()
+    return (names.rank("dense") - 1).to_numpy().astype(np.intp)

@@ -1,0 +1,209 @@
+"""What is known of each item beside its verdicts: its cluster, lengths, final answers and groups."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+import polars as pl
+
+from judge.errors import InputError
+from judge.outcomes.latest_judgments import FrameBuilder
+from judge.prompting.correctness import is_right
+from judge.prompting.pairwise_prompt import shown_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from judge.schema import Judgment, Pair
+
+BY_IMAGE = "image"
+NO_VALUE = "(none)"
+"""the group of items that lack the field"""
+SCHEMA: dict[str, pl.DataType] = {
+    "item": pl.String(),
+    "cluster": pl.String(),
+    "length_a": pl.Float64(),
+    "length_b": pl.Float64(),
+    "right_a": pl.Float64(),
+    "right_b": pl.Float64(),
+    "has_answer": pl.Boolean(),
+}
+"""`cluster` is null where an item is its own; lengths are characters as shown; `right` is null where an answer cannot
+be read, else 0 or 1"""
+
+
+class ItemFeatures(NamedTuple):
+    """What is known of the items."""
+
+    items: pl.DataFrame
+    """one row an item, sorted by item; columns of `SCHEMA`, null where nothing is known, and one `by:FIELD` a field"""
+    cluster_field: str | None
+    """the field that makes clusters, `image`, or None where each item is its own"""
+    fields: tuple[str, ...]
+
+
+class WantedFields(NamedTuple):
+    """Which fields of the items a report needs."""
+
+    cluster: str | None = None
+    by: tuple[str, ...] = ()
+
+
+class FeatureRow(NamedTuple):
+    """What is known of one item, before its cluster and groups are."""
+
+    values: dict[str, Any]
+    """columns of the table's own schema"""
+    fields: dict[str, Any]
+    """what clusters and groups may be made by"""
+    images: tuple[str, ...]
+    """hashes"""
+
+
+def features_of_pairs(pairs: Iterable[Pair], wanted: WantedFields, *, answers: bool = True) -> ItemFeatures:
+    """Read the features of a run's pairs.
+
+    Args:
+        pairs: one in memory at a time.
+        wanted: fields of the items, in `subgroup` or `meta`.
+        answers: whether the judge was shown the final answers.
+
+    Raises:
+        InputError: no item has a wanted field.
+    """
+    return tabulate((_of_pair(pair, answers=answers) for pair in pairs), wanted, default=BY_IMAGE)
+
+
+def features_of_judgments(judgments: Iterable[Judgment], wanted: WantedFields) -> ItemFeatures:
+    """Read, for imported judgments, what their `meta` says of clusters and groups (InputError as above)."""
+    metas: dict[str, dict[str, Any]] = {}
+    for judgment in judgments:
+        metas.setdefault(judgment.item, {}).update(judgment.meta)
+    rows = (FeatureRow({"item": item}, meta, ()) for item, meta in metas.items())
+    return tabulate(rows, wanted, default="cluster")
+
+
+def _of_pair(pair: Pair, *, answers: bool) -> FeatureRow:
+    item = pair.item
+    right = {"right_a": is_right(pair.a, item), "right_b": is_right(pair.b, item)}
+    values = {
+        "item": item.id,
+        "length_a": float(len(shown_text(pair.a, answers=answers))),
+        "length_b": float(len(shown_text(pair.b, answers=answers))),
+        "has_answer": item.answer is not None,
+        **{name: None if value is None else float(value) for name, value in right.items()},
+    }
+    known = {**item.meta, **item.subgroup}
+    return FeatureRow(values, known, tuple(image.sha256 for image in item.images))
+
+
+def tabulate(
+    rows: Iterable[FeatureRow],
+    wanted: WantedFields,
+    *,
+    default: str,
+    schema: Mapping[str, pl.DataType] = MappingProxyType(SCHEMA),
+) -> ItemFeatures:
+    """Build the data frame; without a field for clusters, the default one is taken where items share a value of it.
+
+    Args:
+        rows: one an item.
+        wanted: fields of the items.
+        default: `image`, or a field.
+        schema: of the columns beside `by:FIELD`; `item` and `cluster` are among them.
+
+    Raises:
+        InputError: no item has a wanted field.
+    """
+    columns = {**schema, **{f"by:{name}": pl.String() for name in wanted.by}}
+    built = FrameBuilder(columns)
+    images: list[tuple[str, ...]] = []
+    seen: set[str] = set()
+    clustering = wanted.cluster or (default if default != BY_IMAGE else None)
+    for row in rows:
+        seen |= row.fields.keys()
+        groups = {f"by:{field}": as_group(row.fields.get(field)) or NO_VALUE for field in wanted.by}
+        cluster = as_group(row.fields.get(clustering)) if clustering else None
+        values = {**row.values, "cluster": cluster, **groups}
+        built.add(*map(values.get, columns))
+        images.append(row.images)
+    _check(wanted, seen)
+    field, items = wanted.cluster, built.frame()
+    if field is None and default == BY_IMAGE:
+        clusters = image_clusters(images)
+        if clusters is not None:
+            field, items = BY_IMAGE, items.with_columns(cluster=pl.Series(clusters, dtype=pl.String))
+    elif field is None:
+        field = default if default in seen else None
+    return ItemFeatures(items.sort("item", maintain_order=True), field, wanted.by)
+
+
+def as_group(value: object) -> str | None:
+    """Return a field's value as the name of a group; None where there is none."""
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value).decode()
+
+
+def _check(wanted: WantedFields, seen: set[str]) -> None:
+    given = [("--cluster", wanted.cluster), *(("--by", field) for field in wanted.by)]
+    for option, field in given:
+        if field is not None and field not in seen:
+            known = f"known fields: {', '.join(sorted(seen))}" if seen else "the items have no fields"
+            raise InputError(option, f"no item has a field {field!r}", known)
+
+
+def units_of_pairs(pairs: Iterable[Pair], cluster: str | None) -> tuple[list[str], list[str]]:
+    """Return each pair's item and its unit: its cluster by a field, or by shared images, else itself.
+
+    Args:
+        pairs: one in memory at a time.
+        cluster: a field of the items, in `subgroup` or `meta`; None: items that share an image form a cluster.
+
+    Raises:
+        InputError: no item has the field.
+    """
+    items: list[str] = []
+    named: list[str | None] = []
+    images: list[tuple[str, ...]] = []
+    seen: set[str] = set()
+    for pair in pairs:
+        known = {**pair.item.meta, **pair.item.subgroup}
+        seen |= known.keys()
+        items.append(pair.item.id)
+        images.append(tuple(image.sha256 for image in pair.item.images))
+        named.append(as_group(known.get(cluster)) if cluster else None)
+    _check(WantedFields(cluster), seen)
+    clusters = named if cluster else image_clusters(images) or named
+    return items, [
+        f"item_{item}" if own is None else f"cluster_{own}" for item, own in zip(items, clusters, strict=True)
+    ]
+
+
+def image_clusters(images: Sequence[Sequence[str]]) -> list[str | None] | None:
+    """Return one cluster for items that share an image, or are linked by such items; None where no items do."""
+    parent: dict[str, str] = {}
+
+    def root(image: str) -> str:
+        while parent.setdefault(image, image) != image:
+            parent[image] = parent[parent[image]]
+            image = parent[image]
+        return image
+
+    for shown in images:
+        for other in shown[1:]:
+            roots = sorted((root(shown[0]), root(other)))
+            parent[roots[1]] = roots[0]
+    clusters = [root(shown[0]) if shown else None for shown in images]
+    with_images = [cluster for cluster in clusters if cluster is not None]
+    if len(set(with_images)) == len(with_images):
+        return None
+    return clusters
+
+
+def with_features(items: pl.DataFrame, features: ItemFeatures | None) -> pl.DataFrame:
+    """Add to rows that have an `item` what is known of the items, null where nothing is, and keep their order."""
+    known = pl.DataFrame(schema=SCHEMA) if features is None else features.items
+    return items.join(known, on="item", how="left", maintain_order="left")

@@ -1,0 +1,152 @@
+"""Hold judgments as rows of data frames, and keep of those with the same key the one that counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from judge.schema import Failed, FailureKind, Group, Judged, Order, Scored, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from judge.costs.spending import Spending
+    from judge.schema import Judgment
+
+BLOCK = 1 << 16
+"""rows that are held as Python objects before they become columns"""
+_REQUESTS: dict[str, pl.DataType] = {
+    "place": pl.UInt32(),
+    "key": pl.String(),
+    "item": pl.String(),
+    "judge": pl.Categorical(),
+    "sample": pl.Int32(),
+    "order": pl.Enum(Order),
+    "group": pl.Enum(Group),
+    "failure": pl.Enum(sorted(kind.value for kind in FailureKind)),
+    "criterion": pl.Categorical(),
+}
+_VERDICTS: dict[str, pl.DataType] = {
+    "place": pl.UInt32(),
+    "criterion": pl.Categorical(),
+    "verdict": pl.Enum(Verdict),
+}
+_UNITS: dict[str, pl.DataType] = {
+    "place": pl.UInt32(),
+    "unit": pl.String(),
+    "presence": pl.Int8(),
+    "correctness": pl.Int8(),
+    "consistency": pl.Int8(),
+    "grounded": pl.Boolean(),
+}
+
+
+class FrameBuilder:
+    """Takes rows one by one and makes a data frame of them, block by block.
+
+    Args:
+        schema: of the frame, in the order of a row's values.
+    """
+
+    def __init__(self, schema: Mapping[str, pl.DataType]) -> None:
+        self._schema = dict(schema)
+        self._rows: list[tuple[object, ...]] = []
+        self._blocks: list[pl.DataFrame] = []
+
+    def add(self, *values: object) -> None:
+        """Take a row."""
+        self._rows.append(values)
+        if len(self._rows) == BLOCK:
+            self._close_block()
+
+    def frame(self) -> pl.DataFrame:
+        """Return all rows taken so far, in their order."""
+        self._close_block()
+        return pl.concat(self._blocks)
+
+    def _close_block(self) -> None:
+        self._blocks.append(pl.DataFrame(self._rows, schema=self._schema, orient="row"))
+        self._rows = []
+
+
+@dataclass(frozen=True)
+class LatestJudgments:
+    """One judgment per key: the last that has verdicts, else the last failure."""
+
+    requests: pl.DataFrame
+    """one row a judgment, as they were recorded: `place` (its number in the journal), `item`, `judge`, `sample`,
+    `order`, `group`, `failure` (null where there are verdicts), and `criterion` (the only one that failed, else null)
+    """
+    verdicts: pl.DataFrame
+    """one row a criterion of a judgment, those that do not count among them: `place`, `criterion`, `verdict`"""
+    units: pl.DataFrame
+    """one row a unit of a checklist, likewise: `place`, `unit`, and the fields of `UnitVerdict`"""
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Failed judgments by kind, sorted."""
+        failed = self.requests["failure"].drop_nulls().cast(pl.String)
+        return dict(sorted(failed.value_counts().iter_rows()))
+
+    def of(self, judge: str) -> LatestJudgments:
+        """Return the judgments of one judge."""
+        return replace(self, requests=self.requests.filter(pl.col("judge") == judge))
+
+    def about(self, items: Collection[str]) -> LatestJudgments:
+        """Return the judgments of some items."""
+        return replace(self, requests=self.requests.filter(pl.col("item").is_in(list(items))))
+
+    def on(self, criterion: str) -> pl.DataFrame:
+        """Return the judgments that say something on a criterion, in their order.
+
+        Returns:
+            Columns `item`, `judge`, `sample`, `order`, and either `verdict` or `failure`, the other being null.
+        """
+        verdicts = self.verdicts.filter(pl.col("criterion") == criterion).select("place", "verdict")
+        failed = pl.col("failure").is_not_null() & pl.col("criterion").fill_null(criterion).eq(criterion)
+        return (
+            self.requests.join(verdicts, on="place", how="left", maintain_order="left")
+            .filter(pl.col("verdict").is_not_null() | failed)
+            .select("item", "judge", "sample", "order", "verdict", "failure")
+        )
+
+
+def latest_judgments(judgments: Iterable[Judgment], spending: Spending | None = None) -> LatestJudgments:
+    """Keep, of all judgments with the same key, the last that has verdicts, else the last failure.
+
+    Args:
+        judgments: in the order in which they were recorded; one in memory at a time.
+        spending: counts every reply that was paid for.
+    """
+    requests, verdicts, units = FrameBuilder(_REQUESTS), FrameBuilder(_VERDICTS), FrameBuilder(_UNITS)
+    for place, judgment in enumerate(judgments):
+        if spending is not None:
+            spending.add(judgment)
+        result = judgment.result
+        if isinstance(result, Judged):
+            for name, verdict in result.verdicts.items():
+                verdicts.add(place, name, verdict)
+        elif isinstance(result, Scored):
+            for unit, said in result.units.items():
+                units.add(place, unit, said.presence, said.correctness, said.consistency, said.grounded)
+        failed = result if isinstance(result, Failed) else None
+        requests.add(
+            place,
+            judgment.key,
+            judgment.item,
+            judgment.judge,
+            judgment.sample,
+            judgment.order,
+            judgment.group,
+            failed and failed.failure,
+            failed and failed.criterion,
+        )
+    recorded = requests.frame()
+    rank = pl.col("place") + pl.col("failure").is_null() * len(recorded)
+    counting = recorded.filter(rank == rank.max().over("key")).drop("key")
+    return LatestJudgments(counting, verdicts.frame(), units.frame())

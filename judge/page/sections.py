@@ -1,0 +1,170 @@
+"""Say what the first screen says: sentences, and rows of numbers for its tables and plots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from judge.costs.cost_words import dollars
+from judge.enums import Orders
+from judge.files.files import as_json_bytes
+from judge.tables import words
+from judge.tables.control_tables import control_lines, control_tables
+from judge.tables.tables import STRATA
+from judge.tables.terminal import LEFT_OUT
+from judge.tables.words import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from judge.costs.cost_words import Costed
+    from judge.outcomes.estimates import Estimate
+    from judge.report.criterion import CriterionReport
+    from judge.report.report import Report
+    from judge.runs.manifest import Manifest
+    from judge.scoring.score_report import ScoreReport
+
+WIDE = 100.0
+"""percent of a plot's width"""
+
+
+class Plotted(NamedTuple):
+    """A row of the forest plot; positions are percent of the plot's width, None where nothing was counted."""
+
+    name: str
+    rate: str
+    at: float | None
+    low: float | None
+    width: float | None
+    n: int
+    note: str = ""
+
+
+class Part(NamedTuple):
+    """A piece of a bar that shows where the items went; positions are percent of the bar's width."""
+
+    kind: str
+    """a word of docs/architecture.md: a, b, tie, split or missing"""
+    items: int
+    start: float
+    width: float
+
+
+def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
+    """Return what the template of the report shows, by name."""
+    overall = list(report.criteria)[-1]
+    length, agreement = report.length[overall], report.agreement[overall]
+    return {
+        "claim": words.conclusion(report),
+        "overall": overall,
+        "both": report.orders is Orders.BOTH,
+        "counts": _counts(report),
+        "panels": {"": report.criteria, **report.by_judge},
+        "plots": {view: [plotted(n, row.win_rate) for n, row in own.items()] for view, own in _views(report)},
+        "subgroups": {field: _subgroups(report, field, overall) for field in report.subgroups},
+        "interactions": words.interaction(report),
+        "bars": {name: bar(row, report.n_items) for name, row in report.criteria.items()},
+        "ledgers": [words.ledger(name, row, report.n_items) for name, row in report.criteria.items()],
+        "believed": [_believed(name, row) for name, row in report.criteria.items()],
+        "leanings": [
+            words.position(overall, report.position[overall]),
+            *([words.length(overall, length)] if length else []),
+            *([words.agreement(overall, agreement)] if agreement else []),
+            *([words.halo(report.halo)] if report.halo else []),
+        ],
+        "strata": _strata(report.criteria),
+        "controls": list(control_tables(report)),
+        "control_lines": control_lines(report),
+        "spending": spending(report),
+        "manifest_json": as_json_bytes(manifest.model_dump(mode="json", by_alias=True)).decode(),
+    }
+
+
+def _views(report: Report) -> Iterable[tuple[str, Mapping[str, CriterionReport]]]:
+    return [("", report.criteria), *report.by_judge.items()]
+
+
+def plotted(name: str, rate: Estimate, note: str = "") -> Plotted:
+    """Return where a rate and its interval stand on a scale from 0 to 100 %."""
+    at = None if rate.estimate is None else round(WIDE * rate.estimate, 2)
+    if rate.low is None or rate.high is None:
+        return Plotted(name, percent(rate), at, None, None, rate.n, note)
+    low, width = round(WIDE * rate.low, 2), round(WIDE * (rate.high - rate.low), 2)
+    return Plotted(name, percent(rate), at, low, width, rate.n, note)
+
+
+def bar(row: CriterionReport, n_items: int) -> list[Part]:
+    """Return where the items of a criterion went, as pieces of one bar."""
+    counts = {"a": row.wins_a, "tie": row.ties, "split": row.splits, "b": row.wins_b, "missing": row.missing}
+    parts, start = [], 0.0
+    for kind, count in counts.items():
+        width = WIDE * count / n_items if n_items else 0.0
+        if count:
+            parts.append(Part(kind, count, round(start, 3), round(width, 3)))
+        start += width
+    return parts
+
+
+def _subgroups(report: Report, field: str, overall: str) -> list[Plotted]:
+    return [
+        plotted(value, group.win_rate[overall], "few items: read nothing into it" if group.small else "")
+        for value, group in report.subgroups[field].items()
+    ]
+
+
+def _believed(name: str, row: CriterionReport) -> dict[str, str]:
+    chance = "-" if row.chance_consistency is None else f"{WIDE * row.chance_consistency:.1f}"
+    signal = {True: "yes", False: "no", None: "cannot be told"}[row.signal]
+    return {
+        "criterion": name,
+        "agree": percent(row.consistency),
+        "chance": chance,
+        "first": percent(row.first_slot),
+        "signal": signal,
+    }
+
+
+def _strata(criteria: Mapping[str, CriterionReport]) -> dict[str, Any] | None:
+    """Return the table of rates by whose final answer is right; None where the items have no answers."""
+    known = {name: row.strata for name, row in criteria.items() if row.strata}
+    if not known:
+        return None
+    last = list(known.values())[-1]
+    return {
+        "titles": list(STRATA.values()),
+        "rows": {name: [percent(getattr(row, stratum).win_rate) for stratum in STRATA] for name, row in known.items()},
+        "sizes": [getattr(last, stratum).n for stratum in STRATA],
+        "unreadable": last.unreadable,
+        "answer_only": percent(last.answer_only),
+    }
+
+
+def _counts(report: Report) -> list[tuple[str, str]]:
+    """Return the numbers that a reader looks for first, each with what it counts."""
+    identical = [("identical traces", f"{report.n_identical:,}")] if report.n_identical else []
+    return judgment_counts(report) + identical
+
+
+def judgment_counts(report: Report | ScoreReport) -> list[tuple[str, str]]:
+    """Return how many items and judgments a report of any kind rests on, each with what it counts."""
+    failures = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in report.failures.items())
+    optional = {
+        "not asked yet": report.n_not_asked,
+        **{f"left out: {LEFT_OUT[reason]}": count for reason, count in report.left_out.items()},
+    }
+    return [
+        ("items", f"{report.n_items:,}"),
+        ("judgments", f"{report.n_judgments:,}"),
+        (f"failed ({failures})" if failures else "failed", f"{report.n_failed:,}"),
+        *((name, f"{count:,}") for name, count in optional.items() if count),
+    ]
+
+
+def spending(report: Costed) -> dict[str, list[str]]:
+    """Return what each judge's replies took: input, of it from a cache, output, of it reasoning, US dollars."""
+    return {
+        judge: [
+            *(f"{count:,}" for count in (cost.input_tokens, cost.cache_read, cost.output_tokens, cost.reasoning)),
+            "unknown" if cost.usd is None else dollars(cost.usd),
+        ]
+        for judge, cost in report.costs.items()
+    }

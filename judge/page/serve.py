@@ -1,0 +1,190 @@
+"""Serve the page of a run on this machine, and keep the labels that are made in it."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from judge.comparison.derive_report import make_report
+from judge.errors import InputError, RunError
+from judge.images.loader import image_bytes
+from judge.labels.labels_file import append_labels, read_labels
+from judge.page.fold_run_score_page import read_score_page
+from judge.page.make_page import read_page
+from judge.page.page import build, build_score
+from judge.schema import Image, Label
+from judge.scoring.derive_score_report import make_score_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Sequence
+
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from judge.runs.journal import RunFolder
+
+LOCAL = "127.0.0.1"
+LABELS = "labels.jsonl"
+MAX_LABEL_BYTES = 64_000
+HEADERS = {
+    "cache-control": "no-store",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
+
+def serve(folder: RunFolder, *, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve a run's page until a person stops it, at an address with a random token.
+
+    Args:
+        folder: the run.
+        host: where to listen; `say` warns of anything but this machine.
+        port: 0 takes a free one.
+        say: is told the address.
+
+    Raises:
+        InputError: the address cannot be listened at, or the server's packages are not installed.
+        RunError: the folder is damaged.
+    """
+    try:
+        import uvicorn  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise InputError("view", "needs starlette and uvicorn", "pip install 'omr-judge[view]'") from error
+    token = secrets.token_urlsafe(16)
+    app = application(folder, token=token, host=host)
+    with _listening(host, port) as listener:
+        if host != LOCAL:
+            say(f"Warning: everybody who can reach {host} and knows the address below can read the run and label it")
+        say(f"Open http://{_in_url(host)}:{listener.getsockname()[1]}/{token}/ (Ctrl-C ends it)")
+        config = uvicorn.Config(app, log_level="warning", lifespan="off", server_header=False)
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise InputError(f"--host {host} --port {port}", f"cannot listen: {error.strerror}") from error
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def application(folder: RunFolder, *, token: str, host: str = LOCAL) -> Starlette:
+    """Return the application: the page, its images and its labels, all below the token; nothing else is answered.
+
+    Requests whose Host header names another host are refused, so that no other site's name can be pointed here.
+    """
+    from starlette.applications import Starlette  # noqa: PLC0415 - an extra
+    from starlette.middleware import Middleware  # noqa: PLC0415
+    from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: PLC0415
+    from starlette.routing import Mount, Route  # noqa: PLC0415
+
+    is_score = folder.any_manifest().kind == "score"
+    desk = _score_desk(folder) if is_score else _comparison_desk(folder)
+    routes = [Route("/", desk.page), Route("/image/{item:int}/{number:int}", desk.image)]
+    if not is_score:
+        routes += [Route("/labels", desk.labels), Route("/labels", desk.label, methods=["POST"])]
+    any_host = host in {"0.0.0.0", "::"}  # noqa: S104 - only where a person asked for it
+    hosts = ["*"] if any_host else [LOCAL, "localhost", host, _in_url(host)]
+    return Starlette(
+        routes=[Mount(f"/{token}", routes=routes)],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)],
+    )
+
+
+class _LabelServer:
+    """Answers for one run: its page is made once, its labels are read anew each time."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        page: str,
+        images: Sequence[tuple[Image, ...]],
+        items: Container[str] = (),
+        criteria: Container[str] = (),
+    ) -> None:
+        """Take what is served.
+
+        Args:
+            folder: the run.
+            page: its page.
+            images: of every item, in the order of the page's items.
+            items: those that may be labelled.
+            criteria: on which they may be.
+        """
+        self._page = page
+        self._images = images
+        self._items = items
+        self._criteria = criteria
+        self._labels_path = folder.path / LABELS
+
+    async def page(self, _: Request) -> Response:
+        from starlette.responses import HTMLResponse  # noqa: PLC0415 - an extra
+
+        return HTMLResponse(self._page, headers=HEADERS)
+
+    def image(self, request: Request) -> Response:
+        """Answer with an image's original bytes, if they are still those of the run."""
+        from starlette.responses import PlainTextResponse, Response  # noqa: PLC0415 - an extra
+
+        try:
+            image = self._images[request.path_params["item"]][request.path_params["number"]]
+            return Response(image_bytes(image), media_type=image.media_type, headers=HEADERS)
+        except IndexError:
+            return PlainTextResponse("no such image", status_code=404, headers=HEADERS)
+        except RunError as error:
+            return PlainTextResponse(str(error), status_code=410, headers=HEADERS)
+
+    def labels(self, _: Request) -> Response:
+        """Answer with every label of the run."""
+        from starlette.responses import JSONResponse  # noqa: PLC0415 - an extra
+
+        return JSONResponse(
+            [label.model_dump(mode="json") for label in read_labels(self._labels_path)], headers=HEADERS
+        )
+
+    async def label(self, request: Request) -> Response:
+        """Keep one label, with the time at which it came."""
+        from starlette.responses import JSONResponse, PlainTextResponse  # noqa: PLC0415 - an extra
+
+        if request.headers.get("content-type") != "application/json":
+            return PlainTextResponse("a label is JSON", status_code=415, headers=HEADERS)
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > MAX_LABEL_BYTES:
+                return PlainTextResponse("too long for a label", status_code=413, headers=HEADERS)
+        try:
+            label = Label.model_validate_json(body)
+        except ValidationError as error:
+            return PlainTextResponse(f"not a label: {error.errors()[0]['msg']}", status_code=422, headers=HEADERS)
+        if label.item not in self._items or label.criterion not in self._criteria:
+            return PlainTextResponse("no such item or criterion in this run", status_code=422, headers=HEADERS)
+        kept = label.model_copy(update={"time": datetime.now(UTC).isoformat(timespec="seconds")})
+        append_labels(self._labels_path, [kept])
+        return JSONResponse(kept.model_dump(mode="json"), status_code=201, headers=HEADERS)
+
+
+def _comparison_desk(folder: RunFolder) -> _LabelServer:
+    page = read_page(folder, make_report(folder))
+    criteria = {criterion.name for criterion in page.manifest.rubric.criteria}
+    images = [pair.item.images for pair in folder.pairs()] if folder.pairs_path.exists() else []
+    return _LabelServer(folder, build(page, served=True), images, set(page.contents.ids), criteria)
+
+
+def _score_desk(folder: RunFolder) -> _LabelServer:
+    page = read_score_page(folder, make_score_report(folder))
+    return _LabelServer(folder, build_score(page, served=True), [case.item.images for case in folder.cases()])

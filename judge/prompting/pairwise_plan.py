@@ -1,0 +1,156 @@
+"""Plan the requests of a run: what its judges are asked about each subject, under which key."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+
+import orjson
+
+from judge.enums import Orders
+from judge.prompting.pairwise_prompt import PromptTemplate, ShownParts, is_identical, render, reply_schema
+from judge.prompting.pairwise_reply import interpret
+from judge.schema import JudgeSpec, Order, Pair, Prompt, Reply, Request, Result, Rubric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from judge.schema import Group, JudgeSpec, Prompt, Reply, Result
+
+Subject = TypeVar("Subject")
+"""what the requests of a run are about: pairs, cases, or items"""
+
+
+class ExpectedReply(Protocol):
+    """What of a request the reading of its reply needs."""
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """What the reply must speak of, in order: criteria, units of a checklist, or groups of units to write."""
+        ...
+
+    @property
+    def group(self) -> Group | None:
+        """The checklist's group that was asked about; None: a pair was compared."""
+        ...
+
+
+class Ask(NamedTuple):
+    """One call about a subject: all of its request but the judge, the sample and the key."""
+
+    item: str
+    prompt: Prompt
+    schema: dict[str, Any]
+    """of the reply, as its judge is given it"""
+    asks: tuple[str, ...]
+    order: Order = Order.FORWARD
+    group: Group | None = None
+    n_parts: int | None = None
+    """as in `Request`"""
+
+
+class Plan(ABC, Generic[Subject]):
+    """What a run asks about each of its subjects, whatever the judge."""
+
+    samples: int
+
+    @abstractmethod
+    def asks(self, subject: Subject, judge: JudgeSpec) -> Iterable[Sequence[Ask]]:
+        """Return the calls about a subject, those whose prompts begin alike together: a cache serves the later ones."""
+
+    @abstractmethod
+    def key_parts(self, ask: Ask, judge: Sequence[object], sample: int) -> Iterable[object]:
+        """Return everything that decides the answer, in JSON values whose order is fixed for ever: journals resume.
+
+        Args:
+            ask: the call.
+            judge: the judge's provider, model, weights and settings.
+            sample: from 0.
+        """
+
+    @abstractmethod
+    def interpret(self, reply: Reply, expected: ExpectedReply) -> Result:
+        """Return what a reply says: verdicts on all that was asked, or why there are none."""
+
+    def requests(self, subjects: Iterable[Subject], judge: JudgeSpec) -> Iterator[Request]:
+        """Yield every request to a judge about each subject, those about one subject together."""
+        for subject in subjects:
+            for alike in self.asks(subject, judge):
+                shares_prefix = self.samples * len(alike) > 1
+                for sample in range(self.samples):
+                    for ask in alike:
+                        yield self.request(ask, judge, sample=sample, shares_prefix=shares_prefix)
+
+    def request(self, ask: Ask, judge: JudgeSpec, *, sample: int = 0, shares_prefix: bool = False) -> Request:
+        """Give a call to a judge its key: 32 hex digits of the hash of everything that decides the answer."""
+        asked = [judge.provider, judge.model, judge.weights_sha256, judge.settings.model_dump()]
+        parts = b"".join(map(orjson.dumps, self.key_parts(ask, asked, sample)))
+        return Request(
+            key=hashlib.sha256(parts).hexdigest()[:32],
+            item=ask.item,
+            order=ask.order,
+            judge=judge.name,
+            sample=sample,
+            prompt=ask.prompt,
+            schema_=ask.schema,
+            asks=ask.asks,
+            n_parts=ask.n_parts,
+            group=ask.group,
+            shares_prefix=shares_prefix,
+        )
+
+
+@dataclass(frozen=True)
+class PairPlan(Plan[Pair]):
+    """What is asked about every pair of a comparison: one request a sample and order; identical traces need none."""
+
+    template: PromptTemplate
+    rubric: Rubric
+    shown: ShownParts = ShownParts()
+    orders: Orders = Orders.BOTH
+    samples: int = 1
+    seed: int = 0
+    swapped_items: frozenset[str] = frozenset()
+    """with `Orders.ONE`: the items that are judged with b shown first"""
+    asks_identical: bool = False
+    """ask about identical traces too; then a key tells the order, as both orders show the same bytes"""
+
+    def asks(self, pair: Pair, judge: JudgeSpec) -> Iterator[list[Ask]]:
+        """Yield the calls about a pair, its orders together."""
+        if self.asks_identical or not is_identical(pair, answers=self.shown.answers):
+            yield self.asks_in(self.orders_of(pair.item.id), pair, judge)
+
+    def asks_in(self, orders: Iterable[Order], pair: Pair, judge: JudgeSpec) -> list[Ask]:
+        """Return the calls about a pair in these orders."""
+        shown = replace(self.shown, images=self.shown.images and judge.sees_images)
+        prompts = render(self.template, self.rubric, pair, orders, shown=shown, seed=self.seed)
+        schema = reply_schema(self.rubric, evidence_chars=judge.settings.evidence_chars)
+        criteria = tuple(criterion.name for criterion in self.rubric.criteria)
+        return [Ask(pair.item.id, prompt, schema, criteria, order) for order, prompt in prompts.items()]
+
+    def key_parts(self, ask: Ask, judge: Sequence[object], sample: int) -> Iterator[object]:
+        """Yield what decides the answer: the order too where the prompt cannot tell it."""
+        prompt = ask.prompt
+        images = [image.sha256 for image in prompt.images]
+        yield [*judge, ask.schema]
+        yield [prompt.system, prompt.shared, prompt.traces, images, sample]
+        if self.asks_identical:
+            yield orjson.Fragment(ask.order.encode())  # without quotation marks, as it ever was
+
+    def interpret(self, reply: Reply, expected: ExpectedReply) -> Result:
+        """Return the verdicts of a reply, or why there are none."""
+        return interpret(reply, expected.asks)
+
+    def orders_of(self, item: str) -> tuple[Order, ...]:
+        """Return the orders in which an item is judged."""
+        if self.orders is Orders.BOTH:
+            return (Order.FORWARD, Order.SWAPPED)
+        return (Order.SWAPPED if item in self.swapped_items else Order.FORWARD,)
+
+
+def choose_swapped(items: Iterable[str], *, seed: int) -> frozenset[str]:
+    """Choose the half of the items that `Orders.ONE` shows swapped: exactly half, by the seed, whatever their order."""
+    ranked = sorted(items, key=lambda item: hashlib.sha256(f"{seed}:{item}".encode()).digest())
+    return frozenset(ranked[1::2])

@@ -1,0 +1,151 @@
+"""Count what a manifest says of its subjects, as they pass."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Generic
+
+from judge.prompting.checklist_score_prompt import askable
+from judge.prompting.checklist_writing_prompt import is_askable
+from judge.prompting.pairwise_plan import Subject
+from judge.prompting.pairwise_prompt import is_identical
+from judge.schema import Case, Item, Pair
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator, Sequence
+
+    from judge.schema import Group, JudgeSpec
+
+
+class SubjectCounts(ABC, Generic[Subject]):
+    """What was seen of a run's subjects so far.
+
+    Args:
+        chosen: the items of a shard; None: all are judged.
+    """
+
+    def __init__(self, chosen: Container[str] | None = None) -> None:
+        self.n_items = 0
+        self.positions: list[int] = []
+        """of a shard: where its subjects stand in the whole, counted from 0"""
+        self._chosen = chosen
+        self._n_images, self._images = 0, hashlib.sha256()
+
+    def counting(self, subjects: Iterable[Subject]) -> Iterator[Subject]:
+        """Pass the chosen subjects on, counting each."""
+        for position, subject in enumerate(subjects):
+            item = _item_of(subject)
+            if self._chosen is not None and item.id not in self._chosen:
+                self.pass_over(subject)
+                continue
+            if self._chosen is not None:
+                self.positions.append(position)
+            self.n_items += 1
+            for image in item.images:
+                self._n_images += 1
+                self._images.update(bytes.fromhex(image.sha256))
+            self.count(subject)
+            yield subject
+
+    @abstractmethod
+    def count(self, subject: Subject) -> None:
+        """Count a subject of the run."""
+
+    def pass_over(self, subject: Subject) -> None:
+        """See a subject of another shard."""
+
+    def fields(self) -> dict[str, Any]:
+        """Return the manifest's fields that depend on the subjects; images are hashed by their hashes, in order."""
+        images_sha256 = self._images.hexdigest() if self._n_images else None
+        return {"n_items": self.n_items, "n_images": self._n_images, "images_sha256": images_sha256}
+
+
+class PairCounts(SubjectCounts[Pair]):
+    """What was seen of a comparison's pairs.
+
+    Args:
+        answers: whether the judge is shown the final answers.
+        chosen: as for `SubjectCounts`.
+    """
+
+    def __init__(self, *, answers: bool, chosen: Container[str] | None = None) -> None:
+        super().__init__(chosen)
+        self.judged: list[str] = []
+        """items that a judge is asked about"""
+        self.identical: list[str] = []
+        """items whose two traces are the same bytes"""
+        self.n_checklists = 0
+        self.judged_elsewhere: list[str] = []
+        """items that a judge of another shard is asked about"""
+        self.any_checklist = False
+        """whether a pair of any shard has one"""
+        self._answers = answers
+
+    def count(self, pair: Pair) -> None:
+        """Count a pair of the run."""
+        same = is_identical(pair, answers=self._answers)
+        (self.identical if same else self.judged).append(pair.item.id)
+        self.n_checklists += bool(pair.item.checklist)
+        self.any_checklist |= bool(pair.item.checklist)
+
+    def pass_over(self, pair: Pair) -> None:
+        """See a pair of another shard."""
+        if not is_identical(pair, answers=self._answers):
+            self.judged_elsewhere.append(pair.item.id)
+        self.any_checklist |= bool(pair.item.checklist)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the manifest's fields that depend on the pairs."""
+        return super().fields() | {"identical": tuple(self.identical), "n_checklists": self.n_checklists}
+
+
+class CaseCounts(SubjectCounts[Case]):
+    """What was seen of a score's cases.
+
+    Args:
+        judges: who is asked about them.
+        chosen: as for `SubjectCounts`.
+    """
+
+    def __init__(self, judges: Sequence[JudgeSpec], chosen: Container[str] | None = None) -> None:
+        super().__init__(chosen)
+        self.n_units: Counter[Group] = Counter()
+        self.n_asked = 0
+        """requests for one sample of every judge"""
+        self._judges = judges
+
+    def count(self, case: Case) -> None:
+        """Count a case of the run."""
+        self.n_asked += sum(len(askable(case.item, judge)) for judge in self._judges)
+        for group, units in case.item.checklist.items():
+            self.n_units[group] += len(units)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the manifest's fields that depend on the cases."""
+        return super().fields() | {"n_units": dict(self.n_units), "n_asked": self.n_asked}
+
+
+class ItemCounts(SubjectCounts[Item]):
+    """What was seen of the items whose checklists are to be written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n_asked = 0
+
+    def count(self, item: Item) -> None:
+        """Count an item of the run."""
+        self.n_asked += is_askable(item)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the manifest's fields that depend on the items; their images are shown to nobody."""
+        return {"n_items": self.n_items, "n_asked": self.n_asked}
+
+
+def _item_of(subject: object) -> Item:
+    if isinstance(subject, Pair | Case):
+        return subject.item
+    if isinstance(subject, Item):
+        return subject
+    raise TypeError(subject)

@@ -1,0 +1,245 @@
+"""Hold a control's verdicts against the run's own, item by item, and a judge's against itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from judge.enums import Method
+from judge.outcomes.counted_items import CriterionItems
+from judge.outcomes.estimates import DIGITS, Estimate, Figure, Ratio, estimate_rate, rounded_p
+from judge.outcomes.tally import FOLDED, fold, identical_items, with_credits
+from judge.report.conclusions import EQUIVALENCE_LEVEL
+from judge.report.control_report import MARGIN, ControlEffect, Effect, FalsePreference, SelfComparison
+from judge.schema import Order, Outcome, Verdict
+from judge.stats.significance import ALPHA, holm
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from judge.enums import Orders
+    from judge.outcomes.estimates import Basis
+    from judge.outcomes.item_features import ItemFeatures
+    from judge.outcomes.latest_judgments import LatestJudgments
+    from judge.stats.sign_flip import Distribution
+
+CANNOT_JUDGE = Verdict.CANNOT_JUDGE.value
+
+
+class JudgeVerdicts(NamedTuple):
+    """What judges said in a run or a control."""
+
+    latest: LatestJudgments
+    orders: Orders
+    identical: Sequence[str] = ()
+    """items whose traces look the same: ties that were not asked"""
+
+    def of(self, judge: str) -> JudgeVerdicts:
+        """Return what one judge said."""
+        return self._replace(latest=self.latest.of(judge))
+
+    def about(self, items: Collection[str]) -> JudgeVerdicts:
+        """Return what was said of some items."""
+        return self._replace(latest=self.latest.about(items), identical=[i for i in self.identical if i in items])
+
+
+def states(verdicts: JudgeVerdicts, criterion: str) -> pl.DataFrame:
+    """Return one row an item on which one judge said something: columns item, state and credit, sorted by item.
+
+    The state is the outcome, or `cannot_judge` (without a credit) where the judge said so and no call failed.
+    """
+    said = verdicts.latest.on(criterion)
+    folded = pl.concat(
+        [fold(said, orders=verdicts.orders).select(FOLDED), identical_items(sorted(verdicts.identical))]
+    ).select("item", "credit", state=pl.col("outcome").cast(pl.String))
+    undecided = (pl.col("verdict") == Verdict.CANNOT_JUDGE).any() & pl.col("failure").is_null().all()
+    withheld = (
+        said.join(folded, on="item", how="anti")
+        .group_by("item")
+        .agg(undecided=undecided)
+        .filter("undecided")
+        .select("item", credit=pl.lit(None, dtype=pl.Float64), state=pl.lit(CANNOT_JUDGE))
+    )
+    return pl.concat([folded, withheld]).sort("item", maintain_order=True)
+
+
+class Trial(NamedTuple):
+    """What was said of the same items when they were asked in several ways."""
+
+    run: JudgeVerdicts
+    """with no more than the items of the control"""
+    control: JudgeVerdicts
+    repeat: JudgeVerdicts | None
+    """the run's own prompts asked again; None: the control is this very one"""
+
+    def of(self, judge: str) -> Trial:
+        """Return what one judge said."""
+        return Trial(self.run.of(judge), self.control.of(judge), None if self.repeat is None else self.repeat.of(judge))
+
+
+def compare_judge(
+    trial: Trial, criteria: Sequence[str], features: ItemFeatures | None, basis: Basis
+) -> dict[str, ControlEffect]:
+    """Compare what one judge said in the run and in a control, criterion by criterion.
+
+    Args:
+        trial: what that judge said.
+        criteria: of the rubric.
+        features: of the run's items, for their clusters.
+        basis: how intervals are made.
+    """
+    counted = {name: CriterionItems.of(_differences(trial, name), features, basis) for name in criteria}
+    tests = {
+        name: items.sign_flip(np.nan_to_num(items.column("shift")))
+        for name, items in counted.items()
+        if not items.items["shift"].is_null().all()
+    }
+    adjusted = holm(np.array([test.p_value for test in tests.values()], dtype=np.float64))
+    tested = {
+        name: _Tested(rounded_p(test.p_value), test.distribution, rounded_p(float(p_adjusted)))
+        for (name, test), p_adjusted in zip(tests.items(), adjusted, strict=True)
+    }
+    is_repeat = trial.repeat is None
+    return {
+        name: _effect_on(items, tested.get(name, _UNTESTED), is_repeat=is_repeat) for name, items in counted.items()
+    }
+
+
+class _Tested(NamedTuple):
+    """The fields of `ControlEffect` that a test fills."""
+
+    p_value: float | None
+    p_method: Distribution | None
+    p_adjusted: float | None
+
+
+_UNTESTED = _Tested(None, None, None)
+
+
+def _differences(trial: Trial, criterion: str) -> pl.DataFrame:
+    """Return one row an item that is in the run and the control, with what differs; null where it cannot be known."""
+    run, control = states(trial.run, criterion), states(trial.control, criterion)
+    repeat = run.clear() if trial.repeat is None else states(trial.repeat, criterion)
+    changed, repeated = (
+        (pl.col("state") != pl.col(f"state_{other}")).cast(pl.Float64) for other in ("control", "repeat")
+    )
+    return (
+        run.join(control, on="item", suffix="_control", maintain_order="left")
+        .join(repeat, on="item", how="left", suffix="_repeat", maintain_order="left")
+        .select(
+            "item",
+            changed=changed,
+            repeated=repeated,
+            withdrawn=(pl.col("state") != CANNOT_JUDGE) & (pl.col("state_control") == CANNOT_JUDGE),
+            shift=pl.col("credit_control") - pl.col("credit"),
+            excess=changed - repeated,
+        )
+    )
+
+
+def _effect_on(counted: CriterionItems, tested: _Tested, *, is_repeat: bool) -> ControlEffect:
+    return ControlEffect(
+        n=len(counted.items),
+        changed=counted.mean("changed"),
+        withdrawn=int(counted.items["withdrawn"].sum()),
+        repeated=None if is_repeat else counted.mean("repeated"),
+        excess=None if is_repeat else difference(counted, "excess"),
+        shift=difference(counted, "shift", of_a=True),
+        **tested._asdict(),
+        effect=None if is_repeat else _effect(counted, tested.p_adjusted),
+    )
+
+
+def difference(counted: CriterionItems, name: str, *, of_a: bool = False) -> Figure:
+    """Return the mean of a column of differences in [-1, 1], with its interval.
+
+    The interval is that of the rate (1 + d) / 2, stretched, by the Jeffreys bootstrap whatever the report's method: a
+    difference that is 0 on every item keeps one, as narrow as that many items allow. (At a rate of 1/2 the percentile
+    bootstrap would collapse to a point, and Wilson's interval would take it for that of a coin.)
+
+    Args:
+        counted: the items.
+        name: of the column.
+        of_a: its sign is turned when the models are exchanged.
+    """
+    credit = Ratio.over_known((1 + counted.column(name)) / 2, complement=of_a)
+    rate = estimate_rate(credit, counted.codes, counted.basis._replace(method=Method.JEFFREYS))
+    ends = {end: getattr(rate, end) for end in Figure.model_fields}
+    return Figure(**{end: None if value is None else round(2 * value - 1, DIGITS) for end, value in ends.items()})
+
+
+def _effect(counted: CriterionItems, p_adjusted: float | None) -> Effect:
+    """Say whether a criterion moves; what cannot be shown to move, or to stand still within the margin, is unclear.
+
+    As in `core.conclusions`, the margin goes before the p-value.
+    """
+    within = counted._replace(basis=counted.basis._replace(level=EQUIVALENCE_LEVEL))
+    excess, shift = difference(within, "excess"), difference(within, "shift", of_a=True)
+    if _below(excess.high) and _below(shift.high) and _below(None if shift.low is None else -shift.low):
+        return Effect.NO_EFFECT
+    beyond = difference(counted, "excess").low
+    if (beyond is not None and beyond > 0) or (p_adjusted is not None and p_adjusted <= ALPHA):
+        return Effect.MOVES
+    return Effect.UNCLEAR
+
+
+def _below(end: float | None) -> bool:
+    """Tell whether the end of an interval is known, and below the margin."""
+    return end is not None and end < MARGIN
+
+
+def compare_with_itself(
+    verdicts: JudgeVerdicts, criterion: str, exact: Collection[str], features: ItemFeatures | None, basis: Basis
+) -> SelfComparison:
+    """Count one judge's verdicts on traces that are shown twice.
+
+    Args:
+        verdicts: what the judge said.
+        criterion: on which criterion.
+        exact: the items whose two texts are the same bytes.
+        features: of the run's items, for their clusters.
+        basis: how intervals are made.
+    """
+    counted = CriterionItems.of(_own_preferences(verdicts, criterion), features, basis)
+    is_exact = pl.col("item").is_in(list(exact))
+    return SelfComparison(
+        together=_preference(counted),
+        exact=_preference(counted.where(is_exact)),
+        rephrased=_preference(counted.where(~is_exact)),
+    )
+
+
+def _own_preferences(verdicts: JudgeVerdicts, criterion: str) -> pl.DataFrame:
+    """Return one row an item: its verdicts and those naming a winner, by order, and whether both orders name one."""
+    said = with_credits(verdicts.latest.on(criterion))
+    names_one = pl.col("verdict") != Verdict.TIE
+    shown = {order.value: pl.col("order") == order for order in Order}
+    agreed = (
+        fold(said.drop("worth"), orders=verdicts.orders)
+        .filter(pl.col("consistent").is_not_null())
+        .select("item", agreed=pl.col("outcome").is_in([Outcome.A, Outcome.B]).cast(pl.Float64))
+    )
+    counts = said.group_by("item").agg(
+        first=(pl.col("verdict") == Verdict.FIRST).sum(),
+        **{f"n_{order}": is_shown.sum() for order, is_shown in shown.items()},
+        **{f"named_{order}": (names_one & is_shown).sum() for order, is_shown in shown.items()},
+        named=names_one.sum(),
+        n=pl.len(),
+    )
+    return counts.join(agreed, on="item", how="left").sort("item")
+
+
+def _preference(counted: CriterionItems) -> FalsePreference:
+    def share(numerator: str, denominator: str) -> Estimate:
+        ratio = Ratio(counted.column(numerator), counted.column(denominator))
+        return estimate_rate(ratio, counted.codes, counted.basis)
+
+    return FalsePreference(
+        named=share("named", "n"),
+        forward=share("named_forward", "n_forward"),
+        swapped=share("named_swapped", "n_swapped"),
+        consistent=counted.mean("agreed"),
+        first_slot=share("first", "named"),
+    )

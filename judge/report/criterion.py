@@ -1,0 +1,278 @@
+"""Report one criterion after the other: rates, counts, tests and whether the judge shows a signal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from judge.enums import Orders, Stratum
+from judge.outcomes.counted_items import CriterionItems, Subject
+from judge.outcomes.estimates import DIGITS, Estimate, Ratio, estimate_rate, estimate_rates
+from judge.outcomes.tally import HALF
+from judge.report.conclusions import Tested, conclude_all
+from judge.report.ledger import Bounds, Ledger, bounds, take_stock
+from judge.schema import Frozen, Outcome
+from judge.stats.sign_flip import Distribution
+from judge.stats.significance import Conclusion
+from judge.stats.strata import answer_rates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from judge.outcomes.item_features import ItemFeatures
+    from judge.outcomes.latest_judgments import LatestJudgments
+    from judge.report.sequential_report import Sequential
+
+NEARLY_ALWAYS = 0.9
+"""a judge that picks one slot in this share of its decisions, or more, is called out"""
+
+
+class Shares(Frozen):
+    """The outcomes as shares of the items in the rate."""
+
+    wins_a: Estimate
+    """share of items won by a"""
+    wins_b: Estimate
+    """share of items won by b"""
+    ties: Estimate
+    """share of ties"""
+    splits: Estimate
+    """share of items whose two orders disagree"""
+
+
+class OrderRates(Frozen):
+    """The win rate of a in each order."""
+
+    forward: Estimate
+    """when it was shown first"""
+    swapped: Estimate
+    """when it was shown second"""
+
+
+class StratumReport(Frozen):
+    """Items with the same model or models right."""
+
+    n: int
+    """items compared; `win_rate.n` of them are in the rate"""
+    win_rate: Estimate
+    """of a, over those of them that are not missing"""
+
+
+class Unreadable(Frozen):
+    """Items that have an answer, and where whether a model's answer is right cannot be read."""
+
+    a: int
+    """items where a's cannot be read"""
+    b: int
+    """items where b's cannot be read"""
+    items: int
+    """items where either cannot be read: in none of the strata"""
+
+
+class Strata(Frozen):
+    """The strata and the unreadable items add up to the items with an answer."""
+
+    both_right: StratumReport
+    """items that both models answer right"""
+    only_a_right: StratumReport
+    """items that only a answers right"""
+    only_b_right: StratumReport
+    """items that only b answers right"""
+    both_wrong: StratumReport
+    """items that neither answers right"""
+    answer_only: Estimate
+    """the win rate of a if the judge looked at nothing but the answers: right beats wrong, else 1/2"""
+    unreadable: Unreadable
+    """items in no stratum"""
+
+
+class CriterionReport(Frozen):
+    """One criterion: wins_a + wins_b + ties + splits + missing = the report's n_items."""
+
+    win_rate: Estimate
+    """mean credit of a: 1 for a win in both orders, 1/2 for a tie or a win of each, 1/4 or 3/4 for a win in one order
+    and a tie in the other"""
+    consistent_only: Estimate
+    """the same with every split counted half: only wins in both orders count"""
+    consistency: Estimate
+    """share of items whose two orders agree; identical traces, never judged, are left out"""
+    first_slot: Estimate
+    """share of decisive verdicts that picked the trace shown first; its `n` counts verdicts, all others count items"""
+    wins_a: int
+    """items won by a: both orders agree on it"""
+    wins_b: int
+    """items won by b"""
+    ties: int
+    """items that are ties"""
+    splits: int
+    """items whose two orders disagree"""
+    missing: int
+    """items that lack a verdict in either order: out of every rate"""
+    identical: int
+    """among the ties: items with byte-identical traces, which needed no call"""
+    cannot_judge: int
+    """among the missing: items where a judge said that it cannot judge, and no call failed"""
+    ledger: Ledger
+    """where every item went"""
+    bounds: Bounds
+    """what the missing items leave open"""
+    shares: Shares
+    """the outcomes as shares of the items that are not missing"""
+    by_order: OrderRates
+    """win rate of a in each order"""
+    chance_consistency: float | None
+    """consistency of a judge with the same verdicts by slot that ignores what the traces say"""
+    signal: bool | None
+    """false: these verdicts cannot be told from those of a judge that ignores the traces"""
+    p_value: float
+    """two-sided, of the sign-flip test over units that neither model is preferred; six significant digits"""
+    p_method: Distribution
+    """`Monte-Carlo` (10,000 flips) and `normal approximation` (over 10,000 units) only where `exact` is out of reach"""
+    p_adjusted: float
+    """the same after Holm over the criteria; the last of the rubric, declared as primary, keeps its own"""
+    sign_test_p: float
+    """exact sign test (McNemar) of the units that agree on a against those that agree on b"""
+    verdict: Conclusion
+    """of a against b, by the adjusted p-value; `equivalent` only within the margin of `--equivalence`"""
+    strata: Strata | None
+    """the win rate by whose final answer is right; null where the items have no answers"""
+
+
+def report_criteria(
+    counted: Mapping[str, CriterionItems],
+    latest: LatestJudgments,
+    subject: Subject,
+    *,
+    margin: float | None,
+    stopped: Sequential | None = None,
+) -> dict[str, CriterionReport]:
+    """Report each criterion.
+
+    Args:
+        counted: its folded items.
+        latest: the judgments that they are of.
+        subject: what was planned.
+        margin: around 1/2, within which the models are called equivalent; None: no word says so.
+        stopped: what the looks of a run that may stop early show on the last criterion, the overall one.
+    """
+    tested = conclude_all(counted, margin, stopped)
+    return {
+        name: _criterion(items, take_stock(items, latest.on(name), subject), tested[name], subject)
+        for name, items in counted.items()
+    }
+
+
+def _criterion(counted: CriterionItems, ledger: Ledger, tested: Tested, subject: Subject) -> CriterionReport:
+    rates, of_models = _rates(counted), counted.basis.of_models
+    chance = _chance_consistency(counted.judged.items, subject.orders)
+    return CriterionReport(
+        win_rate=of_models(rates["win_rate"]),
+        consistent_only=of_models(rates["consistent_only"]),
+        consistency=rates["consistency"],
+        first_slot=rates["first_slot"],
+        wins_a=ledger.agreed_a,
+        wins_b=ledger.agreed_b,
+        ties=ledger.agreed_tie + ledger.identical,
+        splits=ledger.split_to_first + ledger.split_to_second,
+        missing=subject.n_items - len(counted.items),
+        identical=ledger.identical,
+        cannot_judge=ledger.cannot_judge,
+        ledger=ledger,
+        bounds=bounds(counted, subject.n_items),
+        shares=Shares(**{name: of_models(rates[name]) for name in Shares.model_fields}),
+        by_order=OrderRates(**{name: of_models(rates[name]) for name in OrderRates.model_fields}),
+        chance_consistency=chance,
+        signal=_signal(rates["consistency"], rates["first_slot"], chance),
+        **tested._asdict(),
+        strata=_stratify(counted, subject.features),
+    )
+
+
+def _rates(counted: CriterionItems) -> dict[str, Estimate]:
+    """Estimate every rate of a criterion from one pass of weights; sorted patterns follow the order given here."""
+    codes, (counted, counts) = counted.codes, counted.distinct() if counted.codes is None else (counted, None)
+    outcome, one = counted.items["outcome"], np.ones(len(counted.items))
+    is_outcome = {which: (outcome == which.value).cast(pl.Float64).to_numpy() for which in Outcome}
+    agreed = HALF + (is_outcome[Outcome.A] - is_outcome[Outcome.B]) / 2
+    ratios = {
+        "forward": Ratio.over_known(counted.column("forward"), complement=True, mirror="swapped"),
+        "swapped": Ratio.over_known(counted.column("swapped"), complement=True, mirror="forward"),
+        "win_rate": Ratio(counted.column("credit"), one, complement=True),
+        "consistent_only": Ratio(agreed, one, complement=True),
+        "consistency": Ratio.over_known(counted.column("consistent")),
+        "first_slot": Ratio(counted.column("first_picks"), counted.column("decisive")),
+        "wins_a": Ratio(is_outcome[Outcome.A], one, mirror="wins_b"),
+        "wins_b": Ratio(is_outcome[Outcome.B], one, mirror="wins_a"),
+        "ties": Ratio(is_outcome[Outcome.TIE], one),
+        "splits": Ratio(is_outcome[Outcome.SPLIT], one),
+    }
+    return estimate_rates(ratios, codes, counted.basis, counts)
+
+
+def _chance_consistency(items: pl.DataFrame, orders: Orders) -> float | None:
+    """Return how often two orders agree by chance when verdicts depend on the slot alone.
+
+    With shares f, s and t of first, second and tie among the verdicts, the orders agree when one says first and the
+    other second, or both say tie: 2 f s + t t.
+    """
+    if orders is Orders.ONE or not len(items):
+        return None
+    first, decisive = int(items["first_picks"].sum()), int(items["decisive"].sum())
+    total = int(items["n_verdicts"].sum())
+    f, s, t = first / total, (decisive - first) / total, (total - decisive) / total
+    return round(2 * f * s + t * t, DIGITS)
+
+
+def _signal(consistency: Estimate, first_slot: Estimate, chance: float | None) -> bool | None:
+    """Tell whether the orders agree more than a judge that ignores the traces would make them agree.
+
+    With one order, the slots alone can tell that they do not; nothing can tell that they do.
+    """
+    if first_slot.estimate is not None and not 1 - NEARLY_ALWAYS < first_slot.estimate < NEARLY_ALWAYS:
+        return False
+    if chance is None or consistency.low is None:
+        return None
+    return consistency.low > chance
+
+
+def _stratify(counted: CriterionItems, features: ItemFeatures | None) -> Strata | None:
+    """Report a criterion's win rate by whose answer is right; None where no item has an answer."""
+    answered = None if features is None else features.items.filter("has_answer")
+    if answered is None or answered.is_empty():
+        return None
+    rates = answer_rates(*(counted.column(name) for name in ("credit", "right_a", "right_b")))
+    estimates = [
+        counted.basis.of_models(
+            estimate_rate(Ratio(numerators, denominators, complement=True), counted.codes, counted.basis)
+        )
+        for numerators, denominators in zip(rates.numerators.T, rates.denominators.T, strict=True)
+    ]
+    strata = {
+        stratum.value: StratumReport(n=_size(answered, stratum), win_rate=estimate)
+        for stratum, estimate in zip(Stratum, estimates, strict=False)
+    }
+    lost = answered.select(a=pl.col("right_a").is_null(), b=pl.col("right_b").is_null())
+    counts = {"a": lost["a"], "b": lost["b"], "items": lost["a"] | lost["b"]}
+    unreadable = Unreadable(**{name: int(unread.sum()) for name, unread in counts.items()})
+    return Strata.model_validate({**strata, "answer_only": estimates[-1], "unreadable": unreadable})
+
+
+def _size(answered: pl.DataFrame, stratum: Stratum) -> int:
+    a = 1 if stratum in {Stratum.BOTH_RIGHT, Stratum.ONLY_A_RIGHT} else 0
+    b = 1 if stratum in {Stratum.BOTH_RIGHT, Stratum.ONLY_B_RIGHT} else 0
+    return len(answered.filter(right_a=a, right_b=b))
+
+
+def signal_warnings(reports: Mapping[str, CriterionReport], judge: str) -> list[str]:
+    """Say in words, criterion by criterion, where a judge shows no signal."""
+    silent = [name for name, report in reports.items() if report.signal is False]
+    if not silent:
+        return []
+    text = (
+        f"Judge {judge} shows no signal on {', '.join(silent)}: its verdicts cannot be told from those of a judge that "
+        "ignores what the traces say (orders agree no more than by chance, or one slot is nearly always picked). "
+        "Draw no conclusion about the models from these rates."
+    )
+    return [text]

@@ -1,0 +1,138 @@
+"""Report what a judge gives to the slot and to the length of a trace, beside what it gives to the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from judge.outcomes.estimates import Estimate, Figure, Ratio, estimate_rate, figure, is_mirror_first, rounded, rounded_p
+from judge.outcomes.tally import HALF
+from judge.schema import Frozen
+from judge.stats.agreement import Interval, cohen_kappa
+from judge.stats.length import NotIdentified, length_adjusted, longer_wins, matched_win_rate
+from judge.stats.position import balanced_win_rate, decompose, splits
+
+if TYPE_CHECKING:
+    from judge.outcomes.counted_items import CriterionItems
+    from judge.stats.clusters import Codes
+    from judge.stats.intervals import Floats
+
+SIDES = 3
+"""a, neither, b"""
+FINE = 9
+"""digits that tell a credit from 1/2 but for the rounding of thirds"""
+
+
+class PositionReport(Frozen):
+    """What the slot a trace is shown in does to the verdicts on a criterion; null where it cannot be known."""
+
+    first_slot: Estimate
+    """share of decisive verdicts that picked the trace shown first"""
+    to_first: int | None
+    """splits that lean to the first slot; null with one order"""
+    to_second: int | None
+    """splits that lean to the second slot"""
+    p_value: float | None
+    """of one against the other, by exact sign-flip over units"""
+    kappa: Figure | None
+    """Cohen's kappa between the sides that the two orders are on"""
+    preference: Figure | None
+    """log-odds of a verdict for a, net of the slot"""
+    slot_effect: Figure | None
+    """what being shown first adds to them"""
+    win_rate: Figure | None
+    """of a, net of the slot: from the preference, or with one order the mean of the two halves"""
+
+
+class LengthAdjustedReport(Frozen):
+    """The win rate of a at equal length, by fractional logistic regression."""
+
+    win_rate: Figure
+    """of a, were both traces of the same length"""
+    preference: Figure
+    """the same as log-odds"""
+    length_effect: Figure
+    """log-odds for a longer trace, per standard deviation of the log length ratio"""
+
+
+class LengthReport(Frozen):
+    """How far the length of a trace goes with winning on a criterion."""
+
+    longer_wins: Estimate
+    """share of wins, ties and equal lengths left out, that went to the longer trace"""
+    matched: Estimate
+    """win rate of a where neither trace is longer than 1.25 times the other"""
+    matched_share: float | None
+    """share of items that are matched so"""
+    adjusted: LengthAdjustedReport | None
+    """null where not asked for, or not identified"""
+    not_identified: str | None
+    """why there is no adjusted rate, in words"""
+
+
+def position(counted: CriterionItems, first_slot: Estimate) -> PositionReport:
+    """Report the position bias of a criterion; identical traces, which nobody judged, are left out."""
+    judged, of_models = counted.judged, counted.basis.of_models
+    forward, swapped = (judged.column(name).round(FINE) for name in ("forward", "swapped"))
+    both = ~np.isnan(forward) & ~np.isnan(swapped)
+    if not len(forward) or not both.all():
+        credit = judged.column("credit")
+        net = balanced_win_rate(credit, ~np.isnan(forward), judged.codes) if len(forward) and not both.any() else None
+        none: dict[str, None] = dict.fromkeys(
+            ["to_first", "to_second", "p_value", "kappa", "preference", "slot_effect"]
+        )
+        return PositionReport(first_slot=first_slot, win_rate=net and of_models(figure(net)), **none)
+    directions = splits(forward, swapped, judged.codes, seed=judged.basis.seed)
+    parts = decompose(forward, swapped, judged.codes)
+    return PositionReport(
+        first_slot=first_slot,
+        to_first=directions.to_first,
+        to_second=directions.to_second,
+        p_value=rounded_p(directions.p_value),
+        kappa=figure(_kappa(sides(forward), sides(swapped), judged.codes, judged.basis.seed)),
+        preference=parts and of_models(figure(parts.preference)),
+        slot_effect=parts and figure(parts.slot_effect),
+        win_rate=parts and of_models(figure(parts.win_rate)),
+    )
+
+
+def sides(credit: Floats) -> Codes:
+    """Return the side that each credit is on: 0 is a's, 1 neither's, 2 b's."""
+    return np.asarray(1 - np.sign((credit - HALF).round(FINE)), dtype=np.intp)
+
+
+def _kappa(forward: Codes, swapped: Codes, codes: Codes | None, seed: int) -> Interval:
+    """Return the kappa of the two orders, the same whoever is called a."""
+    cells = np.eye(SIDES * SIDES, dtype=np.int8)
+    mirrored = SIDES - 1 - swapped, SIDES - 1 - forward
+    if is_mirror_first(cells[forward * SIDES + swapped], cells[mirrored[0] * SIDES + mirrored[1]], codes):
+        forward, swapped = mirrored
+    return cohen_kappa(forward, swapped, SIDES, codes, seed=seed)
+
+
+def length(counted: CriterionItems, *, adjust: bool) -> LengthReport | None:
+    """Report how length goes with winning; None where no length is known.
+
+    Args:
+        counted: the items of a criterion.
+        adjust: whether to estimate the win rate at equal length.
+    """
+    known = counted.where(pl.col("length_a").is_not_null())
+    if not len(known.items):
+        return None
+    of_models = known.basis.of_models
+    of_items = known.column("credit").round(FINE), known.column("length_a"), known.column("length_b")
+    longer, matched = longer_wins(*of_items), matched_win_rate(*of_items)
+    adjusted = length_adjusted(*of_items, known.codes) if adjust else None
+    refused = adjusted.words if isinstance(adjusted, NotIdentified) else None
+    return LengthReport(
+        longer_wins=of_models(estimate_rate(Ratio(*longer), known.codes, known.basis)),
+        matched=of_models(estimate_rate(Ratio(*matched, complement=True), known.codes, known.basis)),
+        matched_share=rounded(matched.denominators.mean()),
+        adjusted=None
+        if adjusted is None or isinstance(adjusted, NotIdentified)
+        else LengthAdjustedReport(**{name: of_models(figure(value)) for name, value in adjusted._asdict().items()}),
+        not_identified=refused,
+    )

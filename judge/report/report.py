@@ -1,0 +1,297 @@
+"""Turn folded verdicts into the report: the numbers and the words that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from judge.costs.spending import JudgeCost, Usd, total
+from judge.enums import Method, Orders
+from judge.inputs.families import kinship_warnings
+from judge.outcomes.counted_items import PanelItems, Pooling, Subject, fold_panel
+from judge.outcomes.estimates import LEVEL, Basis
+from judge.outcomes.latest_judgments import LatestJudgments
+from judge.report.control_report import ControlReport, control_warnings
+from judge.report.criterion import CriterionReport, report_criteria, signal_warnings
+from judge.report.instruments import Instruments, set_side_by_side
+from judge.report.judge_agreement import AgreementReport, HaloReport, halo, report_agreement
+from judge.report.position_length import LengthReport, PositionReport, length, position
+from judge.report.sequential_report import InterimLooks, Sequential, asked_part, follow_all, stopping_warnings
+from judge.report.subgroups import Interaction, Subgroups, divide, interactions
+from judge.schema import Frozen
+from judge.stats.clusters import FEW_UNITS
+from judge.stats.intervals import N_RESAMPLES
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SCHEMA_VERSION = 1
+
+
+class Models(Frozen):
+    """Whose traces were compared."""
+
+    a: str
+    """name of model a, the first file of `compare`"""
+    b: str
+    """name of model b"""
+
+
+class IntervalSettings(Frozen):
+    """How every interval of the report was made."""
+
+    method: Method
+    """how: see Intervals"""
+    level: float
+    """such as 0.95"""
+    n_resamples: int
+    """resamples drawn; `wilson` draws none"""
+    seed: int
+    """the run's"""
+
+
+class Clusters(Frozen):
+    """The units of every interval and test."""
+
+    field: str | None
+    """the field whose values make them, `image` where items share images, null where each item is its own"""
+    n: int
+    """how many units"""
+
+
+class Extras(NamedTuple):
+    """What a person may ask of a report beside what it always says."""
+
+    equivalence: float | None = None
+    length_control: bool = False
+    majority: bool = False
+    """pool the judges of a panel by majority instead of the mean"""
+
+
+class Report(Frozen):
+    """Everything that a person is told about a run; derived from its folder alone."""
+
+    schema_version: int
+    """another one where a field is renamed or changes its meaning; a field may be added without"""
+    models: Models
+    """whose traces were compared"""
+    judges: tuple[str, ...]
+    """names of the judges"""
+    pooling: Pooling | None
+    """how several judges became one; null with one"""
+    prompt: str | None
+    """name and version; null for imported runs"""
+    rubric: str
+    """name and version"""
+    orders: Orders
+    """whether each pair was judged in both orders, or half of them each way"""
+    samples: int
+    """replies for each pair, order and judge"""
+    n_items: int
+    """items compared"""
+    n_judgments: int
+    """requests that have a judgment"""
+    n_failed: int
+    """among them: without verdicts"""
+    n_not_asked: int
+    """requests that have no judgment yet"""
+    n_identical: int
+    """items whose traces are the same bytes: ties that no judge was asked about"""
+    left_out: dict[str, int]
+    """items not compared, by reason: `only_a`, `only_b`, `no_item`, `no_image`"""
+    failures: dict[str, int]
+    """failed judgments by kind"""
+    interval: IntervalSettings
+    """how every interval was made"""
+    criteria: dict[str, CriterionReport]
+    """by criterion, in the rubric's order"""
+    by_judge: dict[str, dict[str, CriterionReport]]
+    """the same of each judge of a panel alone, by judge and criterion"""
+    costs: dict[str, JudgeCost]
+    """by judge, at the run's pinned prices; empty for imported runs"""
+    usd: Usd | None
+    """what all replies cost; null where a price is unknown, and for imported runs"""
+    warnings: tuple[str, ...]
+    """what a reader must know, in words"""
+    equivalence: float | None
+    """the margin around 1/2 within which a person calls the models equivalent; null where none was set"""
+    clusters: Clusters
+    """the units of every interval and test"""
+    position: dict[str, PositionReport]
+    """by criterion, as all that follows but `halo`"""
+    length: dict[str, LengthReport | None]
+    """null where the traces are not known: imported runs"""
+    agreement: dict[str, AgreementReport | None]
+    """null with one judge and one sample"""
+    halo: HaloReport | None
+    """null with one criterion, or with hardly more items than criteria"""
+    subgroups: Subgroups
+    """by field and value, for each field that was asked for"""
+    interactions: dict[str, Interaction | None]
+    """by field; null where fewer than two values have counted items"""
+    instruments: dict[str, Instruments] | None = None
+    """by criterion that a checklist measures too, where two checklist scores are set beside the comparison"""
+    sequential: Sequential | None = None
+    """null where the number of items was fixed beforehand; else the overall criterion has no other interval"""
+    controls: dict[str, ControlReport] | None = None
+    """by kind; null where the run has none"""
+
+
+NO_EXTRAS = Extras()
+
+
+class RunDescription(NamedTuple):
+    """What the manifest of a run says, as far as its report repeats it, and what belongs to the run beside it."""
+
+    models: Models
+    prompt: str | None
+    rubric: str
+    samples: int
+    seed: int
+    left_out: dict[str, int]
+    costs: Mapping[str, JudgeCost] = MappingProxyType({})
+    """what each judge's replies took"""
+    looks: InterimLooks | None = None
+    """of a run that may stop early"""
+    scores: tuple[pl.DataFrame, pl.DataFrame] | None = None
+    """rows of `Scores.items` of model a and model b, to be set beside the comparison"""
+    controls: dict[str, ControlReport] | None = None
+    """by kind; None where the run has none"""
+    notes: tuple[str, ...] = ()
+    """further warnings"""
+
+
+def build_report(
+    latest: LatestJudgments, subject: Subject, run: RunDescription, *, method: Method, extras: Extras = NO_EXTRAS
+) -> Report:
+    """Derive the whole report from the judgments of a run."""
+    n_judgments, failures = len(latest), latest.failures
+    stopped = follow_all(run.looks, latest, subject) if run.looks else None
+    if run.looks and stopped:
+        latest, subject = asked_part(run.looks, stopped.together, latest, subject)
+    basis = Basis(method, run.seed)
+    panel = len(subject.judges) > 1
+    pooling = (Pooling.MAJORITY if extras.majority else Pooling.MEAN) if panel else None
+    counted = fold_panel(latest, subject, basis, pooling or Pooling.MEAN, may_stop=stopped is not None)
+    by_judge = {
+        judge: report_criteria(
+            items,
+            latest.of(judge),
+            subject._replace(judges=[judge]),
+            margin=extras.equivalence,
+            stopped=stopped and stopped.alone[judge],
+        )
+        for judge, items in counted.alone.items()
+    }
+    together = next(iter(by_judge.values()))
+    if panel:
+        together = report_criteria(
+            counted.together, latest, subject, margin=extras.equivalence, stopped=stopped and stopped.together
+        )
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        models=run.models,
+        judges=tuple(subject.judges),
+        pooling=pooling,
+        prompt=run.prompt,
+        rubric=run.rubric,
+        orders=subject.orders,
+        samples=run.samples,
+        n_items=subject.n_items,
+        n_judgments=n_judgments,
+        n_failed=sum(failures.values()),
+        n_not_asked=max(0, _planned(subject, run.samples) - n_judgments) if run.prompt else 0,
+        n_identical=subject.n_identical,
+        left_out=run.left_out,
+        failures=failures,
+        interval=IntervalSettings(method=method, level=LEVEL, n_resamples=N_RESAMPLES, seed=run.seed),
+        criteria=together,
+        by_judge=by_judge if panel else {},
+        costs=dict(run.costs),
+        usd=total(one.usd for one in run.costs.values()) if run.costs else None,
+        warnings=(
+            *_warnings(by_judge, counted, subject, run),
+            *_refusals(subject, extras),
+            *(stopping_warnings(stopped.together, subject.criteria[-1], extras.equivalence) if stopped else ()),
+            *run.notes,
+            *control_warnings(run.controls or {}),
+        ),
+        equivalence=extras.equivalence,
+        clusters=_clusters(subject),
+        instruments=set_side_by_side(counted.together, *run.scores) if run.scores else None,
+        sequential=stopped and stopped.together,
+        controls=run.controls,
+        **_sections(counted, latest, subject, extras=extras, samples=run.samples, reports=together),
+    )
+
+
+def _sections(
+    counted: PanelItems,
+    latest: LatestJudgments,
+    subject: Subject,
+    *,
+    extras: Extras,
+    samples: int,
+    reports: Mapping[str, CriterionReport],
+) -> dict[str, Any]:
+    """Return what stands beside the criteria, by the report's field."""
+    panel, features = counted.together, subject.features
+    overall = subject.criteria[-1]
+    return {
+        "position": {name: position(items, reports[name].first_slot) for name, items in panel.items()},
+        "length": {name: length(items, adjust=extras.length_control) for name, items in panel.items()},
+        "agreement": {
+            name: report_agreement(
+                [alone[name] for alone in counted.alone.values()],
+                latest.on(name),
+                features,
+                samples=samples,
+            )
+            for name in panel
+        },
+        "halo": halo(panel),
+        "subgroups": divide(panel, features) if features else {},
+        "interactions": interactions(panel[overall], features) if features else {},
+    }
+
+
+def _clusters(subject: Subject) -> Clusters:
+    features = subject.features
+    if features is None or features.cluster_field is None:
+        return Clusters(field=None, n=subject.n_items)
+    return clusters_of(features.items, features.cluster_field)
+
+
+def clusters_of(items: pl.DataFrame, field: str | None) -> Clusters:
+    """Count the units that items with a column `cluster` form: an item without one is its own."""
+    clusters = items["cluster"]
+    return Clusters(field=field, n=clusters.drop_nulls().n_unique() + clusters.null_count())
+
+
+def _warnings(
+    by_judge: Mapping[str, Mapping[str, CriterionReport]], counted: PanelItems, subject: Subject, run: RunDescription
+) -> list[str]:
+    texts = [text for judge, reports in by_judge.items() for text in signal_warnings(reports, judge)]
+    overall = counted.together[subject.criteria[-1]]
+    if overall.codes is not None and overall.n_units < FEW_UNITS:
+        few = f"only {overall.n_units} clusters: too few for a reliable interval"
+        texts.append(few if overall.n_units > 1 else "All items are in one cluster: there is no interval.")
+    return texts + kinship_warnings(tuple(subject.judges), run.models.model_dump())
+
+
+def _refusals(subject: Subject, extras: Extras) -> list[str]:
+    """Say what was asked for and cannot be had."""
+    texts = []
+    if extras.majority and len(subject.judges) == 1:
+        texts.append("This run has one judge: there is no majority to take.")
+    lengths = subject.features is not None and not subject.features.items["length_a"].is_null().all()
+    if extras.length_control and not lengths:
+        texts.append("The traces of this run are not known: there is no length-adjusted win rate.")
+    return texts
+
+
+def _planned(subject: Subject, samples: int) -> int:
+    """Return how many requests the run consists of."""
+    orders = 2 if subject.orders is Orders.BOTH else 1
+    return (subject.n_items - subject.n_identical) * orders * samples * len(subject.judges)

@@ -1,1 +1,0 @@
-"""One use case a module; the only place where io and core meet."""

@@ -1,0 +1,162 @@
+"""Draw the pairs of a control from those of a run, and change them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec.structs import replace
+
+from judge.errors import InputError
+from judge.files.sampling import shuffled
+from judge.outcomes.item_features import image_clusters
+from judge.prompting.pairwise_prompt import is_identical, shown_text
+from judge.runs.control_kinds import ControlKind
+from judge.runs.fold_core_controls_paraphrase import paraphrase
+from judge.schema import Pair, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+
+    from judge.runs.control_kinds import Control
+    from judge.schema import Image
+
+    Images = tuple[Image, ...]
+
+
+class ControlSource(NamedTuple):
+    """The run that a control is drawn from."""
+
+    pairs: Callable[[], Iterable[Pair]]
+    """reads them, one in memory at a time; called twice"""
+    seed: int
+    answers: bool
+    """whether the judge is shown the final answers"""
+    judged: Container[str] | None = None
+    """items that can be drawn; None: all that a judge is asked about"""
+
+
+class Candidate(NamedTuple):
+    """An item that can be drawn."""
+
+    item: str
+    images: Images
+
+
+def control_pairs(control: Control, source: ControlSource) -> Iterator[Pair]:
+    """Draw a control's pairs and yield them changed, in the order of the run.
+
+    Every kind draws by the same order of the items, so that of two kinds the smaller sample of the items that both can
+    draw is part of the greater.
+
+    Raises:
+        InputError: no item can be drawn.
+    """
+    chosen = choose(candidates(control.kind, source), control.n, seed=source.seed)
+    change = _change(control.kind, chosen, source)
+    if not change.items:
+        raise InputError(f"control {control.kind}", _NOTHING[control.kind.needs_images], "leave this control out")
+    return (change.apply(pair) for pair in source.pairs() if pair.item.id in change.items)
+
+
+_NOTHING = {
+    True: "no two items have different images that a judge is shown",
+    False: "no item has two traces that a judge is asked about",
+}
+
+
+def candidates(kind: ControlKind, source: ControlSource) -> list[Candidate]:
+    """Return the items that a control can draw from: those that a judge is asked about, with images where needed."""
+    return [
+        Candidate(pair.item.id, pair.item.images)
+        for pair in source.pairs()
+        if not is_identical(pair, answers=source.answers)
+        and (source.judged is None or pair.item.id in source.judged)
+        and (pair.item.images or not kind.needs_images)
+    ]
+
+
+def choose(drawn_from: Sequence[Candidate], n: int, *, seed: int) -> list[Candidate]:
+    """Return so many candidates, or all of them where there are no more, in the order in which they are drawn."""
+    by_item = {candidate.item: candidate for candidate in drawn_from}
+    return [by_item[item] for item in shuffled(by_item, seed=f"{seed} control")[:n]]
+
+
+class _Change(NamedTuple):
+    """What becomes of each pair that was drawn."""
+
+    items: Collection[str]
+    apply: Callable[[Pair], Pair]
+
+
+def _change(kind: ControlKind, chosen: Sequence[Candidate], source: ControlSource) -> _Change:
+    items = {candidate.item for candidate in chosen}
+    match kind:
+        case ControlKind.NO_IMAGE:
+            return _Change(items, without_images)
+        case ControlKind.WRONG_IMAGE:
+            images = exchange_images(chosen, seed=source.seed)
+            return _Change(images, lambda pair: with_images(pair, images[pair.item.id]))
+        case ControlKind.IDENTICAL:
+            exact = {candidate.item for candidate in chosen[::2]}
+            return _Change(
+                items, lambda pair: against_itself(pair, answers=source.answers, exact=pair.item.id in exact)
+            )
+        case ControlKind.HIDE_ANSWERS | ControlKind.REPEAT:
+            return _Change(items, lambda pair: pair)
+
+
+def without_images(pair: Pair) -> Pair:
+    """Hide an item's images, as if they could not be shown."""
+    hidden = (*pair.item.missing_images, *(image.named for image in pair.item.images))
+    return _with_item(pair, images=(), missing_images=hidden)
+
+
+def with_images(pair: Pair, images: Images) -> Pair:
+    """Show other images with an item."""
+    return _with_item(pair, images=images)
+
+
+def _with_item(pair: Pair, **changes: Any) -> Pair:  # noqa: ANN401 - of any field
+    return replace(pair, item=replace(pair.item, **changes))
+
+
+def against_itself(pair: Pair, *, answers: bool, exact: bool) -> Pair:
+    """Put a's trace, as a judge is shown it, against itself or a paraphrase of it.
+
+    The final answer becomes part of the text, or stays hidden, so that the two traces say the same words.
+    """
+    text = shown_text(pair.a, answers=answers)
+    return Pair(
+        item=pair.item,
+        a=Trace(text=text, model=pair.a.model),
+        b=Trace(text=text if exact else paraphrase(text), model=pair.b.model),
+    )
+
+
+def exchange_images(chosen: Sequence[Candidate], *, seed: int) -> dict[str, Images]:
+    """Give each item the images of another one: as many, and not those of an item that it is linked to by shared ones.
+
+    Items are left out where too few others have as many images.
+
+    Returns:
+        The images by item; each candidate's are given once at most.
+    """
+    linked = image_clusters([[image.sha256 for image in one.images] for one in chosen])
+    names = linked or [None] * len(chosen)
+    by_count: dict[int, dict[str, list[Candidate]]] = {}
+    for one, name in zip(chosen, names, strict=True):
+        by_count.setdefault(len(one.images), {}).setdefault(name or one.item, []).append(one)
+    return {item: images for _, clusters in sorted(by_count.items()) for item, images in _rotate(clusters, seed=seed)}
+
+
+def _rotate(clusters: Mapping[str, list[Candidate]], *, seed: int) -> Iterator[tuple[str, Images]]:
+    """Yield each item with images of another cluster, cutting one that has more items than all others together.
+
+    With the clusters one after the other, a step as long as the longest leads out of every one of them.
+    """
+    n_items, longest = (measure(map(len, clusters.values())) for measure in (sum, max))
+    most = min(longest, n_items - longest)
+    names = shuffled(clusters, seed=f"{seed} images")
+    row = [one for name in names for one in clusters[name][:most]]
+    for place, one in enumerate(row):
+        yield one.item, row[(place + most) % len(row)].images

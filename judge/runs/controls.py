@@ -1,0 +1,137 @@
+"""The controls of a run: folders of their own within the run's, each with its manifest, pairs and journal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from judge.errors import InputError, RunError
+from judge.files.files import write_lines
+from judge.images.image_store import ImageStore, with_item
+from judge.images.loader import held
+from judge.prompting.subject_counts import PairCounts
+from judge.runs.control_kinds import Control, ControlKind
+from judge.runs.control_sample import ControlSource, control_pairs
+from judge.runs.journal import RunFolder
+from judge.schema import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Sequence
+
+    from judge.judging.options import ControlOptions
+    from judge.runs.manifest import Manifest
+    from judge.schema import Pair
+
+CONTROLS = "controls"
+
+
+def control_folder(run: RunFolder, kind: ControlKind) -> RunFolder:
+    """Return where a control of a run lies, or would."""
+    return RunFolder(run.path / CONTROLS / kind)
+
+
+def controls_of(run: RunFolder) -> list[RunFolder]:
+    """Return the controls that a run has."""
+    folders = [control_folder(run, kind) for kind in ControlKind]
+    return [folder for folder in folders if folder.manifest_path.exists()]
+
+
+def make_controls(
+    run: RunFolder,
+    manifest: Manifest,
+    wanted: Iterable[Control],
+    *,
+    judged: Container[str] | None = None,
+    command: Sequence[str],
+) -> None:
+    """Draw the controls that a run does not have yet.
+
+    Args:
+        run: the run.
+        manifest: of the run.
+        wanted: which; a `repeat` that is there serves whatever its size.
+        judged: items that can be drawn; None: all that a judge is asked about.
+        command: the command line, for the manifests.
+
+    Raises:
+        InputError: no item can be drawn.
+        RunError: one is there with another number of items, or cannot be written.
+    """
+    source = ControlSource(run.pairs, manifest.seed, answers=not manifest.hide_answers, judged=judged)
+    for control in missing_controls(run, wanted):
+        folder = control_folder(run, control.kind)
+        pairs = control_pairs(control, source)
+        changed = as_control(manifest, control, command=command)
+        with folder.created() as new:
+            if run.batches_path.exists():
+                new.batches_path.touch()
+            new.write_manifest(_filled(changed, new, pairs))
+
+
+def missing_controls(run: RunFolder, wanted: Iterable[Control]) -> list[Control]:
+    """Return the wanted controls that a run does not have; RunError where it has one of another size."""
+    missing = []
+    for control in wanted:
+        folder = control_folder(run, control.kind)
+        if not folder.manifest_path.exists():
+            missing.append(control)
+            continue
+        known = folder.manifest().control
+        if known != control and control.kind is not ControlKind.REPEAT:
+            drawn = f" for --control-n {known.n}" if known else ""
+            raise RunError(f"{folder.path}: drawn{drawn}; ask for as many again, or remove it to draw anew")
+    return missing
+
+
+def as_control(manifest: Manifest, control: Control, *, command: Sequence[str]) -> Manifest:
+    """Return the manifest of a control, but for what depends on its pairs.
+
+    Texts against themselves are stored as the judge is shown them: nothing is left to hide.
+    """
+    hides = {ControlKind.HIDE_ANSWERS: True, ControlKind.IDENTICAL: False}
+    changes = {
+        "control": control,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": tuple(command),
+        "identity": manifest.identity | {"--control": str(control.kind), "--control-n": str(control.n)},
+        "hide_answers": hides.get(control.kind, manifest.hide_answers),
+        "stopping": None,
+        "shard": None,
+        "merged": (),
+        "left_out": {},
+    }
+    return manifest.model_copy(update=changes)
+
+
+def _filled(manifest: Manifest, new: RunFolder, pairs: Iterable[Pair]) -> Manifest:
+    """Write a control's pairs, whose images it holds itself; return its manifest with what depends on them."""
+    counts = PairCounts(answers=not manifest.hide_answers)
+    store = ImageStore(new.path)
+    digest = write_lines(new.pairs_path, counts.counting(with_item(pair, partial(held, store=store)) for pair in pairs))
+    store.flush()
+    fields = counts.fields()
+    if manifest.control is not None and manifest.control.kind is ControlKind.IDENTICAL:
+        fields["identical"] = ()
+    swapped = tuple(sorted({*counts.judged, *counts.identical} & set(manifest.swapped)))
+    return manifest.model_copy(update={**fields, "swapped": swapped, "pairs_sha256": digest})
+
+
+def refuse_contradictions(
+    options: ControlOptions, *, hide_answers: bool, is_shard: bool = False, may_stop: bool = False
+) -> None:
+    """Refuse controls that a comparison cannot have; InputError."""
+    if not options.kinds:
+        return
+    later = "leave out --control; `omr-judge control RUN` adds it to the finished run"
+    if is_shard:
+        raise InputError("--control", "a sample of a shard is none of the whole", later.replace("finished", "merged"))
+    if may_stop:
+        raise InputError("--control", "a run that may stop early does not ask every item that is drawn", later)
+    if hide_answers and ControlKind.HIDE_ANSWERS in options.kinds:
+        raise InputError("--control hide-answers", "the answers are hidden already", "leave it out")
+
+
+def judged_items(run: RunFolder) -> set[str]:
+    """Return the items of a run on which a judge has said something."""
+    return {judgment.item for judgment in run.judgments() if not isinstance(judgment.result, Failed)}

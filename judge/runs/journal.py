@@ -1,0 +1,323 @@
+"""The run folder: a manifest, the pairs, and judgments that are appended and never changed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import threading
+from array import array
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import orjson
+from msgspec import DecodeError
+from msgspec.json import decode
+from pydantic import ValidationError
+
+from judge.errors import RunError
+from judge.files.files import flush, flush_folder, replacing, write_json
+from judge.files.folders import filling
+from judge.images.image_store import located, with_item
+from judge.runs.fold_io_judgment_lines import as_line, mend_tail
+from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest, read_manifest
+from judge.schema import Case, Failed, FailureKind, Item, Judgment, Pair
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
+
+    from judge.runs.manifest import RunManifest
+
+SYNC_SECONDS = 0.05
+"""pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
+Noun = TypeVar("Noun", Pair, Case, Item)
+KEY = re.compile(r"[0-9a-f]{32}")
+
+
+class RunFolder:
+    """Where a run's files lie."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.manifest_path = path / "manifest.json"
+        self.pairs_path = path / "pairs.jsonl"
+        self.cases_path = path / "cases.jsonl"
+        self.items_path = path / "items.jsonl"
+        self.judgments_path = path / "judgments.jsonl"
+        self.report_path = path / "report.json"
+        self.batches_path = path / "batches.jsonl"
+        """there is one where the run asks in batches"""
+        self.in_flight_path = path / "in_flight"
+        self.positions_path = path / "positions.txt"
+        self._owner_path = path / "owner.json"
+
+    @property
+    def name(self) -> str:
+        """The run's name is its folder's."""
+        return self.path.name
+
+    def manifest(self) -> Manifest:
+        """Read a comparison's manifest; RunError where there is none, or the run is no comparison."""
+        manifest = self.any_manifest()
+        if not isinstance(manifest, Manifest):
+            raise RunError(f"{self.path}: a {manifest.kind}; this needs a run made by `compare`")
+        return manifest
+
+    def score_manifest(self) -> ScoreManifest:
+        """Read the manifest of a run that scores; RunError where there is none, or the run is of another kind."""
+        manifest = self.any_manifest()
+        if not isinstance(manifest, ScoreManifest):
+            raise RunError(f"{self.path}: a {manifest.kind}; this needs a run made by `score`")
+        return manifest
+
+    def any_manifest(self) -> AnyManifest:
+        """Read the manifest; RunError where there is none or it is not one."""
+        try:
+            return read_manifest(self.manifest_path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            raise RunError(f"{self.path}: no run here (manifest.json is missing); `ls {self.path.parent}`") from None
+        except ValidationError as error:
+            raise RunError(
+                f"{self.manifest_path}: not a manifest of this version: {error.errors()[0]['msg']}"
+            ) from error
+
+    def pairs(self) -> Iterator[Pair]:
+        """Yield the pairs in file order, one in memory at a time."""
+        return (with_item(pair, self._located) for pair in self._lines(self.pairs_path, Pair))
+
+    def cases(self) -> Iterator[Case]:
+        """Yield the cases of a run that scores, in file order, one in memory at a time."""
+        return (with_item(case, self._located) for case in self._lines(self.cases_path, Case))
+
+    def items(self) -> Iterator[Item]:
+        """Yield the items of a run that writes checklists, in file order, one in memory at a time."""
+        return map(self._located, self._lines(self.items_path, Item))
+
+    def subjects_path(self, manifest: AnyManifest) -> Path:
+        """Return the file of what the run's requests are about."""
+        return {"comparison": self.pairs_path, "score": self.cases_path, "checklist": self.items_path}[manifest.kind]
+
+    def _located(self, item: Item) -> Item:
+        return located(item, self.path)
+
+    def _lines(self, path: Path, noun: type[Noun]) -> Iterator[Noun]:
+        if not path.exists():
+            raise RunError(f"{path}: missing; this run can be reported, not resumed")
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield decode(line, type=noun)
+                except DecodeError as error:
+                    raise _damaged(path, number, error) from error
+
+    def pair_offsets(self) -> array[int]:
+        """Return the byte at which each pair's line begins, in file order."""
+        offsets, offset = array("Q"), 0
+        with self.pairs_path.open("rb") as file:
+            for line in file:
+                offsets.append(offset)
+                offset += len(line)
+        return offsets
+
+    def pairs_at(self, offsets: Iterable[int]) -> Iterator[Pair]:
+        """Yield the pairs whose lines begin at the given bytes, in the order given."""
+        with self.pairs_path.open("rb") as file:
+            for offset in offsets:
+                file.seek(offset)
+                yield with_item(decode(file.readline(), type=Pair), self._located)
+
+    def judgments(self) -> Iterator[Judgment]:
+        """Yield the judgments in the order of their arrival; a torn last line is left out."""
+        for number, line in self.judgment_lines():
+            judgment = self.read_judgment(number, line)
+            if judgment is None:
+                return
+            yield judgment
+
+    def judgment_lines(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the lines of the journal with their numbers; none where there is no journal."""
+        if self.judgments_path.exists():
+            with self.judgments_path.open("rb") as file:
+                yield from enumerate(file, start=1)
+
+    def read_judgment(self, number: int, line: bytes) -> Judgment | None:
+        """Read a line of the journal strictly; None where it is a torn last line, RunError where it is damaged."""
+        try:
+            judgment = decode(line, type=Judgment)
+        except DecodeError as error:
+            if not line.endswith(b"\n"):
+                return None
+            raise _damaged(self.judgments_path, number, error) from error
+        if not KEY.fullmatch(judgment.key):
+            raise RunError(f"{self.judgments_path}:{number}: damaged line: its key is not 32 hex digits")
+        return judgment
+
+    def judged_keys(self) -> set[bytes]:
+        """Return the keys that have verdicts, as bytes: what need not be asked again."""
+        return {bytes.fromhex(judgment.key) for judgment in self.judgments() if not isinstance(judgment.result, Failed)}
+
+    def failed_at(self) -> dict[bytes, datetime]:
+        """Return when each failed request failed last, by its key."""
+        return {
+            bytes.fromhex(judgment.key): datetime.fromisoformat(judgment.time)
+            for judgment in self.judgments()
+            if isinstance(judgment.result, Failed) and judgment.time
+        }
+
+    def failed_keys(self) -> dict[bytes, FailureKind]:
+        """Return the keys that were asked and have no verdict, each with its last failure."""
+        failed: dict[bytes, FailureKind] = {}
+        judged: set[bytes] = set()
+        for judgment in self.judgments():
+            key = bytes.fromhex(judgment.key)
+            if isinstance(judgment.result, Failed):
+                failed[key] = judgment.result.failure
+            else:
+                judged.add(key)
+        return {key: failure for key, failure in failed.items() if key not in judged}
+
+    def write_manifest(self, manifest: RunManifest) -> None:
+        """Write the manifest."""
+        write_json(self.manifest_path, manifest.model_dump(mode="json", by_alias=True))
+
+    def write_positions(self, positions: Iterable[int]) -> None:
+        """Write, for each pair of a shard, where it stands in the whole comparison, counted from 0."""
+        with replacing(self.positions_path) as file:
+            file.writelines(b"%d\n" % position for position in positions)
+
+    def positions(self) -> Iterator[int]:
+        """Yield where each pair of a shard stands in the whole comparison."""
+        if not self.positions_path.exists():
+            raise RunError(f"{self.positions_path}: missing; this shard can be reported, not merged")
+        with self.positions_path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.rstrip(b"\n").isdigit():
+                    raise RunError(f"{self.positions_path}:{number}: damaged line: not a position")
+                yield int(line)
+
+    @contextmanager
+    def created(self) -> Iterator[RunFolder]:
+        """Yield a hidden folder to fill, which becomes this one when it is complete, and vanishes on an error.
+
+        Raises:
+            RunError: something is there already.
+        """
+        with filling(self.path) as hidden:
+            yield RunFolder(hidden)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process alone; RunError names who else holds it.
+
+        The lock is the operating system's and ends with the process, however it ends.
+        """
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - 0.1 s that `report` need not pay
+
+        lock = FileLock(self.path / "lock")
+        try:
+            lock.acquire(timeout=0)
+            write_json(self._owner_path, {"pid": os.getpid(), "host": platform.node()})
+        except Timeout:
+            raise RunError(f"{self.path}: in use by {self._owner()}; wait for it, or stop it") from None
+        except OSError as error:
+            raise RunError(f"{self.path}: cannot be locked: {error.strerror}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _owner(self) -> str:
+        """Name the process that holds the folder, or held it last."""
+        try:
+            owner = orjson.loads(self._owner_path.read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            return "another process"
+        return f"process {owner['pid']} on {owner['host']}"
+
+
+def _damaged(path: Path, number: int, error: DecodeError) -> RunError:
+    return RunError(f"{path}:{number}: damaged line: {error}")
+
+
+class Journal:
+    """Appends judgments: each is with the operating system before `append` returns, and on the disk soon after.
+
+    Args:
+        path: `judgments.jsonl`, created if absent. A last line without its newline is completed if it is a whole
+            judgment, and cut off if it is torn.
+        sync_seconds: pause between two flushes to the disk; 0: each append flushes before it returns.
+    """
+
+    def __init__(self, path: Path, *, sync_seconds: float = SYNC_SECONDS) -> None:
+        self.path = path
+        try:
+            self.torn = mend_tail(path)
+            """whether a torn last line was cut off"""
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            flush_folder(path.parent)
+        except OSError as error:
+            raise self._error(error) from error
+        self._dirty, self._closing = threading.Event(), threading.Event()
+        self._problem: OSError | None = None
+        self._sync_seconds = sync_seconds
+        self._thread = threading.Thread(target=self._sync, name="journal-sync", daemon=True)
+        if sync_seconds:
+            self._thread.start()
+
+    def append(self, judgment: Judgment) -> None:
+        """Write one judgment as one line; RunError if the disk is full, with the file as it was before."""
+        self._raise_problem()
+        line = as_line(judgment)
+        try:
+            written = os.write(self._descriptor, line)
+        except OSError as error:
+            raise self._error(error) from error
+        if written < len(line):
+            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
+            raise RunError(f"{self.path}: disk full; free space, then resume")
+        if self._sync_seconds:
+            if not self._dirty.is_set():  # setting it anew takes a lock
+                self._dirty.set()
+        else:
+            self._flush()
+            self._raise_problem()
+
+    def _sync(self) -> None:
+        while not self._closing.wait(self._sync_seconds):
+            if self._dirty.is_set():
+                self._dirty.clear()
+                self._flush()
+
+    def _flush(self) -> None:
+        """Flush to the disk; a disk that fails is told of by the next `append`, or by `close`."""
+        try:
+            flush(self._descriptor)
+        except OSError as error:
+            self._problem = error
+
+    def _raise_problem(self) -> None:
+        if self._problem is not None:
+            raise self._error(self._problem) from self._problem
+
+    def _error(self, error: OSError) -> RunError:
+        return RunError(f"{self.path}: cannot be written: {error.strerror}; free space, then resume")
+
+    def close(self) -> None:
+        """Flush to the disk and close; RunError if the disk does not take it."""
+        self._closing.set()
+        if self._sync_seconds:
+            self._thread.join()
+        self._flush()
+        os.close(self._descriptor)
+        self._raise_problem()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

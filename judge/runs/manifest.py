@@ -1,0 +1,165 @@
+"""What a run is: the record that its folder begins with."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import orjson
+from pydantic import Field
+
+from judge.enums import Method, Orders
+from judge.outcomes.interim_looks import Stopping
+from judge.runs.control_kinds import Control
+from judge.runs.sharding import Shard
+from judge.schema import Frozen, Group, JudgeSpec, Price, Rubric
+
+FORMAT_VERSION: Final = 1
+
+
+class Input(Frozen):
+    """A file that a run was made from."""
+
+    role: str
+    """what it was read as, such as `a` or `items`"""
+    path: str
+    """absolute"""
+    sha256: str
+    """of its bytes"""
+
+
+class RunManifest(Frozen):
+    """What a run of any kind is: written once, when its subjects are complete; only prices may change."""
+
+    format_version: Literal[1] = FORMAT_VERSION
+    """of the run folder"""
+    created: str
+    """UTC, ISO 8601"""
+    command: tuple[str, ...]
+    """the command line"""
+    versions: dict[str, str]
+    """of Python, the program and its packages"""
+    inputs: tuple[Input, ...] = ()
+    """the files that the run was made from"""
+    identity: dict[str, str]
+    """everything that decides the judgments, by name: a run goes on only with the same"""
+    judges: tuple[JudgeSpec, ...] = ()
+    """who is asked; empty for imported runs"""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """by judge, as known when the run was made or as `--price` said since; no part of the identity"""
+    repair: str | None = None
+    """what a judge is told of a reply that could not be read; None: such a reply is a failure at once"""
+    samples: int
+    """replies for each subject and judge"""
+    seed: int
+    """decides fences, halves and resamples"""
+    n_items: int
+    """items asked about, or planned to be"""
+    left_out: dict[str, int] = Field(default_factory=dict)
+    """items left out, by reason: `only_a`, `only_b`, `no_item`, `no_image`, `no_checklist`; of a shard: of the whole
+    comparison"""
+    n_images: int = 0
+    """images of all items"""
+    images_sha256: str | None = None
+    """hash over the hashes of all images, in the order of the subjects"""
+    pairs_sha256: str | None = None
+    """hash of the file of subjects: `pairs.jsonl`, `cases.jsonl` or `items.jsonl`"""
+    shard: Shard | None = None
+    """the part of the items that this run judges; None: all of them"""
+    merged: tuple[str, ...] = ()
+    """the folders of the shards that this run was merged from"""
+
+
+class ScoreManifest(RunManifest):
+    """What a run is that scores one model's traces by checklists."""
+
+    kind: Literal["score"] = "score"
+    model: str
+    """name of the model"""
+    prompts: dict[Group, str]
+    """the text of each group's prompt file"""
+    n_units: dict[Group, int]
+    """units of all items"""
+    n_asked: int
+    """requests for one sample of every judge: a judge that cannot see is not asked about perception"""
+
+    @property
+    def n_requests(self) -> int:
+        """How many requests the run consists of."""
+        return self.n_asked * self.samples
+
+
+class ChecklistManifest(RunManifest):
+    """What a run is that writes checklists of items."""
+
+    kind: Literal["checklist"] = "checklist"
+    prompt: str
+    """the prompt file's text"""
+    to: str
+    """the file that the items are written to, with their checklists; absolute"""
+    n_asked: int
+    """items that have a reference and had no checklist: requests"""
+
+    @property
+    def n_requests(self) -> int:
+        """How many requests the run consists of."""
+        return self.n_asked
+
+
+class Manifest(RunManifest):
+    """What a run is that compares two models."""
+
+    kind: Literal["comparison"] = "comparison"
+    model_a: str
+    """name of model a"""
+    model_b: str
+    """name of model b"""
+    imported_judges: tuple[str, ...] = ()
+    """names of judges whose judgments were made elsewhere"""
+    prompt: str | None
+    """the prompt file's text; None: the judgments were made elsewhere"""
+    rubric: Rubric
+    """the criteria"""
+    schema_sha256: str | None
+    """of the reply's JSON schema; null for imported runs"""
+    orders: Orders
+    """whether each pair is judged in both orders, or half of them each way"""
+    interval: Method | Literal["bca"] = Method.JEFFREYS
+    """how the report makes intervals; `bca`, of earlier versions, as the default"""
+    show_reference: bool = True
+    """whether judges see the right answer and its reasoning"""
+    hide_answers: bool = False
+    """whether final answers are hidden in both traces"""
+    stopping: Stopping | None = None
+    """the rule by which the run may stop early; None: it asks all of its items"""
+    identical: tuple[str, ...] = ()
+    """items whose two traces are the same bytes: ties that need no call"""
+    n_checklists: int = 0
+    """items that have a checklist; whether the judge is shown it, the prompt says"""
+    control: Control | None = None
+    """which control of another run this is; None: a run of its own"""
+    swapped: tuple[str, ...] = ()
+    """with one order: the half of the judged items that is shown swapped"""
+
+    @property
+    def method(self) -> Method:
+        """How intervals are made, unless a report is asked for others."""
+        return Method.JEFFREYS if self.interval == "bca" else self.interval
+
+    @property
+    def n_requests(self) -> int:
+        """How many requests the run consists of: identical traces need none."""
+        orders = 2 if self.orders is Orders.BOTH else 1
+        return (self.n_items - len(self.identical)) * orders * self.samples * len(self.judges)
+
+
+AnyManifest = Manifest | ScoreManifest | ChecklistManifest
+_KINDS: dict[str, type[AnyManifest]] = {"score": ScoreManifest, "checklist": ChecklistManifest}
+
+
+def read_manifest(content: bytes) -> AnyManifest:
+    """Read a manifest of any kind; pydantic's ValidationError where it is none."""
+    try:
+        kind = orjson.loads(content)["kind"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        kind = "comparison"
+    return _KINDS.get(str(kind), Manifest).model_validate_json(content)

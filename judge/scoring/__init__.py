@@ -1,0 +1,1 @@
+"""Checklist scores of one model's traces."""

@@ -1,0 +1,140 @@
+"""Say what a checklist score, and the difference of two, found: as documents, and on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from judge.costs.cost_words import costs
+from judge.files.fold_io_render_text import safe
+from judge.scoring import score_tables
+from judge.tables import words
+from judge.tables.document import Document
+from judge.tables.terminal import LEFT_OUT
+from judge.tables.terminal_table import render_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from judge.scoring.difference import ScoreDifference
+    from judge.scoring.score_report import ScoreReport
+
+
+def score_document(report: ScoreReport) -> Document:
+    """Return the document of a score."""
+    made = report.interval
+    settings = {
+        "model": report.model,
+        "judges": ", ".join(report.judges),
+        "prompts": ", ".join(report.prompts.values()),
+        "cluster_field": report.clusters.field,
+        "interval_method": made.method,
+        "samples": report.samples,
+        "n_items": report.n_items,
+        "n_clusters": report.clusters.n,
+        "n_judgments": report.n_judgments,
+        "n_failed": report.n_failed,
+        "interval_level": made.level,
+        "n_resamples": made.n_resamples,
+        "seed": made.seed,
+    }
+    return Document(
+        tables=tuple(score_tables.score_tables(report)),
+        basis=_basis(report),
+        settings=settings,
+        warnings=report.warnings,
+        conclusion=conclusion(report),
+        json=report.model_dump(mode="json"),
+    )
+
+
+def difference_document(found: ScoreDifference) -> Document:
+    """Return the document of the difference of two scores."""
+    return Document(
+        tables=(score_tables.difference_table(found),),
+        basis=_pairing(found),
+        settings={"model_a": found.models.a, "model_b": found.models.b, "n_items": found.n_items},
+        warnings=(),
+        conclusion=difference_conclusion(found),
+        json=found.model_dump(mode="json"),
+    )
+
+
+def conclusion(report: ScoreReport) -> str:
+    """Say the trace score and what it is of."""
+    total = report.trace_score
+    if total.estimate is None:
+        return "No trace has a score in every group of its checklist: there is no trace score."
+    return (
+        f"{report.model}: trace score {_percent(words.percent(total))} over {total.n} traces; "
+        f"answer accuracy {_percent(words.percent(report.answer_accuracy))}."
+    )
+
+
+def difference_conclusion(found: ScoreDifference) -> str:
+    """Say what the trace scores show; what is not significant is inconclusive, never equal."""
+    total = found.trace_score
+    if total.estimate is None:
+        return "On the trace score, inconclusive: no item has it in both runs."
+    between = f"{100 * total.estimate:+.1f} points [{100 * (total.low or 0):+.1f}, {100 * (total.high or 0):+.1f}]"
+    told = f"{between} over {total.n} items, {total.p_method} sign-flip {words.p_text(total.p_value)}"
+    return f"On the trace score, a is {total.verdict}: {told}."
+
+
+def render_scores(report: ScoreReport, console: Console) -> None:
+    """Render the counts, the tables, the cost, and every warning."""
+    console.print(Text(f"model: {safe(report.model)}"))
+    console.print(Text("\n".join(_counts(report))))
+    for table in score_tables.score_tables(report):
+        if table.key != "costs":
+            console.print(render_table(table, console.width, stacked=table.key in {"subgroups", "groups"}))
+    for line in costs(report):
+        console.print(Text(safe(line)))
+    console.print(Text(safe(_basis(report)), style="dim"))
+    for warning in report.warnings:
+        console.print(Text(f"Warning: {safe(warning)}", style="bold yellow"))
+    console.print(Text(safe(conclusion(report)), style="bold"))
+
+
+def render_difference(found: ScoreDifference, console: Console) -> None:
+    """Render the difference of two scores."""
+    console.print(Text(safe(f"a = {found.models.a}\nb = {found.models.b}")))
+    console.print(render_table(score_tables.difference_table(found), console.width, stacked=True))
+    console.print(Text(safe(_pairing(found)), style="dim"))
+    console.print(Text(safe(difference_conclusion(found)), style="bold"))
+
+
+def _percent(text: str) -> str:
+    return text.replace(" [", " % [", 1) if " [" in text else f"{text} %"
+
+
+def _counts(report: ScoreReport) -> list[str]:
+    lines = [f"{report.n_items} items, {report.n_judgments} judgments, {report.n_failed} failed"]
+    if report.failures:
+        lines[0] += " (" + ", ".join(f"{kind} {count}" for kind, count in report.failures.items()) + ")"
+    if report.n_not_asked:
+        lines.append(f"{report.n_not_asked} judgments not asked yet: `omr-judge resume` goes on")
+    if report.n_unread:
+        lines.append(f"{report.n_unread} traces whose final answer cannot be read: not right")
+    if report.n_without_answer:
+        lines.append(f"{report.n_without_answer} items whose right answer is unknown: out of the accuracy")
+    return lines + [f"{count} items left out: {LEFT_OUT[reason]}" for reason, count in report.left_out.items() if count]
+
+
+def _basis(report: ScoreReport) -> str:
+    samples = f", {report.samples} samples each" if report.samples > 1 else ""
+    prompts = ", ".join(report.prompts.values())
+    return (
+        f"{report.model} scored by {', '.join(report.judges)} with prompts {prompts}{samples}. "
+        f"Percent, with {words.intervals(report)}; never over units."
+    )
+
+
+def _pairing(found: ScoreDifference) -> str:
+    apart = {"only in a": found.n_only_a, "only in b": found.n_only_b, "other checklists": found.n_other_checklist}
+    left = ", ".join(f"{reason} {count}" for reason, count in apart.items() if count)
+    return (
+        f"a is {found.models.a}, b is {found.models.b}; {found.n_items} items in both"
+        f"{f'; left out: {left}' if left else ''}. {100 * found.interval.level:.0f} % intervals over items or clusters."
+    )

@@ -1,0 +1,206 @@
+"""How far several verdicts on the same items agree, beyond what chance would give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from judge.stats.clusters import collapse, sum_by_cluster
+from judge.stats.intervals import N_RESAMPLES, resampled_sums
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from judge.stats.clusters import Codes
+    from judge.stats.intervals import Floats
+
+LEVEL = 0.95
+
+
+class Interval(NamedTuple):
+    """An estimate with the ends of its interval: NaN where undefined, or where no unit differs from another."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+class Agreement(NamedTuple):
+    """Coefficients of agreement; 1 is perfect, and all but the raw one are 0 at chance."""
+
+    raw: Interval
+    """share of pairs of verdicts on an item that agree"""
+    ac1: Interval
+    alpha_nominal: Interval
+    alpha_interval: Interval
+
+
+class UnitSums(NamedTuple):
+    """Distinct rows of summed terms, and how many units have each."""
+
+    sums: Floats
+    counts: Floats
+
+
+class FlipRates(NamedTuple):
+    """Numerators and denominators, shape (items, 2): repeat flips, then order flips."""
+
+    numerators: Floats
+    denominators: Floats
+
+
+def category_counts(ratings: Floats, values: Sequence[float]) -> Floats:
+    """Count each item's ratings by category.
+
+    Args:
+        ratings: shape (items, raters), such as the credits of several judges; NaN where a rater has none.
+        values: the categories; ratings that are none of them are not counted.
+    """
+    return np.column_stack([(ratings == value).sum(axis=1).astype(np.float64) for value in values])
+
+
+def agreement(
+    counts: Floats,
+    values: Sequence[float],
+    clusters: Codes | None = None,
+    *,
+    weights: Floats | None = None,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> Agreement:
+    """Return raw agreement, Gwet's AC1 and Krippendorff's alpha, with Bayesian bootstrap intervals over units.
+
+    Gwet, British J. Mathematical and Statistical Psychology 61, 2008; Krippendorff, Content Analysis, 2004, chapter 11.
+    The judges are fixed: the intervals speak of other items, not of other judges.
+
+    Args:
+        counts: shape (items, categories), how many verdicts each item has in each category; items may differ in number.
+        values: the categories' values, for the distances of the interval alpha.
+        clusters: shape (items,), the code of each item's cluster.
+        weights: shape (items,), how many items each stands for, where they were not drawn alike; any scale.
+        n_resamples: of the bootstrap.
+        seed: of the bootstrap.
+    """
+    distances = np.subtract.outer(np.asarray(values, dtype=np.float64), np.asarray(values, dtype=np.float64)) ** 2
+    if clusters is None and weights is None:
+        units = _item_units(counts)
+    else:
+        units = _collapsed(sum_by_cluster(_weighted(_item_sums(counts), weights), clusters))
+    raw, ac1, nominal, interval = _intervals(
+        units, lambda sums: _coefficients(sums, distances), n_resamples=n_resamples, seed=seed
+    )
+    return Agreement(raw, ac1, nominal, interval)
+
+
+def cohen_kappa(
+    first: Codes,
+    second: Codes,
+    n_categories: int,
+    clusters: Codes | None = None,
+    *,
+    weights: Floats | None = None,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """Return Cohen's kappa of two raters (Educational and Psychological Measurement 20, 1960).
+
+    It falls with the prevalence of one verdict, however often the raters agree: never show it without raw agreement.
+
+    Args:
+        first: shape (items,), one rater's categories, 0 to n_categories - 1.
+        second: shape (items,), the other's.
+        n_categories: how many there are.
+        clusters: shape (items,), the code of each item's cluster.
+        weights: shape (items,), as for `agreement`.
+        n_resamples: of the bootstrap.
+        seed: of the bootstrap.
+    """
+    cells = np.eye(n_categories * n_categories, dtype=np.int8)[first * n_categories + second]
+    units = _collapsed(sum_by_cluster(_weighted(cells, weights), clusters))
+    return _intervals(units, _kappa, n_resamples=n_resamples, seed=seed)[0]
+
+
+def flip_rates(forward: Floats, swapped: Floats) -> FlipRates:
+    """Return how often two samples of one order differ, beside how often two of different orders do, as item columns.
+
+    The first is the judge's noise alone; what the second has above it is the effect of the order.
+
+    Args:
+        forward: shape (items, categories), how many samples gave each verdict where a was shown first.
+        swapped: shape (items, categories), the same verdicts (in terms of a and b) where b was shown first.
+    """
+    n_forward, n_swapped = forward.sum(axis=1), swapped.sum(axis=1)
+    pairs = (n_forward * (n_forward - 1) + n_swapped * (n_swapped - 1)) / 2
+    same = (forward * (forward - 1) + swapped * (swapped - 1)).sum(axis=1) / 2
+    across, same_across = n_forward * n_swapped, (forward * swapped).sum(axis=1)
+    return FlipRates(np.column_stack([pairs - same, across - same_across]), np.column_stack([pairs, across]))
+
+
+def _weighted(columns: Floats, weights: Floats | None) -> Floats:
+    """Multiply item rows by their weights, scaled to a mean of 1, so that they count as many items as there are."""
+    return columns if weights is None else np.asarray(columns * (weights / weights.mean())[:, None])
+
+
+def _collapsed(columns: Floats) -> UnitSums:
+    sums, _, counts = collapse(columns, columns[:, :0])
+    return UnitSums(sums, counts)
+
+
+def _item_units(counts: Floats) -> UnitSums:
+    """Return the items' terms, worked out once for all items with the same ratings."""
+    items = _collapsed(counts)
+    return UnitSums(_item_sums(items.sums), items.counts)
+
+
+def _item_sums(counts: Floats) -> Floats:
+    """Return, an item a row, the terms that the coefficients are made of once they are summed over items."""
+    raters = counts.sum(axis=1)
+    rated, paired = raters >= 1, raters >= 2  # noqa: PLR2004 - it takes two to agree
+    pairs = np.where(paired, raters * (raters - 1), 1.0)
+    agreeing = (counts * (counts - 1)).sum(axis=1) / pairs
+    shares = counts / np.where(rated, raters, 1.0)[:, None]
+    together = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(counts.shape[1])
+    coincidences = together / np.where(paired, raters - 1, 1.0)[:, None, None]
+    return np.column_stack([agreeing * paired, paired, rated, shares, coincidences.reshape(len(counts), -1)])
+
+
+def _coefficients(sums: Floats, distances: Floats) -> Floats:
+    """Return raw agreement, AC1 and both alphas, a column each, from summed terms, a resample a row."""
+    k = len(distances)
+    raw = sums[:, 0] / sums[:, 1]
+    shares = sums[:, 3 : 3 + k] / sums[:, 2:3]
+    by_chance = (shares * (1 - shares)).sum(axis=1) / (k - 1)
+    observed = sums[:, 3 + k :].reshape(-1, k, k)
+    margins = observed.sum(axis=2)
+    expected = margins[:, :, None] * margins[:, None, :] - margins[:, :, None] * np.eye(k)
+    expected /= margins.sum(axis=1)[:, None, None] - 1
+    alphas = [
+        1 - (observed * metric).sum(axis=(1, 2)) / (expected * metric).sum(axis=(1, 2))
+        for metric in (1 - np.eye(k), distances)
+    ]
+    return np.column_stack([raw, (raw - by_chance) / (1 - by_chance), *alphas])
+
+
+def _kappa(sums: Floats) -> Floats:
+    k = round(sums.shape[1] ** 0.5)
+    cells = (sums / sums.sum(axis=1, keepdims=True)).reshape(-1, k, k)
+    agreed = np.trace(cells, axis1=1, axis2=2)
+    by_chance = (cells.sum(axis=1) * cells.sum(axis=2)).sum(axis=1)
+    return np.asarray((agreed - by_chance) / (1 - by_chance))[:, None]
+
+
+def _intervals(
+    units: UnitSums, coefficients: Callable[[Floats], Floats], *, n_resamples: int, seed: int
+) -> list[Interval]:
+    """Evaluate coefficients on the units and on their Bayesian bootstrap resamples (Rubin, 1981)."""
+    patterns, counts = units
+    rng = np.random.default_rng(seed)
+    sums = resampled_sums(patterns, lambda size: rng.standard_gamma(counts, size=(size, len(counts))), n_resamples)
+    tail = (1 - LEVEL) / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        estimates, resampled = coefficients((counts @ patterns)[None]), coefficients(sums)
+    low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
+    varies = high - low > 1e-12  # noqa: PLR2004 - the rest is rounding
+    low, high = np.where(varies, low, np.nan), np.where(varies, high, np.nan)
+    return [Interval(*map(float, ends)) for ends in zip(estimates[0], low, high, strict=True)]

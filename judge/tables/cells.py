@@ -1,0 +1,108 @@
+"""Tables as values: what a cell shows, and the numbers behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from judge.tables import words
+
+if TYPE_CHECKING:
+    from judge.outcomes.estimates import Estimate, Figure
+    from judge.scoring.difference import Difference
+
+
+class Cell(NamedTuple):
+    """What is shown, and the numbers behind it: rates in [0, 1]; words have none."""
+
+    text: str
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    is_words: bool = False
+
+
+class TableRow(NamedTuple):
+    """One line of a table."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+
+class Table(NamedTuple):
+    """One table of a report."""
+
+    key: str
+    """what it is about, for programs: letters and underscores"""
+    title: str
+    of: str
+    """what a row stands for"""
+    columns: dict[str, str]
+    """for programs and for people"""
+    rows: tuple[TableRow, ...]
+    note: str = ""
+    judge: str = ""
+    """whose verdicts these are alone; empty: those of all judges together"""
+    legend: str = ""
+    """what its columns mean, where the table stands alone"""
+
+    def caption(self, basis: str) -> str:
+        """Return what must be said of the table where it stands alone, as sentences.
+
+        Args:
+            basis: what its numbers rest on.
+        """
+        judge = f"{self.judge} alone" if self.judge and self.judge not in self.title else ""
+        parts = [part for part in (self.title, judge, self.legend, self.note) if part]
+        return " ".join([*(part if part.endswith("?") else f"{part}." for part in parts), basis])
+
+
+def row(name: str, *cells: Cell) -> TableRow:
+    """Make a line of a table."""
+    return TableRow(name, cells)
+
+
+def rate(estimate: Estimate | None) -> Cell:
+    """Show a rate in percent with its interval."""
+    return Cell("-") if estimate is None else Cell(words.percent(estimate), *estimate.model_dump().values())
+
+
+def number(figure: Figure | None, *, as_rate: bool = False) -> Cell:
+    """Show a number with its interval, in percent where it is a rate."""
+    if figure is None:
+        return Cell("-")
+    text = words.number(figure, times=100, digits=1) if as_rate else words.number(figure)
+    return Cell(text, *figure.model_dump().values())
+
+
+def difference(own: Difference) -> Cell:
+    """Show a difference of rates with its interval, in points, always with its sign."""
+    if own.estimate is None:
+        return Cell("-")
+    ends = "" if own.low is None or own.high is None else f" [{100 * own.low:+.1f}, {100 * own.high:+.1f}]"
+    return Cell(f"{100 * own.estimate:+.1f}{ends}", own.estimate, own.low, own.high, own.n)
+
+
+def share(value: float | None) -> Cell:
+    """Show a rate without an interval, in percent."""
+    return plain(value, f"{100 * (value or 0):.1f}")
+
+
+def count(value: int | None) -> Cell:
+    """Show a count."""
+    return plain(value, str(value))
+
+
+def p_value(value: float | None) -> Cell:
+    """Show a p-value."""
+    return plain(value, "" if value is None else f"<{words.SMALLEST_P}" if value < words.SMALLEST_P else f"{value:.2g}")
+
+
+def plain(value: float | None, text: str) -> Cell:
+    """Show a number as the text says; a dash where there is none."""
+    return Cell("-") if value is None else Cell(text, value)
+
+
+def in_words(text: str) -> Cell:
+    """Show words."""
+    return Cell(str(text), is_words=True)

@@ -1,0 +1,99 @@
+"""Render a report on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from judge.costs.cost_words import costs
+from judge.files.fold_io_render_text import safe
+from judge.tables import tables, words
+from judge.tables.control_tables import control_lines, control_tables
+from judge.tables.forest import forest
+from judge.tables.instrument_tables import instrument_tables
+from judge.tables.terminal_table import render_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from judge.report.report import Report
+
+LEFT_OUT = {
+    "only_a": "only in a",
+    "only_b": "only in b",
+    "no_item": "not among the items",
+    "no_image": "without an image that can be shown",
+    "no_checklist": "without a checklist",
+}
+
+
+def render_report(report: Report, console: Console) -> None:
+    """Render the counts, one table a panel or judge, and every warning."""
+    console.print(Text(f"a = {safe(report.models.a)}\nb = {safe(report.models.b)}"))
+    console.print(Text(_counts(report)))
+    for judge, criteria in {"": report.criteria, **report.by_judge}.items():
+        for table in tables.judged_tables(report, criteria, judge):
+            console.print(render_table(table, console.width))
+    _render_sections(report, console)
+    for table in control_tables(report):
+        console.print(render_table(table, console.width, stacked=True))
+    for line in (*control_lines(report), *costs(report)):
+        console.print(Text(safe(line)))
+    console.print(Text(safe(_caption(report)), style="dim"))
+    for warning in report.warnings:
+        console.print(Text(f"Warning: {safe(warning)}", style="bold yellow"))
+    console.print(Text(safe(words.conclusion(report)), style="bold"))
+
+
+def _render_sections(report: Report, console: Console) -> None:
+    """Render where the items went, strata, the forest plot, and what slot, length and judges have to do with it."""
+    for name, row in report.criteria.items():
+        console.print(Text(words.ledger(name, row, report.n_items)))
+    if any(row.strata for row in report.criteria.values()):
+        console.print(render_table(tables.strata(report.criteria), console.width, stacked=True))
+    if report.instruments:
+        for table in instrument_tables(report.instruments):
+            console.print(render_table(table, console.width, stacked=True))
+        console.print(Text(safe(words.disagreements(report.instruments))))
+    console.print(Text("\n".join(["", *forest(report), ""])), soft_wrap=True)
+    overall = list(report.criteria)[-1]
+    length, agreement = report.length[overall], report.agreement[overall]
+    lines = [
+        *words.interaction(report).values(),
+        words.position(overall, report.position[overall]),
+        words.length(overall, length) if length else "",
+        words.agreement(overall, agreement) if agreement else "",
+        words.halo(report.halo) if report.halo else "",
+    ]
+    console.print(Text(safe("\n".join(filter(None, lines)))))
+
+
+def _counts(report: Report) -> str:
+    lines = [f"{report.n_items} items, {report.n_judgments} judgments, {report.n_failed} failed"]
+    if report.failures:
+        lines[0] += " (" + ", ".join(f"{kind} {count}" for kind, count in report.failures.items()) + ")"
+    if report.n_not_asked:
+        lines.append(f"{report.n_not_asked} judgments not asked yet: `omr-judge resume` goes on")
+    if report.sequential is not None and report.sequential.decided:
+        found = report.sequential
+        left = found.items_planned - found.items_asked
+        lines.append(f"{left} of {found.items_planned} items not asked: the run stopped when it was decided")
+    if report.n_identical:
+        lines.append(f"{report.n_identical} items with identical traces: ties, not asked")
+    undecided = {name: row.cannot_judge for name, row in report.criteria.items() if row.cannot_judge}
+    if undecided:
+        told = ", ".join(f"{name} {count}" for name, count in undecided.items())
+        lines.append(f"missing because a judge said cannot_judge: {told}")
+    lines += [f"{count} items left out: {LEFT_OUT[reason]}" for reason, count in report.left_out.items() if count]
+    return "\n".join(lines)
+
+
+def _caption(report: Report) -> str:
+    pooled = f" {words.POOLED[report.pooling]}." if report.pooling else ""
+    made = f"prompt {report.prompt}, rubric {report.rubric}" if report.prompt else f"imported, criteria {report.rubric}"
+    return (
+        f"Percent, with {words.intervals(report)}. "
+        f"T: both orders tie; split: the orders disagree; "
+        f"both count half. missing: out of the rate.{pooled} {made}."
+    )

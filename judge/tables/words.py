@@ -1,0 +1,227 @@
+"""Say a report's findings in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from judge.enums import Method, Orders
+from judge.outcomes.counted_items import Pooling
+from judge.stats.significance import Conclusion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from judge.outcomes.estimates import Estimate, Figure
+    from judge.report.criterion import CriterionReport
+    from judge.report.instruments import Instruments
+    from judge.report.judge_agreement import AgreementReport, HaloReport
+    from judge.report.ledger import Ledger
+    from judge.report.position_length import LengthReport, PositionReport
+    from judge.report.report import Report
+    from judge.report.sequential_report import Sequential
+    from judge.scoring.score_report import ScoreReport
+
+SMALLEST_P = 0.0001
+SHOWN_ITEMS = 5
+POOLED = {
+    Pooling.MEAN: "The panel's verdicts are averaged",
+    Pooling.MAJORITY: "The panel speaks by majority in each order of an item; without one it says tie",
+}
+
+
+def percent(estimate: Estimate) -> str:
+    """Write a rate and its interval in percent; a dash where nothing was counted."""
+    if estimate.estimate is None:
+        return "-"
+    if estimate.low is None or estimate.high is None:
+        return f"{100 * estimate.estimate:.1f}"
+    return f"{100 * estimate.estimate:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+
+
+def p_text(p_value: float) -> str:
+    """Write a p-value with its sign: "p = 0.031", "p < 0.0001"."""
+    return f"p < {SMALLEST_P}" if p_value < SMALLEST_P else f"p = {p_value:.2g}"
+
+
+def conclusion(report: Report) -> str:
+    """Say what the overall criterion shows; what is not significant is inconclusive, never equal."""
+    if report.sequential is not None:
+        return sequential(report, report.sequential)
+    name, row = list(report.criteria.items())[-1]
+    if row.win_rate.estimate is None:
+        return f"On {name}, inconclusive: no item has the verdicts that its rate needs."
+    clusters = f" in {report.clusters.n} clusters ({report.clusters.field})" if report.clusters.field else ""
+    interval = percent(row.win_rate).replace(" [", " % [", 1)
+    rate = f"win rate {interval if '%' in interval else interval + ' %'} over {row.win_rate.n} items{clusters}"
+    return f"On {name}, {_word(row, report.equivalence)}: {rate}, {row.p_method} sign-flip {p_text(row.p_value)}."
+
+
+def sequential(report: Report, found: Sequential) -> str:
+    """Say what the looks of a run that may stop early show; the share of wins stands in the confidence sequence."""
+    overall = list(report.criteria)[-1]
+    word = {"a": "a is better", "b": "a is worse", None: "inconclusive"}[found.winner]
+    looks = f"{_count(found.n_looks, 'look')} of {found.n_looks_planned}, {found.items_asked} of {found.items_planned}"
+    state = "decided" if found.decided else f"undecided {_when(found)}"
+    total, lost = found.wins + found.losses, found.items_missing
+    share = f"{100 * found.wins / total:.1f} % " if total else ""
+    missing = f" ({_count(lost, 'item')} without a verdict count for neither)" if lost else ""
+    return (
+        f"On {overall}, {word}: {state} after {looks} items. Wins of a among {total} decided units: {share}"
+        f"[{100 * found.low:.1f}, {100 * found.high:.1f}] ({100 - 100 * found.alpha:g} % confidence sequence, valid at "
+        f"every look), {p_text(found.p_value)}{missing}."
+    )
+
+
+def _when(found: Sequential) -> str:
+    return "at the run's end" if found.n_looks == found.n_looks_planned else "so far"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _word(row: CriterionReport, margin: float | None) -> str:
+    match row.verdict:
+        case Conclusion.BETTER:
+            return "a is better"
+        case Conclusion.WORSE:
+            return "a is worse"
+        case Conclusion.EQUIVALENT:
+            return f"equivalent within ±{margin:g}"
+        case Conclusion.INCONCLUSIVE:
+            return "inconclusive"
+
+
+def ledger(name: str, row: CriterionReport, n_items: int) -> str:
+    """Write where every item of a criterion went, as a sum."""
+    terms = " + ".join(f"{word} {count}" for word, count in ledger_terms(row.ledger).items())
+    text = f"{name}: {n_items} = {terms}"
+    if not row.missing or row.bounds.low is None or row.bounds.high is None:
+        return text
+    between = f"{100 * row.bounds.low:.1f} and {100 * row.bounds.high:.1f} %"
+    return f"{text}; had the missing all gone to b or to a, the win rate would be {between}"
+
+
+def ledger_terms(counts: Ledger) -> dict[str, int]:
+    """Return the terms of the sum that all items of a criterion are, with the words for them."""
+    always = {"a": counts.agreed_a, "b": counts.agreed_b, "tie": counts.agreed_tie}
+    rest = {
+        "identical": counts.identical,
+        "split to the first slot": counts.split_to_first,
+        "split to the second slot": counts.split_to_second,
+        "one order missing": counts.one_sided,
+        "cannot judge": counts.cannot_judge,
+        **{kind.replace("_", " "): count for kind, count in counts.missing.items()},
+    }
+    return always | {word: count for word, count in rest.items() if count}
+
+
+def position(name: str, found: PositionReport) -> str:
+    """Say what the slot does."""
+    parts = [f"Position, {name}: first slot {percent(found.first_slot)} % of decisive verdicts"]
+    if found.to_first is not None and found.to_second is not None and found.p_value is not None:
+        moved = f"{found.to_first} items lean to the first slot, {found.to_second} to the second"
+        parts.append(f"{moved}, {p_text(found.p_value)}")
+    if found.preference is not None and found.slot_effect is not None:
+        parts.append(f"log-odds: preference {number(found.preference)}, slot effect {number(found.slot_effect)}")
+    elif found.win_rate is not None:
+        parts.append(f"win rate net of the slot {number(found.win_rate, times=100, digits=1)}")
+    return "; ".join(parts) + "."
+
+
+def length(name: str, found: LengthReport) -> str:
+    """Say what length does."""
+    parts = [f"Length, {name}: the longer trace wins {percent(found.longer_wins)} %"]
+    if found.matched_share is not None:
+        share = f"{100 * found.matched_share:.0f} % of the items"
+        parts.append(f"at matched length ({share}) the win rate is {percent(found.matched)}")
+    if found.adjusted is not None:
+        parts.append(f"length-adjusted win rate {number(found.adjusted.win_rate, times=100, digits=1)}")
+    if found.not_identified is not None:
+        parts.append(f"length-adjusted win rate {found.not_identified}")
+    return "; ".join(parts) + "."
+
+
+def agreement(name: str, found: AgreementReport) -> str:
+    """Say how far judges or samples agree."""
+    named = {
+        "raw": found.raw,
+        "AC1": found.ac1,
+        "alpha": found.alpha_nominal,
+        "interval alpha": found.alpha_interval,
+        "kappa": found.kappa,
+    }
+    parts = [f"{word} {number(value)}" for word, value in named.items() if value is not None]
+    if found.repeat_flip is not None and found.order_flip is not None:
+        flips = f"{percent(found.repeat_flip)} %, of different orders in {percent(found.order_flip)} %"
+        parts.append(f"samples of one order differ in {flips}")
+    warning = f" Note: {found.kappa_warning}." if found.kappa_warning else ""
+    return f"Agreement, {name}, {found.n} items: {', '.join(parts) or '-'}.{warning}"
+
+
+def halo(found: HaloReport) -> str:
+    """Say how far the criteria go together."""
+    names = list(found.correlations)
+    pairs = [
+        f"{one} and {other} {value:.2f}"
+        for index, one in enumerate(names)
+        for other in names[index + 1 :]
+        if (value := found.correlations[one][other]) is not None
+    ]
+    together = (
+        "" if found.together is None else f"; together they explain {100 * found.together:.0f} % of {found.overall}"
+    )
+    return f"Criteria together: correlation of {', '.join(pairs) or 'none that vary'}{together}."
+
+
+def interaction(report: Report) -> Mapping[str, str]:
+    """Say by field whether its values differ."""
+    return {
+        field: f"Does the overall win rate differ between values of {field}? Score test: {p_text(found.p_value)}."
+        for field, found in report.interactions.items()
+        if found is not None and found.p_value is not None
+    }
+
+
+def disagreements(found: Mapping[str, Instruments]) -> str:
+    """Name the items that the two instruments give to different models, the widest differences first."""
+    lines = []
+    for name, own in found.items():
+        shown = [one.item for one in own.disagreements[:SHOWN_ITEMS]]
+        more = len(own.disagreements) - len(shown)
+        if shown:
+            lines.append(f"Opposite on {name}: {', '.join(shown)}{f', and {more} more' if more else ''}.")
+    return "\n".join(lines)
+
+
+def number(value: Figure, *, times: float = 1, digits: int = 2) -> str:
+    """Write a number and its interval; a dash where it is undefined."""
+    if value.estimate is None:
+        return "-"
+    text = f"{times * value.estimate:.{digits}f}"
+    if value.low is None or value.high is None:
+        return text
+    return f"{text} [{times * value.low:.{digits}f}, {times * value.high:.{digits}f}]"
+
+
+def basis(report: Report) -> str:
+    """Say what the numbers of a report rest on: whose verdicts on how much, and how intervals are made."""
+    made = f"with prompt {report.prompt} and rubric {report.rubric}" if report.prompt else "elsewhere, and imported"
+    orders = "each pair in both orders" if report.orders is Orders.BOTH else "each pair in one order"
+    samples = f", {report.samples} samples each" if report.samples > 1 else ""
+    clusters = f" in {report.clusters.n} clusters by {report.clusters.field}" if report.clusters.field else ""
+    counts = f"{report.n_items} items{clusters}, {report.n_judgments} judgments, {report.n_failed} failed"
+    pooled = f" {POOLED[report.pooling]}." if report.pooling else ""
+    return (
+        f"a is {report.models.a}, b is {report.models.b}; judged by {', '.join(report.judges)}, {made}, "
+        f"{orders}{samples}: {counts}.{pooled} Rates are in percent, with {intervals(report)}."
+    )
+
+
+def intervals(report: Report | ScoreReport) -> str:
+    """Say how the intervals of a report are made."""
+    made = report.interval
+    how = f"{made.method} bootstrap, {made.n_resamples:,} resamples, seed {made.seed}"
+    how = "Wilson's closed form" if made.method is Method.WILSON else how
+    units = f"{report.clusters.n} clusters ({report.clusters.field})" if report.clusters.field else "items"
+    return f"{100 * made.level:.0f} % intervals over {units} ({how})"
