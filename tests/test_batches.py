@@ -21,7 +21,7 @@ from provider_server import Answer, Call, ProviderServer, Script, content_judge
 
 from judge.batches import submit as batching
 from judge.batches.anthropic import AnthropicBatches
-from judge.batches.fold_core_packing import PackLimits, packs
+from judge.batches.base import PackLimits, packs
 from judge.batches.openai import OpenAIBatches
 from judge.comparison.compare import compare, resume
 from judge.comparison.derive_report import save_report

@@ -23,8 +23,15 @@ from judge.prompting.pairwise_prompt import ShownParts, is_identical, shown_text
 from judge.report.control_effect import JudgeVerdicts, Trial, compare_judge, compare_with_itself, states
 from judge.report.control_report import ControlEffect, Effect
 from judge.runs.control_kinds import Control, ControlKind, with_repeat
-from judge.runs.control_sample import Candidate, ControlSource, against_itself, choose, control_pairs, exchange_images
-from judge.runs.fold_core_controls_paraphrase import paraphrase
+from judge.runs.control_sample import (
+    Candidate,
+    ControlSource,
+    against_itself,
+    choose,
+    control_pairs,
+    exchange_images,
+    paraphrase,
+)
 from judge.schema import Image, Pair, Trace, Verdict
 
 BASIS = Basis(Method.JEFFREYS, seed=0)

@@ -34,8 +34,7 @@ from judge.judging.progress import Display
 from judge.prompting.pairwise_plan import ExpectedReply
 from judge.prompting.pairwise_reply import interpret
 from judge.prompting.retry_prompt import repair
-from judge.runs.fold_io_judgment_lines import as_line
-from judge.runs.journal import Journal, RunFolder
+from judge.runs.journal import Journal, RunFolder, as_line
 from judge.schema import Failed, FailureKind, Judged, JudgeSpec, Judgment, Order, Reply, Request, Result, Verdict
 
 BOTH = ["openai", "anthropic"]

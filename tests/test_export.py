@@ -23,9 +23,8 @@ from test_tally import CRITERIA, fold_by_hand, rows
 from judge.audit.audited_item import journeys
 from judge.enums import ExportFormat, Method, Orders
 from judge.errors import InputError, RunError
-from judge.export.fold_run_export import ExportOptions, export_run
 from judge.export.rows import LABELS, agreed_items, judgment_rows
-from judge.export.write import write_table
+from judge.export.write import ExportOptions, export_run, write_table
 from judge.files.files import write_lines
 from judge.labels.labels_file import append_labels, labels_path
 from judge.outcomes.counted_items import Subject

@@ -16,7 +16,7 @@ from provider_server import Answer, Call, ProviderServer, longer_wins, verdicts_
 from test_dispatch import Asking, both_providers
 
 from judge.errors import StopRunError
-from judge.runs.fold_io_judgment_lines import as_line
+from judge.runs.journal import as_line
 from judge.schema import Failed, FailureKind, Judged, Judgment, Verdict
 
 K = FailureKind

@@ -20,8 +20,7 @@ from msgspec import structs
 from judge.enums import Orders
 from judge.errors import InputError, RunError
 from judge.files.files import file_sha256, write_json, write_lines
-from judge.runs.fold_io_judgment_lines import as_line
-from judge.runs.journal import Journal, RunFolder
+from judge.runs.journal import Journal, RunFolder, as_line
 from judge.runs.manifest import Manifest
 from judge.schema import (
     Attempt,

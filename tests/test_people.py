@@ -13,8 +13,7 @@ from run_builder import A_WINS, B_WINS, SPLITS, TIES, Verdicts, make_label, make
 from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 
 from judge.errors import InputError, RunError
-from judge.labels.fold_run_people import make_people_report
-from judge.labels.human_labels import PeopleOnCriterion, PeopleReport, PeopleReportOptions
+from judge.labels.human_labels import PeopleOnCriterion, PeopleReport, PeopleReportOptions, make_people_report
 from judge.labels.label_words import render_people
 from judge.labels.labels_file import append_labels, labels_path
 from judge.runs.journal import RunFolder

@@ -122,8 +122,9 @@ def test_genai_prices_is_not_imported_where_no_paid_judge_is_asked(tmp_path: Pat
     import subprocess  # noqa: PLC0415 - only here
 
     code = (
-        "import sys; from judge.costs.prices import list_price; from judge.schema import *; import judge.comparison.compare, "
-        "judge.comparison.derive_report, judge.comparison.dry_run, judge.judging.progress; "
+        "import sys; from judge.costs.prices import list_price; from judge.schema import *; "
+        "import judge.comparison.compare, judge.comparison.derive_report; "
+        "import judge.comparison.dry_run, judge.judging.progress; "
         "list_price(JudgeSpec(provider='local', model='m', settings=JudgeSettings(max_output_tokens=1))); "
         "assert 'genai_prices' not in sys.modules"
     )

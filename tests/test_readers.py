@@ -18,8 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.convert import sheets, source
-from judge.convert.fold_io_readers_hints import with_convert_hint
-from judge.convert.formats import FORMATS, Format
+from judge.convert.formats import FORMATS, Format, with_convert_hint
 from judge.convert.output import Cut, NoTrace, Row, trace_text, why_no_trace
 from judge.convert.read_rows import Problems, RowFile
 from judge.enums import SourceFormat

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from judge.enums import Method, Orders
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 from judge.judging import progress
 from judge.judging.progress import Display
 from judge.outcomes.counted_items import Subject

@@ -14,7 +14,7 @@ from run_builder import A_WINS, make_pair, make_run
 from test_export import BYPASSES
 
 from judge.enums import ExportFormat
-from judge.export.fold_run_export import ExportOptions, export_run
+from judge.export.write import ExportOptions, export_run
 from judge.tables.tidy_csv import harmless
 
 SOFFICE = shutil.which("soffice")

@@ -10,9 +10,8 @@ from msgspec import to_builtins
 
 from judge.audit.audited_item import told_item, told_request, told_trace
 from judge.enums import AnswerStanding, FailureMode
-from judge.export.score_rows import quoted
 from judge.schema import Group, Scored
-from judge.scoring.scores import PARTS
+from judge.scoring.scores import PARTS, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,18 +6,22 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from judge.audit.audit_queue import points
-from judge.audit.audited_item import outcomes, stratum
+from judge.audit.audited_case import ScoreFindings, answer_standing, modes_of
+from judge.audit.audited_item import journeys, outcomes, stratum
 from judge.audit.doubts import doubts_of_run
-from judge.audit.filters import Filters, Listed, arranged
+from judge.audit.filters import ANY_TRACE, Filters, Listed, ListedTrace, TraceFilters, TraceListing, arranged
 from judge.audit.read_run import Audit, groups_of
+from judge.audit.render_case import ShownCase
 from judge.audit.render_item import SampleJudgments, ShownItem
-from judge.enums import Sort, Unplaced
+from judge.enums import FailureMode, Sort, Unplaced
 from judge.errors import InputError, RunError
-from judge.files.fold_io_render_text import safe
-from judge.labels.ask_reader import chosen_criteria
+from judge.files.safe_text import safe
+from judge.judging.run_kinds import score_plan_of
 from judge.outcomes.counted_items import Subject
 from judge.prompting.pairwise_prompt import shown_text
+from judge.runs.journal import chosen_criteria
 from judge.schema import Failed, Outcome
+from judge.scoring.derive_score_report import make_score_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -150,10 +154,82 @@ def _asked(audit: Audit, own: Sequence[Journey]) -> list[SampleJudgments]:
     for journey in own:
         parts.setdefault((journey.judgment.judge, journey.judgment.sample), []).append(journey)
     asked = []
-    for (judge, sample), journeys in sorted(parts.items()):
+    for (judge, sample), told in sorted(parts.items()):
         subject = Subject([judge], audit.criteria, audit.manifest.orders, n_items=1, n_identical=0)
-        folded = outcomes((journey.judgment for journey in journeys), subject).together
-        item = journeys[0].judgment.item
+        folded = outcomes((journey.judgment for journey in told), subject).together
+        item = told[0].judgment.item
         said = {name: folded[name].get(item, Outcome.MISSING) for name in audit.criteria}
-        asked.append(SampleJudgments(judge, sample, {journey.judgment.order: journey for journey in journeys}, said))
+        asked.append(SampleJudgments(judge, sample, {journey.judgment.order: journey for journey in told}, said))
     return asked
+
+
+def list_traces(
+    folder: RunFolder, filters: TraceFilters = ANY_TRACE, sort: Sort = Sort.DOUBT, n: int | None = None
+) -> TraceListing:
+    """Return the traces that pass the filters, at most n; by doubt, the lowest trace score first and none last.
+
+    Raises:
+        RunError: the folder is damaged.
+    """
+    found = ScoreFindings.of(make_score_report(folder).scores)
+    said = _by_item(folder) if filters.text else {}
+    rows, total = [], 0
+    for case in folder.cases():
+        total += 1
+        listed = _listed_cases(case.item.id, found)
+        replies = [reply.text for one in said.get(case.item.id, []) for reply in one.judgment.replies]
+        if filters.take(listed, [case.item.id, case.item.question, shown_text(case.trace, answers=True), *replies]):
+            rows.append(listed)
+    if sort is Sort.DOUBT:
+        rows.sort(key=lambda row: (row.trace_score is None, row.trace_score or 0.0))
+    return TraceListing(rows[:n], len(rows), total)
+
+
+def read_case(folder: RunFolder, item: str | None = None) -> ShownCase:
+    """Return everything about one trace; without a name, the one with the lowest trace score.
+
+    Raises:
+        InputError: no such item.
+        RunError: the run has no items, or its folder is damaged.
+    """
+    found, manifest = ScoreFindings.of(make_score_report(folder).scores), folder.score_manifest()
+    order = [row.item for row in list_traces(folder).rows]
+    if not order:
+        raise RunError(f"{folder.path}: the run has no items")
+    name = order[0] if item is None else item
+    if name not in order:
+        close = get_close_matches(name, order, n=3)
+        hint = f"did you mean {', '.join(map(repr, close))}?" if close else f"`omr-judge list {folder.path}`"
+        raise InputError(f"item {name!r}", "is not in this run", hint)
+    case = next(case for case in folder.cases() if case.item.id == name)
+    plan = score_plan_of(manifest)
+    following = order[order.index(name) + 1 :][:1]
+    return ShownCase(
+        case=case,
+        model=manifest.model,
+        found=found,
+        asked=_by_item(folder).get(name, []),
+        prompts={request.key: request.prompt for judge in manifest.judges for request in plan.requests([case], judge)},
+        repair=manifest.repair,
+        run=str(folder.path),
+        following=following[0] if following else None,
+    )
+
+
+def _by_item(folder: RunFolder) -> dict[str, list[Journey]]:
+    by_item: dict[str, list[Journey]] = {}
+    for journey in journeys(folder.judgments()):
+        by_item.setdefault(journey.judgment.item, []).append(journey)
+    return by_item
+
+
+def _listed_cases(item: str, found: ScoreFindings) -> ListedTrace:
+    own, modes = found.figures[item], modes_of(found, item)
+    somewhere = {mode for group in modes.values() for mode in group}
+    return ListedTrace(
+        item=item,
+        trace_score=own["trace_score"],
+        groups={group: own[f"{group}_score"] for group in modes},
+        answer=answer_standing(own),
+        modes=tuple(mode for mode in FailureMode if mode.value in somewhere),
+    )

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from judge.audit.audit_queue import Doubt, doubts_of, with_flags
 from judge.audit.audited_item import journeys
-from judge.errors import RunError
-from judge.flags.flags import Flag, flags_of_pairs
+from judge.flags.flags import flags_of_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from judge.runs.journal import RunFolder
     from judge.schema import Judgment, Pair
-
-FLAGS = "flags.jsonl"
-
-
-def flags_of_run(folder: RunFolder) -> tuple[Flag, ...]:
-    """Return the flags that were found when the run was made; for an older run, those of its pairs; else none."""
-    path = folder.path / FLAGS
-    if path.exists():
-        try:
-            return tuple(map(Flag.model_validate_json, path.read_bytes().splitlines()))
-        except ValidationError as error:
-            raise RunError(f"{path}: damaged: {error.errors()[0]['msg']}") from error
-    return flags_of_pairs(folder.pairs()) if folder.pairs_path.exists() else ()
 
 
 def doubts_of_run(folder: RunFolder) -> dict[str, frozenset[Doubt]]:

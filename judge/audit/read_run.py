@@ -13,7 +13,7 @@ from judge.outcomes.counted_items import Pooling
 from judge.outcomes.item_features import as_group
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from judge.prompting.pairwise_plan import PairPlan
     from judge.runs.journal import RunFolder
@@ -67,3 +67,19 @@ def groups_of(fields: Mapping[str, Any]) -> dict[str, str]:
     """Return the fields that have a value a filter can show."""
     named = {name: as_group(value) for name, value in fields.items()}
     return {name: value for name, value in named.items() if value is not None}
+
+
+def counting_journeys(folder: RunFolder) -> Iterator[Journey]:
+    """Yield the judgments that count, those of requests that were asked again last: these alone are held together."""
+    seen: set[bytes] = set()
+    repeated: set[bytes] = set()
+    for judgment in folder.judgments():
+        key = bytes.fromhex(judgment.key)
+        (repeated if key in seen else seen).add(key)
+    held = []
+    for judgment in folder.judgments():
+        if bytes.fromhex(judgment.key) in repeated:
+            held.append(judgment)
+        else:
+            yield Journey(judgment, earlier=0)
+    yield from journeys(held)

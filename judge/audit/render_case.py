@@ -11,7 +11,7 @@ from rich.text import Text
 from judge.audit.audited_case import TRACE, told_case, told_reading
 from judge.audit.render_parts import journey_lines, render_columns, render_question, render_raw, say, trace_text
 from judge.enums import FailureMode
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 from judge.schema import Group
 from judge.scoring.scores import Standing
 

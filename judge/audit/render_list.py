@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from judge.audit.audited_item import named_image
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 from judge.prompting.retry_prompt import note_after
 from judge.schema import Failed
 

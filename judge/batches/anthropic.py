@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from judge.batches.base import CONNECTIONS, BatchState, Frame, Returned, Sought, read_returned, split_lines
-from judge.batches.fold_core_packing import PackLimits
+from judge.batches.base import CONNECTIONS, BatchState, Frame, PackLimits, Returned, Sought, read_returned, split_lines
 from judge.errors import RetryableError
 from judge.judges.anthropic import AnthropicJudge, read_reply
 from judge.judges.base import part, status_error

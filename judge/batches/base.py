@@ -6,20 +6,63 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
-from judge.batches.fold_core_packing import PackLimits
-from judge.errors import ProviderError, RetryableError, StopRunError
-from judge.schema import FailureKind, JudgeSpec, Reply, Request
+from judge.batches.anthropic import AnthropicBatches
+from judge.batches.openai import OpenAIBatches
+from judge.errors import InputError, ProviderError, RetryableError, StopRunError
+from judge.schema import FailureKind, JudgeSpec, Provider, Reply, Request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from judge.dispatch.rate_limits import RetryPolicy
+
 
 CONNECTIONS = 4
 HTTP_OK = 200
 P = ParamSpec("P")
 T = TypeVar("T")
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True)
+class PackLimits:
+    """What one batch may hold."""
+
+    requests: int
+    size: int
+    """bytes of all its requests"""
+
+
+def packs(parts: Iterable[Part], *, size_of: Callable[[Part], int], limits: PackLimits) -> Iterator[Iterator[Part]]:
+    """Yield consecutive packs as full as the limits allow, in order and without loss.
+
+    A pack is read before the next one is drawn: what is left of it then is skipped, as with `itertools.groupby`.
+
+    Args:
+        parts: what is packed, drawn lazily.
+        size_of: the bytes of a part; ValueError if one alone is above the limit.
+        limits: of each pack.
+    """
+    for _, pack in groupby(_numbered(parts, size_of, limits), key=itemgetter(0)):
+        yield (part for _, part in pack)
+
+
+def _numbered(parts: Iterable[Part], size_of: Callable[[Part], int], limits: PackLimits) -> Iterator[tuple[int, Part]]:
+    """Yield each part with the number of its pack."""
+    number = count = filled = 0
+    for part in parts:
+        size = size_of(part)
+        if size > limits.size:
+            raise ValueError(f"a part of {size} bytes fits into no pack of {limits.size}")
+        if count == limits.requests or filled + size > limits.size:
+            number, count, filled = number + 1, 0, 0
+        count, filled = count + 1, filled + size
+        yield number, part
 
 
 class Frame(NamedTuple):
@@ -142,3 +185,18 @@ def read_returned(raw: bytes, read: Callable[[dict[str, Any]], Reply]) -> Return
         return Returned(key, error)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         return Returned(key, RetryableError(FailureKind.TRANSPORT, f"no result that can be read: {error!r:.200}"))
+
+
+def require_batches(specs: Iterable[JudgeSpec]) -> None:
+    """Refuse judges whose provider takes no batches; InputError names them."""
+    without = [spec.name for spec in specs if spec.provider is Provider.LOCAL]
+    if without:
+        hint = "leave --batch out, or name only openai: and anthropic: judges"
+        raise InputError("--batch", f"{', '.join(without)} takes no batches", hint)
+
+
+def open_batch_judge(spec: JudgeSpec, *, timeout: float) -> BatchJudge:
+    """Open a judge that takes batches; import its SDK."""
+    if spec.provider is Provider.ANTHROPIC:
+        return AnthropicBatches(spec, timeout=timeout)
+    return OpenAIBatches(spec, timeout=timeout)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from judge.batches.base import BatchState, Returned, patiently
 from judge.batches.log import BatchRecord, Member
 from judge.errors import ProviderError, RetryableError, StopRunError
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 from judge.schema import Attempt, Failed, FailureKind, Judgment, Reply, Request, Result
 
 if TYPE_CHECKING:

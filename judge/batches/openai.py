@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from judge.batches.base import CONNECTIONS, HTTP_OK, BatchState, Frame, Returned, Sought, read_returned, split_lines
-from judge.batches.fold_core_packing import PackLimits
+from judge.batches.base import (
+    CONNECTIONS,
+    HTTP_OK,
+    BatchState,
+    Frame,
+    PackLimits,
+    Returned,
+    Sought,
+    read_returned,
+    split_lines,
+)
 from judge.errors import RetryableError
 from judge.judges.base import part, redact, status_error
 from judge.judges.openai import OpenAIJudge, read_reply

@@ -9,13 +9,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from judge.batches.base import BatchState, Sought, patiently
+from judge.batches.base import BatchState, Sought, packs, patiently
 from judge.batches.collect import Lane, ResultWriter, fail, fold, reopen
-from judge.batches.fold_core_packing import packs
 from judge.batches.log import BatchLog, BatchRecord, Member, Stage
 from judge.errors import RetryableError, StopRunError
-from judge.files.fold_io_render_text import safe
 from judge.files.interrupts import interrupts_call
+from judge.files.safe_text import safe
 from judge.schema import Failed, FailureKind, Request
 
 if TYPE_CHECKING:

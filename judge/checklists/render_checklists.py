@@ -10,7 +10,7 @@ from rich.text import Text
 from judge.checklists.checklist_report import GROUP_LOST, NO_REFERENCE, NOT_ASKED
 from judge.checklists.quotations import UnitDoubt
 from judge.costs.cost_words import cost_line
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 
 if TYPE_CHECKING:
     from pathlib import Path

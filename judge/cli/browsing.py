@@ -114,7 +114,7 @@ def show(
     """Read one item: its traces, every verdict with its evidence, and how each request went."""
     folder = find_run(run, runs)
     if folder.any_manifest().kind == "score":
-        from judge.audit.fold_run_score_browse import read_case
+        from judge.audit.browse import read_case
         from judge.audit.render_case import render_case
 
         render_case(read_case(folder, item), console(), raw=raw)
@@ -157,8 +157,8 @@ def list_(
 
 
 def _list_score(folder: RunFolder, wanted: CaseFilters, text: str, *, sort: Sort, n: int | None, as_json: bool) -> None:
+    from judge.audit.browse import list_traces
     from judge.audit.filters import TraceFilters
-    from judge.audit.fold_run_score_browse import list_traces
     from judge.audit.render_case import listing_lines, trace_record
 
     found = list_traces(folder, TraceFilters(frozenset(wanted.mode), frozenset(wanted.answer), text), sort, n)

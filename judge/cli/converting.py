@@ -95,7 +95,7 @@ def export(
     runs: Runs = DEFAULT_RUNS,
 ) -> None:
     """Write a run as tables of items, judgments and labels (of a score: units), or as preferences to train on."""
-    from judge.export.fold_run_export import ExportOptions, export_run
+    from judge.export.write import ExportOptions, export_run
 
     options = ExportOptions(to, out, criterion, min_agreement)
     written = export_run(find_run(run, runs), options)

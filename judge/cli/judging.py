@@ -15,14 +15,12 @@ from judge.judging.options import (
     DEFAULT_RUNS,
     ChecklistOptions,
     CompareOptions,
-    ControlN,
-    ControlOptions,
     Quiet,
     ResumeOptions,
     Runs,
     ScoreOptions,
 )
-from judge.runs.control_kinds import DEFAULT_N, ControlKind
+from judge.runs.control_kinds import DEFAULT_N, ControlKind, ControlN, ControlOptions
 from judge.schema import FailureKind
 
 

@@ -104,8 +104,7 @@ def agreement(
     json: AsJson = False,
 ) -> None:
     """Compare the judge with people and people with each other, and correct the win rate by their labels."""
-    from judge.labels.fold_run_people import make_people_report
-    from judge.labels.human_labels import PeopleReportOptions
+    from judge.labels.human_labels import PeopleReportOptions, make_people_report
 
     made = make_people_report(find_run(run, runs), PeopleReportOptions(draw, width), cluster=cluster)
     if json:
@@ -118,9 +117,8 @@ def agreement(
 
 def flags(run: RunPath, *, runs: Runs = DEFAULT_RUNS) -> None:
     """List the traces that address the judge, hide characters or are hardly a trace; none of them was dropped."""
-    from judge.audit.doubts import flags_of_run
-    from judge.files.fold_io_render_text import safe
-    from judge.flags.flags import flag_note
+    from judge.files.safe_text import safe
+    from judge.flags.flags import flag_note, flags_of_run
 
     found = flags_of_run(find_run(run, runs))
     typer.echo(flag_note(found) or "No trace is flagged.")

@@ -129,7 +129,7 @@ def _report_score(
 
     method = method or SCORE_METHOD
     if isinstance(to, Path):
-        from judge.page.fold_run_score_page import write_score_page
+        from judge.page.make_page import write_score_page
 
         write_score_page(folder, make_score_report(folder, method=method, wanted=wanted), to)
     elif against is None:

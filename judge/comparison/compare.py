@@ -6,16 +6,16 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from judge.audit.doubts import flags_of_run
 from judge.comparison.prepared_run import prepared_comparison
 from judge.costs.prices import parse_prices
 from judge.errors import RunError
 from judge.files.files import file_sha256
-from judge.flags.flags import flag_note
+from judge.flags.flags import flag_note, flags_of_run
 from judge.judging.find_run import change_prices, start_run
 from judge.judging.judge_run import judge_all, parts_of
-from judge.judging.options import CompareOptions, ControlOptions, JudgingOptions
+from judge.judging.options import CompareOptions, JudgingOptions
 from judge.judging.run_kinds import plan_of
+from judge.runs.control_kinds import ControlOptions
 from judge.runs.controls import controls_of, judged_items, make_controls, refuse_contradictions
 from judge.runs.journal import RunFolder
 from judge.runs.manifest import AnyManifest, Manifest

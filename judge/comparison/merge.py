@@ -18,8 +18,7 @@ from judge.images.image_store import ImageStore, with_item
 from judge.images.loader import held
 from judge.judging.find_run import SHARD, named_run
 from judge.judging.run_kinds import counts_of, subjects_of
-from judge.runs.fold_io_judgment_lines import as_line
-from judge.runs.journal import RunFolder
+from judge.runs.journal import RunFolder, as_line
 from judge.runs.manifest import AnyManifest, Manifest, RunManifest
 
 if TYPE_CHECKING:

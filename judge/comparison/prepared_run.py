@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from judge.audit.doubts import FLAGS
 from judge.enums import Orders
 from judge.errors import InputError, InputErrors
 from judge.files.files import write_lines
-from judge.flags.flags import flags_of_pairs
+from judge.flags.flags import FLAGS, flags_of_pairs
 from judge.inputs.item_images import refused_images
 from judge.inputs.join import Inputs
 from judge.judging.find_run import SHARD, PreparedRun, open_judges

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from judge.convert.choose_traces import BARE_ANSWER, Counts, ModelCount
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 
 _REASONS = {"truncated": "cut at the token limit before any text"}
 _CUTS = {

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from judge.costs.cost_words import dollars
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 
 if TYPE_CHECKING:
     from judge.costs.quote import JudgeQuote, Quote, UsdRange

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from judge.export.rows import TOOK, Row, field_columns, request_row
-from judge.prompting.checklist_score_reply import parse_evidence
 from judge.prompting.correctness import chosen_option
-from judge.prompting.pairwise_reply import UnparsedError
-from judge.schema import Failed, Group, Scored
-from judge.scoring.scores import PARTS
+from judge.schema import Failed, Group
+from judge.scoring.scores import PARTS, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +23,7 @@ FIGURES: dict[str, pl.DataType] = {
     "trace_score": _NUMBER,
     "right_and_grounded": _NUMBER,
 }
-ITEMS: dict[str, pl.DataType] = {
+CASE_ITEMS: dict[str, pl.DataType] = {
     **dict.fromkeys(("item", "question", "answer"), _TEXT),
     "right": _TRUTH,
     "unread": _TRUTH,
@@ -54,7 +52,7 @@ UNITS: dict[str, pl.DataType] = {
     **dict.fromkeys(("mode", "evidence", "failure"), _TEXT),
 }
 """One row a unit of a judgment that counts."""
-JUDGMENTS: dict[str, pl.DataType] = {
+CASE_JUDGMENTS: dict[str, pl.DataType] = {
     **READINGS,
     "status": _TEXT,
     **TOOK,
@@ -115,16 +113,6 @@ def unit_rows(judgments: Iterable[Judgment], units: pl.DataFrame, claims: pl.Dat
         .join(evidence, on=[*_READING, "unit"], how="left", maintain_order="left")
     )
     yield from rows.select(list(UNITS)).iter_rows(named=True)
-
-
-def quoted(judgment: Judgment) -> dict[str, str]:
-    """Return by unit what the judge quoted of the trace; nothing where there are no verdicts."""
-    if judgment.reply is None or not isinstance(judgment.result, Scored):
-        return {}
-    try:
-        return parse_evidence(judgment.reply.text, list(judgment.result.units), group=judgment.group)
-    except UnparsedError:
-        return {}
 
 
 def score_judgment_row(journey: Journey, prices: Mapping[str, Price]) -> Row:

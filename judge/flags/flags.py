@@ -8,7 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from ahocorasick_rs import AhoCorasick, Implementation
+from pydantic import ValidationError
 
+from judge.errors import RunError
 from judge.flags.flag_patterns import AFTER, ANCHORS, ORDINARY, RULES, UNUSUAL, FlagName, Rule
 from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Frozen
@@ -16,6 +18,7 @@ from judge.schema import Frozen
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from judge.runs.journal import RunFolder
     from judge.schema import Pair, Trace
 
 Side = Literal["a", "b"]
@@ -209,3 +212,17 @@ def flag_note(flags: Sequence[Flag]) -> str | None:
     counts = {name: sum(flag.name is name for flag in flags) for name in FlagName}
     told = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count)
     return f"{traces} trace{'s are' if traces > 1 else ' is'} flagged: {told}"
+
+
+FLAGS = "flags.jsonl"
+
+
+def flags_of_run(folder: RunFolder) -> tuple[Flag, ...]:
+    """Return the flags that were found when the run was made; for an older run, those of its pairs; else none."""
+    path = folder.path / FLAGS
+    if path.exists():
+        try:
+            return tuple(map(Flag.model_validate_json, path.read_bytes().splitlines()))
+        except ValidationError as error:
+            raise RunError(f"{path}: damaged: {error.errors()[0]['msg']}") from error
+    return flags_of_pairs(folder.pairs()) if folder.pairs_path.exists() else ()

@@ -15,7 +15,7 @@ from judge.errors import InputError
 from judge.files.fields import parse_field_options
 from judge.inputs.input_options import CaseOptions, FieldPaths, InputOptions
 from judge.judges.judge_options import JudgeOptions, Judges, Prices
-from judge.runs.control_kinds import DEFAULT_N, Control, ControlKind, with_repeat
+from judge.runs.control_kinds import ControlOptions
 from judge.runs.sharding import Shard
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ ShardPart = Annotated[
         "--shard", metavar="I/N", parser=Shard.parse, help="Judge only the I-th of N parts of the items; see merge."
     ),
 ]
-ControlN = Annotated[int, typer.Option("--control-n", min=1, metavar="ITEMS", help="Items of each control, at most.")]
 RunName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run folder.")]
 Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Where run folders lie.")]
 DEFAULT_RUNS = Path("runs")
@@ -152,21 +151,6 @@ class StoppingOptions:
         if not self.stop_when_decided:
             return None
         return Stopping(look_every=self.look_every or LOOK_EVERY, cluster=self.cluster)
-
-
-@dataclass(frozen=True)
-class ControlOptions:
-    """Which controls a person wants."""
-
-    kinds: Annotated[
-        tuple[ControlKind, ...],
-        typer.Option("--control", help="Ask a sample of the pairs again, changed so, to test the judge; repeatable."),
-    ] = ()
-    n: ControlN = DEFAULT_N
-
-    def wanted(self) -> list[Control]:
-        """Return the controls, with the repetition that they are held against."""
-        return [Control(kind=kind, n=self.n) for kind in with_repeat(self.kinds)]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from judge.costs.cost_words import dollars
 from judge.costs.spending import Spending
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 from judge.schema import Attempt, Failed, Judgment, Price
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from judge.errors import RunError
 from judge.outcomes.interim_looks import LookPanel, follow, plan_looks
 from judge.outcomes.item_features import units_of_pairs
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.report.sequential_report import InterimLooks, read_looks
+from judge.outcomes.sequential import InterimLooks, read_looks
 from judge.schema import Judgment, Pair
 from judge.stats.sequential import is_decided
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from judge.audit.audit_queue import queue
 from judge.audit.doubts import doubts_of_run
-from judge.errors import InputError, RunError
+from judge.errors import RunError
 from judge.files.sampling import draw
 from judge.labels.labels import first_shown, settle_labels, shown_as
 from judge.labels.labels_file import append_labels, labels_path, read_labels
 from judge.labels.terminal_pair import ShownPair, render_pair, render_question
 from judge.outcomes.tally import winner
 from judge.prompting.pairwise_prompt import shown_text
+from judge.runs.journal import chosen_criteria
 from judge.schema import Label, Order, Verdict
 
 if TYPE_CHECKING:
@@ -72,15 +73,6 @@ def label_run(folder: RunFolder, options: LabelOptions, keyboard: Keyboard, cons
     manifest = folder.manifest()
     tasks = plan_tasks(folder, manifest, options)
     return LabelingSession(folder, manifest, options, tasks).run(keyboard, console)
-
-
-def chosen_criteria(manifest: Manifest, names: Sequence[str]) -> list[Criterion]:
-    """Return the criteria of these names, the rubric's last if there are none; InputError for an unknown one."""
-    known = {criterion.name: criterion for criterion in manifest.rubric.criteria}
-    for name in names:
-        if name not in known:
-            raise InputError(f"--criterion {name}", "no such criterion", f"the run has {', '.join(known)}")
-    return [known[name] for name in dict.fromkeys(names)] or [manifest.rubric.criteria[-1]]
 
 
 def readable_items(folder: RunFolder, manifest: Manifest) -> list[str]:

@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from judge.comparison.derive_report import item_features, subject_of
+from judge.errors import InputError, RunError
 from judge.labels.labels import credit, settle_labels
-from judge.outcomes.estimates import Estimate, Ratio, estimate_rate, rounded
+from judge.labels.labels_file import labels_path, read_labels
+from judge.outcomes.counted_items import fold_panel
+from judge.outcomes.estimates import Basis, Estimate, Ratio, estimate_rate, rounded
+from judge.outcomes.item_features import WantedFields
+from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.tally import HALF
 from judge.report.judge_agreement import AgreementReport, compare_raters
 from judge.report.position_length import SIDES, sides
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from judge.outcomes.counted_items import CriterionItems
+    from judge.runs.journal import RunFolder
     from judge.schema import Label
     from judge.stats.intervals import Floats
 
@@ -284,3 +291,28 @@ def _informed(credits_: Floats, labels: Floats, weights: Floats) -> float | None
 
 def _estimate(rate: WinRate, found: LabelCorrection) -> Estimate:
     return Estimate(estimate=rounded(rate.estimate), low=rounded(rate.low), high=rounded(rate.high), n=found.n_labels)
+
+
+def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster: str | None = None) -> PeopleReport:
+    """Compare the labels of a run with its judgments; the same folder gives the same report.
+
+    Args:
+        folder: the run.
+        asked: which draw, and the width of the interval to plan for.
+        cluster: the field whose values make clusters; None: items that share images.
+
+    Raises:
+        InputError: no item has that field, or no label that draw.
+        RunError: there are no labels, or the folder is damaged.
+    """
+    manifest = folder.manifest()
+    labels = list(read_labels(labels_path(folder.path)))
+    if not labels:
+        raise RunError(f"{folder.path}: no labels yet; `omr-judge label` and `omr-judge packet` gather them")
+    draws = draws_by_size(labels)
+    if asked.draw is not None and asked.draw not in draws:
+        raise InputError(f"--draw {asked.draw}", "no label belongs to it", f"draws with labels: {', '.join(draws)}")
+    subject = subject_of(manifest, item_features(folder, manifest, WantedFields(cluster)))
+    counted = fold_panel(latest_judgments(folder.judgments()), subject, Basis(manifest.method, manifest.seed)).together
+    n_items = manifest.n_items - len(manifest.identical)
+    return report_people(labels, counted, asked, judges=subject.judges, n_items=n_items)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 from judge.tables.words import number, percent
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from judge.comparison.derive_report import item_features, subject_of
 from judge.errors import InputError, RunError
 from judge.files.files import replacing
 from judge.files.sampling import Drawn, draw, draw_by_stratum
-from judge.labels.ask_reader import chosen_criteria, readable_items
+from judge.labels.ask_reader import readable_items
 from judge.labels.labels import first_shown
 from judge.labels.packet_keys import KeyItem, PacketKey, write_key
 from judge.labels.packet_page import packet_page
@@ -23,6 +23,7 @@ from judge.outcomes.estimates import Basis
 from judge.outcomes.item_features import WantedFields
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.prompting.pairwise_prompt import shown_text
+from judge.runs.journal import chosen_criteria
 from judge.schema import Order, Outcome
 
 if TYPE_CHECKING:

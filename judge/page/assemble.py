@@ -7,7 +7,7 @@ import hashlib
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 from judge.page.contents import packed
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from judge.comparison.derive_report import make_report
 from judge.errors import InputError, RunError
 from judge.images.loader import image_bytes
 from judge.labels.labels_file import append_labels, read_labels
-from judge.page.fold_run_score_page import read_score_page
-from judge.page.make_page import read_page
+from judge.page.make_page import read_page, read_score_page
 from judge.page.page import build, build_score
 from judge.schema import Image, Label
 from judge.scoring.derive_score_report import make_score_report

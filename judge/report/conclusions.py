@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from judge.outcomes.counted_items import CriterionItems
-    from judge.report.sequential_report import Sequential
+    from judge.outcomes.sequential import Sequential
 
 EQUIVALENCE_LEVEL = 0.9
 """two one-sided tests at 5 % are a 90 % interval within the margin"""

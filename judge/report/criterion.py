@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from judge.outcomes.item_features import ItemFeatures
     from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.report.sequential_report import Sequential
+    from judge.outcomes.sequential import Sequential
 
 NEARLY_ALWAYS = 0.9
 """a judge that picks one slot in this share of its decisions, or more, is called out"""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
 
 DEFAULT_N = 200
 
@@ -53,3 +57,21 @@ def with_repeat(kinds: Iterable[ControlKind]) -> tuple[ControlKind, ...]:
     if any(kind.is_compared for kind in wanted) and ControlKind.REPEAT not in wanted:
         wanted.append(ControlKind.REPEAT)
     return tuple(wanted)
+
+
+ControlN = Annotated[int, typer.Option("--control-n", min=1, metavar="ITEMS", help="Items of each control, at most.")]
+
+
+@dataclass(frozen=True)
+class ControlOptions:
+    """Which controls a person wants."""
+
+    kinds: Annotated[
+        tuple[ControlKind, ...],
+        typer.Option("--control", help="Ask a sample of the pairs again, changed so, to test the judge; repeatable."),
+    ] = ()
+    n: ControlN = DEFAULT_N
+
+    def wanted(self) -> list[Control]:
+        """Return the controls, with the repetition that they are held against."""
+        return [Control(kind=kind, n=self.n) for kind in with_repeat(self.kinds)]

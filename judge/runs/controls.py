@@ -19,7 +19,7 @@ from judge.schema import Failed
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
-    from judge.judging.options import ControlOptions
+    from judge.runs.control_kinds import ControlOptions
     from judge.runs.manifest import Manifest
     from judge.schema import Pair
 

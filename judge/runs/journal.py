@@ -10,26 +10,64 @@ from array import array
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Self, TypeVar
 
 import orjson
 from msgspec import DecodeError
-from msgspec.json import decode
+from msgspec.json import decode, encode
 from pydantic import ValidationError
 
-from judge.errors import RunError
+from judge.errors import InputError, RunError
 from judge.files.files import flush, flush_folder, replacing, write_json
 from judge.files.folders import filling
 from judge.images.image_store import located, with_item
-from judge.runs.fold_io_judgment_lines import as_line, mend_tail
 from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest, read_manifest
 from judge.schema import Case, Failed, FailureKind, Item, Judgment, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
     from types import TracebackType
 
-    from judge.runs.manifest import RunManifest
+    from judge.runs.manifest import Manifest, RunManifest
+    from judge.schema import Criterion, Pair
+
+
+def as_line(judgment: Judgment) -> bytes:
+    """Return a judgment's line in the journal."""
+    return encode(judgment) + b"\n"
+
+
+def mend_tail(path: Path) -> bool:
+    """Complete or cut off a last line that lacks its newline; return whether something was cut."""
+    if not path.exists():
+        return False
+    with path.open("r+b") as file:
+        tail = _last_line(file)
+        if not tail:
+            return False
+        try:
+            decode(tail, type=Judgment)
+        except DecodeError:
+            file.seek(-len(tail), os.SEEK_END)
+            file.truncate()
+            return True
+        file.seek(0, os.SEEK_END)
+        file.write(b"\n")
+        return False
+
+
+def _last_line(file: IO[bytes]) -> bytes:
+    """Return what follows the last newline."""
+    size = file.seek(0, os.SEEK_END)
+    tail, block = b"", 1 << 16
+    while size and b"\n" not in tail:
+        start = max(0, size - block)
+        file.seek(start)
+        tail = file.read(size - start) + tail
+        size = start
+    return tail.rpartition(b"\n")[2]
+
 
 SYNC_SECONDS = 0.05
 """pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
@@ -321,3 +359,12 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def chosen_criteria(manifest: Manifest, names: Sequence[str]) -> list[Criterion]:
+    """Return the criteria of these names, the rubric's last if there are none; InputError for an unknown one."""
+    known = {criterion.name: criterion for criterion in manifest.rubric.criteria}
+    for name in names:
+        if name not in known:
+            raise InputError(f"--criterion {name}", "no such criterion", f"the run has {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(names)] or [manifest.rubric.criteria[-1]]

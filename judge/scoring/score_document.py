@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from judge.costs.cost_words import costs
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 from judge.scoring import score_tables
 from judge.tables import words
 from judge.tables.document import Document
@@ -127,7 +127,7 @@ def _basis(report: ScoreReport) -> str:
     prompts = ", ".join(report.prompts.values())
     return (
         f"{report.model} scored by {', '.join(report.judges)} with prompts {prompts}{samples}. "
-        f"Percent, with {words.intervals(report)}; never over units."
+        f"Percent, with {words.intervals(report.interval, report.clusters)}; never over units."
     )
 
 

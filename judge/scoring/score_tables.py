@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from judge.schema import Group
 from judge.scoring.scores import PARTS
 from judge.tables import cells
-from judge.tables.cells import Table
+from judge.tables.cells import Cell, Table
 from judge.tables.tables import cost_table
 
 if TYPE_CHECKING:
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from judge.scoring.difference import Difference, ScoreDifference
     from judge.scoring.figures import Figures
     from judge.scoring.score_report import ScoreReport
+
+
+def difference(own: Difference) -> Cell:
+    """Show a difference of rates with its interval, in points, always with its sign."""
+    if own.estimate is None:
+        return Cell("-")
+    ends = "" if own.low is None or own.high is None else f" [{100 * own.low:+.1f}, {100 * own.high:+.1f}]"
+    return Cell(f"{100 * own.estimate:+.1f}{ends}", own.estimate, own.low, own.high, own.n)
+
 
 TOTALS = {
     "trace_score": "trace score",
@@ -154,7 +163,7 @@ def _difference_cells(own: Difference) -> tuple[cells.Cell, ...]:
     return (
         cells.share(own.a),
         cells.share(own.b),
-        cells.difference(own),
+        difference(own),
         cells.p_value(own.p_value),
         cells.p_value(own.p_adjusted),
         cells.in_words(own.verdict),

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from judge.enums import FailureMode
-from judge.schema import Group
+from judge.prompting.checklist_score_reply import parse_evidence
+from judge.prompting.pairwise_reply import UnparsedError
+from judge.schema import Group, Scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.schema import JudgeSpec
+    from judge.schema import JudgeSpec, Judgment
     from judge.scoring.cases import CaseFeatures
 
 PARTS = ("presence", "correctness", "consistency", "score")
@@ -179,3 +181,13 @@ def _items(groups: pl.DataFrame, features: CaseFeatures) -> pl.DataFrame:
         .sort("item")
         .collect()
     )
+
+
+def quoted(judgment: Judgment) -> dict[str, str]:
+    """Return by unit what the judge quoted of the trace; nothing where there are no verdicts."""
+    if judgment.reply is None or not isinstance(judgment.result, Scored):
+        return {}
+    try:
+        return parse_evidence(judgment.reply.text, list(judgment.result.units), group=judgment.group)
+    except UnparsedError:
+        return {}

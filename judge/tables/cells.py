@@ -8,7 +8,6 @@ from judge.tables import words
 
 if TYPE_CHECKING:
     from judge.outcomes.estimates import Estimate, Figure
-    from judge.scoring.difference import Difference
 
 
 class Cell(NamedTuple):
@@ -73,14 +72,6 @@ def number(figure: Figure | None, *, as_rate: bool = False) -> Cell:
         return Cell("-")
     text = words.number(figure, times=100, digits=1) if as_rate else words.number(figure)
     return Cell(text, *figure.model_dump().values())
-
-
-def difference(own: Difference) -> Cell:
-    """Show a difference of rates with its interval, in points, always with its sign."""
-    if own.estimate is None:
-        return Cell("-")
-    ends = "" if own.low is None or own.high is None else f" [{100 * own.low:+.1f}, {100 * own.high:+.1f}]"
-    return Cell(f"{100 * own.estimate:+.1f}{ends}", own.estimate, own.low, own.high, own.n)
 
 
 def share(value: float | None) -> Cell:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from judge.enums import ReportFormat
 from judge.files.files import as_json_bytes
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 from judge.tables.tidy_csv import as_csv
 
 if TYPE_CHECKING:

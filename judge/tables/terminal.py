@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from judge.costs.cost_words import costs
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 from judge.tables import tables, words
 from judge.tables.control_tables import control_lines, control_tables
 from judge.tables.forest import forest
@@ -93,7 +93,7 @@ def _caption(report: Report) -> str:
     pooled = f" {words.POOLED[report.pooling]}." if report.pooling else ""
     made = f"prompt {report.prompt}, rubric {report.rubric}" if report.prompt else f"imported, criteria {report.rubric}"
     return (
-        f"Percent, with {words.intervals(report)}. "
+        f"Percent, with {words.intervals(report.interval, report.clusters)}. "
         f"T: both orders tie; split: the orders disagree; "
         f"both count half. missing: out of the rate.{pooled} {made}."
     )

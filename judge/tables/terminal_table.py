@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 
 if TYPE_CHECKING:
     from judge.tables import cells

@@ -7,7 +7,7 @@ import io
 import re
 from typing import TYPE_CHECKING
 
-from judge.files.fold_io_render_text import safe
+from judge.files.safe_text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

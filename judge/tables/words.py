@@ -12,14 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from judge.outcomes.estimates import Estimate, Figure
+    from judge.outcomes.sequential import Sequential
     from judge.report.criterion import CriterionReport
     from judge.report.instruments import Instruments
     from judge.report.judge_agreement import AgreementReport, HaloReport
     from judge.report.ledger import Ledger
     from judge.report.position_length import LengthReport, PositionReport
-    from judge.report.report import Report
-    from judge.report.sequential_report import Sequential
-    from judge.scoring.score_report import ScoreReport
+    from judge.report.report import Clusters, IntervalSettings, Report
 
 SMALLEST_P = 0.0001
 SHOWN_ITEMS = 5
@@ -214,14 +213,14 @@ def basis(report: Report) -> str:
     pooled = f" {POOLED[report.pooling]}." if report.pooling else ""
     return (
         f"a is {report.models.a}, b is {report.models.b}; judged by {', '.join(report.judges)}, {made}, "
-        f"{orders}{samples}: {counts}.{pooled} Rates are in percent, with {intervals(report)}."
+        f"{orders}{samples}: {counts}.{pooled} "
+        f"Rates are in percent, with {intervals(report.interval, report.clusters)}."
     )
 
 
-def intervals(report: Report | ScoreReport) -> str:
+def intervals(made: IntervalSettings, clusters: Clusters) -> str:
     """Say how the intervals of a report are made."""
-    made = report.interval
     how = f"{made.method} bootstrap, {made.n_resamples:,} resamples, seed {made.seed}"
     how = "Wilson's closed form" if made.method is Method.WILSON else how
-    units = f"{report.clusters.n} clusters ({report.clusters.field})" if report.clusters.field else "items"
+    units = f"{clusters.n} clusters ({clusters.field})" if clusters.field else "items"
     return f"{100 * made.level:.0f} % intervals over {units} ({how})"
