@@ -8,7 +8,7 @@ from typing import Any
 
 from command import omr_judge, write_jsonl
 from provider_server import Answer, Call, ProviderServer
-from test_score_command import CHECKLIST, PIXEL, reading_judge
+from scoring.test_score_command import CHECKLIST, PIXEL, reading_judge
 
 MODEL = "vendor/tested-7b"
 REFUSED = "q 3/ä?#"

@@ -11,10 +11,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
-from judge.batches.anthropic import AnthropicBatches
-from judge.batches.openai import OpenAIBatches
-from judge.errors import InputError, ProviderError, RetryableError, StopRunError
-from judge.schema import FailureKind, JudgeSpec, Provider, Reply, Request
+from judge.errors import ProviderError, RetryableError, StopRunError
+from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -185,18 +183,3 @@ def read_returned(raw: bytes, read: Callable[[dict[str, Any]], Reply]) -> Return
         return Returned(key, error)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         return Returned(key, RetryableError(FailureKind.TRANSPORT, f"no result that can be read: {error!r:.200}"))
-
-
-def require_batches(specs: Iterable[JudgeSpec]) -> None:
-    """Refuse judges whose provider takes no batches; InputError names them."""
-    without = [spec.name for spec in specs if spec.provider is Provider.LOCAL]
-    if without:
-        hint = "leave --batch out, or name only openai: and anthropic: judges"
-        raise InputError("--batch", f"{', '.join(without)} takes no batches", hint)
-
-
-def open_batch_judge(spec: JudgeSpec, *, timeout: float) -> BatchJudge:
-    """Open a judge that takes batches; import its SDK."""
-    if spec.provider is Provider.ANTHROPIC:
-        return AnthropicBatches(spec, timeout=timeout)
-    return OpenAIBatches(spec, timeout=timeout)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from judge.convert.alpaca_eval import is_alpaca_eval, read_alpaca_eval
@@ -14,11 +12,10 @@ from judge.convert.lm_eval import is_lm_eval, is_lmms_eval, read_lm_eval, read_l
 from judge.convert.native import is_native, read_native
 from judge.convert.openai_batch import is_openai_batch, read_openai_batch
 from judge.convert.output import Row
-from judge.convert.read_rows import RowFile
 from judge.convert.values import Record
 from judge.convert.vlmevalkit import is_vlmevalkit, read_vlmevalkit
 from judge.enums import SourceFormat
-from judge.errors import InputError, InputErrors
+from judge.errors import InputError
 
 
 class Format(NamedTuple):
@@ -73,23 +70,3 @@ def detect(records: Sequence[Record], path: str) -> Format:
 
 def _known() -> str:
     return ", ".join(one.name for one in FORMATS)
-
-
-MAX_DOCUMENT = 2**26
-"""bytes of a JSON document that is read for no more than a hint"""
-
-
-def with_convert_hint(error: InputErrors, source: str | Path) -> InputErrors:
-    """Return a file's problems, led by the command that converts it where it is of a generator's format."""
-    if source == "-" or not Path(source).is_file():
-        return error
-    try:
-        with RowFile(source, None, max_document=MAX_DOCUMENT) as file:
-            format_ = file.format
-    except InputError:
-        return error
-    if format_ is NATIVE:
-        return error
-    command = f"omr-judge convert {shlex.quote(str(source))} --to traces.jsonl"
-    hint = InputError(str(source), f"looks like {format_.title}", f"convert it first: {command}")
-    return InputErrors([hint, *error.problems], error.total + 1)

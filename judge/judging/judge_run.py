@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from judge.batches import collect as folding
-from judge.batches.base import open_batch_judge, require_batches
 from judge.batches.log import BatchLog
+from judge.batches.registry import open_batch_judge, require_batches
 from judge.batches.submit import Patience, judge_in_batches
 from judge.costs.quote import added
 from judge.dispatch.in_flight import InFlight, read_in_flight

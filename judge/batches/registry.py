@@ -1,0 +1,30 @@
+"""Tell which judges take batches, and open them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from judge.batches.anthropic import AnthropicBatches
+from judge.batches.openai import OpenAIBatches
+from judge.errors import InputError
+from judge.schema import JudgeSpec, Provider
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from judge.batches.base import BatchJudge
+
+
+def require_batches(specs: Iterable[JudgeSpec]) -> None:
+    """Refuse judges whose provider takes no batches; InputError names them."""
+    without = [spec.name for spec in specs if spec.provider is Provider.LOCAL]
+    if without:
+        hint = "leave --batch out, or name only openai: and anthropic: judges"
+        raise InputError("--batch", f"{', '.join(without)} takes no batches", hint)
+
+
+def open_batch_judge(spec: JudgeSpec, *, timeout: float) -> BatchJudge:
+    """Open a judge that takes batches; import its SDK."""
+    if spec.provider is Provider.ANTHROPIC:
+        return AnthropicBatches(spec, timeout=timeout)
+    return OpenAIBatches(spec, timeout=timeout)

@@ -1,0 +1,177 @@
+"""What replies cost, by hand and by laws."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from judge.costs.cost_words import costs, dollars
+from judge.costs.spending import Spending, cost, cost_of
+from judge.report.report import Models, RunDescription
+from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Order, Price, Reply, Tariff, Usage, Verdict
+
+
+def tariff(given: str, read: str, written: str, made: str, *, above: int = 0) -> Tariff:
+    amounts = [Decimal(amount) for amount in (given, read, written, made)]
+    names = ("input", "cache_read", "cache_write", "output")
+    return Tariff(above=above, **dict(zip(names, amounts, strict=True)))
+
+
+# Sonnet 5.5's published prices, and a tier that doubles them.
+PRICE = Price(
+    source="test",
+    standard=(tariff("2", "0.1", "2.5", "10"), tariff("4", "0.2", "5", "20", above=200_000)),
+    batch=(tariff("1", "0.05", "1.25", "5"),),
+)
+NO_BATCH = PRICE.model_copy(update={"batch": ()})
+PRICES = {"j": PRICE}
+
+
+def judgment(*replies: Reply, judge: str = "j", failed: bool = False) -> Judgment:
+    result = Failed(failure=FailureKind.UNPARSED) if failed else Judged(verdicts={"overall": Verdict.TIE})
+    *earlier, last = (*replies, None) if failed else replies
+    attempts = tuple(Attempt(problem="cut", reply=reply) for reply in earlier)
+    return Judgment(
+        key="00", item="q", order=Order.FORWARD, judge=judge, sample=0, result=result, reply=last, attempts=attempts
+    )
+
+
+def reply(*, batched: bool = False, **tokens: int) -> Reply:
+    return Reply(text="", usage=Usage(**tokens), batched=batched)
+
+
+@pytest.mark.parametrize(
+    ("usage", "dollars_by_hand"),
+    [
+        (Usage(), "0"),
+        (Usage(input=1_000_000 // 10, output=1000), "0.21"),
+        # 1,000 plain at 2, 3,000 read at 0.1, 1,000 written at 2.5, 200 made at 10: 2000 + 300 + 2500 + 2000 millionths
+        (Usage(input=5000, cache_read=3000, cache_write=1000, output=200, reasoning=150), "0.0068"),
+        (Usage(input=200_000), "0.4"),
+        (Usage(input=200_001), "0.800004"),
+        # a server that counts cached tokens apart from its input
+        (Usage(input=10, cache_read=1000), "0.0001"),
+    ],
+)
+def test_a_reply_costs_what_a_hand_count_says(usage: Usage, dollars_by_hand: str) -> None:
+    assert cost(PRICE, usage, batched=False) == Decimal(dollars_by_hand)
+
+
+def test_a_batched_reply_costs_the_batch_price_or_is_unknown() -> None:
+    usage = Usage(input=1000, output=100)
+    assert cost(PRICE, usage, batched=True) == Decimal("0.0015")
+    assert cost(NO_BATCH, usage, batched=True) is None
+
+
+counts = st.integers(0, 10**6)
+usages = st.builds(Usage, input=counts, cache_read=counts, cache_write=counts, output=counts, reasoning=counts)
+replies = st.lists(st.builds(Reply, text=st.just(""), usage=usages, batched=st.booleans()), max_size=6)
+
+
+@given(usages, st.booleans())
+def test_no_cost_is_negative(usage: Usage, batched: bool) -> None:  # noqa: FBT001 - hypothesis calls it
+    amount = cost(PRICE, usage, batched=batched)
+    assert amount is not None
+    assert amount >= 0
+
+
+@given(replies, replies)
+def test_cost_adds_up_over_replies_however_they_are_told(one: list[Reply], other: list[Reply]) -> None:
+    apart = Spending(PRICES)
+    for paid in (*one, *other):
+        apart.add_reply("j", paid.usage, batched=paid.batched)
+    together = Spending(PRICES)
+    said = [judgment(*paid, failed=True) for paid in (one, other)]
+    for judged in said:
+        together.add(judged)
+    assert together.of("j") == apart.of("j")
+    amounts = [cost_of(judged, PRICES) for judged in said]
+    assert together.usd == sum(amount for amount in amounts if amount is not None)
+
+
+def test_every_reply_that_was_paid_for_counts_and_unknown_prices_stay_unknown() -> None:
+    paid = judgment(reply(input=1000, output=100), reply(input=1000, cache_read=500, output=50, reasoning=40))
+    assert cost_of(paid, PRICES) == Decimal("0.0030") + Decimal("0.00155")
+    assert cost_of(judgment(failed=True), {}) == 0
+    assert cost_of(paid, {}) is None
+    assert cost_of(judgment(reply(batched=True)), {"j": NO_BATCH}) is None
+
+    spending = Spending(PRICES)
+    for one in (paid, judgment(reply(input=7, output=1, batched=True), judge="k")):
+        spending.add(one)
+    of_j, of_k, of_none = (spending.of(name) for name in ("j", "k", "none"))
+    assert (of_j.replies, of_j.batched, of_j.input_tokens, of_j.cache_read, of_j.output_tokens) == (
+        2,
+        0,
+        2000,
+        500,
+        150,
+    )
+    assert (of_j.cached_share, of_j.reasoning, of_j.usd, of_j.price) == (0.25, 40, Decimal("0.00455"), "test")
+    assert (of_k.replies, of_k.batched, of_k.usd, of_k.price) == (1, 1, None, None)
+    assert (of_none.replies, of_none.usd, of_none.cached_share) == (0, Decimal(0), None)
+    assert spending.usd is None
+    assert spending.tokens == 2158
+    assert of_j.model_dump(mode="json")["usd"] == 0.00455
+
+
+def test_an_unknown_cost_stays_unknown_whatever_follows() -> None:
+    spending = Spending({"j": NO_BATCH})
+    for batched in (False, True, False):
+        spending.add_reply("j", Usage(input=1), batched=batched)
+    assert spending.of("j").usd is None
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        ("0", "$0.00"),
+        ("0.00001", "under $0.0001"),
+        ("0.00042", "$0.00042"),
+        ("0.0099", "$0.0099"),
+        ("0.01", "$0.01"),
+        ("1234.5", "$1,234.50"),
+    ],
+)
+def test_dollars_are_written_to_the_cent_and_no_cost_looks_free(amount: str, written: str) -> None:
+    assert dollars(Decimal(amount)) == written
+
+
+def test_a_run_without_costs_can_be_described() -> None:
+    assert RunDescription(Models(a="a", b="b"), None, "r.v1", 1, 0, {}).costs == {}
+
+
+def test_costs_are_said_in_a_line_a_judge_and_together() -> None:
+    from judging.test_progress import report  # noqa: PLC0415 - a made report
+
+    spending = Spending({"j": PRICE, "n": NO_BATCH, "idle": PRICE})
+    spending.add_reply("j", Usage(input=1000, cache_read=410, output=300, reasoning=100), batched=False)
+    spending.add_reply("j", Usage(input=1000, cache_read=410), batched=True)
+    spending.add_reply("k", Usage(input=1_234_567, output=8), batched=False)
+    spending.add_reply("n", Usage(input=5), batched=True)
+
+    def said(*judges: str) -> list[str]:
+        of = {judge: spending.of(judge) for judge in judges}
+        return costs(report().model_copy(update={"costs": of, "usd": None}))
+
+    assert said("j") == [
+        (
+            "Cost of j: $0.0048 (2,000 tokens in, 41 % from the cache, 300 out, 100 of it reasoning, "
+            "1 of 2 replies in batches; prices: test)."
+        )
+    ]
+    unknown, no_batch, together = said("k", "n")
+    assert unknown == (
+        "Cost of k: unknown (1,234,567 tokens in, 8 out; no price is known for it; "
+        "`omr-judge resume --price` sets one)."
+    )
+    assert no_batch.endswith("; no price of batches is known from test).")
+    assert together == "Cost together: unknown."
+    assert said("idle") == ["Cost of idle: $0.00 (0 tokens in, 0 out; prices: test)."]
+    assert said() == []
