@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from enum import StrEnum
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from judge.files.sampling import Drawn, draw, shuffled
@@ -17,7 +18,6 @@ from judge.schema import Failed, Judged, Order, Verdict, Winner
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from judge.flags.flags import Flag
     from judge.schema import Judgment, Pair
 
 RANDOM_EVERY = 4
@@ -31,7 +31,7 @@ class Doubt(StrEnum):
     """Why an item should be looked at."""
 
     FLAGGED = "flagged trace"
-    """a trace addresses the judge, hides characters or is degenerate: `core.flags`"""
+    """a trace addresses the judge, hides characters or is degenerate: `judge.flags`"""
     NO_EVIDENCE = "verdict without evidence"
     """the trace that a verdict prefers has no evidence, and the other has"""
     NOT_QUOTED = "quotation not in the trace"
@@ -98,31 +98,20 @@ def queue(
     """
     drawn = draw(items, len(items) // every, seed=f"{seed} random part") if len(items) >= every else []
     taken = {one.item for one in drawn}
-    none: frozenset[Doubt] = frozenset()
     rest = shuffled((item for item in items if item not in taken), seed=seed)
-    rest.sort(key=lambda item: -points(doubts.get(item, none)))
-    places, random_ones = [], iter(drawn)
+    rest.sort(key=lambda item: -points(doubts.get(item, ())))
+    order: list[tuple[str, Drawn | None]] = []
+    random_ones = ((one.item, one) for one in drawn)
     for item in rest:
-        places.append(Place(item, doubts.get(item, none), None))
-        if len(places) % every == every - 1:
-            places += [Place(one.item, doubts.get(one.item, none), one) for one in _next(random_ones)]
-    return places + [Place(one.item, doubts.get(one.item, none), one) for one in random_ones]
+        order.append((item, None))
+        if len(order) % every == every - 1:
+            order += islice(random_ones, 1)
+    return [Place(item, doubts.get(item, frozenset()), one) for item, one in chain(order, random_ones)]
 
 
 def points(doubts: Iterable[Doubt]) -> int:
     """Return how doubtful an item is: the sum of its doubts' points."""
     return sum(POINTS[doubt] for doubt in doubts)
-
-
-def with_flags(doubts: Mapping[str, frozenset[Doubt]], flags: Iterable[Flag]) -> dict[str, frozenset[Doubt]]:
-    """Add the doubt of flagged traces."""
-    flagged = {flag.item: frozenset({Doubt.FLAGGED}) for flag in flags}
-    none: frozenset[Doubt] = frozenset()
-    return {item: doubts.get(item, none) | flagged.get(item, none) for item in doubts.keys() | flagged.keys()}
-
-
-def _next(drawn: Iterator[Drawn]) -> list[Drawn]:
-    return [one for one in [next(drawn, None)] if one is not None]
 
 
 def _disagreements(judgments: Sequence[Judgment]) -> Iterator[Doubt]:

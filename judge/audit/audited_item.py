@@ -49,6 +49,14 @@ def journeys(judgments: Iterable[Judgment]) -> list[Journey]:
     return [Journey(_counting(several), len(several) - 1) for several in by_key.values()]
 
 
+def journeys_by_item(judgments: Iterable[Judgment]) -> dict[str, list[Journey]]:
+    """Return `journeys` by item."""
+    by_item: dict[str, list[Journey]] = {}
+    for journey in journeys(judgments):
+        by_item.setdefault(journey.judgment.item, []).append(journey)
+    return by_item
+
+
 def _counting(several: Sequence[Judgment]) -> Judgment:
     """Return the judgment of one key that `latest_judgments` keeps."""
     return next((judgment for judgment in reversed(several) if not isinstance(judgment.result, Failed)), several[-1])

@@ -1,4 +1,4 @@
-"""Choose items of a run by what was said of them: a filter only ever removes, and several remove together."""
+"""Filters of the items of a run: each only removes, and several remove together."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Filters:
             and (not self.judges_disagree or Doubt.JUDGES_DISAGREE in listed.doubts)
             and (not self.flagged or Doubt.FLAGGED in listed.doubts)
             and all(listed.fields.get(field) == value for field, value in self.where)
-            and (not self.text or any(self.text.casefold() in text.casefold() for text in listed.texts))
+            and _holds(listed.texts, self.text)
         )
 
 
@@ -91,23 +91,7 @@ class TraceFilters:
 
     def take(self, listed: ListedTrace, texts: Iterable[str]) -> bool:
         """Tell whether a trace is wanted, whose question, trace and replies are the texts."""
-        return (
-            (not self.modes or not self.modes.isdisjoint(listed.modes))
-            and (not self.answers or listed.answer in self.answers)
-            and (not self.text or any(self.text.casefold() in text.casefold() for text in texts))
-        )
-
-
-ANY_TRACE = TraceFilters()
-
-
-class TraceListing(NamedTuple):
-    """Traces that were asked for."""
-
-    rows: list[ListedTrace]
-    """at most as many as were asked for"""
-    matched: int
-    total: int
+        return _meets(self.modes, listed.modes) and _meets(self.answers, (listed.answer,)) and _holds(texts, self.text)
 
 
 def arranged(listed: Sequence[Listed], sort: Sort) -> list[Listed]:
@@ -118,3 +102,8 @@ def arranged(listed: Sequence[Listed], sort: Sort) -> list[Listed]:
 def _meets(wanted: frozenset[Any], given: Iterable[StrEnum]) -> bool:
     """Tell whether one of the given values is wanted; where nothing is asked for, any is."""
     return not wanted or not wanted.isdisjoint(given)
+
+
+def _holds(texts: Iterable[str], words: str) -> bool:
+    """Tell whether one of the texts holds some words, in any case."""
+    return not words or any(words.casefold() in text.casefold() for text in texts)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.audit.audit_queue import points
 from judge.audit.audited_item import told_judgment, told_pair
-from judge.audit.render_parts import journey_lines, render_columns, render_question, render_raw, say, trace_text
+from judge.audit.render_parts import (
+    journey_lines,
+    render_columns,
+    render_next,
+    render_question,
+    render_raw,
+    say,
+    trace_text,
+)
 from judge.schema import Order, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -78,13 +85,7 @@ def render_item(shown: ShownItem, console: Console, *, raw: bool) -> None:
         say(console, "No judgment of this item yet.")
     for asked in shown.asked:
         _render_asked(asked, shown, console, raw=raw)
-    say(console, "\n".join(_ways_on(shown)), "dim")
-
-
-def _ways_on(shown: ShownItem) -> Iterator[str]:
-    yield f"All items: omr-judge list {quote(shown.run)}"
-    if shown.following is not None:
-        yield f"Next by doubt: omr-judge show {quote(shown.run)} {quote(shown.following)}"
+    render_next(shown.run, shown.following, console, all_of="items", by="doubt")
 
 
 def _render_pair(told: Mapping[str, Any], pair: Pair, models: tuple[str, str], console: Console) -> None:
@@ -103,14 +104,10 @@ def _render_asked(asked: SampleJudgments, shown: ShownItem, console: Console, *,
         say(console, f"{name}: {_folded(asked, name)}")
         render_columns(titles, [_verdict(told[order], name) for order in orders], console)
     for order in orders:
-        say(console, "\n".join(journey_lines(order, asked.journeys[order])))
+        journey = asked.journeys[order]
+        say(console, "\n".join(journey_lines(order, journey)))
         if raw:
-            render_raw(
-                asked.journeys[order].judgment,
-                shown.prompts.get(asked.journeys[order].judgment.key),
-                shown.repair,
-                console,
-            )
+            render_raw(journey.judgment, shown.prompts.get(journey.judgment.key), shown.repair, console)
 
 
 def _folded(asked: SampleJudgments, criterion: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -105,3 +106,10 @@ def _render_sent(prompt: Prompt, console: Console) -> None:
     for part in ("shared", "traces"):
         say(console, f"Sent, {part}:", "bold")
         say(console, getattr(prompt, part))
+
+
+def render_next(run: str, following: str | None, console: Console, *, all_of: str, by: str) -> None:
+    """Render the commands that list the run, and that show what follows."""
+    say(console, f"All {all_of}: omr-judge list {quote(run)}", "dim")
+    if following is not None:
+        say(console, f"Next by {by}: omr-judge show {quote(run)} {quote(following)}", "dim")

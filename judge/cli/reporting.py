@@ -107,9 +107,9 @@ def report(
         scores=[find_run(score, runs) for score in with_scores or ()],
     )
     if html is not None:
-        from judge.page.make_page import write_page
+        from judge.page.make_page import read_page, write_page
 
-        write_page(folder, made, html)
+        write_page(read_page(folder, made), html)
         return
     _print(made, form.chosen)
 
@@ -129,9 +129,9 @@ def _report_score(
 
     method = method or SCORE_METHOD
     if isinstance(to, Path):
-        from judge.page.make_page import write_score_page
+        from judge.page.make_page import read_score_page, write_page
 
-        write_score_page(folder, make_score_report(folder, method=method, wanted=wanted), to)
+        write_page(read_score_page(folder, make_score_report(folder, method=method, wanted=wanted)), to)
     elif against is None:
         _print_score(make_score_report(folder, method=method, wanted=wanted).report, to)
     else:

@@ -42,7 +42,7 @@ from judge.export.score_rows import (
 )
 from judge.files.files import replacing
 from judge.files.folders import filling
-from judge.labels.labels_file import labels_path, read_labels
+from judge.labels.labels import labels_path, read_labels
 from judge.outcomes.latest_judgments import FrameBuilder, latest_judgments
 from judge.prompting.pairwise_prompt import parse_template
 from judge.runs.journal import chosen_criteria

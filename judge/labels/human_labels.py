@@ -8,13 +8,12 @@ import numpy as np
 
 from judge.comparison.derive_report import item_features, subject_of
 from judge.errors import InputError, RunError
-from judge.labels.labels import credit, settle_labels
-from judge.labels.labels_file import labels_path, read_labels
+from judge.labels.labels import labels_path, read_labels, settle_labels
 from judge.outcomes.counted_items import fold_panel
 from judge.outcomes.estimates import Basis, Estimate, Ratio, estimate_rate, rounded
 from judge.outcomes.item_features import WantedFields
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.outcomes.tally import HALF
+from judge.outcomes.tally import CREDITS, HALF
 from judge.report.judge_agreement import AgreementReport, compare_raters
 from judge.report.position_length import SIDES, sides
 from judge.schema import Frozen
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from judge.outcomes.counted_items import CriterionItems
     from judge.runs.journal import RunFolder
+    from judge.runs.manifest import Manifest
     from judge.schema import Label
     from judge.stats.intervals import Floats
 
@@ -171,7 +171,7 @@ def _on_criterion(labels: Sequence[Label], counted: CriterionItems, asked: Peopl
     corrected, refused = _correction(judged, np.where(compared, means, np.nan), weights, asked)
     return PeopleOnCriterion(
         readers=readers,
-        cannot_judge=sum(credit(label) is None for label in settled),
+        cannot_judge=sum(CREDITS[label.winner] is None for label in settled),
         n_unjudged=len(said.by_item.keys() - known),
         judge=_against_judge(judged, means, weights, compared, drawn=asked.draw is not None),
         people=_among_people(said, seed=counted.basis.seed),
@@ -184,7 +184,7 @@ def _by_item(labels: Sequence[Label], settled: Sequence[Label], draw: str | None
     """Gather credits by item; an item is in the draw if any label of it is, whoever labelled it besides."""
     by_item: dict[str, dict[str, float]] = {}
     for label in settled:
-        value = credit(label)
+        value = CREDITS[label.winner]
         if value is not None:
             by_item.setdefault(label.item, {})[label.reader] = value
     weights = {label.item: label.weight or 1.0 for label in labels if draw is not None and label.draw == draw}
@@ -312,7 +312,12 @@ def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster
     draws = draws_by_size(labels)
     if asked.draw is not None and asked.draw not in draws:
         raise InputError(f"--draw {asked.draw}", "no label belongs to it", f"draws with labels: {', '.join(draws)}")
-    subject = subject_of(manifest, item_features(folder, manifest, WantedFields(cluster)))
-    counted = fold_panel(latest_judgments(folder.judgments()), subject, Basis(manifest.method, manifest.seed)).together
     n_items = manifest.n_items - len(manifest.identical)
-    return report_people(labels, counted, asked, judges=subject.judges, n_items=n_items)
+    counted = counted_items(folder, manifest, cluster)
+    return report_people(labels, counted, asked, judges=subject_of(manifest).judges, n_items=n_items)
+
+
+def counted_items(folder: RunFolder, manifest: Manifest, cluster: str | None = None) -> Mapping[str, CriterionItems]:
+    """Fold a run's judgments by criterion as its report does, in the clusters of a field or of shared images."""
+    subject = subject_of(manifest, item_features(folder, manifest, WantedFields(cluster)))
+    return fold_panel(latest_judgments(folder.judgments()), subject, Basis(manifest.method, manifest.seed)).together

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from judge.errors import InputError, InputErrors
-from judge.labels.labels_file import append_labels, labels_path, read_labels
+from judge.labels.labels import append_labels, labels_path, read_labels
 from judge.labels.packet_keys import AnswerFile, LabelFile, read_given, read_key
 from judge.outcomes.tally import winner
 from judge.schema import Label

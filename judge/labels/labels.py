@@ -1,30 +1,83 @@
-"""What people say of pairs: who is shown what first, which labels count, and how they become credits."""
+"""Labels of pairs: `labels.jsonl` of a run folder, which labels count, and what is shown first to whom."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
-from judge.outcomes.tally import CREDITS
+from pydantic import ValidationError
+
+from judge.errors import RunError
+from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Label, Order, Verdict, Winner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from judge.runs.manifest import Manifest
+    from judge.schema import Pair
 
 
-def first_shown(item: str, *, reader: str, seed: int | str) -> Order:
-    """Return the order in which a reader is shown an item: half of them each way, as a hash decides."""
-    digest = hashlib.sha256(f"{seed}\x1f{reader}\x1f{item}".encode()).digest()
-    return Order.FORWARD if digest[0] % 2 else Order.SWAPPED
+def labels_path(run: Path) -> Path:
+    """Return where a run folder keeps its labels."""
+    return run / "labels.jsonl"
 
 
-def shown_as(winner: Winner, order: Order) -> Verdict:
-    """Return a winner in slot words: `core.tally.winner` undone."""
-    if winner is Winner.TIE:
-        return Verdict.TIE
-    if winner is Winner.CANNOT_JUDGE:
-        return Verdict.CANNOT_JUDGE
-    return Verdict.FIRST if (winner is Winner.A) == (order is Order.FORWARD) else Verdict.SECOND
+def read_labels(path: Path) -> Iterator[Label]:
+    """Yield the labels in the order in which they were given; a torn last line is left out.
+
+    Raises:
+        RunError: a line is damaged; names the file and the line.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                yield Label.model_validate_json(line)
+            except ValidationError as error:
+                if not line.endswith(b"\n"):
+                    return
+                raise RunError(f"{path}:{number}: damaged line: {error.errors()[0]['msg']}") from error
+
+
+def append_labels(path: Path, labels: Sequence[Label]) -> None:
+    """Append labels in one write, all of them or none, on the disk when this returns.
+
+    Several processes may append to one file. A torn last line, of a process that was killed as it wrote, is cut off.
+
+    Raises:
+        RunError: the file cannot be written, with what it held before.
+    """
+    from filelock import FileLock  # noqa: PLC0415 - 0.1 s that readers need not pay
+
+    lines = b"".join(label.model_dump_json(exclude_none=True).encode() + b"\n" for label in labels)
+    try:
+        with FileLock(path.with_suffix(".lock")), path.open("a+b", buffering=0) as file:
+            file.seek(0)
+            held = file.read()
+            tail = held.rpartition(b"\n")[2]
+            if _is_label(tail):
+                end, lines = len(held), b"\n" + lines
+            else:
+                end = file.truncate(len(held) - len(tail))
+            if file.write(lines) < len(lines):
+                file.truncate(end)
+                raise RunError(f"{path}: disk full; nothing was stored")
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _is_label(tail: bytes) -> bool:
+    """Tell whether a last line lacks nothing but its newline."""
+    try:
+        Label.model_validate_json(tail)
+    except ValidationError:
+        return False
+    return True
 
 
 def settle_labels(labels: Iterable[Label]) -> tuple[Label, ...]:
@@ -38,6 +91,22 @@ def settle_labels(labels: Iterable[Label]) -> tuple[Label, ...]:
     return tuple(latest.values())
 
 
-def credit(label: Label) -> float | None:
-    """Return what a label is worth to model a; None where the reader could not judge."""
-    return CREDITS[label.winner]
+def first_shown(item: str, *, reader: str, seed: int | str) -> Order:
+    """Return the order in which a reader is shown an item: half of them each way, as a hash decides."""
+    digest = hashlib.sha256(f"{seed}\x1f{reader}\x1f{item}".encode()).digest()
+    return Order.FORWARD if digest[0] % 2 else Order.SWAPPED
+
+
+def shown_texts(pair: Pair, order: Order, manifest: Manifest) -> list[str]:
+    """Return a pair's two traces in an order, with their final answers if the judge was shown them."""
+    texts = [shown_text(trace, answers=not manifest.hide_answers) for trace in (pair.a, pair.b)]
+    return texts if order is Order.FORWARD else texts[::-1]
+
+
+def shown_as(winner: Winner, order: Order) -> Verdict:
+    """Return a winner in slot words: the inverse of `judge.outcomes.tally.winner`."""
+    if winner is Winner.TIE:
+        return Verdict.TIE
+    if winner is Winner.CANNOT_JUDGE:
+        return Verdict.CANNOT_JUDGE
+    return Verdict.FIRST if (winner is Winner.A) == (order is Order.FORWARD) else Verdict.SECOND

@@ -34,7 +34,7 @@ class Thumbnail(NamedTuple):
     note: str
 
 
-def shown(image: Image) -> Thumbnail:
+def thumbnail(image: Image) -> Thumbnail:
     """Return an image of at most 15 KB: the original where it is as small, else a copy scaled down by Pillow.
 
     An image that has changed since the run began, or that Pillow cannot read, is named and left out.

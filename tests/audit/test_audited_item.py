@@ -18,7 +18,7 @@ from judge.enums import Orders, Stratum, Unplaced
 from judge.outcomes.counted_items import Subject
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.page.pair_contents import PairContents
-from judge.page.thumbnails import MAX_BYTES, shown
+from judge.page.thumbnails import MAX_BYTES, thumbnail
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Trace, Verdict
 
 texts = st.text(alphabet="abc\n", max_size=12)
@@ -143,7 +143,7 @@ def noisy(path: Path, mode: str = "RGB", size: tuple[int, int] = (400, 300)) -> 
 @pytest.mark.parametrize(("name", "mode"), [("x.png", "RGB"), ("x.png", "RGBA"), ("x.jpg", "L"), ("x.webp", "RGB")])
 def test_a_large_image_is_scaled_down_to_15_kb_at_most(tmp_path: Path, name: str, mode: str) -> None:
     path = noisy(tmp_path / name, mode)
-    small = shown(load_image(path))
+    small = thumbnail(load_image(path))
     assert small.source is not None
     assert small.source.startswith("data:image/jpeg;base64,")
     assert len(small.source) * 3 / 4 <= MAX_BYTES + 30 < path.stat().st_size
@@ -152,7 +152,7 @@ def test_a_large_image_is_scaled_down_to_15_kb_at_most(tmp_path: Path, name: str
 
 def test_a_small_image_is_shown_as_it_is(tmp_path: Path) -> None:
     Image.new("RGB", (20, 20)).save(tmp_path / "x.png")
-    small = shown(load_image(tmp_path / "x.png"))
+    small = thumbnail(load_image(tmp_path / "x.png"))
     assert small.source is not None
     assert small.source.startswith("data:image/png;base64,")
     assert not small.scaled
@@ -161,8 +161,8 @@ def test_a_small_image_is_shown_as_it_is(tmp_path: Path) -> None:
 def test_an_image_that_cannot_be_shown_is_named_with_the_reason(tmp_path: Path) -> None:
     gone = load_image(noisy(tmp_path / "gone.png"))
     Path(gone.path).unlink()
-    assert "changed since the run began" in shown(gone).note
+    assert "changed since the run began" in thumbnail(gone).note
     content = b"\x89PNG\r\n\x1a\n" + bytes(20_000)
     (tmp_path / "broken.png").write_bytes(content)
     broken = structs.replace(gone, path=str(tmp_path / "broken.png"), sha256=hashlib.sha256(content).hexdigest())
-    assert "cannot be scaled down: is no readable PNG" in shown(broken).note
+    assert "cannot be scaled down: is no readable PNG" in thumbnail(broken).note

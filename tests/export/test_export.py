@@ -26,7 +26,7 @@ from judge.errors import InputError, RunError
 from judge.export.rows import LABELS, agreed_items, judgment_rows
 from judge.export.write import ExportOptions, export_run, write_table
 from judge.files.files import write_lines
-from judge.labels.labels_file import append_labels, labels_path
+from judge.labels.labels import append_labels, labels_path
 from judge.outcomes.counted_items import Subject
 from judge.outcomes.estimates import Basis
 from judge.runs.journal import RunFolder

@@ -16,7 +16,7 @@ from run_builder import A_WINS, B_WINS, MODELS, make_pair, make_run
 
 from judge.errors import InputError, RunError
 from judge.labels.import_labels import import_labels
-from judge.labels.labels_file import labels_path, read_labels
+from judge.labels.labels import labels_path, read_labels
 from judge.labels.make_packet import PacketOptions, make_packet
 from judge.labels.packet_keys import PacketKey
 from judge.schema import Image, Order, Winner
