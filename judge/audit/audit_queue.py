@@ -9,11 +9,11 @@ from enum import StrEnum
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from judge.audit.audited_item import sides_of, slot_quotations
 from judge.files.sampling import Drawn, draw, shuffled
 from judge.outcomes.tally import winner
 from judge.prompting.pairwise_prompt import shown_text
-from judge.prompting.pairwise_reply import UnparsedError, parse_evidence
-from judge.schema import Failed, Judged, Order, Verdict, Winner
+from judge.schema import Failed, Judged, Verdict, Winner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -137,20 +137,15 @@ def _disagreements(judgments: Sequence[Judgment]) -> Iterator[Doubt]:
 def _contradictions(
     judgment: Judgment, verdicts: Mapping[str, Verdict], traces: Mapping[str, str] | None, criteria: Sequence[str]
 ) -> Iterator[Doubt]:
-    """Compare verdicts with the evidence given for them; imported replies hold none that can be read."""
-    if judgment.reply is None:
-        return
-    try:
-        evidence = parse_evidence(judgment.reply.text, criteria)
-    except UnparsedError:
-        return
-    sides = ("a", "b") if judgment.order is Order.FORWARD else ("b", "a")
-    for criterion, quoted in evidence.items():
-        has = [bool(text.strip()) for text in quoted]
+    """Compare verdicts with the evidence given for them."""
+    for criterion, quoted in slot_quotations(judgment, criteria).items():
+        has = tuple(bool(text.strip()) for text in quoted)
         slots = {Verdict.FIRST: (False, True), Verdict.SECOND: (True, False)}
-        if slots.get(verdicts[criterion]) == tuple(has):
+        if slots.get(verdicts[criterion]) == has:
             yield Doubt.NO_EVIDENCE
-        if traces and not all(is_quoted(text, traces[side]) for text, side in zip(quoted, sides, strict=True)):
+        if traces and not all(
+            is_quoted(text, traces[side]) for text, side in zip(quoted, sides_of(judgment.order), strict=True)
+        ):
             yield Doubt.NOT_QUOTED
 
 

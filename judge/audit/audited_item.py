@@ -143,7 +143,11 @@ def told_judgment(journey: Journey, criteria: Sequence[str], repair: str | None 
             name: {"said": verdict.value, "winner": winner(verdict, judgment.order).value}
             for name, verdict in judgment.result.verdicts.items()
         }
-        told["evidence"] = _evidence(judgment, criteria)
+        quotations = slot_quotations(judgment, criteria)
+        told["evidence"] = {
+            name: dict(sorted(zip(sides_of(judgment.order), quoted, strict=True)))
+            for name, quoted in quotations.items()
+        }
     return told
 
 
@@ -187,19 +191,22 @@ def numbered_prompts(
     return different
 
 
-def _evidence(judgment: Judgment, criteria: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return by criterion what the judge quoted of a and of b; nothing where the reply is not in the schema's form."""
+def slot_quotations(judgment: Judgment, criteria: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+    """Return by criterion what the judge quoted of each slot's trace; nothing of a reply in another form.
+
+    Imported replies hold no quotations that can be read.
+    """
     if judgment.reply is None:
         return {}
     try:
-        found = parse_evidence(judgment.reply.text, criteria)
+        return parse_evidence(judgment.reply.text, criteria)
     except UnparsedError:
         return {}
-    forward = judgment.order is Order.FORWARD
-    return {
-        name: {"a": quotes[0], "b": quotes[1]} if forward else {"a": quotes[1], "b": quotes[0]}
-        for name, quotes in found.items()
-    }
+
+
+def sides_of(order: Order) -> str:
+    """Return which model's trace stood in the first slot, and which in the second: "ab" or "ba"."""
+    return "ab" if order is Order.FORWARD else "ba"
 
 
 def told_prompt(prompt: Prompt, known: Sequence[str]) -> dict[str, Any]:
