@@ -56,7 +56,7 @@ class Example(NamedTuple):
     trace: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Counts:
     """Where every row went: rows = traces + without_trace + other filters, models and samples."""
 

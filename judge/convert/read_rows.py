@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from judge.convert.formats import Format, detect, named_format
+from judge.convert.formats import NATIVE, Format, detect, named_format
 from judge.convert.output import Row
 from judge.convert.source import SourceFile
 from judge.convert.values import SourceRecord
@@ -17,6 +18,8 @@ from judge.files.jsonl import refuse
 
 LOOKED_AT = 20
 """records that the format is found by"""
+MAX_HINT_DOCUMENT = 2**26
+"""bytes of a JSON document that is read for no more than a hint"""
 
 
 class Problems:
@@ -96,3 +99,19 @@ class RowFile:
                     problems.add(given.where, given.record)
             problems.raise_any()
         return detect(readable, self.path)
+
+
+def with_convert_hint(error: InputErrors, source: str | Path) -> InputErrors:
+    """Return a file's problems, led by the command that converts it where it is of a generator's format."""
+    if source == "-" or not Path(source).is_file():
+        return error
+    try:
+        with RowFile(source, None, max_document=MAX_HINT_DOCUMENT) as file:
+            format_ = file.format
+    except InputError:
+        return error
+    if format_ is NATIVE:
+        return error
+    command = f"omr-judge convert {shlex.quote(str(source))} --to traces.jsonl"
+    hint = InputError(str(source), f"looks like {format_.title}", f"convert it first: {command}")
+    return InputErrors([hint, *error.problems], error.total + 1)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from ahocorasick_rs import AhoCorasick, Implementation
 from pydantic import ValidationError
 
 from judge.errors import RunError
-from judge.flags.flag_patterns import AFTER, ANCHORS, ORDINARY, RULES, UNUSUAL, FlagName, Rule
+from judge.flags.flag_patterns import AFTER, RULES, UNUSUAL, FlagName, Rule
 from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from judge.runs.journal import RunFolder
     from judge.schema import Pair, Trace
@@ -28,7 +26,6 @@ REPETITIVE_CHARS = 400
 """shorter texts are not looked at for repetition"""
 REPETITIVE_RATIO = 6.0
 """prose compresses to a half or a third, never to a sixth"""
-_ANCHORS = tuple(ANCHORS)
 LONG_QUANTILE, LONG_MEDIANS = 0.99, 3.0
 EXCERPT_CHARS = 80
 
@@ -71,50 +68,26 @@ def find_flags(text: str, *, shown: str | None = None) -> list[Found]:
     return list(joined.values())
 
 
-def anchors_in(lowered: str) -> set[str]:
-    """Return the anchors that stand in a text in lower case: one pass over it for all of them."""
-    found = _anchor_search().find_matches_as_indexes(_whole(lowered), overlapping=True)
-    return {_ANCHORS[place] for place, _, _ in found}
-
-
-@cache
-def _anchor_search() -> AhoCorasick:
-    return AhoCorasick(_ANCHORS, implementation=Implementation.DFA)
-
-
-def _whole(text: str) -> str:
-    """Return a text with a question mark for every half of a character, which has no UTF-8."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
-
-
 def _lowered(text: str) -> str:
     """Return a text in lower case, every character at its place: one letter would grow."""
     return text.replace("\u0130", "I").lower()
 
 
 def _matched(text: str) -> Iterator[Found]:
-    """Search the patterns that some anchor calls for."""
+    """Search every pattern."""
     lowered = _lowered(text)
-    if anchors := anchors_in(lowered):
-        for rule in RULES:
-            places = _places(rule, text, lowered, anchors)
-            if places:
-                yield Found(rule.name, *places[0], len(places))
-    # Of prose hardly a character is left, and the patterns are slow.
-    unusual = text.encode(errors="surrogatepass").translate(None, ORDINARY).decode(errors="surrogatepass")
-    for quick, pattern, name in UNUSUAL if unusual else ():
-        spans = [match.span() for match in pattern.finditer(text)] if quick.search(unusual) else []
+    matches = [(rule.name, _places(rule, text, lowered)) for rule in RULES]
+    matches += [(name, [match.span() for match in pattern.finditer(text)]) for name, pattern in UNUSUAL.items()]
+    for name, spans in matches:
         if spans:
             yield Found(name, *spans[0], len(spans))
 
 
-def _places(rule: Rule, text: str, lowered: str, anchors: Collection[str]) -> list[tuple[int, int]]:
+def _places(rule: Rule, text: str, lowered: str) -> list[tuple[int, int]]:
     """Return where a rule's pattern matches, in order."""
     find = rule.pattern.search if rule.before else rule.pattern.match
     spans = set()
     for anchor in rule.anchors:
-        if anchor not in anchors:
-            continue
         at = lowered.find(anchor)
         while at >= 0:
             match = find(text, max(0, at - rule.before), at + len(anchor) + AFTER)
@@ -132,18 +105,9 @@ def _degenerate(text: str) -> Iterator[Found]:
 
 
 def _is_repetitive(text: str) -> bool:
-    """Tell whether a text compresses to less than a sixth.
-
-    It is not tried where most words of the first three fifths are distinct: over a third of the text is said once, and
-    what is said once compresses to a half at best.
-    """
-    if len(text) < REPETITIVE_CHARS:
-        return False
-    words = text[: len(text) * 3 // 5].split()
-    if len(set(words)) * 5 > len(words) * 3 > len(text) / 10:
-        return False
+    """Tell whether a text compresses to less than a sixth."""
     raw = text.encode(errors="surrogatepass")
-    return len(zlib.compress(raw, 1)) * REPETITIVE_RATIO < len(raw)
+    return len(text) >= REPETITIVE_CHARS and len(zlib.compress(raw, 1)) * REPETITIVE_RATIO < len(raw)
 
 
 class Flags:

@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 
 from judge.convert import sheets, source
 from judge.convert.formats import FORMATS, Format
-from judge.convert.hints import with_convert_hint
 from judge.convert.output import Cut, NoTrace, Row, trace_text, why_no_trace
-from judge.convert.read_rows import Problems, RowFile
+from judge.convert.read_rows import Problems, RowFile, with_convert_hint
 from judge.enums import SourceFormat
 from judge.errors import InputError, InputErrors
 from judge.files.fields import RecordProblem
