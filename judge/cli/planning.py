@@ -57,7 +57,7 @@ class Supposed:
 
 
 @dataclass(frozen=True)
-class Pilot:
+class PilotRun:
     """The run that tells of the items to come instead."""
 
     pilot: Annotated[
@@ -88,7 +88,7 @@ def plan(
         float | None, typer.Option(metavar="RATE", help="The win rate of a to find, e.g. 0.6; else a table of several.")
     ] = None,
     supposed: Supposed,
-    pilot: Pilot,
+    pilot: PilotRun,
     power: Annotated[float, typer.Option(metavar="SHARE", help="How surely to find it.")] = 0.8,
     alpha: Annotated[float, typer.Option(metavar="SHARE", help="Level of the two-sided test and interval.")] = 0.05,
     half_width: Annotated[
@@ -117,7 +117,7 @@ def plan(
         render_plan(made, console())
 
 
-def _source(supposed: Supposed, pilot: Pilot, runs: Path) -> Numbers | PilotOptions:
+def _source(supposed: Supposed, pilot: PilotRun, runs: Path) -> Numbers | PilotOptions:
     from judge.planning.pilot import OVERALL, PilotOptions
 
     if pilot.pilot is None:

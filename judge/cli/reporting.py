@@ -184,7 +184,7 @@ def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> No
 
 def print_checklists(folder: RunFolder, output: OutputOptions, *, to: Path | None = None, quiet: bool) -> None:
     """Write the items of a run with the checklists made, and report; exit with 4 if too many items have none."""
-    from judge.checklists.render_checklists import render_checklists
+    from judge.checklists.checklist_report import render_checklists
     from judge.checklists.write_items import save_checklists
 
     report, written_to = save_checklists(folder, to)

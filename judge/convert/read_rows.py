@@ -8,13 +8,13 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from judge.convert.formats import NATIVE, Format, detect, named_format
+from judge.convert.formats import FORMATS, NATIVE, Format, detect
 from judge.convert.output import Row
-from judge.convert.source import SourceFile
+from judge.convert.source import MAX_DOCUMENT, source_records
 from judge.convert.values import SourceRecord
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.files.fields import RecordProblem
-from judge.files.jsonl import refuse
+from judge.files.jsonl import JsonLines, refuse
 
 LOOKED_AT = 20
 """records that the format is found by"""
@@ -49,12 +49,13 @@ class Placed(NamedTuple):
 
 
 class RowFile:
-    """An open file of a generator, of the format that is named or found by its first records (see `SourceFile`)."""
+    """An open file of a generator, of the format that is named or found by its first records (see `source_records`)."""
 
-    def __init__(self, source: str | Path, format_: str | None, *, max_document: int | None = None) -> None:
-        self._source = SourceFile(source, max_document=max_document)
-        self.path, self.folder = self._source.path, self._source.folder
-        self._records = self._source.records()
+    def __init__(self, source: str | Path, format_: str | None, *, max_document: int = MAX_DOCUMENT) -> None:
+        self._file = JsonLines(source)
+        self.path = self._file.path
+        self.folder = Path.cwd() if source == "-" else Path(source).absolute().parent
+        self._records = source_records(self._file, max_document=max_document)
         try:
             self._first = list(islice(self._records, LOOKED_AT))
             self.format = self._named(format_)
@@ -79,7 +80,7 @@ class RowFile:
     def close(self) -> None:
         """Close the file."""
         self._records.close()
-        self._source.close()
+        self._file.close()
 
     def _rows(self, given: SourceRecord, id_path: str | None) -> Iterator[Row]:
         if isinstance(given.record, RecordProblem):
@@ -91,7 +92,7 @@ class RowFile:
             refuse(self.path, "empty file", "see docs/convert.md on what can be read")
         readable = [given.record for given in self._first if not isinstance(given.record, RecordProblem)]
         if name is not None:
-            return named_format(name)
+            return next(one for one in FORMATS if one.name == name)
         if not readable:
             problems = Problems()
             for given in self._first:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from array import array
+from itertools import product
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from pydantic import ValidationError
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from judge.runs.journal import RunFolder
-    from judge.schema import Pair, Trace
+    from judge.schema import Pair
 
 Side = Literal["a", "b"]
+SIDES: tuple[Side, ...] = get_args(Side)
 SHORT_CHARS = 40
 """a trace of fewer characters argues nothing: every known one-token "master key" is shorter"""
 REPETITIVE_CHARS = 400
@@ -44,7 +46,7 @@ class Flag(Frozen):
     """the text there, as it stands: escape it before it is shown; empty where the whole trace is meant"""
 
 
-class Found(NamedTuple):
+class FlagMatch(NamedTuple):
     """A flag with its first place, how many places, and the end of the first."""
 
     name: FlagName
@@ -53,7 +55,7 @@ class Found(NamedTuple):
     places: int
 
 
-def find_flags(text: str, *, shown: str | None = None) -> list[Found]:
+def find_flags(text: str, *, shown: str | None = None) -> list[FlagMatch]:
     """Return the flags that a trace shows by itself, one a name, in the order of their first places.
 
     Args:
@@ -61,7 +63,7 @@ def find_flags(text: str, *, shown: str | None = None) -> list[Found]:
         shown: the trace as a judge sees it; None: the text.
     """
     found = [*_matched(text if shown is None else shown), *_degenerate(text)]
-    joined: dict[FlagName, Found] = {}
+    joined: dict[FlagName, FlagMatch] = {}
     for one in sorted(found, key=lambda one: one.start):
         known = joined.get(one.name)
         joined[one.name] = known._replace(places=known.places + one.places) if known else one
@@ -73,14 +75,14 @@ def _lowered(text: str) -> str:
     return text.replace("\u0130", "I").lower()
 
 
-def _matched(text: str) -> Iterator[Found]:
+def _matched(text: str) -> Iterator[FlagMatch]:
     """Search every pattern."""
     lowered = _lowered(text)
     matches = [(rule.name, _places(rule, text, lowered)) for rule in RULES]
     matches += [(name, [match.span() for match in pattern.finditer(text)]) for name, pattern in UNUSUAL.items()]
     for name, spans in matches:
         if spans:
-            yield Found(name, *spans[0], len(spans))
+            yield FlagMatch(name, *spans[0], len(spans))
 
 
 def _places(rule: Rule, text: str, lowered: str) -> list[tuple[int, int]]:
@@ -97,59 +99,17 @@ def _places(rule: Rule, text: str, lowered: str) -> list[tuple[int, int]]:
     return sorted(spans)
 
 
-def _degenerate(text: str) -> Iterator[Found]:
+def _degenerate(text: str) -> Iterator[FlagMatch]:
     if len(text.strip()) < SHORT_CHARS:
-        yield Found(FlagName.SHORT, 0, len(text), 1)
+        yield FlagMatch(FlagName.SHORT, 0, len(text), 1)
     elif _is_repetitive(text):
-        yield Found(FlagName.REPETITIVE, 0, len(text), 1)
+        yield FlagMatch(FlagName.REPETITIVE, 0, len(text), 1)
 
 
 def _is_repetitive(text: str) -> bool:
     """Tell whether a text compresses to less than a sixth."""
     raw = text.encode(errors="surrogatepass")
     return len(text) >= REPETITIVE_CHARS and len(zlib.compress(raw, 1)) * REPETITIVE_RATIO < len(raw)
-
-
-class Flags:
-    """Collects the flags of a run's traces while its pairs pass by; those of length are known after the last."""
-
-    def __init__(self) -> None:
-        self._found: list[Flag] = []
-        self._items: list[str] = []
-        self._lengths = array("Q")
-        """of both traces of each item"""
-
-    def add(self, pair: Pair) -> None:
-        """Look at both traces of a pair."""
-        self._items.append(pair.item.id)
-        self._look(pair.item.id, "a", pair.a)
-        self._look(pair.item.id, "b", pair.b)
-
-    def _look(self, item: str, side: Side, trace: Trace) -> None:
-        shown = shown_text(trace, answers=True)
-        self._lengths.append(len(shown))
-        self._found += [
-            Flag(
-                item=item,
-                side=side,
-                name=one.name,
-                start=one.start,
-                count=one.places,
-                excerpt=shown[one.start : one.start + EXCERPT_CHARS],
-            )
-            for one in find_flags(trace.text, shown=shown)
-        ]
-
-    def all(self) -> tuple[Flag, ...]:
-        """Return every flag, in the order of the pairs, the long ones last."""
-        limit = long_limit(self._lengths)
-        traces: Iterator[tuple[str, Side]] = ((item, side) for item in self._items for side in get_args(Side))
-        long_ones = (
-            Flag(item=item, side=side, name=FlagName.LONG, start=0, count=1, excerpt="")
-            for (item, side), length in zip(traces, self._lengths, strict=True)
-            if length > limit
-        )
-        return (*self._found, *long_ones)
 
 
 def long_limit(lengths: Sequence[int]) -> float:
@@ -161,11 +121,33 @@ def long_limit(lengths: Sequence[int]) -> float:
 
 
 def flags_of_pairs(pairs: Iterable[Pair]) -> tuple[Flag, ...]:
-    """Return the flags of a run's pairs, one in memory at a time."""
-    flags = Flags()
+    """Return the flags of a run's pairs, in their order, the long ones last; one pair is in memory at a time."""
+    found: list[Flag] = []
+    items: list[str] = []
+    lengths = array("Q")  # of both traces of each item
     for pair in pairs:
-        flags.add(pair)
-    return flags.all()
+        items.append(pair.item.id)
+        for side, trace in zip(SIDES, (pair.a, pair.b), strict=True):
+            shown = shown_text(trace, answers=True)
+            lengths.append(len(shown))
+            found += (
+                Flag(
+                    item=pair.item.id,
+                    side=side,
+                    name=one.name,
+                    start=one.start,
+                    count=one.places,
+                    excerpt=shown[one.start : one.start + EXCERPT_CHARS],
+                )
+                for one in find_flags(trace.text, shown=shown)
+            )
+    limit = long_limit(lengths)
+    long_ones = (
+        Flag(item=item, side=side, name=FlagName.LONG, start=0, count=1, excerpt="")
+        for (item, side), length in zip(product(items, SIDES), lengths, strict=True)
+        if length > limit
+    )
+    return (*found, *long_ones)
 
 
 def flag_note(flags: Sequence[Flag]) -> str | None:

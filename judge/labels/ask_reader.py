@@ -23,6 +23,7 @@ from judge.labels.labels import (
     settle_labels,
     shown_as,
     shown_texts,
+    subject_of_label,
 )
 from judge.outcomes.tally import winner
 from judge.runs.journal import chosen_criteria
@@ -182,7 +183,7 @@ class _LabelingSession:
         """Return what the reader has said of this before, in slot words."""
         about = (self._options.reader, task.pair.item.id, task.criterion.name)
         for label in settle_labels(read_labels(self._path)):
-            if (label.reader, label.item, label.criterion) == about:
+            if subject_of_label(label) == about:
                 return WORDS.get(shown_as(label.winner, task.order), "cannot judge")
         return None
 

@@ -114,42 +114,7 @@ class _Labels(NamedTuple):
     readers: tuple[str, ...]
 
 
-def report_people(
-    labels: Sequence[Label],
-    counted: Mapping[str, CriterionItems],
-    asked: PeopleReportOptions,
-    *,
-    judges: Sequence[str],
-    n_items: int,
-) -> PeopleReport:
-    """Compare labels with the judge's outcomes on each criterion that has labels.
-
-    Args:
-        labels: all of a run, in the order in which they were given.
-        counted: the items with outcomes, by criterion.
-        asked: which draw, and the interval's width.
-        judges: the panel.
-        n_items: how many items could be drawn.
-    """
-    draws = draws_by_size(labels)
-    chosen = asked.draw or next(iter(draws), None)
-    criteria = [name for name in counted if any(label.criterion == name for label in labels)]
-    return PeopleReport(
-        schema_version=1,
-        judges=tuple(judges),
-        draw=chosen,
-        other_draws=tuple(name for name in draws if name != chosen),
-        n_items=n_items,
-        criteria={
-            name: _on_criterion(
-                [label for label in labels if label.criterion == name], counted[name], asked._replace(draw=chosen)
-            )
-            for name in criteria
-        },
-    )
-
-
-def draws_by_size(labels: Sequence[Label]) -> list[str]:
+def _draws_by_size(labels: Sequence[Label]) -> list[str]:
     """Return the draws that labels belong to, the one with most labelled items first."""
     items: dict[str, set[str]] = {}
     for label in labels:
@@ -309,12 +274,23 @@ def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster
     labels = list(read_labels(labels_path(folder.path)))
     if not labels:
         raise RunError(f"{folder.path}: no labels yet; `omr-judge label` and `omr-judge packet` gather them")
-    draws = draws_by_size(labels)
+    draws = _draws_by_size(labels)
     if asked.draw is not None and asked.draw not in draws:
         raise InputError(f"--draw {asked.draw}", "no label belongs to it", f"draws with labels: {', '.join(draws)}")
-    n_items = manifest.n_items - len(manifest.identical)
-    counted = counted_items(folder, manifest, cluster)
-    return report_people(labels, counted, asked, judges=subject_of(manifest).judges, n_items=n_items)
+    chosen = asked.draw or next(iter(draws), None)
+    found = {
+        name: _on_criterion(own, counted, asked._replace(draw=chosen))
+        for name, counted in counted_items(folder, manifest, cluster).items()
+        if (own := [label for label in labels if label.criterion == name])
+    }
+    return PeopleReport(
+        schema_version=1,
+        judges=tuple(subject_of(manifest).judges),
+        draw=chosen,
+        other_draws=tuple(name for name in draws if name != chosen),
+        n_items=manifest.n_items - len(manifest.identical),
+        criteria=found,
+    )
 
 
 def counted_items(folder: RunFolder, manifest: Manifest, cluster: str | None = None) -> Mapping[str, CriterionItems]:

@@ -80,14 +80,18 @@ def _is_label(tail: bytes) -> bool:
     return True
 
 
+def subject_of_label(label: Label) -> tuple[str, str, str]:
+    """Return what a label is about: of several by one reader on one item and criterion, one counts."""
+    return label.reader, label.item, label.criterion
+
+
 def settle_labels(labels: Iterable[Label]) -> tuple[Label, ...]:
     """Keep, of several labels by one reader on one item and criterion, the latest; of equal times the last given."""
     latest: dict[tuple[str, str, str], Label] = {}
     for label in labels:
-        key = (label.reader, label.item, label.criterion)
-        known = latest.get(key)
+        known = latest.get(subject_of_label(label))
         if known is None or label.time >= known.time:
-            latest[key] = label
+            latest[subject_of_label(label)] = label
     return tuple(latest.values())
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from judge.errors import InputError, RunError
 from judge.files.files import replacing
 from judge.files.sampling import Drawn, draw, draw_by_stratum
+from judge.images.loader import image_bytes
 from judge.labels.ask_reader import readable_items
 from judge.labels.human_labels import counted_items
 from judge.labels.labels import first_shown, shown_texts
@@ -48,8 +49,8 @@ def make_packet(folder: RunFolder, options: PacketOptions, out: Path) -> PacketK
     nobody can work it out from the page.
 
     Raises:
-        InputError: an unknown criterion, fewer places than strata, or an image that is no longer what it was.
-        RunError: the run's traces are not known, or a file cannot be written.
+        InputError: an unknown criterion, or fewer places than strata.
+        RunError: the run's traces are not known, an image is no longer what it was, or a file cannot be written.
     """
     manifest = folder.manifest()
     criteria = chosen_criteria(manifest, options.criteria)
@@ -123,14 +124,8 @@ def _shown(pair: Pair, key: KeyItem, manifest: Manifest) -> dict[str, Any]:
 
 
 def _data_address(image: Image) -> str:
-    """Return an image as a data address; InputError where the file is not what the judge was shown."""
-    try:
-        data = Path(image.path).read_bytes()
-    except OSError as error:
-        raise InputError(image.path, f"cannot be read: {error.strerror}", "put the image back") from error
-    if hashlib.sha256(data).hexdigest() != image.sha256:
-        raise InputError(image.path, "changed since the run began", "put the image back as it was")
-    return f"data:{image.media_type};base64,{base64.b64encode(data).decode()}"
+    """Return an image as a data address; RunError where the file is not what the judge was shown."""
+    return f"data:{image.media_type};base64,{base64.b64encode(image_bytes(image)).decode()}"
 
 
 def packet_page(content: Mapping[str, Any]) -> str:

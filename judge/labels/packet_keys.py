@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import orjson
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
@@ -96,13 +96,6 @@ class LabelFile(Frozen):
     labels: tuple[GivenLabel, ...]
 
 
-class Given(NamedTuple):
-    """A file that came back, and its name."""
-
-    path: str
-    content: AnswerFile | LabelFile
-
-
 def key_path(run: Path, draw: str) -> Path:
     """Return where a run folder keeps the key of a draw."""
     return run / "packets" / f"{draw}.json"
@@ -129,7 +122,7 @@ def read_key(run: Path, draw: str) -> PacketKey | None:
         raise RunError(f"{path}: damaged: {error.errors()[0]['msg']}") from error
 
 
-def read_given(path: str) -> Given:
+def read_given(path: str) -> AnswerFile | LabelFile:
     """Read a file of answers or labels, strictly; InputError where it is neither."""
     try:
         record = parse_object(Path(path).read_bytes())
@@ -145,7 +138,7 @@ def read_given(path: str) -> Given:
     if form is None:
         raise InputError(path, "neither answers of a packet nor labels of a page", HINT)
     try:
-        return Given(path, form.model_validate_json(orjson.dumps(record)))
+        return form.model_validate_json(orjson.dumps(record))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
