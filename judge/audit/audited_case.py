@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 from msgspec import to_builtins
 
-from judge.audit.audited_item import told_item, told_request, told_trace
+from judge.audit.audited_item import describe_item, describe_request, describe_trace
 from judge.enums import AnswerStanding, FailureMode
 from judge.schema import Group, Scored
 from judge.scoring.scores import PARTS, quoted
@@ -47,11 +47,11 @@ class ScoreFindings(NamedTuple):
         return cls({row["item"]: row for row in scores.items.iter_rows(named=True)}, modes)
 
 
-def told_case(case: Case, found: ScoreFindings) -> dict[str, Any]:
+def describe_case(case: Case, found: ScoreFindings) -> dict[str, Any]:
     """Return what a reader is shown of a case and its figures, as JSON values: all texts byte for byte as they came."""
     own = found.figures[case.item.id]
-    return told_item(case.item) | {
-        TRACE: told_trace(case.trace, case.item),
+    return describe_item(case.item) | {
+        TRACE: describe_trace(case.trace, case.item),
         "trace_score": own["trace_score"],
         "groups": {
             group.value: {
@@ -67,9 +67,9 @@ def told_case(case: Case, found: ScoreFindings) -> dict[str, Any]:
     }
 
 
-def told_reading(journey: Journey, found: ScoreFindings, repair: str | None = None) -> dict[str, Any]:
+def describe_reading(journey: Journey, found: ScoreFindings, repair: str | None = None) -> dict[str, Any]:
     """Return what a reader is shown of one request: each unit's verdict, mode and evidence, the raw reply."""
-    told, judgment = told_request(journey, repair), journey.judgment
+    told, judgment = describe_request(journey, repair), journey.judgment
     if isinstance(judgment.result, Scored):
         modes = found.modes[judgment.item][str(judgment.group), judgment.judge, judgment.sample]
         told["units"] = {

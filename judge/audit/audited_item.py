@@ -42,11 +42,19 @@ class Journey(NamedTuple):
 
 
 def journeys(judgments: Iterable[Judgment]) -> list[Journey]:
-    """Return for each key the judgment that the report counts, whole, in the order of the keys' first arrival."""
-    by_key: dict[str, list[Judgment]] = {}
+    """Return for each key the judgment that the report counts: the last with verdicts, else the last failure.
+
+    They are whole, and in the order of the keys' first arrival.
+    """
+    by_key: dict[str, Journey] = {}
     for judgment in judgments:
-        by_key.setdefault(judgment.key, []).append(judgment)
-    return [Journey(_counting(several), len(several) - 1) for several in by_key.values()]
+        known = by_key.get(judgment.key)
+        if known is None:
+            by_key[judgment.key] = Journey(judgment, earlier=0)
+        else:
+            fails = isinstance(judgment.result, Failed) and not isinstance(known.judgment.result, Failed)
+            by_key[judgment.key] = Journey(known.judgment if fails else judgment, known.earlier + 1)
+    return list(by_key.values())
 
 
 def journeys_by_item(judgments: Iterable[Judgment]) -> dict[str, list[Journey]]:
@@ -55,11 +63,6 @@ def journeys_by_item(judgments: Iterable[Judgment]) -> dict[str, list[Journey]]:
     for journey in journeys(judgments):
         by_item.setdefault(journey.judgment.item, []).append(journey)
     return by_item
-
-
-def _counting(several: Sequence[Judgment]) -> Judgment:
-    """Return the judgment of one key that `latest_judgments` keeps."""
-    return next((judgment for judgment in reversed(several) if not isinstance(judgment.result, Failed)), several[-1])
 
 
 def outcomes(judgments: Iterable[Judgment], subject: Subject, pooling: Pooling = Pooling.MEAN) -> Outcomes:
@@ -93,12 +96,12 @@ def stratum(pair: Pair) -> Stratum | Unplaced:
             return Unplaced.UNREADABLE
 
 
-def told_pair(pair: Pair) -> dict[str, Any]:
+def describe_pair(pair: Pair) -> dict[str, Any]:
     """Return what a reader is shown of a pair, as JSON values: all texts byte for byte as they came."""
-    return told_item(pair.item) | {"a": told_trace(pair.a, pair.item), "b": told_trace(pair.b, pair.item)}
+    return describe_item(pair.item) | {"a": describe_trace(pair.a, pair.item), "b": describe_trace(pair.b, pair.item)}
 
 
-def told_item(item: Item) -> dict[str, Any]:
+def describe_item(item: Item) -> dict[str, Any]:
     """Return what a reader is shown of an item, as JSON values."""
     return {
         "question": item.question,
@@ -111,7 +114,7 @@ def told_item(item: Item) -> dict[str, Any]:
     }
 
 
-def told_trace(trace: Trace, item: Item) -> dict[str, Any]:
+def describe_trace(trace: Trace, item: Item) -> dict[str, Any]:
     """Return what a reader is shown of a trace, as JSON values."""
     return {
         "text": trace.text,
@@ -129,15 +132,15 @@ def _letters(chosen: str | None, item: Item) -> list[str]:
     return [chosen] if chosen in item.options else list(chosen)
 
 
-def told_judgment(journey: Journey, criteria: Sequence[str], repair: str | None = None) -> dict[str, Any]:
+def describe_judgment(journey: Journey, criteria: Sequence[str], repair: str | None = None) -> dict[str, Any]:
     """Return what a reader is shown of one request: verdicts with who won, evidence by model, the raw reply.
 
     Args:
         journey: the request.
         criteria: of the rubric.
-        repair: see `told_request`.
+        repair: see `describe_request`.
     """
-    told, judgment = told_request(journey, repair), journey.judgment
+    told, judgment = describe_request(journey, repair), journey.judgment
     if isinstance(judgment.result, Judged):
         told["verdicts"] = {
             name: {"said": verdict.value, "winner": winner(verdict, judgment.order).value}
@@ -151,7 +154,7 @@ def told_judgment(journey: Journey, criteria: Sequence[str], repair: str | None 
     return told
 
 
-def told_request(journey: Journey, repair: str | None = None) -> dict[str, Any]:
+def describe_request(journey: Journey, repair: str | None = None) -> dict[str, Any]:
     """Return what a reader is shown of a request of any kind: how it went, and why it failed.
 
     Args:
@@ -179,12 +182,12 @@ def numbered_prompts(
 
     Args:
         asked: told judgments with what was sent; None: that is not known.
-        known: long texts, which prompts hold by their numbers (see `told_prompt`).
+        known: long texts, which prompts hold by their numbers (see `describe_prompt`).
     """
     different: list[dict[str, Any]] = []
     for told, prompt in asked:
         if prompt is not None:
-            sent = told_prompt(prompt, known)
+            sent = describe_prompt(prompt, known)
             if sent not in different:
                 different.append(sent)
             told["prompt"] = different.index(sent)
@@ -209,7 +212,7 @@ def sides_of(order: Order) -> str:
     return "ab" if order is Order.FORWARD else "ba"
 
 
-def told_prompt(prompt: Prompt, known: Sequence[str]) -> dict[str, Any]:
+def describe_prompt(prompt: Prompt, known: Sequence[str]) -> dict[str, Any]:
     """Return a prompt whose long known texts (the question, the traces) are written as their numbers."""
     return {
         "system": prompt.system,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from judge.audit.audited_case import TRACE, told_case, told_reading
+from judge.audit.audited_case import TRACE, describe_case, describe_reading
 from judge.audit.render_parts import (
     journey_lines,
     render_columns,
@@ -56,7 +56,7 @@ class ShownCase(NamedTuple):
 
 def render_case(shown: ShownCase, console: Console, *, raw: bool) -> None:
     """Render the trace and its units; with `raw`, what was sent and what came back too."""
-    told = told_case(shown.case, shown.found)
+    told = describe_case(shown.case, shown.found)
     say(console, f"Item {shown.case.item.id}", "bold")
     render_question(told, shown.case.item, console)
     render_columns([shown.model], [trace_text(told[TRACE], known=told["answer"] is not None)], console)
@@ -76,7 +76,7 @@ def _render_group(group: Group, told: Mapping[str, Any], shown: ShownCase, conso
     """Render a row for each unit of a group and reading of it."""
     scored = told["standing"] == Standing.SCORED.value
     say(console, f"{group}: {_percent(told['score']) if scored else told['standing'].replace('_', ' ')}", "bold")
-    own = [told_reading(journey, shown.found) for journey in shown.asked if journey.judgment.group == group]
+    own = [describe_reading(journey, shown.found) for journey in shown.asked if journey.judgment.group == group]
     table = Table(expand=True)
     for title, ratio in {"unit": 4, "judge": 2, "what is wrong": 2, "said": 3, "evidence": 4}.items():
         table.add_column(title, ratio=ratio, overflow="fold")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.audit.audit_queue import points
-from judge.audit.audited_item import told_judgment, told_pair
+from judge.audit.audited_item import describe_judgment, describe_pair
 from judge.audit.render_parts import (
     journey_lines,
     render_columns,
@@ -74,7 +74,7 @@ def render_item(shown: ShownItem, console: Console, *, raw: bool) -> None:
     if shown.pair is None:
         say(console, "The question and the traces of this item are not known: its judgments were made elsewhere.")
     else:
-        _render_pair(told_pair(shown.pair), shown.pair, shown.models, console)
+        _render_pair(describe_pair(shown.pair), shown.pair, shown.models, console)
     told = ", ".join(f"{name} {outcome}" for name, outcome in shown.outcomes.items())
     say(console, f"Outcome: {told}", "bold")
     doubts = ", ".join(sorted(shown.doubts))
@@ -98,7 +98,7 @@ def _render_asked(asked: SampleJudgments, shown: ShownItem, console: Console, *,
     """Render what a judge said on each criterion in the orders next to each other, and how it got there."""
     say(console, f"Judge {asked.judge}, sample {asked.sample + 1}", "bold")
     orders = [order for order in Order if order in asked.journeys]
-    told = {order: told_judgment(asked.journeys[order], shown.criteria) for order in orders}
+    told = {order: describe_judgment(asked.journeys[order], shown.criteria) for order in orders}
     titles = [f"{order} ({'a' if order is Order.FORWARD else 'b'} shown first)" for order in orders]
     for name in shown.criteria:
         say(console, f"{name}: {_folded(asked, name)}")

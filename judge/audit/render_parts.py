@@ -32,7 +32,7 @@ def say(console: Console, text: str, style: str = "") -> None:
 
 
 def render_question(told: Mapping[str, Any], item: Item, console: Console) -> None:
-    """Render what is known of an item beside its traces; `told` is from `told_item`."""
+    """Render what is known of an item beside its traces; `told` is from `describe_item`."""
     say(console, told["question"])
     for letter, text in told["options"]:
         is_right = letter in told["right"]
@@ -46,7 +46,7 @@ def render_question(told: Mapping[str, Any], item: Item, console: Console) -> No
 
 
 def trace_text(told: Mapping[str, Any], *, known: bool) -> str:
-    """Return a trace with its final answer; `told` is from `told_trace`, `known` whether the right answer is."""
+    """Return a trace with its final answer; `told` is from `describe_trace`, `known` whether the right answer is."""
     answer = told["answer"] if told["answer"] is not None else "/".join(told["chosen"]) or "not stated"
     judged = f" ({RIGHT[told['right']]})" if known else ""
     return f"{told['text']}\n\nFinal answer: {answer}{judged}"

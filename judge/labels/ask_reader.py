@@ -19,8 +19,8 @@ from judge.labels.labels import (
     append_labels,
     first_shown,
     labels_path,
+    latest_labels,
     read_labels,
-    settle_labels,
     shown_as,
     shown_texts,
     subject_of_label,
@@ -182,7 +182,7 @@ class _LabelingSession:
     def _earlier(self, task: Task) -> str | None:
         """Return what the reader has said of this before, in slot words."""
         about = (self._options.reader, task.pair.item.id, task.criterion.name)
-        for label in settle_labels(read_labels(self._path)):
+        for label in latest_labels(read_labels(self._path)):
             if subject_of_label(label) == about:
                 return WORDS.get(shown_as(label.winner, task.order), "cannot judge")
         return None

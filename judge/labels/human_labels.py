@@ -8,7 +8,7 @@ import numpy as np
 
 from judge.comparison.derive_report import item_features, subject_of
 from judge.errors import InputError, RunError
-from judge.labels.labels import labels_path, read_labels, settle_labels
+from judge.labels.labels import labels_path, latest_labels, read_labels
 from judge.outcomes.counted_items import fold_panel
 from judge.outcomes.estimates import Basis, Estimate, Ratio, estimate_rate, rounded
 from judge.outcomes.item_features import WantedFields
@@ -124,7 +124,7 @@ def _draws_by_size(labels: Sequence[Label]) -> list[str]:
 
 
 def _on_criterion(labels: Sequence[Label], counted: CriterionItems, asked: PeopleReportOptions) -> PeopleOnCriterion:
-    settled = settle_labels(labels)
+    settled = latest_labels(labels)
     said = _by_item(labels, settled, asked.draw)
     judged = counted.judged
     items = judged.items["item"].to_list()

@@ -85,7 +85,7 @@ def subject_of_label(label: Label) -> tuple[str, str, str]:
     return label.reader, label.item, label.criterion
 
 
-def settle_labels(labels: Iterable[Label]) -> tuple[Label, ...]:
+def latest_labels(labels: Iterable[Label]) -> tuple[Label, ...]:
     """Keep, of several labels by one reader on one item and criterion, the latest; of equal times the last given."""
     latest: dict[tuple[str, str, str], Label] = {}
     for label in labels:

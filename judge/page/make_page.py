@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from judge.audit.audited_case import ScoreFindings, answer_standing, modes_of, told_case, told_reading
-from judge.audit.audited_item import journeys_by_item, numbered_prompts, stratum, told_judgment, told_pair
+from judge.audit.audited_case import ScoreFindings, answer_standing, describe_case, describe_reading, modes_of
+from judge.audit.audited_item import describe_judgment, describe_pair, journeys_by_item, numbered_prompts, stratum
 from judge.audit.read_run import Audit, case_prompts, doubts_of_run, groups_of, items_of
 from judge.enums import Unplaced
 from judge.files.files import replacing
 from judge.outcomes.counted_items import Pooling
 from judge.page.assemble import assemble
+from judge.page.contents import CaseContents, PairContents
 from judge.page.page import comparison_page, score_page
-from judge.page.pair_contents import CaseContents, PairContents
 from judge.page.thumbnails import thumbnail
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ def _told_item(audit: Audit, item: str, pair: Pair | None) -> dict[str, Any]:
     if pair is None:
         told, known = {"fields": audit.fields(item, pair)}, []
     else:
-        told = told_pair(pair) | {"images": [thumbnail(image)._asdict() for image in pair.item.images]}
+        told = describe_pair(pair) | {"images": [thumbnail(image)._asdict() for image in pair.item.images]}
         known = [pair.item.question, pair.a.text, pair.b.text]
     return told | _told_requests(
         audit.by_item.get(item, []),
-        lambda journey: told_judgment(journey, audit.criteria, audit.manifest.repair),
+        lambda journey: describe_judgment(journey, audit.criteria, audit.manifest.repair),
         audit.prompts(pair),
         known,
     )
@@ -92,10 +92,10 @@ def read_score_page(folder: RunFolder, made: ScoredRun) -> Parts:
     contents = CaseContents()
     for case in folder.cases():
         item = case.item
-        told = told_case(case, found) | {"images": [thumbnail(image)._asdict() for image in item.images]}
+        told = describe_case(case, found) | {"images": [thumbnail(image)._asdict() for image in item.images]}
         told |= _told_requests(
             by_item.get(item.id, []),
-            lambda journey: told_reading(journey, found, manifest.repair),
+            lambda journey: describe_reading(journey, found, manifest.repair),
             case_prompts(manifest, case),
             [item.question, case.trace.text],
         )

@@ -14,7 +14,7 @@ from judge.scoring.score_document import conclusion
 from judge.scoring.scores import PARTS
 
 if TYPE_CHECKING:
-    from judge.page.pair_contents import CaseContents, PairContents
+    from judge.page.contents import CaseContents, PairContents
     from judge.page.sections import Plotted
     from judge.report.report import Report
     from judge.runs.manifest import Manifest, ScoreManifest
