@@ -1,4 +1,4 @@
-"""Which items a person should look at first, and a random part of the queue that keeps agreement unbiased."""
+"""The queue for human audit: the most doubtful items first, with a random sample that keeps agreement unbiased."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def queue(
         items: all that may be looked at.
         doubts: of the items that have any.
         seed: decides the draw, and the order of equally doubtful items.
-        every: how far apart the random places are.
+        every: distance between two random places.
     """
     drawn = draw(items, len(items) // every, seed=f"{seed} random part") if len(items) >= every else []
     taken = {one.item for one in drawn}

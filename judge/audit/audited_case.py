@@ -1,4 +1,4 @@
-"""What a reader needs of one trace to judge the judge: its checklist, what was said of each unit, what was sent."""
+"""A scored trace as JSON values for display: its checklist, each unit's verdict and evidence, its requests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Modes = dict[Reading, dict[str, str]]
 
 
 class ScoreFindings(NamedTuple):
-    """What the formulas found, by item."""
+    """Figures and failure modes of a score, by item."""
 
     figures: Mapping[str, dict[str, Any]]
     """rows of `Scores.items`"""
@@ -37,7 +37,7 @@ class ScoreFindings(NamedTuple):
 
     @classmethod
     def of(cls, scores: Scores) -> ScoreFindings:
-        """Take the rows of a score apart by item."""
+        """Group the rows of a score by item."""
         modes: defaultdict[str, Modes] = defaultdict(lambda: defaultdict(dict))
         columns = [pl.col(name).cast(pl.String) for name in ("item", "group", "judge")]
         for item, group, judge, sample, unit, mode in scores.units.select(
@@ -88,7 +88,7 @@ def modes_of(found: ScoreFindings, item: str) -> dict[str, list[str]]:
 
 
 def answer_standing(figures: Mapping[str, Any]) -> AnswerStanding:
-    """Tell how it stands with the final answer of a row of `Scores.items`."""
+    """Return whether the final answer of a row of `Scores.items` is right, wrong, unread or unknown."""
     if figures["answer_accuracy"] is None:
         return AnswerStanding.UNKNOWN
     if figures["unread"]:

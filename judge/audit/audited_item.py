@@ -1,4 +1,4 @@
-"""What a reader needs of one item to judge the judge: the pair, every judgment with its evidence, what was sent."""
+"""A compared item as JSON values for display: the pair, every judgment with its evidence, the prompts sent."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _outcomes(counted: Mapping[str, CriterionItems]) -> dict[str, dict[str, Outc
 
 
 def stratum(pair: Pair) -> Stratum | Unplaced:
-    """Tell which of the two final answers are right."""
+    """Return which of the two final answers are right."""
     if pair.item.answer is None:
         return Unplaced.NO_ANSWER
     match is_right(pair.a, pair.item), is_right(pair.b, pair.item):
@@ -97,12 +97,12 @@ def stratum(pair: Pair) -> Stratum | Unplaced:
 
 
 def describe_pair(pair: Pair) -> dict[str, Any]:
-    """Return what a reader is shown of a pair, as JSON values: all texts byte for byte as they came."""
+    """Return a pair as JSON values, all texts as they came."""
     return describe_item(pair.item) | {"a": describe_trace(pair.a, pair.item), "b": describe_trace(pair.b, pair.item)}
 
 
 def describe_item(item: Item) -> dict[str, Any]:
-    """Return what a reader is shown of an item, as JSON values."""
+    """Return an item as JSON values."""
     return {
         "question": item.question,
         "options": [[letter, text] for letter, text in item.options.items()],
@@ -115,7 +115,7 @@ def describe_item(item: Item) -> dict[str, Any]:
 
 
 def describe_trace(trace: Trace, item: Item) -> dict[str, Any]:
-    """Return what a reader is shown of a trace, as JSON values."""
+    """Return a trace as JSON values."""
     return {
         "text": trace.text,
         "model": trace.model,
@@ -133,7 +133,7 @@ def _letters(chosen: str | None, item: Item) -> list[str]:
 
 
 def describe_judgment(journey: Journey, criteria: Sequence[str], repair: str | None = None) -> dict[str, Any]:
-    """Return what a reader is shown of one request: verdicts with who won, evidence by model, the raw reply.
+    """Return a request as JSON values: verdicts with their winners, evidence by model, the raw reply.
 
     Args:
         journey: the request.
@@ -155,7 +155,7 @@ def describe_judgment(journey: Journey, criteria: Sequence[str], repair: str | N
 
 
 def describe_request(journey: Journey, repair: str | None = None) -> dict[str, Any]:
-    """Return what a reader is shown of a request of any kind: how it went, and why it failed.
+    """Return a request of any kind as JSON values: its attempts, and why it failed.
 
     Args:
         journey: the request.
@@ -178,7 +178,7 @@ def describe_request(journey: Journey, repair: str | None = None) -> dict[str, A
 def numbered_prompts(
     asked: Iterable[tuple[dict[str, Any], Prompt | None]], known: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return an item's different prompts, and tell each of its judgments the place of its own, as `prompt`.
+    """Return an item's distinct prompts, and give each of its judgments the index of its own, as `prompt`.
 
     Args:
         asked: told judgments with what was sent; None: that is not known.

@@ -1,4 +1,4 @@
-"""Find items of a run by what was said of them, and read everything about one."""
+"""List the items of a run that pass filters, and read everything about one."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class Filters:
-    """Which items are wanted; what is empty, None or False leaves every item in."""
+    """Filters of items; one that is empty or False passes every item."""
 
     outcomes: frozenset[Outcome] = frozenset()
     """any of these, on any of the chosen criteria"""
@@ -54,7 +54,7 @@ class Filters:
     """must stand in one of the texts, in any case"""
 
     def take(self, listed: Listed) -> bool:
-        """Tell whether an item is wanted."""
+        """Return whether an item passes."""
         return (
             _meets(self.outcomes, listed.outcomes.values())
             and _meets(self.failures, listed.failures)
@@ -80,7 +80,7 @@ class ListedTrace(NamedTuple):
 
 @dataclass(frozen=True)
 class TraceFilters:
-    """Which traces are wanted; what is empty leaves every trace in."""
+    """Filters of traces; an empty one passes every trace."""
 
     modes: frozenset[FailureMode] = frozenset()
     """any of these"""
@@ -90,7 +90,7 @@ class TraceFilters:
     """must stand in one of the texts, in any case"""
 
     def take(self, listed: ListedTrace, texts: Iterable[str]) -> bool:
-        """Tell whether a trace is wanted, whose question, trace and replies are the texts."""
+        """Return whether a trace passes; `texts` are its question, trace and replies."""
         return _meets(self.modes, listed.modes) and _meets(self.answers, (listed.answer,)) and _holds(texts, self.text)
 
 
@@ -100,10 +100,10 @@ def arranged(listed: Sequence[Listed], sort: Sort) -> list[Listed]:
 
 
 def _meets(wanted: frozenset[Any], given: Iterable[StrEnum]) -> bool:
-    """Tell whether one of the given values is wanted; where nothing is asked for, any is."""
+    """Return whether one of the values is wanted; an empty set wants any."""
     return not wanted or not wanted.isdisjoint(given)
 
 
 def _holds(texts: Iterable[str], words: str) -> bool:
-    """Tell whether one of the texts holds some words, in any case."""
+    """Return whether one of the texts contains the words, ignoring case."""
     return not words or any(words.casefold() in text.casefold() for text in texts)

@@ -1,4 +1,4 @@
-"""Read the judgments of a run by item, what they amount to, and what is doubtful about them."""
+"""Read the judgments of a run by item, their outcomes, and the doubts about them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Audit:
-    """The judgments of a comparison by item, and what they amount to."""
+    """The judgments of a comparison by item, and their outcomes."""
 
     manifest: Manifest
     criteria: list[str]

@@ -1,4 +1,4 @@
-"""Render everything about one scored trace: its checklist with what was said of each unit, and how it came to that."""
+"""Render one scored trace: its checklist with each unit's verdicts, and the course of each request."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _render_group(group: Group, told: Mapping[str, Any], shown: ShownCase, conso
 
 
 def _reading(unit: str, told: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """Say who read a unit, what is wrong with it, what was said of it, and what was quoted."""
+    """Return a unit's reading as cells: judge, failure mode, verdict, quotation."""
     if not told:
         return "-", "not asked", "-", "-"
     who = f"{told['judge']}, sample {told['sample'] + 1}"
@@ -104,5 +104,5 @@ def _reading(unit: str, told: Mapping[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _percent(share: float | None) -> str:
-    """Write a share as percent, and that there is none."""
+    """Return a share in percent; "none" where there is none."""
     return "none" if share is None else f"{100 * share:.1f} %"

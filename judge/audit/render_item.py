@@ -1,4 +1,4 @@
-"""Render everything about one item: the pair, what each judge said in both orders, and how it came to say it."""
+"""Render one compared item: the pair, each judge's verdicts in both orders, and the course of each request."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FOLDED = {
 
 
 class SampleJudgments(NamedTuple):
-    """What one judge was asked of an item in one sample."""
+    """The requests of one judge about an item in one sample."""
 
     judge: str
     sample: int
@@ -118,7 +118,7 @@ def _folded(asked: SampleJudgments, criterion: str) -> str:
 
 
 def _verdict(told: Mapping[str, Any], criterion: str) -> str:
-    """Say a verdict by model, with what the judge quoted of both."""
+    """Return a verdict in model words, with the quotations of both traces."""
     if "failure" in told:
         return f"failed: {told['failure']['kind']}"
     said = told["verdicts"].get(criterion)

@@ -1,4 +1,4 @@
-"""Render what the items of any run have: texts side by side, a question, how a request went, what was sent."""
+"""Render what items of any run have in common: texts side by side, the question, attempts, prompts."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def render_columns(titles: Sequence[str], texts: Sequence[str], console: Console
 
 
 def journey_lines(name: str, journey: Journey) -> Iterator[str]:
-    """Say how a request went: every attempt, and its end."""
+    """Yield a line for each attempt of a request, and one for its end."""
     judgment = journey.judgment
     for number, attempt in enumerate(judgment.attempts, start=1):
         status = f", status {attempt.status}" if attempt.status is not None else ""

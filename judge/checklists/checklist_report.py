@@ -1,4 +1,4 @@
-"""What becomes of each item of a run that writes checklists, and of all of them."""
+"""The outcome of each item of a run that writes checklists, and the report of all of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GROUP_LOST = "group_lost"
 
 
 class WrittenItem(NamedTuple):
-    """What became of one item."""
+    """Outcome of one item."""
 
     item: Item
     """with its checklist, if there is one"""
@@ -81,7 +81,7 @@ class ChecklistReport(Frozen):
 
 
 def outcome_of(item: Item, result: Result | None) -> WrittenItem:
-    """Return what became of an item.
+    """Return the outcome of an item.
 
     Args:
         item: as it came.

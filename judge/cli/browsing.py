@@ -33,7 +33,7 @@ def _field(given: str) -> tuple[str, str]:
 
 
 def _answers(given: str) -> Stratum | Unplaced:
-    """Return what is known of an item's answers; ValueError for other words."""
+    """Return the stratum that a word names; ValueError for other words."""
     if given not in ANSWERS:
         raise ValueError(f"{given!r} is not one of {', '.join(ANSWERS)}")
     return Unplaced.UNREADABLE if given == Unplaced.UNREADABLE else Stratum(given)
@@ -41,7 +41,7 @@ def _answers(given: str) -> Stratum | Unplaced:
 
 @dataclass(frozen=True)
 class PairFilters:
-    """Which items of a comparison are wanted."""
+    """Filters of the items of a comparison."""
 
     criterion: Annotated[
         tuple[str, ...],
@@ -72,7 +72,7 @@ class PairFilters:
     flagged: Annotated[bool, typer.Option("--flagged", help="Only items with a flagged trace.")] = False
 
     def chosen(self, text: str) -> Filters:
-        """Return what chooses the items, with words that they must hold."""
+        """Return the filters, with words that items must contain."""
         from judge.audit.filters import Filters
 
         return Filters(
@@ -92,7 +92,7 @@ class PairFilters:
 
 @dataclass(frozen=True)
 class CaseFilters:
-    """Which traces of a score are wanted."""
+    """Filters of the traces of a score."""
 
     mode: Annotated[
         tuple[FailureMode, ...], typer.Option("--mode", help="Of a score: only traces with a unit so; repeatable.")

@@ -25,7 +25,7 @@ HALF = 0.5
 
 @dataclass(frozen=True)
 class Supposed:
-    """What a person supposes of the items to come."""
+    """Assumptions about the items to come."""
 
     ties: Annotated[
         float | None, typer.Option(metavar="SHARE", help="Ties among items whose orders agree (default 0).")
@@ -39,7 +39,7 @@ class Supposed:
     ] = None
 
     def numbers(self) -> Numbers:
-        """Return what was supposed; InputError where it cannot be."""
+        """Return the assumptions; InputError where one is out of range."""
         from judge.planning.pilot import Numbers
 
         ties, consistency, cluster_size, icc = self.ties, self.consistency, self.cluster_size, self.icc
@@ -58,7 +58,7 @@ class Supposed:
 
 @dataclass(frozen=True)
 class PilotRun:
-    """The run that tells of the items to come instead."""
+    """A pilot run that the assumptions are estimated from instead."""
 
     pilot: Annotated[
         str | None, typer.Option(metavar="RUN", help="Take ties, consistency and clusters from a run instead.")
@@ -71,7 +71,7 @@ class PilotRun:
 
 @dataclass(frozen=True)
 class Calls:
-    """What an item costs, and how long to simulate."""
+    """Calls an item, and the settings of the simulation."""
 
     orders: Annotated[
         Orders | None, typer.Option(help="As in compare, to count calls (default both, or the pilot's).")

@@ -27,7 +27,7 @@ MAX_MARGIN = 0.5
 
 @dataclass(frozen=True)
 class FormOptions:
-    """What a report is printed as."""
+    """The format that a report is printed in."""
 
     form: Annotated[ReportFormat, typer.Option("--format", help="Tables for a paper, a page or a program.")] = (
         ReportFormat.TERMINAL
@@ -209,7 +209,7 @@ def find_run(run: str, runs: Path) -> RunFolder:
 
 
 def refuse_options(options: Mapping[str, object], why: str) -> None:
-    """Refuse the first option that was given and means nothing for a run of this kind."""
+    """Raise InputError for the first given option that does not apply to a run of this kind."""
     for option, value in options.items():
         if value:
             raise InputError(option, why, "leave it out, or name another run")

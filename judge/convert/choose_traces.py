@@ -1,4 +1,4 @@
-"""Choose which outputs become traces, and count where every row went."""
+"""Choose which outputs become traces, and count every row."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from judge.files.files import replacing
 
 @dataclass(frozen=True, slots=True)
 class ConvertOptions:
-    """What to read, and where to write."""
+    """Options of a conversion."""
 
     to: Path
     choice: Choice

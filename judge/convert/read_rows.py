@@ -1,4 +1,4 @@
-"""Read a generator's file as rows, and collect what is wrong with it."""
+"""Read a generator's file as rows, and collect its problems."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_HINT_DOCUMENT = 2**26
 
 
 class Problems:
-    """What is wrong with the input: the first twenty, and their number."""
+    """Problems of the input: the first twenty, and their number."""
 
     def __init__(self) -> None:
         self._kept: list[InputError] = []

@@ -1,4 +1,4 @@
-"""What was understood of generators' files, for people and as JSON."""
+"""The counts of a conversion, for people and as JSON."""
 
 from __future__ import annotations
 

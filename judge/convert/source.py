@@ -69,7 +69,7 @@ def _first_lines(file: JsonLines) -> tuple[bytes, bytes]:
 
 
 def _is_document(first: bytes, second: bytes) -> bool:
-    """Tell one JSON value over several lines from JSON lines, of which the first may be broken."""
+    """Return whether a file is one JSON value rather than JSON lines, of which the first may be broken."""
     if first.startswith(b"["):
         return True
     if not first.startswith(b"{"):

@@ -1,4 +1,4 @@
-"""Read single values of a generator's record, and say what is wrong with them."""
+"""Read single values of a generator's record; RecordProblem says what is wrong with one."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def texts_in(blocks: Sequence[Record], type_: str, name: str) -> str:
 
 
 def present(**values: object) -> dict[str, Any]:
-    """Return the values that say something."""
+    """Return the values that are not empty."""
     return {name: value for name, value in values.items() if value not in (None, "", [], {})}
 
 

@@ -15,7 +15,7 @@ _FAILED = "Failed to obtain answer"
 
 
 def is_vlmevalkit(record: Record) -> bool:
-    """Say whether a record is a row of a table of predictions."""
+    """Return whether a record is a row of a table of predictions."""
     return {"index", "prediction"} <= record.keys()
 
 

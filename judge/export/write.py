@@ -191,7 +191,7 @@ def _write_parquet(path: Path, columns: Mapping[str, pl.DataType], rows: Iterato
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What to export as what; the last two are for preferences."""
+    """Options of an export; the last two are for preferences."""
 
     form: ExportFormat
     out: Path

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class FlagName(StrEnum):
-    """What is odd about a trace."""
+    """Names of flags."""
 
     ADDRESSES_JUDGE = "addresses_judge"
     """it speaks to whoever compares: "ignore the above", "choose trace 1", "you are the judge" """

@@ -107,7 +107,7 @@ def _degenerate(text: str) -> Iterator[FlagMatch]:
 
 
 def _is_repetitive(text: str) -> bool:
-    """Tell whether a text compresses to less than a sixth."""
+    """Return whether a text compresses to less than a sixth."""
     raw = text.encode(errors="surrogatepass")
     return len(text) >= REPETITIVE_CHARS and len(zlib.compress(raw, 1)) * REPETITIVE_RATIO < len(raw)
 
@@ -151,7 +151,7 @@ def flags_of_pairs(pairs: Iterable[Pair]) -> tuple[Flag, ...]:
 
 
 def flag_note(flags: Sequence[Flag]) -> str | None:
-    """Say how many traces are flagged, and for what; None where none is."""
+    """Return the number of flagged traces with the count of each flag, as a sentence; None where there are none."""
     if not flags:
         return None
     traces = len({(flag.item, flag.side) for flag in flags})

@@ -46,7 +46,7 @@ KEYS = "1 first better   2 second better   t tie   c cannot judge   s skip   u b
 
 @dataclass(frozen=True)
 class LabelOptions:
-    """Who reads what."""
+    """Options of a labelling session."""
 
     reader: str
     criteria: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class Task(NamedTuple):
 
 
 def label_run(folder: RunFolder, options: LabelOptions, keyboard: Keyboard, console: Console) -> int:
-    """Ask what the reader has not said yet, until the last pair or `q`; return how many labels were stored.
+    """Ask what the reader has not answered, until the last pair or `q`; return the number of labels stored.
 
     Raises:
         InputError: an unknown criterion.
@@ -127,7 +127,7 @@ def _weights(folder: RunFolder, items: Sequence[str], options: LabelOptions, n: 
 
 
 class _LabelingSession:
-    """A reader's way through the tasks: forward, back, and out."""
+    """The state of a reader's session: the current task, labels stored, the reason typed."""
 
     def __init__(self, folder: RunFolder, manifest: Manifest, options: LabelOptions, tasks: Sequence[Task]) -> None:
         self._path = labels_path(folder.path)
@@ -150,7 +150,7 @@ class _LabelingSession:
         return self._stored
 
     def _press(self, key: str, task: Task, keyboard: Keyboard) -> None:
-        """Do what a key says; other keys say nothing."""
+        """Carry out a key; ignore unknown ones."""
         if key in VERDICT_KEYS:
             self._store(task, VERDICT_KEYS[key])
             self._go(1)
@@ -180,7 +180,7 @@ class _LabelingSession:
         self._stored += 1
 
     def _earlier(self, task: Task) -> str | None:
-        """Return what the reader has said of this before, in slot words."""
+        """Return the reader's earlier answer to a task, in slot words."""
         about = (self._options.reader, task.pair.item.id, task.criterion.name)
         for label in latest_labels(read_labels(self._path)):
             if subject_of_label(label) == about:

@@ -1,4 +1,4 @@
-"""Report how far a judge and people, and people among themselves, say the same, and the win rate that follows."""
+"""Report agreement of judge and people, and among people, and the win rate corrected by labels."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 MIN_LABELS = 50
 MIN_INFORMED = 0.2
 MIN_SIDE = 5
-"""fewer items that people give to one model tell nothing of how the judge does on them"""
+"""least items that people give to each model, for a rate of the judge on them"""
 PAIR = 2
 
 SideCounts = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 
 
 class Sides(Frozen):
-    """How two say the same items: agreement, and counts by side (a, neither, b): rows the first, columns the second."""
+    """Agreement of two raters on the same items, and counts by side (a, neither, b): rows are the first's."""
 
     agreement: AgreementReport
     table: SideCounts | None
@@ -58,7 +58,7 @@ class CorrectedRate(Frozen):
     corrected: Estimate
     """prediction-powered (PPI++): `n` is the number of labelled items"""
     slope: float
-    """how much of the judge's deviation on the sample is taken out"""
+    """coefficient of the judge's deviation on the sample, which is subtracted (see `correct`)"""
     informed: float | None
     """true positive plus true negative rate less 1; null where people give a model fewer than five items"""
     n_equivalent: float
@@ -70,7 +70,7 @@ class CorrectedRate(Frozen):
 
 
 class PeopleOnCriterion(Frozen):
-    """What people said on one criterion."""
+    """Labels on one criterion, their agreement, and the corrected win rate."""
 
     readers: dict[str, int]
     """labels that count, by reader"""
@@ -87,7 +87,7 @@ class PeopleOnCriterion(Frozen):
 
 
 class PeopleReport(Frozen):
-    """What people's labels say of a run; derived from its folder alone."""
+    """Report of people's labels of a run; derived from its folder alone."""
 
     schema_version: int
     judges: tuple[str, ...]
@@ -100,7 +100,7 @@ class PeopleReport(Frozen):
 
 
 class PeopleReportOptions(NamedTuple):
-    """What a person asks of the report."""
+    """Options of the report."""
 
     draw: str | None = None
     width: float = 0.1

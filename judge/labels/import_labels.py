@@ -1,4 +1,4 @@
-"""Take in labels that people gave elsewhere: filled packets, and labels of the audit page."""
+"""Import labels given elsewhere: filled packets, and labels of the audit page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Imported(NamedTuple):
-    """What came in."""
+    """Counts of an import."""
 
     new: int
     known: int
@@ -82,7 +82,7 @@ def _of_packet(folder: RunFolder, content: AnswerFile, path: str) -> tuple[list[
 
 
 def _unknown(content: AnswerFile, key: PacketKey, path: str) -> list[InputError]:
-    """Say which answers name no item or criterion of the draw, or answer the same twice."""
+    """Return a problem for each answer to an unknown item or criterion, or given twice."""
     numbers = {one.number for one in key.items}
     problems, seen = [], set()
     for answer in content.answers:
@@ -98,7 +98,7 @@ def _unknown(content: AnswerFile, key: PacketKey, path: str) -> list[InputError]
 
 
 def _undone(content: AnswerFile, key: PacketKey) -> list[Label]:
-    """Undo the shuffle."""
+    """Return answers as labels in model words."""
     items = {one.number: one for one in key.items}
 
     def label(answer: Answer) -> Label:

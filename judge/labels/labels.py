@@ -1,4 +1,4 @@
-"""Labels of pairs: `labels.jsonl` of a run folder, which labels count, and what is shown first to whom."""
+"""Labels of pairs: `labels.jsonl` of a run folder, the labels that count, and the order that readers are shown."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def append_labels(path: Path, labels: Sequence[Label]) -> None:
 
 
 def _is_label(tail: bytes) -> bool:
-    """Tell whether a last line lacks nothing but its newline."""
+    """Return whether a last line is whole but for its newline."""
     try:
         Label.model_validate_json(tail)
     except ValidationError:
@@ -81,7 +81,7 @@ def _is_label(tail: bytes) -> bool:
 
 
 def subject_of_label(label: Label) -> tuple[str, str, str]:
-    """Return what a label is about: of several by one reader on one item and criterion, one counts."""
+    """Return reader, item and criterion of a label: of several that share them, one counts."""
     return label.reader, label.item, label.criterion
 
 

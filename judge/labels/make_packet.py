@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PacketOptions:
-    """What to draw, and how."""
+    """Options of a packet: size, criteria, stratification, seed."""
 
     n: int
     criteria: tuple[str, ...] = ()

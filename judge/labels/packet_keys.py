@@ -43,7 +43,7 @@ class KeyItem(Frozen):
 
 
 class PacketKey(Frozen):
-    """What a packet does not tell: `packets/DRAW.json` of the run folder."""
+    """The key of a packet, which the packet does not hold: `packets/DRAW.json` of the run folder."""
 
     format_version: Literal[1] = 1
     draw: str
@@ -57,7 +57,7 @@ class PacketKey(Frozen):
 
 
 class Answer(Frozen):
-    """What a reader said of an item of a packet, in slot words."""
+    """A reader's verdict on an item of a packet, in slot words."""
 
     number: int
     criterion: str
@@ -67,7 +67,7 @@ class Answer(Frozen):
 
 
 class AnswerFile(Frozen):
-    """What the packet's page downloads."""
+    """The answers that a packet's page downloads."""
 
     format: Literal["omr-judge packet answers"]
     version: Literal[1]
@@ -78,7 +78,7 @@ class AnswerFile(Frozen):
 
 
 class GivenLabel(Label):
-    """A label as a file gives it: its time is checked, and written in UTC."""
+    """A label of a file: its time is checked, and converted to UTC."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,7 +88,7 @@ class GivenLabel(Label):
 
 
 class LabelFile(Frozen):
-    """What the audit page downloads."""
+    """The labels that the audit page downloads."""
 
     format: Literal["omr-judge labels"]
     version: Literal[1]

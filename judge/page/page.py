@@ -89,6 +89,6 @@ def _all_parts(figures: Figures) -> list[Plotted]:
 
 
 def _counts(report: ScoreReport) -> list[tuple[str, str]]:
-    """Return the numbers that a reader looks for first, each with what it counts."""
+    """Return the main counts, each with its name."""
     optional = {"with an unreadable answer": report.n_unread, "without a known answer": report.n_without_answer}
     return judgment_counts(report) + [(name, f"{count:,}") for name, count in optional.items() if count]

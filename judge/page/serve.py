@@ -1,4 +1,4 @@
-"""Serve the page of a run on this machine, and keep the labels that are made in it."""
+"""Serve the page of a run on this machine, and store the labels made in it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def application(folder: RunFolder, *, token: str, host: str = LOCAL) -> Starlett
 
 
 class _LabelServer:
-    """Answers for one run: its page is made once, its labels are read anew each time."""
+    """Handlers for one run: its page is made once, its labels are read at each request."""
 
     def __init__(
         self,
@@ -156,7 +156,7 @@ class _LabelServer:
         )
 
     async def label(self, request: Request) -> Response:
-        """Keep one label, with the time at which it came."""
+        """Store one label, with the time of its arrival."""
         from starlette.responses import JSONResponse, PlainTextResponse  # noqa: PLC0415 - an extra
 
         if request.headers.get("content-type") != "application/json":
