@@ -9,7 +9,7 @@ from judge.audit.audit_queue import points
 from judge.audit.audited_case import ScoreFindings, answer_standing, modes_of
 from judge.audit.audited_item import journeys_by_item, outcomes, stratum
 from judge.audit.filters import Listed, ListedTrace, arranged
-from judge.audit.read_run import Audit, case_prompts, doubts_of_run, groups_of, items_of
+from judge.audit.read_run import Audit, doubts_of_run, groups_of, items_of
 from judge.audit.render_case import ShownCase
 from judge.audit.render_item import SampleJudgments, ShownItem
 from judge.enums import FailureMode, Sort, Unplaced
@@ -139,20 +139,8 @@ def read_item(folder: RunFolder, item: str | None = None) -> ShownItem:
     order.sort(key=lambda name: -points(doubts.get(name, frozenset())))
     name, following = _chosen(folder, order, item)
     pair = next(pair for known, pair in items_of(folder, audit.by_item) if known == name)
-    return ShownItem(
-        item=name,
-        pair=pair,
-        models=(audit.manifest.model_a, audit.manifest.model_b),
-        criteria=audit.criteria,
-        outcomes={criterion: own.get(name, Outcome.MISSING) for criterion, own in audit.outcomes.together.items()},
-        asked=_asked(audit, audit.by_item.get(name, [])),
-        doubts=doubts.get(name, frozenset()),
-        identical=name in audit.manifest.identical,
-        prompts=audit.prompts(pair),
-        repair=audit.manifest.repair,
-        run=str(folder.path),
-        following=following,
-    )
+    asked = _asked(audit, audit.by_item.get(name, []))
+    return ShownItem(audit, str(folder.path), name, pair, asked, doubts.get(name, frozenset()), following)
 
 
 def _asked(audit: Audit, own: Sequence[Journey]) -> list[SampleJudgments]:
@@ -182,16 +170,8 @@ def read_case(folder: RunFolder, item: str | None = None) -> ShownCase:
     order.sort(key=lambda name: _place(found.figures[name]["trace_score"]))
     name, following = _chosen(folder, order, item)
     case = next(case for case in folder.cases() if case.item.id == name)
-    return ShownCase(
-        case=case,
-        model=manifest.model,
-        found=found,
-        asked=journeys_by_item(folder.judgments()).get(name, []),
-        prompts=case_prompts(manifest, case),
-        repair=manifest.repair,
-        run=str(folder.path),
-        following=following,
-    )
+    asked = journeys_by_item(folder.judgments()).get(name, [])
+    return ShownCase(manifest, str(folder.path), case, found, asked, following)
 
 
 def _chosen(folder: RunFolder, order: Sequence[str], item: str | None) -> tuple[str, str | None]:

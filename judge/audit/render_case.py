@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from judge.audit.audited_case import TRACE, describe_case, describe_reading
+from judge.audit.read_run import case_prompts
 from judge.audit.render_parts import (
     journey_lines,
     render_columns,
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
     from judge.audit.audited_case import ScoreFindings
     from judge.audit.audited_item import Journey
-    from judge.schema import Case, Prompt
+    from judge.runs.manifest import ScoreManifest
+    from judge.schema import Case
 
 PRESENCE = ("absent", "vague", "asserted")
 CORRECTNESS = {-1: "wrong", 0: "undecided", 1: "right"}
@@ -41,15 +43,12 @@ GROUNDED = {True: "grounded", False: "not grounded", None: ""}
 class ShownCase(NamedTuple):
     """Everything about one scored trace."""
 
+    manifest: ScoreManifest
+    """of its run"""
+    run: str
     case: Case
-    model: str
     found: ScoreFindings
     asked: Sequence[Journey]
-    prompts: Mapping[str, Prompt]
-    """by key, rendered again"""
-    repair: str | None
-    """the run's note to a judge whose reply cannot be read"""
-    run: str
     following: str | None
     """the next item by trace score"""
 
@@ -59,16 +58,17 @@ def render_case(shown: ShownCase, console: Console, *, raw: bool) -> None:
     told = describe_case(shown.case, shown.found)
     say(console, f"Item {shown.case.item.id}", "bold")
     render_question(told, shown.case.item, console)
-    render_columns([shown.model], [trace_text(told[TRACE], known=told["answer"] is not None)], console)
+    render_columns([shown.manifest.model], [trace_text(told[TRACE], known=told["answer"] is not None)], console)
     for group in Group:
         if told["groups"][group]["units"]:
             _render_group(group, told["groups"][group], shown, console)
     say(console, f"Trace score: {_percent(told['trace_score'])}", "bold")
+    prompts = case_prompts(shown.manifest, shown.case) if raw else {}
     for journey in shown.asked:
         judgment = journey.judgment
         say(console, "\n".join(journey_lines(f"{judgment.judge}, {judgment.group}", journey)))
         if raw:
-            render_raw(judgment, shown.prompts.get(judgment.key), shown.repair, console)
+            render_raw(judgment, prompts.get(judgment.key), shown.manifest.repair, console)
     render_next(shown.run, shown.following, console, all_of="traces", by="trace score")
 
 

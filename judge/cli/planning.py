@@ -9,13 +9,12 @@ import typer
 
 from judge.cli.options import AsJson
 from judge.cli.output import console, print_json
-from judge.cli.reporting import find_run
+from judge.cli.reporting import find_run, refuse_options
 from judge.enums import Orders
 from judge.errors import InputError
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from judge.planning.pilot import Numbers, PilotOptions
@@ -122,19 +121,13 @@ def _source(supposed: Supposed, pilot: PilotRun, runs: Path) -> Numbers | PilotO
 
     if pilot.pilot is None:
         of_a_pilot = {"--criterion": pilot.criterion, "--cluster": pilot.cluster}
-        _refuse(of_a_pilot, "says what to read from a pilot", "add --pilot RUN")
+        refuse_options(of_a_pilot, "says what to read from a pilot", "add --pilot RUN")
         return supposed.numbers()
     numbers = {f"--{name.replace('_', '-')}": value for name, value in vars(supposed).items()}
-    _refuse(numbers, "is the pilot's to tell", "leave it out, or leave --pilot out")
+    refuse_options(numbers, "is the pilot's to tell", "leave it out, or leave --pilot out")
     return PilotOptions(find_run(pilot.pilot, runs), pilot.criterion or OVERALL, pilot.cluster)
 
 
 def _check_between(option: str, value: float | None, low: float, high: float) -> None:
     if value is not None and not low < value < high:
         raise InputError(option, f"{value:g} is out of range", f"give a number above {low:g} and below {high:g}")
-
-
-def _refuse(given: Mapping[str, str | float | None], problem: str, hint: str) -> None:
-    for option, value in given.items():
-        if value is not None:
-            raise InputError(option, problem, hint)

@@ -177,8 +177,8 @@ def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> No
         tell(f"Run folder: {folder.path}")
     if made.n_failed > output.max_failures * made.n_judgments:
         way_on = "the run is decided" if decided else f"`omr-judge retry {folder.path}` asks them again"
-        share = f"{made.n_failed} of {made.n_judgments} judgments failed, more than --max-failures"
-        tell(f"{share} {output.max_failures:g}: {way_on}")
+        share = f"{made.n_failed} of {made.n_judgments} judgments failed"
+        tell(f"{share}, more than --max-failures {output.max_failures:g}: {way_on}")
         raise typer.Exit(Exit.FAILURES)
 
 
@@ -208,8 +208,8 @@ def find_run(run: str, runs: Path) -> RunFolder:
     return RunFolder(path if path.is_dir() or not (runs / run).is_dir() else runs / run)
 
 
-def refuse_options(options: Mapping[str, object], why: str) -> None:
-    """Raise InputError for the first given option that does not apply to a run of this kind."""
+def refuse_options(options: Mapping[str, object], why: str, hint: str = "leave it out, or name another run") -> None:
+    """Raise InputError for the first given option, which does not apply: one that is not None, False or empty."""
     for option, value in options.items():
-        if value:
-            raise InputError(option, why, "leave it out, or name another run")
+        if value is not None and value is not False and value != ():
+            raise InputError(option, why, hint)

@@ -64,16 +64,16 @@ def _selected(
     problems, counts = Problems(), selector.counts
     before = counts.rows
     with RowFile(sources[number], options.format) as file:
-        for placed in file.rows(options.id_path, problems):
+        for where, given in file.rows(options.id_path, problems):
             try:
-                row = _completed(placed.row, file)
+                row = _completed(given, file)
                 _refuse_known_id(selector, sources, row.id, number)
                 made = selector.take(row)
             except RecordProblem as problem:
-                problems.add(placed.where, problem)
+                problems.add(where, problem)
                 continue
             if made is not None:
-                yield placed.where, made
+                yield where, made
         problems.raise_any()
         counts.files.append(FileRead(file.path, file.format.name, file.format.title, counts.rows - before))
 

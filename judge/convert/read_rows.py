@@ -6,12 +6,11 @@ import shlex
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from judge.convert.formats import FORMATS, NATIVE, Format, detect
 from judge.convert.output import Row
 from judge.convert.source import MAX_DOCUMENT, source_records
-from judge.convert.values import SourceRecord
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.files.fields import RecordProblem
 from judge.files.jsonl import JsonLines, refuse
@@ -41,13 +40,6 @@ class Problems:
             raise InputErrors(self._kept, self._total)
 
 
-class Placed(NamedTuple):
-    """A row and where it stands."""
-
-    where: str
-    row: Row
-
-
 class RowFile:
     """An open file of a generator, of the format that is named or found by its first records (see `source_records`)."""
 
@@ -63,11 +55,13 @@ class RowFile:
             self.close()
             raise
 
-    def rows(self, id_path: str | None, problems: Problems) -> Iterator[Placed]:
-        """Yield every row once; records that hold none are noted."""
+    def rows(self, id_path: str | None, problems: Problems) -> Iterator[tuple[str, Row]]:
+        """Yield every row once, with its place in the file; records that hold none are noted."""
         for given in chain(self._first, self._records):
             try:
-                yield from (Placed(given.where, row) for row in self._rows(given, id_path))
+                if isinstance(given.record, RecordProblem):
+                    raise given.record
+                yield from ((given.where, row) for row in self.format.rows(given.record, id_path))
             except RecordProblem as problem:
                 problems.add(given.where, problem)
 
@@ -81,11 +75,6 @@ class RowFile:
         """Close the file."""
         self._records.close()
         self._file.close()
-
-    def _rows(self, given: SourceRecord, id_path: str | None) -> Iterator[Row]:
-        if isinstance(given.record, RecordProblem):
-            raise given.record
-        return self.format.rows(given.record, id_path)
 
     def _named(self, name: str | None) -> Format:
         if not self._first:

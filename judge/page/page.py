@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from judge.enums import FailureMode
 from judge.files.files import as_json_bytes
 from judge.page.assemble import Parts, browser_key
-from judge.page.sections import judgment_counts, plotted, sections, spending
+from judge.page.sections import judgment_counts, plotted, sections, spending, subgroup
 from judge.schema import Group
 from judge.scoring import score_tables
 from judge.scoring.score_document import conclusion
@@ -62,10 +62,7 @@ def _score_sections(report: ScoreReport, manifest: ScoreManifest) -> dict[str, A
         "alone": {judge: [*_totals(own), *_all_parts(own)] for judge, own in report.by_judge.items()},
         "legend": score_tables.LEGEND,
         "subgroups": {
-            field: [
-                plotted(value, own.trace_score, "few items: read nothing into it" if own.small else "")
-                for value, own in values.items()
-            ]
+            field: [subgroup(value, own.trace_score, small=own.small) for value, own in values.items()]
             for field, values in report.subgroups.items()
         },
         "modes": score_tables.failure_modes(report),

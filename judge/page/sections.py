@@ -60,7 +60,10 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
         "counts": _counts(report),
         "panels": {"": report.criteria, **report.by_judge},
         "plots": {view: [plotted(n, row.win_rate) for n, row in own.items()] for view, own in _views(report)},
-        "subgroups": {field: _subgroups(report, field, overall) for field in report.subgroups},
+        "subgroups": {
+            field: [subgroup(value, own.win_rate[overall], small=own.small) for value, own in values.items()]
+            for field, values in report.subgroups.items()
+        },
         "interactions": words.interaction(report),
         "bars": {name: bar(row, report.n_items) for name, row in report.criteria.items()},
         "ledgers": [words.ledger(name, row, report.n_items) for name, row in report.criteria.items()],
@@ -104,11 +107,9 @@ def bar(row: CriterionReport, n_items: int) -> list[Part]:
     return parts
 
 
-def _subgroups(report: Report, field: str, overall: str) -> list[Plotted]:
-    return [
-        plotted(value, group.win_rate[overall], "few items: read nothing into it" if group.small else "")
-        for value, group in report.subgroups[field].items()
-    ]
+def subgroup(value: str, rate: Estimate, *, small: bool) -> Plotted:
+    """Return the row of a subgroup, with a note where it has few items."""
+    return plotted(value, rate, "few items: read nothing into it" if small else "")
 
 
 def _believed(name: str, row: CriterionReport) -> dict[str, str]:

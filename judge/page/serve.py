@@ -111,19 +111,10 @@ class _LabelServer:
         self,
         folder: RunFolder,
         page: Parts,
-        images: Sequence[tuple[Image, ...]],
+        images: Sequence[tuple[Image, ...]],  # of every item, in the order of the page's items
         items: Container[str] = (),
         criteria: Container[str] = (),
     ) -> None:
-        """Take what is served.
-
-        Args:
-            folder: the run.
-            page: its page.
-            images: of every item, in the order of the page's items.
-            items: those that may be labelled.
-            criteria: on which they may be.
-        """
         self._page = assemble(page, served=True)
         self._images = images
         self._items = items

@@ -103,7 +103,7 @@ def write(folder: Path, *records: object) -> Path:
 def rows(path: Path, *, format_: str | None = None, id_path: str | None = None) -> tuple[str, list[Row]]:
     problems = Problems()
     with RowFile(path, format_) as file:
-        found = [placed.row for placed in file.rows(id_path, problems)]
+        found = [row for _, row in file.rows(id_path, problems)]
         problems.raise_any()
         return file.format.name, found
 
