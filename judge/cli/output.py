@@ -1,4 +1,4 @@
-"""What commands print, and the exit codes."""
+"""Output of commands, and the exit codes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Exit(IntEnum):
-    """What the program's exit code says, one meaning each; 2 is typer's for wrong usage."""
+    """Exit codes of the program; 2 is typer's for wrong usage."""
 
     BUG = 1
     """a traceback"""
@@ -41,7 +41,7 @@ def tell(text: str) -> None:
 
 
 def teller(*, quiet: bool) -> Callable[[str], None]:
-    """Return what notes are told to: stderr, or nobody."""
+    """Return the receiver of notes: stderr, or nobody."""
     return (lambda _: None) if quiet else tell
 
 
