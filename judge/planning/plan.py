@@ -52,7 +52,7 @@ class Precision(Frozen):
     calls: int
 
 
-class Pilot(Frozen):
+class PilotFindings(Frozen):
     """What a pilot run showed of one criterion."""
 
     run: str
@@ -88,7 +88,7 @@ class PowerPlan(Frozen):
     precision: Precision | None
     table: tuple[Needed, ...]
     """for usual win rates, where no target was set"""
-    pilot: Pilot | None
+    pilot: PilotFindings | None
     notes: tuple[str, ...]
 
 
@@ -121,7 +121,7 @@ class PlanBasis(NamedTuple):
     """the win rate over all items that follows from the one that a person names"""
     units: Callable[[float], Units]
     """the units of a comparison with such a resolved win rate; ValueError where it is out of reach"""
-    pilot: Pilot | None = None
+    pilot: PilotFindings | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -184,7 +184,7 @@ def from_pilot(counted: CriterionItems, *, run: str, criterion: str, stopped: bo
         icc=0.0 if codes is None else round(cluster_correlation(credit, codes), DIGITS),
         resolve=lambda win_rate: win_rate,
         units=lambda win_rate: pilot if win_rate == own else leaned(pilot, win_rate),
-        pilot=Pilot(
+        pilot=PilotFindings(
             run=run,
             criterion=criterion,
             n_items=len(credit),
