@@ -13,7 +13,7 @@ from judge.outcomes.estimates import Ratio, estimate_rate
 from judge.outcomes.item_features import ItemFeatures, with_features
 from judge.outcomes.tally import COUNTS, FOLDED, HALF, MEANS, finished, fold, identical_items, side
 from judge.stats.clusters import sum_by_cluster
-from judge.stats.sign_flip import sign_flip
+from judge.stats.significance import sign_flip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from judge.outcomes.latest_judgments import LatestJudgments
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats
-    from judge.stats.sign_flip import SignFlip
+    from judge.stats.significance import SignFlip
 
 
 class Pooling(StrEnum):

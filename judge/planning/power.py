@@ -10,7 +10,7 @@ from scipy.optimize import bisect
 from scipy.special import expit, ndtr, ndtri
 
 from judge.stats.clusters import HALF, sum_by_cluster
-from judge.stats.sign_flip import sign_flip
+from judge.stats.significance import sign_flip
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,16 +8,16 @@ import numpy as np
 import polars as pl
 
 from judge.outcomes.estimates import rounded_p
+from judge.outcomes.interim_looks import Sequential
 from judge.schema import Outcome
 from judge.stats.clusters import HALF, sum_by_cluster
-from judge.stats.sign_flip import Distribution, signs
-from judge.stats.significance import Conclusion, conclude, holm, is_equivalent, sign_test
+from judge.stats.significance import Conclusion, Distribution, conclude, holm, is_equivalent, sign_test, signs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from judge.outcomes.counted_items import CriterionItems
-    from judge.outcomes.sequential import Sequential
+    from judge.outcomes.interim_looks import Sequential
 
 EQUIVALENCE_LEVEL = 0.9
 """two one-sided tests at 5 % are a 90 % interval within the margin"""
@@ -95,3 +95,16 @@ def _equivalent(counted: CriterionItems, margin: float) -> bool:
     within = counted._replace(basis=counted.basis._replace(level=EQUIVALENCE_LEVEL))
     rate = within.mean("credit", complement=True)
     return rate.low is not None and rate.high is not None and is_equivalent(rate.low, rate.high, margin)
+
+
+def stopping_warnings(found: Sequential, overall: str, margin: float | None) -> list[str]:
+    """Say in words what a run that may stop early cannot tell."""
+    texts = []
+    if found.decided:
+        texts.append(
+            f"This run stopped when {overall} was decided: its win rate is biased away from 50 %, and the rates, "
+            "intervals and tests of other criteria and of subgroups are of a sample that was stopped: descriptive only."
+        )
+    if margin is not None:
+        texts.append(f"Equivalence on {overall} is not tested in a run that may stop early.")
+    return texts

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from judge.outcomes.estimates import Basis
     from judge.outcomes.item_features import ItemFeatures
     from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.stats.sign_flip import Distribution
+    from judge.stats.significance import Distribution
 
 CANNOT_JUDGE = Verdict.CANNOT_JUDGE.value
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from judge.costs.spending import JudgeCost, Usd
 from judge.outcomes.estimates import Estimate, Figure
 from judge.schema import Frozen, Group
-from judge.stats.sign_flip import Distribution
+from judge.stats.significance import Distribution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,16 +14,15 @@ from judge.outcomes.tally import HALF
 from judge.report.conclusions import Tested, conclude_all
 from judge.report.ledger import Bounds, Ledger, bounds, take_stock
 from judge.schema import Frozen, Outcome
-from judge.stats.sign_flip import Distribution
-from judge.stats.significance import Conclusion
+from judge.stats.significance import Conclusion, Distribution
 from judge.stats.strata import answer_rates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from judge.outcomes.interim_looks import Sequential
     from judge.outcomes.item_features import ItemFeatures
     from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.outcomes.sequential import Sequential
 
 NEARLY_ALWAYS = 0.9
 """a judge that picks one slot in this share of its decisions, or more, is called out"""

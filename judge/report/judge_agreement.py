@@ -12,8 +12,7 @@ from judge.outcomes.estimates import Basis, Estimate, Figure, Ratio, estimate_ra
 from judge.outcomes.tally import HALF, with_credits
 from judge.report.position_length import SIDES, sides
 from judge.schema import Frozen, Order
-from judge.stats.agreement import agreement, category_counts, cohen_kappa, flip_rates
-from judge.stats.halo import correlations, explained_variance
+from judge.stats.agreement import agreement, category_counts, cohen_kappa, correlations, explained_variance, flip_rates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,14 +11,14 @@ from judge.enums import Method, Orders
 from judge.inputs.families import kinship_warnings
 from judge.outcomes.counted_items import PanelItems, Pooling, Subject, fold_panel
 from judge.outcomes.estimates import LEVEL, Basis
+from judge.outcomes.interim_looks import InterimLooks, Sequential, asked_part, follow_all
 from judge.outcomes.latest_judgments import LatestJudgments
-from judge.outcomes.sequential import InterimLooks, Sequential, asked_part, follow_all
+from judge.report.conclusions import stopping_warnings
 from judge.report.control_report import ControlReport, control_warnings
 from judge.report.criterion import CriterionReport, report_criteria, signal_warnings
 from judge.report.instruments import Instruments, set_side_by_side
 from judge.report.judge_agreement import AgreementReport, HaloReport, halo, report_agreement
 from judge.report.position_length import LengthReport, PositionReport, length, position
-from judge.report.sequential_report import stopping_warnings
 from judge.report.subgroups import Interaction, Subgroups, divide, interactions
 from judge.schema import Frozen
 from judge.stats.clusters import FEW_UNITS

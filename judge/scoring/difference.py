@@ -15,8 +15,7 @@ from judge.schema import Frozen, Group
 from judge.scoring.scores import FIGURES, PARTS
 from judge.stats.clusters import HALF
 from judge.stats.intervals import N_RESAMPLES
-from judge.stats.sign_flip import Distribution
-from judge.stats.significance import Conclusion, conclude, holm
+from judge.stats.significance import Conclusion, Distribution, conclude, holm
 
 if TYPE_CHECKING:
     from judge.outcomes.estimates import Basis

@@ -10,7 +10,7 @@ from judge.costs.cost_words import costs
 from judge.files.safe_text import safe
 from judge.scoring import score_tables
 from judge.tables import words
-from judge.tables.document import Document
+from judge.tables.cells import Document
 from judge.tables.terminal import LEFT_OUT
 from judge.tables.terminal_table import render_table
 

@@ -59,15 +59,12 @@ def score_tables(report: ScoreReport) -> Iterator[Table]:
 
 def figure_tables(figures: Figures, title: str, judge: str = "") -> Iterator[Table]:
     """Yield the figures of each group, and those of whole traces."""
-    yield Table(
+    yield Table.of_records(
+        "group",
+        {group.value: own for group, own in figures.groups.items()},
+        {part: (part, cells.rate) for part in PARTS},
         key="groups",
         title=title,
-        of="group",
-        columns={part: part for part in PARTS},
-        rows=tuple(
-            cells.row(group.value, *(cells.rate(getattr(own, part)) for part in PARTS))
-            for group, own in figures.groups.items()
-        ),
         judge=judge,
         legend=LEGEND,
     )
@@ -99,15 +96,12 @@ def failure_modes(report: ScoreReport) -> Table:
 
 def standings(report: ScoreReport) -> Table:
     """Return how many items have each group's figures, and why the others have not."""
-    return Table(
+    return Table.of_records(
+        "group",
+        {group.value: own for group, own in report.group_counts.items()},
+        {name: (heading, cells.count) for name, heading in STANDINGS.items()},
         key="standings",
         title=f"How it stands with the {report.n_items} items",
-        of="group",
-        columns=dict(STANDINGS),
-        rows=tuple(
-            cells.row(group.value, *(cells.count(getattr(own, name)) for name in STANDINGS))
-            for group, own in report.group_counts.items()
-        ),
     )
 
 

@@ -14,8 +14,7 @@ from judge.tables.tidy_csv import as_csv
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from judge.tables.cells import Table
-    from judge.tables.document import Document
+    from judge.tables.cells import Document, Table
 
 MARKDOWN_ACTIVE = re.compile(r"[\\`*_\[\]<>|~#&$@]")
 """what Markdown, or HTML within it, would act on"""

@@ -12,7 +12,7 @@ from judge.files.safe_text import safe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from judge.tables.document import Document
+    from judge.tables.cells import Document
 
 COLUMNS = ("table", "judge", "field", "row", "quantity", "estimate", "low", "high", "n", "text")
 FORMULA = "=+-@＝＋－＠"  # noqa: RUF001 - spreadsheets take the full-width ones too

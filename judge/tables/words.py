@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from judge.outcomes.estimates import Estimate, Figure
-    from judge.outcomes.sequential import Sequential
+    from judge.outcomes.interim_looks import Sequential
     from judge.report.criterion import CriterionReport
     from judge.report.instruments import Instruments
     from judge.report.judge_agreement import AgreementReport, HaloReport
@@ -28,13 +28,9 @@ POOLED = {
 }
 
 
-def percent(estimate: Estimate) -> str:
+def percent(rate: Estimate | Figure) -> str:
     """Write a rate and its interval in percent; a dash where nothing was counted."""
-    if estimate.estimate is None:
-        return "-"
-    if estimate.low is None or estimate.high is None:
-        return f"{100 * estimate.estimate:.1f}"
-    return f"{100 * estimate.estimate:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+    return number(rate, times=100, digits=1)
 
 
 def p_text(p_value: float) -> str:
@@ -124,7 +120,7 @@ def position(name: str, found: PositionReport) -> str:
     if found.preference is not None and found.slot_effect is not None:
         parts.append(f"log-odds: preference {number(found.preference)}, slot effect {number(found.slot_effect)}")
     elif found.win_rate is not None:
-        parts.append(f"win rate net of the slot {number(found.win_rate, times=100, digits=1)}")
+        parts.append(f"win rate net of the slot {percent(found.win_rate)}")
     return "; ".join(parts) + "."
 
 
@@ -135,7 +131,7 @@ def length(name: str, found: LengthReport) -> str:
         share = f"{100 * found.matched_share:.0f} % of the items"
         parts.append(f"at matched length ({share}) the win rate is {percent(found.matched)}")
     if found.adjusted is not None:
-        parts.append(f"length-adjusted win rate {number(found.adjusted.win_rate, times=100, digits=1)}")
+        parts.append(f"length-adjusted win rate {percent(found.adjusted.win_rate)}")
     if found.not_identified is not None:
         parts.append(f"length-adjusted win rate {found.not_identified}")
     return "; ".join(parts) + "."
@@ -193,7 +189,7 @@ def disagreements(found: Mapping[str, Instruments]) -> str:
     return "\n".join(lines)
 
 
-def number(value: Figure, *, times: float = 1, digits: int = 2) -> str:
+def number(value: Estimate | Figure, *, times: float = 1, digits: int = 2) -> str:
     """Write a number and its interval; a dash where it is undefined."""
     if value.estimate is None:
         return "-"

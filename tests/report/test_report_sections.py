@@ -29,7 +29,7 @@ from judge.prompting.correctness import is_right
 from judge.report.report import Extras, Models, Report, RunDescription, build_report
 from judge.runs.journal import RunFolder
 from judge.schema import Failed, FailureKind, Image, Item, Judged, Judgment, Order, Pair, Trace, Verdict
-from judge.tables.forest import forest
+from judge.tables.terminal import forest
 from judge.tables.words import conclusion
 
 NAMES = ("knowledge", "overall")

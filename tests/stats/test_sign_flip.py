@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stats.oracles import oracle, worked_example
 
 from judge.stats.clusters import sum_by_cluster
-from judge.stats.sign_flip import Distribution, sign_flip, signs
+from judge.stats.significance import Distribution, sign_flip, signs
 
 
 def brute_force(excess: np.ndarray) -> float:
