@@ -8,7 +8,8 @@ import numpy as np
 
 from judge.enums import Method
 from judge.schema import Frozen
-from judge.stats.clusters import collapse, guarded, sum_by_cluster
+from judge.stats.closed_form import wilson
+from judge.stats.clusters import collapse, sum_by_cluster
 from judge.stats.intervals import Patterns, Rates, bootstrap
 
 if TYPE_CHECKING:
@@ -155,8 +156,15 @@ def rounded_p(value: float) -> float:
 
 
 def _intervals(patterns: Patterns, basis: Basis, *, clustered: bool) -> Rates:
-    rates = bootstrap(patterns, method=basis.method, level=basis.level, seed=basis.seed)
-    return guarded(rates, round(patterns.counts.sum())).rates if clustered else rates
+    """Return the rates by the method asked for; without an interval where all items are in one cluster."""
+    if basis.method is Method.WILSON:
+        rates = wilson(patterns, level=basis.level)
+    else:
+        rates = bootstrap(patterns, method=basis.method, level=basis.level, seed=basis.seed)
+    if clustered and patterns.counts.sum() <= 1:
+        nothing = np.full_like(rates.estimate, np.nan)
+        return rates._replace(low=nothing, high=nothing)
+    return rates
 
 
 def _mirrored(patterns: Patterns, ratios: Mapping[str, Ratio]) -> Patterns:
