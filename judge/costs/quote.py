@@ -234,11 +234,8 @@ class _Quoter:
         added = self.sums[scenario.name]
         added.input += usage.input
         added.output += usage.output
-        added.usd = total([added.usd, self._cost(usage, batched=False)])
-        added.batch_usd = total([added.batch_usd, self._cost(usage, batched=True)])
-
-    def _cost(self, usage: Usage, *, batched: bool) -> Decimal | None:
-        return None if self.price is None else cost(self.price, usage, batched=batched)
+        added.usd = total([added.usd, cost(self.price, usage, batched=False)])
+        added.batch_usd = total([added.batch_usd, cost(self.price, usage, batched=True)])
 
     def quote(self) -> JudgeQuote:
         """Return what was added up."""

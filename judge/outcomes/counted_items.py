@@ -10,7 +10,7 @@ import polars as pl
 
 from judge.enums import Orders
 from judge.outcomes.estimates import Ratio, estimate_rate
-from judge.outcomes.item_features import ItemFeatures, with_features
+from judge.outcomes.item_features import SCHEMA, ItemFeatures, unit_name
 from judge.outcomes.tally import COUNTS, FOLDED, HALF, MEANS, finished, fold, identical_items, side
 from judge.stats.clusters import sum_by_cluster
 from judge.stats.significance import sign_flip
@@ -59,9 +59,10 @@ class CriterionItems(NamedTuple):
 
     @classmethod
     def of(cls, items: pl.DataFrame, features: ItemFeatures | None, basis: Basis) -> CriterionItems:
-        """Join rows that have an `item` with what is known of the items."""
-        known = with_features(items, features)
-        return cls(known, cluster_codes(known), basis)
+        """Return rows that have an `item` with its features, null where nothing is known, in their order."""
+        known = pl.DataFrame(schema=SCHEMA) if features is None else features.items
+        joined = items.join(known, on="item", how="left", maintain_order="left")
+        return cls(joined, cluster_codes(joined), basis)
 
     def column(self, name: str) -> Floats:
         """Return a column as floats, NaN where nothing is known."""
@@ -195,6 +196,5 @@ def cluster_codes(items: pl.DataFrame) -> Codes | None:
     named = items["cluster"].drop_nulls()
     if named.n_unique() == len(named):
         return None
-    own = pl.lit("item_") + pl.col("item").fill_null("None")
-    names = items.select(pl.coalesce(pl.lit("cluster_") + pl.col("cluster"), own)).to_series()
+    names = items.select(unit_name()).to_series()
     return (names.rank("dense") - 1).to_numpy().astype(np.intp)

@@ -14,7 +14,7 @@ from judge.stats.clusters import HALF, sum_by_cluster
 from judge.stats.significance import Conclusion, Distribution, conclude, holm, is_equivalent, sign_test, signs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from judge.outcomes.counted_items import CriterionItems
     from judge.outcomes.interim_looks import Sequential
@@ -50,7 +50,7 @@ def conclude_all(
     """
     tests = {name: preference_p(items) for name, items in counted.items()}
     p_values = [p_value for p_value, _ in tests.values()]
-    adjusted = [*_holm(p_values[:-1]), *p_values[-1:]]
+    adjusted = [*holm(np.array(p_values[:-1])).tolist(), *p_values[-1:]]
     tested = {
         name: Tested(
             p_value=rounded_p(tests[name][0]),
@@ -70,10 +70,6 @@ def _by_looks(stopped: Sequential) -> Tested:
     verdict = {"a": Conclusion.BETTER, "b": Conclusion.WORSE, None: Conclusion.INCONCLUSIVE}[stopped.winner]
     p_value = stopped.p_value
     return Tested(p_value, Distribution.SEQUENTIAL, p_adjusted=p_value, sign_test_p=p_value, verdict=verdict)
-
-
-def _holm(p_values: Sequence[float]) -> list[float]:
-    return holm(np.array(p_values, dtype=np.float64)).tolist() if p_values else []
 
 
 def _sign_test(counted: CriterionItems) -> float:

@@ -101,7 +101,7 @@ def _instruments(counted: CriterionItems, figure: str, scores_a: pl.DataFrame, s
         n=len(items),
         preference=own.mean("credit", complement=True),
         table=_table(on),
-        agreement=AgreementReport.model_validate({**dict.fromkeys(AgreementReport.model_fields), "n": 0, **found}),
+        agreement=AgreementReport.model_validate({"n": 0, **found}),
         same_side=estimate_rate(_same_side(on), own.codes, own.basis),
         disagreements=_disagreements(items, on, differences),
     )

@@ -31,21 +31,21 @@ class AgreementReport(Frozen):
 
     n: int
     """items that several judges have judged"""
-    raw: Figure | None
+    raw: Figure | None = None
     """share of pairs of judges on the same side of an item: a's, neither's, or b's"""
-    ac1: Figure | None
+    ac1: Figure | None = None
     """Gwet's AC1"""
-    alpha_nominal: Figure | None
+    alpha_nominal: Figure | None = None
     """Krippendorff's alpha, sides as names"""
-    alpha_interval: Figure | None
+    alpha_interval: Figure | None = None
     """Krippendorff's alpha, sides as numbers"""
-    kappa: Figure | None
+    kappa: Figure | None = None
     """Cohen's; for two judges only"""
-    kappa_warning: str | None
+    kappa_warning: str | None = None
     """why kappa says little here"""
-    repeat_flip: Estimate | None
+    repeat_flip: Estimate | None = None
     """share of pairs of samples of one order and judge that differ: the judge's noise"""
-    order_flip: Estimate | None
+    order_flip: Estimate | None = None
     """share of pairs of samples in different orders that differ"""
 
 
@@ -81,8 +81,7 @@ def report_agreement(
         return None
     judged = _judges(by_judge) if len(by_judge) >= PAIR else {}
     flips = _flips(said, features, by_judge[0].basis) if samples >= PAIR else {}
-    fields = AgreementReport.model_fields
-    return AgreementReport.model_validate({**dict.fromkeys(fields), "n": 0, **judged, **flips})
+    return AgreementReport.model_validate({"n": 0, **judged, **flips})
 
 
 def _judges(by_judge: Sequence[CriterionItems]) -> dict[str, object]:

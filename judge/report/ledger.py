@@ -42,12 +42,6 @@ class Ledger(Frozen):
     missing: dict[str, int]
     """the rest, by kind of failure; `not_asked` where nothing failed"""
 
-    @property
-    def total(self) -> int:
-        """The sum of all counts."""
-        counts: dict[str, int] = self.model_dump(exclude={"missing"})
-        return sum(counts.values()) + sum(self.missing.values())
-
 
 class Bounds(Frozen):
     """The win rate of a if every missing item had gone to b, and if every one had gone to a."""

@@ -30,17 +30,17 @@ class PositionReport(Frozen):
 
     first_slot: Estimate
     """share of decisive verdicts that picked the trace shown first"""
-    to_first: int | None
+    to_first: int | None = None
     """splits that lean to the first slot; null with one order"""
-    to_second: int | None
+    to_second: int | None = None
     """splits that lean to the second slot"""
-    p_value: float | None
+    p_value: float | None = None
     """of one against the other, by exact sign-flip over units"""
-    kappa: Figure | None
+    kappa: Figure | None = None
     """Cohen's kappa between the sides that the two orders are on"""
-    preference: Figure | None
+    preference: Figure | None = None
     """log-odds of a verdict for a, net of the slot"""
-    slot_effect: Figure | None
+    slot_effect: Figure | None = None
     """what being shown first adds to them"""
     win_rate: Figure | None
     """of a, net of the slot: from the preference, or with one order the mean of the two halves"""
@@ -80,10 +80,7 @@ def position(counted: CriterionItems, first_slot: Estimate) -> PositionReport:
     if not len(forward) or not both.all():
         credit = judged.column("credit")
         net = balanced_win_rate(credit, ~np.isnan(forward), judged.codes) if len(forward) and not both.any() else None
-        none: dict[str, None] = dict.fromkeys(
-            ["to_first", "to_second", "p_value", "kappa", "preference", "slot_effect"]
-        )
-        return PositionReport(first_slot=first_slot, win_rate=net and of_models(figure(net)), **none)
+        return PositionReport(first_slot=first_slot, win_rate=net and of_models(figure(net)))
     directions = splits(forward, swapped, judged.codes, seed=judged.basis.seed)
     parts = decompose(forward, swapped, judged.codes)
     return PositionReport(

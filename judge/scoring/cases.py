@@ -112,7 +112,7 @@ def _feature_row(case: Case) -> FeatureRow:
         "by_letters": argues_by_letters(trace.text, item),
         "checklist": _checklist_hash(item),
     }
-    return FeatureRow(values, {**item.meta, **item.subgroup}, tuple(image.sha256 for image in item.images))
+    return FeatureRow.of(item, values)
 
 
 def _checklist_hash(item: Item) -> int:

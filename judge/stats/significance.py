@@ -54,10 +54,9 @@ class Signs(NamedTuple):
     losses: int
 
 
-def signs(excess: Floats, counts: Floats | None = None) -> Signs:
-    """Count the units that lean to a and to b (arguments as for `sign_flip`)."""
-    counts = np.ones(len(excess)) if counts is None else counts
-    return Signs(int(counts @ (excess > TOLERANCE)), int(counts @ (excess < -TOLERANCE)))
+def signs(excess: Floats) -> Signs:
+    """Count the units that lean to a and to b (`excess` as for `sign_flip`)."""
+    return Signs(int((excess > TOLERANCE).sum()), int((excess < -TOLERANCE).sum()))
 
 
 def sign_flip(excess: Floats, counts: Floats | None = None, *, seed: int = 0) -> SignFlip:
