@@ -1,4 +1,4 @@
-"""What replies cost at a run's pinned prices; unknown stays unknown, and is never 0."""
+"""Costs of replies at a run's pinned prices; unknown stays unknown, and is never 0."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def cost_of(judgment: Judgment, prices: Mapping[str, Price]) -> Decimal | None:
 
 
 class Spending:
-    """Adds up what the judgments of a run cost.
+    """Running totals of what a run's judgments cost.
 
     Args:
         prices: by judge; the replies of others have no known price.

@@ -1,4 +1,4 @@
-"""The items that a criterion's rates are over, with the units that intervals and tests are made over."""
+"""Folded items of a criterion, and the units (items or clusters) that its intervals and tests are computed over."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Pooling(StrEnum):
-    """How the judges of a panel become one."""
+    """Rule by which the verdicts of a panel are pooled."""
 
     MEAN = "mean"
     """their credits are averaged"""
@@ -37,7 +37,7 @@ class Pooling(StrEnum):
 
 
 class Subject(NamedTuple):
-    """What was planned: what is known of a run that its verdicts do not tell."""
+    """The plan of a run: judges, criteria, orders and items."""
 
     judges: Sequence[str]
     criteria: Sequence[str]
@@ -91,17 +91,17 @@ class CriterionItems(NamedTuple):
         return estimate_rate(Ratio.over_known(self.column(name), complement=complement), self.codes, self.basis)
 
     def sign_flip(self, values: Floats) -> SignFlip:
-        """Test over units that item values, one an item, are as likely above 0 as below."""
+        """Run the sign-flip test over units on item values, shape (items,)."""
         return sign_flip(sum_by_cluster(values[:, None], self.codes)[:, 0], seed=self.basis.seed)
 
     def distinct(self) -> tuple[CriterionItems, Floats]:
-        """Return one item of each kind that the verdicts make, in place of all, and how many items are of it."""
+        """Return the distinct items (equal in all folded columns) and how many items equal each."""
         kinds = self.items.group_by(FOLDED[1:], maintain_order=True).len("n_items")
         return CriterionItems(kinds, None, self.basis), kinds["n_items"].cast(pl.Float64).to_numpy()
 
     @property
     def n_units(self) -> int:
-        """How many clusters, or items, there are."""
+        """Number of units: clusters, or items where each is its own."""
         return len(self.items) if self.codes is None else int(np.count_nonzero(np.bincount(self.codes)))
 
 
@@ -120,7 +120,7 @@ def fold_panel(
     *,
     may_stop: bool = False,
 ) -> PanelItems:
-    """Fold what is said by each judge, and pool the judges, criterion by criterion.
+    """Fold each judge's verdicts and pool the judges, criterion by criterion.
 
     Args:
         latest: the judgments.
@@ -148,7 +148,7 @@ def fold_panel(
 
 
 def pool(folded: pl.DataFrame, judges: Sequence[str], pooling: Pooling = Pooling.MEAN) -> pl.DataFrame:
-    """Make the judges of a panel one.
+    """Pool the judges of a panel.
 
     Args:
         folded: rows of `fold`.
@@ -192,7 +192,7 @@ def _count(*truths: pl.Expr) -> pl.Expr:
 
 
 def cluster_codes(items: pl.DataFrame) -> Codes | None:
-    """Return each item's cluster as a code from 0, by the clusters' names; None where no two items share one."""
+    """Return each item's cluster as a code from 0, sorted by name; None where no two items share one."""
     named = items["cluster"].drop_nulls()
     if named.n_unique() == len(named):
         return None

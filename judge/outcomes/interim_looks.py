@@ -1,4 +1,4 @@
-"""Interim looks of a run that may stop early: which items each is over, and what the evidence decides."""
+"""Interim looks of a run that may stop early: the items of each look, and the evidence so far."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Stopping(Frozen):
 
 
 class LookPanel(NamedTuple):
-    """Who judges each item, and how often."""
+    """The judges of a look and the requests that each item needs."""
 
     judges: Sequence[str]
     orders: Orders
@@ -47,7 +47,7 @@ class LookPanel(NamedTuple):
 
     @property
     def requests(self) -> int:
-        """How many requests an item needs."""
+        """Number of requests per item."""
         return len(self.judges) * self.samples * (2 if self.orders is Orders.BOTH else 1)
 
 
@@ -83,7 +83,7 @@ def plan_looks(
 
 
 def follow(planned: pl.DataFrame, said: pl.DataFrame, panel: LookPanel) -> pl.DataFrame:
-    """Return one row a look: what became of its items.
+    """Count wins, losses and missing items, one row a look.
 
     A unit leans to the model with more than half of the credit of those of its items that have one. An item whose
     verdicts failed has none: it leans to nobody, and is neither a tie nor a loss.
@@ -169,7 +169,7 @@ class InterimLooks(NamedTuple):
 
 
 class Stopped(NamedTuple):
-    """What the looks show of the panel, and of each judge alone."""
+    """Results of the looks: of the panel, and of each judge alone."""
 
     together: Sequential
     alone: dict[str, Sequential]
@@ -188,7 +188,7 @@ def follow_all(looks: InterimLooks, latest: LatestJudgments, subject: Subject) -
 
 
 def read_looks(by_look: pl.DataFrame, rule: Stopping) -> Sequential:
-    """Read the evidence of the complete looks before the first that is not.
+    """Evaluate the complete looks before the first incomplete one.
 
     Args:
         by_look: rows of `looks.follow`, of every planned look.
@@ -223,7 +223,7 @@ def read_looks(by_look: pl.DataFrame, rule: Stopping) -> Sequential:
 def asked_part(
     looks: InterimLooks, found: Sequential, latest: LatestJudgments, subject: Subject
 ) -> tuple[LatestJudgments, Subject]:
-    """Return the judgments and the subject without the items that a decided run did not ask, by its own decision."""
+    """Return the judgments and the plan without the items that a decided run left out."""
     if not found.decided:
         return latest, subject
     asked = looks.planned.filter(pl.col("look") < found.n_looks)["item"]

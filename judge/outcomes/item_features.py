@@ -1,4 +1,4 @@
-"""What is known of each item beside its verdicts: its cluster, lengths, final answers and groups."""
+"""Features of items beside their verdicts: cluster, trace lengths, correctness of the answers, subgroups."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ be read, else 0 or 1"""
 
 
 class ItemFeatures(NamedTuple):
-    """What is known of the items."""
+    """Features of a run's items."""
 
     items: pl.DataFrame
     """one row an item, sorted by item; columns of `SCHEMA`, null where nothing is known, and one `by:FIELD` a field"""
@@ -45,7 +45,7 @@ class ItemFeatures(NamedTuple):
 
 
 class WantedFields(NamedTuple):
-    """Which fields of the items a report needs."""
+    """Fields of the items that make clusters and subgroups."""
 
     cluster: str | None = None
     by: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ def features_of_pairs(pairs: Iterable[Pair], wanted: WantedFields, *, answers: b
 
 
 def features_of_judgments(judgments: Iterable[Judgment], wanted: WantedFields) -> ItemFeatures:
-    """Read, for imported judgments, what their `meta` says of clusters and groups (InputError as above)."""
+    """Read the features of imported judgments from their `meta` (errors as for `features_of_pairs`)."""
     metas: dict[str, dict[str, Any]] = {}
     for judgment in judgments:
         metas.setdefault(judgment.item, {}).update(judgment.meta)
@@ -191,7 +191,7 @@ def unit_name() -> pl.Expr:
 
 
 def image_clusters(images: Sequence[Sequence[str]]) -> list[str | None] | None:
-    """Return one cluster for items that share an image, or are linked by such items; None where no items do."""
+    """Return the connected component of each item that shares images, named by an image; None where no items do."""
     parent: dict[str, str] = {}
 
     def root(image: str) -> str:

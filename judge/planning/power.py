@@ -1,4 +1,4 @@
-"""How many items a comparison needs to find what it looks for."""
+"""Sample size and power of a comparison."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Units(NamedTuple):
 
 
 def design_effect(cluster_size: float, correlation: float) -> float:
-    """Return by how much clusters multiply the items needed: 1 + (m - 1) rho (Kish, Survey Sampling, 1965, 5.4).
+    """Return the design effect of clusters, 1 + (m - 1) rho (Kish, Survey Sampling, 1965, 5.4).
 
     Args:
         cluster_size: items a cluster, at least 1; where sizes differ, the mean over items (sum m^2 / sum m).
@@ -82,12 +82,12 @@ def items_needed(
 
 
 def is_reachable(win_rate: float, spread: float) -> bool:
-    """Tell whether items of such a spread can have such a win rate with some won and some lost: |2 p - 1| < 4 v0."""
+    """Return whether items of this spread can have this win rate with some won and some lost: |2 p - 1| < 4 v0."""
     return abs(win_rate - HALF) < 2 * spread - TOLERANCE
 
 
 def items_for_half_width(half_width: float, *, variance: float, alpha: float = 0.05, effect: float = 1.0) -> int:
-    """Return how many items make an interval of the win rate reach so far to either side: effect v (z / h)^2.
+    """Return how many items give an interval of the win rate this half-width: effect v (z / h)^2.
 
     Args:
         half_width: in (0, 1/2).
@@ -167,7 +167,7 @@ def pilot_units(credit: Floats, codes: Codes | None) -> Units:
 
 
 def leaned(units: Units, win_rate: float) -> Units:
-    """Return the units as they are but for their signs, shared out anew so that a has the given win rate.
+    """Return the units tilted exponentially to a given win rate of a.
 
     How far units are from 1/2, and how many are ties, stays; among the units of one size and distance the odds of a
     lead of a grow exponentially with the distance.

@@ -1,4 +1,4 @@
-"""Test each criterion for a preference, and put what may be said about it in one word."""
+"""Tests of each criterion for a preference, and the conclusion drawn from them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EQUIVALENCE_LEVEL = 0.9
 
 
 class Tested(NamedTuple):
-    """The tests of one criterion and the word that they amount to."""
+    """Tests of one criterion and the conclusion from them."""
 
     p_value: float
     p_method: Distribution
@@ -94,7 +94,7 @@ def _equivalent(counted: CriterionItems, margin: float) -> bool:
 
 
 def stopping_warnings(found: Sequential, overall: str, margin: float | None) -> list[str]:
-    """Say in words what a run that may stop early cannot tell."""
+    """Return the warnings about a run that may stop early."""
     texts = []
     if found.decided:
         texts.append(

@@ -1,4 +1,4 @@
-"""What a control shows of a judge: one record a judge and criterion."""
+"""Results of a control by judge and criterion."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ WITHOUT = {"no-image": "without the image", "wrong-image": "with another item's 
 
 
 def control_warnings(controls: Mapping[str, ControlReport]) -> list[str]:
-    """Say in words what a control shows against a judge."""
+    """Return the warnings that a control gives about a judge."""
     return [*_blind(controls), *_biased(controls)]
 
 

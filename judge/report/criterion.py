@@ -1,4 +1,4 @@
-"""Report one criterion after the other: rates, counts, tests and whether the judge shows a signal."""
+"""The report of each criterion: rates, counts, tests, and whether the judge shows a signal."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def _rates(counted: CriterionItems) -> dict[str, Estimate]:
 
 
 def _chance_consistency(items: pl.DataFrame, orders: Orders) -> float | None:
-    """Return how often two orders agree by chance when verdicts depend on the slot alone.
+    """Return the position consistency expected of verdicts that depend on the slot alone.
 
     With shares f, s and t of first, second and tie among the verdicts, the orders agree when one says first and the
     other second, or both say tie: 2 f s + t t.
@@ -225,7 +225,7 @@ def _chance_consistency(items: pl.DataFrame, orders: Orders) -> float | None:
 
 
 def _signal(consistency: Estimate, first_slot: Estimate, chance: float | None) -> bool | None:
-    """Tell whether the orders agree more than a judge that ignores the traces would make them agree.
+    """Return whether position consistency exceeds that of a judge that ignores the traces; None where unknown.
 
     With one order, the slots alone can tell that they do not; nothing can tell that they do.
     """
@@ -265,7 +265,7 @@ def _size(answered: pl.DataFrame, stratum: Stratum) -> int:
 
 
 def signal_warnings(reports: Mapping[str, CriterionReport], judge: str) -> list[str]:
-    """Say in words, criterion by criterion, where a judge shows no signal."""
+    """Return the warning that a judge shows no signal on some criteria."""
     silent = [name for name, report in reports.items() if report.signal is False]
     if not silent:
         return []

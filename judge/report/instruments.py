@@ -1,4 +1,4 @@
-"""Set two instruments side by side: which model a judge prefers, and whose trace has the better checklist score."""
+"""Two instruments side by side: pairwise preference and the difference of checklist scores."""
 
 from __future__ import annotations
 

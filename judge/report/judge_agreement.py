@@ -1,4 +1,4 @@
-"""Report how far judges, samples and criteria say the same thing."""
+"""Agreement of judges and samples, and correlation of criteria (halo)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def report_agreement(
 
 
 def _judges(by_judge: Sequence[CriterionItems]) -> dict[str, object]:
-    """Compare the sides that the judges are on, item by item."""
+    """Return the agreement of the judges' sides."""
     rated = _side_by_side({str(index): judge for index, judge in enumerate(by_judge)})
     return compare_raters(_credits(rated), cluster_codes(rated), seed=by_judge[0].basis.seed)
 
@@ -136,7 +136,7 @@ def _kappa(on: Codes, counts: Floats, codes: Codes | None, *, seed: int, weights
 
 
 def _side_by_side(columns: Mapping[str, CriterionItems]) -> pl.DataFrame:
-    """Return item, cluster and the credits of judged items in one column each, null where there is none, by item."""
+    """Return item, cluster and one column of credits each, null where not judged, sorted by item."""
     rows = pl.concat(
         [
             counted.judged.items.select("item", "cluster", "credit", column=pl.lit(name))

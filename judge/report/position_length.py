@@ -1,4 +1,4 @@
-"""Report what a judge gives to the slot and to the length of a trace, beside what it gives to the model."""
+"""Position bias and length bias of a criterion."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def sides(credit: Floats) -> Codes:
 
 
 def _kappa(forward: Codes, swapped: Codes, codes: Codes | None, seed: int) -> Interval:
-    """Return the kappa of the two orders, the same whoever is called a."""
+    """Return Cohen's kappa of the two orders, the same when the models are exchanged."""
     cells = np.eye(SIDES * SIDES, dtype=np.int8)
     mirrored = SIDES - 1 - swapped, SIDES - 1 - forward
     if is_mirror_first(cells[forward * SIDES + swapped], cells[mirrored[0] * SIDES + mirrored[1]], codes):

@@ -1,4 +1,4 @@
-"""Turn folded verdicts into the report: the numbers and the words that go with them."""
+"""The report of a comparison, built from its judgments."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Clusters(Frozen):
 
 
 class Extras(NamedTuple):
-    """What a person may ask of a report beside what it always says."""
+    """Optional parts of a report."""
 
     equivalence: float | None = None
     length_control: bool = False
@@ -143,7 +143,7 @@ NO_EXTRAS = Extras()
 
 
 class RunDescription(NamedTuple):
-    """What the manifest of a run says, as far as its report repeats it, and what belongs to the run beside it."""
+    """Facts about a run that its report repeats or rests on, beside its judgments."""
 
     models: Models
     prompt: str | None
@@ -236,7 +236,7 @@ def _sections(
     samples: int,
     reports: Mapping[str, CriterionReport],
 ) -> dict[str, Any]:
-    """Return what stands beside the criteria, by the report's field."""
+    """Return the sections beside the criteria, by field of the report."""
     panel, features = counted.together, subject.features
     overall = subject.criteria[-1]
     return {
@@ -282,7 +282,7 @@ def _warnings(
 
 
 def _refusals(subject: Subject, extras: Extras) -> list[str]:
-    """Say what was asked for and cannot be had."""
+    """Return the warnings about options that have no effect on this run."""
     texts = []
     if extras.majority and len(subject.judges) == 1:
         texts.append("This run has one judge: there is no majority to take.")

@@ -1,4 +1,4 @@
-"""Report the win rate within each value of a field, and whether it differs between them."""
+"""Win rates by subgroup, and tests of interaction."""
 
 from __future__ import annotations
 

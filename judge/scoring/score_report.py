@@ -1,4 +1,4 @@
-"""Turn verdicts on checklists into the report of a score: the numbers and the words that go with them."""
+"""The report of a checklist score, built from its judgments."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class ScoreReport(Figures):
 
 
 class ScoreSetting(NamedTuple):
-    """What the manifest of a score says, as far as its report repeats it, and what its replies cost."""
+    """Facts about a score run that its report repeats, and what its replies cost."""
 
     model: str
     judges: Sequence[JudgeSpec]
@@ -189,7 +189,7 @@ def _divide(items: pl.DataFrame, fields: Sequence[str], basis: Basis) -> dict[st
 
 
 def _monotone(units: pl.DataFrame) -> list[str]:
-    """Call out a judge that says the same of every unit of a group."""
+    """Return the warnings about judges that give every unit of a group the same verdict."""
     said = (
         units.lazy()
         .filter(pl.col("mode") != FailureMode.JUDGE_ERROR.value)

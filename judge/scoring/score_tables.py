@@ -1,4 +1,4 @@
-"""What the tables of a checklist score hold, and of the difference of two."""
+"""Tables of a checklist score, and of the difference of two."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def figure_tables(figures: Figures, title: str, judge: str = "") -> Iterator[Tab
 
 
 def failure_modes(report: ScoreReport) -> Table:
-    """Return what is wrong with how many units."""
+    """Return the units by failure mode."""
     counts = report.failure_modes
     rows = {**{group.value: own for group, own in counts.by_group.items()}, **counts.by_importance, "all": counts.all}
     return Table(
@@ -95,7 +95,7 @@ def failure_modes(report: ScoreReport) -> Table:
 
 
 def standings(report: ScoreReport) -> Table:
-    """Return how many items have each group's figures, and why the others have not."""
+    """Return the items by their standing with each group."""
     return Table.of_records(
         "group",
         {group.value: own for group, own in report.group_counts.items()},

@@ -122,7 +122,7 @@ def cohen_kappa(
 
 
 def flip_rates(forward: Floats, swapped: Floats) -> FlipRates:
-    """Return how often two samples of one order differ, beside how often two of different orders do, as item columns.
+    """Return the rates at which two samples differ within one order and between orders, as item columns.
 
     The first is the judge's noise alone; what the second has above it is the effect of the order.
 
@@ -148,13 +148,13 @@ def _collapsed(columns: Floats) -> UnitSums:
 
 
 def _item_units(counts: Floats) -> UnitSums:
-    """Return the items' terms, worked out once for all items with the same ratings."""
+    """Return the items' terms, one row for all items with the same ratings."""
     items = _collapsed(counts)
     return UnitSums(_item_sums(items.sums), items.counts)
 
 
 def _item_sums(counts: Floats) -> Floats:
-    """Return, an item a row, the terms that the coefficients are made of once they are summed over items."""
+    """Return each item's terms, shape (items, terms): the coefficients are functions of their sums."""
     raters = counts.sum(axis=1)
     rated, paired = raters >= 1, raters >= 2  # noqa: PLR2004 - it takes two to agree
     pairs = np.where(paired, raters * (raters - 1), 1.0)
@@ -193,7 +193,7 @@ def _kappa(sums: Floats) -> Floats:
 def _intervals(
     units: UnitSums, coefficients: Callable[[Floats], Floats], *, n_resamples: int, seed: int
 ) -> list[Interval]:
-    """Evaluate coefficients on the units and on their Bayesian bootstrap resamples (Rubin, 1981)."""
+    """Estimate coefficients with Bayesian bootstrap intervals (Rubin, 1981)."""
     patterns, counts = units
     rng = np.random.default_rng(seed)
     sums = resampled_sums(patterns, lambda size: rng.standard_gamma(counts, size=(size, len(counts))), n_resamples)
@@ -230,7 +230,7 @@ def correlations(credits_: Floats) -> Floats:
 
 
 def explained_variance(overall: Floats, credits_: Floats) -> Explained | None:
-    """Return what the criteria explain of the overall verdict, together, alone and each beyond the others.
+    """Return the shares of the overall credit's variance that the criteria explain together, alone and incrementally.
 
     Coefficients of determination and their increments (Cohen et al., Applied Multiple Regression, 2003, section 3.3).
     Criteria that go together share what they explain, so the increments do not add up. None where the overall credits

@@ -1,4 +1,4 @@
-"""Closed-form errors of rates and coefficients over units, without random numbers."""
+"""Closed-form standard errors and intervals over units."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def ratio_errors(patterns: Patterns) -> Errors:
 
 
 def wilson(patterns: Patterns, *, level: float = 0.95) -> Rates:
-    """Make each rate's Wilson interval at the effective sample size of its units.
+    """Return each rate's Wilson interval at the effective sample size of its units.
 
     n_eff = w (1 - w) / variance, or the number of units where nothing varies, and the t quantile with one degree of
     freedom less than units: Korn and Graubard, Survey Methodology 24, 1998, with the interval of Wilson, JASA 22, 1927.
@@ -72,7 +72,7 @@ def wilson(patterns: Patterns, *, level: float = 0.95) -> Rates:
 
 
 def wilson_ends(estimate: Floats | float, n_eff: Floats | float, quantile: Floats | float) -> tuple[Floats, Floats]:
-    """Return the ends of Wilson's interval for rates over so many units each, at the quantile of its level."""
+    """Return the ends of Wilson's interval of rates at effective sample sizes and a quantile."""
     shrink = quantile**2 / n_eff
     center = (estimate + shrink / 2) / (1 + shrink)
     half = np.sqrt(shrink * (estimate * (1 - estimate) + shrink / 4)) / (1 + shrink)
@@ -95,7 +95,7 @@ def clustered_covariance(influences: Floats, clusters: Codes | None) -> Covarian
 
 
 def coefficient(estimate: float, variance: float, df: int, *, level: float = 0.95) -> Coefficient:
-    """Make the t interval of an estimate from its variance."""
+    """Return an estimate with its t interval."""
     se = float(np.sqrt(variance))
     half = stdtrit(df, (1 + level) / 2) * se
     return Coefficient(float(estimate), se, float(estimate - half), float(estimate + half))

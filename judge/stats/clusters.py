@@ -1,4 +1,4 @@
-"""Turn items into the units that intervals and tests are made over: whole clusters, collapsed to their patterns."""
+"""Units of intervals and tests: items summed over clusters, and collapsed to distinct patterns."""
 
 from __future__ import annotations
 

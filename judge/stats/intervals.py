@@ -1,4 +1,4 @@
-"""Intervals of several rates at once, over units that stand for themselves."""
+"""Bootstrap intervals of several rates at once, over units."""
 
 from __future__ import annotations
 

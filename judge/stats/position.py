@@ -1,4 +1,4 @@
-"""What a judge gives to the slot a trace is shown in, apart from what it gives to the model."""
+"""Position bias, apart from the preference for a model."""
 
 from __future__ import annotations
 

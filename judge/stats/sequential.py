@@ -1,4 +1,4 @@
-"""Stopping a comparison early without breaking its error rate: a test that may be looked at after every batch."""
+"""Anytime-valid sequential test (e-process) and confidence sequence of wins against losses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ConfidenceSequence(NamedTuple):
 
 
 def log_e_value(wins: int, losses: int, *, prior: float = PRIOR) -> float:
-    """Return the log of the evidence against equal chances of a win and a loss; ties do not count.
+    """Return the log e-value against equal chances of a win and a loss; ties do not count.
 
     The Beta(prior, prior) mixture of likelihood ratios, log B(w + a, l + a) - log B(a, a) + (w + l) log 2, a test
     martingale under the null: Robbins, Annals of Mathematical Statistics 41, 1970; Ville, 1939.
@@ -34,12 +34,12 @@ def log_e_value(wins: int, losses: int, *, prior: float = PRIOR) -> float:
 
 
 def is_decided(wins: int, losses: int, *, alpha: float = ALPHA) -> bool:
-    """Tell whether the comparison may stop: the evidence has reached 1 / alpha, a chance below alpha at equality."""
+    """Return whether the e-value has reached 1 / alpha, which has a probability below alpha at equality."""
     return log_e_value(wins, losses) >= -math.log(alpha)
 
 
 def confidence_sequence(wins: int, losses: int, *, alpha: float = ALPHA, prior: float = PRIOR) -> ConfidenceSequence:
-    """Return the win shares that the evidence does not rule out, in an interval that covers at all looks at once.
+    """Return the confidence sequence of the win share: an interval that covers at all looks at once.
 
     The shares p with w log p + l log(1 - p) >= log B(w + a, l + a) - log B(a, a) + log alpha; it stands where the
     interval of a run that could not stop would. Arguments as for `log_e_value`.

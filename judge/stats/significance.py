@@ -31,7 +31,7 @@ TOLERANCE = 1e-9
 
 
 class Distribution(StrEnum):
-    """Where a sign-flip p-value comes from."""
+    """Reference distribution of a p-value."""
 
     EXACT = "exact"
     NORMAL = "normal approximation"
@@ -48,7 +48,7 @@ class SignFlip(NamedTuple):
 
 
 class Signs(NamedTuple):
-    """How many units lean to a and to b."""
+    """Counts of units that lean to a and to b."""
 
     wins: int
     losses: int
@@ -103,7 +103,7 @@ def _whole_numbers(sizes: Floats) -> Floats | None:
 
 
 def _is_small(whole: Floats, counts: Counts) -> bool:
-    """Tell whether `_exact_tail` is worth its time and memory."""
+    """Return whether `_exact_tail` takes little time and memory."""
     order = np.argsort(counts, kind="stable")[:-1]
     spans = np.cumsum(whole[order] * counts[order])
     work = counts[order[1:]] @ spans[:-1]
@@ -164,7 +164,7 @@ ALPHA = 0.05
 
 
 class Conclusion(StrEnum):
-    """What may be said about model a against model b."""
+    """Conclusion about model a against model b."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -181,7 +181,7 @@ def sign_test(wins: int, losses: int) -> float:
 
 
 def holm(p_values: Floats) -> Floats:
-    """Adjust p-values so that the chance of any false finding is held (Holm, Scandinavian J. Statistics 6, 1979)."""
+    """Adjust p-values for the family-wise error rate (Holm, Scandinavian J. Statistics 6, 1979)."""
     order = np.argsort(p_values, kind="stable")
     stepped = np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1))
     adjusted = np.empty_like(p_values)
@@ -190,7 +190,7 @@ def holm(p_values: Floats) -> Floats:
 
 
 def benjamini_hochberg(p_values: Floats) -> Floats:
-    """Adjust p-values so that the expected share of false findings is held (JRSS B 57, 1995)."""
+    """Adjust p-values for the false discovery rate (Benjamini and Hochberg, JRSS B 57, 1995)."""
     if not len(p_values):
         return p_values
     from scipy.stats import false_discovery_control  # noqa: PLC0415 - half a second that only subgroups need
@@ -199,12 +199,12 @@ def benjamini_hochberg(p_values: Floats) -> Floats:
 
 
 def is_equivalent(low: float, high: float, margin: float) -> bool:
-    """Tell whether a 90 % interval lies within the margin of 1/2: TOST at 5 %, whichever way the interval was made."""
+    """Return whether a 90 % interval lies within the margin of 1/2: two one-sided tests at 5 %."""
     return HALF - margin < low and high < HALF + margin
 
 
 def conclude(win_rate: float, p_value: float, *, equivalent: bool = False, alpha: float = ALPHA) -> Conclusion:
-    """Say what a comparison shows; what is not significant is inconclusive, never equal.
+    """Return the conclusion of a comparison; what is not significant is inconclusive, never equal.
 
     A margin that a person has set goes before the p-value: a difference inside it is one that they called irrelevant.
 

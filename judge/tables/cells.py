@@ -84,7 +84,7 @@ class Table(NamedTuple):
         return cls(key, title, of, headings, rows, note, judge, legend)
 
     def caption(self, basis: str) -> str:
-        """Return what must be said of the table where it stands alone, as sentences.
+        """Return the caption of the table where it stands alone, as sentences.
 
         Args:
             basis: what its numbers rest on.

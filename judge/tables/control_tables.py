@@ -1,4 +1,4 @@
-"""What a report says of the controls: tables, and sentences."""
+"""Controls in a report: tables, and sentences."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _moved(kind: ControlKind, criteria: Mapping[str, ControlEffect], judge: str)
 
 
 def _finding(criteria: Mapping[str, ControlEffect]) -> str:
-    """Say which criteria move, in the words of `Effect`, and how many verdicts were withdrawn."""
+    """Return which criteria move, in the words of `Effect`, and how many verdicts were withdrawn."""
     by_effect = {effect: [name for name, found in criteria.items() if found.effect is effect] for effect in Effect}
     verbs = {Effect.MOVES: ("moves", "move"), Effect.NO_EFFECT: ("does not move", "do not move")}
     parts = [
@@ -119,7 +119,7 @@ def _parts(compared: Mapping[str, SelfComparison], judge: str) -> Table:
 
 
 def control_lines(report: Report) -> list[str]:
-    """Say what was asked for each control, and what it cost."""
+    """Return the counts and the cost of each control, a line each."""
     return [_line(kind, control) for kind, control in (report.controls or {}).items()]
 
 

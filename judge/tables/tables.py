@@ -1,4 +1,4 @@
-"""What the tables of a report hold, whatever they are drawn in: the one place that chooses rows and columns."""
+"""The tables of a report, for every output format."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def tables(report: Report) -> Iterator[Table]:
 
 
 def judged_tables(report: Report, criteria: Mapping[str, CriterionReport], judge: str = "") -> Iterator[Table]:
-    """Yield who won, and whether that can be believed: of the panel, or of one judge alone."""
+    """Yield win rates and reliability of the panel, or of one judge alone."""
     yield _win_rates(report, criteria, judge)
     yield _reliability(report, criteria, judge)
 
@@ -246,7 +246,7 @@ def _halo(halo: HaloReport) -> Table:
 
 
 def cost_table(costs: Mapping[str, JudgeCost]) -> Table:
-    """Return what each judge's replies took."""
+    """Return tokens and cost by judge."""
     return Table.of_records(
         "judge",
         costs,

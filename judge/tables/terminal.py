@@ -50,7 +50,7 @@ def render_report(report: Report, console: Console) -> None:
 
 
 def _render_sections(report: Report, console: Console) -> None:
-    """Render where the items went, strata, the forest plot, and what slot, length and judges have to do with it."""
+    """Render ledgers, strata, the forest plot, and position bias, length bias and agreement in words."""
     for name, row in report.criteria.items():
         console.print(Text(words.ledger(name, row, report.n_items)))
     if any(row.strata for row in report.criteria.values()):

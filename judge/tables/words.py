@@ -1,4 +1,4 @@
-"""Say a report's findings in sentences."""
+"""The findings of a report in sentences."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def p_text(p_value: float) -> str:
 
 
 def conclusion(report: Report) -> str:
-    """Say what the overall criterion shows; what is not significant is inconclusive, never equal."""
+    """Return the conclusion on the overall criterion; what is not significant is inconclusive, never equal."""
     if report.sequential is not None:
         return sequential(report, report.sequential)
     name, row = list(report.criteria.items())[-1]
@@ -52,7 +52,7 @@ def conclusion(report: Report) -> str:
 
 
 def sequential(report: Report, found: Sequential) -> str:
-    """Say what the looks of a run that may stop early show; the share of wins stands in the confidence sequence."""
+    """Return the conclusion of a run that may stop early, with the confidence sequence."""
     overall = list(report.criteria)[-1]
     word = {"a": "a is better", "b": "a is worse", None: "inconclusive"}[found.winner]
     looks = f"{_count(found.n_looks, 'look')} of {found.n_looks_planned}, {found.items_asked} of {found.items_planned}"
@@ -88,7 +88,7 @@ def _word(row: CriterionReport, margin: float | None) -> str:
 
 
 def ledger(name: str, row: CriterionReport, n_items: int) -> str:
-    """Write where every item of a criterion went, as a sum."""
+    """Return the ledger of a criterion as a sum."""
     terms = " + ".join(f"{word} {count}" for word, count in ledger_terms(row.ledger).items())
     text = f"{name}: {n_items} = {terms}"
     if not row.missing or row.bounds.low is None or row.bounds.high is None:
@@ -98,7 +98,7 @@ def ledger(name: str, row: CriterionReport, n_items: int) -> str:
 
 
 def ledger_terms(counts: Ledger) -> dict[str, int]:
-    """Return the terms of the sum that all items of a criterion are, with the words for them."""
+    """Return the counts of a ledger, by the words for them."""
     always = {"a": counts.agreed_a, "b": counts.agreed_b, "tie": counts.agreed_tie}
     rest = {
         "identical": counts.identical,
@@ -112,7 +112,7 @@ def ledger_terms(counts: Ledger) -> dict[str, int]:
 
 
 def position(name: str, found: PositionReport) -> str:
-    """Say what the slot does."""
+    """Return the position bias in words."""
     parts = [f"Position, {name}: first slot {percent(found.first_slot)} % of decisive verdicts"]
     if found.to_first is not None and found.to_second is not None and found.p_value is not None:
         moved = f"{found.to_first} items lean to the first slot, {found.to_second} to the second"
@@ -125,7 +125,7 @@ def position(name: str, found: PositionReport) -> str:
 
 
 def length(name: str, found: LengthReport) -> str:
-    """Say what length does."""
+    """Return the length bias in words."""
     parts = [f"Length, {name}: the longer trace wins {percent(found.longer_wins)} %"]
     if found.matched_share is not None:
         share = f"{100 * found.matched_share:.0f} % of the items"
@@ -138,7 +138,7 @@ def length(name: str, found: LengthReport) -> str:
 
 
 def agreement(name: str, found: AgreementReport) -> str:
-    """Say how far judges or samples agree."""
+    """Return the agreement of judges or samples in words."""
     named = {
         "raw": found.raw,
         "AC1": found.ac1,
@@ -155,7 +155,7 @@ def agreement(name: str, found: AgreementReport) -> str:
 
 
 def halo(found: HaloReport) -> str:
-    """Say how far the criteria go together."""
+    """Return the correlation of the criteria in words."""
     names = list(found.correlations)
     pairs = [
         f"{one} and {other} {value:.2f}"
@@ -170,7 +170,7 @@ def halo(found: HaloReport) -> str:
 
 
 def interaction(report: Report) -> Mapping[str, str]:
-    """Say by field whether its values differ."""
+    """Return the tests of interaction in words, by field."""
     return {
         field: f"Does the overall win rate differ between values of {field}? Score test: {p_text(found.p_value)}."
         for field, found in report.interactions.items()
@@ -200,7 +200,7 @@ def number(value: Estimate | Figure, *, times: float = 1, digits: int = 2) -> st
 
 
 def basis(report: Report) -> str:
-    """Say what the numbers of a report rest on: whose verdicts on how much, and how intervals are made."""
+    """Return the basis of a report: models, judges, counts and intervals."""
     made = f"with prompt {report.prompt} and rubric {report.rubric}" if report.prompt else "elsewhere, and imported"
     orders = "each pair in both orders" if report.orders is Orders.BOTH else "each pair in one order"
     samples = f", {report.samples} samples each" if report.samples > 1 else ""
@@ -215,7 +215,7 @@ def basis(report: Report) -> str:
 
 
 def intervals(made: IntervalSettings, clusters: Clusters) -> str:
-    """Say how the intervals of a report are made."""
+    """Return the method of the intervals in words."""
     how = f"{made.method} bootstrap, {made.n_resamples:,} resamples, seed {made.seed}"
     how = "Wilson's closed form" if made.method is Method.WILSON else how
     units = f"{clusters.n} clusters ({clusters.field})" if clusters.field else "items"
