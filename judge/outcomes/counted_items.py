@@ -11,7 +11,7 @@ import polars as pl
 from judge.enums import Orders
 from judge.outcomes.estimates import Ratio, estimate_rate
 from judge.outcomes.item_features import SCHEMA, ItemFeatures, unit_name
-from judge.outcomes.tally import COUNTS, FOLDED, HALF, MEANS, finished, fold, identical_items, side
+from judge.outcomes.tally import COUNTS, FOLDED, HALF, MEANS, fold, identical_items, side, with_outcomes
 from judge.stats.clusters import sum_by_cluster
 from judge.stats.significance import sign_flip
 
@@ -177,7 +177,7 @@ def pool(folded: pl.DataFrame, judges: Sequence[str], pooling: Pooling = Pooling
             )
         case _:
             assert_never(pooling)
-    return finished(pooled.filter("shared").drop("shared").sort("item"))
+    return with_outcomes(pooled.filter("shared").drop("shared").sort("item"))
 
 
 def _majority(name: str) -> pl.Expr:

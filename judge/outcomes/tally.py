@@ -71,10 +71,12 @@ def fold(said: pl.DataFrame, *, orders: Orders, by: Sequence[str] = ("judge",)) 
         .with_columns(consistent=(side("forward") == side("swapped")).cast(pl.Float64))
         .sort("sample")
     )
-    return finished(samples.group_by(*by, "item").agg(pl.col(MEANS).mean(), pl.col(COUNTS).sum()).sort(*by, "item"))
+    return with_outcomes(
+        samples.group_by(*by, "item").agg(pl.col(MEANS).mean(), pl.col(COUNTS).sum()).sort(*by, "item")
+    )
 
 
-def finished(folded: pl.DataFrame) -> pl.DataFrame:
+def with_outcomes(folded: pl.DataFrame) -> pl.DataFrame:
     """Add credit and outcome to rows of `item`, `MEANS` and `COUNTS`; an item without verdicts is a tie.
 
     The outcome is the side on which both orders' mean credits lie, else a split.
@@ -104,7 +106,7 @@ def identical_items(ids: Sequence[str | None]) -> pl.DataFrame:
     """
     items = pl.DataFrame({"item": ids}, schema={"item": pl.String})
     means = {name: pl.lit(None, dtype=pl.Float64) for name in MEANS}
-    return finished(items.with_columns(**means, **dict.fromkeys(COUNTS, pl.lit(0))))
+    return with_outcomes(items.with_columns(**means, **dict.fromkeys(COUNTS, pl.lit(0))))
 
 
 def side(credit: str | pl.Expr) -> pl.Expr:

@@ -18,9 +18,9 @@ from judge.planning.power import (
     items_as_units,
     items_for_half_width,
     items_needed,
-    leaned,
     pilot_units,
     simulated_power,
+    tilted,
 )
 from judge.schema import Frozen, Outcome
 from judge.stats.clusters import HALF
@@ -183,7 +183,7 @@ def from_pilot(counted: CriterionItems, *, run: str, criterion: str, stopped: bo
         cluster_size=round(float(sizes @ sizes / sizes.sum()), DIGITS),
         icc=0.0 if codes is None else round(cluster_correlation(credit, codes), DIGITS),
         resolve=lambda win_rate: win_rate,
-        units=lambda win_rate: pilot if win_rate == own else leaned(pilot, win_rate),
+        units=lambda win_rate: pilot if win_rate == own else tilted(pilot, win_rate),
         pilot=PilotFindings(
             run=run,
             criterion=criterion,

@@ -166,7 +166,7 @@ def pilot_units(credit: Floats, codes: Codes | None) -> Units:
     return Units(kinds[:, 0], kinds[:, 1], counts.astype(np.float64))
 
 
-def leaned(units: Units, win_rate: float) -> Units:
+def tilted(units: Units, win_rate: float) -> Units:
     """Return the units tilted exponentially to a given win rate of a.
 
     How far units are from 1/2, and how many are ties, stays; among the units of one size and distance the odds of a

@@ -33,7 +33,7 @@ class Tested(NamedTuple):
     verdict: Conclusion
 
 
-def preference_p(counted: CriterionItems) -> tuple[float, Distribution]:
+def preference_test(counted: CriterionItems) -> tuple[float, Distribution]:
     """Test that neither model is preferred, by exact sign-flip over units."""
     tested = counted.sign_flip(counted.column("credit") - HALF)
     return tested.p_value, tested.distribution
@@ -48,7 +48,7 @@ def conclude_all(
     are adjusted by Holm's method, and each word follows the adjusted one. In a run that may stop early the overall
     verdict has the test of its looks, and no other.
     """
-    tests = {name: preference_p(items) for name, items in counted.items()}
+    tests = {name: preference_test(items) for name, items in counted.items()}
     p_values = [p_value for p_value, _ in tests.values()]
     adjusted = [*holm(np.array(p_values[:-1])).tolist(), *p_values[-1:]]
     tested = {

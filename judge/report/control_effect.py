@@ -45,7 +45,7 @@ class JudgeVerdicts(NamedTuple):
         return self._replace(latest=self.latest.about(items), identical=[i for i in self.identical if i in items])
 
 
-def states(verdicts: JudgeVerdicts, criterion: str) -> pl.DataFrame:
+def item_states(verdicts: JudgeVerdicts, criterion: str) -> pl.DataFrame:
     """Return item, state and credit of each item that one judge has judged, sorted by item.
 
     The state is the outcome, or `cannot_judge` (without a credit) where the judge said so and no call failed.
@@ -120,8 +120,8 @@ _UNTESTED = _Tested(None, None, None)
 
 def _differences(trial: Trial, criterion: str) -> pl.DataFrame:
     """Return the differences between run and control, one row an item in both; null where undefined."""
-    run, control = states(trial.run, criterion), states(trial.control, criterion)
-    repeat = run.clear() if trial.repeat is None else states(trial.repeat, criterion)
+    run, control = item_states(trial.run, criterion), item_states(trial.control, criterion)
+    repeat = run.clear() if trial.repeat is None else item_states(trial.repeat, criterion)
     changed, repeated = (
         (pl.col("state") != pl.col(f"state_{other}")).cast(pl.Float64) for other in ("control", "repeat")
     )

@@ -12,7 +12,7 @@ from judge.outcomes.counted_items import CriterionItems, Subject
 from judge.outcomes.estimates import DIGITS, Estimate, Ratio, estimate_rate, estimate_rates
 from judge.outcomes.tally import HALF
 from judge.report.conclusions import Tested, conclude_all
-from judge.report.ledger import Bounds, Ledger, bounds, take_stock
+from judge.report.ledger import Bounds, Ledger, bounds, count_ledger
 from judge.schema import Frozen, Outcome
 from judge.stats.significance import Conclusion, Distribution
 from judge.stats.strata import answer_rates
@@ -158,7 +158,7 @@ def report_criteria(
     """
     tested = conclude_all(counted, margin, stopped)
     return {
-        name: _criterion(items, take_stock(items, latest.on(name), subject), tested[name], subject)
+        name: _criterion(items, count_ledger(items, latest.on(name), subject), tested[name], subject)
         for name, items in counted.items()
     }
 

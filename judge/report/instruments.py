@@ -63,7 +63,7 @@ def figure_of(criterion: str, *, overall: bool) -> str | None:
     return TRACE_SCORE if overall else None
 
 
-def set_side_by_side(
+def compare_instruments(
     counted: Mapping[str, CriterionItems], scores_a: pl.DataFrame, scores_b: pl.DataFrame
 ) -> dict[str, Instruments]:
     """Compare a comparison with two checklist scores, by criterion.

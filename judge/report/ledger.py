@@ -52,7 +52,7 @@ class Bounds(Frozen):
     """if every missing item had gone to a"""
 
 
-def take_stock(counted: CriterionItems, said: pl.DataFrame, subject: Subject) -> Ledger:
+def count_ledger(counted: CriterionItems, said: pl.DataFrame, subject: Subject) -> Ledger:
     """Count where each item went on a criterion.
 
     Args:

@@ -16,10 +16,10 @@ from judge.outcomes.latest_judgments import LatestJudgments
 from judge.report.conclusions import stopping_warnings
 from judge.report.control_report import ControlReport, control_warnings
 from judge.report.criterion import CriterionReport, report_criteria, signal_warnings
-from judge.report.instruments import Instruments, set_side_by_side
+from judge.report.instruments import Instruments, compare_instruments
 from judge.report.judge_agreement import AgreementReport, HaloReport, halo, report_agreement
 from judge.report.position_length import LengthReport, PositionReport, length, position
-from judge.report.subgroups import Interaction, Subgroups, divide, interactions
+from judge.report.subgroups import Interaction, Subgroups, interactions, report_subgroups
 from judge.schema import Frozen
 from judge.stats.clusters import FEW_UNITS
 from judge.stats.intervals import N_RESAMPLES
@@ -220,7 +220,7 @@ def build_report(
         ),
         equivalence=extras.equivalence,
         clusters=_clusters(subject),
-        instruments=set_side_by_side(counted.together, *run.scores) if run.scores else None,
+        instruments=compare_instruments(counted.together, *run.scores) if run.scores else None,
         sequential=stopped and stopped.together,
         controls=run.controls,
         **_sections(counted, latest, subject, extras=extras, samples=run.samples, reports=together),
@@ -252,7 +252,7 @@ def _sections(
             for name in panel
         },
         "halo": halo(panel),
-        "subgroups": divide(panel, features) if features else {},
+        "subgroups": report_subgroups(panel, features) if features else {},
         "interactions": interactions(panel[overall], features) if features else {},
     }
 

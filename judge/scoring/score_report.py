@@ -161,7 +161,7 @@ def build_score_report(
         costs=dict(setting.costs),
         usd=total(one.usd for one in setting.costs.values()) if setting.costs else None,
         warnings=(
-            *_monotone(scores.units),
+            *_constant_verdicts(scores.units),
             *_unseen(group_counts[Group.PERCEPTION].unseen, len(scores.items)),
             *_few(clusters, len(scores.items)),
             *_unread(int(scores.items["unread"].sum()), figures.answer_accuracy.n),
@@ -188,7 +188,7 @@ def _divide(items: pl.DataFrame, fields: Sequence[str], basis: Basis) -> dict[st
     return found
 
 
-def _monotone(units: pl.DataFrame) -> list[str]:
+def _constant_verdicts(units: pl.DataFrame) -> list[str]:
     """Return the warnings about judges that give every unit of a group the same verdict."""
     said = (
         units.lazy()

@@ -15,9 +15,9 @@ from judge.planning.power import (
     items_as_units,
     items_for_half_width,
     items_needed,
-    leaned,
     pilot_units,
     simulated_power,
+    tilted,
 )
 
 PUBLISHED = {  # ties: win rate: items for a power of .8 and .9
@@ -75,7 +75,7 @@ def test_simulation_over_clusters_has_the_power_that_the_design_effect_aims_at()
 
 def test_with_very_many_units_of_several_distances_the_approximate_test_finds_as_much() -> None:
     credit = np.array([1.0, 0.75, 0.5, 0.25, 0.0])
-    pilot = leaned(Units(credit - 0.5, np.ones(5), np.array([3.0, 1.0, 4.0, 1.0, 3.0])), 0.52)
+    pilot = tilted(Units(credit - 0.5, np.ones(5), np.array([3.0, 1.0, 4.0, 1.0, 3.0])), 0.52)
     items = items_needed(0.52, spread=float(pilot.weights @ pilot.excess**2) / 12)
     assert items > 2_000
     assert simulated_power(pilot, items) == pytest.approx(0.8, abs=0.03)
@@ -108,9 +108,9 @@ def test_another_win_rate_leaves_the_ties_and_the_distances_of_a_pilot_as_they_a
     pilot = pilot_units(np.array(credit), None)
     if float(pilot.weights @ np.abs(pilot.excess)) < 0.11 * len(credit):
         with pytest.raises(ValueError, match="out of reach"):
-            leaned(pilot, 0.99)
+            tilted(pilot, 0.99)
         return
-    other = leaned(pilot, win_rate)
+    other = tilted(pilot, win_rate)
     assert other.win_rate == pytest.approx(win_rate, abs=1e-6)
     for power in (0, 1, 2):
         moments = [float(units.weights @ np.abs(units.excess) ** power) for units in (pilot, other)]
