@@ -39,11 +39,6 @@ class Units(NamedTuple):
         """Items a unit."""
         return float(self.weights @ self.sizes / self.weights.sum())
 
-    @property
-    def win_rate(self) -> float:
-        """The win rate of a over items."""
-        return HALF + float(self.weights @ self.excess / (self.weights @ self.sizes))
-
 
 def design_effect(cluster_size: float, correlation: float) -> float:
     """Return the design effect of clusters, 1 + (m - 1) rho (Kish, Survey Sampling, 1965, 5.4).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from judge.outcomes.estimates import Basis
     from judge.outcomes.item_features import ItemFeatures
     from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.stats.significance import Distribution
 
 CANNOT_JUDGE = Verdict.CANNOT_JUDGE.value
 
@@ -97,25 +96,16 @@ def compare_judge(
         if not items.items["shift"].is_null().all()
     }
     adjusted = holm(np.array([test.p_value for test in tests.values()], dtype=np.float64))
-    tested = {
-        name: _Tested(rounded_p(test.p_value), test.distribution, rounded_p(float(p_adjusted)))
+    tested: dict[str, dict[str, Any]] = {
+        name: {
+            "p_value": rounded_p(test.p_value),
+            "p_method": test.distribution,
+            "p_adjusted": rounded_p(float(p_adjusted)),
+        }
         for (name, test), p_adjusted in zip(tests.items(), adjusted, strict=True)
     }
     is_repeat = trial.repeat is None
-    return {
-        name: _effect_on(items, tested.get(name, _UNTESTED), is_repeat=is_repeat) for name, items in counted.items()
-    }
-
-
-class _Tested(NamedTuple):
-    """The fields of `ControlEffect` that a test fills."""
-
-    p_value: float | None
-    p_method: Distribution | None
-    p_adjusted: float | None
-
-
-_UNTESTED = _Tested(None, None, None)
+    return {name: _effect_on(items, tested.get(name, {}), is_repeat=is_repeat) for name, items in counted.items()}
 
 
 def _differences(trial: Trial, criterion: str) -> pl.DataFrame:
@@ -139,7 +129,7 @@ def _differences(trial: Trial, criterion: str) -> pl.DataFrame:
     )
 
 
-def _effect_on(counted: CriterionItems, tested: _Tested, *, is_repeat: bool) -> ControlEffect:
+def _effect_on(counted: CriterionItems, tested: dict[str, Any], *, is_repeat: bool) -> ControlEffect:
     return ControlEffect(
         n=len(counted.items),
         changed=counted.mean("changed"),
@@ -147,8 +137,8 @@ def _effect_on(counted: CriterionItems, tested: _Tested, *, is_repeat: bool) -> 
         repeated=None if is_repeat else counted.mean("repeated"),
         excess=None if is_repeat else difference(counted, "excess"),
         shift=difference(counted, "shift", of_a=True),
-        **tested._asdict(),
-        effect=None if is_repeat else _effect(counted, tested.p_adjusted),
+        **tested,
+        effect=None if is_repeat else _effect(counted, tested.get("p_adjusted")),
     )
 
 

@@ -41,11 +41,11 @@ class ControlEffect(Frozen):
     """changed minus repeated, over the same items"""
     shift: Figure
     """the win rate of a in the control minus that in the run, over items that are in both rates"""
-    p_value: float | None
+    p_value: float | None = None
     """of the sign-flip test over units that the control shifts nothing; null where no item is in both rates"""
-    p_method: Distribution | None
+    p_method: Distribution | None = None
     """as in the report of a criterion"""
-    p_adjusted: float | None
+    p_adjusted: float | None = None
     """after Holm over the criteria of the judge"""
     effect: Effect | None
     """null for `repeat`"""

@@ -135,7 +135,8 @@ def build_score_report(
     scores = score(latest, features, setting.judges)
     figures, group_counts = estimate_figures(scores.items, basis), count_groups(scores.items)
     clusters = clusters_of(features.items, features.cluster_field)
-    alone = {judge.name: score(latest, features, [judge]).items for judge in setting.judges[: _panel(setting)]}
+    panel = setting.judges if len(setting.judges) > 1 else ()
+    alone = {judge.name: score(latest, features, [judge]).items for judge in panel}
     judges, failures = tuple(judge.name for judge in setting.judges), latest.failures
     report = ScoreReport(
         schema_version=SCHEMA_VERSION,
@@ -169,11 +170,6 @@ def build_score_report(
         ),
     )
     return ScoredRun(report, scores)
-
-
-def _panel(setting: ScoreSetting) -> int:
-    """Return how many judges are also reported alone: all of a panel, none of one."""
-    return len(setting.judges) if len(setting.judges) > 1 else 0
 
 
 def _divide(items: pl.DataFrame, fields: Sequence[str], basis: Basis) -> dict[str, dict[str, ScoreSubgroup]]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats, Patterns
 
+LEVEL = 0.95
 NO_SPREAD = 1e-12
 """a spread below this share of the squared unit sizes is rounding, not variation"""
 
@@ -57,7 +58,7 @@ def ratio_errors(patterns: Patterns) -> Errors:
         return Errors(estimate, units / (units - 1) * spread / total**2, units)
 
 
-def wilson(patterns: Patterns, *, level: float = 0.95) -> Rates:
+def wilson(patterns: Patterns, *, level: float = LEVEL) -> Rates:
     """Return each rate's Wilson interval at the effective sample size of its units.
 
     n_eff = w (1 - w) / variance, or the number of units where nothing varies, and the t quantile with one degree of
@@ -94,10 +95,10 @@ def clustered_covariance(influences: Floats, clusters: Codes | None) -> Covarian
     return Covariance(factor * units.T @ units, df)
 
 
-def coefficient(estimate: float, variance: float, df: int, *, level: float = 0.95) -> Coefficient:
+def coefficient(estimate: float, variance: float, df: int) -> Coefficient:
     """Return an estimate with its t interval."""
     se = float(np.sqrt(variance))
-    half = stdtrit(df, (1 + level) / 2) * se
+    half = stdtrit(df, (1 + LEVEL) / 2) * se
     return Coefficient(float(estimate), se, float(estimate - half), float(estimate + half))
 
 

@@ -203,7 +203,7 @@ def is_equivalent(low: float, high: float, margin: float) -> bool:
     return HALF - margin < low and high < HALF + margin
 
 
-def conclude(win_rate: float, p_value: float, *, equivalent: bool = False, alpha: float = ALPHA) -> Conclusion:
+def conclude(win_rate: float, p_value: float, *, equivalent: bool = False) -> Conclusion:
     """Return the conclusion of a comparison; what is not significant is inconclusive, never equal.
 
     A margin that a person has set goes before the p-value: a difference inside it is one that they called irrelevant.
@@ -212,10 +212,9 @@ def conclude(win_rate: float, p_value: float, *, equivalent: bool = False, alpha
         win_rate: of a, in [0, 1].
         p_value: of the sign-flip test.
         equivalent: whether `is_equivalent` holds; False where no margin was set.
-        alpha: the level of the test.
     """
     if equivalent:
         return Conclusion.EQUIVALENT
-    if not p_value <= alpha:
+    if not p_value <= ALPHA:
         return Conclusion.INCONCLUSIVE
     return Conclusion.BETTER if win_rate > HALF else Conclusion.WORSE
