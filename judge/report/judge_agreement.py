@@ -10,9 +10,9 @@ import polars as pl
 from judge.outcomes.counted_items import CriterionItems, cluster_codes
 from judge.outcomes.estimates import Basis, Estimate, Figure, Ratio, estimate_rates, figure, is_mirror_first, rounded
 from judge.outcomes.tally import HALF, with_credits
-from judge.report.position_length import SIDES, sides
+from judge.report.position_length import SIDES, kappa_of_sides, sides
 from judge.schema import Frozen, Order
-from judge.stats.agreement import agreement, category_counts, cohen_kappa, correlations, explained_variance, flip_rates
+from judge.stats.agreement import agreement, category_counts, correlations, explained_variance, flip_rates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,17 +120,13 @@ def compare_raters(
 
 
 def _kappa(on: Codes, counts: Floats, codes: Codes | None, *, seed: int, weights: Floats | None) -> dict[str, object]:
-    cells = np.eye(SIDES * SIDES, dtype=np.int8)
-    mirrored = SIDES - 1 - on
-    given, turned = (cells[both[:, 0] * SIDES + both[:, 1]] for both in (on, mirrored))
-    one, other = (mirrored if is_mirror_first(given, turned, codes) else on).T
     most = float((counts.sum(axis=0) / counts.sum()).max())
     warning = (
         f"{100 * most:.0f} % of the verdicts are the same: kappa is low here however often the judges agree; "
         "read raw agreement and AC1"
     )
     return {
-        "kappa": figure(cohen_kappa(one, other, SIDES, codes, weights=weights, seed=seed)),
+        "kappa": kappa_of_sides(on, SIDES - 1 - on, codes, weights=weights, seed=seed),
         "kappa_warning": warning if most >= ONE_SIDED_SHARE else None,
     }
 
