@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from judge.stats.clusters import Codes
-    from judge.stats.intervals import Floats
+    from judge.stats.intervals import Floats, Patterns
 
 LEVEL = 0.95
 
@@ -34,13 +34,6 @@ class Agreement(NamedTuple):
     ac1: Interval
     alpha_nominal: Interval
     alpha_interval: Interval
-
-
-class UnitSums(NamedTuple):
-    """Distinct rows of summed terms, and how many units have each."""
-
-    sums: Floats
-    counts: Floats
 
 
 class FlipRates(NamedTuple):
@@ -142,15 +135,14 @@ def _weighted(columns: Floats, weights: Floats | None) -> Floats:
     return columns if weights is None else np.asarray(columns * (weights / weights.mean())[:, None])
 
 
-def _collapsed(columns: Floats) -> UnitSums:
-    sums, _, counts = collapse(columns, columns[:, :0])
-    return UnitSums(sums, counts)
+def _collapsed(columns: Floats) -> Patterns:
+    return collapse(columns, columns[:, :0])
 
 
-def _item_units(counts: Floats) -> UnitSums:
+def _item_units(counts: Floats) -> Patterns:
     """Return the items' terms, one row for all items with the same ratings."""
     items = _collapsed(counts)
-    return UnitSums(_item_sums(items.sums), items.counts)
+    return items._replace(numerators=_item_sums(items.numerators))
 
 
 def _item_sums(counts: Floats) -> Floats:
@@ -191,10 +183,10 @@ def _kappa(sums: Floats) -> Floats:
 
 
 def _intervals(
-    units: UnitSums, coefficients: Callable[[Floats], Floats], *, n_resamples: int, seed: int
+    units: Patterns, coefficients: Callable[[Floats], Floats], *, n_resamples: int, seed: int
 ) -> list[Interval]:
     """Estimate coefficients with Bayesian bootstrap intervals (Rubin, 1981)."""
-    patterns, counts = units
+    patterns, _, counts = units
     rng = np.random.default_rng(seed)
     sums = resampled_sums(patterns, lambda size: rng.standard_gamma(counts, size=(size, len(counts))), n_resamples)
     tail = (1 - LEVEL) / 2
