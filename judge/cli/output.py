@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from judge.costs.quote import Quote
-    from judge.tables.document import Document
+    from judge.tables.cells import Document
 
 
 class Exit(IntEnum):

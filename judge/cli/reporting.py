@@ -142,10 +142,10 @@ def _report_score(
 
 
 def _print(made: Report, form: ReportFormat) -> None:
-    from judge.tables.document import comparison
+    from judge.tables.tables import comparison_document
     from judge.tables.terminal import render_report
 
-    print_form(form, document=lambda: comparison(made), draw=lambda console: render_report(made, console))
+    print_form(form, document=lambda: comparison_document(made), draw=lambda console: render_report(made, console))
 
 
 def _print_score(made: ScoreReport, form: ReportFormat) -> None:
