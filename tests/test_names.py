@@ -14,7 +14,6 @@ STILL_TWICE = {
     "Form",
     "Found",
     "Given",
-    "Lane",
     "Panel",
     "Ratio",
     "Row",

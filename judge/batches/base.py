@@ -1,4 +1,4 @@
-"""What every provider's batches do, and how patiently they are asked about."""
+"""The interface of providers' batches, packs of requests, and the reading of results."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class BatchState(NamedTuple):
     """why none of it was or will be answered"""
 
 
-class Returned(NamedTuple):
+class BatchResult(NamedTuple):
     """One line of a batch's results."""
 
     key: str | None
@@ -93,7 +93,7 @@ class Returned(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sought:
+class LostBatch:
     """A batch that may have been accepted without our hearing of it."""
 
     mark: str
@@ -127,15 +127,15 @@ class BatchJudge(Protocol):
         """Submit a batch and return the provider's id: from here on it costs money."""
         ...
 
-    async def find(self, sought: Sought) -> list[str]:
-        """Return the ids of batches that may be the one sought, newest first."""
+    async def find(self, lost: LostBatch) -> list[str]:
+        """Return the ids of batches that may be the lost one, newest first."""
         ...
 
     async def state(self, batch_id: str) -> BatchState:
         """Ask how far a batch is."""
         ...
 
-    def results(self, source: str) -> AsyncGenerator[Returned, None]:
+    def results(self, source: str) -> AsyncGenerator[BatchResult, None]:
         """Stream results, in any order; RetryableError where the stream breaks off."""
         ...
 
@@ -144,7 +144,7 @@ class BatchJudge(Protocol):
         ...
 
 
-async def patiently(
+async def call_with_retries(
     policy: RetryPolicy, what: str, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
 ) -> T:
     """Make a call about a batch, again while it fails in passing; StopRunError, naming `what`, when it stays failed."""
@@ -167,7 +167,7 @@ async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield rest
 
 
-def read_returned(raw: bytes, read: Callable[[dict[str, Any]], Reply]) -> Returned:
+def read_result(raw: bytes, read: Callable[[dict[str, Any]], Reply]) -> BatchResult:
     """Read one line of results; what cannot be read is an error of its request, or of an unknown one.
 
     Args:
@@ -178,8 +178,8 @@ def read_returned(raw: bytes, read: Callable[[dict[str, Any]], Reply]) -> Return
     try:
         line = json.loads(raw)
         key = str(line["custom_id"])
-        return Returned(key, read(line))
+        return BatchResult(key, read(line))
     except ProviderError as error:
-        return Returned(key, error)
+        return BatchResult(key, error)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        return Returned(key, RetryableError(FailureKind.TRANSPORT, f"no result that can be read: {error!r:.200}"))
+        return BatchResult(key, RetryableError(FailureKind.TRANSPORT, f"no result that can be read: {error!r:.200}"))
