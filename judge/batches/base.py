@@ -117,31 +117,24 @@ class BatchJudge(Protocol):
 
     def line(self, request: Request) -> bytes:
         """Return a request as it stands in a batch, under its key."""
-        ...
 
     async def upload(self, file: Path) -> str:
         """Hand the file of a batch over, where that comes before creating it; return what `create` is told."""
-        ...
 
     async def create(self, uploaded: str, *, mark: str) -> str:
         """Submit a batch and return the provider's id: from here on it costs money."""
-        ...
 
     async def find(self, lost: LostBatch) -> list[str]:
         """Return the ids of batches that may be the lost one, newest first."""
-        ...
 
     async def state(self, batch_id: str) -> BatchState:
         """Ask how far a batch is."""
-        ...
 
     def results(self, source: str) -> AsyncGenerator[BatchResult, None]:
         """Stream results, in any order; RetryableError where the stream breaks off."""
-        ...
 
     async def close(self) -> None:
         """Close connections."""
-        ...
 
 
 async def call_with_retries(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from judge.dispatch.dispatch import Events
     from judge.dispatch.rate_limits import RetryPolicy
     from judge.prompting.pairwise_plan import ExpectedReply
+    from judge.runs.journal import LastFailure
 
 
 @dataclass
@@ -62,8 +63,8 @@ class ResultWriter:
     say: Callable[[str], None]
     done: set[bytes]
     """keys that have verdicts"""
-    failed_at: dict[bytes, datetime]
-    """when requests failed last, before this session"""
+    failures: dict[bytes, LastFailure]
+    """of requests without a verdict, before this session"""
     claimed: set[bytes] = field(default_factory=set)
     """keys without verdicts that are not to be asked now: in an open batch, or failed in this session"""
 
@@ -75,8 +76,8 @@ class ResultWriter:
             since: when the batch was submitted; None: in this session.
         """
         key = bytes.fromhex(member.key)
-        failed = self.failed_at.get(key)
-        return key not in self.done and (since is None or failed is None or failed < since)
+        failed = self.failures.get(key)
+        return key not in self.done and (since is None or failed is None or failed.time is None or failed.time < since)
 
     def claim(self, members: Iterable[Member], *, since: datetime | None = None) -> None:
         """Keep requests that are on their way from being asked again."""

@@ -12,6 +12,7 @@ import stat
 import sys
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -251,11 +252,8 @@ def _refuse_surrogates(record: object) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise RecordProblem(f"duplicate key {show(key)}", "keep one of the two")
-            seen.add(key)
+        key, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise RecordProblem(f"duplicate key {show(key)}", "keep one of the two")
     return unique
 
 

@@ -21,9 +21,8 @@ from judge.judging.direct import judge_directly
 from judge.judging.options import JudgingOptions
 from judge.judging.progress import Display
 from judge.judging.quote_run import budget_of, confirm, quote_run
-from judge.judging.record import Recorder
 from judge.judging.run_kinds import any_plan_of
-from judge.judging.session import Closed, Session
+from judge.judging.session import Closed, Recorder, Session
 from judge.judging.stopping import Stopper, planned_looks
 from judge.outcomes.interim_looks import LookPanel
 from judge.runs.controls import controls_of
@@ -187,8 +186,8 @@ async def _judge_batched(session: Session) -> None:
     log = BatchLog(session.folder.batches_path, session.folder.path / "batches")
     # What is in a batch is on record there: the record of what is in flight is for direct calls.
     recorder = session.recorder
-    failed_at = session.folder.failed_at()
-    writer = ResultWriter(recorder.record, recorder.display, session.say, session.closed.judged, failed_at)
+    failures = session.folder.failures()
+    writer = ResultWriter(recorder.record, recorder.display, session.say, session.closed.judged, failures)
     way_on = session.way_on("picks the submitted batches up")
     async with AsyncExitStack() as stack:
         queues = []
