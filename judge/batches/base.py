@@ -51,7 +51,6 @@ def packs(parts: Iterable[Part], *, size_of: Callable[[Part], int], limits: Pack
 
 
 def _numbered(parts: Iterable[Part], size_of: Callable[[Part], int], limits: PackLimits) -> Iterator[tuple[int, Part]]:
-    """Yield each part with the number of its pack."""
     number = count = filled = 0
     for part in parts:
         size = size_of(part)

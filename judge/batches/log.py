@@ -1,4 +1,4 @@
-"""What became of every batch of a run: written before it costs money, so that a crash never pays twice."""
+"""The log of a run's batches: written before a batch costs money, so that a crash never pays twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Stage(StrEnum):
-    """How far a batch is, as far as we know."""
+    """How far a batch is, as far as the log knows."""
 
     SUBMITTING = "submitting"
     """about to be submitted: after a crash, it may or may not have been"""
@@ -142,7 +142,6 @@ class BatchLog:
         return self._append(record.model_copy(update={"stage": stage, "id": id_ or record.id}))
 
     def _append(self, record: BatchRecord) -> BatchRecord:
-        """Append what became of a batch, on the disk before this returns."""
         try:
             with self.path.open("ab") as file:
                 file.write(record.model_dump_json(exclude_none=True).encode() + b"\n")

@@ -118,7 +118,6 @@ class BatchSubmitter:
             self.writer.fail(self.queue, member, error)
 
     async def _submit_open(self) -> list[BatchRecord]:
-        """Submit all open requests, one pack after the other."""
         judge = self.queue.judge
         parts = packs(self._parts(), size_of=lambda part: len(part[1]), limits=judge.limits)
         return [await self._submit(pack) for pack in parts]
@@ -261,7 +260,6 @@ class BatchSubmitter:
         return key in members
 
     async def _first_key(self, state: BatchState) -> str | None:
-        """Return the first key that stands in the results of a batch."""
         for source in state.sources:
             async with aclosing(self.queue.judge.results(source)) as results:
                 async for returned in results:

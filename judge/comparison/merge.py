@@ -86,7 +86,6 @@ def _open(folder: RunFolder) -> _Part:
 
 
 def _check_same(parts: Sequence[_Part]) -> None:
-    """Refuse shards of different comparisons, naming what differs."""
     first = parts[0]
     for part in parts[1:]:
         known, other = _compared(first), _compared(part)
@@ -107,7 +106,6 @@ def _compared(part: _Part) -> dict[str, Any]:
 
 
 def _whole_identity(manifest: RunManifest) -> dict[str, str]:
-    """Return the identity of the whole comparison."""
     return {name: value for name, value in manifest.identity.items() if name != SHARD}
 
 

@@ -1,4 +1,4 @@
-"""Show what would be sent, before anything is."""
+"""The prompt of one item as it would be sent."""
 
 from __future__ import annotations
 

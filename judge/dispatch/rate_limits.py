@@ -151,10 +151,9 @@ class RetryPolicy:
         )
 
     def _wait(self, state: RetryCallState) -> float:
-        """Return the seconds to wait: as told, else exponentially longer ("full jitter").
+        """Return the seconds to wait: Retry-After with jitter, else exponential backoff with full jitter.
 
-        Always by chance a little more or less, so that many workers do not come back together. A pause of nothing, or
-        one that is over, is no help to a server in trouble, and counts as none told.
+        A Retry-After of 0 counts as none: it is no help to a server in trouble.
         """
         if told := _error_of(state).retry_after:
             return told + wait_random(0, min(MOST_JITTER, told / 4))(state)
@@ -162,10 +161,10 @@ class RetryPolicy:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Tell whether a call that failed may succeed later, and soon enough to be waited for."""
+    """Whether a failed call may be retried after a pause of at most `LONGEST_PAUSE`."""
     return isinstance(error, RetryableError) and (error.retry_after or 0.0) <= LONGEST_PAUSE
 
 
 def _error_of(state: RetryCallState) -> RetryableError:
-    """Return how the last attempt failed, where `_may_pass`: rules of waiting are asked of no other."""
+    """Return the error of the last attempt, which `_may_pass`."""
     return cast("RetryableError", state.outcome and state.outcome.exception())

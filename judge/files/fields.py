@@ -1,4 +1,4 @@
-"""Find the fields of a record, whatever its generator called them."""
+"""Fields of a record under the spellings of its generator."""
 
 from __future__ import annotations
 
@@ -118,7 +118,6 @@ class RecordFields:
         }
 
     def _spelling(self, name: str) -> str:
-        """Choose the spelling that this record uses for a field."""
         candidates = [spelling for spelling in FIELDS[name] if spelling not in self._reserved]
         filled = [spelling for spelling in candidates if self._record.get(spelling) not in (None, "")]
         if not filled:

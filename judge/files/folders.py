@@ -65,7 +65,6 @@ def locking(folder: Path) -> Iterator[None]:
 
 
 def _named(owner: Path) -> str:
-    """Name the process that holds a folder, or held it last."""
     try:
         named = orjson.loads(owner.read_bytes())
     except (OSError, orjson.JSONDecodeError):

@@ -68,7 +68,7 @@ def read_item(fields: RecordFields, *, alone: bool) -> Item:
 
 
 def _completed(item: Item, fields: RecordFields) -> Item:
-    """Take out of an item's texts what they hold beside themselves."""
+    """Split embedded options off the question, and thinking and answer off the reference."""
     changes: dict[str, Any] = {}
     if not item.options:
         changes["question"], changes["options"] = split_options(item.question)

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from judge.files.fields import RecordProblem, show
 from judge.files.jsonl import refuse
@@ -64,9 +64,6 @@ class Items(IdIndex):
 
     def _file(self, id_: str) -> RecordFile:
         return self.files[bisect_right(self._starts, self._positions[id_]) - 1]
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         for file in self.files:
@@ -131,7 +128,6 @@ def _open_parquet(
 
 
 def _namer(split: str, first: int, id_column: str | None) -> Callable[[int], str]:
-    """Return what names a row by its number within the file."""
     if id_column == ROW:
         return lambda row: str(first + row)
     return lambda row: f"{split}-{first + row:06d}"

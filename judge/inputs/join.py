@@ -19,7 +19,6 @@ from judge.schema import Case, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
-    from types import TracebackType
 
     from judge.images.image_store import ImageStore
     from judge.inputs.items import Items
@@ -150,9 +149,7 @@ class _Joined:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
 

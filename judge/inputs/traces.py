@@ -63,6 +63,9 @@ class IdIndex:
     def __contains__(self, id_: object) -> bool:
         return id_ in self._positions
 
+    def __enter__(self) -> Self:
+        return self
+
     def place(self, id_: str) -> str:
         """Name the place of a record for a message about another one."""
         raise NotImplementedError
@@ -108,9 +111,6 @@ class RecordFile(IdIndex):
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -160,7 +160,7 @@ class RecordFile(IdIndex):
             refuse(self.path, "empty file", self._file.if_empty)
 
     def _note(self, record: Record, line: Line) -> None:
-        """Note what later questions about a record need."""
+        """Index a record: its id, place, hashes and model."""
         try:
             self.add(record.item.id)
         except RecordProblem as problem:
@@ -200,7 +200,6 @@ class RecordFile(IdIndex):
         return Record(where, item, tuple(map(self._placed, images)), trace, self._folder)
 
     def _placed(self, image: str | EmbeddedImage) -> Path | str | EmbeddedImage:
-        """Return the absolute path of an image that is named by a path."""
         return self._folder / image if isinstance(image, str) and not is_address(image) else image
 
 
@@ -233,7 +232,7 @@ def _read_trace(fields: RecordFields) -> Trace:
 
 
 def _is_short(trace: str) -> bool:
-    """Tell whether hardly anything stands in a trace beside its tags."""
+    """Whether a trace has at most `SHORT_TRACE` characters beside its tags."""
     return len((_TAGS.sub("", trace) if "<" in trace else trace).strip()) <= SHORT_TRACE
 
 

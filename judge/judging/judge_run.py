@@ -150,7 +150,7 @@ def _judge_part(
 
 
 def _check(manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool) -> None:
-    """Refuse what cannot be asked so, before anything is spent."""
+    """Refuse judges without keys, and options that batches cannot have, before anything is spent."""
     for judge in manifest.judges:
         require(judge)
     if not in_batches:
@@ -167,7 +167,6 @@ def _check(manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool) 
 
 
 def _stopper(folder: RunFolder, manifest: AnyManifest, say: Callable[[str], None]) -> Stopper | None:
-    """Return what stops a run early, where its manifest says that it may."""
     if not isinstance(manifest, Manifest) or (looks := planned_looks(folder, manifest)) is None:
         return None
     judges = [judge.name for judge in manifest.judges]

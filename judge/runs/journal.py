@@ -7,9 +7,9 @@ import re
 import threading
 from array import array
 from collections import deque
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from msgspec import DecodeError
 from msgspec.json import decode, encode
@@ -24,7 +24,6 @@ from judge.schema import Case, Failed, FailureKind, Item, Judgment, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from judge.runs.manifest import RunManifest
@@ -233,7 +232,7 @@ def _damaged(path: Path, number: int, error: DecodeError) -> RunError:
     return RunError(f"{path}:{number}: damaged line: {error}")
 
 
-class Journal:
+class Journal(AbstractContextManager["Journal"]):
     """Appends judgments: each is with the operating system before `append` returns, and on the disk soon after.
 
     Args:
@@ -282,7 +281,7 @@ class Journal:
                 self._flush()
 
     def _flush(self) -> None:
-        """Flush to the disk; a disk that fails is told of by the next `append`, or by `close`."""
+        """Flush to the disk; the next `append`, or `close`, raises an error of the disk."""
         try:
             flush(self._descriptor)
         except OSError as error:
@@ -303,9 +302,6 @@ class Journal:
         self._flush()
         os.close(self._descriptor)
         self._raise_problem()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
