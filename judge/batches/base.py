@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
@@ -15,7 +14,7 @@ from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from judge.dispatch.rate_limits import RetryPolicy
 
@@ -46,20 +45,20 @@ def packs(parts: Iterable[Part], *, size_of: Callable[[Part], int], limits: Pack
         size_of: the bytes of a part; ValueError if one alone is above the limit.
         limits: of each pack.
     """
-    for _, pack in groupby(_numbered(parts, size_of, limits), key=itemgetter(0)):
-        yield (part for _, part in pack)
-
-
-def _numbered(parts: Iterable[Part], size_of: Callable[[Part], int], limits: PackLimits) -> Iterator[tuple[int, Part]]:
     number = count = filled = 0
-    for part in parts:
+
+    def pack_of(part: Part) -> int:
+        nonlocal number, count, filled
         size = size_of(part)
         if size > limits.size:
             raise ValueError(f"a part of {size} bytes fits into no pack of {limits.size}")
         if count == limits.requests or filled + size > limits.size:
             number, count, filled = number + 1, 0, 0
         count, filled = count + 1, filled + size
-        yield number, part
+        return number
+
+    for _, pack in groupby(parts, key=pack_of):
+        yield pack
 
 
 class Frame(NamedTuple):
