@@ -17,7 +17,7 @@ from judge.errors import InputError, RunError
 from judge.files.safe_text import safe
 from judge.outcomes.counted_items import Subject
 from judge.prompting.pairwise_prompt import shown_text
-from judge.runs.journal import chosen_criteria
+from judge.runs.manifest import chosen_criteria
 from judge.schema import Failed, Outcome
 from judge.scoring.derive_score_report import make_score_report
 

@@ -26,7 +26,7 @@ from judge.labels.labels import (
     subject_of_label,
 )
 from judge.outcomes.tally import winner
-from judge.runs.journal import chosen_criteria
+from judge.runs.manifest import chosen_criteria
 from judge.schema import Label, Order, Verdict
 
 if TYPE_CHECKING:

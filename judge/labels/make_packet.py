@@ -19,7 +19,7 @@ from judge.labels.ask_reader import readable_items
 from judge.labels.human_labels import counted_items
 from judge.labels.labels import first_shown, shown_texts
 from judge.labels.packet_keys import KeyItem, PacketKey, write_key
-from judge.runs.journal import chosen_criteria
+from judge.runs.manifest import chosen_criteria
 from judge.schema import Outcome
 
 if TYPE_CHECKING:
