@@ -12,8 +12,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 LONGEST = ("test_readme.py", "test_batches.py", "test_wheel.py", "test_stopping.py", "test_plan_command.py")
 # Machines are shared: how long an example takes says nothing.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("quick", unhurried, max_examples=40)
-settings.register_profile("thorough", unhurried, max_examples=100)
+settings.register_profile("quick", unhurried, max_examples=30)
+settings.register_profile("thorough", unhurried, max_examples=200)
 
 
 def pytest_configure(config: pytest.Config) -> None:

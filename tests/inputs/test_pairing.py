@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -11,7 +11,6 @@ IDS = st.lists(st.text(max_size=3), unique=True, max_size=12)
 
 
 @given(IDS, IDS)
-@settings(max_examples=60)
 def test_every_id_is_with_both_or_with_one_and_keeps_the_order_of_its_file(ids_a: list[str], ids_b: list[str]) -> None:
     partners = find_partners(ids_a, ids_b, in_a=set(ids_a), in_b=set(ids_b))
     assert set(partners.both) == set(ids_a) & set(ids_b)
