@@ -1,32 +1,24 @@
 """Clients that do nothing but ask a server n times: the floor, and other people's programs where installed.
 
+Each imports only its own libraries: those programs pin other versions of the SDKs than ours, and have their own Python.
+
 `python benchmarks/clients.py NAME ADDRESS CALLS CONCURRENCY`
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
+import json
 import os
 import sys
-
-import orjson
 
 PROMPT = "Judge which of these two reasoning traces is better, and say why in one JSON object. " * 70
 """6 KB"""
 RIVALS: dict[str, str] = {"inspect-ai": "inspect_ai", "curator": "bespokelabs.curator"}
 
 
-def is_installed(rival: str) -> bool:
-    """Tell whether another program can be imported here."""
-    try:
-        return importlib.util.find_spec(RIVALS[rival]) is not None
-    except ImportError:
-        return False
-
-
 async def bare(address: str, calls: int, concurrency: int) -> None:
-    """Ask with aiohttp and orjson, one session and one worker for each call in flight."""
+    """Ask with aiohttp, one session and one worker for each call in flight."""
     import aiohttp  # noqa: PLC0415 - each client imports its own
 
     numbers = iter(range(calls))
@@ -34,9 +26,9 @@ async def bare(address: str, calls: int, concurrency: int) -> None:
     async def work(session: aiohttp.ClientSession) -> None:
         for number in numbers:
             message = {"role": "user", "content": f"{number}: {PROMPT}"}
-            body = orjson.dumps({"model": "judge-1", "messages": [message], "max_tokens": 100})
+            body = json.dumps({"model": "judge-1", "messages": [message], "max_tokens": 100}).encode()
             async with session.post(f"{address}/v1/chat/completions", data=body, headers=headers) as reply:
-                orjson.loads(await reply.read())["choices"][0]["message"]["content"]
+                json.loads(await reply.read())["choices"][0]["message"]["content"]
 
     headers = {"content-type": "application/json"}
     connector = aiohttp.TCPConnector(limit=concurrency)

@@ -24,7 +24,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
-from clients import RIVALS, is_installed
+from clients import RIVALS
 from servers import nginx, slow_server
 
 if TYPE_CHECKING:
@@ -95,19 +95,26 @@ def ours(inputs: Path, judge: Callable[[str], str]) -> Callable[[str, int, int],
     return command
 
 
-def client(name: str) -> Callable[[str, int, int], list[str]]:
+def client(name: str, python: str = sys.executable) -> Callable[[str, int, int], list[str]]:
     """Return the command that makes the calls through a client of `clients.py`."""
     script = str(Path(__file__).with_name("clients.py"))
-    return lambda address, calls, concurrency: [sys.executable, script, name, address, str(calls), str(concurrency)]
+    return lambda address, calls, concurrency: [python, script, name, address, str(calls), str(concurrency)]
 
 
-def contenders(inputs: Path) -> list[Contender]:
-    """Return the floor, ours through either SDK, and every other program that is installed."""
+def installed(python: str) -> list[str]:
+    """Return which of the other programs a Python has."""
+    asked = f"import importlib.util as u; print([n for n, m in {RIVALS}.items() if u.find_spec(m.split('.')[0])])"
+    told = subprocess.run([python, "-c", asked], check=True, capture_output=True, text=True).stdout  # noqa: S603 - asked for
+    return [rival for rival in RIVALS if f"'{rival}'" in told]
+
+
+def contenders(inputs: Path, peers: Sequence[str]) -> list[Contender]:
+    """Return the floor, ours through either SDK, and every other program that a Python of the peers has."""
     return [
         Contender(BARE, client("bare")),
         Contender("ours, OpenAI SDK", ours(inputs, "openai:judge-1@{}/v1".format)),
         Contender("ours, Anthropic SDK", ours(inputs, "anthropic:judge-1@{}".format)),
-        *(Contender(rival, client(rival)) for rival in RIVALS if is_installed(rival)),
+        *(Contender(rival, client(rival, python)) for python in peers for rival in installed(python)),
     ]
 
 
@@ -202,10 +209,16 @@ def main() -> None:
     parser.add_argument("--latency-calls", type=int, default=5_000, help="0 leaves that comparison out")
     parser.add_argument("--latency", type=float, default=10.0, help="of the server in that comparison, seconds")
     parser.add_argument("--skip-costs", action="store_true")
+    parser.add_argument(
+        "--peers",
+        default=sys.executable,
+        metavar="PYTHON",
+        help="the Python that has inspect-ai and bespokelabs-curator",
+    )
     chosen = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as folder:
-        every = contenders(Path(folder))
+        every = contenders(Path(folder), chosen.peers)
         found = [one for one in every if not chosen.only or one.name in {BARE, *chosen.only}]
         if not chosen.skip_costs:
             served = Path(folder) / "nginx"

@@ -17,7 +17,7 @@ from judge.files.sampling import Drawn, draw, draw_by_stratum
 from judge.labels.ask_reader import readable_items
 from judge.labels.labels import first_shown
 from judge.labels.packet_keys import KeyItem, PacketKey, write_key
-from judge.labels.packet_page import packet_page
+from judge.labels.render_packet import packet_page
 from judge.outcomes.counted_items import fold_panel
 from judge.outcomes.estimates import Basis
 from judge.outcomes.item_features import WantedFields

@@ -25,7 +25,7 @@ def packet_page(content: Mapping[str, Any]) -> str:
     """
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - 0.2 s that other commands do without
 
-    folder = files("judge.io.render") / "packet_page"
+    folder = files("judge.labels") / "packet_page"
     page, style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js"))
     # Nothing here is escaped by the template: style and script are ours, and no JSON below can end its element.
     environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - see above
