@@ -42,7 +42,7 @@ class ServerProcess:
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
     port_file = tmp_path / "port"
     program = Path(__file__).parents[1] / "provider_server.py"
-    options = ("--port-file", str(port_file), "--delay", "0.02", "--mode", "content_judge")
+    options = ("--port-file", str(port_file), "--delay", "0.02")
     with subprocess.Popen([sys.executable, str(program), *options]) as process:
         try:
             wait_until(port_file.exists)
