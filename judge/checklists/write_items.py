@@ -93,7 +93,7 @@ def _places(folder: RunFolder, spending: Spending) -> dict[str, _Place]:
 
 @contextmanager
 def _results(folder: RunFolder, places: dict[str, _Place]) -> Iterator[Callable[[str], Result | None]]:
-    """Yield what reads the result of an item's request from the journal; None where there is no journal line of it."""
+    """Yield a function that reads the result of an item's request from the journal; None where it has none."""
     if not places:
         yield lambda _: None
         return

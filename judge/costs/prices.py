@@ -1,4 +1,4 @@
-"""Where a judge's price comes from: `--price`, or the price list that genai-prices carries; unknown stays unknown."""
+"""Prices of judges: `--price`, or the list of genai-prices; unknown stays unknown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HOSTS = {Provider.OPENAI: ".openai.com", Provider.ANTHROPIC: ".anthropic.com"}
 
 
 def is_hosted(spec: JudgeSpec) -> bool:
-    """Tell whether the provider itself is asked, and not a server that speaks as it does."""
+    """Return whether the judge is at its provider, and not at a compatible server."""
     if spec.provider is Provider.LOCAL:
         return False
     address = spec.endpoint or os.environ.get(f"{spec.provider.name}_BASE_URL")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from msgspec.structs import replace
 
-from judge.convert.hints import with_convert_hint
+from judge.convert.read_rows import with_convert_hint
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.files.fields import RecordFields, RecordProblem, as_label, as_text, is_address, show, split_thinking
 from judge.files.jsonl import JsonLines, Line, refuse

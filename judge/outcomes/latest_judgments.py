@@ -1,4 +1,4 @@
-"""Hold judgments as rows of data frames, and keep of those with the same key the one that counts."""
+"""Judgments as data frames, one judgment per request key."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _UNITS: dict[str, pl.DataType] = {
 
 
 class FrameBuilder:
-    """Takes rows one by one and makes a data frame of them, block by block.
+    """Builder of a data frame from rows, block by block.
 
     Args:
         schema: of the frame, in the order of a row's values.
@@ -56,13 +56,13 @@ class FrameBuilder:
         self._blocks: list[pl.DataFrame] = []
 
     def add(self, *values: object) -> None:
-        """Take a row."""
+        """Append a row."""
         self._rows.append(values)
         if len(self._rows) == BLOCK:
             self._close_block()
 
     def frame(self) -> pl.DataFrame:
-        """Return all rows taken so far, in their order."""
+        """Return all rows, in the order of appending."""
         self._close_block()
         return pl.concat(self._blocks)
 
@@ -102,7 +102,7 @@ class LatestJudgments:
         return replace(self, requests=self.requests.filter(pl.col("item").is_in(list(items))))
 
     def on(self, criterion: str) -> pl.DataFrame:
-        """Return the judgments that say something on a criterion, in their order.
+        """Return the verdicts and failures on a criterion, in recorded order.
 
         Returns:
             Columns `item`, `judge`, `sample`, `order`, and either `verdict` or `failure`, the other being null.

@@ -12,7 +12,7 @@ from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Subject, fold_panel
 from judge.outcomes.estimates import Basis
-from judge.report.instruments import Instruments, set_side_by_side
+from judge.report.instruments import Instruments, compare_instruments
 from judge.schema import Verdict
 
 FIRST, SECOND = Verdict.FIRST, Verdict.SECOND
@@ -29,7 +29,7 @@ def compared(preferred: dict[str, str], scores: dict[str, Row]) -> Instruments:
         pl.DataFrame({"item": list(scores), "trace_score": [row[side] for row in scores.values()]}, schema=schema)
         for side in (1, 2)
     )
-    return set_side_by_side(counted, *sides)["overall"]
+    return compare_instruments(counted, *sides)["overall"]
 
 
 def test_six_items_counted_by_hand() -> None:

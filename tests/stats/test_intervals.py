@@ -8,10 +8,17 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from judge.enums import Method
+from judge.stats.closed_form import wilson
 from judge.stats.clusters import collapse
-from judge.stats.intervals import Rates, bootstrap
+from judge.stats.intervals import Patterns, Rates, bootstrap
 
 Floats = NDArray[np.float64]
+
+
+def rates_of(patterns: Patterns, method: Method, *, level: float = 0.95, seed: int = 0) -> Rates:
+    if method is Method.WILSON:
+        return wilson(patterns, level=level)
+    return bootstrap(patterns, method=method, level=level, seed=seed)
 
 
 def of_scores(
@@ -19,7 +26,7 @@ def of_scores(
 ) -> tuple[float, float, float]:
     """Return estimate and interval of a mean over units of size one."""
     column = np.asarray(scores, dtype=np.float64)[:, None]
-    rates = bootstrap(collapse(column, np.ones_like(column)), method=method, seed=seed, level=level)
+    rates = rates_of(collapse(column, np.ones_like(column)), method, seed=seed, level=level)
     return float(rates.estimate[0]), float(rates.low[0]), float(rates.high[0])
 
 
@@ -129,7 +136,7 @@ def test_collapsing_keeps_every_unit(pairs: list[tuple[int, int]]) -> None:
 def test_units_of_unequal_size_weigh_by_their_size() -> None:
     numerators, denominators = np.array([[4.0], [0.0]] * 40), np.array([[4.0], [1.0]] * 40)
     for method in Method:
-        rates = bootstrap(collapse(numerators, denominators), method=method)
+        rates = rates_of(collapse(numerators, denominators), method)
         assert rates.estimate[0] == pytest.approx(0.8)
         assert rates.low[0] < 0.8 < rates.high[0]
 
@@ -140,10 +147,10 @@ def test_a_rate_that_no_unit_counts_for_is_nan_and_the_others_are_not(method: Me
         np.array([[0.0, 1.0, 1.0], [0.0, 0.0, 0.0]]),
         np.array([[0.0, 1.0, 1.0], [0.0, 1.0, 0.0]]),
     )
-    rates = bootstrap(collapse(numerators, denominators), method=method)
+    rates = rates_of(collapse(numerators, denominators), method)
     for ends in rates:
         assert np.isnan(ends).tolist() == [True, False, False]
-    nothing = bootstrap(collapse(numerators[:0], denominators[:0]), method=method)
+    nothing = rates_of(collapse(numerators[:0], denominators[:0]), method)
     assert isinstance(nothing, Rates)
     assert all(np.isnan(ends).all() and len(ends) == 3 for ends in nothing)
 

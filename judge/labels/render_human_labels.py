@@ -1,4 +1,4 @@
-"""Say what people's labels show, on the terminal."""
+"""Render the report of people's labels on the terminal."""
 
 from __future__ import annotations
 
