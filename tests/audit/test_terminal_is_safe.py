@@ -84,7 +84,7 @@ def _coloured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
 
 
-@settings(max_examples=60, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(pair=PAIRS, said=st.lists(WORDS, min_size=5, max_size=5), columns=st.sampled_from([40, 160]))
 def test_nothing_of_an_item_acts_on_the_terminal_through_show_and_list(
     pair: Pair, said: list[str], columns: int

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from builders import both_orders, criterion_reports, frame
 from command import omr_judge, read_jsonl, report_of, write_jsonl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 from outcomes.test_tally import CRITERIA, fold_by_hand, rows
@@ -237,7 +237,6 @@ def test_agreement_is_the_share_of_all_judges_samples_whose_own_outcome_is_the_i
 
 
 @given(data=st.data())
-@settings(max_examples=60)
 def test_the_agreed_items_are_those_that_the_report_counts_as_wins(data: st.DataObject) -> None:
     drawn, judges = data.draw(rows(Orders.BOTH))
     subject = Subject(judges, CRITERIA, Orders.BOTH, n_items=8, n_identical=0)

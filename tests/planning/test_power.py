@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.planning.power import (
@@ -92,7 +92,6 @@ def test_the_items_for_a_half_width_are_those_of_the_normal_interval() -> None:
 
 
 @given(st.floats(0.1, 0.9), st.floats(0, 0.2), st.integers(1, 8), st.floats(0, 1))
-@settings(max_examples=30)
 def test_clusters_keep_the_win_rate_and_have_the_correlation_that_was_asked_for(
     win_rate: float, ties: float, size: int, correlation: float
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 from builders import both_orders, frame
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 
@@ -69,7 +69,6 @@ def test_nothing_in_common_is_said_so() -> None:
     assert (found.n, found.preference.estimate, found.agreement.n, found.disagreements) == (0, None, 0, ())
 
 
-@settings(max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from(list(VERDICTS)), st.integers(0, 4), st.integers(0, 4)), min_size=1))
 def test_exchanging_the_models_mirrors_both_instruments(items: list[tuple[str, int, int]]) -> None:
     other = {"a": "b", "b": "a", "split": "split"}

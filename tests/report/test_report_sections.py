@@ -173,7 +173,6 @@ def test_the_ledger_tells_what_became_of_each_item() -> None:
 
 
 @given(st.lists(st.tuples(said, said), min_size=1, max_size=7))
-@settings(max_examples=25)
 def test_the_bounds_are_reached_by_giving_every_missing_item_to_one_model(
     answers: list[tuple[Verdict | FailureKind, Verdict | FailureKind]],
 ) -> None:
@@ -219,7 +218,6 @@ def mirrored(value: Any, path: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
 
 
 @given(runs(), st.sampled_from(Method), st.sampled_from([None, "patient"]))
-@settings(max_examples=25)
 def test_exchanging_the_two_models_mirrors_every_number_exactly(
     run: dict[str, Any], method: Method, cluster: str | None
 ) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pytest
 from builders import RUBRIC as CRITERIA
 from builders import Row, both_orders, frame, make_judge, make_pair, shipped_prompt
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.enums import Method, Orders
@@ -264,7 +264,6 @@ def test_a_judge_with_noise_is_seldom_said_to_move_when_it_does_not_or_not_to_wh
 OUTCOMES = st.lists(st.tuples(*[st.sampled_from([A, B, TIE, SPLIT, UNSEEN, FAILED])] * 3), min_size=1, max_size=9)
 
 
-@settings(max_examples=30)
 @given(OUTCOMES)
 def test_exchanging_the_models_turns_the_shift_round_and_nothing_else(said: list[tuple[Said, Said, Said]]) -> None:
     def turned(both: Said) -> Said:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
@@ -98,7 +98,6 @@ credit = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
 
 
 @given(st.lists(credit, min_size=2, max_size=40), st.sampled_from(Method), st.integers(0, 5), st.randoms())
-@settings(max_examples=25)
 def test_an_interval_holds_its_estimate_stays_in_bounds_and_ignores_the_order_of_units(
     scores: list[float], method: Method, seed: int, source: object
 ) -> None:
@@ -111,7 +110,6 @@ def test_an_interval_holds_its_estimate_stays_in_bounds_and_ignores_the_order_of
 
 
 @given(st.lists(credit, min_size=5, max_size=60), st.sampled_from(Method))
-@settings(max_examples=25)
 def test_losses_have_the_mirrored_interval_of_wins(scores: list[float], method: Method) -> None:
     estimate, low, high = of_scores(scores, method=method)
     mirrored = of_scores([1 - score for score in scores], method=method)
@@ -122,7 +120,6 @@ def test_losses_have_the_mirrored_interval_of_wins(scores: list[float], method: 
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=30))
-@settings(max_examples=60)
 def test_collapsing_keeps_every_unit(pairs: list[tuple[int, int]]) -> None:
     numerators = np.array([[min(pair), 1] for pair in pairs], dtype=np.float64).reshape(-1, 2)
     denominators = np.array([[max(pair), 1] for pair in pairs], dtype=np.float64).reshape(-1, 2)
