@@ -48,6 +48,7 @@ class Request(TypedDict):
 def main() -> None:
     """Serve until the tests hang up."""
     import_all()
+    save_coverage()
     inspect.stack()  # coverage calls it at each start, and the first call is slow with so many modules
     gc.collect()
     gc.freeze()  # or each command's collector copies all of these pages
@@ -121,10 +122,15 @@ def become(request: Request, descriptors: list[int]) -> NoReturn:
         code = int(ended.code or 0)
     sys.stdout.flush()
     sys.stderr.flush()
+    save_coverage()
+    os._exit(code)  # to take all modules down takes longer than most commands
+
+
+def save_coverage() -> None:
+    """Keep what was run so far, where that is asked for."""
     if measured := Coverage.current():
         measured.stop()
         measured.save()
-    os._exit(code)  # to take all modules down takes longer than most commands
 
 
 if __name__ == "__main__":

@@ -77,12 +77,10 @@ def _connection() -> socket.socket:
 def _server() -> socket.socket:
     """Start the server, which ends with this process; return the socket that controls it."""
     ours, theirs = socket.socketpair()
-    # What is imported is measured where tests import it.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-W", "error", str(PROGRAM), str(theirs.fileno())],
-            env=environment | {"OPENBLAS_NUM_THREADS": "1"},  # no threads that a command would miss
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # no threads that a command would miss
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,

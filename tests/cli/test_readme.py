@@ -143,7 +143,8 @@ def test_every_command_of_the_pages_runs_and_prints_what_is_shown(
             if "pytest" in block.text:
                 assert block.text == ".venv/bin/python -m pytest -m slow"
                 continue
-            if block.text.split()[1] in LOOKING and not (block.output or those_that_show_nothing):
+            keeps = bool(block.output) or " > " in block.text
+            if block.text.split()[1] in LOOKING and not (keeps or those_that_show_nothing):
                 continue
             command, _, target = block.text.replace("http://127.0.0.1:8000", server.url).partition(" > ")
             done = start(block.language, command, tmp_path, env)
