@@ -29,7 +29,7 @@ def repair(request: Request, reply: Reply, failed: Failed, *, settings: JudgeSet
         return None
     if not reply.text.strip():  # providers refuse a conversation with an empty turn
         return request
-    return replace(request, correction=Correction(reply=reply.text, note=_filled(note, failed.detail)))
+    return replace(request, correction=Correction(reply=reply.text, note=note.replace("{problem}", failed.detail)))
 
 
 def note_after(attempt: Attempt, note: str | None) -> str | None:
@@ -41,8 +41,4 @@ def note_after(attempt: Attempt, note: str | None) -> str | None:
     """
     kind, _, detail = attempt.problem.partition(": ")
     answered = attempt.reply is not None and attempt.reply.text.strip()
-    return _filled(note, detail) if note and answered and kind == FailureKind.UNPARSED else None
-
-
-def _filled(note: str, problem: str) -> str:
-    return note.replace("{problem}", problem)
+    return note.replace("{problem}", detail) if note and answered and kind == FailureKind.UNPARSED else None

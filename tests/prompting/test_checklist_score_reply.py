@@ -9,8 +9,7 @@ from checklists import make_case, shipped_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.prompting.checklist_score_prompt import PREMISES, SCALES, PremiseVerdict, reply_form
-from judge.prompting.checklist_score_reply import parse_evidence, parse_units
+from judge.prompting.checklist_score import PREMISES, SCALES, PremiseVerdict, parse_evidence, parse_units, reply_form
 from judge.prompting.pairwise_reply import UnparsedError
 from judge.schema import Failed, FailureKind, Group, Reply, Scored, UnitVerdict
 
