@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
@@ -129,20 +128,22 @@ def reply_form(group: Group, units: Iterable[Unit]) -> str:
 
 
 _FIELDS = {"evidence", *SCALES}
-_NAMES_SCALE = re.compile(rf"\b(?:{'|'.join(SCALES)}|{GROUNDING})\b", re.IGNORECASE)
 
 
 def parse_units(text: str, units: Sequence[str], *, group: Group | None) -> dict[str, UnitVerdict]:
     """Return the verdict on each unit, in the order expected.
 
-    Accepted is one JSON object in the schema's form: alone, in one fence, or bare in prose. Missing, unknown and
-    repeated units and fields, values off their scale, and prose that speaks of verdicts after the object are refused:
-    a verdict is never guessed, and a unit that the reply does not speak of is never taken for an absence.
+    Accepted is one JSON object in the schema's form, as of a comparison. Missing, unknown and repeated units and
+    fields, and values off their scale are refused: a verdict is never guessed, and a unit that the reply does not
+    speak of is never taken for an absence.
 
     Raises:
         UnparsedError: says what is wrong with the reply.
     """
-    reply = read_object(text, again=_NAMES_SCALE)
+    return _check(read_object(text), units, group)
+
+
+def _check(reply: dict[str, Any], units: Sequence[str], group: Group | None) -> dict[str, UnitVerdict]:
     if set(reply) != set(units):
         raise UnparsedError(f"units are {sorted(reply)}, asked were {sorted(units)}")
     return {unit: _verdict(unit, reply[unit], group) for unit in units}
@@ -150,8 +151,8 @@ def parse_units(text: str, units: Sequence[str], *, group: Group | None) -> dict
 
 def parse_evidence(text: str, units: Sequence[str], *, group: Group | None) -> dict[str, str]:
     """Return the quotation on each unit of a reply that parses."""
-    parse_units(text, units, group=group)
-    reply = read_object(text, again=_NAMES_SCALE)
+    reply = read_object(text, prose_after=True)
+    _check(reply, units, group)
     return {unit: reply[unit]["evidence"] for unit in units}
 
 

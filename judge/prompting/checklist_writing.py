@@ -95,7 +95,6 @@ def reply_form(groups: Sequence[Group]) -> str:
 
 LEAST_UNITS, MOST_UNITS = 5, 15
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,19}")
-_SPEAKS_OF_UNITS = re.compile(rf"\b(?:{'|'.join((*UNIT_FIELDS, PREMISES))})\b")
 
 
 def parse_checklist(text: str, groups: Sequence[Group]) -> dict[Group, tuple[Unit, ...]]:
@@ -107,7 +106,7 @@ def parse_checklist(text: str, groups: Sequence[Group]) -> dict[Group, tuple[Uni
     Raises:
         UnparsedError: says what is wrong with the reply.
     """
-    reply = read_object(text, again=_SPEAKS_OF_UNITS)
+    reply = read_object(text)
     if set(reply) != set(groups):
         raise UnparsedError(f"groups are {sorted(reply)}, asked were {sorted(groups)}")
     units = {group: _units(group, reply[group]) for group in groups}
