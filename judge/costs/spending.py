@@ -48,12 +48,13 @@ class JudgeCost(Frozen):
 
 
 def cost(price: Price, usage: Usage, *, batched: bool) -> Decimal | None:
-    """Return the US dollars that a reply cost, never negative; None where batches have no known price.
+    """Return the US dollars that a reply cost, never negative; None where it cannot be known.
 
+    Batches may have no known price, and a server may tell no tokens.
     Cached tokens are part of `usage.input`; where a server reports more of them than input, there is no other input.
     """
     tariffs = price.batch if batched else price.standard
-    if not tariffs:
+    if not tariffs or not (usage.input or usage.output):
         return None
     tariff = _tariff(tariffs, usage.input)
     plain = max(0, usage.input - usage.cache_read - usage.cache_write)

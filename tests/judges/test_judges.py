@@ -22,8 +22,9 @@ from msgspec.structs import replace
 from provider_server import Answer, Call, ProviderServer, longer_wins, verdicts_for
 
 from judge.errors import ProviderError, RetryableError, RunError, StopRunError
-from judge.judges.base import Judge, clean, redact, reply_errors, status_error
+from judge.judges.base import Judge, reply_errors
 from judge.judges.openai import OpenAIJudge, read_reply
+from judge.judges.provider_errors import clean, redact, status_error
 from judge.judges.registry import open_judge
 from judge.prompting.pairwise_reply import interpret
 from judge.schema import FailureKind, Image, Judged, JudgeSettings, MediaType, Reply, Request
