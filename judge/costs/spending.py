@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import PlainSerializer
+from pydantic import Field, PlainSerializer
 
 from judge.schema import Frozen
 
@@ -45,6 +46,8 @@ class JudgeCost(Frozen):
     """US dollars at the run's pinned price; null where the price of a reply is unknown"""
     price: str | None
     """who says so; null where no price is known"""
+    served_models: Annotated[dict[str, int] | None, Field(exclude_if=lambda models: models is None)] = None
+    """replies by the model that they name; absent unless they name several"""
 
 
 def cost(price: Price, usage: Usage, *, batched: bool) -> Decimal | None:
@@ -103,6 +106,7 @@ class _Taken:
     output: int = 0
     reasoning: int = 0
     usd: Decimal | None = Decimal(0)
+    models: Counter[str] = field(default_factory=Counter)
 
 
 class Spending:
@@ -120,6 +124,8 @@ class Spending:
         """Add every reply of a judgment that was paid for."""
         for reply in judgment.replies:
             self.add_reply(judgment.judge, reply.usage, batched=reply.batched)
+            if reply.model is not None:
+                self._taken[judgment.judge].models[reply.model] += 1
 
     def add_reply(self, judge: str, usage: Usage, *, batched: bool) -> None:
         """Add one reply."""
@@ -161,6 +167,7 @@ class Spending:
             reasoning=taken.reasoning,
             usd=taken.usd,
             price=price.source if price else None,
+            served_models=dict(sorted(taken.models.items())) if len(taken.models) > 1 else None,
         )
 
 

@@ -57,7 +57,9 @@ STATUSES = {
     "rate_limit_exceeded": 429,
     "overloaded_error": 529,
 }
-"""the HTTP status that an error would have had as such"""
+"""the HTTP status that an error of this type has as such"""
+TELLING = {name: status for name, status in STATUSES.items() if status != 400}  # noqa: PLR2004
+"""the types that say more than that a request failed"""
 _ERRORS = range(400, 600)
 
 
@@ -88,10 +90,10 @@ def find_error(record: object) -> FoundError | None:
         return FoundError("", str(error), None)
     details = part(error, "details").get("error_code")
     named = [str(name) for name in (error.get("type"), error.get("code"), error.get("status"), details) if name]
-    number = error.get("code")
+    number = error.get("code") or details
     if isinstance(number, str) and number.isascii() and number.isdigit():
         number = int(number)
-    status = number if type(number) is int and number in _ERRORS else STATUSES.get(str(error.get("type")))
+    status = number if type(number) is int and number in _ERRORS else TELLING.get(str(error.get("type")))
     return FoundError(" ".join(named), str(error.get("message") or ""), status)
 
 

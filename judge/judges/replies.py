@@ -104,7 +104,7 @@ def receive(
         raise RetryableError(FailureKind.TRANSPORT, "not a reply: the body is empty", maybe_paid=True)
     record = None
     try:
-        record = read_json(content)
+        record = _parsed(content)
         _refuse_error(record, key=key, headers=headers)
         name = record.get("id")
         return read(record, headers), name if isinstance(name, str) else ""
@@ -113,6 +113,15 @@ def receive(
     except Exception as error:  # noqa: BLE001 - what a server sends instead of a reply breaks reading in many ways
         why = str(error) if isinstance(error, UnusableError) else f"not a reply: {error_line(error, key=key)}"
         return _unusable(record, content, redact(why), key=key), ""
+
+
+def _parsed(content: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
+    try:
+        return read_json(content)
+    except ValueError:
+        stream = content.lstrip().startswith((b"data:", b"event:", b":"))
+        kind = "a stream of events that nobody asked for" if stream else "not JSON"
+        raise UnusableError(f"not a reply: the body is {kind}") from None
 
 
 def _refuse_error(record: object, *, key: str, headers: Mapping[str, str]) -> None:
@@ -166,7 +175,7 @@ class Served:
         """
         if reply.cut is None and (cut := self._cut_prompt(reply.usage.input, request)):
             return replace(reply, cut=FailureKind.TOO_LONG, problem=cut)
-        if self._is_from_cache(reply, request, reply_id):
+        if reply.cut is None and reply.text and self._is_from_cache(reply, request, reply_id):
             words = f"the server sent its reply {reply_id!r:.60} to another prompt again: switch its cache off"
             return replace(reply, cut=FailureKind.UNUSABLE, problem=redact(words))
         return reply

@@ -144,6 +144,8 @@ def read_object(text: str, *, prose_after: bool = False) -> dict[str, Any]:
     before, after = final[: opens.start()], final[end:]
     if prose_after and _OBJECT_OPENS.search(after) is None:
         return value
+    if any(before.count(opening) != before.count(closing) for opening, closing in ("{}", "[]")):
+        raise UnparsedError("the JSON object stands within something that is not closed")
     fence = _OPEN_FENCE.search(before)
     if before.count(_FENCE) > (fence is not None and not fence["tag"]):
         raise UnparsedError("the reply holds a fenced block beside the JSON object")
