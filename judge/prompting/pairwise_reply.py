@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 DETAIL_CHARS = 300
 MOST_CHARS = 1_000_000
 """a longer reply is not read"""
+MOST_BRACES = 10_000
 EVIDENCE_FIELDS = ("evidence_1", "evidence_2")
 _FIELDS = {*EVIDENCE_FIELDS, "verdict"}
 _VERDICTS = {verdict.value: verdict for verdict in Verdict}
@@ -137,13 +138,20 @@ def read_object(text: str, *, prose_after: bool = False) -> dict[str, Any]:
     final = final.strip().removeprefix("\ufeff")
     if not final:
         raise UnparsedError("the reply is empty" + (" after its thinking" if text.strip() else ""))
+    if (n_braces := final.count("{")) > MOST_BRACES:
+        raise UnparsedError(f"the reply holds {n_braces:,} opening braces")
     opens = _OBJECT_OPENS.search(final)
     if opens is None:
         raise UnparsedError("the reply holds no JSON object")
     value, end = _load(final, opens.start())
     before, after = final[: opens.start()], final[end:]
-    if prose_after and _OBJECT_OPENS.search(after) is None:
-        return value
+    if not prose_after or _OBJECT_OPENS.search(after):
+        _check_around(before, after)
+    return value
+
+
+def _check_around(before: str, after: str) -> None:
+    """Raise UnparsedError unless an object stands bare or in one fence, and nothing follows it."""
     if any(before.count(opening) != before.count(closing) for opening, closing in ("{}", "[]")):
         raise UnparsedError("the JSON object stands within something that is not closed")
     fence = _OPEN_FENCE.search(before)
@@ -155,7 +163,6 @@ def read_object(text: str, *, prose_after: bool = False) -> dict[str, Any]:
         after = after[len(closing) :]
     if not _TAIL.fullmatch(after):
         raise UnparsedError("the text goes on after the JSON object")
-    return value
 
 
 def _load(text: str, start: int) -> tuple[dict[str, Any], int]:

@@ -109,7 +109,7 @@ def test_no_hostile_reply_is_accepted_and_none_becomes_an_absence() -> None:
         TEXT,
         PRETTY,
         f"```json\n{PRETTY}\n```",
-        f"Here is my judgment.\n{TEXT}\nThank you.",
+        f"Here is my judgment.\n{TEXT}\n",
         f"<think>Is u1 present? {{maybe}}</think>{TEXT}",
         json.dumps(dict(reversed(VALID.items()))),
     ],

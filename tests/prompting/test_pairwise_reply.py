@@ -158,7 +158,6 @@ THINKING = [
     f"<think>{TEXT}</think>I cannot decide.",
     f"Perhaps {TEXT}</think>",
     f"Perhaps {TEXT}</think> or not.",
-    f"Perhaps {TEXT}</think>{OTHER}",
     f"<think>a</think><think>{TEXT}",
     f"<think>a</think>{TEXT}{OTHER}",
     "<think>first</think>",
@@ -211,6 +210,7 @@ def test_no_hostile_reply_is_silently_accepted() -> None:
         TEXT.replace('"tie"', '" Tie\\n"'),
         f"With \\frac{{1}}{{2}} of the facts, {{so to say}}: {TEXT}",
         f"<think>Perhaps {OTHER}</think>{TEXT}",
+        f"Perhaps {OTHER}</think>{TEXT}",
         f"<think>\nfirst?\n</think>\n\n```json\n{TEXT}\n```",
         f"thought in a template that opens the tag itself</think>\n{TEXT}",
         json.dumps({name: VALID[name] for name in reversed(VALID)}),
@@ -252,8 +252,9 @@ def test_a_failure_says_what_is_wrong_in_few_words() -> None:
         (changed("overall", verdict="maybe " * 99), "overall: unknown verdict 'maybe"),
         (json.dumps({"overall": ONE}), "criteria are ['overall'], asked were ['knowledge', 'overall']"),
         (TEXT.replace('"tie"', "NaN"), "NaN is not JSON"),
-        ('{"a":' * 100_000, "nested too deeply"),
+        ('{"a":' * 9_000, "nested too deeply"),
         ("x" * 1_000_001, "is not read"),
+        ("{" * 1_000_000, "1,000,000 opening braces"),
     ]:
         result = interpret(Reply(text=text), NAMES)
         assert isinstance(result, Failed)
