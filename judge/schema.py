@@ -361,6 +361,11 @@ class Usage(Recorded, frozen=True):
     reasoning: int = 0
     """output tokens that were reasoning"""
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the server told it: no reply takes nothing."""
+        return self.input > 0 or self.output > 0
+
 
 Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 

@@ -43,7 +43,7 @@ class JudgeCost(Frozen):
     reasoning: int
     """output tokens that were reasoning"""
     usd: Usd | None
-    """US dollars at the run's pinned price; null where the price of a reply is unknown"""
+    """US dollars at the run's pinned price; null where the price or the tokens of a reply are unknown"""
     price: str | None
     """who says so; null where no price is known"""
     served_models: Annotated[dict[str, int] | None, Field(exclude_if=lambda models: models is None)] = None
@@ -51,13 +51,12 @@ class JudgeCost(Frozen):
 
 
 def cost(price: Price, usage: Usage, *, batched: bool) -> Decimal | None:
-    """Return the US dollars that a reply cost, never negative; None where it cannot be known.
+    """Return the US dollars that a reply cost, never negative; None where batches have no known price.
 
-    Batches may have no known price, and a server may tell no tokens.
     Cached tokens are part of `usage.input`; where a server reports more of them than input, there is no other input.
     """
     tariffs = price.batch if batched else price.standard
-    if not tariffs or not (usage.input or usage.output):
+    if not tariffs:
         return None
     tariff = _tariff(tariffs, usage.input)
     plain = max(0, usage.input - usage.cache_read - usage.cache_write)
@@ -87,7 +86,7 @@ def cost_of(judgment: Judgment, prices: Mapping[str, Price]) -> Decimal | None:
     total = Decimal(0)
     for reply in judgment.replies:
         price = prices.get(judgment.judge)
-        amount = None if price is None else cost(price, reply.usage, batched=reply.batched)
+        amount = cost(price, reply.usage, batched=reply.batched) if price and reply.usage.is_known else None
         if amount is None:
             return None
         total += amount
@@ -140,7 +139,7 @@ class Spending:
         taken.reasoning += usage.reasoning
         if taken.usd is not None:
             price = self._prices.get(judge)
-            amount = None if price is None else cost(price, usage, batched=batched)
+            amount = cost(price, usage, batched=batched) if price and usage.is_known else None
             taken.usd = None if amount is None else taken.usd + amount
 
     @property
