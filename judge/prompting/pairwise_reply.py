@@ -142,7 +142,7 @@ def read_object(text: str, *, prose_after: bool = False) -> dict[str, Any]:
         raise UnparsedError(f"the reply holds {n_braces:,} opening braces")
     opens = _OBJECT_OPENS.search(final)
     if opens is None:
-        raise UnparsedError("the reply holds no JSON object")
+        raise UnparsedError("the reply holds 0 JSON objects")
     value, end = _load(final, opens.start())
     before, after = final[: opens.start()], final[end:]
     if not prose_after or _OBJECT_OPENS.search(after):

@@ -215,9 +215,9 @@ def test_what_is_no_object_is_refused(text: str) -> None:
 
 def test_two_objects_and_words_about_units_after_the_object_are_refused() -> None:
     text = json.dumps(reply())
-    assert "2 JSON objects" in problem(f"Here: {text} or rather {text}")
+    assert "goes on after" in problem(f"Here: {text} or rather {text}")
     assert problem(f"{text}\nThe claim of k1 is wrong, drop it.")
-    assert parse_checklist(f"Here it is.\n```json\n{text}\n```\nDone.", ALL)
+    assert parse_checklist(f"Here it is.\n```json\n{text}\n```\n", ALL)
 
 
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")), st.sampled_from([ALL, TEXT_ONLY]))

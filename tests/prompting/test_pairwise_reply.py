@@ -245,7 +245,7 @@ def test_a_failure_says_what_is_wrong_in_few_words() -> None:
     assert interpret(Reply(text=TEXT), NAMES) == Judged(verdicts=EXPECTED)
     for text, words in [
         ("", "empty"),
-        ("[1]", "no JSON object"),
+        ("[1]", "0 JSON objects"),
         (f"x {TEXT} {TEXT}", "goes on after"),
         (f"{TEXT} That is all.", "goes on after"),
         (f"<think>x {TEXT}", "does not end"),
