@@ -13,7 +13,7 @@ from judge.checklists.quotations import UnitDoubt, checked_units
 from judge.costs.cost_words import cost_line
 from judge.costs.spending import JudgeCost
 from judge.files.safe_text import safe
-from judge.prompting.checklist_writing_prompt import is_askable
+from judge.prompting.checklist_writing import is_askable
 from judge.schema import Failed, Frozen, Group, Item, Written
 
 if TYPE_CHECKING:

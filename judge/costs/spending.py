@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec.structs import asdict
-from pydantic import PlainSerializer
+from pydantic import Field, PlainSerializer
 
 from judge.schema import Frozen
 
@@ -43,9 +43,11 @@ class JudgeCost(Frozen):
     reasoning: int
     """output tokens that were reasoning"""
     usd: Usd | None
-    """US dollars at the run's pinned price; null where the price of a reply is unknown"""
+    """US dollars at the run's pinned price; null where the price or the tokens of a reply are unknown"""
     price: str | None
     """who says so; null where no price is known"""
+    served_models: Annotated[dict[str, int] | None, Field(exclude_if=lambda models: models is None)] = None
+    """replies by the model that they name; absent unless they name several"""
 
 
 def cost(price: Price | None, usage: Usage, *, batched: bool) -> Decimal | None:
@@ -77,7 +79,12 @@ def cost_of(judgment: Judgment, prices: Mapping[str, Price]) -> Decimal | None:
         prices: by judge.
     """
     price = prices.get(judgment.judge)
-    return total(cost(price, reply.usage, batched=reply.batched) for reply in judgment.replies)
+    return total(_cost(price, reply.usage, batched=reply.batched) for reply in judgment.replies)
+
+
+def _cost(price: Price | None, usage: Usage, *, batched: bool) -> Decimal | None:
+    """Return what a reply cost; None, too, where its server did not tell its tokens."""
+    return cost(price, usage, batched=batched) if usage.is_known else None
 
 
 class Spending:
@@ -92,16 +99,20 @@ class Spending:
         self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         """by judge: replies, those in batches, and tokens by the fields of `Usage`"""
         self._usd: dict[str, Decimal | None] = {}
+        self._models: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        """by judge: replies by the model that they name"""
 
     def add(self, judgment: Judgment) -> None:
         """Add every reply of a judgment that was paid for."""
         for reply in judgment.replies:
             self.add_reply(judgment.judge, reply.usage, batched=reply.batched)
+            if reply.model is not None:
+                self._models[judgment.judge][reply.model] += 1
 
     def add_reply(self, judge: str, usage: Usage, *, batched: bool) -> None:
         """Add one reply."""
         self._counts[judge].update(asdict(usage), replies=1, batched=int(batched))
-        amount = cost(self._prices.get(judge), usage, batched=batched)
+        amount = _cost(self._prices.get(judge), usage, batched=batched)
         self._usd[judge] = total([self._usd.get(judge, Decimal(0)), amount])
 
     @property
@@ -116,7 +127,7 @@ class Spending:
 
     def of(self, judge: str) -> JudgeCost:
         """Return what one judge's replies took; zeros where it has none."""
-        counts, price = self._counts[judge], self._prices.get(judge)
+        counts, price, models = self._counts[judge], self._prices.get(judge), self._models[judge]
         return JudgeCost(
             replies=counts["replies"],
             batched=counts["batched"],
@@ -128,6 +139,7 @@ class Spending:
             reasoning=counts["reasoning"],
             usd=self._usd.get(judge, Decimal(0)),
             price=price.source if price else None,
+            served_models=dict(sorted(models.items())) if len(models) > 1 else None,
         )
 
 

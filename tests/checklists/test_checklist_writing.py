@@ -18,9 +18,7 @@ from judge.checklists.checklist_report import GROUP_LOST, NO_REFERENCE, NOT_ASKE
 from judge.checklists.quotations import UnitDoubt, checked_units, plain
 from judge.costs.spending import Spending
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.prompting.checklist_writing_plan import WritingPlan
-from judge.prompting.checklist_writing_prompt import WRITING, reply_form, reply_schema
-from judge.prompting.checklist_writing_reply import parse_checklist
+from judge.prompting.checklist_writing import WRITING, WritingPlan, parse_checklist, reply_form, reply_schema
 from judge.prompting.pairwise_prompt import core_first, parse_template
 from judge.prompting.pairwise_reply import UnparsedError
 from judge.prompting.subject_counts import ItemCounts
@@ -217,9 +215,9 @@ def test_what_is_no_object_is_refused(text: str) -> None:
 
 def test_two_objects_and_words_about_units_after_the_object_are_refused() -> None:
     text = json.dumps(reply())
-    assert "2 JSON objects" in problem(f"Here: {text} or rather {text}")
+    assert "goes on after" in problem(f"Here: {text} or rather {text}")
     assert problem(f"{text}\nThe claim of k1 is wrong, drop it.")
-    assert parse_checklist(f"Here it is.\n```json\n{text}\n```\nDone.", ALL)
+    assert parse_checklist(f"Here it is.\n```json\n{text}\n```\n", ALL)
 
 
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")), st.sampled_from([ALL, TEXT_ONLY]))
