@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,8 +17,6 @@ from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Failed, Judged, Verdict, Winner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
     from judge.schema import Judgment, Pair
 
 RANDOM_EVERY = 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
@@ -14,8 +15,6 @@ from judge.schema import Group, Scored
 from judge.scoring.scores import PARTS, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.audit.audited_item import Journey
     from judge.schema import Case
     from judge.scoring.scores import Scores

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,8 +19,6 @@ from judge.prompting.retry_prompt import note_after
 from judge.schema import Failed, Judged, Order, Outcome, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from judge.schema import Image, Item, Judgment, Pair, Prompt
 
 _UNUSED_BASIS = Basis(Method.WILSON, seed=0)

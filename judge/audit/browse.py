@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
@@ -22,8 +23,6 @@ from judge.schema import Failed, Outcome
 from judge.scoring.derive_score_report import make_score_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from judge.audit.audited_item import Journey
     from judge.audit.filters import Filters, TraceFilters
     from judge.runs.journal import RunFolder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,8 +11,6 @@ from judge.audit.audit_queue import Doubt, points
 from judge.enums import Sort, Unplaced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from judge.enums import AnswerStanding, FailureMode, Stratum
     from judge.schema import FailureKind, Outcome
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,6 @@ from judge.outcomes.counted_items import Pooling
 from judge.outcomes.item_features import as_group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
     from judge.prompting.pairwise_plan import PairPlan
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest, ScoreManifest

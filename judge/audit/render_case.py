@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.table import Table
@@ -24,8 +25,6 @@ from judge.schema import Group
 from judge.scoring.scores import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from rich.console import Console
 
     from judge.audit.audited_case import ScoreFindings

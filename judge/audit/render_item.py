@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.audit.audit_queue import points
@@ -18,8 +19,6 @@ from judge.audit.render_parts import (
 from judge.schema import Order, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from rich.console import Console
 
     from judge.audit.audit_queue import Doubt

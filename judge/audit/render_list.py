@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from judge.enums import FailureMode
@@ -9,8 +10,6 @@ from judge.files.safe_text import safe
 from judge.schema import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from judge.audit.filters import Listed, ListedTrace
 
 

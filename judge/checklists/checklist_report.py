@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from msgspec.structs import replace
 from rich.console import Console
@@ -14,12 +15,7 @@ from judge.costs.cost_words import cost_line
 from judge.costs.spending import JudgeCost
 from judge.files.safe_text import safe
 from judge.prompting.checklist_writing import is_askable
-from judge.schema import Failed, Frozen, Group, Item, Written
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from judge.schema import Result
+from judge.schema import Failed, Frozen, Group, Item, Result, Written
 
 SCHEMA_VERSION = 1
 NO_REFERENCE = "no_reference"

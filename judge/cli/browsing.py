@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +17,6 @@ from judge.judging.options import DEFAULT_RUNS, Runs
 from judge.schema import FailureKind, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from judge.audit.browse import Listing
     from judge.audit.filters import Filters
     from judge.runs.journal import RunFolder

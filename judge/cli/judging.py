@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,8 +25,6 @@ from judge.runs.control_kinds import DEFAULT_N, ControlKind, ControlN, ControlOp
 from judge.schema import FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from judge.costs.quote import Quote
     from judge.runs.journal import RunFolder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,8 +16,6 @@ from judge.errors import InputError
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from judge.planning.pilot import Numbers, PilotOptions
 
 HALF = 0.5

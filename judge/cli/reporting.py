@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,8 +16,6 @@ from judge.errors import InputError
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.outcomes.item_features import WantedFields
     from judge.report.report import Report
     from judge.runs.journal import RunFolder

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from judge.costs.spending import JudgeCost
+from judge.costs.spending import JudgeCost
 
 CENT = Decimal("0.01")
 

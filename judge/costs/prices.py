@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,8 +13,6 @@ from judge.errors import InputError, InputErrors
 from judge.schema import JudgeSpec, Price, Provider, Tariff
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from genai_prices.types import ModelPrice, TieredPrices
 
 OPTION = "--price"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import orjson
 from pydantic import Field
 
 from judge.costs.spending import Usd, cost, total
+from judge.prompting.pairwise_plan import Plan, Subject
 from judge.prompting.token_estimates import (
     HIGH,
     LOW,
@@ -23,13 +25,7 @@ from judge.prompting.token_estimates import (
     output_tokens,
     text_tokens,
 )
-from judge.schema import Frozen, Usage
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-
-    from judge.prompting.pairwise_plan import Plan, Subject
-    from judge.schema import Image, JudgeSpec, Price, Prompt, Request
+from judge.schema import Frozen, Image, JudgeSpec, Price, Prompt, Request, Usage
 
 SCHEMA_VERSION = 1
 LEAST_CACHED = 1024

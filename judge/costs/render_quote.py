@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from judge.costs.cost_words import dollars
+from judge.costs.quote import JudgeQuote, Quote, UsdRange
 from judge.files.safe_text import safe
-
-if TYPE_CHECKING:
-    from judge.costs.quote import JudgeQuote, Quote, UsdRange
-    from judge.prompting.token_estimates import Range
+from judge.prompting.token_estimates import Range
 
 UNKNOWN = "unknown"
 COLUMNS = ("calls", "in", "out", "low", "expected", "high", "batch")

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from msgspec.structs import asdict
 from pydantic import Field, PlainSerializer
 
-from judge.schema import Frozen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from judge.schema import Judgment, Price, Tariff, Usage
+from judge.schema import Frozen, Judgment, Price, Tariff, Usage
 
 MILLIONTH = Decimal("0.000001")
 RATE_DIGITS = 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
@@ -19,8 +20,6 @@ from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Failed, Judged, Outcome, Winner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from judge.audit.audited_item import Journey
     from judge.outcomes.counted_items import CriterionItems, Subject
     from judge.outcomes.latest_judgments import LatestJudgments

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
@@ -49,9 +51,6 @@ from judge.scoring.derive_score_report import make_score_report
 from judge.tables.tidy_csv import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
     from judge.export.rows import Row
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
@@ -15,8 +16,6 @@ from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
     from judge.runs.journal import RunFolder
     from judge.schema import Pair
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from judge.images.loader import image_base64
@@ -11,8 +12,6 @@ from judge.judges.replies import UnusableError, count, cut_by, made_reply, made_
 from judge.schema import Image, JudgeSpec, Reply, Request, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from anthropic import AsyncAnthropic
 
 KEY_VARIABLE = "ANTHROPIC_API_KEY"

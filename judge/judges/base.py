@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -17,8 +18,6 @@ from judge.judges.replies import Served, receive
 from judge.schema import Correction, FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-
     import httpx2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from judge.images.loader import image_base64
@@ -13,8 +14,6 @@ from judge.judges.replies import UnusableError, count, cut_by, made_reply, made_
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from openai import AsyncOpenAI
 
 KEY_VARIABLE = "OPENAI_API_KEY"

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from judge.errors import InputError, RunError
 from judge.judges.anthropic import KEY_VARIABLE as ANTHROPIC_KEY
 from judge.judges.anthropic import TOKEN_VARIABLE as ANTHROPIC_TOKEN
 from judge.judges.anthropic import AnthropicJudge
-from judge.judges.base import environment_key
+from judge.judges.base import Judge, environment_key
+from judge.judges.judge_options import JudgeOptions
 from judge.judges.local import LocalJudge
 from judge.judges.local_weights import find_weights
 from judge.judges.openai import KEY_VARIABLE as OPENAI_KEY
 from judge.judges.openai import OpenAIJudge, openai_key
 from judge.schema import JudgeSettings, JudgeSpec, Provider
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from judge.judges.base import Judge
-    from judge.judges.judge_options import JudgeOptions
 
 DEFAULT_OUTPUT_TOKENS = 8192
 LOCAL_SETTINGS = JudgeSettings(max_output_tokens=700, temperature=0.0, seed=0, evidence_chars=30)

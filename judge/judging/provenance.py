@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,6 @@ from judge.prompting.shipped_files import Asset
 from judge.runs.manifest import Input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
     from judge.inputs.items import Items
     from judge.inputs.traces import RecordFile
     from judge.schema import JudgeSpec

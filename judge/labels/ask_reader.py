@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -30,8 +31,6 @@ from judge.runs.manifest import chosen_criteria
 from judge.schema import Label, Order, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import Console
 
     from judge.files.keyboard import Keyboard

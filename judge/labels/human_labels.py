@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,8 +22,6 @@ from judge.stats.clusters import FEW_UNITS
 from judge.stats.prediction_powered import LabelCorrection, Sample, WinRate, correct, labels_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from numpy.typing import NDArray
 
     from judge.outcomes.counted_items import CriterionItems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from judge.errors import InputError, InputErrors
@@ -11,8 +12,6 @@ from judge.outcomes.tally import winner
 from judge.schema import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from judge.labels.packet_keys import Answer, LabelFile, PacketKey
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest

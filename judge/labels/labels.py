@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -13,9 +15,6 @@ from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Label, Order, Verdict, Winner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
-
     from judge.runs.manifest import Manifest
     from judge.schema import Pair
 

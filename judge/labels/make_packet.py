@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -23,8 +24,6 @@ from judge.runs.manifest import chosen_criteria
 from judge.schema import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
     from judge.schema import Image, Pair

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
@@ -16,8 +17,6 @@ from judge.stats.clusters import sum_by_cluster
 from judge.stats.significance import sign_flip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from judge.outcomes.estimates import Basis, Estimate

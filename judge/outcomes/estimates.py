@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -13,8 +14,6 @@ from judge.stats.clusters import collapse, sum_by_cluster
 from judge.stats.intervals import Patterns, Rates, bootstrap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.stats.agreement import Interval
     from judge.stats.closed_form import Coefficient
     from judge.stats.clusters import Codes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import polars as pl
@@ -17,8 +18,6 @@ from judge.schema import Frozen
 from judge.stats.sequential import ALPHA, confidence_sequence, is_decided, log_e_value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
     from judge.outcomes.counted_items import Subject
     from judge.outcomes.latest_judgments import LatestJudgments
 

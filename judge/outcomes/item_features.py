@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import polars as pl
@@ -12,11 +13,7 @@ from judge.errors import InputError
 from judge.outcomes.latest_judgments import FrameBuilder
 from judge.prompting.correctness import is_right
 from judge.prompting.pairwise_prompt import shown_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from judge.schema import Item, Judgment, Pair
+from judge.schema import Item, Judgment, Pair
 
 BY_IMAGE = "image"
 NO_VALUE = "(none)"

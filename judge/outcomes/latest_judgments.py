@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import polars as pl
 
-from judge.schema import Failed, FailureKind, Group, Judged, Order, Scored, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from judge.costs.spending import Spending
-    from judge.schema import Judgment
+from judge.costs.spending import Spending
+from judge.schema import Failed, FailureKind, Group, Judged, Judgment, Order, Scored, Verdict
 
 BLOCK = 1 << 16
 """rows that are held as Python objects before they become columns"""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import polars as pl
 
 from judge.enums import Orders
 from judge.schema import Order, Outcome, Verdict, Winner
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 HALF = 0.5
 CREDITS = {Winner.A: 1.0, Winner.TIE: HALF, Winner.B: 0.0, Winner.CANNOT_JUDGE: None}

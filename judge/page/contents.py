@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -13,8 +14,6 @@ from judge.enums import FailureMode
 from judge.schema import Group, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from judge.audit.audit_queue import Doubt
     from judge.audit.audited_item import Outcomes
     from judge.enums import AnswerStanding

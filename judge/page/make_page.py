@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from judge.audit.audited_case import ScoreFindings, answer_standing, describe_case, describe_reading, modes_of
@@ -16,9 +18,6 @@ from judge.page.page import comparison_page, score_page
 from judge.page.thumbnails import thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
-
     from judge.audit.audited_item import Journey
     from judge.page.assemble import Parts
     from judge.report.report import Report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.costs.cost_words import dollars
@@ -14,8 +15,6 @@ from judge.tables.terminal import LEFT_OUT
 from judge.tables.words import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from judge.costs.cost_words import Costed
     from judge.outcomes.estimates import Estimate
     from judge.report.criterion import CriterionReport

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,8 +21,6 @@ from judge.schema import Image, Label
 from judge.scoring.derive_score_report import make_score_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
-
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response

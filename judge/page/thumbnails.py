@@ -6,15 +6,13 @@ import base64
 import io
 from functools import lru_cache
 from pathlib import PurePath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from judge.errors import RunError
 from judge.images.file_types import UnusableError, kind_of
 from judge.images.loader import image_bytes
 from judge.images.redraw import on_white, opened, render_picture
-
-if TYPE_CHECKING:
-    from judge.schema import Image
+from judge.schema import Image
 
 MAX_BYTES = 15_000
 SIDES = (560, 420, 300, 200)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from judge.prompting.thinking import part_thinking
 from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 DETAIL_CHARS = 300
 MOST_CHARS = 1_000_000

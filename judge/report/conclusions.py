@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,8 +15,6 @@ from judge.stats.clusters import HALF, sum_by_cluster
 from judge.stats.significance import Conclusion, Distribution, conclude, holm, is_equivalent, sign_test, signs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.outcomes.counted_items import CriterionItems
     from judge.outcomes.interim_looks import Sequential
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,8 +18,6 @@ from judge.schema import Order, Outcome, Verdict
 from judge.stats.significance import ALPHA, holm
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
     from judge.enums import Orders
     from judge.outcomes.estimates import Basis
     from judge.outcomes.item_features import ItemFeatures

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from judge.costs.spending import JudgeCost, Usd
 from judge.outcomes.estimates import Estimate, Figure
 from judge.schema import Frozen, Group
 from judge.stats.significance import Distribution
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 MARGIN = 0.1
 """of items, and of the win rate: what moves less than this is said not to move"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +19,6 @@ from judge.stats.significance import Conclusion, Distribution
 from judge.stats.strata import answer_rates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.outcomes.interim_looks import Sequential
     from judge.outcomes.item_features import ItemFeatures
     from judge.outcomes.latest_judgments import LatestJudgments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +16,6 @@ from judge.report.position_length import SIDES, sides
 from judge.schema import Frozen, Group
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +16,6 @@ from judge.schema import Frozen, Order
 from judge.stats.agreement import agreement, category_counts, correlations, explained_variance, flip_rates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from judge.outcomes.item_features import ItemFeatures
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,6 @@ from judge.stats.significance import benjamini_hochberg
 from judge.stats.strata import heterogeneity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.outcomes.counted_items import CriterionItems
     from judge.outcomes.item_features import ItemFeatures
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import orjson
 import polars as pl
@@ -14,12 +15,7 @@ from msgspec.structs import asdict
 from judge.outcomes.item_features import BY_IMAGE, FeatureRow, WantedFields, tabulate
 from judge.outcomes.latest_judgments import FrameBuilder
 from judge.prompting.correctness import is_right
-from judge.schema import Group, Trace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from judge.schema import Case, Item
+from judge.schema import Case, Group, Item, Trace
 
 _SCHEMA: dict[str, pl.DataType] = {
     "item": pl.String(),

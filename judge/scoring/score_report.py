@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
@@ -28,8 +29,6 @@ from judge.stats.clusters import FEW_UNITS
 from judge.stats.intervals import N_RESAMPLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from judge.outcomes.latest_judgments import LatestJudgments
     from judge.schema import JudgeSpec
     from judge.scoring.cases import CaseFeatures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from judge.schema import Group
@@ -11,8 +12,6 @@ from judge.tables.cells import Cell, Table
 from judge.tables.tables import cost_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from judge.scoring.difference import Difference, ScoreDifference
     from judge.scoring.figures import Figures
     from judge.scoring.score_report import ScoreReport

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
 from judge.enums import FailureMode
+from judge.outcomes.latest_judgments import LatestJudgments
 from judge.prompting.checklist_score import parse_evidence
 from judge.prompting.pairwise_reply import UnparsedError
-from judge.schema import Group, Scored
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.schema import JudgeSpec, Judgment
-    from judge.scoring.cases import CaseFeatures
+from judge.schema import Group, JudgeSpec, Judgment, Scored
+from judge.scoring.cases import CaseFeatures
 
 PARTS = ("presence", "correctness", "consistency", "score")
 """the figures of a group"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,8 +11,6 @@ from judge.stats.clusters import collapse, sum_by_cluster
 from judge.stats.intervals import N_RESAMPLES, resampled_sums
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats, Patterns
 

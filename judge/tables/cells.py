@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.tables import words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from judge.outcomes.estimates import Estimate, Figure
 
     RecordColumns = Mapping[str, tuple[str, Callable[[Any], "Cell"]]]

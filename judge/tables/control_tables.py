@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from judge.costs.cost_words import dollars
@@ -11,8 +12,6 @@ from judge.tables import cells
 from judge.tables.cells import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from judge.report.control_report import ControlEffect, ControlReport, SelfComparison
     from judge.report.report import Report
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, assert_never
 
 from judge.enums import ReportFormat
@@ -12,8 +13,6 @@ from judge.files.safe_text import safe
 from judge.tables.tidy_csv import as_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from judge.tables.cells import Document, Table
 
 MARKDOWN_ACTIVE = re.compile(r"[\\`*_\[\]<>|~#&$@]")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from judge.costs.cost_words import dollars
@@ -12,9 +14,6 @@ from judge.tables.cells import Cell, Document, Table
 from judge.tables.control_tables import control_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from decimal import Decimal
-
     from judge.costs.spending import JudgeCost
     from judge.report.criterion import CriterionReport
     from judge.report.instruments import Instruments

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from judge.files.safe_text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from judge.tables.cells import Document
 
 COLUMNS = ("table", "judge", "field", "row", "quantity", "estimate", "low", "high", "n", "text")

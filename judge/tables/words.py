@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from judge.enums import Method, Orders
@@ -9,8 +10,6 @@ from judge.outcomes.counted_items import Pooling
 from judge.stats.significance import Conclusion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.outcomes.estimates import Estimate, Figure
     from judge.outcomes.interim_looks import Sequential
     from judge.report.criterion import CriterionReport
