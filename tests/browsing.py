@@ -45,7 +45,12 @@ def opened(
     When the test is done with it, the page must have asked for nothing beside itself and what lies below it, said
     nothing on the console and opened no dialog.
     """
-    context = browser.new_context(viewport=viewport or DESKTOP, color_scheme=scheme, accept_downloads=True)  # type: ignore[arg-type]
+    context = browser.new_context(
+        viewport=viewport or DESKTOP,  # type: ignore[arg-type]
+        color_scheme=scheme,  # type: ignore[arg-type]
+        reduced_motion="reduce",  # colours in transition have no contrast to measure
+        accept_downloads=True,
+    )
     context.set_default_timeout(WAIT_MS)
     page = context.new_page()
     own = address.as_uri() if isinstance(address, Path) else address

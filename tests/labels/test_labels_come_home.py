@@ -36,7 +36,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def open_packet(browser: Browser, path: Path) -> Page:
-    page = browser.new_page()
+    page = browser.new_page(reduced_motion="reduce")
     page.goto(path.as_uri())
     return page
 

@@ -120,7 +120,7 @@ def test_a_reader_fills_the_page_by_keyboard_and_the_answers_come_home(tmp_path:
     errors: list[str] = []
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
+        page = browser.new_page(reduced_motion="reduce")
         page.on("request", lambda request: asked.append(request.url))
         page.on("dialog", lambda dialog: dialogs.append(dialog.message))
         page.on("pageerror", lambda error: errors.append(str(error)))
