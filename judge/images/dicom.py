@@ -6,7 +6,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from judge.images.file_types import Size, UnusableError
+from judge.images.file_types import Size, UnusableImageError
 from judge.images.redraw import check_size, fitting, grey
 
 if TYPE_CHECKING:
@@ -22,26 +22,26 @@ def render_dicom(content: bytes, *, max_side: int) -> tuple[Picture, Size]:
     """Return the first frame, in grey or RGB, and the size that the file states.
 
     Raises:
-        UnusableError: pydicom is missing, or the file cannot be drawn, or says that a patient's data stand in the
+        UnusableImageError: pydicom is missing, or the file cannot be drawn, or says that a patient's data stand in the
             picture itself.
     """
     try:
         import pydicom  # noqa: PLC0415 - an extra
     except ImportError:
-        raise UnusableError("is DICOM, which needs pydicom", NO_PYDICOM) from None
+        raise UnusableImageError("is DICOM, which needs pydicom", NO_PYDICOM) from None
     if _DEFLATED in content:
-        raise UnusableError("is deflated DICOM, which may unpack to any size", "convert it to PNG")
+        raise UnusableImageError("is deflated DICOM, which may unpack to any size", "convert it to PNG")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom warns of much that does not touch the picture
         try:
             dataset = pydicom.dcmread(io.BytesIO(content))
             size = _checked(dataset)
             picture = _render_frame(dataset)
-        except UnusableError:
+        except UnusableImageError:
             raise
         except Exception as error:  # pydicom raises almost anything for a damaged file
             hint = "compressed DICOM may need `pip install pylibjpeg[all]`, or convert it to PNG"
-            raise UnusableError(f"cannot be drawn from DICOM: {error}"[:300], hint) from error
+            raise UnusableImageError(f"cannot be drawn from DICOM: {error}"[:300], hint) from error
     wanted = fitting(picture.size, max_side)
     return (picture if wanted == picture.size else picture.resize(wanted, reducing_gap=2.0)), size
 
@@ -51,7 +51,7 @@ def _checked(dataset: Any) -> Size:  # noqa: ANN401 - a pydicom dataset, whose m
     size = int(dataset.Columns), int(dataset.Rows)
     check_size(size, costly=True)
     if dataset.get("BurnedInAnnotation") == "YES":
-        raise UnusableError(
+        raise UnusableImageError(
             "says that text is burned into its picture, which may name the patient",
             "blank that text out, then set BurnedInAnnotation to NO",
         )

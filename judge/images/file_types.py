@@ -14,7 +14,7 @@ Size = tuple[int, int]
 ACCEPTED = "accepted: PNG, JPEG, WebP, GIF, TIFF, BMP, DICOM"
 
 
-class UnusableError(Exception):
+class UnusableImageError(Exception):
     """A file cannot be shown to a judge.
 
     Args:
@@ -59,7 +59,7 @@ _OTHERS = (
 
 
 def kind_of(content: bytes) -> Kind:
-    """Return a file's format; UnusableError, naming what it is instead, where it is none of ours."""
+    """Return a file's format; UnusableImageError, naming what it is instead, where it is none of ours."""
     starts = {b"\x89PNG\r\n\x1a\n": Kind.PNG, b"\xff\xd8\xff": Kind.JPEG, b"GIF87a": Kind.GIF, b"GIF89a": Kind.GIF}
     for start, kind in starts.items():
         if content.startswith(start):
@@ -72,7 +72,7 @@ def kind_of(content: bytes) -> Kind:
         return Kind.TIFF
     if content.startswith(b"BM") and int.from_bytes(content[14:18], "little") in _BMP_HEADERS:
         return Kind.BMP
-    raise UnusableError(f"not an image of a known type{_instead(content)}", ACCEPTED)
+    raise UnusableImageError(f"not an image of a known type{_instead(content)}", ACCEPTED)
 
 
 def _instead(content: bytes) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from judge.errors import InputError, MissingImageError, RunError
-from judge.images.file_types import Size, UnusableError, kind_of
+from judge.images.file_types import Size, UnusableImageError, kind_of
 from judge.images.image_store import ImageStore, stored_path
 from judge.images.preparing import ImageOptions, Prepared, prepare
 from judge.images.redraw import opened
@@ -84,7 +84,7 @@ class ImageLoader:
     def _prepare(self, content: bytes, name: str) -> Prepared:
         try:
             return prepare(content, max_side=self._options.max_side)
-        except UnusableError as error:
+        except UnusableImageError as error:
             raise InputError(name, error.problem, error.hint) from error
 
     def _kept(self, prepared: Prepared, content: bytes, name: str) -> Image:
@@ -211,5 +211,5 @@ def image_size(image: Image) -> Size | None:
     try:
         with opened(content, kind_of(content)) as picture:
             return picture.size
-    except UnusableError:
+    except UnusableImageError:
         return None

@@ -78,7 +78,7 @@ def prepare(content: bytes, *, max_side: int = MAX_SIDE) -> Prepared:
         max_side: the longest side that is sent, in pixels; 0 sends every size.
 
     Raises:
-        UnusableError: it is no image, damaged, too large, or needs a package that is missing.
+        UnusableImageError: it is no image, damaged, too large, or needs a package that is missing.
     """
     kind = kind_of(content)
     if kind is Kind.DICOM:

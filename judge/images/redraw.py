@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from judge.images.file_types import Kind, Size, UnusableError
+from judge.images.file_types import Kind, Size, UnusableImageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ def check_size(size: Size, *, costly: bool = False) -> None:
     """Refuse an image by the size that its header states, before anything of it is decoded."""
     most = MAX_COSTLY_PIXELS if costly else MAX_PIXELS
     if size[0] * size[1] > most:
-        raise UnusableError(
+        raise UnusableImageError(
             f"{size[0]} x {size[1]} pixels are {size[0] * size[1] / 1e6:.0f} megapixels",
             f"images of this type may have {most // 10**6} megapixels: scale it down",
         )
@@ -35,7 +35,7 @@ def check_size(size: Size, *, costly: bool = False) -> None:
 
 @contextmanager
 def opened(content: bytes, kind: Kind) -> Iterator[Picture]:
-    """Yield an image whose header is read and whose pixels are not; UnusableError where it is broken, within too."""
+    """Yield an image whose header is read and whose pixels are not; UnusableImageError where it is broken, within too."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - only where there are images
 
     with warnings.catch_warnings():
@@ -46,11 +46,11 @@ def opened(content: bytes, kind: Kind) -> Iterator[Picture]:
                 check_size(picture.size, costly=kind is Kind.WEBP or _is_wide(picture.mode))
                 yield picture
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise UnusableError(f"more than {MAX_PIXELS // 10**6} megapixels", "scale it down") from error
+            raise UnusableImageError(f"more than {MAX_PIXELS // 10**6} megapixels", "scale it down") from error
         except UnidentifiedImageError as error:
-            raise UnusableError(f"is no readable {kind.value}", "copy or save it again") from error
+            raise UnusableImageError(f"is no readable {kind.value}", "copy or save it again") from error
         except (OSError, ValueError, SyntaxError, EOFError, MemoryError, OverflowError, Warning) as error:
-            raise UnusableError(f"is damaged or cut off: {error}", "copy or save it again") from error
+            raise UnusableImageError(f"is damaged or cut off: {error}", "copy or save it again") from error
 
 
 def decode_wholly(picture: Picture) -> None:

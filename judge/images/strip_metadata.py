@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from judge.images.file_types import Kind, UnusableError
+from judge.images.file_types import Kind, UnusableImageError
 
 PNG_RENDERED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"bKGD", b"pHYs"}
 WEBP_RENDERED = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH"}
@@ -40,7 +40,7 @@ def strip_metadata(content: bytes, kind: Kind) -> bytes | None:
         None where only rendering the picture anew leaves metadata out.
 
     Raises:
-        UnusableError: the file is cut off, or another file follows the image.
+        UnusableImageError: the file is cut off, or another file follows the image.
     """
     reader = {Kind.PNG: _png, Kind.JPEG: _jpeg, Kind.WEBP: _webp, Kind.GIF: _gif}.get(kind)
     if reader is None:
@@ -51,15 +51,15 @@ def strip_metadata(content: bytes, kind: Kind) -> bytes | None:
         raise _cut() from error
 
 
-def _cut() -> UnusableError:
-    return UnusableError("is cut off: its end is missing", "copy or save it again")
+def _cut() -> UnusableImageError:
+    return UnusableImageError("is cut off: its end is missing", "copy or save it again")
 
 
 def _check_tail(content: bytes, end: int) -> None:
     """Refuse an image in whose tail another file hides; other bytes there are merely left out."""
     tail = content[end:]
     if _FOREIGN.match(tail) or _ZIP_END in tail:
-        raise UnusableError(
+        raise UnusableImageError(
             f"another file hides behind the image's end ({len(tail)} bytes)", "save the image anew in an image program"
         )
 
@@ -97,7 +97,7 @@ def _jpeg(content: bytes) -> bytes:
         at += 2 + length
         scans += marker == _SOS
         if scans > MAX_SCANS:
-            raise UnusableError(f"more than {MAX_SCANS} scans", "save it again as an ordinary JPEG")
+            raise UnusableImageError(f"more than {MAX_SCANS} scans", "save it again as an ordinary JPEG")
     _check_tail(content, at + 2)
     return b"".join([*kept, content[at : at + 2]])
 
@@ -148,7 +148,7 @@ def _gif(content: bytes) -> bytes:
             kept.append(content[at:end])
         at = end
     if content[at] != _GIF_IMAGE:
-        raise UnusableError("a GIF without a picture")
+        raise UnusableImageError("a GIF without a picture")
     end = _blocks_end(content, at + 11 + _table_length(content[at + 9]))
     kept += [content[at:end], bytes([_GIF_END])]
     if content[end : end + 1] == bytes([_GIF_END]):

@@ -51,7 +51,7 @@ def n_servers() -> int:
     return min(MOST_SERVERS, cores or 1)
 
 
-class Served:
+class LocalServer:
     """A running server: its address and its key."""
 
     def __init__(self, server: Any, key: str) -> None:  # noqa: ANN401 - xllamacpp has no types
@@ -75,7 +75,7 @@ class Served:
         self._server = None
 
 
-def serve(weights: Path) -> Served:
+def serve(weights: Path) -> LocalServer:
     """Load the weights and listen; InputError where the runtime is not installed or cannot load them.
 
     One thread and one slot: more of either only helps on an idle machine, and costs dearly on a busy one.
@@ -96,7 +96,7 @@ def serve(weights: Path) -> Served:
     parameters.api_keys = [key]
     parameters.verbosity = -1
     try:
-        server = Served(xllamacpp.Server(parameters), key)
+        server = LocalServer(xllamacpp.Server(parameters), key)
     except RuntimeError as error:
         raise InputError(str(weights), f"cannot be loaded: {error}", "give another GGUF file") from error
     server.await_start()

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from judge.errors import RunError
-from judge.images.file_types import UnusableError, kind_of
+from judge.images.file_types import UnusableImageError, kind_of
 from judge.images.loader import image_bytes
 from judge.images.redraw import on_white, opened, render_picture
 from judge.schema import Image
@@ -47,7 +47,7 @@ def thumbnail(image: Image) -> Thumbnail:
         return Thumbnail(*named, _data_url(image.media_type, content), scaled=False)
     try:
         return Thumbnail(*named, _data_url("image/jpeg", _scaled(content)), scaled=True)
-    except (UnusableError, OSError, ValueError) as error:
+    except (UnusableImageError, OSError, ValueError) as error:
         return Thumbnail(*named, None, scaled=True, note=f"left out: cannot be scaled down: {error}")
 
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from judge.images import preparing
 from judge.images import redraw as drawing
-from judge.images.file_types import Kind, UnusableError, kind_of
+from judge.images.file_types import Kind, UnusableImageError, kind_of
 from judge.images.preparing import MAX_SENT_BYTES, prepare
 from judge.images.redraw import fitting, grey, in_srgb
 from judge.images.strip_metadata import strip_metadata
@@ -259,7 +259,7 @@ def test_a_fitting_size_is_within_the_limit_and_never_empty(width: int, height: 
 def test_a_truncated_image_is_refused(form: str) -> None:
     content = noise((60, 40), form)
     for end in (len(content) // 2, len(content) - 20):
-        with pytest.raises(UnusableError, match=r"cut off|damaged"):
+        with pytest.raises(UnusableImageError, match=r"cut off|damaged"):
             prepare(content[:end])
 
 
@@ -267,7 +267,7 @@ def test_a_truncated_image_is_refused(form: str) -> None:
 def test_a_file_hidden_behind_an_image_is_refused_and_other_bytes_there_are_left_out(form: str) -> None:
     content = written(form)
     for tail in (b"PK\x03\x04zip", b"<html>", b"\0\0%PDF-1.7", b"x" * 30 + b"PK\x05\x06" + bytes(18)):
-        with pytest.raises(UnusableError, match="another file hides behind the image's end"):
+        with pytest.raises(UnusableImageError, match="another file hides behind the image's end"):
             prepare(content + tail)
     assert prepare(content + bytes(7) + CANARY).content == content
 
@@ -290,44 +290,44 @@ def test_a_file_hidden_behind_an_image_is_refused_and_other_bytes_there_are_left
     ],
 )
 def test_what_is_no_image_is_refused_and_named(content: bytes, instead: str) -> None:
-    with pytest.raises(UnusableError) as error:
+    with pytest.raises(UnusableImageError) as error:
         prepare(content)
     assert error.value.problem == f"not an image of a known type{instead}"
     assert error.value.hint == "accepted: PNG, JPEG, WebP, GIF, TIFF, BMP, DICOM"
 
 
 def test_too_many_pixels_are_refused_by_the_header() -> None:
-    with pytest.raises(UnusableError, match="50001 x 1000 pixels are 50 megapixels"):
+    with pytest.raises(UnusableImageError, match="50001 x 1000 pixels are 50 megapixels"):
         prepare(png_stating(50_001, 1000))
-    with pytest.raises(UnusableError, match="more than 50 megapixels"):
+    with pytest.raises(UnusableImageError, match="more than 50 megapixels"):
         prepare(png_stating(2**31 - 1, 2**31 - 1))
-    with pytest.raises(UnusableError, match="damaged or cut off"):
+    with pytest.raises(UnusableImageError, match="damaged or cut off"):
         prepare(png_stating(100, 100))
 
 
 def test_webp_and_wide_pixels_have_a_lower_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "MAX_COSTLY_PIXELS", 2399)
     for content in (written("WEBP"), sixteen("TIFF", [1] * 1200), dicom(np.zeros((40, 60), np.uint16))):
-        with pytest.raises(UnusableError, match="megapixels"):
+        with pytest.raises(UnusableImageError, match="megapixels"):
             prepare(content)
     assert prepare(written("PNG")).size == SIZE
 
 
 def test_pillows_own_alarm_at_a_bomb_is_put_into_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(UnusableError, match="more than 50 megapixels"):
+    with pytest.raises(UnusableImageError, match="more than 50 megapixels"):
         prepare(written("TIFF"))
 
 
 def test_a_jpeg_of_very_many_scans_is_refused() -> None:
     content = written("JPEG", progressive=True)
     start = content.rindex(b"\xff\xda")
-    with pytest.raises(UnusableError, match="more than 100 scans"):
+    with pytest.raises(UnusableImageError, match="more than 100 scans"):
         prepare(content[:start] + content[start:-2] * 101 + content[-2:])
 
 
 def test_a_gif_without_a_picture_is_refused() -> None:
-    with pytest.raises(UnusableError, match="a GIF without a picture"):
+    with pytest.raises(UnusableImageError, match="a GIF without a picture"):
         prepare(b"GIF89a\x01\0\x01\0\0\0\0;")
     content = written("GIF")
     assert prepare(content[:-1]).content == content, "a missing last byte is put back"
@@ -340,7 +340,7 @@ def test_no_damage_to_an_image_ends_in_anything_but_words(form: str, data: st.Da
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
         sent = prepare(bytes(content))
-    except UnusableError as error:
+    except UnusableImageError as error:
         assert error.problem  # noqa: PT017 - either outcome is right
     else:
         assert prepare(sent.content).content == sent.content
@@ -411,24 +411,24 @@ def test_colours_of_dicom_are_kept() -> None:
 
 
 def test_dicom_that_may_name_its_patient_in_the_picture_is_refused() -> None:
-    with pytest.raises(UnusableError, match="burned into its picture"):
+    with pytest.raises(UnusableImageError, match="burned into its picture"):
         prepare(dicom(RAMP, BurnedInAnnotation="YES"))
 
 
 def test_dicom_that_cannot_be_drawn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from pydicom.uid import DeflatedExplicitVRLittleEndian  # noqa: PLC0415 - slow to import
 
-    with pytest.raises(UnusableError, match="is deflated DICOM"):
+    with pytest.raises(UnusableImageError, match="is deflated DICOM"):
         prepare(dicom(RAMP, syntax=DeflatedExplicitVRLittleEndian))
-    with pytest.raises(UnusableError, match="cannot be drawn from DICOM"):
+    with pytest.raises(UnusableImageError, match="cannot be drawn from DICOM"):
         prepare(dicom(RAMP)[:-4])
-    with pytest.raises(UnusableError, match="cannot be drawn from DICOM"):
+    with pytest.raises(UnusableImageError, match="cannot be drawn from DICOM"):
         prepare(bytes(128) + b"DICM")
-    with pytest.raises(UnusableError, match="megapixels"):
+    with pytest.raises(UnusableImageError, match="megapixels"):
         prepare(dicom(RAMP, Rows=60_000, Columns=60_000))
     content = dicom(RAMP)
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    with pytest.raises(UnusableError) as error:
+    with pytest.raises(UnusableImageError) as error:
         prepare(content)
     assert (error.value.problem, error.value.hint) == (
         "is DICOM, which needs pydicom",

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from judge.errors import InputError, RunError
 from judge.judges import local
 from judge.judges.judge_options import JudgeOptions
-from judge.judges.local import LocalJudge, Served, n_servers, serve
+from judge.judges.local import LocalJudge, LocalServer, n_servers, serve
 from judge.judges.local_weights import find_weights
 from judge.judges.registry import open_judge, parse_judge
 from judge.prompting.pairwise_reply import interpret
@@ -119,7 +119,7 @@ def test_a_server_that_does_not_answer_is_an_error() -> None:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(RunError, match="does not start"):
-            Served(SimpleNamespace(listening_address=address), "key").await_start()
+            LocalServer(SimpleNamespace(listening_address=address), "key").await_start()
 
 
 def test_weights_that_cannot_be_loaded_are_an_input_error(tmp_path: Path) -> None:
