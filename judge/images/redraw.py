@@ -35,7 +35,7 @@ def check_size(size: Size, *, costly: bool = False) -> None:
 
 @contextmanager
 def opened(content: bytes, kind: Kind) -> Iterator[Picture]:
-    """Yield an image whose header is read and whose pixels are not; UnusableImageError where it is broken, within too."""
+    """Yield an image whose header is read and whose pixels are not; UnusableImageError where it is broken."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - only where there are images
 
     with warnings.catch_warnings():
