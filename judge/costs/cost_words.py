@@ -45,7 +45,9 @@ def _amount(usd: Decimal | None) -> str:
 
 def cost_line(judge: str, cost: JudgeCost) -> str:
     """Return the cost of one judge's replies, with tokens and the source of the price."""
-    parts = [f"{cost.input_tokens:,} tokens in{_share(cost)}", f"{cost.output_tokens:,} out{_reasoning(cost)}"]
+    share = f", {100 * cost.cached_share:.0f} % from the cache" if cost.cached_share else ""
+    reasoning = f", {cost.reasoning:,} of it reasoning" if cost.reasoning else ""
+    parts = [f"{cost.input_tokens:,} tokens in{share}", f"{cost.output_tokens:,} out{reasoning}"]
     if cost.batched:
         parts.append(f"{cost.batched:,} of {cost.replies:,} replies in batches")
     if cost.usd is None:
@@ -54,11 +56,3 @@ def cost_line(judge: str, cost: JudgeCost) -> str:
     else:
         source = f"prices: {cost.price}" if cost.price else "nothing was asked"
     return f"Cost of {judge}: {_amount(cost.usd)} ({', '.join(parts)}; {source})."
-
-
-def _share(cost: JudgeCost) -> str:
-    return f", {100 * cost.cached_share:.0f} % from the cache" if cost.cached_share else ""
-
-
-def _reasoning(cost: JudgeCost) -> str:
-    return f", {cost.reasoning:,} of it reasoning" if cost.reasoning else ""

@@ -8,7 +8,6 @@ from decimal import Decimal
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
 
 import orjson
 from pydantic import Field
@@ -25,7 +24,7 @@ from judge.prompting.token_estimates import (
     output_tokens,
     text_tokens,
 )
-from judge.schema import Frozen, Image, JudgeSpec, Price, Prompt, Request, Usage
+from judge.schema import Frozen, Image, JudgeSpec, Price, Request, Usage
 
 SCHEMA_VERSION = 1
 LEAST_CACHED = 1024
@@ -168,16 +167,6 @@ class _Sum:
     batch_usd: Decimal | None = Decimal(0)
 
 
-class _Sent(NamedTuple):
-    """Input of one call, and its place among the calls with the same prefix."""
-
-    prompt: Prompt
-    schema_bytes: int
-    image_tokens: int
-    first: bool
-    alone: bool
-
-
 @dataclass
 class _Quoter:
     """Totals of one judge's open requests."""
@@ -199,27 +188,23 @@ class _Quoter:
             self._add_sharing(list(sharing))
 
     def _add_sharing(self, opened: Sequence[Request]) -> None:
+        """Add calls with the same beginning: in LOW a cache serves the later ones, in HIGH it is only filled."""
         schema_bytes = len(orjson.dumps(opened[0].schema_))
         images = [image_tokens(self.judge.provider, *self.pixels(image)) for image in opened[0].prompt.images]
         for scenario in SCENARIOS:
             seen = sum(getattr(one, scenario.name) for one in images)
             for place, request in enumerate(opened):
-                sent = _Sent(request.prompt, schema_bytes, seen, first=place == 0, alone=len(opened) == 1)
-                self._add(self._usage(sent, request.n_parts or len(request.asks), scenario), scenario)
-
-    def _usage(self, sent: _Sent, n_asked: int, scenario: Scenario) -> Usage:
-        """Estimate one call: in LOW a cache serves the later calls of a pair, in HIGH it is only filled."""
-        prompt = sent.prompt
-        beginning = len(prompt.system.encode()) + sent.schema_bytes + len(prompt.shared.encode())
-        shared = text_tokens(beginning, scenario) + sent.image_tokens
-        given = shared + text_tokens(len(prompt.traces.encode()), scenario)
-        read = written = 0
-        if scenario is HIGH and self._filling_is_dear:
-            written = given
-        elif scenario is LOW and not sent.alone and shared >= LEAST_CACHED:
-            read, written = (0, shared) if sent.first else (shared, 0)
-        made = output_tokens(n_asked, self.judge.settings, scenario)
-        return Usage(input=given, cache_read=read, cache_write=written, output=made)
+                prompt = request.prompt
+                beginning = len(prompt.system.encode()) + schema_bytes + len(prompt.shared.encode())
+                shared = text_tokens(beginning, scenario) + seen
+                given = shared + text_tokens(len(prompt.traces.encode()), scenario)
+                read = written = 0
+                if scenario is HIGH and self._filling_is_dear:
+                    written = given
+                elif scenario is LOW and len(opened) > 1 and shared >= LEAST_CACHED:
+                    read, written = (0, shared) if place == 0 else (shared, 0)
+                made = output_tokens(request.n_parts or len(request.asks), self.judge.settings, scenario)
+                self._add(Usage(input=given, cache_read=read, cache_write=written, output=made), scenario)
 
     @cached_property
     def _filling_is_dear(self) -> bool:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from judge.costs.cost_words import dollars
-from judge.costs.quote import JudgeQuote, Quote, UsdRange
+from judge.costs.quote import Quote, UsdRange
 from judge.files.safe_text import safe
 from judge.prompting.token_estimates import Range
 
@@ -33,7 +33,8 @@ def _table(quote: Quote) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     for judge, one in quote.judges.items():
         tokens = [_tokens(one.input_tokens), _tokens(one.output_tokens)]
-        table.add_row(Text(safe(judge)), f"{one.calls:,}", *tokens, *_usd(one.usd), _batches(one))
+        in_batches = dollars(one.batch_usd.expected) if one.batch_usd else "-"
+        table.add_row(Text(safe(judge)), f"{one.calls:,}", *tokens, *_usd(one.usd), in_batches)
     return table
 
 
@@ -54,18 +55,13 @@ def _usd(usd: UsdRange | None) -> list[str]:
     return [dollars(amount) for amount in (usd.low, usd.expected, usd.high)]
 
 
-def _batches(one: JudgeQuote) -> str:
-    return dollars(one.batch_usd.expected) if one.batch_usd else "-"
-
-
 def _sources(quote: Quote) -> str:
     """Return the sources of the prices."""
     by_source: dict[str, list[str]] = {}
     for judge, one in quote.judges.items():
         by_source.setdefault(one.price or UNKNOWN, []).append(safe(judge))
-    if len(by_source) == 1:
-        return f"Prices: {next(iter(by_source))}. Everything is estimated: see docs/costs.md."
     told = "; ".join(f"{source} for {', '.join(judges)}" for source, judges in by_source.items())
+    told = next(iter(by_source)) if len(by_source) == 1 else told
     return f"Prices: {told}. Everything is estimated: see docs/costs.md."
 
 

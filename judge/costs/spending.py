@@ -10,7 +10,7 @@ from typing import Annotated
 from msgspec.structs import asdict
 from pydantic import Field, PlainSerializer
 
-from judge.schema import Frozen, Judgment, Price, Tariff, Usage
+from judge.schema import Frozen, Judgment, Price, Usage
 
 MILLIONTH = Decimal("0.000001")
 RATE_DIGITS = 6
@@ -53,7 +53,7 @@ def cost(price: Price | None, usage: Usage, *, batched: bool) -> Decimal | None:
     """
     if price is None or not (tariffs := price.batch if batched else price.standard):
         return None
-    tariff = _tariff(tariffs, usage.input)
+    tariff = next((tariff for tariff in reversed(tariffs[1:]) if usage.input > tariff.above), tariffs[0])
     plain = max(0, usage.input - usage.cache_read - usage.cache_write)
     return MILLIONTH * (
         plain * tariff.input
@@ -61,10 +61,6 @@ def cost(price: Price | None, usage: Usage, *, batched: bool) -> Decimal | None:
         + usage.cache_write * tariff.cache_write
         + usage.output * tariff.output
     )
-
-
-def _tariff(tariffs: tuple[Tariff, ...], tokens: int) -> Tariff:
-    return next((tariff for tariff in reversed(tariffs[1:]) if tokens > tariff.above), tariffs[0])
 
 
 def cost_of(judgment: Judgment, prices: Mapping[str, Price]) -> Decimal | None:

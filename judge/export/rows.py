@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from judge.audit.audited_item import Journey
     from judge.outcomes.counted_items import CriterionItems, Subject
     from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.schema import Item, Pair, Price, Reply, Trace
+    from judge.schema import Item, Pair, Price, Trace
 
 Row = dict[str, Any]
-_UNUSED_BASIS = Basis(Method.WILSON, seed=0)
-"""counting items needs no interval"""
 _TEXT, _NUMBER, _COUNT = pl.String(), pl.Float64(), pl.Int64()
 FOLDED = ("outcome", "credit", "forward", "swapped", "consistent")
 ITEMS: dict[str, pl.DataType] = {
@@ -89,7 +87,7 @@ class Provenance(NamedTuple):
 
 def counted_items(latest: LatestJudgments, subject: Subject) -> dict[str, CriterionItems]:
     """Fold judgments by criterion as the report does, the judges averaged."""
-    return fold_panel(latest, subject, _UNUSED_BASIS).together
+    return fold_panel(latest, subject, Basis(Method.WILSON, seed=0)).together  # counting needs no interval
 
 
 def item_row(pair: Pair) -> Row:
@@ -135,11 +133,11 @@ _REQUEST = ("item", "order", "judge", "sample", "latency_s", "time", "key")
 def request_row(journey: Journey, prices: Mapping[str, Price]) -> Row:
     """Return what any table of judgments holds of a request: who was asked what, and what the replies took."""
     judgment = journey.judgment
-    usd = cost_of(judgment, prices) if judgment.replies else None
+    usd, known = (cost_of(judgment, prices), TOKENS) if judgment.replies else (None, ())
     return {
         **{name: getattr(judgment, name) for name in _REQUEST},
         "model": judgment.reply.model if judgment.reply else None,
-        **_tokens(judgment.replies),
+        **{f"tokens_{kind}": sum(getattr(reply.usage, kind) for reply in judgment.replies) for kind in known},
         "usd": None if usd is None else float(usd),
         "earlier": journey.earlier,
     }
@@ -159,13 +157,6 @@ def judgment_rows(journey: Journey, criteria: Sequence[str], prices: Mapping[str
         said = {"criterion": name, "verdict": verdict.value, "winner": winner(verdict, judgment.order).value}
         evidence = zip(("evidence_1", "evidence_2"), quotations.get(name, ()), strict=False)
         yield {**shared, **said, **dict(evidence)}
-
-
-def _tokens(replies: Sequence[Reply]) -> dict[str, int]:
-    """Add up the tokens of all replies to a request; nothing where none came."""
-    if not replies:
-        return {}
-    return {f"tokens_{kind}": sum(getattr(reply.usage, kind) for reply in replies) for kind in TOKENS}
 
 
 def agreed_items(latest: LatestJudgments, subject: Subject, criterion: str) -> dict[str, tuple[str, float]]:

@@ -29,9 +29,7 @@ CASE_ITEMS: dict[str, pl.DataType] = {
     **FIGURES,
 }
 """One row a trace; a column `by_FIELD` follows for each field of the items."""
-CLAIMS: dict[str, pl.DataType] = {
-    **dict.fromkeys(("item", "group", "unit", "claim", "importance"), _TEXT),
-}
+CLAIMS: dict[str, pl.DataType] = dict.fromkeys(("item", "group", "unit", "claim", "importance"), _TEXT)
 READINGS: dict[str, pl.DataType] = {
     **dict.fromkeys(("item", "group", "judge"), _TEXT),
     "sample": _COUNT,

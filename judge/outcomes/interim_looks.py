@@ -12,7 +12,7 @@ import polars as pl
 
 from judge.enums import Orders
 from judge.outcomes.counted_items import pool
-from judge.outcomes.estimates import rounded_p
+from judge.outcomes.estimates import DIGITS, rounded_p
 from judge.outcomes.tally import HALF, fold
 from judge.schema import Frozen
 from judge.stats.sequential import ALPHA, confidence_sequence, is_decided, log_e_value
@@ -117,9 +117,6 @@ def follow(planned: pl.DataFrame, said: pl.DataFrame, panel: LookPanel) -> pl.Da
         n_items=pl.len(), missing=pl.col("credit").is_null().sum(), complete=pl.col("done").all()
     )
     return counts.join(leaning, on="look").sort("look")
-
-
-DIGITS = 6
 
 
 class Sequential(Frozen):

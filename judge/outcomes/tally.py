@@ -17,8 +17,7 @@ FOLDED = ("item", "forward", "swapped", "credit", "outcome", "consistent", "firs
 is the share of complete samples whose orders agree, null with one order; the last three count verdicts."""
 MEANS = ("forward", "swapped", "consistent")
 COUNTS = ("first_picks", "decisive", "n_verdicts")
-DECISIVE = (Verdict.FIRST, Verdict.SECOND)
-DECISIONS = (*DECISIVE, Verdict.TIE)
+DECISIONS = (Verdict.FIRST, Verdict.SECOND, Verdict.TIE)
 OUTCOMES = pl.Enum(Outcome)
 
 

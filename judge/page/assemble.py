@@ -41,7 +41,8 @@ def assemble(parts: Parts, *, served: bool) -> str:
     allows its own style and script by their hashes, images within it, and no address at all; a served page may also
     ask its own server.
     """
-    style, script = _joined(["style"], ".css"), _wrapped(_joined(["script/any", f"script/{parts.scripts}"], ".js"))
+    style, script = _joined(["style"], ".css"), _joined(["script/any", f"script/{parts.scripts}"], ".js")
+    script = f'"use strict";\n(() => {{\n{script}\n}})();\n'
     own = " 'self'" if served else ""
     policy = {
         "default-src": "'none'",
@@ -79,11 +80,6 @@ def _joined(folders: Sequence[str], suffix: str) -> str:
     there = (path for folder in folders for path in files(PACKAGE).joinpath(folder).iterdir())
     found = sorted((path for path in there if path.name.endswith(suffix)), key=lambda path: path.name)
     return "\n".join(path.read_text(encoding="utf-8") for path in found)
-
-
-def _wrapped(script: str) -> str:
-    """Return a script in a scope of its own."""
-    return f'"use strict";\n(() => {{\n{script}\n}})();\n'
 
 
 def _hash(text: str) -> str:

@@ -82,13 +82,11 @@ class Contents:
             "ids": self.ids,
             "snippets": self._snippets,
             "failures": self._failures,
-            "fields": {name: coded(values) for name, values in self._fields.items() if _is_filter(values)},
+            "fields": {
+                name: coded(values) for name, values in self._fields.items() if 1 < len({*values}) <= MAX_VALUES
+            },
             "chunk_items": CHUNK_ITEMS,
         }
-
-
-def _is_filter(values: Sequence[str | None]) -> bool:
-    return 1 < len({*values}) <= MAX_VALUES
 
 
 def coded(values: Sequence[str | None]) -> dict[str, Any]:

@@ -54,12 +54,19 @@ def score_page(run: str, manifest: ScoreManifest, report: ScoreReport, contents:
 
 def _score_sections(report: ScoreReport, manifest: ScoreManifest) -> dict[str, Any]:
     """Return what the template of the report shows, by name."""
+    optional = {"with an unreadable answer": report.n_unread, "without a known answer": report.n_without_answer}
     return {
         "claim": conclusion(report),
-        "counts": _counts(report),
+        "counts": judgment_counts(report) + [(name, f"{count:,}") for name, count in optional.items() if count],
         "totals": _totals(report),
         "groups": _groups(report),
-        "alone": {judge: [*_totals(own), *_all_parts(own)] for judge, own in report.by_judge.items()},
+        "alone": {
+            judge: [
+                *_totals(own),
+                *(row._replace(name=f"{group}: {row.name}") for group, rows in _groups(own).items() for row in rows),
+            ]
+            for judge, own in report.by_judge.items()
+        },
         "legend": score_tables.LEGEND,
         "subgroups": {
             field: [subgroup(value, own.trace_score, small=own.small) for value, own in values.items()]
@@ -79,13 +86,3 @@ def _totals(figures: Figures) -> list[Plotted]:
 def _groups(figures: Figures) -> dict[str, list[Plotted]]:
     """Return each group's figures by the group's name."""
     return {group.value: [plotted(part, getattr(own, part)) for part in PARTS] for group, own in figures.groups.items()}
-
-
-def _all_parts(figures: Figures) -> list[Plotted]:
-    return [row._replace(name=f"{group}: {row.name}") for group, rows in _groups(figures).items() for row in rows]
-
-
-def _counts(report: ScoreReport) -> list[tuple[str, str]]:
-    """Return the main counts, each with its name."""
-    optional = {"with an unreadable answer": report.n_unread, "without a known answer": report.n_without_answer}
-    return judgment_counts(report) + [(name, f"{count:,}") for name, count in optional.items() if count]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.costs.cost_words import dollars
@@ -52,13 +52,15 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
     """Return what the template of the report shows, by name."""
     overall = list(report.criteria)[-1]
     length, agreement = report.length[overall], report.agreement[overall]
+    identical = [("identical traces", f"{report.n_identical:,}")] if report.n_identical else []
+    panels = {"": report.criteria, **report.by_judge}
     return {
         "claim": words.conclusion(report),
         "overall": overall,
         "both": report.orders is Orders.BOTH,
-        "counts": _counts(report),
-        "panels": {"": report.criteria, **report.by_judge},
-        "plots": {view: [plotted(n, row.win_rate) for n, row in own.items()] for view, own in _views(report)},
+        "counts": judgment_counts(report) + identical,
+        "panels": panels,
+        "plots": {view: [plotted(n, row.win_rate) for n, row in own.items()] for view, own in panels.items()},
         "subgroups": {
             field: [subgroup(value, own.win_rate[overall], small=own.small) for value, own in values.items()]
             for field, values in report.subgroups.items()
@@ -79,10 +81,6 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
         "spending": spending(report),
         "manifest_json": as_json_bytes(manifest.model_dump(mode="json", by_alias=True)).decode(),
     }
-
-
-def _views(report: Report) -> Iterable[tuple[str, Mapping[str, CriterionReport]]]:
-    return [("", report.criteria), *report.by_judge.items()]
 
 
 def plotted(name: str, rate: Estimate, note: str = "") -> Plotted:
@@ -136,12 +134,6 @@ def _strata(criteria: Mapping[str, CriterionReport]) -> dict[str, Any] | None:
         "unreadable": last.unreadable,
         "answer_only": percent(last.answer_only),
     }
-
-
-def _counts(report: Report) -> list[tuple[str, str]]:
-    """Return the main counts, each with its name."""
-    identical = [("identical traces", f"{report.n_identical:,}")] if report.n_identical else []
-    return judgment_counts(report) + identical
 
 
 def judgment_counts(report: Report | ScoreReport) -> list[tuple[str, str]]:

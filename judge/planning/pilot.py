@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from judge.comparison.derive_report import item_features, subject_of
@@ -63,9 +63,7 @@ def plan(options: PlanOptions) -> PowerPlan:
     """
     source = options.source
     if isinstance(source, Numbers):
-        ground = from_numbers(
-            ties=source.ties, consistency=source.consistency, cluster_size=source.cluster_size, icc=source.icc
-        )
+        ground = from_numbers(**asdict(source))
         orders, samples, judges = Orders.BOTH, 1, 1
     else:
         ground = _read_pilot(source)

@@ -206,7 +206,12 @@ def make_plan(ground: PlanBasis, target: Target, effort: Effort) -> PowerPlan:
         win_rate = ground.pilot.win_rate
     effect = design_effect(ground.cluster_size, ground.icc)
     resolved = None if win_rate is None else ground.resolve(win_rate)
-    needed = None if win_rate is None else _needed(ground, target, effort, win_rate)
+    needed = None
+    if win_rate is not None:
+        needed = _needed(ground, target, effort, win_rate)
+        units, n_units = ground.units(ground.resolve(win_rate)), needed.clusters or needed.items or 0
+        found = simulated_power(units, n_units, alpha=target.alpha, n_runs=effort.reps, seed=effort.seed)
+        needed = needed.model_copy(update={"simulated_power": round(found, DIGITS)})
     return PowerPlan(
         win_rate=win_rate,
         resolved_win_rate=resolved,
@@ -221,7 +226,7 @@ def make_plan(ground: PlanBasis, target: Target, effort: Effort) -> PowerPlan:
         calls_per_item=effort.calls_per_item,
         reps=effort.reps,
         seed=effort.seed,
-        needed=needed and _simulated(needed, ground, target, effort),
+        needed=needed,
         precision=_precision(ground, target, effort, resolved),
         table=() if target.win_rate is not None else _table(ground, target, effort),
         pilot=ground.pilot,
@@ -241,13 +246,6 @@ def _needed(ground: PlanBasis, target: Target, effort: Effort, win_rate: float) 
         clusters=math.ceil(items / units.mean_size) if ground.cluster_size > 1 else None,
         calls=items * effort.calls_per_item,
     )
-
-
-def _simulated(needed: Needed, ground: PlanBasis, target: Target, effort: Effort) -> Needed:
-    n_units = needed.clusters or needed.items or 0
-    units = ground.units(ground.resolve(needed.win_rate))
-    found = simulated_power(units, n_units, alpha=target.alpha, n_runs=effort.reps, seed=effort.seed)
-    return needed.model_copy(update={"simulated_power": round(found, DIGITS)})
 
 
 def _precision(ground: PlanBasis, target: Target, effort: Effort, resolved: float | None) -> Precision | None:

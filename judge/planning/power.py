@@ -13,8 +13,6 @@ from judge.stats.clusters import HALF, sum_by_cluster
 from judge.stats.significance import sign_flip
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats
 
@@ -110,15 +108,10 @@ def simulated_power(units: Units, n_units: int, *, alpha: float = 0.05, n_runs: 
     distinct, times = np.unique(drawn, axis=0, return_counts=True)
     n_distances = np.count_nonzero(np.unique(np.abs(units.excess).round(9)))
     if n_distances > 1 and n_units * n_distances > MAX_EXACT:
-        p_values = _normal_p_values(units.excess, distinct)
+        p_values = np.asarray(2 * ndtr(-np.abs(distinct @ units.excess) / np.sqrt(distinct @ units.excess**2)))
     else:
         p_values = np.array([sign_flip(units.excess, counts.astype(np.float64)).p_value for counts in distinct])
     return float(times @ (p_values <= alpha) / n_runs)
-
-
-def _normal_p_values(excess: Floats, counts: NDArray[np.int64]) -> Floats:
-    """Return the sign-flip test's approximate p-values, one a row of counts."""
-    return np.asarray(2 * ndtr(-np.abs(counts @ excess) / np.sqrt(counts @ excess**2)))
 
 
 def items_as_units(win_rate: float, ties: float) -> Units:

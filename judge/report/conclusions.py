@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from judge.outcomes.estimates import rounded_p
-from judge.outcomes.interim_looks import Sequential
 from judge.schema import Outcome
 from judge.stats.clusters import HALF, sum_by_cluster
 from judge.stats.significance import Conclusion, Distribution, conclude, holm, is_equivalent, sign_test, signs
@@ -61,14 +60,10 @@ def conclude_all(
         for (name, items), p_adjusted in zip(counted.items(), adjusted, strict=True)
     }
     if stopped is not None:
-        tested[list(counted)[-1]] = _by_looks(stopped)
+        verdict = {"a": Conclusion.BETTER, "b": Conclusion.WORSE, None: Conclusion.INCONCLUSIVE}[stopped.winner]
+        p = stopped.p_value
+        tested[list(counted)[-1]] = Tested(p, Distribution.SEQUENTIAL, p_adjusted=p, sign_test_p=p, verdict=verdict)
     return tested
-
-
-def _by_looks(stopped: Sequential) -> Tested:
-    verdict = {"a": Conclusion.BETTER, "b": Conclusion.WORSE, None: Conclusion.INCONCLUSIVE}[stopped.winner]
-    p_value = stopped.p_value
-    return Tested(p_value, Distribution.SEQUENTIAL, p_adjusted=p_value, sign_test_p=p_value, verdict=verdict)
 
 
 def _sign_test(counted: CriterionItems) -> float:

@@ -98,12 +98,8 @@ class ControlReport(Frozen):
 WITHOUT = {"no-image": "without the image", "wrong-image": "with another item's image"}
 
 
-def control_warnings(controls: Mapping[str, ControlReport]) -> list[str]:
-    """Return the warnings that a control gives about a judge."""
-    return [*_blind(controls), *_biased(controls)]
-
-
-def _blind(controls: Mapping[str, ControlReport]) -> Iterator[str]:
+def control_warnings(controls: Mapping[str, ControlReport]) -> Iterator[str]:
+    """Yield the warnings that a control gives about a judge."""
     for kind, without in WITHOUT.items():
         for judge, criteria in controls[kind].moved.items() if kind in controls else ():
             found = criteria.get(Group.PERCEPTION)
@@ -112,15 +108,12 @@ def _blind(controls: Mapping[str, ControlReport]) -> Iterator[str]:
                     f"Judge {judge}: perception does not move {without}: it does not measure what is seen. "
                     "Draw no conclusion about the models' perception from it."
                 )
-
-
-def _biased(controls: Mapping[str, ControlReport]) -> Iterator[str]:
     for control in controls.values():
-        for judge, criteria in control.false_preference.items():
+        for judge, compared in control.false_preference.items():
             biased = [
                 name
-                for name, found in criteria.items()
-                if found.together.named.low is not None and found.together.named.low > MARGIN
+                for name, own in compared.items()
+                if own.together.named.low is not None and own.together.named.low > MARGIN
             ]
             if biased:
                 yield f"Judge {judge} often prefers a trace to itself on {', '.join(biased)}."

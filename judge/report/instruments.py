@@ -95,13 +95,15 @@ def _instruments(counted: CriterionItems, figure: str, scores_a: pl.DataFrame, s
     own = CriterionItems(items, cluster_codes(items), counted.basis)
     found = compare_raters(ratings, own.codes, seed=counted.basis.seed)
     on = np.asarray(sides(ratings)).reshape(-1, 2)
+    decided = (on != SIDES // 2).all(axis=1)
+    same_side = Ratio((decided & (on[:, 0] == on[:, 1])).astype(float), decided.astype(float))
     return Instruments(
         figure=figure,
         n=len(items),
         preference=own.mean("credit", complement=True),
         table=_table(on),
         agreement=AgreementReport.model_validate({"n": 0, **found}),
-        same_side=estimate_rate(_same_side(on), own.codes, own.basis),
+        same_side=estimate_rate(same_side, own.codes, own.basis),
         disagreements=_disagreements(items, on, differences),
     )
 
@@ -112,13 +114,6 @@ def _table(on: Codes) -> dict[str, dict[str, int]]:
         preferred: {scored: int(counts[row, column]) for column, scored in enumerate(SIDE_NAMES)}
         for row, preferred in enumerate(SIDE_NAMES)
     }
-
-
-def _same_side(on: Codes) -> Ratio:
-    """Return whether both instruments name the same model, over the items in which each names one."""
-    middle = SIDES // 2
-    decided = (on != middle).all(axis=1)
-    return Ratio((decided & (on[:, 0] == on[:, 1])).astype(float), decided.astype(float))
 
 
 def _disagreements(items: pl.DataFrame, on: Codes, differences: Floats) -> tuple[Disagreement, ...]:

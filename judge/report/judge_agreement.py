@@ -78,15 +78,12 @@ def report_agreement(
     """
     if len(by_judge) < PAIR and samples < PAIR:
         return None
-    judged = _judges(by_judge) if len(by_judge) >= PAIR else {}
+    judged: dict[str, object] = {}
+    if len(by_judge) >= PAIR:
+        rated = _side_by_side({str(index): judge for index, judge in enumerate(by_judge)})
+        judged = compare_raters(_credits(rated), cluster_codes(rated), seed=by_judge[0].basis.seed)
     flips = _flips(said, features, by_judge[0].basis) if samples >= PAIR else {}
     return AgreementReport.model_validate({"n": 0, **judged, **flips})
-
-
-def _judges(by_judge: Sequence[CriterionItems]) -> dict[str, object]:
-    """Return the agreement of the judges' sides."""
-    rated = _side_by_side({str(index): judge for index, judge in enumerate(by_judge)})
-    return compare_raters(_credits(rated), cluster_codes(rated), seed=by_judge[0].basis.seed)
 
 
 def compare_raters(

@@ -188,6 +188,8 @@ def build_report(
         )
         for judge, items in alone.items()
     }
+    n_planned = (subject.n_items - subject.n_identical) * run.samples * len(subject.judges)
+    n_planned *= 2 if subject.orders is Orders.BOTH else 1
     together = next(iter(by_judge.values()))
     if is_panel:
         together = report_criteria(panel, latest, subject, margin=margin, stopped=stopped and stopped.together)
@@ -203,7 +205,7 @@ def build_report(
         n_items=subject.n_items,
         n_judgments=n_judgments,
         n_failed=sum(failures.values()),
-        n_not_asked=max(0, _planned(subject, run.samples) - n_judgments) if run.prompt else 0,
+        n_not_asked=max(0, n_planned - n_judgments) if run.prompt else 0,
         n_identical=subject.n_identical,
         left_out=run.left_out,
         failures=failures,
@@ -273,9 +275,3 @@ def _refusals(subject: Subject, extras: Extras) -> list[str]:
     if extras.length_control and not lengths:
         texts.append("The traces of this run are not known: there is no length-adjusted win rate.")
     return texts
-
-
-def _planned(subject: Subject, samples: int) -> int:
-    """Return how many requests the run consists of."""
-    orders = 2 if subject.orders is Orders.BOTH else 1
-    return (subject.n_items - subject.n_identical) * orders * samples * len(subject.judges)

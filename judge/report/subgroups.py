@@ -52,18 +52,24 @@ Subgroups = dict[str, dict[str, Subgroup]]
 
 def report_subgroups(counted: Mapping[str, CriterionItems], features: ItemFeatures) -> Subgroups:
     """Report each value of each field that was asked for."""
-    places = [(field, value) for field in features.fields for value in sorted(features.items[f"by:{field}"].unique())]
+    places = [
+        (field, value, pl.col(f"by:{field}") == value)
+        for field in features.fields
+        for value in sorted(features.items[f"by:{field}"].unique())
+    ]
     overall = list(counted.values())[-1]
-    p_values = [preference_test(overall.where(_is(*place)))[0] for place in places]
+    p_values = [preference_test(overall.where(within))[0] for _, _, within in places]
     adjusted = benjamini_hochberg(np.array(p_values, dtype=np.float64)).tolist()
     found: Subgroups = {field: {} for field in features.fields}
-    for place, p_value, p_adjusted in zip(places, p_values, adjusted, strict=True):
-        field, value = place
-        n = len(features.items.filter(_is(*place)))
+    for (field, value, within), p_value, p_adjusted in zip(places, p_values, adjusted, strict=True):
+        n = len(features.items.filter(within))
         found[field][value] = Subgroup(
             n=n,
             small=n < SMALL,
-            win_rate={name: _win_rate(items.where(_is(*place))) for name, items in counted.items()},
+            win_rate={
+                name: items.basis.of_models(items.where(within).mean("credit", complement=True))
+                for name, items in counted.items()
+            },
             p_value=rounded_p(p_value),
             p_adjusted=rounded_p(p_adjusted),
         )
@@ -84,11 +90,3 @@ def _interaction(overall: CriterionItems, field: str) -> Interaction | None:
     if tested is None:
         return None
     return Interaction(statistic=rounded(tested.statistic), df=tested.df, p_value=rounded_p(tested.p_value))
-
-
-def _is(field: str, value: str) -> pl.Expr:
-    return pl.col(f"by:{field}") == value
-
-
-def _win_rate(counted: CriterionItems) -> Estimate:
-    return counted.basis.of_models(counted.mean("credit", complement=True))

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from judge.outcomes.counted_items import CriterionItems, cluster_codes
-from judge.outcomes.estimates import DIGITS, LEVEL, Estimate, rounded, rounded_p
+from judge.outcomes.estimates import DIGITS, LEVEL, rounded, rounded_p
 from judge.outcomes.item_features import image_clusters
 from judge.report.report import IntervalSettings, Models
 from judge.schema import Frozen, Group
@@ -129,19 +129,14 @@ def _test(counted: CriterionItems, name: str) -> _Test:
 
 def _difference(name: str, test: _Test, p_adjusted: float) -> Difference:
     rate = test.credits.mean("credit", complement=True)
+    ends = {"estimate": rate.estimate, "low": rate.low, "high": rate.high}
     means = {side: test.credits.column(column) for side, column in (("a", name), ("b", f"{name}_b"))}
     return Difference(
         **{side: rounded(values.mean()) if len(values) else None for side, values in means.items()},
-        **_as_differences(rate),
+        **{end: None if value is None else round(2 * value - 1, DIGITS) + 0.0 for end, value in ends.items()},
         n=rate.n,
         p_value=rounded_p(test.p_value),
         p_method=test.method,
         p_adjusted=rounded_p(p_adjusted),
         verdict=Conclusion.INCONCLUSIVE if rate.estimate is None else conclude(rate.estimate, p_adjusted),
     )
-
-
-def _as_differences(rate: Estimate) -> dict[str, float | None]:
-    """Turn a mean credit and its interval into a difference: 2 credit - 1."""
-    ends = {"estimate": rate.estimate, "low": rate.low, "high": rate.high}
-    return {name: None if end is None else round(2 * end - 1, DIGITS) + 0.0 for name, end in ends.items()}

@@ -25,7 +25,6 @@ the spread of traces (at 20 items a difference's interval is 1.6 times as long);
 
 
 Modes = dict[FailureMode, int]
-IMPORTANCES = {"core": True, "supporting": False}
 
 
 class GroupFigures(Frozen):
@@ -114,7 +113,7 @@ def count_failures(units: pl.DataFrame) -> Failures:
     return Failures(
         all=_modes(units),
         by_group={group: _modes(units.filter(pl.col("group") == group.value)) for group in Group},
-        by_importance={name: _modes(units.filter(pl.col("core") == core)) for name, core in IMPORTANCES.items()},
+        by_importance={"core": _modes(units.filter("core")), "supporting": _modes(units.filter(~pl.col("core")))},
     )
 
 

@@ -46,8 +46,9 @@ def score(options: ScoreOptions, *, command: Sequence[str], say: Callable[[str],
     """
     folder, judges = start_run(_prepared(options, command=command, say=say), say=say)
     manifest = folder.score_manifest().model_copy(update={"judges": judges})
-    for line in _notes(manifest):
-        say(line)
+    blind = [judge.name for judge in judges if not judge.sees_images]
+    if blind and manifest.n_units.get(Group.PERCEPTION):
+        say(f"Note: {', '.join(blind)} cannot see images: perception is not asked, and has no figure")
     judge_all(parts_of(folder, manifest), options.judging, say=say)
     return folder
 
@@ -161,11 +162,3 @@ class PreparedScore(PreparedRun[CaseCounts]):
             left_out={reason: count for reason, count in self.inputs.left_out.items() if count},
             shard=options.shard,
         )
-
-
-def _notes(manifest: ScoreManifest) -> list[str]:
-    """Return the notes on a run before it is judged."""
-    blind = [judge.name for judge in manifest.judges if not judge.sees_images]
-    if not blind or not manifest.n_units.get(Group.PERCEPTION):
-        return []
-    return [f"Note: {', '.join(blind)} cannot see images: perception is not asked, and has no figure"]

@@ -37,7 +37,6 @@ SCHEMA_VERSION = 1
 MANY_VERDICTS = 20
 """verdicts on units after which a judge that always says the same is called out"""
 MANY_UNREAD = 0.05
-_SAID = ("presence", "correctness", "consistency")
 
 
 class ScoreSubgroup(Figures):
@@ -162,9 +161,7 @@ def build_score_report(
         usd=total(one.usd for one in setting.costs.values()) if setting.costs else None,
         warnings=(
             *_constant_verdicts(scores.units),
-            *_unseen(group_counts[Group.PERCEPTION].unseen, len(scores.items)),
-            *_few(clusters, len(scores.items)),
-            *_unread(int(scores.items["unread"].sum()), figures.answer_accuracy.n),
+            *_gaps(scores.items, group_counts, clusters, figures.answer_accuracy.n),
             *kinship_warnings(judges, {"under test": setting.model}),
         ),
     )
@@ -189,7 +186,7 @@ def _constant_verdicts(units: pl.DataFrame) -> list[str]:
         units.lazy()
         .filter(pl.col("mode") != FailureMode.JUDGE_ERROR.value)
         .group_by(pl.col("judge").cast(pl.String), "group")
-        .agg(pl.len(), same=pl.struct(_SAID).n_unique() == 1)
+        .agg(pl.len(), same=pl.struct("presence", "correctness", "consistency").n_unique() == 1)
         .filter("same", pl.col("len") >= MANY_VERDICTS)
         .sort("judge", "group")
         .collect()
@@ -201,23 +198,21 @@ def _constant_verdicts(units: pl.DataFrame) -> list[str]:
     ]
 
 
-def _unseen(unseen: int, n_items: int) -> Iterator[str]:
+def _gaps(
+    items: pl.DataFrame, group_counts: Mapping[Group, GroupCounts], clusters: Clusters, answered: int
+) -> Iterator[str]:
+    """Yield the warnings about unseen images, few items or clusters, and answers that cannot be read."""
+    n_items, unseen, unread = len(items), group_counts[Group.PERCEPTION].unseen, int(items["unread"].sum())
     if unseen:
         yield (
             f"No judge could be shown the images of {unseen} of {n_items} items: these have no perception figures and "
             "no trace score."
         )
-
-
-def _few(clusters: Clusters, n_items: int) -> Iterator[str]:
     if clusters.field is not None and clusters.n < FEW_UNITS:
         few = f"Only {clusters.n} clusters: too few for a reliable interval."
         yield few if clusters.n > 1 else "All items are in one cluster: there is no interval."
     elif n_items < SMALL:
         yield f"Only {n_items} items: read little into these figures."
-
-
-def _unread(unread: int, answered: int) -> Iterator[str]:
     if unread > MANY_UNREAD * answered:
         yield (
             f"The final answers of {unread} of {answered} traces cannot be read and count as not right: state them in "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from judge.schema import Group
@@ -128,6 +128,8 @@ def subgroups(report: ScoreReport) -> Iterator[Table]:
 
 def difference_table(found: ScoreDifference) -> Table:
     """Return the differences of two scores, figure by figure."""
+    parts = {f"{group}, {part}": own for group, parts in found.groups.items() for part, own in parts.items()}
+    differences = parts | {told: getattr(found, name) for name, told in TOTALS.items()}
     return Table(
         key="differences",
         title="Is a better, on the same items?",
@@ -141,24 +143,18 @@ def difference_table(found: ScoreDifference) -> Table:
             "verdict": "a is",
             "n": "items",
         },
-        rows=tuple(cells.row(name, *_difference_cells(own)) for name, own in all_differences(found).items()),
+        rows=tuple(
+            cells.row(
+                name,
+                cells.share(own.a),
+                cells.share(own.b),
+                difference(own),
+                cells.p_value(own.p_value),
+                cells.p_value(own.p_adjusted),
+                cells.in_words(own.verdict),
+                cells.count(own.n),
+            )
+            for name, own in differences.items()
+        ),
         legend="In percent; the sign-flip test's p; the trace score was declared first and keeps its own p",
-    )
-
-
-def all_differences(found: ScoreDifference) -> Mapping[str, Difference]:
-    """Return every difference by its name for people."""
-    parts = {f"{group}, {part}": own for group, parts in found.groups.items() for part, own in parts.items()}
-    return parts | {told: getattr(found, name) for name, told in TOTALS.items()}
-
-
-def _difference_cells(own: Difference) -> tuple[cells.Cell, ...]:
-    return (
-        cells.share(own.a),
-        cells.share(own.b),
-        difference(own),
-        cells.p_value(own.p_value),
-        cells.p_value(own.p_adjusted),
-        cells.in_words(own.verdict),
-        cells.count(own.n),
     )

@@ -76,7 +76,8 @@ def agreement(
     """
     distances = np.subtract.outer(np.asarray(values, dtype=np.float64), np.asarray(values, dtype=np.float64)) ** 2
     if clusters is None and weights is None:
-        units = _item_units(counts)
+        units = _collapsed(counts)  # one row for all items with the same ratings
+        units = units._replace(numerators=_item_sums(units.numerators))
     else:
         units = _collapsed(sum_by_cluster(_weighted(_item_sums(counts), weights), clusters))
     raw, ac1, nominal, interval = _intervals(
@@ -136,12 +137,6 @@ def _weighted(columns: Floats, weights: Floats | None) -> Floats:
 
 def _collapsed(columns: Floats) -> Patterns:
     return collapse(columns, columns[:, :0])
-
-
-def _item_units(counts: Floats) -> Patterns:
-    """Return the items' terms, one row for all items with the same ratings."""
-    items = _collapsed(counts)
-    return items._replace(numerators=_item_sums(items.numerators))
 
 
 def _item_sums(counts: Floats) -> Floats:

@@ -27,7 +27,6 @@ LEGEND = (
     "points; a gains: points of its win rate; a criterion does not move where the 90 % intervals of both stay within "
     f"{100 * MARGIN:.0f} points"
 )
-TO_A_TRACE_TWICE = "Share of verdicts that name a winner; both orders: items on which both name the same trace"
 
 
 def control_tables(report: Report) -> Iterator[Table]:
@@ -37,8 +36,7 @@ def control_tables(report: Report) -> Iterator[Table]:
             yield _moved(ControlKind(kind), criteria, judge if len(report.judges) > 1 else "")
         for judge, compared in control.false_preference.items():
             alone = judge if len(report.judges) > 1 else ""
-            yield _preferred(compared, alone)
-            yield _parts(compared, alone)
+            yield from _preferred(compared, alone)
 
 
 def _title(kind: ControlKind, judge: str) -> str:
@@ -80,8 +78,8 @@ def _finding(criteria: Mapping[str, ControlEffect]) -> str:
     return "; ".join(parts)
 
 
-def _preferred(compared: Mapping[str, SelfComparison], judge: str) -> Table:
-    return Table.of_records(
+def _preferred(compared: Mapping[str, SelfComparison], judge: str) -> Iterator[Table]:
+    yield Table.of_records(
         "criterion",
         compared,
         {
@@ -93,12 +91,9 @@ def _preferred(compared: Mapping[str, SelfComparison], judge: str) -> Table:
         key="control_identical",
         title=_title(ControlKind.IDENTICAL, judge),
         judge=judge,
-        legend=TO_A_TRACE_TWICE,
+        legend="Share of verdicts that name a winner; both orders: items on which both name the same trace",
     )
-
-
-def _parts(compared: Mapping[str, SelfComparison], judge: str) -> Table:
-    return Table(
+    yield Table(
         key="control_identical_parts",
         title=f"The same, by how the trace was written twice{f', {judge} alone' if judge else ''}",
         of="criterion",

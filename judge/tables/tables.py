@@ -58,14 +58,9 @@ def tables(report: Report) -> Iterator[Table]:
 
 def judged_tables(report: Report, criteria: Mapping[str, CriterionReport], judge: str = "") -> Iterator[Table]:
     """Yield win rates and reliability of the panel, or of one judge alone."""
-    yield _win_rates(report, criteria, judge)
-    yield _reliability(report, criteria, judge)
-
-
-def _win_rates(report: Report, criteria: Mapping[str, CriterionReport], judge: str) -> Table:
-    splits = {"splits": "split"} if report.orders is Orders.BOTH else {}
-    counts = {"wins_a": "W", "ties": "T", "wins_b": "L", **splits, "missing": "missing"}
-    return Table.of_records(
+    both = report.orders is Orders.BOTH
+    counts = {"wins_a": "W", "ties": "T", "wins_b": "L", **({"splits": "split"} if both else {}), "missing": "missing"}
+    yield Table.of_records(
         "criterion",
         criteria,
         {
@@ -77,12 +72,7 @@ def _win_rates(report: Report, criteria: Mapping[str, CriterionReport], judge: s
         judge=judge,
         legend=LEGEND,
     )
-
-
-def _reliability(report: Report, criteria: Mapping[str, CriterionReport], judge: str) -> Table:
-    """Return the judge's position consistency beside what chance gives, and its position bias."""
-    both = report.orders is Orders.BOTH
-    return Table.of_records(
+    yield Table.of_records(
         "criterion",
         criteria,
         {

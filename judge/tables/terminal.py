@@ -118,7 +118,7 @@ def forest(report: Report) -> list[str]:
                 for value, group in values.items()
             }
         )
-    return [_row("win rate of a, percent", _axis(), ""), *lines]
+    return [_row("win rate of a, percent", f"0{'50'.center(PLOT_CELLS - 4)}100", ""), *lines]
 
 
 def _rows(rates: Mapping[str, Estimate]) -> list[str]:
@@ -131,10 +131,6 @@ def _rows(rates: Mapping[str, Estimate]) -> list[str]:
 def _row(name: str, plot: Sequence[str], numbers: str) -> str:
     shown = name if cell_len(name) <= NAME_CELLS else set_cell_size(name, NAME_CELLS - 1) + "…"
     return f"{set_cell_size(shown, NAME_CELLS)} {''.join(plot)} {numbers}".rstrip()
-
-
-def _axis() -> str:
-    return f"0{'50'.center(PLOT_CELLS - 4)}100"
 
 
 def _bar(rate: Estimate) -> list[str]:

@@ -55,7 +55,8 @@ def sequential(report: Report, found: Sequential) -> str:
     overall = list(report.criteria)[-1]
     word = {"a": "a is better", "b": "a is worse", None: "inconclusive"}[found.winner]
     looks = f"{_count(found.n_looks, 'look')} of {found.n_looks_planned}, {found.items_asked} of {found.items_planned}"
-    state = "decided" if found.decided else f"undecided {_when(found)}"
+    when = "at the run's end" if found.n_looks == found.n_looks_planned else "so far"
+    state = "decided" if found.decided else f"undecided {when}"
     total, lost = found.wins + found.losses, found.items_missing
     share = f"{100 * found.wins / total:.1f} % " if total else ""
     missing = f" ({_count(lost, 'item')} without a verdict count for neither)" if lost else ""
@@ -66,20 +67,14 @@ def sequential(report: Report, found: Sequential) -> str:
     )
 
 
-def _when(found: Sequential) -> str:
-    return "at the run's end" if found.n_looks == found.n_looks_planned else "so far"
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _word(row: CriterionReport, margin: float | None) -> str:
     match row.verdict:
-        case Conclusion.BETTER:
-            return "a is better"
-        case Conclusion.WORSE:
-            return "a is worse"
+        case Conclusion.BETTER | Conclusion.WORSE:
+            return f"a is {row.verdict}"
         case Conclusion.EQUIVALENT:
             return f"equivalent within ±{margin:g}"
         case Conclusion.INCONCLUSIVE:
