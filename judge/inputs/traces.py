@@ -189,16 +189,16 @@ class RecordFile(IdIndex):
         """Read the fields of a record, or raise all its problems together."""
         fields = RecordFields(parsed, self._paths)
         item = read_item(fields, alone=not self._with_traces)
-        images = read_images(fields)
+        images = tuple(
+            self._folder / image if isinstance(image, str) and not is_address(image) else image
+            for image in read_images(fields)
+        )
         trace = _read_trace(fields) if self._with_traces else None
         if fields.problems:
             raise InputErrors([InputError(where, problem.problem, problem.hint) for problem in fields.problems])
         if trace is None:
             item = replace(item, meta=fields.rest() | item.meta)
-        return Record(where, item, tuple(map(self._placed, images)), trace, self._folder)
-
-    def _placed(self, image: str | EmbeddedImage) -> Path | str | EmbeddedImage:
-        return self._folder / image if isinstance(image, str) and not is_address(image) else image
+        return Record(where, item, images, trace, self._folder)
 
 
 def read_traces(source: str | Path, *, fields: Mapping[str, str] = NO_PATHS) -> RecordFile:
