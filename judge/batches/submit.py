@@ -177,7 +177,10 @@ class BatchSubmitter:
         found = record if record.id is not None else await self._find(record)
         if found is None or found.id is None:
             self.log.note(record, Stage.DROPPED)
-            self.writer.reopen(self.queue, self.log.members(record.batch).values(), since=record.since)
+            lost = RetryableError(FailureKind.TRANSPORT, "the batch was not accepted")
+            for member in self.log.members(record.batch).values():
+                if self.writer.needs(member, since=record.since):
+                    self.writer.leave(self.queue, member, lost)
             return
         try:
             stop = await self._take_in(found, found.id)

@@ -178,14 +178,6 @@ class _LabelingSession:
         append_labels(self._path, [label])
         self._stored += 1
 
-    def _earlier(self, task: Task) -> str | None:
-        """Return the reader's earlier answer to a task, in slot words."""
-        about = (self._options.reader, task.pair.item.id, task.criterion.name)
-        for label in latest_labels(read_labels(self._path)):
-            if subject_of_label(label) == about:
-                return WORDS.get(shown_as(label.winner, task.order), "cannot judge")
-        return None
-
     def _render(self, task: Task, console: Console) -> None:
         """Render the item, the two traces side by side, what is asked, and the keys."""
         item = task.pair.item
@@ -207,6 +199,9 @@ class _LabelingSession:
         console.print(table)
         definition = f": {task.criterion.definition}" if task.criterion.definition else ""
         say(console, f"{self._at + 1} of {len(self._tasks)}  {task.criterion.title}{definition}", "bold")
-        if (earlier := self._earlier(task)) is not None:
-            say(console, f"You said: {earlier}. A key replaces it, s keeps it.")
+        about = (self._options.reader, item.id, task.criterion.name)
+        for label in latest_labels(read_labels(self._path)):
+            if subject_of_label(label) == about:
+                earlier = WORDS.get(shown_as(label.winner, task.order), "cannot judge")
+                say(console, f"You said: {earlier}. A key replaces it, s keeps it.")
         say(console, KEYS, "dim")
