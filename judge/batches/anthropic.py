@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 
 from judge.batches.base import (
-    CONNECTIONS,
     BatchResult,
     BatchState,
     Frame,
@@ -22,7 +21,7 @@ from judge.batches.base import (
 from judge.errors import RetryableError
 from judge.judges.anthropic import AnthropicJudge, read_reply
 from judge.judges.provider_errors import STATUSES, part, status_error
-from judge.schema import FailureKind, JudgeSpec, Reply, Request
+from judge.schema import FailureKind, Reply, Request
 
 PATH = "/v1/messages/batches"
 PAGE = 100
@@ -37,9 +36,6 @@ class AnthropicBatches(AnthropicJudge):
     limits = PackLimits(requests=100_000, size=240_000_000)
     frame = Frame(b'{"requests":[', b",", b"]}")
     keeps_marks = False
-
-    def __init__(self, spec: JudgeSpec, *, timeout: float) -> None:
-        super().__init__(spec, concurrency=CONNECTIONS, timeout=timeout)
 
     def line(self, request: Request) -> bytes:
         """Return a request of the array of requests."""

@@ -14,8 +14,6 @@ from judge.dispatch.rate_limits import RetryPolicy
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
-CONNECTIONS = 4
-HTTP_OK = 200
 P = ParamSpec("P")
 T = TypeVar("T")
 Part = TypeVar("Part")

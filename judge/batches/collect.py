@@ -128,13 +128,6 @@ class ResultWriter:
         self.claimed.discard(bytes.fromhex(member.key))
         self.events.given_up(member.key, maybe_paid=False)
 
-    def reopen(self, queue: BatchQueue, members: Iterable[Member], *, since: datetime) -> None:
-        """Let the requests of a batch that the provider never accepted be submitted again."""
-        error = RetryableError(FailureKind.TRANSPORT, "the batch was not accepted")
-        for member in members:
-            if self.needs(member, since=since):
-                self.leave(queue, member, error)
-
 
 async def fold(
     queue: BatchQueue,

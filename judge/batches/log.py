@@ -31,9 +31,6 @@ class Stage(StrEnum):
     """the provider never accepted it"""
 
 
-OPEN = {Stage.SUBMITTING, Stage.SUBMITTED}
-
-
 class BatchRecord(Frozen):
     """One line of `batches.jsonl`: the last one of a batch says how far it is."""
 
@@ -105,7 +102,8 @@ class BatchLog:
 
     def open_records(self, judge: str) -> list[BatchRecord]:
         """Return a judge's batches whose results are not all in the journal, oldest first."""
-        return [record for record in self._last.values() if record.judge == judge and record.stage in OPEN]
+        stages = {Stage.SUBMITTING, Stage.SUBMITTED}
+        return [record for record in self._last.values() if record.judge == judge and record.stage in stages]
 
     def known_ids(self) -> frozenset[str]:
         """Return the provider's ids of all batches that are told apart already."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
 from judge.batches.base import (
-    CONNECTIONS,
-    HTTP_OK,
     BatchResult,
     BatchState,
     Frame,
@@ -22,7 +21,7 @@ from judge.batches.base import (
 from judge.errors import RetryableError
 from judge.judges.openai import OpenAIJudge, read_reply
 from judge.judges.provider_errors import part, redact, status_error
-from judge.schema import FailureKind, JudgeSpec, Reply, Request
+from judge.schema import FailureKind, Reply, Request
 
 ENDPOINT: Final = "/v1/chat/completions"
 MARK = "omr_judge_batch"
@@ -37,9 +36,6 @@ class OpenAIBatches(OpenAIJudge):
     limits = PackLimits(requests=50_000, size=190_000_000)
     frame = Frame(b"", b"", b"")
     keeps_marks = True
-
-    def __init__(self, spec: JudgeSpec, *, timeout: float) -> None:
-        super().__init__(spec, concurrency=CONNECTIONS, timeout=timeout)
 
     def line(self, request: Request) -> bytes:
         """Return a line of the file of requests."""
@@ -107,7 +103,7 @@ def _read(line: dict[str, Any]) -> Reply:
             raise RetryableError(FailureKind.TIMEOUT, message)
         raise status_error(500, code=code, message=message, headers={})
     request_id, status = response.get("request_id"), int(response["status_code"])
-    if status != HTTP_OK:
+    if status != HTTPStatus.OK:
         said = part(response["body"], "error")
         code = f"{said.get('type')} {said.get('code')}"
         raise status_error(status, code=code, message=str(said.get("message")), headers={})

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from judge.batches.anthropic import AnthropicBatches
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+CONNECTIONS = 4
 ROUNDS = 3
 """how often a request that gets no reply is submitted"""
 BREATH = 64
 """requests that are packed before other work has its turn"""
-NOT_FOUND = 404
 SILENT_POLLS = 720
 """looks at a batch in a row that may fail in passing before the run stops: half a day, at one a minute"""
 
@@ -45,7 +46,7 @@ def require_batches(specs: Iterable[JudgeSpec]) -> None:
 def open_batch_judge(spec: JudgeSpec, *, timeout: float) -> BatchJudge:
     """Open a judge that takes batches; import its SDK."""
     opened = AnthropicBatches if spec.provider is Provider.ANTHROPIC else OpenAIBatches
-    return opened(spec, timeout=timeout)
+    return opened(spec, concurrency=CONNECTIONS, timeout=timeout)
 
 
 async def judge_in_batches(
@@ -108,7 +109,8 @@ class BatchSubmitter:
             self.writer.claim(self.log.members(batch.batch).values(), since=batch.since)
         for _ in range(ROUNDS):
             self.queue.begin_round()
-            batches += await self._submit_open()
+            parts = packs(self._parts(), size_of=lambda part: len(part[1]), limits=self.queue.judge.limits)
+            batches += [await self._submit(pack) for pack in parts]
             await _together(self._settle(batch) for batch in batches)
             if not self.queue.unanswered:
                 return
@@ -116,11 +118,6 @@ class BatchSubmitter:
         for member, error in self.queue.unanswered.values():
             self.writer.claim([member])
             self.writer.fail(self.queue, member, error)
-
-    async def _submit_open(self) -> list[BatchRecord]:
-        judge = self.queue.judge
-        parts = packs(self._parts(), size_of=lambda part: len(part[1]), limits=judge.limits)
-        return [await self._submit(pack) for pack in parts]
 
     def _parts(self) -> Iterator[tuple[Request, bytes]]:
         """Yield the open requests as they are sent; one that no batch can hold has failed."""
@@ -180,12 +177,15 @@ class BatchSubmitter:
         found = record if record.id is not None else await self._find(record)
         if found is None or found.id is None:
             self.log.note(record, Stage.DROPPED)
-            self.writer.reopen(self.queue, self.log.members(record.batch).values(), since=record.since)
+            lost = RetryableError(FailureKind.TRANSPORT, "the batch was not accepted")
+            for member in self.log.members(record.batch).values():
+                if self.writer.needs(member, since=record.since):
+                    self.writer.leave(self.queue, member, lost)
             return
         try:
             stop = await self._take_in(found, found.id)
         except StopRunError as error:
-            if error.status != NOT_FOUND:
+            if error.status != HTTPStatus.NOT_FOUND:
                 raise
             hint = f"to ask its requests again, and pay again, take its lines out of {self.log.path}"
             raise StopRunError(error.kind, f"{error.message} ({hint})", status=error.status) from error

@@ -41,7 +41,7 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
     folder, judges = start_run(prepared_comparison(options, command=command, say=say), say=say)
     manifest = folder.manifest().model_copy(update={"judges": judges})
     make_controls(folder, manifest, options.controls.wanted(), command=command)
-    for line in [*notes(manifest), *flag_notes(folder)]:
+    for line in notes(manifest, folder):
         say(line)
     judge_all(parts_of(folder, manifest), options.judging, say=say)
     return folder
@@ -129,7 +129,7 @@ def unchanged_manifest(folder: RunFolder) -> AnyManifest:
     return manifest
 
 
-def notes(manifest: Manifest) -> list[str]:
+def notes(manifest: Manifest, folder: RunFolder) -> list[str]:
     """Say before judging what a person should know of this run."""
     said = []
     blind = [judge.name for judge in manifest.judges if not judge.sees_images]
@@ -138,10 +138,6 @@ def notes(manifest: Manifest) -> list[str]:
     without = manifest.n_items - manifest.n_checklists
     if without and plan_of(manifest).template.shows("checklist"):
         said.append(f"Note: {without} of {manifest.n_items} items have no checklist, and are judged without one")
+    if note := flag_note(flags_of_run(folder)):
+        said.append(f"Note: {note} (`omr-judge flags {folder.path}` lists them)")
     return said
-
-
-def flag_notes(folder: RunFolder) -> list[str]:
-    """Say how many traces of a run are flagged."""
-    note = flag_note(flags_of_run(folder))
-    return [f"Note: {note} (`omr-judge flags {folder.path}` lists them)"] if note else []

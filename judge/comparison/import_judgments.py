@@ -20,8 +20,6 @@ from judge.runs.journal import RunFolder
 from judge.runs.manifest import Input, Manifest
 from judge.schema import Criterion, Failed, FailureKind, Frozen, Judged, Judgment, Order, Reply, Rubric, Verdict
 
-KNOWN_FAILURES = {kind.value for kind in FailureKind}
-
 
 class VerdictLine(Frozen):
     """One line of an imported file: one verdict on one criterion of one item."""
@@ -57,7 +55,7 @@ class VerdictLine(Frozen):
         if self.verdict is not None:
             return Judged(verdicts={self.criterion: self.verdict})
         named = self.failure or "no verdict"
-        kind = FailureKind(named) if named in KNOWN_FAILURES else FailureKind.OTHER
+        kind = FailureKind(named) if named in set(FailureKind) else FailureKind.OTHER
         return Failed(failure=kind, detail=named, criterion=self.criterion)
 
     def judgment(self) -> Judgment:
@@ -138,7 +136,8 @@ def _manifest(lines: Sequence[VerdictLine], *, source: Input, command: Sequence[
     def named(field: str, default: str) -> str:
         return next((name for line in lines if (name := getattr(line, field)) is not None), default)
 
-    criteria = list(dict.fromkeys(line.criterion for line in lines))
+    names = dict.fromkeys(line.criterion for line in lines)
+    criteria = tuple(Criterion(name=name, title=name, definition="", tie="") for name in names)
     orders_of: dict[str, set[Order]] = {}
     for line in lines:
         orders_of.setdefault(line.item, set()).add(line.order)
@@ -153,14 +152,10 @@ def _manifest(lines: Sequence[VerdictLine], *, source: Input, command: Sequence[
         model_b=named("model_b", "b"),
         imported_judges=tuple(sorted({line.judge for line in lines})),
         prompt=None,
-        rubric=Rubric(name="imported", version=1, description="", criteria=tuple(map(_criterion, criteria))),
+        rubric=Rubric(name="imported", version=1, description="", criteria=criteria),
         schema_sha256=None,
         orders=Orders.BOTH if both else Orders.ONE,
         samples=len({line.sample for line in lines}),
         seed=0,
         n_items=len(orders_of),
     )
-
-
-def _criterion(name: str) -> Criterion:
-    return Criterion(name=name, title=name, definition="", tie="")

@@ -46,8 +46,6 @@ the judges without their addresses and the files without their paths"""
 
 
 class _Part(NamedTuple):
-    """A shard's folder and what it says of itself."""
-
     folder: RunFolder
     manifest: AnyManifest
     number: int

@@ -21,7 +21,7 @@ from judge.judging.options import CHECKLIST_PROMPT, CompareOptions
 from judge.judging.provenance import item_roles, read_files, used_asset
 from judge.outcomes.item_features import units_of_pairs
 from judge.prompting.pairwise_plan import choose_swapped
-from judge.prompting.pairwise_prompt import PromptTemplate, reply_schema
+from judge.prompting.pairwise_prompt import reply_schema
 from judge.prompting.shipped_files import Asset, find_asset, load_prompt, load_rubric
 from judge.prompting.subject_counts import PairCounts
 from judge.runs.controls import refuse_contradictions
@@ -43,7 +43,11 @@ def prepared_comparison(
         InputError: something given cannot be used.
     """
     prompt, rubric_asset = find_asset("prompts", options.prompt_name), find_asset("rubrics", options.rubric)
-    _check_prompt(load_prompt(prompt), options)
+    template = load_prompt(prompt)
+    template.check()
+    if options.checklist and not template.shows("checklist"):
+        hint = f"leave out --prompt for {CHECKLIST_PROMPT}, or use {{{{ checklist }}}} in yours"
+        raise InputError("--checklist", f"prompt {template.label} does not show it", hint)
     rubric = load_rubric(rubric_asset)
     judges, prices = open_judges(options.judges, options, say=say, needs_keys=needs_keys)
     if options.shard is not None and options.stopping is not None:
@@ -59,13 +63,6 @@ def prepared_comparison(
         for warning in inputs.warnings():
             say(f"Warning: {warning}")
         yield PreparedComparison(options, tuple(command), judges, prices, prompt, rubric_asset, rubric, inputs)
-
-
-def _check_prompt(template: PromptTemplate, options: CompareOptions) -> None:
-    template.check()
-    if options.checklist and not template.shows("checklist"):
-        hint = f"leave out --prompt for {CHECKLIST_PROMPT}, or use {{{{ checklist }}}} in yours"
-        raise InputError("--checklist", f"prompt {template.label} does not show it", hint)
 
 
 @dataclass(frozen=True)

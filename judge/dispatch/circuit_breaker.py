@@ -21,7 +21,6 @@ OUTAGE_LIMIT = 20
 """when so many requests in a row failed for want of a reply, and none came for `LONGEST_PAUSE`: stop"""
 USELESS = {FailureKind.UNPARSED, FailureKind.TRUNCATED, FailureKind.TOO_LONG, FailureKind.UNUSABLE}
 UNANSWERED = {FailureKind.TRANSPORT, FailureKind.TIMEOUT, FailureKind.RATE_LIMIT}
-HOUR = 60 * MINUTE
 
 
 @dataclass
@@ -56,7 +55,7 @@ class CircuitBreaker:
             raise StopRunError(error.kind, words, status=error.status, maybe_paid=error.maybe_paid) from error
         told = error.retry_after if isinstance(error, RetryableError) else None
         if told is not None and told > LONGEST_PAUSE:
-            words = f"{self.judge.name} asks for a pause of {told / HOUR:.2g} h: {error.message}"
+            words = f"{self.judge.name} asks for a pause of {told / MINUTE / 60:.2g} h: {error.message}"
             raise StopRunError(error.kind, words, status=error.status, maybe_paid=error.maybe_paid) from error
 
     def retried(self, attempt: Attempt) -> None:

@@ -196,10 +196,11 @@ class _Asking:
         if (again := queue.repair(request, first.reply, first.result)) is None:
             return first
         second = await self.ask(queue, again, attempts)
-        useless = Attempt(problem=_problem(first.result), maybe_paid=True, reply=first.reply)
-        result = second.result
+        failed, result = first.result, second.result
+        problem = f"{failed.failure}: {failed.detail}" if failed.detail else failed.failure.value
+        useless = Attempt(problem=problem, maybe_paid=True, reply=first.reply)
         if second.reply is None and isinstance(result, Failed):
-            result = replace(first.result, maybe_paid=result.maybe_paid)
+            result = replace(failed, maybe_paid=result.maybe_paid)
         return replace(second, attempts=(*first.attempts, useless, *second.attempts), result=result)
 
     async def call(self, queue: JudgeQueue, request: Request) -> tuple[Reply, float]:
@@ -263,10 +264,6 @@ def _judgment(
 def _with(judgment: Judgment, attempts: Sequence[Attempt]) -> Judgment:
     """Add attempts to a judgment, which came to nothing and may have been paid for."""
     return replace(judgment, attempts=(*judgment.attempts, *attempts))
-
-
-def _problem(failed: Failed) -> str:
-    return f"{failed.failure}: {failed.detail}" if failed.detail else failed.failure.value
 
 
 def _attempt(error: ProviderError, wait: float) -> Attempt:

@@ -69,14 +69,9 @@ def find_flags(text: str, *, shown: str | None = None) -> list[FlagMatch]:
     return list(joined.values())
 
 
-def _lowered(text: str) -> str:
-    """Return a text in lower case, every character at its place: one letter would grow."""
-    return text.replace("\u0130", "I").lower()
-
-
 def _matched(text: str) -> Iterator[FlagMatch]:
     """Search every pattern."""
-    lowered = _lowered(text)
+    lowered = text.replace("\u0130", "I").lower()  # that one letter would grow: every character keeps its place
     matches = [(rule.name, _places(rule, text, lowered)) for rule in RULES]
     matches += [(name, [match.span() for match in pattern.finditer(text)]) for name, pattern in UNUSUAL.items()]
     for name, spans in matches:
@@ -101,14 +96,10 @@ def _places(rule: Rule, text: str, lowered: str) -> list[tuple[int, int]]:
 def _degenerate(text: str) -> Iterator[FlagMatch]:
     if len(text.strip()) < SHORT_CHARS:
         yield FlagMatch(FlagName.SHORT, 0, len(text), 1)
-    elif _is_repetitive(text):
-        yield FlagMatch(FlagName.REPETITIVE, 0, len(text), 1)
-
-
-def _is_repetitive(text: str) -> bool:
-    """Return whether a text compresses to less than a sixth."""
-    raw = text.encode(errors="surrogatepass")
-    return len(text) >= REPETITIVE_CHARS and len(zlib.compress(raw, 1)) * REPETITIVE_RATIO < len(raw)
+    elif len(text) >= REPETITIVE_CHARS:
+        raw = text.encode(errors="surrogatepass")
+        if len(zlib.compress(raw, 1)) * REPETITIVE_RATIO < len(raw):
+            yield FlagMatch(FlagName.REPETITIVE, 0, len(text), 1)
 
 
 def long_limit(lengths: Sequence[int]) -> float:

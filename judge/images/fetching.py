@@ -6,7 +6,8 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Collection
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
@@ -24,7 +25,6 @@ MAX_FETCHED_BYTES = 20_000_000
 SECONDS = 30.0
 """for the whole answer: a server that drips bytes does not get more"""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_OK = 200
 
 
 async def look_up(host: str) -> list[str]:
@@ -74,22 +74,18 @@ async def _fetch(url: str, lookup: Lookup, context: ssl.SSLContext | None) -> by
     async with session:
         try:
             async with session.get(url, allow_redirects=False, headers={"accept": "image/*"}) as answer:
-                if answer.status != _OK:
+                if answer.status != HTTPStatus.OK:
                     raise MissingImageError(url, f"the host answers {answer.status}", "redirects are not followed")
-                return await _body(url, answer.content.iter_chunked(65536))
+                body = b""
+                async for chunk in answer.content.iter_chunked(65536):
+                    body += chunk
+                    if len(body) > MAX_FETCHED_BYTES:
+                        raise InputError(url, f"is more than {MAX_FETCHED_BYTES // 10**6} MB large", "scale it down")
+                return body
         except TimeoutError as error:
             raise MissingImageError(url, f"was not fetched within {SECONDS:g} s") from error
         except (ClientError, OSError) as error:
             raise MissingImageError(url, f"cannot be fetched: {error}") from error
-
-
-async def _body(url: str, chunks: Any) -> bytes:  # noqa: ANN401 - aiohttp's stream
-    body = b""
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > MAX_FETCHED_BYTES:
-            raise InputError(url, f"is more than {MAX_FETCHED_BYTES // 10**6} MB large", "scale it down")
-    return body
 
 
 class _PublicOnly(AbstractResolver):

@@ -144,17 +144,13 @@ def read_image(path: Path) -> bytes:
     """
     try:
         _refuse_unreadable(path, path.lstat())
-        with open(path, "rb", opener=_open_safely) as file:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _SAFELY)) as file:
             _refuse_unreadable(path, os.fstat(file.fileno()))
             return file.read(MAX_FILE_BYTES)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingImageError(str(path), "no such image") from error
     except (OSError, ValueError) as error:
         raise InputError(str(path), f"cannot be read: {error}") from error
-
-
-def _open_safely(path: str, flags: int) -> int:
-    return os.open(path, flags | _SAFELY)
 
 
 def _refuse_unreadable(path: Path, status: os.stat_result) -> None:

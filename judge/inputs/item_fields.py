@@ -154,7 +154,10 @@ def item_record(item: Item, *, beside: Path) -> dict[str, Any]:
         "options": item.options,
         "answer": item.answer,
         "reference_reasoning": item.reference_reasoning,
-        "image": [_named(image, beside) for image in images],
+        "image": [
+            Path(image).relative_to(beside).as_posix() if Path(image).is_relative_to(beside) else image
+            for image in images
+        ],
         "subgroup": item.subgroup,
         "checklist": {
             group.value: [_unit_record(group, unit, item) for unit in units] for group, units in item.checklist.items()
@@ -172,8 +175,3 @@ def _unit_record(group: Group, unit: Unit, item: Item) -> dict[str, Any]:
             known = {other.id for other in item.checklist.get(premise, ())}
             record[f"premise_{premise}_ids"] = [id_ for id_ in unit.premises if id_ in known]
     return record
-
-
-def _named(image: str, beside: Path) -> str:
-    path = Path(image)
-    return path.relative_to(beside).as_posix() if path.is_relative_to(beside) else image

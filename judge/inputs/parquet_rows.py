@@ -75,10 +75,6 @@ class ParquetColumns:
             if not _holds_bytes(kind) and (name in read or not kind.is_nested())
         ]
 
-    def whole(self) -> list[pl.Expr]:
-        """Select all that is read."""
-        return [*self.texts(), *map(pl.col, self.embedded)]
-
 
 def _root(path: str, schema: Mapping[str, DataType]) -> str:
     """Return the column that a path begins with."""
@@ -152,7 +148,8 @@ class ParquetRows:
         """Return a row with its images; those that follow it are read with it."""
         if not self._first <= offset < self._first + len(self._block):
             with self._readable():
-                rows = self._scan().slice(offset, self._together).select(self.columns.whole()).collect()
+                scan = self._scan().slice(offset, self._together)
+                rows = scan.select(*self.columns.texts(), *self.columns.embedded).collect()
             self._first, self._block = offset, rows.rows(named=True)
         return self._whole(self._block[offset - self._first], offset)
 

@@ -21,7 +21,7 @@ from judge.inputs.parquet_rows import ParquetRows
 from judge.schema import Item, Trace
 
 SHORT_TRACE = 10
-"""characters; a trace of no more is counted for a warning"""
+"""characters beside the tags; a trace of no more is counted for a warning"""
 
 _TAGS = re.compile(r"</?(?:think|answer)>")
 NO_PATHS: Mapping[str, str] = MappingProxyType({})
@@ -168,14 +168,13 @@ class RecordFile(IdIndex):
         self._marks.append(line.mark)
         self._digests.append(_digest(record.item))
         if record.trace is not None:
-            self.short_traces += _is_short(record.trace.text)
-            self._note_model(record.trace.model, record.where)
-
-    def _note_model(self, model: str | None, where: str) -> None:
-        if self.model is None:
-            self.model = model
-        elif model not in (None, self.model):
-            refuse(where, f"model {show(model)} beside {show(self.model)}", "a file holds the traces of one model")
+            self.short_traces += len(_TAGS.sub("", record.trace.text).strip()) <= SHORT_TRACE
+            model = record.trace.model
+            if self.model is None:
+                self.model = model
+            elif model not in (None, self.model):
+                both = f"model {show(model)} beside {show(self.model)}"
+                refuse(record.where, both, "a file holds the traces of one model")
 
     def _parse(self, raw: Any, where: str) -> Record:  # noqa: ANN401 - what the file's own `parse` takes
         """Parse one record, or raise all its problems together."""
@@ -189,16 +188,16 @@ class RecordFile(IdIndex):
         """Read the fields of a record, or raise all its problems together."""
         fields = RecordFields(parsed, self._paths)
         item = read_item(fields, alone=not self._with_traces)
-        images = read_images(fields)
+        images = tuple(
+            self._folder / image if isinstance(image, str) and not is_address(image) else image
+            for image in read_images(fields)
+        )
         trace = _read_trace(fields) if self._with_traces else None
         if fields.problems:
             raise InputErrors([InputError(where, problem.problem, problem.hint) for problem in fields.problems])
         if trace is None:
             item = replace(item, meta=fields.rest() | item.meta)
-        return Record(where, item, tuple(map(self._placed, images)), trace, self._folder)
-
-    def _placed(self, image: str | EmbeddedImage) -> Path | str | EmbeddedImage:
-        return self._folder / image if isinstance(image, str) and not is_address(image) else image
+        return Record(where, item, images, trace, self._folder)
 
 
 def read_traces(source: str | Path, *, fields: Mapping[str, str] = NO_PATHS) -> RecordFile:
@@ -227,11 +226,6 @@ def _read_trace(fields: RecordFields) -> Trace:
         answer=thinking.answer if stated is None else stated,
         meta=fields.rest() | {name: text for name, text in unused.items() if text},
     )
-
-
-def _is_short(trace: str) -> bool:
-    """Whether a trace has at most `SHORT_TRACE` characters beside its tags."""
-    return len((_TAGS.sub("", trace) if "<" in trace else trace).strip()) <= SHORT_TRACE
 
 
 def _digest(item: Item) -> int:

@@ -184,8 +184,13 @@ def find_run(run: PreparedRun[Any], *, say: Callable[[str], None]) -> RunFolder:
     runs, name, identity = run.options.runs, run.options.name, run.identity()
     if name is not None:
         folder = named_run(runs, name)
-        if folder.manifest_path.exists():
-            _refuse_changes(folder, identity)
+        begun = folder.any_manifest().identity if folder.manifest_path.exists() else identity
+        changed = sorted(part for part in begun.keys() | identity.keys() if begun.get(part) != identity.get(part))
+        if changed:
+            raise RunError(
+                f"{folder.path}: begun with another {', another '.join(changed)}; "
+                "repeat the first command to go on, or give another --name"
+            )
         return folder
     for path in sorted(runs.glob("[!.]*/manifest.json"), reverse=True):
         folder = RunFolder(path.parent)
@@ -208,17 +213,6 @@ def named_run(runs: Path, name: str) -> RunFolder:
     if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
         raise InputError("--name", f"{name!r} is no folder name", "use letters, digits, '.', '_', '+', '-'")
     return RunFolder(runs / name)
-
-
-def _refuse_changes(folder: RunFolder, decided: Mapping[str, str]) -> None:
-    """Refuse to mix judgments of two different commands in one run, naming what changed."""
-    known = folder.any_manifest().identity
-    changed = sorted(name for name in known.keys() | decided.keys() if known.get(name) != decided.get(name))
-    if changed:
-        raise RunError(
-            f"{folder.path}: begun with another {', another '.join(changed)}; "
-            "repeat the first command to go on, or give another --name"
-        )
 
 
 def change_prices(folder: RunFolder, given: Mapping[str, Price]) -> None:

@@ -136,7 +136,7 @@ def _judge_part(
             calls = "1 call" if n_unknown == 1 else f"{n_unknown} calls"
             say(f"{calls} may have been paid twice (in flight when the run was killed)")
         with (
-            Journal(folder.judgments_path, sync_seconds=options.sync_seconds) as journal,
+            Journal(folder.judgments_path, sync_seconds=options.fsync_ms / 1000) as journal,
             InFlight(folder.in_flight_path) as in_flight,
         ):
             if journal.torn:

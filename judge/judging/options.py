@@ -102,11 +102,6 @@ class JudgingOptions:
     ] = 50
     quiet: Quiet = False
 
-    @property
-    def sync_seconds(self) -> float:
-        """Pause between two flushes of the journal to the disk; 0: each judgment is flushed before it counts."""
-        return self.fsync_ms / 1000
-
 
 @dataclass(frozen=True)
 class ResumeOptions(JudgingOptions):

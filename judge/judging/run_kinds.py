@@ -24,7 +24,9 @@ def any_plan_of(manifest: AnyManifest) -> Plan[Any]:
     """Return what a run of any kind asks about each of its subjects."""
     if isinstance(manifest, Manifest):
         return plan_of(manifest)
-    return writing_plan_of(manifest) if isinstance(manifest, ChecklistManifest) else score_plan_of(manifest)
+    if isinstance(manifest, ChecklistManifest):
+        return WritingPlan(parse_template(manifest.prompt, where="the run's prompt", form=WRITING))
+    return score_plan_of(manifest)
 
 
 def subjects_of(folder: RunFolder, manifest: AnyManifest) -> Iterator[Any]:
@@ -57,11 +59,6 @@ def plan_of(manifest: Manifest) -> PairPlan:
         swapped_items=frozenset(manifest.swapped),
         asks_identical=manifest.control is not None and manifest.control.kind is ControlKind.IDENTICAL,
     )
-
-
-def writing_plan_of(manifest: ChecklistManifest) -> WritingPlan:
-    """Return what a run that writes checklists asks about each of its items."""
-    return WritingPlan(parse_template(manifest.prompt, where="the run's prompt", form=WRITING))
 
 
 def score_plan_of(manifest: ScoreManifest) -> ScorePlan:

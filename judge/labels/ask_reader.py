@@ -178,21 +178,6 @@ class _LabelingSession:
         append_labels(self._path, [label])
         self._stored += 1
 
-    def _earlier(self, task: Task) -> str | None:
-        """Return the reader's earlier answer to a task, in slot words."""
-        about = (self._options.reader, task.pair.item.id, task.criterion.name)
-        for label in latest_labels(read_labels(self._path)):
-            if subject_of_label(label) == about:
-                return WORDS.get(shown_as(label.winner, task.order), "cannot judge")
-        return None
-
-    def _titles(self, task: Task) -> list[str]:
-        """Return what stands over the two traces: the models' names only if they were asked for."""
-        names = [self._manifest.model_a, self._manifest.model_b]
-        if task.order is Order.SWAPPED:
-            names.reverse()
-        return ["1", "2"] if self._options.blind else [f"{slot}: {name}" for slot, name in enumerate(names, start=1)]
-
     def _render(self, task: Task, console: Console) -> None:
         """Render the item, the two traces side by side, what is asked, and the keys."""
         item = task.pair.item
@@ -206,12 +191,17 @@ class _LabelingSession:
         if self._manifest.show_reference and item.reference_reasoning:
             say(console, f"Reference reasoning: {item.reference_reasoning}", "green")
         table = Table(expand=True)
-        for title in self._titles(task):
+        models = [self._manifest.model_a, self._manifest.model_b]
+        for slot, name in enumerate(models if task.order is Order.FORWARD else models[::-1], start=1):
+            title = f"{slot}" if self._options.blind else f"{slot}: {name}"
             table.add_column(Text(safe(title)), ratio=1, overflow="fold")
         table.add_row(*(Text(safe(text)) for text in shown_texts(task.pair, task.order, self._manifest)))
         console.print(table)
         definition = f": {task.criterion.definition}" if task.criterion.definition else ""
         say(console, f"{self._at + 1} of {len(self._tasks)}  {task.criterion.title}{definition}", "bold")
-        if (earlier := self._earlier(task)) is not None:
-            say(console, f"You said: {earlier}. A key replaces it, s keeps it.")
+        about = (self._options.reader, item.id, task.criterion.name)
+        for label in latest_labels(read_labels(self._path)):
+            if subject_of_label(label) == about:
+                earlier = WORDS.get(shown_as(label.winner, task.order), "cannot judge")
+                say(console, f"You said: {earlier}. A key replaces it, s keeps it.")
         say(console, KEYS, "dim")

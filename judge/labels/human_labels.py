@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -127,7 +128,7 @@ def _on_criterion(labels: Sequence[Label], counted: CriterionItems, asked: Peopl
     said = _by_item(labels, settled, asked.draw)
     judged = counted.judged
     items = judged.items["item"].to_list()
-    means = np.array([_mean(said.by_item.get(item, {})) for item in items])
+    means = np.array([fmean(said.by_item.get(item, {"": np.nan}).values()) for item in items])
     weights = np.array([said.weights.get(item, 0.0) for item in items])
     compared = ~np.isnan(means) & ((weights > 0) | (asked.draw is None))
     known = set(items)
@@ -153,10 +154,6 @@ def _by_item(labels: Sequence[Label], settled: Sequence[Label], draw: str | None
             by_item.setdefault(label.item, {})[label.reader] = value
     weights = {label.item: label.weight or 1.0 for label in labels if draw is not None and label.draw == draw}
     return _Labels(by_item, weights, tuple(sorted({label.reader for label in settled})))
-
-
-def _mean(said: Mapping[str, float]) -> float:
-    return sum(said.values()) / len(said) if said else float("nan")
 
 
 def _against_judge(

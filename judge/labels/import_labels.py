@@ -12,7 +12,7 @@ from judge.outcomes.tally import winner
 from judge.schema import Label
 
 if TYPE_CHECKING:
-    from judge.labels.packet_keys import Answer, LabelFile, PacketKey
+    from judge.labels.packet_keys import LabelFile, PacketKey
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
 
@@ -43,32 +43,23 @@ def import_labels(folder: RunFolder, paths: Sequence[str]) -> Imported:
         except InputError as error:
             problems.append(error)
             continue
-        found, wrong = _labels(folder, manifest, content, path)
+        if content.pairs_sha256 != manifest.pairs_sha256:
+            problems.append(InputError(path, "made from another run", "import it into the run that it came from"))
+            continue
+        if isinstance(content, AnswerFile):
+            found, wrong = _of_packet(folder, content, path)
+        else:
+            found, wrong = _of_page(folder, manifest, content, path)
         labels += found
         problems += wrong
     if problems:
         raise InputErrors(problems)
     stored = list(read_labels(labels_path(folder.path)))
-    known, about = set(map(_identity, stored)), {subject_of_label(label) for label in stored}
-    new = list({_identity(label): label for label in labels if _identity(label) not in known}.values())
+    known, about = set(stored), {subject_of_label(label) for label in stored}
+    new = [label for label in dict.fromkeys(labels) if label not in known]
     if new:
         append_labels(labels_path(folder.path), new)
     return Imported(len(new), len(labels) - len(new), sum(subject_of_label(label) in about for label in new))
-
-
-def _identity(label: Label) -> str:
-    return label.model_dump_json()
-
-
-def _labels(
-    folder: RunFolder, manifest: Manifest, content: AnswerFile | LabelFile, path: str
-) -> tuple[list[Label], list[InputError]]:
-    """Return a file's labels in model words, and every reason why it cannot be used."""
-    if content.pairs_sha256 != manifest.pairs_sha256:
-        return [], [InputError(path, "made from another run", "import it into the run that it came from")]
-    if isinstance(content, AnswerFile):
-        return _of_packet(folder, content, path)
-    return _of_page(folder, manifest, content, path)
 
 
 def _of_packet(folder: RunFolder, content: AnswerFile, path: str) -> tuple[list[Label], list[InputError]]:
@@ -99,11 +90,9 @@ def _unknown(content: AnswerFile, key: PacketKey, path: str) -> list[InputError]
 def _undone(content: AnswerFile, key: PacketKey) -> list[Label]:
     """Return answers as labels in model words."""
     items = {one.number: one for one in key.items}
-
-    def label(answer: Answer) -> Label:
-        one = items[answer.number]
-        return Label(
-            item=one.item,
+    return [
+        Label(
+            item=(one := items[answer.number]).item,
             criterion=answer.criterion,
             winner=winner(answer.verdict, one.order),
             order=one.order,
@@ -113,8 +102,8 @@ def _undone(content: AnswerFile, key: PacketKey) -> list[Label]:
             draw=key.draw,
             weight=one.weight,
         )
-
-    return [label(answer) for answer in content.answers]
+        for answer in content.answers
+    ]
 
 
 def _of_page(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from judge.errors import InputError, RunError
 from judge.files.files import replacing
 from judge.files.sampling import Drawn, draw, draw_by_stratum
-from judge.images.loader import image_bytes
+from judge.images.loader import image_base64
 from judge.labels.ask_reader import readable_items
 from judge.labels.human_labels import counted_items
 from judge.labels.labels import first_shown, shown_texts
@@ -26,7 +26,7 @@ from judge.schema import Outcome
 if TYPE_CHECKING:
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
-    from judge.schema import Image, Pair
+    from judge.schema import Pair
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ def make_packet(folder: RunFolder, options: PacketOptions, out: Path) -> PacketK
     criteria = chosen_criteria(manifest, options.criteria)
     items = readable_items(folder, manifest)
     drawn = _drawn(folder, manifest, items, options)
+    if manifest.pairs_sha256 is None:
+        raise RunError(f"{folder.manifest_path}: the hash of the pairs is missing")
     name, secret = f"packet-{secrets.token_hex(6)}", secrets.token_hex(16)
     key = PacketKey(
         draw=name,
@@ -62,7 +64,7 @@ def make_packet(folder: RunFolder, options: PacketOptions, out: Path) -> PacketK
         seed=options.seed,
         stratify="outcome" if options.stratify else None,
         criteria=tuple(criterion.name for criterion in criteria),
-        pairs_sha256=_identity(folder, manifest),
+        pairs_sha256=manifest.pairs_sha256,
         n_population=len(items),
         items=tuple(
             KeyItem(
@@ -89,12 +91,6 @@ def make_packet(folder: RunFolder, options: PacketOptions, out: Path) -> PacketK
     return key
 
 
-def _identity(folder: RunFolder, manifest: Manifest) -> str:
-    if manifest.pairs_sha256 is None:
-        raise RunError(f"{folder.manifest_path}: the hash of the pairs is missing")
-    return manifest.pairs_sha256
-
-
 def _drawn(folder: RunFolder, manifest: Manifest, items: Sequence[str], options: PacketOptions) -> list[Drawn]:
     if not options.stratify:
         return draw(items, options.n, seed=options.seed)
@@ -117,14 +113,9 @@ def _shown(pair: Pair, key: KeyItem, manifest: Manifest) -> dict[str, Any]:
         "options": list(item.options.items()),
         "reference": "\n".join(filter(None, reference)),
         "right": item.answer if manifest.show_reference and item.answer in item.options else None,
-        "images": [_data_address(image) for image in item.images],
+        "images": [f"data:{image.media_type};base64,{image_base64(image)}" for image in item.images],
         "traces": shown_texts(pair, key.order, manifest),
     }
-
-
-def _data_address(image: Image) -> str:
-    """Return an image as a data address; RunError where the file is not what the judge was shown."""
-    return f"data:{image.media_type};base64,{base64.b64encode(image_bytes(image)).decode()}"
 
 
 def packet_page(content: Mapping[str, Any]) -> str:
@@ -139,19 +130,14 @@ def packet_page(content: Mapping[str, Any]) -> str:
 
     folder = files("judge.labels") / "packet_page"
     page, style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js"))
-    # Style and script are ours, and the template's `tojson` leaves no character that could end the element.
-    environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - see above
-    return environment.from_string(page).render(
-        policy=_policy(style, script), style=style, script=script, content=content
-    )
-
-
-def _policy(style: str, script: str) -> str:
-    """Allow this style, this script and embedded images, and no connection."""
-    return (
+    # This style, this script and embedded images are allowed, and no connection.
+    policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
         "base-uri 'none'; form-action 'none'"
     )
+    # Style and script are ours, and the template's `tojson` leaves no character that could end the element.
+    environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - see above
+    return environment.from_string(page).render(policy=policy, style=style, script=script, content=content)
 
 
 def _hash(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,8 +20,6 @@ HINT = "see docs/labels.md"
 
 def _in_utc(text: str) -> str:
     """Return an ISO 8601 time as the labels write it; ValueError where it is none, or has no zone."""
-    from datetime import UTC  # noqa: PLC0415 - beside its only use
-
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise ValueError("no time zone")

@@ -33,11 +33,6 @@ class ControlKind(StrEnum):
         """Whether only items with images can be drawn."""
         return self in {ControlKind.NO_IMAGE, ControlKind.WRONG_IMAGE}
 
-    @property
-    def is_compared(self) -> bool:
-        """Whether its verdicts are held against the run's own."""
-        return self is not ControlKind.IDENTICAL
-
 
 class Control(Frozen):
     """Which control a run folder holds."""
@@ -51,7 +46,7 @@ class Control(Frozen):
 def with_repeat(kinds: Iterable[ControlKind]) -> tuple[ControlKind, ...]:
     """Return each kind once, with `repeat` where one is held against the run: changes mean nothing without noise."""
     wanted = list(dict.fromkeys(kinds))
-    if any(kind.is_compared for kind in wanted) and ControlKind.REPEAT not in wanted:
+    if any(kind is not ControlKind.IDENTICAL for kind in wanted) and ControlKind.REPEAT not in wanted:
         wanted.append(ControlKind.REPEAT)
     return tuple(wanted)
 

@@ -74,7 +74,9 @@ def control_pairs(control: Control, source: ControlSource) -> Iterator[Pair]:
     images = exchange_images(chosen, seed=source.seed) if kind is ControlKind.WRONG_IMAGE else {}
     drawn = set(images) if kind is ControlKind.WRONG_IMAGE else {candidate.item for candidate in chosen}
     if not drawn:
-        raise InputError(f"control {kind}", _NOTHING[kind.needs_images], "leave this control out")
+        images_wanted = "no two items have different images that a judge is shown"
+        problem = images_wanted if kind.needs_images else "no item has two traces that a judge is asked about"
+        raise InputError(f"control {kind}", problem, "leave this control out")
     exact = {candidate.item for candidate in chosen[::2]}
 
     def change(pair: Pair) -> Pair:
@@ -90,12 +92,6 @@ def control_pairs(control: Control, source: ControlSource) -> Iterator[Pair]:
                 return pair
 
     return (change(pair) for pair in source.pairs() if pair.item.id in drawn)
-
-
-_NOTHING = {
-    True: "no two items have different images that a judge is shown",
-    False: "no item has two traces that a judge is asked about",
-}
 
 
 def candidates(kind: ControlKind, source: ControlSource) -> list[Candidate]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Literal
 
 import orjson
 from pydantic import Field
@@ -14,8 +14,6 @@ from judge.outcomes.interim_looks import Stopping
 from judge.runs.control_kinds import Control
 from judge.runs.sharding import Shard
 from judge.schema import Criterion, Frozen, Group, JudgeSpec, Price, Rubric
-
-FORMAT_VERSION: Final = 1
 
 
 class Input(Frozen):
@@ -32,7 +30,7 @@ class Input(Frozen):
 class RunManifest(Frozen):
     """What a run of any kind is: written once, when its subjects are complete; only prices may change."""
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[1] = 1
     """of the run folder"""
     created: str
     """UTC, ISO 8601"""

@@ -88,7 +88,7 @@ def test_the_command_line_becomes_what_a_comparison_takes() -> None:
     assert plain == CompareOptions(plain.inputs)
     assert (plain.judges, plain.prompt_name, plain.stopping) == (("local",), "pairwise.v1", None)
     assert (full.shard, full.inputs.fields) == (Shard(number=2, of=4), {"trace": "out.0.text"})
-    assert (full.judging.max_cost, full.judging.sync_seconds, full.judging.policy.timeout) == (Decimal("2.50"), 0.02, 9)
+    assert (full.judging.max_cost, full.judging.fsync_ms, full.judging.policy.timeout) == (Decimal("2.50"), 20, 9)
     assert full.inputs.on_missing_image is OnMissingImage.SKIP
     assert full.stopping is not None
     assert (full.stopping.look_every, full.judging.batch) == (10, True)
