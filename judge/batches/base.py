@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
-from judge.dispatch.rate_limits import RetryPolicy
+from judge.dispatch.retry_policy import RetryPolicy
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 

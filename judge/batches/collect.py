@@ -20,7 +20,7 @@ from judge.schema import Attempt, Failed, FailureKind, Judgment, Reply, Request,
 if TYPE_CHECKING:
     from judge.batches.base import BatchJudge
     from judge.dispatch.dispatch import Events
-    from judge.dispatch.rate_limits import RetryPolicy
+    from judge.dispatch.retry_policy import RetryPolicy
     from judge.prompting.pairwise_plan import ExpectedReply
     from judge.runs.journal import LastFailure
 

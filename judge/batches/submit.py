@@ -22,7 +22,7 @@ from judge.schema import Failed, FailureKind, JudgeSpec, Provider, Request
 
 if TYPE_CHECKING:
     from judge.batches.base import BatchJudge
-    from judge.dispatch.rate_limits import RetryPolicy
+    from judge.dispatch.retry_policy import RetryPolicy
 
 P = ParamSpec("P")
 T = TypeVar("T")

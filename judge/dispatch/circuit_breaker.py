@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from judge.dispatch.rate_limits import LONGEST_PAUSE, MINUTE
+from judge.dispatch.rate_limits import MINUTE
+from judge.dispatch.retry_policy import LONGEST_PAUSE
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.schema import Attempt, Failed, FailureKind, JudgeSpec, Provider, Result
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from judge.dispatch.budget import Budget
 from judge.dispatch.judge_queue import JudgeQueue
-from judge.dispatch.rate_limits import RetryPolicy
+from judge.dispatch.retry_policy import RetryPolicy
 from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
 from judge.schema import Attempt, Failed, Judgment, Reply, Request, Result
 

@@ -10,7 +10,8 @@ from itertools import groupby
 from operator import attrgetter
 
 from judge.dispatch.circuit_breaker import CircuitBreaker
-from judge.dispatch.rate_limits import LONGEST_PAUSE, AdaptiveConcurrency, RateLimiter
+from judge.dispatch.rate_limits import AdaptiveConcurrency, RateLimiter
+from judge.dispatch.retry_policy import LONGEST_PAUSE
 from judge.errors import ProviderError, RetryableError
 from judge.judges.base import Judge
 from judge.judges.retry_after import retry_after

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.dispatch.rate_limits import RetryPolicy
+from judge.dispatch.retry_policy import RetryPolicy
 from judge.enums import Method, Orders
 from judge.errors import InputError
 from judge.inputs.input_options import CaseOptions, FieldOptions, FieldPaths, InputOptions

@@ -25,7 +25,7 @@ from judge.batches.base import PackLimits, packs
 from judge.batches.openai import OpenAIBatches
 from judge.comparison.compare import compare, resume
 from judge.comparison.derive_report import save_report
-from judge.dispatch.rate_limits import RetryPolicy
+from judge.dispatch.retry_policy import RetryPolicy
 from judge.errors import RunError, StopRunError
 from judge.inputs.input_options import InputOptions
 from judge.judging.options import CompareOptions, JudgingOptions

@@ -27,7 +27,8 @@ from judge.dispatch.budget import Budget
 from judge.dispatch.circuit_breaker import OUTAGE_LIMIT, REJECTED_LIMIT, UNREACHED_LIMIT, USELESS_LIMIT
 from judge.dispatch.dispatch import Events, Stop, dispatch
 from judge.dispatch.judge_queue import JudgeQueue
-from judge.dispatch.rate_limits import LONGEST_PAUSE, AdaptiveConcurrency, RateLimiter, RetryPolicy
+from judge.dispatch.rate_limits import AdaptiveConcurrency, RateLimiter
+from judge.dispatch.retry_policy import LONGEST_PAUSE, RetryPolicy
 from judge.errors import OmrJudgeError, RetryableError, RunError, StopRunError
 from judge.judges.registry import open_judge
 from judge.judging.progress import Display

@@ -18,7 +18,8 @@ from builders import RUBRIC, SHARED, make_pair, shipped_prompt
 
 from judge.dispatch.dispatch import Stop, dispatch
 from judge.dispatch.judge_queue import JudgeQueue
-from judge.dispatch.rate_limits import AdaptiveConcurrency, RetryPolicy
+from judge.dispatch.rate_limits import AdaptiveConcurrency
+from judge.dispatch.retry_policy import RetryPolicy
 from judge.judges.registry import open_judge
 from judge.judging.progress import Display
 from judge.prompting.pairwise_plan import PairPlan
