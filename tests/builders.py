@@ -9,8 +9,8 @@ from msgspec import convert
 
 from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Subject, fold_panel
-from judge.outcomes.estimates import Basis
 from judge.outcomes.latest_judgments import LatestJudgments, latest_judgments
+from judge.outcomes.rates import Basis
 from judge.prompting.pairwise_prompt import PromptTemplate, parse_template
 from judge.report.criterion import CriterionReport, report_criteria
 from judge.schema import (

@@ -10,8 +10,8 @@ from msgspec import to_builtins
 
 from judge.enums import Method, Stratum, Unplaced
 from judge.outcomes.counted_items import CriterionItems, Pooling, Subject, fold_panel
-from judge.outcomes.estimates import Basis
 from judge.outcomes.latest_judgments import latest_judgments
+from judge.outcomes.rates import Basis
 from judge.outcomes.tally import winner
 from judge.prompting.correctness import chosen_option, is_right
 from judge.prompting.pairwise_reply import UnparsedError, parse_evidence

@@ -13,8 +13,8 @@ from judge.runs.controls import controls_of
 
 if TYPE_CHECKING:
     from judge.outcomes.counted_items import Subject
-    from judge.outcomes.estimates import Basis
     from judge.outcomes.latest_judgments import LatestJudgments
+    from judge.outcomes.rates import Basis
     from judge.report.control_report import ControlEffect, SelfComparison
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest

@@ -11,9 +11,9 @@ from judge.errors import RunError
 from judge.files.files import write_json
 from judge.judging.stopping import planned_looks
 from judge.outcomes.counted_items import Subject
-from judge.outcomes.estimates import Basis
 from judge.outcomes.item_features import ItemFeatures, WantedFields, features_of_judgments, features_of_pairs
 from judge.outcomes.latest_judgments import latest_judgments
+from judge.outcomes.rates import Basis
 from judge.prompting.pairwise_prompt import parse_template
 from judge.report.report import NO_EXTRAS, Extras, Models, Report, RunDescription, build_report
 from judge.scoring.derive_score_report import make_score_report

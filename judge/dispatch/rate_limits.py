@@ -5,14 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Annotated, cast
-
-import typer
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random, wait_random_exponential
-
-from judge.errors import RetryableError
 
 MINUTE = 60.0
 

@@ -12,8 +12,8 @@ from judge.costs.spending import cost_of
 from judge.enums import Method
 from judge.errors import InputError
 from judge.outcomes.counted_items import fold_panel
-from judge.outcomes.estimates import Basis
 from judge.outcomes.item_features import as_group
+from judge.outcomes.rates import Basis
 from judge.outcomes.tally import fold, winner
 from judge.prompting.correctness import is_right
 from judge.prompting.pairwise_prompt import shown_text

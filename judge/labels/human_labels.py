@@ -12,9 +12,9 @@ from judge.comparison.derive_report import item_features, subject_of
 from judge.errors import InputError, RunError
 from judge.labels.labels import labels_path, latest_labels, read_labels
 from judge.outcomes.counted_items import fold_panel
-from judge.outcomes.estimates import Basis, Estimate, Ratio, estimate_rate, rounded
 from judge.outcomes.item_features import WantedFields
 from judge.outcomes.latest_judgments import latest_judgments
+from judge.outcomes.rates import Basis, Estimate, Ratio, estimate_rate, rounded
 from judge.outcomes.tally import CREDITS, HALF
 from judge.report.judge_agreement import AgreementReport, compare_raters
 from judge.report.position_length import SIDES, sides

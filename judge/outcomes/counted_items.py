@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from judge.enums import Orders
-from judge.outcomes.estimates import Ratio, estimate_rate
 from judge.outcomes.item_features import SCHEMA, ItemFeatures, unit_name
+from judge.outcomes.rates import Ratio, estimate_rate
 from judge.outcomes.tally import COUNTS, FOLDED, HALF, MEANS, fold, identical_items, side, with_outcomes
 from judge.stats.clusters import sum_by_cluster
 from judge.stats.significance import sign_flip
@@ -19,8 +19,8 @@ from judge.stats.significance import sign_flip
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from judge.outcomes.estimates import Basis, Estimate
     from judge.outcomes.latest_judgments import LatestJudgments
+    from judge.outcomes.rates import Basis, Estimate
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats
     from judge.stats.significance import SignFlip

@@ -12,7 +12,7 @@ import polars as pl
 
 from judge.enums import Orders
 from judge.outcomes.counted_items import pool
-from judge.outcomes.estimates import DIGITS, rounded_p
+from judge.outcomes.rates import DIGITS, rounded_p
 from judge.outcomes.tally import HALF, fold
 from judge.schema import Frozen
 from judge.stats.sequential import ALPHA, confidence_sequence, is_decided, log_e_value

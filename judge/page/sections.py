@@ -16,7 +16,7 @@ from judge.tables.words import percent
 
 if TYPE_CHECKING:
     from judge.costs.cost_words import Costed
-    from judge.outcomes.estimates import Estimate
+    from judge.outcomes.rates import Estimate
     from judge.report.criterion import CriterionReport
     from judge.report.report import Report
     from judge.runs.manifest import Manifest

@@ -9,9 +9,9 @@ from judge.comparison.derive_report import item_features, subject_of
 from judge.enums import Orders
 from judge.errors import InputError
 from judge.outcomes.counted_items import fold_panel
-from judge.outcomes.estimates import Basis
 from judge.outcomes.item_features import WantedFields
 from judge.outcomes.latest_judgments import latest_judgments
+from judge.outcomes.rates import Basis
 from judge.planning.plan import Effort, PlanBasis, PowerPlan, Target, from_numbers, from_pilot, make_plan
 from judge.planning.power import N_RUNS
 

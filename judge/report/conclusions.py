@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from judge.outcomes.estimates import rounded_p
+from judge.outcomes.rates import rounded_p
 from judge.schema import Outcome
 from judge.stats.clusters import HALF, sum_by_cluster
 from judge.stats.significance import Conclusion, Distribution, conclude, holm, is_equivalent, sign_test, signs

@@ -10,7 +10,7 @@ import polars as pl
 
 from judge.enums import Method
 from judge.outcomes.counted_items import CriterionItems
-from judge.outcomes.estimates import DIGITS, Estimate, Figure, Ratio, estimate_rate, rounded_p
+from judge.outcomes.rates import DIGITS, Estimate, Figure, Ratio, estimate_rate, rounded_p
 from judge.outcomes.tally import FOLDED, fold, identical_items, with_credits
 from judge.report.conclusions import EQUIVALENCE_LEVEL
 from judge.report.control_report import MARGIN, ControlEffect, Effect, FalsePreference, SelfComparison
@@ -19,9 +19,9 @@ from judge.stats.significance import ALPHA, holm
 
 if TYPE_CHECKING:
     from judge.enums import Orders
-    from judge.outcomes.estimates import Basis
     from judge.outcomes.item_features import ItemFeatures
     from judge.outcomes.latest_judgments import LatestJudgments
+    from judge.outcomes.rates import Basis
 
 CANNOT_JUDGE = Verdict.CANNOT_JUDGE.value
 

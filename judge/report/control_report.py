@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
 from judge.costs.spending import JudgeCost, Usd
-from judge.outcomes.estimates import Estimate, Figure
+from judge.outcomes.rates import Estimate, Figure
 from judge.schema import Frozen, Group
 from judge.stats.significance import Distribution
 

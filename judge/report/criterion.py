@@ -10,7 +10,7 @@ import polars as pl
 
 from judge.enums import Orders, Stratum
 from judge.outcomes.counted_items import CriterionItems, Subject
-from judge.outcomes.estimates import DIGITS, Estimate, Ratio, estimate_rate, estimate_rates
+from judge.outcomes.rates import DIGITS, Estimate, Ratio, estimate_rate, estimate_rates
 from judge.outcomes.tally import HALF
 from judge.report.conclusions import Tested, conclude_all
 from judge.report.ledger import Bounds, Ledger, bounds, count_ledger

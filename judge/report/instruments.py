@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from judge.outcomes.counted_items import CriterionItems, cluster_codes
-from judge.outcomes.estimates import DIGITS, Estimate, Ratio, estimate_rate
+from judge.outcomes.rates import DIGITS, Estimate, Ratio, estimate_rate
 from judge.outcomes.tally import HALF
 from judge.report.judge_agreement import AgreementReport, compare_raters
 from judge.report.position_length import SIDES, sides

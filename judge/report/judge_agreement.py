@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from judge.outcomes.counted_items import CriterionItems, cluster_codes
-from judge.outcomes.estimates import Basis, Estimate, Figure, Ratio, estimate_rates, figure, is_mirror_first, rounded
+from judge.outcomes.rates import Basis, Estimate, Figure, Ratio, estimate_rates, figure, is_mirror_first, rounded
 from judge.outcomes.tally import HALF, with_credits
 from judge.report.position_length import SIDES, kappa_of_sides, sides
 from judge.schema import Frozen, Order

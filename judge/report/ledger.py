@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from judge.enums import Orders
-from judge.outcomes.estimates import DIGITS, GRID
+from judge.outcomes.rates import DIGITS, GRID
 from judge.outcomes.tally import DECISIONS
 from judge.schema import Frozen, Outcome, Verdict
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from judge.outcomes.estimates import Estimate, Figure, Ratio, estimate_rate, figure, is_mirror_first, rounded, rounded_p
+from judge.outcomes.rates import Estimate, Figure, Ratio, estimate_rate, figure, is_mirror_first, rounded, rounded_p
 from judge.outcomes.tally import HALF
 from judge.schema import Frozen
 from judge.stats.agreement import cohen_kappa

@@ -10,9 +10,9 @@ from judge.costs.spending import JudgeCost, Usd, total
 from judge.enums import Method, Orders
 from judge.inputs.families import kinship_warnings
 from judge.outcomes.counted_items import Pooling, Subject, fold_panel
-from judge.outcomes.estimates import LEVEL, Basis
 from judge.outcomes.interim_looks import InterimLooks, Sequential, asked_part, follow_all
 from judge.outcomes.latest_judgments import LatestJudgments
+from judge.outcomes.rates import LEVEL, Basis
 from judge.report.conclusions import stopping_warnings
 from judge.report.control_report import ControlReport, control_warnings
 from judge.report.criterion import CriterionReport, report_criteria, signal_warnings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from judge.outcomes.estimates import Estimate, rounded, rounded_p
+from judge.outcomes.rates import Estimate, rounded, rounded_p
 from judge.report.conclusions import preference_test
 from judge.schema import Frozen
 from judge.stats.significance import benjamini_hochberg

@@ -8,9 +8,9 @@ from judge.costs.spending import Spending
 from judge.enums import Method
 from judge.files.files import write_json
 from judge.judging.run_kinds import score_plan_of
-from judge.outcomes.estimates import Basis
 from judge.outcomes.item_features import WantedFields
 from judge.outcomes.latest_judgments import latest_judgments
+from judge.outcomes.rates import Basis
 from judge.report.report import Models
 from judge.scoring.cases import features_of_cases
 from judge.scoring.difference import ScoreDifference, compare_scores

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from judge.outcomes.counted_items import CriterionItems, cluster_codes
-from judge.outcomes.estimates import DIGITS, LEVEL, rounded, rounded_p
 from judge.outcomes.item_features import image_clusters
+from judge.outcomes.rates import DIGITS, LEVEL, rounded, rounded_p
 from judge.report.report import IntervalSettings, Models
 from judge.schema import Frozen, Group
 from judge.scoring.scores import FIGURES, PARTS
@@ -18,7 +18,7 @@ from judge.stats.intervals import N_RESAMPLES
 from judge.stats.significance import Conclusion, Distribution, conclude, holm
 
 if TYPE_CHECKING:
-    from judge.outcomes.estimates import Basis
+    from judge.outcomes.rates import Basis
 
 PRIMARY = "trace_score"
 

@@ -9,12 +9,12 @@ import polars as pl
 
 from judge.enums import FailureMode, Method
 from judge.outcomes.counted_items import CriterionItems, cluster_codes
-from judge.outcomes.estimates import Estimate
+from judge.outcomes.rates import Estimate
 from judge.schema import Frozen, Group
 from judge.scoring.scores import PARTS, Standing
 
 if TYPE_CHECKING:
-    from judge.outcomes.estimates import Basis
+    from judge.outcomes.rates import Basis
     from judge.schema import JudgeSpec
     from judge.scoring.cases import CaseFeatures
 

@@ -10,7 +10,7 @@ import polars as pl
 from judge.costs.spending import JudgeCost, Usd, total
 from judge.enums import FailureMode, Method
 from judge.inputs.families import kinship_warnings
-from judge.outcomes.estimates import LEVEL, Basis
+from judge.outcomes.rates import LEVEL, Basis
 from judge.report.report import Clusters, IntervalSettings, clusters_of
 from judge.report.subgroups import SMALL
 from judge.schema import Group

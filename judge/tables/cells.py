@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from judge.tables import words
 
 if TYPE_CHECKING:
-    from judge.outcomes.estimates import Estimate, Figure
+    from judge.outcomes.rates import Estimate, Figure
 
     RecordColumns = Mapping[str, tuple[str, Callable[[Any], "Cell"]]]
 

@@ -18,7 +18,7 @@ from judge.tables.words import percent
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from judge.outcomes.estimates import Estimate
+    from judge.outcomes.rates import Estimate
     from judge.report.report import Report
 
 LEFT_OUT = {

@@ -10,8 +10,8 @@ from judge.outcomes.counted_items import Pooling
 from judge.stats.significance import Conclusion
 
 if TYPE_CHECKING:
-    from judge.outcomes.estimates import Estimate, Figure
     from judge.outcomes.interim_looks import Sequential
+    from judge.outcomes.rates import Estimate, Figure
     from judge.report.criterion import CriterionReport
     from judge.report.instruments import Instruments
     from judge.report.judge_agreement import AgreementReport, HaloReport

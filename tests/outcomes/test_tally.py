@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Pooling, Subject, fold_panel
-from judge.outcomes.estimates import Basis
 from judge.outcomes.latest_judgments import LatestJudgments, latest_judgments
+from judge.outcomes.rates import Basis
 from judge.outcomes.tally import fold, identical_items, winner
 from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Order, Reply, Usage, Verdict, Winner
 

@@ -11,7 +11,7 @@ from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 
 from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Subject, fold_panel
-from judge.outcomes.estimates import Basis
+from judge.outcomes.rates import Basis
 from judge.report.instruments import Instruments, compare_instruments
 from judge.schema import Verdict
 

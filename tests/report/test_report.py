@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Subject
-from judge.outcomes.estimates import Basis, Estimate
 from judge.outcomes.latest_judgments import latest_judgments
+from judge.outcomes.rates import Basis, Estimate
 from judge.report.criterion import CriterionReport, signal_warnings
 from judge.report.report import Models, Report, RunDescription, build_report
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Usage, Verdict

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from judge.enums import Method, Orders
 from judge.errors import InputError
-from judge.outcomes.estimates import Basis
 from judge.outcomes.item_features import WantedFields, features_of_pairs
+from judge.outcomes.rates import Basis
 from judge.prompting.pairwise_plan import PairPlan
 from judge.prompting.pairwise_prompt import ShownParts, is_identical, shown_text
 from judge.report.control_effect import JudgeVerdicts, Trial, compare_judge, compare_with_itself, item_states

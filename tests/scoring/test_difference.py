@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from judge.enums import Method
-from judge.outcomes.estimates import Basis, Ratio, estimate_rate
+from judge.outcomes.rates import Basis, Ratio, estimate_rate
 from judge.report.report import Models
 from judge.schema import Group
 from judge.scoring.difference import Difference, ScoreDifference, compare_scores
