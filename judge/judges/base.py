@@ -81,7 +81,7 @@ class SdkJudge:
             )
         self.on_headers(reply.headers)
         came, reply_id = receive(reply.content, reply.headers, key=self._key, read=self.read)
-        return self._served.check(came, request, reply_id=reply_id)
+        return self._served.check(came, request, reply_id=reply_id, headers=reply.headers)
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share, then the traces."""
