@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from judge.convert.choose_traces import BARE_ANSWER, Counts, ModelCount
@@ -44,7 +44,6 @@ def as_record(counts: Counts) -> dict[str, Any]:
 
 
 def _ledger(counts: Counts) -> str:
-    """Write where every row went, as a sum."""
     terms = [_count(counts.traces, "trace")]
     if missing := counts.without_trace.total():
         reasons = ", ".join(f"{_REASONS.get(reason, reason)} {count}" for reason, count in counts.without_trace.items())
@@ -53,7 +52,11 @@ def _ledger(counts: Counts) -> str:
         ("other filters", counts.other_filters),
         ("other models", counts.other_models),
     )
-    terms += [f"{found.total()} of {word} ({_counted(found)})" for word, found in others if found]
+    terms += [
+        f"{found.total()} of {word} ({', '.join(f'{_named(name)} {n}' for name, n in found.items())})"
+        for word, found in others
+        if found
+    ]
     if counts.other_samples:
         terms.append(f"{counts.other_samples} other samples")
     return f"{_count(counts.rows, 'row')} = {' + '.join(terms)}"
@@ -83,10 +86,6 @@ def _taken(sample: int, *, all_samples: bool) -> str:
         return "each row is taken, as id#1, id#2 ..."
     which = "the first" if sample == 1 else f"number {sample}"
     return f"{which} of each is taken (--sample N, --all-samples)"
-
-
-def _counted(names: Mapping[str, int]) -> str:
-    return ", ".join(f"{_named(name)} {count}" for name, count in names.items())
 
 
 def _named(name: str | None) -> str:

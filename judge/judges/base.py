@@ -63,7 +63,7 @@ class SdkJudge:
 
     def __init__(self, spec: JudgeSpec, *, sdk: Any, client: Any, key: str, timeout: float) -> None:  # noqa: ANN401 - either SDK's
         self.spec = spec
-        self.on_headers: Callable[[Mapping[str, str]], None] = ignore_headers
+        self.on_headers: Callable[[Mapping[str, str]], None] = lambda _: None
         self._sdk, self._client, self._key, self._timeout = sdk, client, key, timeout
         self._served = Served()
 
@@ -116,10 +116,6 @@ class SdkJudge:
     async def close(self) -> None:
         """Close the client."""
         await self._client.close()
-
-
-def ignore_headers(headers: Mapping[str, str]) -> None:
-    """Be told of a reply's headers, and do nothing."""
 
 
 def environment_key(*names: str) -> str | None:
