@@ -38,7 +38,16 @@ def as_record(counts: Counts) -> dict[str, Any]:
     return vars(counts) | {
         "files": [file._asdict() for file in counts.files],
         "without_trace": {reason.value: count for reason, count in counts.without_trace.items()},
-        "models": [{"model": name or None} | _as_numbers(model) for name, model in counts.models.items()],
+        "models": [
+            {
+                "model": name or None,
+                "traces": model.traces,
+                "without_reasoning": model.without_reasoning,
+                "share_without_reasoning": model.without_reasoning / model.traces,
+                "bare_answers": model.bare_answers,
+            }
+            for name, model in counts.models.items()
+        ],
         "example": counts.example._asdict() if counts.example else None,
     }
 
@@ -70,15 +79,6 @@ def _model(name: str, count: ModelCount) -> str:
         return text
     bare = f"{count.bare_answers} of them are bare answers ({BARE_ANSWER} characters or fewer)"
     return f"{text}; {bare}. Was thinking stripped before the file was written?"
-
-
-def _as_numbers(count: ModelCount) -> dict[str, Any]:
-    return {
-        "traces": count.traces,
-        "without_reasoning": count.without_reasoning,
-        "share_without_reasoning": count.without_reasoning / count.traces,
-        "bare_answers": count.bare_answers,
-    }
 
 
 def _taken(sample: int, *, all_samples: bool) -> str:
