@@ -14,7 +14,7 @@ from judge.errors import OmrJudgeError, RetryableError
 from judge.files.secrets import REDACTED
 from judge.images.loader import load_encoded
 from judge.judges.provider_errors import error_line, error_said, status_error
-from judge.judges.replies import Served, receive
+from judge.judges.replies import SentReplies, receive
 from judge.schema import Correction, FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class SdkJudge:
         self.spec = spec
         self.on_headers: Callable[[Mapping[str, str]], None] = lambda _: None
         self._sdk, self._client, self._key, self._timeout = sdk, client, key, timeout
-        self._served = Served()
+        self._served = SentReplies()
 
     async def ask(self, request: Request) -> Reply:
         """Ask for one reply in the request's schema; ProviderError where there is none."""

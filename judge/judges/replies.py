@@ -39,7 +39,7 @@ _HIT = re.compile("hit|true", re.IGNORECASE)
 _RUNS = re.compile(r"(.)\1{2,}", re.DOTALL)
 
 
-class UnusableError(ValueError):
+class UnusableReplyError(ValueError):
     """A body that came and is no whole reply; its text says why."""
 
 
@@ -51,7 +51,7 @@ def cut_by(stop: object, whole: Sequence[str | None]) -> FailureKind | None:
         whole: the reasons with which whole replies end, in lower case.
     """
     if stop is not None and not isinstance(stop, str):
-        raise UnusableError("the stop reason is no word")
+        raise UnusableReplyError("the stop reason is no word")
     if (stop if stop is None else stop.lower()) in whole:
         return None
     known = _CUT.fullmatch(stop or "")
@@ -112,7 +112,7 @@ def receive(
     except OmrJudgeError:
         raise
     except Exception as error:  # noqa: BLE001 - what a server sends instead of a reply breaks reading in many ways
-        why = str(error) if isinstance(error, UnusableError) else f"not a reply: {error_line(error, key=key)}"
+        why = str(error) if isinstance(error, UnusableReplyError) else f"not a reply: {error_line(error, key=key)}"
         return _unusable(record, content, redact(why), key=key), ""
 
 
@@ -122,7 +122,7 @@ def _parsed(content: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
     except ValueError:
         stream = content.lstrip().startswith((b"data:", b"event:", b":"))
         kind = "a stream of events that nobody asked for" if stream else "not JSON"
-        raise UnusableError(f"not a reply: the body is {kind}") from None
+        raise UnusableReplyError(f"not a reply: the body is {kind}") from None
 
 
 def _refuse_error(record: object, *, key: str, headers: Mapping[str, str]) -> None:
@@ -138,7 +138,7 @@ def _refuse_error(record: object, *, key: str, headers: Mapping[str, str]) -> No
         raised.maybe_paid = True
         if found.status or isinstance(raised, StopRunError):
             raise raised
-    raise UnusableError(f"an error within the reply: {words}")
+    raise UnusableReplyError(f"an error within the reply: {words}")
 
 
 def _unusable(record: object, content: bytes, problem: str, *, key: str) -> Reply:
@@ -157,7 +157,7 @@ def _unusable(record: object, content: bytes, problem: str, *, key: str) -> Repl
     )
 
 
-class Served:
+class SentReplies:
     """What a server has answered so far, to see whether it reads whole prompts and answers each of them anew.
 
     Counts and ids are evidence only once they differ: one usage for all replies says nothing of any prompt, and one id
@@ -241,11 +241,11 @@ class Served:
 
 
 def texts_of(parts: object) -> tuple[str, str]:
-    """Return the text of a message's content, and the thinking within it; UnusableError for an unknown form."""
+    """Return the text of a message's content, and the thinking within it; UnusableReplyError for an unknown form."""
     if parts is None or isinstance(parts, str):
         return parts or "", ""
     if not isinstance(parts, list):
-        raise UnusableError("the content is neither text nor a list of parts")
+        raise UnusableReplyError("the content is neither text nor a list of parts")
     text, thinking = [], []
     for one in parts:
         kind = one.get("type") if isinstance(one, dict) else None
@@ -255,5 +255,5 @@ def texts_of(parts: object) -> tuple[str, str]:
             said = one.get("thinking") or one.get("reasoning") or one.get("text") or ""
             thinking.append(said if isinstance(said, str) else texts_of(said)[0])
         else:
-            raise UnusableError(f"the content has a part of another kind: {str(kind)[:40]}")
+            raise UnusableReplyError(f"the content has a part of another kind: {str(kind)[:40]}")
     return "".join(text), "".join(thinking)

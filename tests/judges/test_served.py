@@ -8,7 +8,7 @@ import pytest
 from asked import made_request
 from msgspec.structs import replace
 
-from judge.judges.replies import Served
+from judge.judges.replies import SentReplies
 from judge.schema import FailureKind, Image, Prompt, Reply, Request, Usage
 
 
@@ -18,7 +18,7 @@ def asked(chars: int, *, key: str = "0" * 32, text: str = "ab ", item: str = "q1
 
 
 def cut_of(
-    served: Served,
+    served: SentReplies,
     request: Request,
     tokens: int,
     reply_id: str = "",
@@ -29,9 +29,9 @@ def cut_of(
     return served.check(reply, request, reply_id=reply_id, headers=more.get("headers", {})).cut
 
 
-def counting() -> Served:
+def counting() -> SentReplies:
     """Return what is known of a server whose counts differ."""
-    served = Served()
+    served = SentReplies()
     assert cut_of(served, asked(30), 10, output=8) is None
     return served
 
@@ -47,18 +47,18 @@ def test_a_count_that_a_whole_prompt_may_have_and_none_at_all_are_no_cut(tokens:
 
 
 def test_a_server_that_cuts_every_prompt_is_seen_as_soon_as_its_replies_differ_in_length() -> None:
-    served = Served()
+    served = SentReplies()
     cuts = [cut_of(served, asked(30_000 + n), 3_333, output=90 + n) for n in range(4)]
     assert cuts == [None, *[FailureKind.TOO_LONG] * 3]
 
 
 @pytest.mark.parametrize("tokens", [4096, 2050])
 def test_the_size_of_a_context_is_seen_at_once(tokens: int) -> None:
-    assert cut_of(Served(), asked(30_000), tokens) is FailureKind.TOO_LONG
+    assert cut_of(SentReplies(), asked(30_000), tokens) is FailureKind.TOO_LONG
 
 
 def test_a_server_that_tells_one_usage_for_all_replies_cuts_nothing() -> None:
-    served = Served()
+    served = SentReplies()
     for chars in (30, 3_000, 8_000, 30_000, 200_000):
         assert cut_of(served, asked(chars), 1500, output=120) is None
 
@@ -86,7 +86,7 @@ def test_a_prompt_with_images_is_not_measured_by_the_longest_count() -> None:
 
 
 def test_one_reply_to_both_orders_comes_from_a_cache_once_ids_tell_replies_apart() -> None:
-    served = Served()
+    served = SentReplies()
     forward, swapped = asked(9, key="1" * 32), asked(9, key="2" * 32)
     assert cut_of(served, forward, 9, "chatcmpl-7") is None
     for n in range(3):
@@ -101,12 +101,12 @@ def test_one_reply_to_both_orders_comes_from_a_cache_once_ids_tell_replies_apart
     ("value", "cut"), [("true", FailureKind.UNUSABLE), ("HIT", FailureKind.UNUSABLE), ("MISS", None)]
 )
 def test_a_cache_that_tells_of_itself_is_known_by_the_second_reply(value: str, cut: FailureKind | None) -> None:
-    served, headers = Served(), {"x-cache-status": value}
+    served, headers = SentReplies(), {"x-cache-status": value}
     assert cut_of(served, asked(9, key="1" * 32), 9, "chatcmpl-7", headers=headers) is None
     assert cut_of(served, asked(9, key="2" * 32), 9, "chatcmpl-7", headers=headers) is cut
 
 
 def test_a_server_that_gives_every_reply_one_id_has_no_cache_for_it() -> None:
-    served = Served()
+    served = SentReplies()
     for n in range(12):
         assert cut_of(served, asked(9, key=f"{n}", item=f"q{n // 2}"), 9, "same") is None
