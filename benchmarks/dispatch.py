@@ -218,7 +218,7 @@ def main() -> None:
     chosen = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as folder:
-        every = contenders(Path(folder), chosen.peers)
+        every = contenders(Path(folder), [chosen.peers])
         found = [one for one in every if not chosen.only or one.name in {BARE, *chosen.only}]
         if not chosen.skip_costs:
             served = Path(folder) / "nginx"

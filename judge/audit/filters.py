@@ -104,5 +104,4 @@ def _meets(wanted: frozenset[Any], given: Iterable[StrEnum]) -> bool:
 
 
 def _holds(texts: Iterable[str], words: str) -> bool:
-    """Return whether one of the texts contains the words, ignoring case."""
     return not words or any(words.casefold() in text.casefold() for text in texts)

@@ -72,7 +72,6 @@ def render_case(shown: ShownCase, console: Console, *, raw: bool) -> None:
 
 
 def _render_group(group: Group, told: Mapping[str, Any], shown: ShownCase, console: Console) -> None:
-    """Render a row for each unit of a group and reading of it."""
     scored = told["standing"] == Standing.SCORED.value
     say(console, f"{group}: {_percent(told['score']) if scored else told['standing'].replace('_', ' ')}", "bold")
     own = [describe_reading(journey, shown.found) for journey in shown.asked if journey.judgment.group == group]
@@ -103,5 +102,4 @@ def _reading(unit: str, told: Mapping[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _percent(share: float | None) -> str:
-    """Return a share in percent; "none" where there is none."""
     return "none" if share is None else f"{100 * share:.1f} %"

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from judge.audit.audit_queue import Doubt
     from judge.audit.audited_item import Journey
     from judge.audit.read_run import Audit
-    from judge.runs.manifest import Manifest
     from judge.schema import Pair
 
 SAID = {"a": "a better", "b": "b better", "tie": "tie", "cannot_judge": "cannot judge"}
@@ -68,7 +67,10 @@ def render_item(shown: ShownItem, console: Console, *, raw: bool) -> None:
     if shown.pair is None:
         say(console, "The question and the traces of this item are not known: its judgments were made elsewhere.")
     else:
-        _render_pair(describe_pair(shown.pair), shown.pair, shown.audit.manifest, console)
+        pair, manifest = describe_pair(shown.pair), shown.audit.manifest
+        render_question(pair, shown.pair.item, console)
+        titles = [f"a: {manifest.model_a}", f"b: {manifest.model_b}"]
+        render_columns(titles, [trace_text(pair[side], known=pair["answer"] is not None) for side in "ab"], console)
     outcomes = {name: own.get(shown.item, Outcome.MISSING) for name, own in shown.audit.outcomes.together.items()}
     told = ", ".join(f"{name} {outcome}" for name, outcome in outcomes.items())
     say(console, f"Outcome: {told}", "bold")
@@ -81,12 +83,6 @@ def render_item(shown: ShownItem, console: Console, *, raw: bool) -> None:
     for asked in shown.asked:
         _render_asked(asked, shown, console, raw=raw)
     render_next(shown.run, shown.following, console, all_of="items", by="doubt")
-
-
-def _render_pair(told: Mapping[str, Any], pair: Pair, manifest: Manifest, console: Console) -> None:
-    render_question(told, pair.item, console)
-    titles = [f"a: {manifest.model_a}", f"b: {manifest.model_b}"]
-    render_columns(titles, [trace_text(told[side], known=told["answer"] is not None) for side in "ab"], console)
 
 
 def _render_asked(asked: SampleJudgments, shown: ShownItem, console: Console, *, raw: bool) -> None:

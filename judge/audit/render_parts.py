@@ -84,7 +84,14 @@ def render_raw(judgment: Judgment, prompt: Prompt | None, repair: str | None, co
     if prompt is None:
         say(console, "Sent: not known: the run's files give no prompt with this judgment's key.", "yellow")
     else:
-        _render_sent(prompt, console)
+        say(console, "Sent, system:", "bold")
+        say(console, prompt.system)
+        for image in prompt.images:
+            media_type, digest, _ = named_image(image)
+            say(console, f"Sent, image: {media_type}, sha256 {digest}..., {image.path}", "bold")
+        for part in ("shared", "traces"):
+            say(console, f"Sent, {part}:", "bold")
+            say(console, getattr(prompt, part))
     for attempt in judgment.attempts:
         if (note := note_after(attempt, repair)) is not None and attempt.reply is not None:
             say(console, "Came back first:", "bold")
@@ -93,18 +100,6 @@ def render_raw(judgment: Judgment, prompt: Prompt | None, repair: str | None, co
             say(console, note)
     say(console, "Came back:", "bold")
     say(console, judgment.reply.text if judgment.reply else "(no reply)")
-
-
-def _render_sent(prompt: Prompt, console: Console) -> None:
-    """Render a prompt in the order in which it is sent: the images stand before the item."""
-    say(console, "Sent, system:", "bold")
-    say(console, prompt.system)
-    for image in prompt.images:
-        media_type, digest, _ = named_image(image)
-        say(console, f"Sent, image: {media_type}, sha256 {digest}..., {image.path}", "bold")
-    for part in ("shared", "traces"):
-        say(console, f"Sent, {part}:", "bold")
-        say(console, getattr(prompt, part))
 
 
 def render_next(run: str, following: str | None, console: Console, *, all_of: str, by: str) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import orjson
 
@@ -27,12 +26,7 @@ from judge.prompting.shipped_files import Asset, find_asset, load_prompt
 from judge.prompting.subject_counts import ItemCounts
 from judge.runs.journal import RunFolder
 from judge.runs.manifest import ChecklistManifest, Input
-
-if TYPE_CHECKING:
-    from judge.costs.quote import Quote
-    from judge.images.image_store import ImageStore
-    from judge.runs.journal import RunFolder
-    from judge.schema import Item
+from judge.schema import Item
 
 
 def write_checklists(options: ChecklistOptions, *, command: Sequence[str], say: Callable[[str], None]) -> RunFolder:
@@ -68,7 +62,6 @@ def dry_run(options: ChecklistOptions, *, say: Callable[[str], None]) -> Quote:
 def _prepared(
     options: ChecklistOptions, *, command: Sequence[str], say: Callable[[str], None], needs_keys: bool = True
 ) -> Iterator[_PreparedWriting]:
-    """Check all that was given, and yield the run that it describes with its input file open."""
     prompt = find_asset("prompts", options.prompt)
     load_prompt(prompt, WRITING).check()
     if options.to.resolve() == Path(options.items).resolve():

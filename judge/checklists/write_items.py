@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from judge.checklists.checklist_report import ChecklistReport, Tally, WrittenItem, outcome_of
+from judge.checklists.checklist_report import ChecklistReport, Tally, outcome_of
 from judge.costs.spending import Spending
 from judge.errors import RunError
 from judge.files.files import replacing, write_json
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 
 class _Place(NamedTuple):
-    """Where a judgment stands in the journal."""
-
     line: int
     """from 1"""
     offset: int
@@ -58,19 +56,14 @@ def save_checklists(folder: RunFolder, to: Path | None = None) -> tuple[Checklis
         for item in folder.items():
             outcome = outcome_of(item, result_of(item.id))
             tally.add(outcome)
-            source = {"judge": judge.name, "prompt": label}
-            file.write(orjson.dumps(_record(outcome, path.parent, source), option=orjson.OPT_APPEND_NEWLINE))
+            record = item_record(outcome.item, beside=path.parent)
+            if outcome.made:
+                digest = hashlib.sha256((item.reference_reasoning or "").encode()).hexdigest()
+                record["checklist_source"] = {"judge": judge.name, "prompt": label, "reference_sha256": digest}
+            file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
     report = tally.report(judge=judge.name, prompt=label, cost=spending.of(judge.name))
     write_json(folder.report_path, report.model_dump(mode="json"))
     return report, path
-
-
-def _record(outcome: WrittenItem, beside: Path, source: dict[str, str]) -> dict[str, Any]:
-    record = item_record(outcome.item, beside=beside)
-    if outcome.made:
-        reference = outcome.item.reference_reasoning or ""
-        record["checklist_source"] = {**source, "reference_sha256": hashlib.sha256(reference.encode()).hexdigest()}
-    return record
 
 
 def _places(folder: RunFolder, spending: Spending) -> dict[str, _Place]:

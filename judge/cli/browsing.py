@@ -19,7 +19,6 @@ from judge.schema import FailureKind, Outcome
 if TYPE_CHECKING:
     from judge.audit.browse import Listing
     from judge.audit.filters import Filters
-    from judge.runs.journal import RunFolder
 
 ANSWERS = (*Stratum, Unplaced.UNREADABLE)
 
@@ -144,7 +143,12 @@ def list_(
     folder = find_run(run, runs)
     if folder.any_manifest().kind == "score":
         refuse_options(pairs.given(), "is for runs of `compare`")
-        _list_score(folder, cases, text, sort=sort, n=n, as_json=json)
+        from judge.audit.browse import list_traces
+        from judge.audit.filters import TraceFilters
+        from judge.audit.render_list import trace_lines, trace_record
+
+        traces = list_traces(folder, TraceFilters(frozenset(cases.mode), frozenset(cases.answer), text), sort, n)
+        _print(traces, "traces", map(trace_record, traces.rows) if json else trace_lines(traces.rows), as_json=json)
         return
     refuse_options({"--mode": cases.mode, "--answer": cases.answer}, "is for runs of `score`")
     from judge.audit.browse import list_items
@@ -152,15 +156,6 @@ def list_(
 
     found = list_items(folder, pairs.chosen(text), pairs.criterion, sort, n)
     _print(found, "items", map(item_record, found.rows) if json else item_lines(found.rows), as_json=json)
-
-
-def _list_score(folder: RunFolder, wanted: CaseFilters, text: str, *, sort: Sort, n: int | None, as_json: bool) -> None:
-    from judge.audit.browse import list_traces
-    from judge.audit.filters import TraceFilters
-    from judge.audit.render_list import trace_lines, trace_record
-
-    found = list_traces(folder, TraceFilters(frozenset(wanted.mode), frozenset(wanted.answer), text), sort, n)
-    _print(found, "traces", map(trace_record, found.rows) if as_json else trace_lines(found.rows), as_json=as_json)
 
 
 def _print(found: Listing[Any], what: str, rows: Iterable[object], *, as_json: bool) -> None:

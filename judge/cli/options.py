@@ -57,7 +57,7 @@ def _parameters(name: str, hint: type, default: object) -> list[inspect.Paramete
             flat for field, part in _parts(hint) for flat in _parameters(field.name, part, _default(field, default))
         ]
     type_, *told = get_args(hint)
-    if _is_repeatable(hint):
+    if get_origin(type_) is tuple and get_args(type_)[-1] is Ellipsis:
         type_ = GenericAlias(list, get_args(type_)[:1])
         default = list(default) if isinstance(default, tuple) else default
     return [
@@ -87,8 +87,3 @@ def _taken(name: str, hint: type, given: Mapping[str, object]) -> object:
         return hint(**{field.name: _taken(field.name, part, given) for field, part in _parts(hint)})
     value = given[name]
     return tuple(value) if isinstance(value, list) else value
-
-
-def _is_repeatable(hint: type) -> bool:
-    type_ = get_args(hint)[0]
-    return get_origin(type_) is tuple and get_args(type_)[-1] is Ellipsis

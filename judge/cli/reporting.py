@@ -121,7 +121,6 @@ def _report_score(
     wanted: WantedFields,
     to: ReportFormat | Path,
 ) -> None:
-    """Print the report of a score, or how far it is from another; or write its page to a path."""
     from judge.scoring.derive_score_report import make_difference, make_score_report
     from judge.scoring.figures import SCORE_METHOD
     from judge.scoring.score_document import difference_document, render_difference

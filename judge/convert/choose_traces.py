@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from judge.convert.output import NoTrace, Row, shows_reasoning, trace_text, why_
 BARE_ANSWER = 10
 """characters; a trace of no more is an answer without reasoning"""
 _SHOWN_EXAMPLE = 160
-_TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+_TAGS = re.compile("</?(?:think|answer)>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +141,12 @@ class TraceSelector:
         counts.traces += 1
         if row.cut is not None:
             counts.cut[row.cut.value] += 1
-        self._count_reasoning(trace, model)
+        count = counts.models.setdefault(model or "", ModelCount())
+        count.traces += 1
+        if not shows_reasoning(trace):
+            count.without_reasoning += 1
+            count.bare_answers += len(_TAGS.sub("", trace).strip()) <= BARE_ANSWER
         if counts.example is None:
             counts.example = Example(id_, trace if len(trace) <= _SHOWN_EXAMPLE else f"{trace[:_SHOWN_EXAMPLE]}...")
         meta = {"source": dict(row.source)} if row.source else {}
         return Made({"id": id_} | named | {"trace": trace} | dict(row.fields) | meta, None)
-
-    def _count_reasoning(self, trace: str, model: str | None) -> None:
-        count = self.counts.models.setdefault(model or "", ModelCount())
-        count.traces += 1
-        if not shows_reasoning(trace):
-            count.without_reasoning += 1
-            for tag in _TAGS:
-                trace = trace.replace(tag, "")
-            count.bare_answers += len(trace.strip()) <= BARE_ANSWER

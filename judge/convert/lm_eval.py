@@ -88,7 +88,6 @@ def _options(value: object) -> dict[str, str] | None:
 
 
 def _prompt(record: Record) -> str | None:
-    """Return the prompt that the model was given."""
     match record:
         case {"arguments": {"gen_args_0": {"arg_0": str(prompt)}}} | {"input": str(prompt)}:
             return prompt

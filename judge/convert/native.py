@@ -30,14 +30,9 @@ def read_native(record: Record, id_path: str | None) -> Iterator[Row]:
         raise fields.problems[0]
     rest, reasoning = fields.rest(), ""
     if text and not record.get("trace") and record.get("reasoning") == text and not any(tag in text for tag in _TAGS):
-        reasoning, text = text, _take_text(rest)
+        followed = next((name for name in _REST if isinstance(rest.get(name), str) and rest[name]), None)
+        reasoning, text = text, rest.pop(followed) if followed is not None else ""
     yield Row(id=id_ or "", text=text or "", reasoning=reasoning, model=model, fields=rest)
-
-
-def _take_text(rest: dict[str, Any]) -> str:
-    """Take what followed the reasoning out of the fields that are left."""
-    name = next((name for name in _REST if isinstance(rest.get(name), str) and rest[name]), None)
-    return rest.pop(name) if name is not None else ""
 
 
 def with_absolute_images(fields: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from judge.convert.choose_traces import BARE_ANSWER, Counts, ModelCount
@@ -38,13 +38,21 @@ def as_record(counts: Counts) -> dict[str, Any]:
     return vars(counts) | {
         "files": [file._asdict() for file in counts.files],
         "without_trace": {reason.value: count for reason, count in counts.without_trace.items()},
-        "models": [{"model": name or None} | _as_numbers(model) for name, model in counts.models.items()],
+        "models": [
+            {
+                "model": name or None,
+                "traces": model.traces,
+                "without_reasoning": model.without_reasoning,
+                "share_without_reasoning": model.without_reasoning / model.traces,
+                "bare_answers": model.bare_answers,
+            }
+            for name, model in counts.models.items()
+        ],
         "example": counts.example._asdict() if counts.example else None,
     }
 
 
 def _ledger(counts: Counts) -> str:
-    """Write where every row went, as a sum."""
     terms = [_count(counts.traces, "trace")]
     if missing := counts.without_trace.total():
         reasons = ", ".join(f"{_REASONS.get(reason, reason)} {count}" for reason, count in counts.without_trace.items())
@@ -53,7 +61,11 @@ def _ledger(counts: Counts) -> str:
         ("other filters", counts.other_filters),
         ("other models", counts.other_models),
     )
-    terms += [f"{found.total()} of {word} ({_counted(found)})" for word, found in others if found]
+    terms += [
+        f"{found.total()} of {word} ({', '.join(f'{_named(name)} {n}' for name, n in found.items())})"
+        for word, found in others
+        if found
+    ]
     if counts.other_samples:
         terms.append(f"{counts.other_samples} other samples")
     return f"{_count(counts.rows, 'row')} = {' + '.join(terms)}"
@@ -69,24 +81,11 @@ def _model(name: str, count: ModelCount) -> str:
     return f"{text}; {bare}. Was thinking stripped before the file was written?"
 
 
-def _as_numbers(count: ModelCount) -> dict[str, Any]:
-    return {
-        "traces": count.traces,
-        "without_reasoning": count.without_reasoning,
-        "share_without_reasoning": count.without_reasoning / count.traces,
-        "bare_answers": count.bare_answers,
-    }
-
-
 def _taken(sample: int, *, all_samples: bool) -> str:
     if all_samples:
         return "each row is taken, as id#1, id#2 ..."
     which = "the first" if sample == 1 else f"number {sample}"
     return f"{which} of each is taken (--sample N, --all-samples)"
-
-
-def _counted(names: Mapping[str, int]) -> str:
-    return ", ".join(f"{_named(name)} {count}" for name, count in names.items())
 
 
 def _named(name: str | None) -> str:

@@ -68,7 +68,6 @@ def _filled_rows(rows: Iterable[Sequence[object]]) -> Iterator[tuple[int, list[A
 
 
 def _check_archive(handle: BinaryIO, path: str) -> None:
-    """Refuse an archive that is no workbook, or one that unpacks into too much."""
     try:
         with zipfile.ZipFile(handle) as archive:
             parts = {part.filename: part.file_size for part in archive.infolist()}

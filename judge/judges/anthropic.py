@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from judge.images.loader import image_base64
 from judge.judges.base import SdkJudge, environment_key, user_turns
 from judge.judges.provider_errors import part
-from judge.judges.replies import UnusableError, count, cut_by, made_reply, made_usage, texts_of
+from judge.judges.replies import UnusableReplyError, count, cut_by, made_reply, made_usage, texts_of
 from judge.schema import Image, JudgeSpec, Reply, Request, Usage
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def _image(image: Image) -> dict[str, Any]:
 
 
 def read_reply(message: dict[str, Any], *, request_id: str | None) -> Reply:
-    """Return what a message says; UnusableError, or any other, where it is no whole one."""
+    """Return what a message says; UnusableReplyError, or any other, where it is no whole one."""
     if not isinstance(message["content"], list):
-        raise UnusableError("the reply holds no content")
+        raise UnusableReplyError("the reply holds no content")
     stop = message.get("stop_reason")
     text, thinking = texts_of(message["content"])
     return made_reply(

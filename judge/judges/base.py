@@ -14,7 +14,7 @@ from judge.errors import OmrJudgeError, RetryableError
 from judge.files.secrets import REDACTED
 from judge.images.loader import load_encoded
 from judge.judges.provider_errors import error_line, error_said, status_error
-from judge.judges.replies import Served, receive
+from judge.judges.replies import SentReplies, receive
 from judge.schema import Correction, FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ class SdkJudge:
 
     def __init__(self, spec: JudgeSpec, *, sdk: Any, client: Any, key: str, timeout: float) -> None:  # noqa: ANN401 - either SDK's
         self.spec = spec
-        self.on_headers: Callable[[Mapping[str, str]], None] = ignore_headers
+        self.on_headers: Callable[[Mapping[str, str]], None] = lambda _: None
         self._sdk, self._client, self._key, self._timeout = sdk, client, key, timeout
-        self._served = Served()
+        self._served = SentReplies()
 
     async def ask(self, request: Request) -> Reply:
         """Ask for one reply in the request's schema; ProviderError where there is none."""
@@ -81,7 +81,7 @@ class SdkJudge:
             )
         self.on_headers(reply.headers)
         came, reply_id = receive(reply.content, reply.headers, key=self._key, read=self.read)
-        return self._served.check(came, request, reply_id=reply_id)
+        return self._served.check(came, request, reply_id=reply_id, headers=reply.headers)
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share, then the traces."""
@@ -116,10 +116,6 @@ class SdkJudge:
     async def close(self) -> None:
         """Close the client."""
         await self._client.close()
-
-
-def ignore_headers(headers: Mapping[str, str]) -> None:
-    """Be told of a reply's headers, and do nothing."""
 
 
 def environment_key(*names: str) -> str | None:

@@ -77,8 +77,6 @@ async def _bound(response: httpx2.Response) -> None:
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """A reply's bytes, up to a limit."""
-
     def __init__(self, stream: Any) -> None:  # noqa: ANN401 - of either kind, by httpx2's types
         self._stream = stream
 

@@ -37,7 +37,7 @@ class LocalJudge(OpenAIJudge):
         """Return the call's arguments; the schema goes as a grammar without white space, which halves the output."""
         body = super().body(request)
         del body["response_format"]
-        return body | {"grammar": _grammar_of(json.dumps(request.schema_)), "cache_prompt": True}
+        return body | {"grammar": compact_grammar(json.dumps(request.schema_)), "cache_prompt": True}
 
     async def close(self) -> None:
         """Close the client and stop the server."""
@@ -104,13 +104,9 @@ def serve(weights: Path) -> LocalServer:
 
 
 @lru_cache(maxsize=64)
-def _grammar_of(schema: str) -> str:
-    return compact_grammar(json.loads(schema))
-
-
-def compact_grammar(schema: dict[str, Any]) -> str:
-    """Return the schema as a grammar that allows no white space between the tokens of JSON."""
+def compact_grammar(schema: str) -> str:
+    """Return a JSON schema as a grammar that allows no white space between the tokens of JSON."""
     import xllamacpp  # noqa: PLC0415 - an extra
 
     spacing = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
-    return str(xllamacpp.json_schema_to_grammar(json.dumps({"x-guidance": spacing} | schema)))
+    return str(xllamacpp.json_schema_to_grammar(json.dumps({"x-guidance": spacing} | json.loads(schema))))

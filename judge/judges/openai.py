@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from judge.images.loader import image_base64
 from judge.judges.base import SdkJudge, environment_key, user_turns
 from judge.judges.provider_errors import part
-from judge.judges.replies import UnusableError, count, cut_by, made_reply, made_usage, texts_of
+from judge.judges.replies import UnusableReplyError, count, cut_by, made_reply, made_usage, texts_of
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
 
 if TYPE_CHECKING:
@@ -114,13 +114,13 @@ def _image(image: Image) -> dict[str, Any]:
 
 
 def read_reply(completion: dict[str, Any], *, request_id: str | None) -> Reply:
-    """Return what a chat completion says; UnusableError, or any other, where it is no whole one."""
+    """Return what a chat completion says; UnusableReplyError, or any other, where it is no whole one."""
     choices = completion["choices"]
     if not isinstance(choices, list) or len(choices) != 1:
         n = len(choices) if isinstance(choices, list) else "no"
-        raise UnusableError(f"the reply holds {n} choices")
+        raise UnusableReplyError(f"the reply holds {n} choices")
     if not isinstance(message := choices[0].get("message"), dict):
-        raise UnusableError("the reply holds no message")
+        raise UnusableReplyError("the reply holds no message")
     refusal, stop = message.get("refusal"), choices[0].get("finish_reason")
     text, thinking = texts_of(message.get("content"))
     beside = (message.get("reasoning_content"), message.get("reasoning"), thinking)

@@ -23,6 +23,10 @@ SAME_COUNT = 3
 """prompts of different lengths that count as equally long, and longest of all, before a limit is seen in it"""
 DIFFERENT = 1.5
 """ratio of such lengths"""
+CONTEXT_UNIT, CONTEXT_SLACK = 1024, 2
+"""contexts are multiples of this many tokens, and Ollama keeps two more than the half of one"""
+OTHER_IDS = 3
+"""that have come for one item each, before an id that comes again is taken for a cache's"""
 MOST_KEPT = 10_000
 """replies whose ids are remembered"""
 _CUT = re.compile(
@@ -31,10 +35,11 @@ _CUT = re.compile(
     | (?P<too_long> model_(?:context_window_exceeded|length) | context_length_exceeded )
     | (?P<filtered> content_filter.* | safety | sensitive | prohibited_content | blocklist | recitation | spii )"""
 )
+_HIT = re.compile("hit|true", re.IGNORECASE)
 _RUNS = re.compile(r"(.)\1{2,}", re.DOTALL)
 
 
-class UnusableError(ValueError):
+class UnusableReplyError(ValueError):
     """A body that came and is no whole reply; its text says why."""
 
 
@@ -46,7 +51,7 @@ def cut_by(stop: object, whole: Sequence[str | None]) -> FailureKind | None:
         whole: the reasons with which whole replies end, in lower case.
     """
     if stop is not None and not isinstance(stop, str):
-        raise UnusableError("the stop reason is no word")
+        raise UnusableReplyError("the stop reason is no word")
     if (stop if stop is None else stop.lower()) in whole:
         return None
     known = _CUT.fullmatch(stop or "")
@@ -107,7 +112,7 @@ def receive(
     except OmrJudgeError:
         raise
     except Exception as error:  # noqa: BLE001 - what a server sends instead of a reply breaks reading in many ways
-        why = str(error) if isinstance(error, UnusableError) else f"not a reply: {error_line(error, key=key)}"
+        why = str(error) if isinstance(error, UnusableReplyError) else f"not a reply: {error_line(error, key=key)}"
         return _unusable(record, content, redact(why), key=key), ""
 
 
@@ -117,7 +122,7 @@ def _parsed(content: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
     except ValueError:
         stream = content.lstrip().startswith((b"data:", b"event:", b":"))
         kind = "a stream of events that nobody asked for" if stream else "not JSON"
-        raise UnusableError(f"not a reply: the body is {kind}") from None
+        raise UnusableReplyError(f"not a reply: the body is {kind}") from None
 
 
 def _refuse_error(record: object, *, key: str, headers: Mapping[str, str]) -> None:
@@ -133,7 +138,7 @@ def _refuse_error(record: object, *, key: str, headers: Mapping[str, str]) -> No
         raised.maybe_paid = True
         if found.status or isinstance(raised, StopRunError):
             raise raised
-    raise UnusableError(f"an error within the reply: {words}")
+    raise UnusableReplyError(f"an error within the reply: {words}")
 
 
 def _unusable(record: object, content: bytes, problem: str, *, key: str) -> Reply:
@@ -152,74 +157,95 @@ def _unusable(record: object, content: bytes, problem: str, *, key: str) -> Repl
     )
 
 
-class Served:
-    """What a server has answered so far, to see whether it reads whole prompts and answers each of them anew."""
+class SentReplies:
+    """What a server has answered so far, to see whether it reads whole prompts and answers each of them anew.
+
+    Counts and ids are evidence only once they differ: one usage for all replies says nothing of any prompt, and one id
+    for all replies nothing of a cache. A context's size and a header that tells of a cache are evidence by themselves.
+    """
 
     def __init__(self) -> None:
+        self._usage: tuple[int, int] | None = None
+        self._counts = False
         self._lengths: dict[int, set[int]] = {}
         self._longest = 0
         self._replies: dict[str, tuple[str, str, str]] = {}
-        self._ids_tell = True
+        self._of_many: set[str] = set()
 
-    def check(self, reply: Reply, request: Request, *, reply_id: str) -> Reply:
+    def check(self, reply: Reply, request: Request, *, reply_id: str, headers: Mapping[str, str]) -> Reply:
         """Return a reply as a failure where it answers another prompt than that of its request.
 
         Args:
             reply: as it was read.
             request: what was asked.
             reply_id: the server's name of the reply; may be empty.
+            headers: the reply's.
         """
-        if reply.cut is None and (cut := self._cut_prompt(reply.usage.input, request)):
+        if reply.cut is None and (cut := self._cut_prompt(reply.usage, request)):
             return replace(reply, cut=FailureKind.TOO_LONG, problem=cut)
-        if reply.cut is None and reply.text and self._is_from_cache(reply, request, reply_id):
+        if reply.cut is None and reply.text and reply_id and self._is_from_cache(reply, request, reply_id, headers):
             words = f"the server sent its reply {reply_id!r:.60} to another prompt again: switch its cache off"
             return replace(reply, cut=FailureKind.UNUSABLE, problem=redact(words))
         return reply
 
-    def _cut_prompt(self, tokens: int, request: Request) -> str:
-        """Say that a server counted fewer tokens than the prompt can have, and what helps; nothing where it did not."""
-        chars = request.prompt.n_chars
-        remedy = (
-            f"the server counts {tokens:,} tokens of a prompt of {chars:,} characters: it cuts long prompts; "
-            "give it a larger context (Ollama: OLLAMA_CONTEXT_LENGTH; vLLM: --max-model-len; llama.cpp: -c)"
-        )
+    def _cut_prompt(self, usage: Usage, request: Request) -> str:
+        """Say that a server counted fewer tokens than the prompt can have, and what helps; nothing where it did not.
+
+        A server that tells one usage for all replies, output included, does not count: real replies differ in length.
+        Only a context's size is taken for what was read even then.
+        """
+        tokens, prompt = usage.input, request.prompt
         if not tokens:
             return ""
-        prompt = request.prompt
-        if tokens * CHARS_A_TOKEN < chars:
+        self._usage = self._usage or (tokens, usage.output)
+        self._counts = self._counts or self._usage != (tokens, usage.output)
+        few = tokens * CHARS_A_TOKEN < prompt.n_chars
+        if few:
             # A token may stand for a long run of one character, such as a line of dashes.
             told = sum(len(_RUNS.sub(r"\1\1", text)) for text in (prompt.system, prompt.shared, prompt.traces))
-            return remedy if tokens * CHARS_A_TOKEN < told else ""
-        if prompt.images or request.correction is not None:
+            few = tokens * CHARS_A_TOKEN < told
+        elif not prompt.images and request.correction is None:
+            few = self._is_limit(tokens, prompt.n_chars)
+        if not few or not (self._counts or tokens % CONTEXT_UNIT <= CONTEXT_SLACK):
             return ""
+        return (
+            f"the server counts {tokens:,} tokens of a prompt of {prompt.n_chars:,} characters: it cuts long prompts; "
+            "give it a larger context (Ollama: OLLAMA_CONTEXT_LENGTH; vLLM: --max-model-len; llama.cpp: -c)"
+        )
+
+    def _is_limit(self, tokens: int, chars: int) -> bool:
+        """Tell whether the largest count so far came for prompts of very different length, this not the shortest."""
         self._longest = max(self._longest, tokens)
         same = self._lengths.setdefault(tokens, set())
         if len(same) < MOST_KEPT:
             same.add(chars)
         limited = tokens == self._longest and len(same) >= SAME_COUNT and max(same) >= DIFFERENT * min(same)
-        return remedy if limited and chars > min(same) else ""
+        return limited and chars > min(same)
 
-    def _is_from_cache(self, reply: Reply, request: Request, reply_id: str) -> bool:
-        """Tell whether a reply was sent before, to another request about the same item.
+    def _is_from_cache(self, reply: Reply, request: Request, reply_id: str, headers: Mapping[str, str]) -> bool:
+        """Tell whether this very id and text came before, to another request.
 
-        A server whose ids do not differ from item to item tells nothing by them.
+        Ids tell replies apart only where others came for one item each, unless the server says that it has a cache.
         """
-        if not reply_id or not self._ids_tell:
-            return False
-        known = self._replies.setdefault(reply_id, (request.item, request.key, reply.text))
+        item, key, text = self._replies.setdefault(reply_id, (request.item, request.key, reply.text))
+        if item != request.item:
+            self._of_many.add(reply_id)
         if len(self._replies) > MOST_KEPT:
-            self._replies.pop(next(iter(self._replies)))
-        item, key, text = known
-        self._ids_tell = item == request.item
-        return self._ids_tell and key != request.key and text == reply.text
+            oldest = next(iter(self._replies))
+            del self._replies[oldest]
+            self._of_many.discard(oldest)
+        if key == request.key or text != reply.text:
+            return False
+        others = self._replies.keys() - self._of_many - {reply_id}
+        return len(others) >= OTHER_IDS or any("cache" in name and _HIT.match(headers[name]) for name in headers)
 
 
 def texts_of(parts: object) -> tuple[str, str]:
-    """Return the text of a message's content, and the thinking within it; UnusableError for an unknown form."""
+    """Return the text of a message's content, and the thinking within it; UnusableReplyError for an unknown form."""
     if parts is None or isinstance(parts, str):
         return parts or "", ""
     if not isinstance(parts, list):
-        raise UnusableError("the content is neither text nor a list of parts")
+        raise UnusableReplyError("the content is neither text nor a list of parts")
     text, thinking = [], []
     for one in parts:
         kind = one.get("type") if isinstance(one, dict) else None
@@ -229,5 +255,5 @@ def texts_of(parts: object) -> tuple[str, str]:
             said = one.get("thinking") or one.get("reasoning") or one.get("text") or ""
             thinking.append(said if isinstance(said, str) else texts_of(said)[0])
         else:
-            raise UnusableError(f"the content has a part of another kind: {str(kind)[:40]}")
+            raise UnusableReplyError(f"the content has a part of another kind: {str(kind)[:40]}")
     return "".join(text), "".join(thinking)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from math import isfinite
 
@@ -39,21 +39,20 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             continue
         if isfinite(seconds):
             return max(0.0, seconds)
-    now = _http_date(headers.get("date", ""))
-    until = _http_date(value)
+    now = _time(headers.get("date", ""), email.utils.parsedate_to_datetime)
+    until = _time(value, email.utils.parsedate_to_datetime)
     if until is not None and now is not None:
         return max(0.0, (until - now).total_seconds())
     return max(_resets(headers, now), default=None)
 
 
 def _resets(headers: Mapping[str, str], now: datetime | None) -> Iterator[float]:
-    """Yield the seconds until each limit of which nothing remains is reset."""
     for remaining, reset in OPENAI_LIMITS:
         if _is_zero(headers.get(remaining)) and (seconds := duration(headers.get(reset, ""))) is not None:
             yield seconds
     for remaining, reset in ANTHROPIC_LIMITS:
         if _is_zero(headers.get(remaining)):
-            until = _iso_time(headers.get(reset, ""))
+            until = _time(headers.get(reset, ""), datetime.fromisoformat)
             if until is not None and now is not None:
                 yield max(0.0, (until - now).total_seconds())
 
@@ -74,18 +73,10 @@ def duration(text: str) -> float | None:
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
-def _http_date(text: str) -> datetime | None:
-    """Return a date of HTTP; None for one without a time zone or beyond all calendars."""
+def _time(text: str, read: Callable[[str], datetime]) -> datetime | None:
+    """Return a time in UTC; None for one without a time zone or beyond all calendars."""
     try:
-        date = email.utils.parsedate_to_datetime(text)
-        return date.astimezone(UTC) if date.tzinfo else None
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _iso_time(text: str) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(text)
+        time = read(text)
         return time.astimezone(UTC) if time.tzinfo else None
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, OverflowError):
         return None

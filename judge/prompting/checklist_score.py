@@ -62,6 +62,9 @@ def render_group(template: PromptTemplate, group: Group, case: Case, *, seed: in
     item, trace = case.item, shown_text(case.trace, answers=True)
     images = item.images if group is Group.PERCEPTION else ()
     units = item.checklist[group]
+    known = {
+        unit.id: {"group": of.value, "claim": unit.claim} for of, others in item.checklist.items() for unit in others
+    }
     about = {
         "question": item.question,
         "options": item.options,
@@ -71,7 +74,11 @@ def render_group(template: PromptTemplate, group: Group, case: Case, *, seed: in
     asked = {
         "trace": trace,
         "tag": fence_tag((trace,), seed=seed, item=item.id),
-        "units": [_shown_unit(unit, item) for unit in units],
+        "units": [
+            {name: getattr(unit, name) for name in _SHOWN}
+            | {"premises": [known[id_] for id_ in unit.premises if id_ in known]}
+            for unit in units
+        ],
         "reply_form": reply_form(group, units),
     }
     return Prompt(
@@ -80,16 +87,6 @@ def render_group(template: PromptTemplate, group: Group, case: Case, *, seed: in
         traces=fill(template, "Traces", about | asked),
         images=images,
     )
-
-
-def _shown_unit(unit: Unit, item: Item) -> dict[str, Any]:
-    """Return what a prompt says of a unit: what it asks, and the claims of its premises by their group."""
-    known = {other.id: (group, other) for group, units in item.checklist.items() for other in units}
-    premises = [known[premise] for premise in unit.premises if premise in known]
-    return {
-        **{name: getattr(unit, name) for name in _SHOWN},
-        "premises": [{"group": group.value, "claim": premise.claim} for group, premise in premises],
-    }
 
 
 def reply_schema(group: Group, units: Iterable[Unit], *, evidence_chars: int | None = None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,11 +105,16 @@ def parse_checklist(text: str, groups: Sequence[Group]) -> dict[Group, tuple[Uni
     if set(reply) != set(groups):
         raise UnparsedError(f"groups are {sorted(reply)}, asked were {sorted(groups)}")
     units = {group: _units(group, reply[group]) for group in groups}
-    _check_number(units)
     every = [unit for written in units.values() for unit in written]
+    if not LEAST_UNITS <= len(every) <= MOST_UNITS:
+        raise UnparsedError(f"the reply holds {len(every)} units: {LEAST_UNITS} to {MOST_UNITS} are asked for")
     _refuse_twice("unit_id", (unit.id for unit in every))
     _refuse_twice("claim", (" ".join(unit.claim.casefold().split()) for unit in every))
-    _check_premises(units)
+    known = {unit.id for group, written in units.items() if group is not Group.RATIONALE for unit in written}
+    for unit in units[Group.RATIONALE]:
+        _refuse_twice(f"{PREMISES} of {unit.id}", unit.premises)
+        if unknown := sorted({*unit.premises} - known):
+            raise UnparsedError(f"{PREMISES} of {unit.id}: {unknown[0][:40]!r} is no perception or knowledge unit")
     return units
 
 
@@ -135,20 +140,6 @@ def _unit(where: str, group: Group, given: object) -> Unit:
         raise UnparsedError(f"{where}: {PREMISES} must be a list of unit_ids")
     texts = {name: given[name].strip() for name in TEXTS}
     return Unit(id=given["unit_id"], importance=given["importance"], premises=tuple(premises), **texts)
-
-
-def _check_number(units: Mapping[Group, Sequence[Unit]]) -> None:
-    count = sum(map(len, units.values()))
-    if not LEAST_UNITS <= count <= MOST_UNITS:
-        raise UnparsedError(f"the reply holds {count} units: {LEAST_UNITS} to {MOST_UNITS} are asked for")
-
-
-def _check_premises(units: Mapping[Group, Sequence[Unit]]) -> None:
-    known = {unit.id for group, written in units.items() if group is not Group.RATIONALE for unit in written}
-    for unit in units[Group.RATIONALE]:
-        _refuse_twice(f"{PREMISES} of {unit.id}", unit.premises)
-        if unknown := sorted({*unit.premises} - known):
-            raise UnparsedError(f"{PREMISES} of {unit.id}: {unknown[0][:40]!r} is no perception or knowledge unit")
 
 
 def _refuse_twice(what: str, values: Iterable[str]) -> None:

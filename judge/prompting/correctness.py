@@ -58,7 +58,6 @@ def _by_letter(answer: str, letters: dict[str, str]) -> str | None:
 
 
 def _by_statement(text: str, letters: dict[str, str]) -> str | None:
-    """Return the only option that statements such as "the answer is B" name."""
     if "answer" not in text.casefold() and r"\boxed" not in text:
         return None  # as the search would find, thirty times as fast
     found = (match["marked"] or match["bare"] for match in _IN_TEXT.finditer(text))
@@ -67,7 +66,6 @@ def _by_statement(text: str, letters: dict[str, str]) -> str | None:
 
 
 def _by_text(answer: str, item: Item) -> str | None:
-    """Return the letter of the only option with this text."""
     plain = _plain(answer)
     same = [letter for letter, text in item.options.items() if _plain(text) == plain]
     return same[0] if len(same) == 1 else None

@@ -61,10 +61,6 @@ def image_tokens(provider: Provider, width: int, height: int) -> Range:
         most = min(patches, ANTHROPIC_MOST)
         return Range(low=min(patches, ANTHROPIC_OLD_MOST), expected=most, high=most)
     patched = ceil(OPENAI_WEIGHT * ceil(width / OPENAI_PATCH) * ceil(height / OPENAI_PATCH))
-    tiled = _tiled(width, height)
-    return Range(low=min(patched, tiled), expected=patched, high=max(patched, tiled))
-
-
-def _tiled(width: int, height: int) -> int:
     scale = min(1, TILE_EDGE / max(width, height), TILE_SHORT_EDGE / min(width, height))
-    return TILE_BASE + TILE_TOKENS * ceil(scale * width / TILE) * ceil(scale * height / TILE)
+    tiled = TILE_BASE + TILE_TOKENS * ceil(scale * width / TILE) * ceil(scale * height / TILE)
+    return Range(low=min(patched, tiled), expected=patched, high=max(patched, tiled))
