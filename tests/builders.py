@@ -1,4 +1,4 @@
-"""Small builders shared by the tests of `judge.core`."""
+"""Small builders shared by the tests of what computes."""
 
 from __future__ import annotations
 
