@@ -223,9 +223,10 @@ class SentReplies:
         return limited and chars > min(same)
 
     def _is_from_cache(self, reply: Reply, request: Request, reply_id: str, headers: Mapping[str, str]) -> bool:
-        """Tell whether this very id and text came before, to another request.
+        """Tell whether this very id and text came before, to the item's other request: a cache takes the two for one.
 
         Ids tell replies apart only where others came for one item each, unless the server says that it has a cache.
+        Two items that share an id are no evidence: a server that was restarted may number its replies anew.
         """
         item, key, text = self._replies.setdefault(reply_id, (request.item, request.key, reply.text))
         if item != request.item:
@@ -234,7 +235,7 @@ class SentReplies:
             oldest = next(iter(self._replies))
             del self._replies[oldest]
             self._of_many.discard(oldest)
-        if key == request.key or text != reply.text:
+        if item != request.item or key == request.key or text != reply.text:
             return False
         others = self._replies.keys() - self._of_many - {reply_id}
         return len(others) >= OTHER_IDS or any("cache" in name and _HIT.match(headers[name]) for name in headers)
