@@ -79,9 +79,10 @@ class SdkJudge:
             reply: httpx2.Response = await self._client.post(
                 self.PATH, content=content, cast_to=httpx2.Response, options=options
             )
-        self.on_headers(reply.headers)
-        came, reply_id = receive(reply.content, reply.headers, key=self._key, read=self.read)
-        return self._served.check(came, request, reply_id=reply_id, headers=reply.headers)
+        headers = dict(reply.headers.items())  # by small letters; looked up some twenty times
+        self.on_headers(headers)
+        came, reply_id = receive(reply.content, headers, key=self._key, read=self.read)
+        return self._served.check(came, request, reply_id=reply_id, headers=headers)
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share, then the traces."""
