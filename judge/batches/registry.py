@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def require_batches(specs: Iterable[JudgeSpec]) -> None:
     """Refuse judges whose provider takes no batches; InputError names them."""
-    without = [spec.name for spec in specs if spec.provider is Provider.LOCAL]
+    without = [spec.name for spec in specs if spec.provider not in {Provider.OPENAI, Provider.ANTHROPIC}]
     if without:
         hint = "leave --batch out, or name only openai: and anthropic: judges"
         raise InputError("--batch", f"{', '.join(without)} takes no batches", hint)

@@ -18,7 +18,7 @@ from judge.judges.local import n_servers
 from judge.judges.registry import open_judge
 from judge.judging.quote_run import cost_of
 from judge.prompting.retry_prompt import repair
-from judge.schema import JudgeSpec, Provider
+from judge.schema import JudgeSpec, Provider, RequestForm
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -105,6 +105,8 @@ def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: Asy
 
 def _queue(session: Session, spec: JudgeSpec, judge: Judge, concurrency: int) -> JudgeQueue:
     options, manifest = session.options, session.manifest
+    judge.forms |= frozenset(manifest.forms.get(spec.name, ()))
+    judge.on_form = partial(_record_form, session, spec.name)
     queue = JudgeQueue(
         judge,
         AdaptiveConcurrency(concurrency),
@@ -119,6 +121,14 @@ def _queue(session: Session, spec: JudgeSpec, judge: Judge, concurrency: int) ->
     if options.max_cost is not None:
         queue.cost = partial(cost_of, manifest.prices.get(spec.name))
     return queue
+
+
+def _record_form(session: Session, judge: str, form: RequestForm) -> None:
+    """Say and record that a judge's server takes another form of request than was sent: later starts begin with it."""
+    session.say(f"Note: {judge} refused a request in the usual form; it is asked with {form.value}")
+    manifest = session.folder.any_manifest()
+    forms = manifest.forms | {judge: (*manifest.forms.get(judge, ()), form)}
+    session.folder.write_manifest(manifest.model_copy(update={"forms": forms}))
 
 
 async def _ask(session: Session, judges: list[tuple[JudgeSpec, list[JudgeQueue]]], stop: Stop) -> None:

@@ -15,7 +15,7 @@ from judge.costs.quote import Quote, quote
 from judge.errors import InputError, RunError
 from judge.files.files import write_lines
 from judge.images.image_store import ImageStore
-from judge.judging.provenance import judges_identity, open_specs, versions
+from judge.judging.provenance import changed_setting, judges_identity, open_specs, versions
 from judge.judging.quote_run import pixels, quote_run
 from judge.judging.run_kinds import any_plan_of
 from judge.prompting.shipped_files import repair_note
@@ -227,7 +227,11 @@ def named_run(runs: Path, name: str) -> RunFolder:
 def _refuse_changes(folder: RunFolder, decided: Mapping[str, str]) -> None:
     """Refuse to mix judgments of two different commands in one run, naming what changed."""
     known = folder.any_manifest().identity
-    changed = sorted(name for name in known.keys() | decided.keys() if known.get(name) != decided.get(name))
+    changed = sorted(
+        changed_setting(name, known.get(name), decided.get(name))
+        for name in known.keys() | decided.keys()
+        if known.get(name) != decided.get(name)
+    )
     if changed:
         raise RunError(
             f"{folder.path}: begun with another {', another '.join(changed)}; "
