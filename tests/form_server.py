@@ -30,8 +30,9 @@ class Asked:
     def verdict(self) -> str:
         """What a good judge says of the two traces, of which one holds ALPHA and the other BETA, as JSON."""
         said = json.dumps(self.messages)
-        verdict = "first" if said.index("ALPHA") < said.index("BETA") else "second"
-        return json.dumps({name: {"evidence_1": "x", "evidence_2": "y", "verdict": verdict} for name in CRITERIA})
+        verdict = "first" if said.find("ALPHA") <= said.find("BETA") else "second"
+        criteria = CRITERIA if "ALPHA" in said else CRITERIA[-1:]
+        return json.dumps({name: {"evidence_1": "x", "evidence_2": "y", "verdict": verdict} for name in criteria})
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -157,6 +158,15 @@ def small(asked: Asked) -> Told:
     return completion(asked.verdict)
 
 
+def obedient(asked: Asked) -> Told:
+    """Keep to the schema, to the limit and to the seed."""
+    if asked.body["max_tokens"] < 50:
+        return completion('{"checked": "te', "length")
+    if asked.reply_form == "json_schema":
+        return completion(json.dumps({"checked": "teal"} | json.loads(asked.verdict)))
+    return completion(asked.verdict)
+
+
 def plain(asked: Asked) -> Told:
     return completion(asked.verdict)
 
@@ -173,6 +183,7 @@ CASES: dict[str, Callable[[Asked], Told]] = {
     "caller": caller,
     "cold": cold,
     "small": small,
+    "obedient": obedient,
 }
 
 
