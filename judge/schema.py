@@ -327,6 +327,8 @@ class JudgeSettings(Frozen):
     """sent with every call beside the usual ones; none of them a key"""
     body: dict[str, JsonValue] = _left_out({})
     """fields of every call's body beside the usual ones, or in their place"""
+    prompt: str | None = _left_out(None)
+    """the text of the prompt file by which this judge compares pairs, where it is another than the run's"""
 
 
 class JudgeSpec(Frozen):

@@ -60,7 +60,10 @@ def check(
     for column in ("asked with", "works", "tokens in", "out", "what came"):
         table.add_column(column, justify="right" if column in {"tokens in", "out"} else "left", overflow="fold")
     for one in checks:
-        tokens = (sum(reply.usage.input for reply in one.replies), sum(reply.usage.output for reply in one.replies))
+        tokens = (
+            sum(reply.usage.input or 0 for reply in one.replies),
+            sum(reply.usage.output or 0 for reply in one.replies),
+        )
         table.add_row(one.asked, "yes" if one.works else "no", *(f"{n:,}" for n in tokens), safe(one.told))
     console().print(table)
     usd = cost_of_checks(spec, checks)

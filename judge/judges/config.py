@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, JsonValue, ValidationError, field_validator
 
 from judge.errors import InputError, RunError
+from judge.prompting.shipped_files import find_asset, load_prompt
 from judge.schema import Frozen, JudgeSpec, Provider, ReplyForm
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class JudgeTable(Frozen):
     """limit of a reply, reasoning included"""
     effort: str | None = None
     """reasoning effort, in the provider's word"""
+    prompt: str | None = None
+    """by which it compares pairs: the name of a shipped prompt, or a file beside this one"""
 
     @field_validator("body")
     @classmethod
@@ -114,6 +117,16 @@ def read_config(path: Path | None) -> dict[str, JudgeTable]:
         known = f"known are {', '.join(JudgeTable.model_fields)}" if first["type"] == "extra_forbidden" else ""
         problem = "unknown field" if known else first["msg"].removeprefix("Value error, ")
         raise InputError(f"{path}: {field}", problem, known) from error
+
+
+def prompt_of(table: JudgeTable, config: Path) -> str | None:
+    """Return the text of a judge's own prompt; InputError where it cannot be read or used."""
+    if table.prompt is None:
+        return None
+    given = Path(table.prompt)
+    asset = find_asset("prompts", str(config.parent / given) if given.suffix else table.prompt)
+    load_prompt(asset)
+    return asset.text
 
 
 def changed_fields(before: JudgeSpec, after: JudgeSpec) -> Iterator[str]:

@@ -12,7 +12,7 @@ from judge.errors import InputError, RunError
 from judge.judges.anthropic import AnthropicJudge
 from judge.judges.azure import AzureJudge, azure_address
 from judge.judges.cloud import CloudJudge, check_cloud
-from judge.judges.config import find_config, read_config, require_unchanged
+from judge.judges.config import find_config, prompt_of, read_config, require_unchanged
 from judge.judges.judge_options import JudgeOptions
 from judge.judges.keys import check_keys
 from judge.judges.known_providers import PROVIDERS
@@ -118,6 +118,7 @@ def _of_table(name: str, table: JudgeTable, config: Path) -> JudgeSpec:
         system_role=table.system_role,
         headers={header: value for header, value in table.headers.items() if header not in table.key_headers},
         body=table.body,
+        prompt=prompt_of(table, config),
     )
     return JudgeSpec(
         provider=provider,

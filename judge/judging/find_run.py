@@ -15,6 +15,7 @@ from judge.costs.quote import Quote, quote
 from judge.errors import InputError, RunError
 from judge.files.files import write_lines
 from judge.images.image_store import ImageStore
+from judge.judging.options import CompareOptions
 from judge.judging.provenance import changed_setting, judges_identity, open_specs, versions
 from judge.judging.quote_run import pixels, quote_run
 from judge.judging.run_kinds import any_plan_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from judge.judging.options import ChecklistOptions, CompareOptions, ScoreOptions
+    from judge.judging.options import ChecklistOptions, ScoreOptions
     from judge.prompting.subject_counts import SubjectCounts
     from judge.runs.manifest import AnyManifest, Input
     from judge.schema import JudgeSpec, Price
@@ -185,6 +186,9 @@ def open_judges(
         InputError: a judge or a price cannot be used, or not in this way.
     """
     judges = open_specs(texts, options.judge_options, say=say, needs_keys=needs_keys)
+    for judge in judges:
+        if judge.settings.prompt is not None and not isinstance(options, CompareOptions):
+            raise InputError(f"--judge {judge.name}", "its prompt compares pairs", "leave prompt out of its table")
     if options.judging.batch:
         require_batches(judges)
     return judges, parse_prices(options.prices, judges)
