@@ -81,6 +81,8 @@ class FailureKind(StrEnum):
     """connection or server trouble in every attempt"""
     RATE_LIMIT = "rate_limit"
     """told to slow down in every attempt"""
+    UNUSABLE = "unusable"
+    """what came is no whole reply: an error beside it, a body in no known form, or an end for a reason of its own"""
     OTHER = "other"
     """a failure of an imported judgment, in its own words"""
 
@@ -430,6 +432,11 @@ class Usage(Recorded, frozen=True):
     reasoning: int = 0
     """output tokens that were reasoning"""
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the server told it: no reply takes nothing."""
+        return self.input > 0 or self.output > 0
+
 
 Dollars = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
@@ -468,7 +475,11 @@ class Reply(Recorded, frozen=True):
     stop: str | None = None
     """the provider's own word for why the reply ended"""
     cut: FailureKind | None = None
-    """why the reply is not whole: refused, filtered or truncated"""
+    """why the reply is not whole, or cannot be used"""
+    problem: str = ""
+    """what is wrong with it, in the server's words where it has any; empty where `stop` says it all"""
+    reasoning: str = ""
+    """thinking that the server sends beside the text"""
     model: str | None = None
     """the model as the provider names it"""
     request_id: str | None = None

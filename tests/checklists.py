@@ -11,8 +11,7 @@ from msgspec import convert
 from judge.enums import Method
 from judge.outcomes.item_features import WantedFields
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.prompting.checklist_score_plan import ScorePlan
-from judge.prompting.checklist_score_prompt import CHECKLIST
+from judge.prompting.checklist_score import CHECKLIST, ScorePlan
 from judge.prompting.pairwise_prompt import PromptTemplate, parse_template
 from judge.schema import (
     Case,

@@ -8,20 +8,14 @@ from collections import defaultdict
 from builders import ROOT
 
 STILL_TWICE = {
-    "Asked",
     "Columns",
-    "Correction",
-    "Form",
     "Found",
-    "Given",
     "Lane",
     "Panel",
     "Ratio",
     "Row",
     "Rows",
-    "Shown",
     "Table",
-    "Units",
 }
 """to be renamed; then this set goes"""
 

@@ -11,7 +11,7 @@ import orjson
 from judge.batches.base import CONNECTIONS, BatchState, Frame, PackLimits, Returned, Sought, read_returned, split_lines
 from judge.errors import RetryableError
 from judge.judges.anthropic import AnthropicJudge, read_reply
-from judge.judges.base import part, status_error
+from judge.judges.provider_errors import STATUSES, part, status_error
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
@@ -22,17 +22,6 @@ PAGE = 100
 CHUNK_BYTES = 1 << 18
 CLOCK_SKEW = timedelta(minutes=10)
 """how far the provider's clock may be behind ours"""
-STATUSES = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "overloaded_error": 529,
-}
-"""the HTTP status that a direct call would have had; any other error is the server's"""
 
 
 class AnthropicBatches(AnthropicJudge):

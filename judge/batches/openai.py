@@ -19,8 +19,8 @@ from judge.batches.base import (
     split_lines,
 )
 from judge.errors import RetryableError
-from judge.judges.base import part, redact, status_error
 from judge.judges.openai import OpenAIJudge, read_reply
+from judge.judges.provider_errors import part, redact, status_error
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:

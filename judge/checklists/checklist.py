@@ -21,7 +21,7 @@ from judge.judging.find_run import PreparedRun, open_judges, quote_start, start_
 from judge.judging.judge_run import judge_all, parts_of
 from judge.judging.options import ChecklistOptions
 from judge.judging.provenance import item_roles, read_files, used_asset
-from judge.prompting.checklist_writing_prompt import WRITING
+from judge.prompting.checklist_writing import WRITING
 from judge.prompting.shipped_files import Asset, find_asset, load_prompt
 from judge.prompting.subject_counts import ItemCounts
 from judge.runs.journal import RunFolder

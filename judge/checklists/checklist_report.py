@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from judge.checklists.quotations import UnitDoubt, checked_units
 from judge.costs.spending import JudgeCost
-from judge.prompting.checklist_writing_prompt import is_askable
+from judge.prompting.checklist_writing import is_askable
 from judge.schema import Failed, Frozen, Group, Item, Written
 
 if TYPE_CHECKING:

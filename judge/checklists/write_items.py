@@ -14,7 +14,7 @@ from judge.costs.spending import Spending
 from judge.errors import RunError
 from judge.files.files import replacing, write_json
 from judge.inputs.item_fields import item_record
-from judge.prompting.checklist_writing_prompt import WRITING
+from judge.prompting.checklist_writing import WRITING
 from judge.prompting.pairwise_prompt import parse_template
 from judge.runs.manifest import ChecklistManifest
 from judge.schema import Failed, Result

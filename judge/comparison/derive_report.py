@@ -18,7 +18,7 @@ from judge.report.report import NO_EXTRAS, Extras, Models, Report, RunDescriptio
 from judge.scoring.derive_score_report import make_score_report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
 
@@ -57,6 +57,7 @@ def make_report(
     rubric = manifest.rubric
     subject = subject_of(manifest, item_features(folder, manifest, wanted))
     basis = Basis(method or manifest.method, manifest.seed)
+    costs = {judge.name: spending.of(judge.name) for judge in manifest.judges}
     run = RunDescription(
         models=Models(a=manifest.model_a, b=manifest.model_b),
         prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else None,
@@ -64,13 +65,21 @@ def make_report(
         samples=manifest.samples,
         seed=manifest.seed,
         left_out=manifest.left_out,
-        costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
+        costs=costs,
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
         controls=read_controls(folder, latest, subject, basis),
-        notes=(NO_BCA,) if method is None and manifest.interval == "bca" else (),
+        notes=(
+            *([NO_BCA] if method is None and manifest.interval == "bca" else []),
+            *(_served(judge, cost.served_models) for judge, cost in costs.items() if cost.served_models),
+        ),
     )
     return build_report(latest, subject, run, method=basis.method, extras=extras)
+
+
+def _served(judge: str, models: Mapping[str, int]) -> str:
+    counts = ", ".join(f"{model} ({n:,})" for model, n in models.items())
+    return f"{judge}: the replies come from several models: {counts}; the rates are not those of one judge"
 
 
 def _scores(manifest: Manifest, runs: Sequence[RunFolder]) -> tuple[pl.DataFrame, pl.DataFrame] | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import PlainSerializer
+from pydantic import Field, PlainSerializer
 
 from judge.schema import Frozen
 
@@ -42,9 +43,11 @@ class JudgeCost(Frozen):
     reasoning: int
     """output tokens that were reasoning"""
     usd: Usd | None
-    """US dollars at the run's pinned price; null where the price of a reply is unknown"""
+    """US dollars at the run's pinned price; null where the price or the tokens of a reply are unknown"""
     price: str | None
     """who says so; null where no price is known"""
+    served_models: Annotated[dict[str, int] | None, Field(exclude_if=lambda models: models is None)] = None
+    """replies by the model that they name; absent unless they name several"""
 
 
 def cost(price: Price, usage: Usage, *, batched: bool) -> Decimal | None:
@@ -83,7 +86,7 @@ def cost_of(judgment: Judgment, prices: Mapping[str, Price]) -> Decimal | None:
     total = Decimal(0)
     for reply in judgment.replies:
         price = prices.get(judgment.judge)
-        amount = None if price is None else cost(price, reply.usage, batched=reply.batched)
+        amount = cost(price, reply.usage, batched=reply.batched) if price and reply.usage.is_known else None
         if amount is None:
             return None
         total += amount
@@ -102,6 +105,7 @@ class _Taken:
     output: int = 0
     reasoning: int = 0
     usd: Decimal | None = Decimal(0)
+    models: Counter[str] = field(default_factory=Counter)
 
 
 class Spending:
@@ -119,6 +123,8 @@ class Spending:
         """Add every reply of a judgment that was paid for."""
         for reply in judgment.replies:
             self.add_reply(judgment.judge, reply.usage, batched=reply.batched)
+            if reply.model is not None:
+                self._taken[judgment.judge].models[reply.model] += 1
 
     def add_reply(self, judge: str, usage: Usage, *, batched: bool) -> None:
         """Add one reply."""
@@ -133,7 +139,7 @@ class Spending:
         taken.reasoning += usage.reasoning
         if taken.usd is not None:
             price = self._prices.get(judge)
-            amount = None if price is None else cost(price, usage, batched=batched)
+            amount = cost(price, usage, batched=batched) if price and usage.is_known else None
             taken.usd = None if amount is None else taken.usd + amount
 
     @property
@@ -160,6 +166,7 @@ class Spending:
             reasoning=taken.reasoning,
             usd=taken.usd,
             price=price.source if price else None,
+            served_models=dict(sorted(taken.models.items())) if len(taken.models) > 1 else None,
         )
 
 

@@ -24,7 +24,7 @@ USELESS_LIMIT = 20
 """when a judge's first so many replies all hold no verdict, it is not up to the task, or to its settings: stop"""
 OUTAGE_LIMIT = 20
 """when so many requests in a row failed for want of a reply, and none came for `LONGEST_PAUSE`: stop"""
-USELESS = {FailureKind.UNPARSED, FailureKind.TRUNCATED}
+USELESS = {FailureKind.UNPARSED, FailureKind.TRUNCATED, FailureKind.TOO_LONG, FailureKind.UNUSABLE}
 UNANSWERED = {FailureKind.TRANSPORT, FailureKind.TIMEOUT, FailureKind.RATE_LIMIT}
 HOUR = 60 * MINUTE
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from judge.errors import RetryableError
 from judge.images.loader import image_base64
-from judge.judges.base import SdkJudge, checked_reply, count, part, user_turns
+from judge.judges.base import SdkJudge, user_turns
 from judge.judges.keys import ANTHROPIC_TOKEN, NO_KEY, environment_key, key_variables, own_headers
+from judge.judges.provider_errors import part
+from judge.judges.replies import UnusableError, count, cut_by, made_reply, made_usage, texts_of
 from judge.judges.request_forms import messages_in_form, used
-from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, RequestForm, Usage
+from judge.schema import Image, JudgeSpec, Reply, Request, RequestForm, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from anthropic import AsyncAnthropic
 
-_CUT = {
-    "max_tokens": FailureKind.TRUNCATED,
-    "refusal": FailureKind.REFUSED,
-    "model_context_window_exceeded": FailureKind.TOO_LONG,
-}
+_WHOLE = ("end_turn", "stop_sequence")
+"""stop reasons of whole replies"""
 
 
 class AnthropicJudge(SdkJudge):
@@ -80,14 +78,16 @@ def _image(image: Image) -> dict[str, Any]:
 
 
 def read_reply(message: dict[str, Any], *, request_id: str | None) -> Reply:
-    """Return what a message says; RetryableError where it holds no answer."""
+    """Return what a message says; UnusableError, or any other, where it is no whole one."""
     if not isinstance(message["content"], list):
-        raise RetryableError(FailureKind.TRANSPORT, "the reply holds no content", maybe_paid=True)
+        raise UnusableError("the reply holds no content")
     stop = message.get("stop_reason")
-    return checked_reply(
-        text="".join(block["text"] for block in message["content"] if block["type"] == "text"),
+    text, thinking = texts_of(message["content"])
+    return made_reply(
+        text=text,
         stop=stop,
-        cut=_CUT.get(stop or ""),
+        cut=cut_by(stop, _WHOLE),
+        reasoning=thinking,
         model=message.get("model"),
         request_id=request_id,
         usage=_usage(part(message, "usage")),
@@ -96,11 +96,12 @@ def read_reply(message: dict[str, Any], *, request_id: str | None) -> Reply:
 
 def _usage(usage: dict[str, Any]) -> Usage:
     """Read the usage; `input_tokens` there is only what the cache did not serve."""
-    read, written = count(usage, "cache_read_input_tokens"), count(usage, "cache_creation_input_tokens")
-    return Usage(
-        input=count(usage, "input_tokens") + read + written,
+    read, written = count(usage, "cache_read_input_tokens") or 0, count(usage, "cache_creation_input_tokens") or 0
+    inputs = count(usage, "input_tokens")
+    return made_usage(
+        None if inputs is None else inputs + read + written,
+        count(usage, "output_tokens"),
         cache_read=read,
         cache_write=written,
-        output=count(usage, "output_tokens"),
         reasoning=count(part(usage, "output_tokens_details"), "thinking_tokens"),
     )

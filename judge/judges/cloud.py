@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from judge.errors import InputError, StopRunError
 from judge.judges.anthropic import AnthropicJudge
-from judge.judges.base import error_line
 from judge.judges.keys import AWS_TOKEN, environment_key
+from judge.judges.provider_errors import error_line
 from judge.schema import FailureKind, Provider
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import aiohttp
 import httpx2
 
 from judge.errors import InputError, RetryableError
-from judge.judges.base import error_line, redact
+from judge.judges.provider_errors import error_line, redact
 from judge.schema import FailureKind
 
 if TYPE_CHECKING:

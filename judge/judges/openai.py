@@ -6,11 +6,12 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from judge.errors import RetryableError
 from judge.images.loader import image_base64
-from judge.judges.base import SdkJudge, checked_reply, count, error_within, part, user_turns
+from judge.judges.base import SdkJudge, user_turns
 from judge.judges.keys import NO_KEY, SERVER_KEY, environment_key, key_variables, own_headers
 from judge.judges.known_providers import PROVIDERS
+from judge.judges.provider_errors import part
+from judge.judges.replies import UnusableError, count, cut_by, made_reply, made_usage, texts_of
 from judge.judges.request_forms import called, chat_in_form
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, RequestForm, Usage
 
@@ -24,7 +25,8 @@ CACHE_KEY_DIGITS = 32
 FIRST_WITH_MARKS = (5, 6)
 """since GPT-5.6 storing a prompt in the cache costs extra, and a request may say how far to store it"""
 _VERSION = re.compile(r"gpt-(\d+)(?:\.(\d+))?")
-_CUT = {"length": FailureKind.TRUNCATED, "content_filter": FailureKind.FILTERED}
+_WHOLE = ("stop", "eos", "eos_token", None)
+"""stop reasons of whole replies"""
 
 
 class OpenAIJudge(SdkJudge):
@@ -100,11 +102,9 @@ class OpenAIJudge(SdkJudge):
         return body | {"store": False, "prompt_cache_key": item}
 
     def read(self, record: Any, headers: Mapping[str, str]) -> Reply:  # noqa: ANN401 - what a server sent
-        """Return what a chat completion says, or raise the error that a gateway sent in its place."""
-        if RequestForm.TOOL in self.forms and record.get("choices"):
+        """Return what a chat completion says."""
+        if RequestForm.TOOL in self.forms:
             record = called(record)
-        if not record.get("choices") and (error := error_within(record, key=self._key, headers=headers)):
-            raise error
         return read_reply(record, request_id=headers.get("x-request-id"))
 
 
@@ -120,15 +120,21 @@ def _image(image: Image) -> dict[str, Any]:
 
 
 def read_reply(completion: dict[str, Any], *, request_id: str | None) -> Reply:
-    """Return what a chat completion says; RetryableError where it holds no answer."""
-    if not completion["choices"]:
-        raise RetryableError(FailureKind.TRANSPORT, "the reply holds no choice", maybe_paid=True)
-    choice = completion["choices"][0]
-    refusal, stop = choice["message"].get("refusal"), choice.get("finish_reason")
-    return checked_reply(
-        text=refusal or choice["message"].get("content") or "",
+    """Return what a chat completion says; UnusableError, or any other, where it is no whole one."""
+    choices = completion["choices"]
+    if not isinstance(choices, list) or len(choices) != 1:
+        n = len(choices) if isinstance(choices, list) else "no"
+        raise UnusableError(f"the reply holds {n} choices")
+    if not isinstance(message := choices[0].get("message"), dict):
+        raise UnusableError("the reply holds no message")
+    refusal, stop = message.get("refusal"), choices[0].get("finish_reason")
+    text, thinking = texts_of(message.get("content"))
+    beside = (message.get("reasoning_content"), message.get("reasoning"), thinking)
+    return made_reply(
+        text=refusal or text,
         stop=stop,
-        cut=FailureKind.REFUSED if refusal else _CUT.get(stop),
+        cut=FailureKind.REFUSED if refusal else cut_by(stop, _WHOLE),
+        reasoning=next((said for said in beside if said and isinstance(said, str)), ""),
         model=completion.get("model"),
         request_id=request_id,
         usage=_usage(part(completion, "usage")),
@@ -137,10 +143,10 @@ def read_reply(completion: dict[str, Any], *, request_id: str | None) -> Reply:
 
 def _usage(usage: dict[str, Any]) -> Usage:
     read, written = part(usage, "prompt_tokens_details"), part(usage, "completion_tokens_details")
-    return Usage(
-        input=count(usage, "prompt_tokens"),
+    return made_usage(
+        count(usage, "prompt_tokens"),
+        count(usage, "completion_tokens"),
         cache_read=count(read, "cached_tokens"),
         cache_write=count(read, "cache_write_tokens"),
-        output=count(usage, "completion_tokens"),
         reasoning=count(written, "reasoning_tokens"),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import email.utils
 import re
 from datetime import UTC, datetime
-from itertools import chain
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ ANTHROPIC_LIMITS = tuple(
     (f"anthropic-ratelimit-{what}-remaining", f"anthropic-ratelimit-{what}-reset")
     for what in ("requests", "tokens", "input-tokens", "output-tokens")
 )
-_SAYING = ("retry-after-ms", "retry-after", *chain.from_iterable(OPENAI_LIMITS + ANTHROPIC_LIMITS))
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
 _NUMBER = r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?)"
 _PART = re.compile(rf"({_NUMBER})(ms|[hms])")
@@ -34,8 +32,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     Args:
         headers: the reply's headers, by names in lower case.
     """
-    if headers.keys().isdisjoint(_SAYING):
-        return None
     milliseconds, value = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
     for text, unit in ((milliseconds, 0.001), (value, 1.0)):
         if not text:
@@ -46,26 +42,21 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             continue
         if isfinite(seconds):
             return max(0.0, seconds)
-    if value:
-        until, now = _http_date(value), _now(headers)
-        if until is not None and now is not None:
-            return max(0.0, (until - now).total_seconds())
-    return max(_resets(headers), default=None)
+    now = _http_date(headers.get("date", ""))
+    until = _http_date(value)
+    if until is not None and now is not None:
+        return max(0.0, (until - now).total_seconds())
+    return max(_resets(headers, now), default=None)
 
 
-def _now(headers: Mapping[str, str]) -> datetime | None:
-    """Return the time by the server's own clock, where it tells it."""
-    return _http_date(headers.get("date", ""))
-
-
-def _resets(headers: Mapping[str, str]) -> Iterator[float]:
+def _resets(headers: Mapping[str, str], now: datetime | None) -> Iterator[float]:
     """Yield the seconds until each limit of which nothing remains is reset."""
     for remaining, reset in OPENAI_LIMITS:
         if _is_zero(headers.get(remaining)) and (seconds := duration(headers.get(reset, ""))) is not None:
             yield seconds
     for remaining, reset in ANTHROPIC_LIMITS:
         if _is_zero(headers.get(remaining)):
-            until, now = _iso_time(headers.get(reset, "")), _now(headers)
+            until = _iso_time(headers.get(reset, ""))
             if until is not None and now is not None:
                 yield max(0.0, (until - now).total_seconds())
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from judge.prompting.checklist_score_plan import ScorePlan
-from judge.prompting.checklist_score_prompt import CHECKLIST
-from judge.prompting.checklist_writing_plan import WritingPlan
-from judge.prompting.checklist_writing_prompt import WRITING
+from judge.prompting.checklist_score import CHECKLIST, ScorePlan
+from judge.prompting.checklist_writing import WRITING, WritingPlan
 from judge.prompting.pairwise_plan import PairPlan
 from judge.prompting.pairwise_prompt import ShownParts, parse_template
 from judge.prompting.subject_counts import CaseCounts, ItemCounts, PairCounts

@@ -20,14 +20,14 @@ from judge.prompting.pairwise_prompt import (
     reply_schema,
 )
 from judge.prompting.pairwise_reply import interpret
-from judge.schema import JudgeSpec, Order, Pair, Prompt, Reply, Request, Result, Rubric
+from judge.schema import Case, Item, JudgeSpec, Order, Pair, Request, Rubric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from judge.schema import Group, JudgeSpec, Prompt, Reply, Result
+    from judge.schema import Group, Prompt, Reply, Result
 
-Subject = TypeVar("Subject")
+Subject = TypeVar("Subject", bound=Pair | Case | Item)
 """what the requests of a run are about: pairs, cases, or items"""
 
 

@@ -6,21 +6,33 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from judge.prompting.thinking import part_thinking
 from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 DETAIL_CHARS = 300
+MOST_CHARS = 1_000_000
+"""a longer reply is not read"""
+MOST_BRACES = 10_000
 EVIDENCE_FIELDS = ("evidence_1", "evidence_2")
 _FIELDS = {*EVIDENCE_FIELDS, "verdict"}
 _VERDICTS = {verdict.value: verdict for verdict in Verdict}
-_THINKING = re.compile(r"\A(?:\s*<think>.*?|[^{]*?)</think>", re.DOTALL)
-_THINK_TAG = re.compile(r"</?think>")
+_ORDINARY_STOPS = {"stop", "end_turn"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_OBJECT_OPENS = re.compile(r"""\{\s*(?:["']|\w+\s*:)""")
-_NAMES_VERDICT = re.compile(rf"\b(?:{'|'.join(Verdict)})\b", re.IGNORECASE)
-_FENCE = re.compile(r"^```(?:json)?[ \t]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
+_OBJECT_OPENS = re.compile(r"""\{\s*(?:["'}]|\w+\s*:)""")
+_FENCE = "```"
+_OPEN_FENCE = re.compile(
+    rf"(?:{_FENCE}\w*|<(?P<tag>(?:final_)?answer|json|output|response|result|verdict)>)\s*\Z", re.IGNORECASE
+)
+_TAIL = re.compile(
+    r"""(?ix) (?: \s
+    | </s> | <eos> | <end_of_turn> | <turn\|> | <\uff5cend\u2581of\u2581sentence\uff5c>
+    | <\|(?:im_end|endoftext|end_of_(?:text|solution)|eot_id|eom_id|eot|end|return|end_response|end_of_turn_token)\|>
+    )*+"""
+)
+"""what may follow the object and its fence: tokens that end texts"""
 
 
 class UnparsedError(ValueError):
@@ -30,14 +42,17 @@ class UnparsedError(ValueError):
 def parse_verdicts(text: str, criteria: Sequence[str]) -> dict[str, Verdict]:
     """Return the verdict on each criterion, in the rubric's order.
 
-    Accepted is one JSON object in the schema's form: alone, in one fence, or bare in prose. Two objects, duplicate
-    keys, missing or unknown criteria, fields or verdicts, and prose that names a verdict after the object are refused:
-    a verdict is never guessed.
+    Accepted is one JSON object in the schema's form after all thinking, bare or in one fence, with nothing after it:
+    nobody can list the ways to take back a verdict. Two objects, duplicate keys, and missing or unknown criteria,
+    fields or verdicts are refused: a verdict is never guessed.
 
     Raises:
         UnparsedError: says what is wrong with the reply.
     """
-    reply = read_object(text)
+    return _check(read_object(text), criteria)
+
+
+def _check(reply: dict[str, Any], criteria: Sequence[str]) -> dict[str, Verdict]:
     if reply.keys() != set(criteria):
         raise UnparsedError(f"criteria are {sorted(reply)}, asked were {sorted(criteria)}")
     return {name: _verdict(name, reply[name]) for name in criteria}
@@ -55,18 +70,34 @@ def read_reply(reply: Reply, parse: Callable[[str], Result]) -> Result:
         reply: as it came.
         parse: raises UnparsedError for a text that does not hold exactly what was asked for.
     """
-    if reply.cut is not None:
-        return Failed(failure=reply.cut, detail=reply.text[:DETAIL_CHARS])
     try:
-        return parse(reply.text)
+        if reply.cut is None or (reply.cut is FailureKind.TRUNCATED and _ends_in_space(reply.text)):
+            return parse(reply.text)
     except UnparsedError as error:
-        return Failed(failure=FailureKind.UNPARSED, detail=str(error)[:DETAIL_CHARS])
+        if reply.cut is None:
+            return Failed(failure=FailureKind.UNPARSED, detail=str(error)[:DETAIL_CHARS])
+    return Failed(failure=reply.cut, detail=_why_cut(reply))
+
+
+def _ends_in_space(text: str) -> bool:
+    """Tell whether a reply is one object and white space to its limit, as grammars allow: nothing of it is missing."""
+    return text.endswith(("\n", " ", "\t", "\r")) and text.rstrip().endswith("}")
+
+
+def _why_cut(reply: Reply) -> str:
+    """Say why a reply is not whole, in the server's words, and what there is of it."""
+    stop = reply.stop if reply.stop and reply.stop.lower() not in _ORDINARY_STOPS else ""
+    said = reply.problem or (f"stop reason {stop!r}" if stop else "")
+    return ": ".join(part for part in (said, reply.text) if part)[:DETAIL_CHARS]
 
 
 def parse_evidence(text: str, criteria: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return the quotations from the first and the second trace on each criterion of a reply that parses."""
-    parse_verdicts(text, criteria)
-    reply = read_object(text)
+    """Return the quotations from the first and the second trace on each criterion of a reply that has verdicts.
+
+    Earlier versions took verdicts from replies with prose after the object: their quotations are read too.
+    """
+    reply = read_object(text, prose_after=True)
+    _check(reply, criteria)
     return {name: (reply[name][EVIDENCE_FIELDS[0]], reply[name][EVIDENCE_FIELDS[1]]) for name in criteria}
 
 
@@ -78,7 +109,7 @@ def _verdict(name: str, given: object) -> Verdict:
         raise UnparsedError(f"{name}: every field must be a string")
     if not is_text(first + second):
         raise UnparsedError(f"{name}: half a surrogate pair is not text")
-    verdict = _VERDICTS.get(said)
+    verdict = _VERDICTS.get(said.strip().lower()) if said.isascii() else None
     if verdict is None:
         raise UnparsedError(f"{name}: unknown verdict {said[:40]!r}")
     return verdict
@@ -89,69 +120,62 @@ def is_text(given: str) -> bool:
     return given.isascii() or _SURROGATE.search(given) is None
 
 
-def read_object(text: str, *, again: re.Pattern[str] = _NAMES_VERDICT) -> dict[str, Any]:
-    """Return the one JSON object that a reply holds, thinking in front of it left out.
+def read_object(text: str, *, prose_after: bool = False) -> dict[str, Any]:
+    """Return the one JSON object that a reply holds after its thinking.
 
     Args:
         text: the reply.
-        again: what would be a verdict in the prose after the object.
+        prose_after: allow prose after the object that holds no other one.
 
     Raises:
         UnparsedError: says what is wrong with the reply.
     """
-    if thinking := _THINKING.match(text):
-        text = text[thinking.end() :]
-    text = text.strip()
-    if not text:
-        raise UnparsedError("the reply is empty")
-    try:
-        whole = text.startswith("[") or (text.startswith("{") and text.endswith("}"))
-        value = _load(text if whole else _only_candidate(text, again))
-    except RecursionError:
-        raise UnparsedError("nested too deeply") from None
-    if not isinstance(value, dict):
-        raise UnparsedError("the reply is not a JSON object")
+    if len(text) > MOST_CHARS:
+        raise UnparsedError(f"the reply has {len(text):,} characters: it is not read")
+    final = part_thinking(text).final
+    if final is None:
+        raise UnparsedError("thinking begins and does not end: nothing after it is final")
+    final = final.strip().removeprefix("\ufeff")
+    if not final:
+        raise UnparsedError("the reply is empty" + (" after its thinking" if text.strip() else ""))
+    if (n_braces := final.count("{")) > MOST_BRACES:
+        raise UnparsedError(f"the reply holds {n_braces:,} opening braces")
+    opens = _OBJECT_OPENS.search(final)
+    if opens is None:
+        raise UnparsedError("the reply holds no JSON object")
+    value, end = _load(final, opens.start())
+    before, after = final[: opens.start()], final[end:]
+    if not prose_after or _OBJECT_OPENS.search(after):
+        _check_around(before, after)
     return value
 
 
-def _only_candidate(text: str, again: re.Pattern[str]) -> str:
-    """Return the text of the only fenced, or only bare, JSON object within prose."""
-    objects = _objects(text)
-    if len(objects) != 1:
-        raise UnparsedError(f"the reply holds {len(objects)} JSON objects")
-    if _THINK_TAG.search(text.replace(objects[0], "", 1)):
-        raise UnparsedError("a JSON object stands within thinking, or thinking does not end")
-    if again.search(text.partition(objects[0])[2]):
-        raise UnparsedError("the text after the JSON object names a verdict again")
-    fences = _FENCE.findall(text)
-    if fences and (len(fences) > 1 or objects[0] not in fences[0]):
-        raise UnparsedError(f"the reply holds {len(fences)} fenced blocks and a JSON object elsewhere")
-    return objects[0]
+def _check_around(before: str, after: str) -> None:
+    """Raise UnparsedError unless an object stands bare or in one fence, and nothing follows it."""
+    if any(before.count(opening) != before.count(closing) for opening, closing in ("{}", "[]")):
+        raise UnparsedError("the JSON object stands within something that is not closed")
+    fence = _OPEN_FENCE.search(before)
+    if before.count(_FENCE) > (fence is not None and not fence["tag"]):
+        raise UnparsedError("the reply holds a fenced block beside the JSON object")
+    closing = f"</{fence['tag']}>" if fence and fence["tag"] else _FENCE
+    after = after.lstrip()
+    if after[: len(closing)].lower() == closing.lower():
+        after = after[len(closing) :]
+    if not _TAIL.fullmatch(after):
+        raise UnparsedError("the text goes on after the JSON object")
 
 
-def _objects(text: str) -> list[str]:
-    """Return the outermost JSON objects in prose, in order; what stands in a broken one is not taken for its whole."""
-    decoder, found, position = json.JSONDecoder(), [], 0
-    while (start := text.find("{", position)) >= 0:
-        try:
-            _, end = decoder.raw_decode(text, start)
-        except ValueError as error:
-            if _OBJECT_OPENS.match(text, start):
-                raise UnparsedError(f"not JSON: {error}") from None
-            position = start + 1
-        else:
-            found.append(text[start:end])
-            position = end
-    return found
-
-
-def _load(text: str) -> Any:  # noqa: ANN401 - JSON can be anything
+def _load(text: str, start: int) -> tuple[dict[str, Any], int]:
+    """Read the JSON object that begins there; return it and where it ends."""
     try:
-        return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        value, end = _DECODER.raw_decode(text, start)
     except UnparsedError:
         raise
+    except RecursionError:
+        raise UnparsedError("nested too deeply") from None
     except ValueError as error:
         raise UnparsedError(f"not JSON: {error}") from None
+    return value, end
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -163,3 +187,6 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise UnparsedError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)

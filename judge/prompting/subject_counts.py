@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Generic
 
-from judge.prompting.checklist_score_prompt import askable
-from judge.prompting.checklist_writing_prompt import is_askable
+from judge.prompting.checklist_score import askable
+from judge.prompting.checklist_writing import is_askable
 from judge.prompting.pairwise_plan import Subject
 from judge.prompting.pairwise_prompt import is_identical
 from judge.schema import Case, Item, Pair
@@ -36,7 +36,7 @@ class SubjectCounts(ABC, Generic[Subject]):
     def counting(self, subjects: Iterable[Subject]) -> Iterator[Subject]:
         """Pass the chosen subjects on, counting each."""
         for position, subject in enumerate(subjects):
-            item = _item_of(subject)
+            item = subject if isinstance(subject, Item) else subject.item
             if self._chosen is not None and item.id not in self._chosen:
                 self.pass_over(subject)
                 continue
@@ -141,11 +141,3 @@ class ItemCounts(SubjectCounts[Item]):
     def fields(self) -> dict[str, Any]:
         """Return the manifest's fields that depend on the items; their images are shown to nobody."""
         return {"n_items": self.n_items, "n_asked": self.n_asked}
-
-
-def _item_of(subject: object) -> Item:
-    if isinstance(subject, Pair | Case):
-        return subject.item
-    if isinstance(subject, Item):
-        return subject
-    raise TypeError(subject)

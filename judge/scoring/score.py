@@ -17,7 +17,7 @@ from judge.judging.find_run import SHARD, PreparedRun, open_judges, quote_start,
 from judge.judging.judge_run import judge_all, parts_of
 from judge.judging.options import ScoreOptions
 from judge.judging.provenance import item_roles, read_files, used_asset
-from judge.prompting.checklist_score_prompt import CHECKLIST
+from judge.prompting.checklist_score import CHECKLIST
 from judge.prompting.pairwise_prompt import parse_template
 from judge.prompting.shipped_files import Asset, find_asset
 from judge.prompting.subject_counts import CaseCounts

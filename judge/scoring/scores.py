@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from judge.enums import FailureMode
-from judge.prompting.checklist_score_reply import parse_evidence
+from judge.prompting.checklist_score import parse_evidence
 from judge.prompting.pairwise_reply import UnparsedError
 from judge.schema import Group, Scored
 

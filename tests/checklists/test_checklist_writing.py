@@ -18,9 +18,7 @@ from judge.checklists.checklist_report import GROUP_LOST, NO_REFERENCE, NOT_ASKE
 from judge.checklists.quotations import UnitDoubt, checked_units, plain
 from judge.costs.spending import Spending
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.prompting.checklist_writing_plan import WritingPlan
-from judge.prompting.checklist_writing_prompt import WRITING, reply_form, reply_schema
-from judge.prompting.checklist_writing_reply import parse_checklist
+from judge.prompting.checklist_writing import WRITING, WritingPlan, parse_checklist, reply_form, reply_schema
 from judge.prompting.pairwise_prompt import core_first, parse_template
 from judge.prompting.pairwise_reply import UnparsedError
 from judge.prompting.subject_counts import ItemCounts

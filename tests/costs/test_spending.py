@@ -67,7 +67,9 @@ def test_a_batched_reply_costs_the_batch_price_or_is_unknown() -> None:
 
 
 counts = st.integers(0, 10**6)
-usages = st.builds(Usage, input=counts, cache_read=counts, cache_write=counts, output=counts, reasoning=counts)
+usages = st.builds(
+    Usage, input=counts, cache_read=counts, cache_write=counts, output=st.integers(1, 10**6), reasoning=counts
+)
 replies = st.lists(st.builds(Reply, text=st.just(""), usage=usages, batched=st.booleans()), max_size=6)
 
 
@@ -90,6 +92,23 @@ def test_cost_adds_up_over_replies_however_they_are_told(one: list[Reply], other
     assert together.of("j") == apart.of("j")
     amounts = [cost_of(judged, PRICES) for judged in said]
     assert together.usd == sum(amount for amount in amounts if amount is not None)
+
+
+def test_a_reply_whose_server_tells_no_tokens_has_an_unknown_cost() -> None:
+    untold = judgment(reply())
+    spending = Spending(PRICES)
+    spending.add(untold)
+    assert (cost_of(untold, PRICES), spending.usd, spending.of("j").replies) == (None, None, 1)
+
+
+def test_several_served_models_are_told_with_their_replies() -> None:
+    spending = Spending(PRICES)
+    for model in ("m-1", "m-2", "m-1"):
+        spending.add(judgment(Reply(text="", model=model, usage=Usage(input=1, output=1))))
+    assert spending.of("j").served_models == {"m-1": 2, "m-2": 1}
+    spending = Spending(PRICES)
+    spending.add(judgment(Reply(text="", model="m-1")))
+    assert "served_models" not in spending.of("j").model_dump(mode="json")
 
 
 def test_every_reply_that_was_paid_for_counts_and_unknown_prices_stay_unknown() -> None:

@@ -194,9 +194,6 @@ def test_a_judgment_records_what_was_asked_and_what_came(provider: str) -> None:
         (Answer(status=504), 504, True),
         (Answer(fault="reset"), None, True),
         (Answer(fault="reset_mid_body"), None, True),
-        (Answer(fault="garbage"), None, True),
-        (Answer(fault="garbage", headers={"content-type": "text/html"}), None, True),
-        (Answer('{"choices": [null], "content": [null]}', fault="garbage"), None, True),
     ],
 )
 def test_a_fault_that_passes_is_retried_and_noted(
@@ -210,6 +207,19 @@ def test_a_fault_that_passes_is_retried_and_noted(
     assert [attempt.waited_s for attempt in judgment.attempts] == pytest.approx(asking.waits, abs=0.001)
     assert all(attempt.problem for attempt in judgment.attempts)
     assert asking.display.retries == 2
+
+
+@both_providers
+def test_a_body_that_cannot_be_used_is_asked_for_once_more_and_recorded(provider: str) -> None:
+    with ProviderServer(failing(99, Answer(fault="garbage"))) as server:
+        asking = Asking(server, provider, repairs=True)
+        (judgment,) = asking.run(1)
+        assert len(server.calls) == 2
+    assert isinstance(judgment.result, Failed)
+    assert judgment.result.failure is K.UNUSABLE
+    assert "<html>upstream connect error</html>" in judgment.result.detail
+    assert [reply.cut for reply in judgment.replies] == [K.UNUSABLE] * 2
+    assert (asking.budget.n_answered, asking.budget.n_lost) == (2, 0)
 
 
 @both_providers

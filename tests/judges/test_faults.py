@@ -55,7 +55,6 @@ PASSING = [
     Fault("no reply", Answer(fault="hang"), maybe_paid=True),
     Fault("slow drip", Answer("x" * 1000, fault="drip"), maybe_paid=True),
     Fault("an error for a reply", Answer(error={"code": 502, "message": "upstream failed"}), maybe_paid=True),
-    Fault("garbage", Answer(fault="garbage"), maybe_paid=True),
 ]
 STOPPING = [
     Fault("no key", error(401)),
@@ -83,6 +82,8 @@ FAILING = [
     (Fault("truncated", Answer('{"overall": ', stop="length")), K.TRUNCATED),
     (Fault("prose", Answer("Trace 1 is better.")), K.UNPARSED),
     (Fault("empty", Answer("")), K.UNPARSED),
+    (Fault("garbage", Answer(fault="garbage")), K.UNUSABLE),
+    (Fault("an error without a status", Answer(error={"message": "upstream failed"})), K.UNUSABLE),
 ]
 
 
@@ -184,7 +185,7 @@ def test_what_concerns_one_request_fails_it_under_its_own_name(
     assert failed.result.failure is kind
     assert sorted([*judgments, place]) == list(range(N_ITEMS))
     assert_right(judgments)
-    assert n_met == (2 if kind in {K.TRUNCATED, K.UNPARSED} else 1)
+    assert n_met == (2 if kind in {K.TRUNCATED, K.UNPARSED, K.UNUSABLE} else 1)
     assert asking.stop.error is None
 
 

@@ -8,7 +8,7 @@ from checklists import image, make_case, shipped_plan, shipped_templates, units
 from msgspec import structs
 
 from judge.errors import InputError
-from judge.prompting.checklist_score_prompt import CHECKLIST, askable, reply_form
+from judge.prompting.checklist_score import CHECKLIST, askable, reply_form
 from judge.prompting.pairwise_prompt import parse_template
 from judge.schema import Case, Group, JudgeSettings, JudgeSpec, Order, Request, Trace
 

@@ -9,8 +9,7 @@ from checklists import make_case, shipped_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.prompting.checklist_score_prompt import PREMISES, SCALES, PremiseVerdict, reply_form
-from judge.prompting.checklist_score_reply import parse_evidence, parse_units
+from judge.prompting.checklist_score import PREMISES, SCALES, PremiseVerdict, parse_evidence, parse_units, reply_form
 from judge.prompting.pairwise_reply import UnparsedError
 from judge.schema import Failed, FailureKind, Group, Reply, Scored, UnitVerdict
 
@@ -110,7 +109,7 @@ def test_no_hostile_reply_is_accepted_and_none_becomes_an_absence() -> None:
         TEXT,
         PRETTY,
         f"```json\n{PRETTY}\n```",
-        f"Here is my judgment.\n{TEXT}\nThank you.",
+        f"Here is my judgment.\n{TEXT}\n",
         f"<think>Is u1 present? {{maybe}}</think>{TEXT}",
         json.dumps(dict(reversed(VALID.items()))),
     ],

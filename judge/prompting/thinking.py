@@ -1,0 +1,112 @@
+"""Part a model's thinking from its final text, by the marks that models and servers put around it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import NamedTuple
+
+_THOUGHT = r"(?:think|thought|reason|reflect|scratch|ponder|deliberat|brainstorm|monologue|analysis)"
+_FORMS: dict[str, tuple[str, str]] = {
+    # gpt-oss: every channel but the final one
+    "gpt-oss": (
+        r"<\|channel\|>\s*(?!final\b)(?:\w{1,20})?",
+        r"<\|channel\|>\s*final\b(?:\s{0,9}<\|constrain\|>\s{0,9}\w{0,20})?\s{0,9}<\|message\|>",
+    ),
+    "gemma": (r"<\|channel>|<unused94>", r"<channel\|>|<unused95>"),
+    "apertus": (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
+}
+"""of models: what opens their thinking, and what ends it"""
+_MARK = re.compile(
+    rf"""(?ix) (?=[<\[\u25c1]) (?:
+      (?P<closes>{"|".join(closes for _, closes in _FORMS.values())})
+    | (?P<opens>{"|".join(opens for opens, _ in _FORMS.values())})
+    # <think>, </think>, <seed:think>, <thinking budget="9">, [THINK], <|END_THINKING|>, <|end_of_thought|> ...
+    | [<\[\u25c1]\s?[|\uff5c]?\s?(?P<slash>/?)\s?(?P<word>(?:(?:begin|start|end)_(?:of_)?)?)
+      (?P<name>[\w:.-]{{0,20}}?{_THOUGHT}[\w:.-]{{0,20}})(?:\s[^<>\[\]{{}}]{{0,200}})?[|\uff5c]?(?<!/)[>\]\u25b7]
+    )"""
+)
+_OPENS = {kind: re.compile(opens, re.IGNORECASE) for kind, (opens, _) in _FORMS.items()}
+_CLOSES = {kind: re.compile(closes, re.IGNORECASE) for kind, (_, closes) in _FORMS.items()}
+_BARE = (
+    # gpt-oss where a server left the special tokens out: `analysisWe ...assistantfinal...`
+    (
+        re.compile(r"\s*(?:assistant)?(?:analysis|commentary)(?!\s*[*_#]*\s*(?::|\n))", re.IGNORECASE),
+        re.compile(r"assistant\s{0,9}final", re.IGNORECASE),
+    ),
+    # Granite
+    (
+        re.compile(r"\s*here is my thought process:", re.IGNORECASE),
+        re.compile(r"here is my response:", re.IGNORECASE),
+    ),
+)
+"""words with which a whole text begins, and those that end its thinking"""
+_OBJECT = re.compile(r"\s*(?:```\w{0,20}\s*)?(?=\{)")
+_MOST_QUOTED = 8
+"""ends of thinking after which an object is looked for: reading stays linear"""
+_DECODER = json.JSONDecoder()
+
+
+class Parted(NamedTuple):
+    """A model's text, parted at the last end of its thinking."""
+
+    thinking: str
+    """all before it, marks included; empty where there is none"""
+    final: str | None
+    """the text after it; None where thinking begins and never ends: then nothing is final"""
+
+
+def part_thinking(text: str) -> Parted:
+    """Part a text at the last end of thinking.
+
+    Thinking that was opened ends with a mark of its own kind; an end alone closes thinking that a chat template opened.
+    Marks within a JSON object with which the text, or what follows an end of thinking, begins are quotations.
+    """
+    start = _bare_end(text)
+    if start is None:
+        return Parted(text, None)
+    final_at, position, n_quoted = start, _object_end(text, start), 1
+    kind, depth, opened_at = "", 0, -1
+    while mark := _MARK.search(text, position):
+        position, (name, closes) = mark.end(), _kind(mark)
+        if not closes and not depth:
+            kind, depth, opened_at = name, 1, mark.end()
+        elif not closes and name == kind:
+            # A template and the model may both open it; any other further opening needs an end of its own.
+            depth += kind not in _FORMS and text[opened_at : mark.start()].strip() != ""
+            opened_at = mark.end()
+        elif closes and (not depth or name == kind):
+            depth = max(0, depth - 1)
+            final_at = mark.end()
+            if not depth and n_quoted < _MOST_QUOTED:
+                position, n_quoted = _object_end(text, final_at), n_quoted + 1
+    return Parted(text, None) if depth else Parted(text[:final_at], text[final_at:])
+
+
+def _bare_end(text: str) -> int | None:
+    """Return where thinking without marks ends: 0 where there is none, None where it never does."""
+    for opens, closes in _BARE:
+        if opens.match(text):
+            ends = [found.end() for found in closes.finditer(text)]
+            return ends[-1] if ends else None
+    lone = text.rfind("assistantfinal")
+    return 0 if lone < 0 or text.lstrip().startswith("{") else lone + len("assistantfinal")
+
+
+def _kind(mark: re.Match[str]) -> tuple[str, bool]:
+    """Return the kind of a mark, and whether it ends thinking."""
+    if mark["name"]:
+        return mark["name"].lower(), bool(mark["slash"]) or mark["word"].lower().startswith("end")
+    patterns = _CLOSES if mark["closes"] else _OPENS
+    return next(kind for kind, pattern in patterns.items() if pattern.match(mark[0])), bool(mark["closes"])
+
+
+def _object_end(text: str, start: int) -> int:
+    """Return where a JSON object ends that begins here, bare or in a fence; the same place where none does."""
+    begins = _OBJECT.match(text, start)
+    if begins is None:
+        return start
+    try:
+        return _DECODER.raw_decode(text, begins.end())[1]
+    except (ValueError, RecursionError):
+        return start
