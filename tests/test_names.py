@@ -8,14 +8,18 @@ from collections import defaultdict
 from builders import ROOT
 
 STILL_TWICE = {
+    "Asked",
     "Columns",
+    "Correction",
+    "Form",
     "Found",
-    "Lane",
     "Panel",
     "Ratio",
     "Row",
     "Rows",
+    "Shown",
     "Table",
+    "Units",
 }
 """to be renamed; then this set goes"""
 

@@ -19,7 +19,7 @@ from judge.files.safe_text import safe
 from judge.judging.run_kinds import score_plan_of
 from judge.outcomes.counted_items import Subject
 from judge.prompting.pairwise_prompt import shown_text
-from judge.runs.journal import chosen_criteria
+from judge.runs.manifest import chosen_criteria
 from judge.schema import Failed, Outcome
 from judge.scoring.derive_score_report import make_score_report
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from judge.batches.base import CONNECTIONS, BatchState, Frame, PackLimits, Returned, Sought, read_returned, split_lines
+from judge.batches.base import (
+    CONNECTIONS,
+    BatchResult,
+    BatchState,
+    Frame,
+    LostBatch,
+    PackLimits,
+    read_result,
+    split_lines,
+)
 from judge.errors import RetryableError
 from judge.judges.anthropic import AnthropicJudge, read_reply
 from judge.judges.provider_errors import STATUSES, part, status_error
@@ -53,17 +62,14 @@ class AnthropicBatches(AnthropicJudge):
             )
             return str(reply.json()["id"])
 
-    async def find(self, sought: Sought) -> list[str]:
+    async def find(self, lost: LostBatch) -> list[str]:
         """List the batches of the same size and a fitting time: nothing else tells them apart before they end."""
         found = []
         async with self.errors():
             async for batch in self._client.messages.batches.list(limit=PAGE):
-                if batch.created_at < sought.since - CLOCK_SKEW:
+                if batch.created_at < lost.since - CLOCK_SKEW:
                     break
-                if (
-                    sum(batch.request_counts.model_dump().values()) == sought.n_requests
-                    and batch.id not in sought.known
-                ):
+                if sum(batch.request_counts.model_dump().values()) == lost.n_requests and batch.id not in lost.known:
                     found.append(batch.id)
         return found
 
@@ -80,12 +86,12 @@ class AnthropicBatches(AnthropicJudge):
                 problem="its results are no longer kept" if ended and not batch.results_url else "",
             )
 
-    async def results(self, source: str) -> AsyncGenerator[Returned, None]:
+    async def results(self, source: str) -> AsyncGenerator[BatchResult, None]:
         """Stream the results of a batch that ended."""
         streaming = self._client.messages.batches.with_streaming_response
         async with self.errors(), streaming.results(source) as response:
             async for line in split_lines(response.iter_bytes()):
-                yield read_returned(line, _read)
+                yield read_result(line, _read)
 
 
 def _headers(file: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What every provider's batches do, and how patiently they are asked about."""
+"""The interface of providers' batches, packs of requests, and the reading of results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
@@ -15,7 +14,7 @@ from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from judge.dispatch.rate_limits import RetryPolicy
 
@@ -46,21 +45,20 @@ def packs(parts: Iterable[Part], *, size_of: Callable[[Part], int], limits: Pack
         size_of: the bytes of a part; ValueError if one alone is above the limit.
         limits: of each pack.
     """
-    for _, pack in groupby(_numbered(parts, size_of, limits), key=itemgetter(0)):
-        yield (part for _, part in pack)
-
-
-def _numbered(parts: Iterable[Part], size_of: Callable[[Part], int], limits: PackLimits) -> Iterator[tuple[int, Part]]:
-    """Yield each part with the number of its pack."""
     number = count = filled = 0
-    for part in parts:
+
+    def pack_of(part: Part) -> int:
+        nonlocal number, count, filled
         size = size_of(part)
         if size > limits.size:
             raise ValueError(f"a part of {size} bytes fits into no pack of {limits.size}")
         if count == limits.requests or filled + size > limits.size:
             number, count, filled = number + 1, 0, 0
         count, filled = count + 1, filled + size
-        yield number, part
+        return number
+
+    for _, pack in groupby(parts, key=pack_of):
+        yield pack
 
 
 class Frame(NamedTuple):
@@ -84,7 +82,7 @@ class BatchState(NamedTuple):
     """why none of it was or will be answered"""
 
 
-class Returned(NamedTuple):
+class BatchResult(NamedTuple):
     """One line of a batch's results."""
 
     key: str | None
@@ -93,7 +91,7 @@ class Returned(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sought:
+class LostBatch:
     """A batch that may have been accepted without our hearing of it."""
 
     mark: str
@@ -117,34 +115,27 @@ class BatchJudge(Protocol):
 
     def line(self, request: Request) -> bytes:
         """Return a request as it stands in a batch, under its key."""
-        ...
 
     async def upload(self, file: Path) -> str:
         """Hand the file of a batch over, where that comes before creating it; return what `create` is told."""
-        ...
 
     async def create(self, uploaded: str, *, mark: str) -> str:
         """Submit a batch and return the provider's id: from here on it costs money."""
-        ...
 
-    async def find(self, sought: Sought) -> list[str]:
-        """Return the ids of batches that may be the one sought, newest first."""
-        ...
+    async def find(self, lost: LostBatch) -> list[str]:
+        """Return the ids of batches that may be the lost one, newest first."""
 
     async def state(self, batch_id: str) -> BatchState:
         """Ask how far a batch is."""
-        ...
 
-    def results(self, source: str) -> AsyncGenerator[Returned, None]:
+    def results(self, source: str) -> AsyncGenerator[BatchResult, None]:
         """Stream results, in any order; RetryableError where the stream breaks off."""
-        ...
 
     async def close(self) -> None:
         """Close connections."""
-        ...
 
 
-async def patiently(
+async def call_with_retries(
     policy: RetryPolicy, what: str, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
 ) -> T:
     """Make a call about a batch, again while it fails in passing; StopRunError, naming `what`, when it stays failed."""
@@ -167,7 +158,7 @@ async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield rest
 
 
-def read_returned(raw: bytes, read: Callable[[dict[str, Any]], Reply]) -> Returned:
+def read_result(raw: bytes, read: Callable[[dict[str, Any]], Reply]) -> BatchResult:
     """Read one line of results; what cannot be read is an error of its request, or of an unknown one.
 
     Args:
@@ -178,8 +169,8 @@ def read_returned(raw: bytes, read: Callable[[dict[str, Any]], Reply]) -> Return
     try:
         line = json.loads(raw)
         key = str(line["custom_id"])
-        return Returned(key, read(line))
+        return BatchResult(key, read(line))
     except ProviderError as error:
-        return Returned(key, error)
+        return BatchResult(key, error)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        return Returned(key, RetryableError(FailureKind.TRANSPORT, f"no result that can be read: {error!r:.200}"))
+        return BatchResult(key, RetryableError(FailureKind.TRANSPORT, f"no result that can be read: {error!r:.200}"))

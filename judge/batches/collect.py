@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from judge.batches.base import BatchState, Returned, patiently
+from judge.batches.base import BatchState, call_with_retries
 from judge.batches.log import BatchRecord, Member
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.files.safe_text import safe
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from judge.dispatch.dispatch import Events
     from judge.dispatch.rate_limits import RetryPolicy
     from judge.prompting.pairwise_plan import ExpectedReply
+    from judge.runs.journal import LastFailure
 
 
 @dataclass
-class Lane:
+class BatchQueue:
     """One judge, its open requests, and those that the last round left without a reply."""
 
     judge: BatchJudge
@@ -36,7 +37,7 @@ class Lane:
     """by key, with the reason"""
     attempts: dict[str, tuple[Attempt, ...]] = field(default_factory=dict)
     """earlier rounds of requests that got no reply, by key"""
-    folding: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     """one batch at a time is in memory"""
 
     @property
@@ -62,8 +63,8 @@ class ResultWriter:
     say: Callable[[str], None]
     done: set[bytes]
     """keys that have verdicts"""
-    failed_at: dict[bytes, datetime]
-    """when requests failed last, before this session"""
+    failures: dict[bytes, LastFailure]
+    """of requests without a verdict, before this session"""
     claimed: set[bytes] = field(default_factory=set)
     """keys without verdicts that are not to be asked now: in an open batch, or failed in this session"""
 
@@ -75,8 +76,8 @@ class ResultWriter:
             since: when the batch was submitted; None: in this session.
         """
         key = bytes.fromhex(member.key)
-        failed = self.failed_at.get(key)
-        return key not in self.done and (since is None or failed is None or failed < since)
+        failed = self.failures.get(key)
+        return key not in self.done and (since is None or failed is None or failed.time is None or failed.time < since)
 
     def claim(self, members: Iterable[Member], *, since: datetime | None = None) -> None:
         """Keep requests that are on their way from being asked again."""
@@ -85,23 +86,18 @@ class ResultWriter:
             if self.needs(member, since=since):
                 self.events.started(member.key)
 
-    def release(self, member: Member) -> None:
-        """Let a request be asked again."""
-        self.claimed.discard(bytes.fromhex(member.key))
-        self.events.given_up(member.key, maybe_paid=False)
-
-    def settle(self, lane: Lane, member: Member, result: Result, reply: Reply | None = None) -> None:
+    def settle(self, queue: BatchQueue, member: Member, result: Result, reply: Reply | None = None) -> None:
         """Record the judgment of a request."""
         judgment = Judgment(
             key=member.key,
             item=member.item,
             order=member.order,
-            judge=lane.name,
+            judge=queue.name,
             sample=member.sample,
             group=member.group,
             result=result,
             reply=reply,
-            attempts=lane.attempts.pop(member.key, ()),
+            attempts=queue.attempts.pop(member.key, ()),
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
         self.record(judgment)
@@ -111,30 +107,45 @@ class ResultWriter:
             self.claimed.discard(key)
         self.events.recorded(judgment)
 
+    def fail(self, queue: BatchQueue, member: Member, error: ProviderError) -> None:
+        """Record that a request failed for good."""
+        self.settle(queue, member, Failed(failure=error.kind, detail=error.message))
 
-def fail(lane: Lane, sink: ResultWriter, member: Member, error: ProviderError) -> None:
-    """Record that a request failed for good."""
-    sink.settle(lane, member, Failed(failure=error.kind, detail=error.message))
+    def take(self, queue: BatchQueue, member: Member, reply: Reply | ProviderError) -> StopRunError | None:
+        """Record the result of a request; return it where it says that every further request would fail too."""
+        match reply:
+            case Reply():
+                self.settle(queue, member, queue.interpret(reply, member), replace(reply, batched=True))
+            case RetryableError() | StopRunError():
+                self.leave(queue, member, reply)
+            case error:
+                self.fail(queue, member, error)
+        return reply if isinstance(reply, StopRunError) else None
 
+    def leave(self, queue: BatchQueue, member: Member, error: ProviderError) -> None:
+        """Note that a request got no reply in this round, and let it be asked again."""
+        queue.unanswered[member.key] = (member, error)
+        self.claimed.discard(bytes.fromhex(member.key))
+        self.events.given_up(member.key, maybe_paid=False)
 
-def reopen(lane: Lane, sink: ResultWriter, members: Iterable[Member], *, since: datetime) -> None:
-    """Let the requests of a batch that the provider never accepted be submitted again."""
-    error = RetryableError(FailureKind.TRANSPORT, "the batch was not accepted")
-    for member in members:
-        if sink.needs(member, since=since):
-            _leave(lane, sink, member, error)
+    def reopen(self, queue: BatchQueue, members: Iterable[Member], *, since: datetime) -> None:
+        """Let the requests of a batch that the provider never accepted be submitted again."""
+        error = RetryableError(FailureKind.TRANSPORT, "the batch was not accepted")
+        for member in members:
+            if self.needs(member, since=since):
+                self.leave(queue, member, error)
 
 
 async def fold(
-    lane: Lane,
-    sink: ResultWriter,
+    queue: BatchQueue,
+    writer: ResultWriter,
     record: BatchRecord,
     members: dict[str, Member],
     *,
     state: BatchState,
     policy: RetryPolicy,
 ) -> StopRunError | None:
-    """Take in the results of a batch that ended; what it did not answer goes to the lane's unanswered.
+    """Take in the results of a batch that ended; what it did not answer goes to the queue's unanswered.
 
     Returns:
         Why the run must stop, where a result says that every further request would fail too.
@@ -142,63 +153,33 @@ async def fold(
     Raises:
         StopRunError: the results cannot be had.
     """
-    folding = _Folding(lane, sink, members, state)
-    folding.left = {key: member for key, member in members.items() if sink.needs(member, since=record.since)}
-    await patiently(policy, f"{lane.name}: results of batch {safe(str(record.id))}", folding.download)
-    missing = RetryableError(FailureKind.TRANSPORT, "its batch ended without a result that can be read")
-    for member in folding.left.values():
-        _leave(lane, sink, member, missing)
-    if folding.n_strange:
-        sink.say(f"Warning: batch {safe(str(record.id))}: {folding.n_strange:,} results of no request in it, or twice")
-    return folding.stop
-
-
-@dataclass
-class _Folding:
-    """The results of one batch on their way to the journal."""
-
-    lane: Lane
-    sink: ResultWriter
-    members: dict[str, Member]
-    state: BatchState
-    left: dict[str, Member] = field(default_factory=dict)
-    """requests whose result has not come yet"""
-    n_strange: int = 0
+    name = f"batch {safe(str(record.id))}"
+    left = {key: member for key, member in members.items() if writer.needs(member, since=record.since)}
     stop: StopRunError | None = None
+    n_strange = 0
 
-    async def download(self) -> None:
+    async def download() -> None:
         """Read all results; RetryableError where they break off, and then only what is missing is taken."""
+        nonlocal n_strange, stop
         seen: set[str] = set()
-        n_replies = self.n_strange = 0
-        for source in self.state.sources:
-            async with aclosing(self.lane.judge.results(source)) as results:
-                async for returned in results:
-                    n_replies += returned.key is None or isinstance(returned.reply, Reply)
-                    if returned.key is not None:
-                        self.n_strange += returned.key not in self.members or returned.key in seen
-                        seen.add(returned.key)
-                        self._take(returned.key, returned)
-        if n_replies < self.state.n_replied:
-            text = f"{n_replies:,} replies came, the provider counts {self.state.n_replied:,}"
+        n_replies = n_strange = 0
+        for source in state.sources:
+            async with aclosing(queue.judge.results(source)) as results:
+                async for key, reply in results:
+                    n_replies += key is None or isinstance(reply, Reply)
+                    if key is not None:
+                        n_strange += key not in members or key in seen
+                        seen.add(key)
+                        if (member := left.pop(key, None)) is not None:
+                            stop = writer.take(queue, member, reply) or stop
+        if n_replies < state.n_replied:
+            text = f"{n_replies:,} replies came, the provider counts {state.n_replied:,}"
             raise RetryableError(FailureKind.TRANSPORT, text)
 
-    def _take(self, key: str, returned: Returned) -> None:
-        member = self.left.pop(key, None)
-        if member is None:
-            return
-        match returned.reply:
-            case Reply() as reply:
-                self.sink.settle(self.lane, member, self.lane.interpret(reply, member), replace(reply, batched=True))
-            case RetryableError() as error:
-                _leave(self.lane, self.sink, member, error)
-            case StopRunError() as error:
-                self.stop = error
-                _leave(self.lane, self.sink, member, error)
-            case error:
-                fail(self.lane, self.sink, member, error)
-
-
-def _leave(lane: Lane, sink: ResultWriter, member: Member, error: ProviderError) -> None:
-    """Note that a request got no reply in this round."""
-    lane.unanswered[member.key] = (member, error)
-    sink.release(member)
+    await call_with_retries(policy, f"{queue.name}: results of {name}", download)
+    missing = RetryableError(FailureKind.TRANSPORT, "its batch ended without a result that can be read")
+    for member in left.values():
+        writer.leave(queue, member, missing)
+    if n_strange:
+        writer.say(f"Warning: {name}: {n_strange:,} results of no request in it, or twice")
+    return stop

@@ -1,9 +1,10 @@
-"""What became of every batch of a run: written before it costs money, so that a crash never pays twice."""
+"""The log of a run's batches: written before a batch costs money, so that a crash never pays twice."""
 
 from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Stage(StrEnum):
-    """How far a batch is, as far as we know."""
+    """How far a batch is, as far as the log knows."""
 
     SUBMITTING = "submitting"
     """about to be submitted: after a crash, it may or may not have been"""
@@ -63,34 +64,26 @@ class Member(Frozen):
     @classmethod
     def of(cls, request: Request) -> Self:
         """Return what of a request its result needs."""
-        return cls(
-            key=request.key,
-            item=request.item,
-            order=request.order,
-            sample=request.sample,
-            asks=request.asks,
-            group=request.group,
-        )
+        return cls(**{field: getattr(request, field) for field in cls.model_fields})
 
 
+@dataclass
 class Pack:
-    """The requests of one batch, written as they are drawn.
+    """The requests of one batch, written as they are drawn."""
 
-    Args:
-        body: the file that will be sent.
-        sent: that file, open.
-        members: the file of the batch's members, open.
-        frame: what stands between two requests.
-    """
+    body: Path
+    """the file that will be sent"""
+    sent: IO[bytes]
+    """that file, open"""
+    members: IO[bytes]
+    """the file of the batch's members, open"""
+    frame: Frame
+    n_requests: int = 0
 
-    def __init__(self, body: Path, sent: IO[bytes], members: IO[bytes], frame: Frame) -> None:
-        self.body, self.n_requests = body, 0
-        self._sent, self._members, self._frame = sent, members, frame
-
-    def add(self, request: Request, line: bytes) -> None:
+    def add(self, member: Member, line: bytes) -> None:
         """Add a request, with its bytes as they are sent."""
-        self._sent.write((self._frame.between if self.n_requests else b"") + line)
-        self._members.write(Member.of(request).model_dump_json().encode() + b"\n")
+        self.sent.write((self.frame.between if self.n_requests else b"") + line)
+        self.members.write(member.model_dump_json().encode() + b"\n")
         self.n_requests += 1
 
 
@@ -149,7 +142,6 @@ class BatchLog:
         return self._append(record.model_copy(update={"stage": stage, "id": id_ or record.id}))
 
     def _append(self, record: BatchRecord) -> BatchRecord:
-        """Append what became of a batch, on the disk before this returns."""
         try:
             with self.path.open("ab") as file:
                 file.write(record.model_dump_json(exclude_none=True).encode() + b"\n")

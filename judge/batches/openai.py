@@ -10,12 +10,12 @@ import orjson
 from judge.batches.base import (
     CONNECTIONS,
     HTTP_OK,
+    BatchResult,
     BatchState,
     Frame,
+    LostBatch,
     PackLimits,
-    Returned,
-    Sought,
-    read_returned,
+    read_result,
     split_lines,
 )
 from judge.errors import RetryableError
@@ -63,11 +63,11 @@ class OpenAIBatches(OpenAIJudge):
             )
             return batch.id
 
-    async def find(self, sought: Sought) -> list[str]:
+    async def find(self, lost: LostBatch) -> list[str]:
         """Look for the mark among all batches, newest first."""
         async with self.errors():
             async for batch in self._client.batches.list(limit=PAGE):
-                if (batch.metadata or {}).get(MARK) == sought.mark:
+                if (batch.metadata or {}).get(MARK) == lost.mark:
                     return [batch.id]
             return []
 
@@ -84,11 +84,11 @@ class OpenAIBatches(OpenAIJudge):
                 problem=_problem(batch),
             )
 
-    async def results(self, source: str) -> AsyncGenerator[Returned, None]:
+    async def results(self, source: str) -> AsyncGenerator[BatchResult, None]:
         """Stream one of the files of a batch that ended."""
         async with self.errors(), self._client.files.with_streaming_response.content(source) as response:
             async for line in split_lines(response.iter_bytes()):
-                yield read_returned(line, _read)
+                yield read_result(line, _read)
 
 
 def _problem(batch: Any) -> str:  # noqa: ANN401 - the SDK's Batch

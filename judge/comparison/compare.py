@@ -23,7 +23,6 @@ from judge.runs.manifest import AnyManifest, Manifest
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from judge.runs.journal import RunFolder
     from judge.schema import FailureKind
 
 
@@ -77,7 +76,8 @@ def retry(
     change_prices(folder, parse_prices(prices, unchanged_manifest(folder).judges))
     parts = parts_of(folder, folder.any_manifest())
     failed = [
-        {key: kind for key, kind in part.folder.failed_keys().items() if not kinds or kind in kinds} for part in parts
+        {key: last.kind for key, last in part.folder.failures().items() if not kinds or last.kind in kinds}
+        for part in parts
     ]
     counts = Counter(kind.value for own in failed for kind in own.values())
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))

@@ -1,4 +1,4 @@
-"""Read what the controls of a run show."""
+"""Derive the reports of a run's controls from their folders."""
 
 from __future__ import annotations
 

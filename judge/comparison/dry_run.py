@@ -34,7 +34,7 @@ def dry_run(options: CompareOptions, *, say: Callable[[str], None]) -> Quote:
         RunError: the run folder is another comparison's, or damaged.
     """
     with prepared_comparison(options, command=(), say=say, needs_keys=False) as run:
-        folder = find_run(run.identity(), say=say)
+        folder = find_run(run, say=say)
         own, batch, wanted = run.quote(folder), options.judging.batch, options.controls.wanted()
         if not folder.manifest_path.exists():
             manifest = run.manifest(run.counts(), sha256="")

@@ -22,7 +22,7 @@ from judge.runs.journal import RunFolder, as_line
 from judge.runs.manifest import AnyManifest, Manifest, RunManifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 OWN = {
@@ -86,17 +86,13 @@ def _open(folder: RunFolder) -> _Part:
 
 
 def _check_same(parts: Sequence[_Part]) -> None:
-    """Refuse shards of different comparisons, naming what differs."""
     first = parts[0]
     for part in parts[1:]:
         known, other = _compared(first), _compared(part)
         changed = sorted(name for name in known.keys() | other.keys() if known.get(name) != other.get(name))
         if changed:
-            raise RunError(f"{part.folder.path}: not of the same comparison as {first.folder.path}: {_listed(changed)}")
-
-
-def _listed(changed: Iterable[str]) -> str:
-    return ", ".join(f"another {name}" for name in changed)
+            listed = ", ".join(f"another {name}" for name in changed)
+            raise RunError(f"{part.folder.path}: not of the same comparison as {first.folder.path}: {listed}")
 
 
 def _compared(part: _Part) -> dict[str, Any]:
@@ -107,7 +103,6 @@ def _compared(part: _Part) -> dict[str, Any]:
 
 
 def _whole_identity(manifest: RunManifest) -> dict[str, str]:
-    """Return the identity of the whole comparison."""
     return {name: value for name, value in manifest.identity.items() if name != SHARD}
 
 

@@ -94,7 +94,7 @@ class PreparedComparison(PreparedRun[PairCounts]):
     def shard_items(self) -> frozenset[str] | None:
         """Return the items of the shard, None where all are judged."""
         shard = self.options.shard
-        return None if shard is None else shard.choose(self.inputs.partners.both)
+        return None if shard is None else shard.choose(self.inputs.ids)
 
     def counts(self) -> PairCounts:
         """Return what counts the pairs of the run."""

@@ -1,4 +1,4 @@
-"""Show what would be sent, before anything is."""
+"""The prompt of one item as it would be sent."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def show_prompt(options: PromptOptions, *, item: str, order: Order, say: Callabl
     )
     with Inputs(options.inputs, blind_judge=not judge.sees_images) as inputs:
         inputs.check()
-        pair = inputs.pair(item)
+        pair = next(inputs.pairs(ids=[item]), None) if item in inputs.ids else None
         if pair is None:
             raise InputError(f"--item {item}", "no such item among those compared")
     (ask,) = plan.asks_in([order], pair, judge)

@@ -26,19 +26,15 @@ class Events(Protocol):
 
     def started(self, key: str) -> None:
         """The request of a key is about to be sent."""
-        ...
 
     def retried(self, attempt: Attempt) -> None:
         """A request failed in passing and waits to be asked again."""
-        ...
 
     def recorded(self, judgment: Judgment) -> None:
         """A judgment is on disk."""
-        ...
 
     def given_up(self, key: str, *, maybe_paid: bool) -> None:
         """The request of a key, which was started, stays without a reply, because the run stops."""
-        ...
 
 
 @dataclass

@@ -14,7 +14,7 @@ from judge.dispatch.circuit_breaker import CircuitBreaker
 from judge.dispatch.rate_limits import LONGEST_PAUSE, AdaptiveConcurrency, RateLimiter
 from judge.errors import ProviderError, RetryableError
 from judge.judges.retry_after import retry_after
-from judge.schema import Failed, Reply, Request, Result
+from judge.schema import Failed, FailureKind, Reply, Request, Result
 
 if TYPE_CHECKING:
     from judge.judges.base import Judge
@@ -102,9 +102,9 @@ class JudgeQueue:
         self.concurrency.succeeded()
 
     def failed(self, error: ProviderError, *, started: float) -> None:
-        """Slow down where a provider asks for it with an error; StopRunError where it asks for a pause of hours."""
+        """Slow down where a provider asks for it, or is too slow; StopRunError where it asks for a pause of hours."""
         self.breaker.failed(error)
-        if error.status not in SLOW_DOWN:
+        if error.status not in SLOW_DOWN and error.kind is not FailureKind.TIMEOUT:
             return
         now = self.clock()
         self.concurrency.refused(started=started, now=now)

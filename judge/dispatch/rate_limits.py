@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,9 +14,6 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_ran
 
 from judge.errors import RetryableError
 
-FIRST_LIMIT = 32
-GROWTH = 3
-"""calls that each reply adds to the limit until the first refusal: four times as many each round"""
 MINUTE = 60.0
 LONGEST_PAUSE = 600.0
 """seconds; a provider that asks to be left alone for longer is not waited for"""
@@ -24,10 +22,10 @@ MOST_JITTER = 1.0
 
 
 class AdaptiveConcurrency:
-    """A context for each call that lets through as many at once as the provider was seen to bear.
+    """A context for each call that lets through as many at once as were asked for and the provider bears.
 
-    The limit starts low and grows while replies come. A refusal (429, 529) halves it, once for all calls that were in
-    flight together; from then on it grows by one a round (additive increase, multiplicative decrease: Chiu and Jain,
+    The limit starts at the ceiling. A refusal (429, 529, a time-out) halves it, once for all calls that were in flight
+    together; each round of replies then raises it by one (additive increase, multiplicative decrease: Chiu and Jain,
     Computer Networks 17, 1989). While a provider asks for a pause, no call begins.
 
     Args:
@@ -35,10 +33,10 @@ class AdaptiveConcurrency:
     """
 
     def __init__(self, ceiling: int) -> None:
-        self.limit = float(min(FIRST_LIMIT, ceiling))
+        self.limit = float(ceiling)
         self.in_flight = 0
         self.ceiling = ceiling
-        self._refused_at: float | None = None
+        self._refused_at = -math.inf
         self._paused_until = 0.0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -66,8 +64,7 @@ class AdaptiveConcurrency:
     def succeeded(self) -> None:
         """Note a reply: there may be room for more."""
         if self.limit < self.ceiling:
-            step = GROWTH if self._refused_at is None else 1 / self.limit
-            self.limit = min(self.limit + step, float(self.ceiling))
+            self.limit = min(self.limit + 1 / self.limit, float(self.ceiling))
             self._wake()
 
     def refused(self, *, started: float, now: float) -> None:
@@ -77,7 +74,7 @@ class AdaptiveConcurrency:
             started: when the refused call began; calls begun before the last halving do not halve again.
             now: the time, by the same clock.
         """
-        if self._refused_at is None or started > self._refused_at:
+        if started > self._refused_at:
             self.limit, self._refused_at = max(1.0, self.limit / 2), now
 
     def _wake(self) -> None:
@@ -154,10 +151,9 @@ class RetryPolicy:
         )
 
     def _wait(self, state: RetryCallState) -> float:
-        """Return the seconds to wait: as told, else exponentially longer ("full jitter").
+        """Return the seconds to wait: Retry-After with jitter, else exponential backoff with full jitter.
 
-        Always by chance a little more or less, so that many workers do not come back together. A pause of nothing, or
-        one that is over, is no help to a server in trouble, and counts as none told.
+        A Retry-After of 0 counts as none: it is no help to a server in trouble.
         """
         if told := _error_of(state).retry_after:
             return told + wait_random(0, min(MOST_JITTER, told / 4))(state)
@@ -165,10 +161,10 @@ class RetryPolicy:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Tell whether a call that failed may succeed later, and soon enough to be waited for."""
+    """Whether a failed call may be retried after a pause of at most `LONGEST_PAUSE`."""
     return isinstance(error, RetryableError) and (error.retry_after or 0.0) <= LONGEST_PAUSE
 
 
 def _error_of(state: RetryCallState) -> RetryableError:
-    """Return how the last attempt failed, where `_may_pass`: rules of waiting are asked of no other."""
+    """Return the error of the last attempt, which `_may_pass`."""
     return cast("RetryableError", state.outcome and state.outcome.exception())

@@ -45,7 +45,7 @@ from judge.files.folders import filling
 from judge.labels.labels_file import labels_path, read_labels
 from judge.outcomes.latest_judgments import FrameBuilder, latest_judgments
 from judge.prompting.pairwise_prompt import parse_template
-from judge.runs.journal import chosen_criteria
+from judge.runs.manifest import chosen_criteria
 from judge.scoring.derive_score_report import make_score_report
 from judge.tables.tidy_csv import harmless
 

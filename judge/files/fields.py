@@ -1,4 +1,4 @@
-"""Find the fields of a record, whatever its generator called them."""
+"""Fields of a record under the spellings of its generator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from string import ascii_uppercase
 from typing import Any, TypeVar
 
@@ -76,15 +75,14 @@ class RecordFields:
         self.problems: list[RecordProblem] = []
         self._record, self._paths = record, paths
         self._reserved = {path.split(".")[0] for path in paths.values()}
-        self._layout = None if paths else _layout(tuple(record))
         self._used: set[str] = set()
 
     def read(self, name: str, convert: Callable[[Any], T]) -> T | None:
         """Return a field converted, or None where the record lacks it or a problem was noted."""
-        if self._layout is not None and name not in self._layout:
-            return None
         try:
-            value = self._value(name)
+            spelling = self._paths.get(name) or self._spelling(name)
+            self._used.add(spelling)
+            value = follow(self._record, spelling)
             return None if value is None else convert(value)
         except RecordProblem as problem:
             self.problems.append(RecordProblem(f"{name}: {problem.problem}", problem.hint))
@@ -119,19 +117,7 @@ class RecordFields:
             if key not in self._used and not (value is None and key in _SPELLINGS)
         }
 
-    def _value(self, name: str) -> Any:  # noqa: ANN401 - JSON can be anything
-        """Return what a field holds, by the record's layout where that leaves no choice."""
-        if self._layout is None:
-            spelling = self._paths.get(name) or self._spelling(name)
-            value = follow(self._record, spelling)
-        else:
-            spelling = self._layout[name]
-            value = self._record[spelling]
-        self._used.add(spelling)
-        return value
-
     def _spelling(self, name: str) -> str:
-        """Choose the spelling that this record uses for a field."""
         candidates = [spelling for spelling in FIELDS[name] if spelling not in self._reserved]
         filled = [spelling for spelling in candidates if self._record.get(spelling) not in (None, "")]
         if not filled:
@@ -142,18 +128,6 @@ class RecordFields:
             if first not in _WINS and self._record[other] != self._record[first]:
                 raise RecordProblem(f"'{first}' and '{other}' differ", f"choose with --field {name}={first}")
         return first
-
-
-@lru_cache(maxsize=64)
-def _layout(keys: tuple[str, ...]) -> Mapping[str, str] | None:
-    """Return which spelling of each field stands among a record's keys; None where a field has several there.
-
-    The records of a file mostly have the same keys, so that this is worked out once for all of them.
-    """
-    found = {name: [spelling for spelling in spellings if spelling in keys] for name, spellings in FIELDS.items()}
-    if any(len(spellings) > 1 for spellings in found.values()):
-        return None
-    return {name: spellings[0] for name, spellings in found.items() if spellings}
 
 
 def follow(record: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401

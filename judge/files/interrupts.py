@@ -1,4 +1,4 @@
-"""What asks a run to stop: Ctrl-C, what batch systems send before they kill, and a terminal that is closed."""
+"""Signals that interrupt a run: SIGINT, SIGTERM and SIGHUP."""
 
 from __future__ import annotations
 

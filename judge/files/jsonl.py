@@ -12,10 +12,12 @@ import stat
 import sys
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, NoReturn, Self, cast
+from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
 
 from judge.errors import InputError, InputErrors
 from judge.files.fields import RecordProblem, show
@@ -61,7 +63,7 @@ class Line(NamedTuple):
     """changes with what is read: of a line, a hash of its bytes that holds within the process"""
 
 
-class JsonLines:
+class JsonLines(AbstractContextManager["JsonLines"]):
     """An open file of JSON lines that can be read repeatedly; InputErrors where it cannot be opened."""
 
     kind = "line"
@@ -102,9 +104,6 @@ class JsonLines:
     def close(self) -> None:
         """Close the file."""
         self._handle.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -251,11 +250,8 @@ def _refuse_surrogates(record: object) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise RecordProblem(f"duplicate key {show(key)}", "keep one of the two")
-            seen.add(key)
+        key, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise RecordProblem(f"duplicate key {show(key)}", "keep one of the two")
     return unique
 
 

@@ -1,4 +1,4 @@
-"""Speak with the person at the terminal, who may leave at any time."""
+"""Questions at the terminal, and a standard error that may be closed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class _Forgiving(io.RawIOBase):
 
 
 def forgive_stderr() -> None:
-    """Let words for people be lost where nobody hears them: a run goes on when its terminal, or its `tee`, is gone."""
+    """Ignore errors of writing to standard error: a run goes on when its terminal, or its `tee`, is gone."""
     try:
         stream = io.BufferedWriter(_Forgiving(sys.stderr.fileno()))
     except (AttributeError, OSError, ValueError):  # there is none, or it is no file
@@ -51,7 +51,7 @@ def forgive_stderr() -> None:
 
 
 def somebody_is_here() -> bool:
-    """Tell whether a person can be asked and can answer."""
+    """Whether standard input and standard error are terminals."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 

@@ -1,4 +1,4 @@
-"""Make foreign text harmless on a terminal."""
+"""Text without control characters, for a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draw items at random, so that what people say of them speaks for all items."""
+"""Random samples of items, simple and stratified, with their weights."""
 
 from __future__ import annotations
 

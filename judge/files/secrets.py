@@ -1,4 +1,4 @@
-"""Blank every secret that the environment holds, in whatever a person or a file is about to be told."""
+"""Redaction of the secrets that the environment holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell what a file is by its bytes, whatever its name."""
+"""Formats of image files, by their bytes."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def kind_of(content: bytes) -> Kind:
 
 
 def _instead(content: bytes) -> str:
-    """Say what other bytes are, as far as their beginning tells."""
+    """Name the format of bytes that are no image, by their beginning."""
     if not content:
         return " but an empty file"
     head = content[:1024]

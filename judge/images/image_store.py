@@ -17,7 +17,7 @@ from judge.schema import Case, Pair
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from judge.schema import Image, Item
+    from judge.schema import Item
 
 Subject = TypeVar("Subject", Pair, Case)
 FOLDER = "images"
@@ -70,21 +70,13 @@ class ImageStore:
 
 def located(item: Item, folder: Path) -> Item:
     """Return an item whose images in the run folder have absolute paths: the folder may have moved since."""
-    if all(map(_is_absolute, item.images)):
+    if not item.images:
         return item
-    here = str(folder.absolute())
-    images = [
-        image if _is_absolute(image) else replace(image, path=os.path.join(here, image.path))  # noqa: PTH118 - pathlib is slow
-        for image in item.images
-    ]
-    return replace(item, images=tuple(images))
+    here = folder.absolute()
+    return replace(item, images=tuple(replace(image, path=str(here / image.path)) for image in item.images))
 
 
 def with_item(subject: Subject, change: Callable[[Item], Item]) -> Subject:
     """Return a pair or a case with its item changed; itself where nothing changes."""
     item = change(subject.item)
     return subject if item is subject.item else replace(subject, item=item)
-
-
-def _is_absolute(image: Image) -> bool:
-    return image.path.startswith("/") or os.path.isabs(image.path)  # noqa: PTH117 - pathlib is slow

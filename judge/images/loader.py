@@ -8,8 +8,6 @@ import hashlib
 import os
 import re
 import stat
-import threading
-from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,8 +32,8 @@ MAX_FILE_BYTES = 64_000_000
 _WINDOWS = re.compile(r"[A-Za-z]:($|\\)|\\\\")
 # Neither a link put in the file's place nor a pipe may be followed or waited for; Windows has no such flags.
 _SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-ENCODED_BYTES = 64_000_000
-"""encoded images that are kept in memory; at least one is"""
+ENCODED_IMAGES = 16
+"""kept encoded in memory for the further calls about an item: at most 84 MB"""
 
 
 class ImageLoader:
@@ -179,49 +177,16 @@ def _refuse_unreadable(path: Path, status: os.stat_result) -> None:
         )
 
 
-class _Encoded:
-    """The images that were encoded last, so that each is encoded once for all calls that show it at about one time."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most, self._held = most_bytes, 0
-        self._texts: OrderedDict[tuple[str, str], str] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __contains__(self, image: Image) -> bool:
-        return (image.path, image.sha256) in self._texts
-
-    def get(self, image: Image) -> str:
-        """Return an image as base64, from memory or from its file."""
-        key = (image.path, image.sha256)
-        with self._lock:
-            text = self._texts.get(key)
-            if text is None:
-                text = self._texts[key] = _encode(image)
-                self._held += len(text)
-                while self._held > self._most and len(self._texts) > 1:
-                    self._held -= len(self._texts.popitem(last=False)[1])
-            else:
-                self._texts.move_to_end(key)
-            return text
-
-
-_encoded = _Encoded(ENCODED_BYTES)
-
-
+@lru_cache(maxsize=ENCODED_IMAGES)
 def image_base64(image: Image) -> str:
     """Encode an image's bytes, which must be those that were loaded (RunError)."""
-    return _encoded.get(image)
+    return base64.b64encode(image_bytes(image)).decode()
 
 
 async def load_encoded(images: Sequence[Image]) -> None:
-    """Encode in a thread what `image_base64` does not hold yet, so that the event loop goes on meanwhile."""
-    missing = [image for image in images if image not in _encoded]
-    if missing:
-        await asyncio.to_thread(lambda: [_encoded.get(image) for image in missing])
-
-
-def _encode(image: Image) -> str:
-    return base64.b64encode(image_bytes(image)).decode()
+    """Encode images in a thread, so that the event loop goes on meanwhile and `image_base64` finds them encoded."""
+    if images:
+        await asyncio.to_thread(lambda: [image_base64(image) for image in images])
 
 
 def image_bytes(image: Image) -> bytes:

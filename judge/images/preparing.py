@@ -1,4 +1,4 @@
-"""Make of an image file what is sent: its own bytes where they are fit to be sent, else a copy that is."""
+"""Prepare an image file for sending: its own bytes where they can be sent, else a copy that can."""
 
 from __future__ import annotations
 

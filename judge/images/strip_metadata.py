@@ -165,7 +165,6 @@ def _table_length(flags: int) -> int:
 
 
 def _blocks_end(content: bytes, at: int) -> int:
-    """Return where a GIF's chain of blocks ends."""
     while content[at]:
         at += 1 + content[at]
     return at + 1

@@ -1,4 +1,4 @@
-"""Tell from its name which family a model belongs to."""
+"""Families of models, by name."""
 
 from __future__ import annotations
 

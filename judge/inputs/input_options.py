@@ -20,8 +20,23 @@ FieldPaths = Annotated[
 ]
 
 
+class FieldOptions:
+    """Options of which one gives the paths of fields."""
+
+    field_paths: FieldPaths
+
+    def __post_init__(self) -> None:
+        """Refuse what is no path of a field (InputError)."""
+        parse_field_options(self.field_paths)
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The paths of fields, by field."""
+        return parse_field_options(self.field_paths)
+
+
 @dataclass(frozen=True, kw_only=True)
-class ItemOptions:
+class ItemOptions(FieldOptions):
     """Where the items are, how to read the files, and what may be missing."""
 
     items: Annotated[
@@ -46,15 +61,6 @@ class ItemOptions:
         OnMissingImage, typer.Option(help="What to do with an item whose image cannot be shown.")
     ] = OnMissingImage.ERROR
     images: ImageOptions = ImageOptions()
-
-    def __post_init__(self) -> None:
-        """Refuse what is no path of a field (InputError)."""
-        parse_field_options(self.field_paths)
-
-    @property
-    def fields(self) -> Mapping[str, str]:
-        """The paths of fields, by field."""
-        return parse_field_options(self.field_paths)
 
     def identity(self) -> dict[str, str]:
         """Name what decides how the files are joined, where it is not as it always was."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +24,19 @@ from judge.files.fields import (
     wrong_type,
 )
 from judge.inputs.checklist_fields import read_checklist
-from judge.inputs.embedded_options import split_options
 from judge.schema import Group, Item
 
 if TYPE_CHECKING:
     from judge.files.fields import RecordFields
     from judge.schema import Unit
+
+LETTERS = "ABCDEF"
+LEAST = 2
+"""a single letter with a point is more often the end of a sentence than an option"""
+
+# One letter more than options may have: a question that goes on to G is left whole.
+_AT_LINES = tuple(re.compile(rf"^[ \t]*([A-G])\{mark}[ \t]+", re.MULTILINE) for mark in ".)")
+_ANYWHERE = tuple(re.compile(rf"(?<!\S)([A-G])\{mark}[ \t]+") for mark in ".)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ def read_item(fields: RecordFields, *, alone: bool) -> Item:
 
 
 def _completed(item: Item, fields: RecordFields) -> Item:
-    """Take out of an item's texts what they hold beside themselves."""
+    """Split embedded options off the question, and thinking and answer off the reference."""
     changes: dict[str, Any] = {}
     if not item.options:
         changes["question"], changes["options"] = split_options(item.question)
@@ -73,6 +81,32 @@ def _completed(item: Item, fields: RecordFields) -> Item:
         if item.answer and parted.answer and parted.answer != item.answer:
             changes["meta"] = {"answer_tag": parted.answer}
     return replace(item, **changes)
+
+
+def split_options(text: str) -> tuple[str, dict[str, str]]:
+    """Return a question without its embedded options, and these by letter.
+
+    Options are `A. one` or `A) one`, each on its own line or all in a row. The text stays whole, without options, where
+    there is any doubt: letters that are not consecutive from A to at most F, a letter that occurs twice, an option
+    without text or of several lines, nothing before the first.
+    """
+    for pattern in (*_AT_LINES, *_ANYWHERE):
+        found = _split_at(text, list(pattern.finditer(text)))
+        if found is not None:
+            return found
+    return text, {}
+
+
+def _split_at(text: str, marks: Sequence[re.Match[str]]) -> tuple[str, dict[str, str]] | None:
+    letters = "".join(mark[1] for mark in marks)
+    if len(letters) < LEAST or letters != LETTERS[: len(letters)]:
+        return None
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    texts = [text[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
+    stem = text[: marks[0].start()].strip()
+    if not stem or any(not option or "\n" in option for option in texts):
+        return None
+    return stem, dict(zip(letters, texts, strict=True))
 
 
 def read_images(fields: RecordFields) -> tuple[str | EmbeddedImage, ...]:

@@ -60,7 +60,7 @@ class ItemImages:
         return self._loader.take(image.content, name=name)
 
     def _is_refused(self, image: Path | str | EmbeddedImage, error: InputError) -> bool:
-        """Say whether the policy cannot help: a file that is there and is no image is a mistake under every policy."""
+        """Whether an image is refused under the policy; a file that exists and is no image always is."""
         optional = isinstance(error, MissingImageError) or isinstance(image, EmbeddedImage)
         return self._policy is OnMissingImage.ERROR or not optional
 

@@ -7,14 +7,14 @@ from bisect import bisect_right
 from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from judge.files.fields import RecordProblem, show
 from judge.files.jsonl import refuse
 from judge.inputs.traces import NO_PATHS, IdIndex, RecordFile, read_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from judge.inputs.parquet_rows import ParquetRows
     from judge.inputs.traces import Record
@@ -25,7 +25,7 @@ ROW = "row"
 SHARD = re.compile(r"[^-]+-(?P<number>[0-9]+)-of-(?P<of>[0-9]+)")
 
 
-class Items:
+class Items(IdIndex):
     """Files of items, read as one by id.
 
     Args:
@@ -33,16 +33,16 @@ class Items:
     """
 
     def __init__(self, files: Sequence[RecordFile]) -> None:
+        super().__init__()
         self.files = tuple(files)
         self._starts = [0]
-        self._index = IdIndex()
         for file in files:
             for id_ in file.ids:
                 try:
-                    self._index.add(id_, self.where)
+                    self.add(id_)
                 except RecordProblem as problem:
                     refuse(file.where(id_), problem.problem, problem.hint)
-            self._starts.append(len(self._index))
+            self._starts.append(len(self))
 
     @property
     def path(self) -> str:
@@ -50,18 +50,7 @@ class Items:
         more = len(self.files) - 1
         return self.files[0].path + (f" and {more} more" if more else "")
 
-    @property
-    def ids(self) -> KeysView[str]:
-        """The ids in the order of the files."""
-        return self._index.ids
-
-    def __len__(self) -> int:
-        return len(self._index)
-
-    def __contains__(self, id_: object) -> bool:
-        return id_ in self._index
-
-    def where(self, id_: str) -> str:
+    def place(self, id_: str) -> str:
         """Name the place of an item in messages."""
         return self._file(id_).where(id_)
 
@@ -74,10 +63,7 @@ class Items:
         return self._file(id_).record(id_)
 
     def _file(self, id_: str) -> RecordFile:
-        return self.files[bisect_right(self._starts, self._index[id_]) - 1]
-
-    def __enter__(self) -> Self:
-        return self
+        return self.files[bisect_right(self._starts, self._positions[id_]) - 1]
 
     def __exit__(self, *_: object) -> None:
         for file in self.files:
@@ -142,7 +128,6 @@ def _open_parquet(
 
 
 def _namer(split: str, first: int, id_column: str | None) -> Callable[[int], str]:
-    """Return what names a row by its number within the file."""
     if id_column == ROW:
         return lambda row: str(first + row)
     return lambda row: f"{split}-{first + row:06d}"

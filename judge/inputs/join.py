@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+from msgspec.structs import replace
 
 from judge.errors import InputError, InputErrors
 from judge.images.loader import ImageLoader
 from judge.inputs.input_options import CaseOptions, InputOptions, ItemOptions
 from judge.inputs.item_images import ItemImages
 from judge.inputs.items import read_items
-from judge.inputs.pairing import find_partners, merge_items
 from judge.inputs.traces import read_traces
 from judge.schema import Case, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
-    from types import TracebackType
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from judge.images.image_store import ImageStore
     from judge.inputs.items import Items
-    from judge.inputs.traces import Record, RecordFile
+    from judge.inputs.traces import RecordFile
     from judge.schema import Item, Trace
 
 
@@ -49,11 +50,9 @@ class _Joined:
                 self.items = stack.enter_context(items)
             self._stack = stack.pop_all()
         self.left_out: dict[str, int] = {}
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """The ids to judge, in the order of the first file of traces."""
-        raise NotImplementedError
+        first, *others = self._traces
+        self.ids = [id_ for id_ in first.ids if all(id_ in other for other in others)]
+        """the ids to judge, which every file of traces has, in the order of the first"""
 
     def _model(self, file: RecordFile) -> str:
         """Return the name of a file's model: as its records say, else the file's."""
@@ -72,16 +71,27 @@ class _Joined:
         ]
 
     def check(self) -> None:
-        """Refuse ids without an item (unless allowed), and ids whose question or options differ between the files."""
-        problems = self._problems()
+        """Refuse ids without a partner or item (unless allowed), and ids whose question or options differ."""
+        problems = self._without_partner()
         problems += [problem for id_ in self.ids if (problem := self._difference(id_))]
         problems += self._without_item()
         if problems:
             raise InputErrors(problems)
+        if not self.ids:
+            paths = ", ".join(file.path for file in self._traces)
+            raise InputError(paths, "no id occurs in both files", "see docs/input.md on ids")
 
-    def _problems(self) -> list[InputError]:
-        """Return what is wrong with the files of traces beside each other."""
-        return []
+    def _without_partner(self) -> list[InputError]:
+        """Return the ids that only one file of traces has, unless that is allowed."""
+        if self._options.allow_missing:
+            return []
+        hint = "add its trace, or leave such items out with --allow-missing"
+        return [
+            InputError(here.where(id_), f"id {id_!r} is not in {there.path}", hint)
+            for here, there in permutations(self._traces, 2)
+            for id_ in here.ids
+            if id_ not in there
+        ]
 
     def _without_item(self) -> list[InputError]:
         items = self.items
@@ -109,10 +119,12 @@ class _Joined:
                 return InputError(other.where, f"id {id_!r} has another {what} than in {told[0][0].path}", hint)
         return None
 
-    def _all_joined(self, store: ImageStore | None, held: Container[str] | None) -> Iterator[tuple[Item, list[Trace]]]:
+    def _all_joined(
+        self, store: ImageStore | None, held: Container[str] | None, ids: Iterable[str]
+    ) -> Iterator[tuple[Item, list[Trace]]]:
         """Yield each item, its images loaded, with its traces; InputErrors after the last if images cannot be used."""
         kept, passing = self._images(store), self._images(None)
-        for id_ in self.ids:
+        for id_ in ids:
             if self.items is not None and id_ not in self.items:
                 continue
             joined = self._join(id_, kept if held is None or id_ in held else passing)
@@ -132,14 +144,12 @@ class _Joined:
         traces = [file.record(id_) for file in self._traces]
         records = [self.items.record(id_), *traces] if self.items is not None else traces
         item = images.show(merge_items([record.item for record in records]), records)
-        return None if item is None else (item, [_trace(record) for record in traces])
+        return None if item is None else (item, [record.trace for record in traces if record.trace is not None])
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
 
@@ -153,13 +163,7 @@ class Inputs(_Joined):
     def __init__(self, options: InputOptions, *, blind_judge: bool) -> None:
         super().__init__([options.a, options.b], options, blind_judge=blind_judge)
         self.a, self.b = self._traces
-        self.partners = find_partners(list(self.a.ids), list(self.b.ids), in_a=self.a, in_b=self.b)
-        self.left_out |= {"only_a": len(self.partners.only_a), "only_b": len(self.partners.only_b)}
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """The ids that both files have, in a's order."""
-        return self.partners.both
+        self.left_out |= {"only_a": len(self.a) - len(self.ids), "only_b": len(self.b) - len(self.ids)}
 
     @property
     def models(self) -> tuple[str, str]:
@@ -176,43 +180,18 @@ class Inputs(_Joined):
             said.append(f"both files name the same model, {self.a.model}")
         return said + super().warnings()
 
-    def check(self) -> None:
-        """Refuse ids without a partner or item (unless allowed), and ids whose question or options differ."""
-        super().check()
-        if not self.ids:
-            raise InputError(f"{self.a.path}, {self.b.path}", "no id occurs in both files", "see docs/input.md on ids")
-
-    def _problems(self) -> list[InputError]:
-        """Return the ids that only one file has, unless that is allowed."""
-        if self._options.allow_missing:
-            return []
-        hint = "add its trace, or leave such items out with --allow-missing"
-        sides = ((self.partners.only_a, self.a, self.b), (self.partners.only_b, self.b, self.a))
-        return [
-            InputError(here.where(id_), f"id {id_!r} is not in {there.path}", hint)
-            for ids, here, there in sides
-            for id_ in ids
-        ]
-
-    def pairs(self, store: ImageStore | None = None, *, held: Container[str] | None = None) -> Iterator[Pair]:
+    def pairs(
+        self, store: ImageStore | None = None, *, held: Container[str] | None = None, ids: Iterable[str] | None = None
+    ) -> Iterator[Pair]:
         """Yield the pairs in a's order; InputErrors after the last if images cannot be used.
 
         Args:
             store: takes the images that cannot be sent as their files are; None only says what would be sent.
             held: the items whose images the store takes; None: all.
+            ids: which of the items; None: all.
         """
-        for item, (a, b) in self._all_joined(store, held):
+        for item, (a, b) in self._all_joined(store, held, self.ids if ids is None else ids):
             yield Pair(item=item, a=a, b=b)
-
-    def pair(self, id_: str) -> Pair | None:
-        """Return one pair, None where it is not compared; InputErrors if its images cannot be used."""
-        if id_ not in self.a or id_ not in self.b or (self.items is not None and id_ not in self.items):
-            return None
-        images = self._images(None)
-        joined = self._join(id_, images)
-        if images.problems:
-            raise InputErrors(images.problems)
-        return None if joined is None else Pair(item=joined[0], a=joined[1][0], b=joined[1][1])
 
 
 class CaseInputs(_Joined):
@@ -227,22 +206,22 @@ class CaseInputs(_Joined):
         (self.traces,) = self._traces
 
     @property
-    def ids(self) -> Sequence[str]:
-        """The ids of the traces, in the order of their file."""
-        return list(self.traces.ids)
-
-    @property
     def model(self) -> str:
         """The name of the model: as the records say, else the file's."""
         return self._model(self.traces)
 
     def cases(self, store: ImageStore | None = None, *, held: Container[str] | None = None) -> Iterator[Case]:
         """Yield the cases in the order of the traces (arguments and errors as for pairs)."""
-        for item, (trace,) in self._all_joined(store, held):
+        for item, (trace,) in self._all_joined(store, held, self.ids):
             yield Case(item=item, trace=trace)
 
 
-def _trace(record: Record) -> Trace:
-    if record.trace is None:  # read_traces lets no record without a trace pass
-        raise InputError(record.where, "missing trace")
-    return record.trace
+def merge_items(items: Sequence[Item]) -> Item:
+    """Return one item from several records of it, at least one: each field from the first record that has it."""
+    first, *others = items
+    found = {}
+    for name in first.__struct_fields__ if others else ():
+        values = (getattr(item, name) for item in items)
+        if not getattr(first, name) and (value := next(filter(None, values), None)):
+            found[name] = value
+    return replace(first, **found) if found else first

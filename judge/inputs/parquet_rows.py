@@ -190,7 +190,6 @@ class ParquetRows:
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
-        """Tell a person what polars cannot read."""
         try:
             yield
         except RecordProblem as problem:

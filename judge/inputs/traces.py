@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
-from collections.abc import Callable, Iterator, KeysView, Mapping
+from collections.abc import KeysView, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from msgspec.structs import replace
 
@@ -16,14 +16,14 @@ from judge.convert.hints import with_convert_hint
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.files.fields import RecordFields, RecordProblem, as_label, as_text, is_address, show, split_thinking
 from judge.files.jsonl import JsonLines, Line, refuse
-from judge.inputs.embedded_options import split_options
-from judge.inputs.item_fields import EmbeddedImage, read_images, read_item
+from judge.inputs.item_fields import EmbeddedImage, read_images, read_item, split_options
 from judge.schema import Item, Trace
+
+if TYPE_CHECKING:
+    from judge.inputs.parquet_rows import ParquetRows
 
 SHORT_TRACE = 10
 """characters; a trace of no more is counted for a warning"""
-KEPT_BYTES = 4 * 2**20
-"""of lines: the records of a file that has no more are kept, so that they are read once"""
 
 _TAGS = re.compile(r"</?(?:think|answer)>")
 NO_PATHS: Mapping[str, str] = MappingProxyType({})
@@ -45,32 +45,6 @@ class Record(NamedTuple):
     """that of the file: its images may lie in it"""
 
 
-class RecordSource(Protocol):
-    """A file whose records can be read repeatedly: JSON lines, or Parquet."""
-
-    path: str
-    sha256: str
-    kind: str
-    """what a record is called: `line` or `row`"""
-    if_empty: str
-    """what to do with a file without records"""
-
-    def __iter__(self) -> Iterator[Line]:
-        """Yield every record from the start, unread."""
-
-    def parse(self, raw: Any) -> dict[str, Any]:  # noqa: ANN401 - as the lines of the same class hold it
-        """Read a record; RecordProblem where that is impossible."""
-
-    def read_again(self, offset: int, mark: int) -> dict[str, Any]:
-        """Read a record that `parse` took before; RecordProblem where it is not the one with this mark."""
-
-    def where(self, number: int) -> str:
-        """Name the place of a record in messages."""
-
-    def close(self) -> None:
-        """Close the file."""
-
-
 class IdIndex:
     """The position of each record by its id, in the order in which they were added."""
 
@@ -89,27 +63,22 @@ class IdIndex:
     def __contains__(self, id_: object) -> bool:
         return id_ in self._positions
 
-    def __getitem__(self, id_: str) -> int:
-        return self._positions[id_]
+    def __enter__(self) -> Self:
+        return self
 
-    def add(self, id_: str, place: Callable[[str], str]) -> None:
-        """Number an id.
+    def place(self, id_: str) -> str:
+        """Name the place of a record for a message about another one."""
+        raise NotImplementedError
 
-        Args:
-            id_: of a record.
-            place: says where the record of an id stands, for a message: `line 12`. It is not kept: an index that its
-                owner is bound to would hold both until the next look for garbage.
-
-        Raises:
-            RecordProblem: the id, or one that looks like it, is there already.
-        """
+    def add(self, id_: str) -> None:
+        """Number an id; RecordProblem where it, or one that looks like it, is there already."""
         if id_ in self._positions:
-            raise RecordProblem(f"duplicate id {show(id_)}", f"first on {place(id_)}")
+            raise RecordProblem(f"duplicate id {show(id_)}", f"first on {self.place(id_)}")
         plain = id_.strip() if id_.isascii() else unicodedata.normalize("NFC", id_.strip())
         twin = plain if plain in self._positions else self._altered.get(plain)
         if twin is not None:
             raise RecordProblem(
-                f"id {show(id_)} is easily confused with {show(twin)} on {place(twin)}",
+                f"id {show(id_)} is easily confused with {show(twin)} on {self.place(twin)}",
                 "they differ only by spaces around or by Unicode form",
             )
         self._positions[id_] = len(self._positions)
@@ -117,7 +86,7 @@ class IdIndex:
             self._altered[plain] = id_
 
 
-class RecordFile:
+class RecordFile(IdIndex):
     """One file of records by id; of a large one, memory holds ids and offsets, never the texts.
 
     Args:
@@ -127,35 +96,21 @@ class RecordFile:
         with_traces: whether each record holds a trace.
     """
 
-    def __init__(self, file: RecordSource, *, folder: Path, fields: Mapping[str, str], with_traces: bool) -> None:
+    def __init__(
+        self, file: JsonLines | ParquetRows, *, folder: Path, fields: Mapping[str, str], with_traces: bool
+    ) -> None:
+        super().__init__()
         self.model: str | None = None
         self.short_traces = 0
         self._file, self._folder, self._paths, self._with_traces = file, folder, fields, with_traces
-        self._index = IdIndex()
         self._offsets, self._lines, self._digests = array("Q"), array("Q"), array("q")
         self._marks = array("q")
-        self._kept: list[Record] = []
-        self._kept_bytes = 0
         self.path, self.sha256 = file.path, file.sha256
         try:
             self._check()
         except BaseException:
             self.close()
             raise
-
-    @property
-    def ids(self) -> KeysView[str]:
-        """The ids in the order of the file."""
-        return self._index.ids
-
-    def __len__(self) -> int:
-        return len(self._index)
-
-    def __contains__(self, id_: object) -> bool:
-        return id_ in self._index
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -164,27 +119,22 @@ class RecordFile:
         """Close the file."""
         self._file.close()
 
-    def line(self, id_: str) -> int:
-        """Return the number of a record's line (from 1) or row (from 0)."""
-        return self._lines[self._index[id_]]
-
-    def _place(self, id_: str) -> str:
-        return f"{self._file.kind} {self.line(id_)}"
+    def place(self, id_: str) -> str:
+        """Name a record within the file: `line 12`, counted from 1, or `row 12`, counted from 0."""
+        return f"{self._file.kind} {self._lines[self._positions[id_]]}"
 
     def where(self, id_: str) -> str:
         """Name the place of a record in messages."""
-        return self._file.where(self.line(id_))
+        return self._file.where(self._lines[self._positions[id_]])
 
     def digest(self, id_: str) -> int | None:
         """Return a hash of a record's question and options that holds within the process; None where it has neither."""
-        digest = self._digests[self._index[id_]]
+        digest = self._digests[self._positions[id_]]
         return None if digest == _NO_ITEM else digest
 
     def record(self, id_: str) -> Record:
-        """Return a record, read again unless it was kept."""
-        at = self._index[id_]
-        if self._kept:
-            return self._kept[at]
+        """Return a record, read again."""
+        at = self._positions[id_]
         where = self._file.where(self._lines[at])
         try:
             record = self._read(self._file.read_again(self._offsets[at], self._marks[at]), where)
@@ -200,21 +150,19 @@ class RecordFile:
         total = 0
         for line in self._file:
             try:
-                record = self._parse(line.raw, line.where)
-                self._add(record, line)
-                self._keep(record, line)
+                self._note(self._parse(line.raw, line.where), line)
             except InputErrors as error:
                 problems += error.problems[: SHOWN_PROBLEMS - len(problems)]
                 total += error.total
         if problems:
             raise InputErrors(problems, total)
-        if not self._index:
+        if not self._positions:
             refuse(self.path, "empty file", self._file.if_empty)
 
-    def _add(self, record: Record, line: Line) -> None:
-        """Note what later questions about a record need."""
+    def _note(self, record: Record, line: Line) -> None:
+        """Index a record: its id, place, hashes and model."""
         try:
-            self._index.add(record.item.id, self._place)
+            self.add(record.item.id)
         except RecordProblem as problem:
             refuse(record.where, problem.problem, problem.hint)
         self._offsets.append(line.offset)
@@ -224,14 +172,6 @@ class RecordFile:
         if record.trace is not None:
             self.short_traces += _is_short(record.trace.text)
             self._note_model(record.trace.model, record.where)
-
-    def _keep(self, record: Record, line: Line) -> None:
-        """Keep a record, unless there are too many, or it is a row, which does not tell its size."""
-        self._kept_bytes += len(line.raw) if isinstance(line.raw, bytes) else KEPT_BYTES + 1
-        if self._kept_bytes <= KEPT_BYTES:
-            self._kept.append(record)
-        elif self._kept:
-            self._kept.clear()
 
     def _note_model(self, model: str | None, where: str) -> None:
         if self.model is None:
@@ -260,7 +200,6 @@ class RecordFile:
         return Record(where, item, tuple(map(self._placed, images)), trace, self._folder)
 
     def _placed(self, image: str | EmbeddedImage) -> Path | str | EmbeddedImage:
-        """Return the absolute path of an image that is named by a path."""
         return self._folder / image if isinstance(image, str) and not is_address(image) else image
 
 
@@ -293,7 +232,7 @@ def _read_trace(fields: RecordFields) -> Trace:
 
 
 def _is_short(trace: str) -> bool:
-    """Tell whether hardly anything stands in a trace beside its tags."""
+    """Whether a trace has at most `SHORT_TRACE` characters beside its tags."""
     return len((_TAGS.sub("", trace) if "<" in trace else trace).strip()) <= SHORT_TRACE
 
 

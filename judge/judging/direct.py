@@ -23,7 +23,6 @@ from judge.schema import JudgeSpec, Provider, RequestForm
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
-    from judge.judges.base import Judge
     from judge.judging.session import Session
     from judge.judging.stopping import Round
 
@@ -90,37 +89,29 @@ def room_for(connections: int) -> int:
 
 def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: AsyncExitStack) -> list[JudgeQueue]:
     """Open a judge, to be closed by the stack; the embedded one several times, and each asks one request at a time."""
+    options, manifest = session.options, session.manifest
     n_queues, concurrency = (n_servers(), 1) if spec.provider is Provider.LOCAL else (1, concurrency)
     queues = []
     for _ in range(n_queues):
-        judge = open_judge(
-            spec,
-            concurrency=concurrency,
-            timeout=session.options.policy.timeout,
-        )
+        judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
         stack.push_async_callback(judge.close)
-        queues.append(_queue(session, spec, judge, concurrency))
+        judge.forms |= frozenset(manifest.forms.get(spec.name, ()))
+        judge.on_form = partial(_record_form, session, spec.name)
+        queue = JudgeQueue(
+            judge,
+            AdaptiveConcurrency(concurrency),
+            session.plan.interpret,
+            call_rate=RateLimiter(options.max_rpm),
+            token_rate=RateLimiter(options.max_tpm),
+            say=session.say,
+            n_judged=len(session.closed.judged),
+        )
+        if manifest.repair is not None:
+            queue.repair = partial(repair, settings=spec.settings, note=manifest.repair)
+        if options.max_cost is not None:
+            queue.cost = partial(cost_of, manifest.prices.get(spec.name))
+        queues.append(queue)
     return queues
-
-
-def _queue(session: Session, spec: JudgeSpec, judge: Judge, concurrency: int) -> JudgeQueue:
-    options, manifest = session.options, session.manifest
-    judge.forms |= frozenset(manifest.forms.get(spec.name, ()))
-    judge.on_form = partial(_record_form, session, spec.name)
-    queue = JudgeQueue(
-        judge,
-        AdaptiveConcurrency(concurrency),
-        session.plan.interpret,
-        call_rate=RateLimiter(options.max_rpm),
-        token_rate=RateLimiter(options.max_tpm),
-        say=session.say,
-        n_judged=len(session.closed.judged),
-    )
-    if manifest.repair is not None:
-        queue.repair = partial(repair, settings=spec.settings, note=manifest.repair)
-    if options.max_cost is not None:
-        queue.cost = partial(cost_of, manifest.prices.get(spec.name))
-    return queue
 
 
 def _record_form(session: Session, judge: str, form: RequestForm) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from judge.batches.registry import require_batches
+from judge.batches.submit import require_batches
 from judge.costs.prices import parse_prices, pin_prices
 from judge.costs.quote import Quote, quote
 from judge.errors import InputError, RunError
@@ -37,19 +37,6 @@ Counts = TypeVar("Counts", bound="SubjectCounts[Any]")
 PART_CHARS = 40
 SHARD = "--shard"
 """what a shard's identity names beside the identity of the whole"""
-
-
-@dataclass(frozen=True)
-class RunIdentity:
-    """What tells a run from others."""
-
-    decided: dict[str, str]
-    """everything that decides its judgments, by name"""
-    parts: Sequence[str]
-    """what a new run is named after"""
-    runs: Path
-    name: str | None = None
-    """as given to `--name`"""
 
 
 @dataclass(frozen=True)
@@ -95,11 +82,10 @@ class PreparedRun(ABC, Generic[Counts]):
     def complete(self, new: RunFolder, counts: Counts) -> None:
         """Write what else belongs to a new run, whose subjects are written; InputError where they cannot be judged."""
 
-    def identity(self) -> RunIdentity:
-        """Return what tells the run from others; a judge's address is not part of it."""
+    def identity(self) -> dict[str, str]:
+        """Return by name everything that decides the run's judgments; a judge's address does not."""
         files = {f"file {file.role}": file.sha256 for file in self.files()}
-        decided = self.decided() | judges_identity(self.judges) | files
-        return RunIdentity(decided, self.name_parts(), self.options.runs, self.options.name)
+        return self.decided() | judges_identity(self.judges) | files
 
     def made(self, counts: Counts, *, sha256: str) -> dict[str, Any]:
         """Return what every manifest says of how, when and with whom its run was made, and of its subjects."""
@@ -111,7 +97,7 @@ class PreparedRun(ABC, Generic[Counts]):
             "prices": pin_prices(self.judges, self.prices),
             "repair": repair_note(),
             "inputs": tuple(self.files()),
-            "identity": self.identity().decided,
+            "identity": self.identity(),
             "pairs_sha256": sha256,
             **counts.fields(),
         }
@@ -159,7 +145,7 @@ def start_run(
         The run's folder, and the judges of the command: a run may go on at another address than it began at.
     """
     with prepared as run:
-        folder = find_run(run.identity(), say=say)
+        folder = find_run(run, say=say)
         if folder.manifest_path.exists():
             change_prices(folder, run.prices)
         else:
@@ -170,7 +156,7 @@ def start_run(
 def quote_start(prepared: AbstractContextManager[PreparedRun[Any]], *, say: Callable[[str], None]) -> Quote:
     """Quote the run that was prepared, or what is still open of it where it exists; nothing is asked or written."""
     with prepared as run:
-        return run.quote(find_run(run.identity(), say=say))
+        return run.quote(find_run(run, say=say))
 
 
 def open_judges(
@@ -194,29 +180,30 @@ def open_judges(
     return judges, parse_prices(options.prices, judges)
 
 
-def find_run(wanted: RunIdentity, *, say: Callable[[str], None]) -> RunFolder:
+def find_run(run: PreparedRun[Any], *, say: Callable[[str], None]) -> RunFolder:
     """Return the named run, else the one that the very same command began, else the place of a new one.
 
     Raises:
         RunError: the named run was begun by another command, with which its judgments would be mixed.
     """
-    if wanted.name is not None:
-        folder = named_run(wanted.runs, wanted.name)
+    runs, name, identity = run.options.runs, run.options.name, run.identity()
+    if name is not None:
+        folder = named_run(runs, name)
         if folder.manifest_path.exists():
-            _refuse_changes(folder, wanted.decided)
+            _refuse_changes(folder, identity)
         return folder
-    for path in sorted(wanted.runs.glob("[!.]*/manifest.json"), reverse=True):
+    for path in sorted(runs.glob("[!.]*/manifest.json"), reverse=True):
         folder = RunFolder(path.parent)
         try:
             known = folder.any_manifest()
         except RunError:
             continue
-        if known.identity == wanted.decided:
+        if known.identity == identity:
             say(f"Going on with run {folder.path}, the same {known.kind} (--name starts another)")
             return folder
-    parts = [*wanted.parts, datetime.now(UTC).strftime("%Y%m%d-%H%M%S")]
+    parts = [*run.name_parts(), datetime.now(UTC).strftime("%Y%m%d-%H%M%S")]
     name = "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part).strip("-.")[:PART_CHARS] or "x" for part in parts)
-    path = wanted.runs / name
+    path = runs / name
     again = (path.with_name(f"{path.name}-{number}") for number in count(2))
     return RunFolder(next(free for free in chain([path], again) if not free.exists()))
 

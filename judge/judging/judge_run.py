@@ -8,10 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from judge.batches import collect as folding
+from judge.batches.collect import BatchQueue, ResultWriter
 from judge.batches.log import BatchLog
-from judge.batches.registry import open_batch_judge, require_batches
-from judge.batches.submit import Patience, judge_in_batches
+from judge.batches.submit import judge_in_batches, open_batch_judge, require_batches
 from judge.costs.quote import added
 from judge.dispatch.in_flight import InFlight, read_in_flight
 from judge.errors import InputError, InterruptedRunError, StopRunError
@@ -22,9 +21,8 @@ from judge.judging.direct import judge_directly
 from judge.judging.options import JudgingOptions
 from judge.judging.progress import Display
 from judge.judging.quote_run import budget_of, confirm, quote_run
-from judge.judging.record import Recorder
 from judge.judging.run_kinds import any_plan_of
-from judge.judging.session import Closed, Session
+from judge.judging.session import Closed, Recorder, Session
 from judge.judging.stopping import Stopper, planned_looks
 from judge.outcomes.interim_looks import LookPanel
 from judge.runs.controls import controls_of
@@ -152,7 +150,7 @@ def _judge_part(
 
 
 def _check(manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool) -> None:
-    """Refuse what cannot be asked so, before anything is spent."""
+    """Refuse judges without keys, and options that batches cannot have, before anything is spent."""
     for judge in manifest.judges:
         require(judge)
     if not in_batches:
@@ -169,7 +167,6 @@ def _check(manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool) 
 
 
 def _stopper(folder: RunFolder, manifest: AnyManifest, say: Callable[[str], None]) -> Stopper | None:
-    """Return what stops a run early, where its manifest says that it may."""
     if not isinstance(manifest, Manifest) or (looks := planned_looks(folder, manifest)) is None:
         return None
     judges = [judge.name for judge in manifest.judges]
@@ -188,20 +185,19 @@ async def _judge_batched(session: Session) -> None:
     log = BatchLog(session.folder.batches_path, session.folder.path / "batches")
     # What is in a batch is on record there: the record of what is in flight is for direct calls.
     recorder = session.recorder
-    sink = folding.ResultWriter(
-        recorder.record, recorder.display, session.say, session.closed.judged, session.folder.failed_at()
-    )
+    failures = session.folder.failures()
+    writer = ResultWriter(recorder.record, recorder.display, session.say, session.closed.judged, failures)
     way_on = session.way_on("picks the submitted batches up")
     async with AsyncExitStack() as stack:
-        lanes = []
+        queues = []
         for spec in session.manifest.judges:
             judge = open_batch_judge(spec, timeout=session.options.policy.timeout)
             stack.push_async_callback(judge.close)
-            lanes.append(folding.Lane(judge, partial(session.open_requests, spec), session.plan.interpret))
+            queues.append(BatchQueue(judge, partial(session.open_requests, spec), session.plan.interpret))
         hide_in_logs()
-        patience = Patience(session.options.policy, session.options.poll)
+        policy, poll = session.options.policy, session.options.poll
         try:
-            interrupted = await judge_in_batches(lanes, log, patience, sink)
+            interrupted = await judge_in_batches(queues, log, writer, policy=policy, poll=poll)
         except StopRunError as error:
             raise StopRunError(error.kind, f"{error.message}; {way_on}", status=error.status) from error
     if interrupted:

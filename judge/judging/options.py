@@ -12,14 +12,13 @@ import typer
 from judge.dispatch.rate_limits import RetryPolicy
 from judge.enums import Method, Orders
 from judge.errors import InputError
-from judge.files.fields import parse_field_options
-from judge.inputs.input_options import CaseOptions, FieldPaths, InputOptions
+from judge.inputs.input_options import CaseOptions, FieldOptions, FieldPaths, InputOptions
 from judge.judges.judge_options import JudgeOptions, Judges, Prices
 from judge.runs.control_kinds import ControlOptions
 from judge.runs.sharding import Shard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from judge.outcomes.interim_looks import Stopping
 
@@ -226,7 +225,7 @@ class ScoreOptions:
 
 
 @dataclass(frozen=True)
-class ChecklistOptions:
+class ChecklistOptions(FieldOptions):
     """Whose checklists to write, where to, and how."""
 
     items: Annotated[
@@ -243,12 +242,3 @@ class ChecklistOptions:
     name: RunName = None
     runs: Runs = DEFAULT_RUNS
     judging: JudgingOptions = JudgingOptions()
-
-    def __post_init__(self) -> None:
-        """Refuse what is no path of a field (InputError)."""
-        parse_field_options(self.field_paths)
-
-    @property
-    def fields(self) -> Mapping[str, str]:
-        """The paths of fields, by field."""
-        return parse_field_options(self.field_paths)

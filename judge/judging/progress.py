@@ -104,7 +104,6 @@ class Display:
         )
 
     def _show(self) -> None:
-        """Render the state, unless it was drawn just now."""
         now = time.monotonic()
         if self._plain and now - self._told > PLAIN_SECONDS:
             self._tell()

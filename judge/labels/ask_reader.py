@@ -15,7 +15,7 @@ from judge.labels.labels_file import append_labels, labels_path, read_labels
 from judge.labels.terminal_pair import ShownPair, render_pair, render_question
 from judge.outcomes.tally import winner
 from judge.prompting.pairwise_prompt import shown_text
-from judge.runs.journal import chosen_criteria
+from judge.runs.manifest import chosen_criteria
 from judge.schema import Label, Order, Verdict
 
 if TYPE_CHECKING:

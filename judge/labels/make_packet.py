@@ -23,7 +23,7 @@ from judge.outcomes.estimates import Basis
 from judge.outcomes.item_features import WantedFields
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.prompting.pairwise_prompt import shown_text
-from judge.runs.journal import chosen_criteria
+from judge.runs.manifest import chosen_criteria
 from judge.schema import Order, Outcome
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -15,7 +15,7 @@ from judge.runs.control_kinds import ControlKind
 from judge.schema import Pair, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from judge.runs.control_kinds import Control
     from judge.schema import Image
@@ -73,11 +73,27 @@ def control_pairs(control: Control, source: ControlSource) -> Iterator[Pair]:
     Raises:
         InputError: no item can be drawn.
     """
-    chosen = choose(candidates(control.kind, source), control.n, seed=source.seed)
-    change = _change(control.kind, chosen, source)
-    if not change.items:
-        raise InputError(f"control {control.kind}", _NOTHING[control.kind.needs_images], "leave this control out")
-    return (change.apply(pair) for pair in source.pairs() if pair.item.id in change.items)
+    kind = control.kind
+    chosen = choose(candidates(kind, source), control.n, seed=source.seed)
+    images = exchange_images(chosen, seed=source.seed) if kind is ControlKind.WRONG_IMAGE else {}
+    drawn = set(images) if kind is ControlKind.WRONG_IMAGE else {candidate.item for candidate in chosen}
+    if not drawn:
+        raise InputError(f"control {kind}", _NOTHING[kind.needs_images], "leave this control out")
+    exact = {candidate.item for candidate in chosen[::2]}
+
+    def change(pair: Pair) -> Pair:
+        match kind:
+            case ControlKind.NO_IMAGE:
+                hidden = (*pair.item.missing_images, *(image.named for image in pair.item.images))
+                return replace(pair, item=replace(pair.item, images=(), missing_images=hidden))
+            case ControlKind.WRONG_IMAGE:
+                return replace(pair, item=replace(pair.item, images=images[pair.item.id]))
+            case ControlKind.IDENTICAL:
+                return against_itself(pair, answers=source.answers, exact=pair.item.id in exact)
+            case ControlKind.HIDE_ANSWERS | ControlKind.REPEAT:
+                return pair
+
+    return (change(pair) for pair in source.pairs() if pair.item.id in drawn)
 
 
 _NOTHING = {
@@ -101,45 +117,6 @@ def choose(drawn_from: Sequence[Candidate], n: int, *, seed: int) -> list[Candid
     """Return so many candidates, or all of them where there are no more, in the order in which they are drawn."""
     by_item = {candidate.item: candidate for candidate in drawn_from}
     return [by_item[item] for item in shuffled(by_item, seed=f"{seed} control")[:n]]
-
-
-class _Change(NamedTuple):
-    """What becomes of each pair that was drawn."""
-
-    items: Collection[str]
-    apply: Callable[[Pair], Pair]
-
-
-def _change(kind: ControlKind, chosen: Sequence[Candidate], source: ControlSource) -> _Change:
-    items = {candidate.item for candidate in chosen}
-    match kind:
-        case ControlKind.NO_IMAGE:
-            return _Change(items, without_images)
-        case ControlKind.WRONG_IMAGE:
-            images = exchange_images(chosen, seed=source.seed)
-            return _Change(images, lambda pair: with_images(pair, images[pair.item.id]))
-        case ControlKind.IDENTICAL:
-            exact = {candidate.item for candidate in chosen[::2]}
-            return _Change(
-                items, lambda pair: against_itself(pair, answers=source.answers, exact=pair.item.id in exact)
-            )
-        case ControlKind.HIDE_ANSWERS | ControlKind.REPEAT:
-            return _Change(items, lambda pair: pair)
-
-
-def without_images(pair: Pair) -> Pair:
-    """Hide an item's images, as if they could not be shown."""
-    hidden = (*pair.item.missing_images, *(image.named for image in pair.item.images))
-    return _with_item(pair, images=(), missing_images=hidden)
-
-
-def with_images(pair: Pair, images: Images) -> Pair:
-    """Show other images with an item."""
-    return _with_item(pair, images=images)
-
-
-def _with_item(pair: Pair, **changes: Any) -> Pair:  # noqa: ANN401 - of any field
-    return replace(pair, item=replace(pair.item, **changes))
 
 
 def against_itself(pair: Pair, *, answers: bool, exact: bool) -> Pair:

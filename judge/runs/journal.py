@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 import threading
 from array import array
-from contextlib import contextmanager
+from collections import deque
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-import orjson
 from msgspec import DecodeError
 from msgspec.json import decode, encode
 from pydantic import ValidationError
 
-from judge.errors import InputError, RunError
+from judge.errors import RunError
 from judge.files.files import flush, flush_folder, replacing, write_json
-from judge.files.folders import filling
+from judge.files.folders import filling, locking
 from judge.images.image_store import located, with_item
 from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest, read_manifest
 from judge.schema import Case, Failed, FailureKind, Item, Judgment, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
-    from types import TracebackType
 
-    from judge.runs.manifest import Manifest, RunManifest
-    from judge.schema import Criterion, Pair
+    from judge.runs.manifest import RunManifest
 
 
 def as_line(judgment: Judgment) -> bytes:
@@ -43,36 +39,29 @@ def mend_tail(path: Path) -> bool:
     if not path.exists():
         return False
     with path.open("r+b") as file:
-        tail = _last_line(file)
-        if not tail:
+        tail = b"".join(deque(file, maxlen=1))
+        if not tail or tail.endswith(b"\n"):
             return False
         try:
             decode(tail, type=Judgment)
         except DecodeError:
-            file.seek(-len(tail), os.SEEK_END)
-            file.truncate()
+            file.truncate(file.tell() - len(tail))
             return True
-        file.seek(0, os.SEEK_END)
         file.write(b"\n")
         return False
-
-
-def _last_line(file: IO[bytes]) -> bytes:
-    """Return what follows the last newline."""
-    size = file.seek(0, os.SEEK_END)
-    tail, block = b"", 1 << 16
-    while size and b"\n" not in tail:
-        start = max(0, size - block)
-        file.seek(start)
-        tail = file.read(size - start) + tail
-        size = start
-    return tail.rpartition(b"\n")[2]
 
 
 SYNC_SECONDS = 0.05
 """pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
 Noun = TypeVar("Noun", Pair, Case, Item)
 KEY = re.compile(r"[0-9a-f]{32}")
+
+
+class LastFailure(NamedTuple):
+    """How and when a request failed last."""
+
+    kind: FailureKind
+    time: datetime | None
 
 
 class RunFolder:
@@ -90,7 +79,6 @@ class RunFolder:
         """there is one where the run asks in batches"""
         self.in_flight_path = path / "in_flight"
         self.positions_path = path / "positions.txt"
-        self._owner_path = path / "owner.json"
 
     @property
     def name(self) -> str:
@@ -197,25 +185,14 @@ class RunFolder:
         """Return the keys that have verdicts, as bytes: what need not be asked again."""
         return {bytes.fromhex(judgment.key) for judgment in self.judgments() if not isinstance(judgment.result, Failed)}
 
-    def failed_at(self) -> dict[bytes, datetime]:
-        """Return when each failed request failed last, by its key."""
-        return {
-            bytes.fromhex(judgment.key): datetime.fromisoformat(judgment.time)
-            for judgment in self.judgments()
-            if isinstance(judgment.result, Failed) and judgment.time
-        }
-
-    def failed_keys(self) -> dict[bytes, FailureKind]:
-        """Return the keys that were asked and have no verdict, each with its last failure."""
-        failed: dict[bytes, FailureKind] = {}
-        judged: set[bytes] = set()
+    def failures(self) -> dict[bytes, LastFailure]:
+        """Return the last failure of each request that was asked and has no verdict, by its key."""
+        failed: dict[bytes, LastFailure] = {}
         for judgment in self.judgments():
-            key = bytes.fromhex(judgment.key)
             if isinstance(judgment.result, Failed):
-                failed[key] = judgment.result.failure
-            else:
-                judged.add(key)
-        return {key: failure for key, failure in failed.items() if key not in judged}
+                time = datetime.fromisoformat(judgment.time) if judgment.time else None
+                failed[bytes.fromhex(judgment.key)] = LastFailure(judgment.result.failure, time)
+        return {key: failed[key] for key in failed.keys() - self.judged_keys()}
 
     def write_manifest(self, manifest: RunManifest) -> None:
         """Write the manifest."""
@@ -246,41 +223,16 @@ class RunFolder:
         with filling(self.path) as hidden:
             yield RunFolder(hidden)
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder for this process alone; RunError names who else holds it.
-
-        The lock is the operating system's and ends with the process, however it ends.
-        """
-        from filelock import FileLock, Timeout  # noqa: PLC0415 - 0.1 s that `report` need not pay
-
-        lock = FileLock(self.path / "lock")
-        try:
-            lock.acquire(timeout=0)
-            write_json(self._owner_path, {"pid": os.getpid(), "host": platform.node()})
-        except Timeout:
-            raise RunError(f"{self.path}: in use by {self._owner()}; wait for it, or stop it") from None
-        except OSError as error:
-            raise RunError(f"{self.path}: cannot be locked: {error.strerror}") from error
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def _owner(self) -> str:
-        """Name the process that holds the folder, or held it last."""
-        try:
-            owner = orjson.loads(self._owner_path.read_bytes())
-        except (OSError, orjson.JSONDecodeError):
-            return "another process"
-        return f"process {owner['pid']} on {owner['host']}"
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the folder for this process alone; RunError names who else holds it."""
+        return locking(self.path)
 
 
 def _damaged(path: Path, number: int, error: DecodeError) -> RunError:
     return RunError(f"{path}:{number}: damaged line: {error}")
 
 
-class Journal:
+class Journal(AbstractContextManager["Journal"]):
     """Appends judgments: each is with the operating system before `append` returns, and on the disk soon after.
 
     Args:
@@ -317,8 +269,7 @@ class Journal:
             os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
             raise RunError(f"{self.path}: disk full; free space, then resume")
         if self._sync_seconds:
-            if not self._dirty.is_set():  # setting it anew takes a lock
-                self._dirty.set()
+            self._dirty.set()
         else:
             self._flush()
             self._raise_problem()
@@ -330,7 +281,7 @@ class Journal:
                 self._flush()
 
     def _flush(self) -> None:
-        """Flush to the disk; a disk that fails is told of by the next `append`, or by `close`."""
+        """Flush to the disk; the next `append`, or `close`, raises an error of the disk."""
         try:
             flush(self._descriptor)
         except OSError as error:
@@ -352,19 +303,5 @@ class Journal:
         os.close(self._descriptor)
         self._raise_problem()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def chosen_criteria(manifest: Manifest, names: Sequence[str]) -> list[Criterion]:
-    """Return the criteria of these names, the rubric's last if there are none; InputError for an unknown one."""
-    known = {criterion.name: criterion for criterion in manifest.rubric.criteria}
-    for name in names:
-        if name not in known:
-            raise InputError(f"--criterion {name}", "no such criterion", f"the run has {', '.join(known)}")
-    return [known[name] for name in dict.fromkeys(names)] or [manifest.rubric.criteria[-1]]

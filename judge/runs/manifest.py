@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import orjson
 from pydantic import Field
 
 from judge.enums import Method, Orders
+from judge.errors import InputError
 from judge.outcomes.interim_looks import Stopping
 from judge.runs.control_kinds import Control
 from judge.runs.sharding import Shard
-from judge.schema import Frozen, Group, JudgeSpec, Price, RequestForm, Rubric
+from judge.schema import Criterion, Frozen, Group, JudgeSpec, Price, RequestForm, Rubric
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FORMAT_VERSION: Final = 1
 
@@ -165,3 +169,12 @@ def read_manifest(content: bytes) -> AnyManifest:
     except (orjson.JSONDecodeError, KeyError, TypeError):
         kind = "comparison"
     return _KINDS.get(str(kind), Manifest).model_validate_json(content)
+
+
+def chosen_criteria(manifest: Manifest, names: Sequence[str]) -> list[Criterion]:
+    """Return the criteria of these names, the rubric's last if there are none; InputError for an unknown one."""
+    known = {criterion.name: criterion for criterion in manifest.rubric.criteria}
+    for name in names:
+        if name not in known:
+            raise InputError(f"--criterion {name}", "no such criterion", f"the run has {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(names)] or [manifest.rubric.criteria[-1]]

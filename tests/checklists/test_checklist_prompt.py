@@ -18,7 +18,7 @@ from judge.comparison.compare import compare
 from judge.comparison.merge import merge_shards
 from judge.errors import InputError
 from judge.inputs.input_options import InputOptions
-from judge.inputs.pairing import merge_items
+from judge.inputs.join import merge_items
 from judge.judging.options import CompareOptions, JudgingOptions
 from judge.prompting.pairwise_plan import PairPlan
 from judge.prompting.pairwise_prompt import PromptTemplate, ShownParts, parse_template, render

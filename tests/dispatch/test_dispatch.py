@@ -28,7 +28,7 @@ from judge.dispatch.circuit_breaker import OUTAGE_LIMIT, REJECTED_LIMIT, UNREACH
 from judge.dispatch.dispatch import Events, Stop, dispatch
 from judge.dispatch.judge_queue import JudgeQueue
 from judge.dispatch.rate_limits import LONGEST_PAUSE, AdaptiveConcurrency, RateLimiter, RetryPolicy
-from judge.errors import OmrJudgeError, RunError, StopRunError
+from judge.errors import OmrJudgeError, RetryableError, RunError, StopRunError
 from judge.judges.registry import open_judge
 from judge.judging.progress import Display
 from judge.prompting.pairwise_plan import ExpectedReply
@@ -146,6 +146,22 @@ def test_as_many_calls_as_allowed_are_in_flight_and_never_more(provider: str) ->
     assert server.in_flight_max == 5
     assert {judgment.item for judgment in judgments} == {f"q{n}" for n in range(20)}
     assert all(isinstance(judgment.result, Judged) for judgment in judgments)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [(FailureKind.RATE_LIMIT, 429), (FailureKind.TRANSPORT, 529), (FailureKind.TIMEOUT, None)]
+)
+def test_a_provider_that_refuses_or_is_too_slow_is_asked_half_as_much_at_once(
+    kind: FailureKind, status: int | None
+) -> None:
+    async def ask() -> float:
+        judge = open_judge(made_spec("openai", "http://127.0.0.1:9"), concurrency=16, timeout=1)
+        queue = JudgeQueue(judge, AdaptiveConcurrency(16), read_verdicts)
+        queue.failed(RetryableError(kind, "no", status=status), started=queue.clock())
+        await judge.close()
+        return queue.concurrency.limit
+
+    assert asyncio.run(ask()) == 8
 
 
 def test_requests_are_drawn_one_by_one_as_workers_come_free() -> None:

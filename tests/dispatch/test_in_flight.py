@@ -20,7 +20,7 @@ from provider_server import Answer, Call, ProviderServer, content_judge, longer_
 from judge.dispatch.in_flight import InFlight, read_in_flight, write_in_flight
 from judge.errors import RunError
 from judge.judging.progress import Display
-from judge.judging.record import Recorder
+from judge.judging.session import Recorder
 from judge.runs.journal import Journal, RunFolder
 
 KEYS = st.integers(1, 6).map(lambda number: bytes([number]) * 16)

@@ -8,18 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.dispatch.rate_limits import FIRST_LIMIT, MINUTE, AdaptiveConcurrency, RateLimiter
+from judge.dispatch.rate_limits import MINUTE, AdaptiveConcurrency, RateLimiter
 
 
-def test_the_limit_starts_low_and_grows_fourfold_a_round_up_to_its_ceiling() -> None:
-    concurrency = AdaptiveConcurrency(1_000)
-    assert concurrency.limit == FIRST_LIMIT
-    for _ in range(FIRST_LIMIT):
-        concurrency.succeeded()
-    assert concurrency.limit == 4 * FIRST_LIMIT
-    for _ in range(1_000):
-        concurrency.succeeded()
-    assert concurrency.limit == 1_000
+def test_as_many_calls_as_were_asked_for_begin_at_once() -> None:
+    assert AdaptiveConcurrency(1_000).limit == 1_000
 
 
 def test_a_refusal_halves_the_limit_once_for_all_calls_that_were_in_flight_together() -> None:
@@ -38,6 +31,9 @@ def test_after_a_refusal_the_limit_grows_by_about_one_a_round() -> None:
     for _ in range(int(before)):
         concurrency.succeeded()
     assert before + 0.9 < concurrency.limit <= before + 1
+    for _ in range(10_000):
+        concurrency.succeeded()
+    assert concurrency.limit == 100
 
 
 def test_the_limit_never_falls_below_one_call() -> None:

@@ -40,4 +40,4 @@ def test_images_of_a_run_are_found_where_the_run_lies_now(tmp_path: Path) -> Non
         "/data/x.png",
     ]
     elsewhere = Item(id="q", images=(outside,))
-    assert located(elsewhere, tmp_path) is elsewhere
+    assert located(elsewhere, tmp_path) == elsewhere

@@ -191,7 +191,7 @@ def test_images_are_encoded_beside_the_event_loop_and_each_once(
     monkeypatch.setattr(images, "read_image", counted)
 
     async def both_orders() -> None:
-        await asyncio.gather(load_encoded(shown), load_encoded(shown))
+        await load_encoded(shown)
         await load_encoded(shown)
 
     asyncio.run(both_orders())
@@ -200,29 +200,6 @@ def test_images_are_encoded_beside_the_event_loop_and_each_once(
     ]
     assert len(threads) == 12
     assert threading.get_ident() not in threads
-
-
-def test_no_more_encoded_images_are_kept_than_fit_and_the_last_always_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(images, "_encoded", images._Encoded(most_bytes=30))  # noqa: SLF001
-    shown = []
-    for name, size in (("a", 8), ("b", 8), ("c", 4), ("large", 99)):
-        path = tmp_path / f"{name}.png"
-        path.write_bytes(content := b"0123456789" + bytes(size))
-        shown.append(Image(path=str(path), sha256=hashlib.sha256(content).hexdigest(), media_type="image/png"))
-    kept = []
-    for image in (*shown, shown[0]):
-        image_base64(image)
-        kept.append([other in images._encoded for other in shown])  # noqa: SLF001
-    # In base64: 24, 24, 20 and 148 characters.
-    assert kept == [
-        [True, False, False, False],
-        [False, True, False, False],
-        [False, False, True, False],
-        [False, False, False, True],
-        [True, False, False, False],
-    ]
 
 
 def test_the_size_of_an_image_that_an_earlier_run_did_not_state_is_read_from_its_header(tmp_path: Path) -> None:

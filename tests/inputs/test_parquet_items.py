@@ -107,7 +107,7 @@ def test_a_folder_is_read_shard_by_shard_and_rows_are_counted_over_a_split(tmp_p
     with opened(tmp_path) as items:
         assert list(items.ids) == ["test-000000", "test-000001", "test-000002", "train-000000"]
         assert items.record("test-000002").item.question == "What does figure 2 show?"
-        assert items.where("test-000002").endswith("test-00001-of-00002.parquet: row 0")
+        assert items.place("test-000002").endswith("test-00001-of-00002.parquet: row 0")
         assert items.path.endswith("test-00000-of-00002.parquet and 2 more")
         assert len(items) == 4
     with opened(*sorted(tmp_path.glob("test-*"), reverse=True), id_column="row") as items:

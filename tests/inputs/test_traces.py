@@ -31,12 +31,6 @@ DOCS = Path(__file__).parents[2] / "docs/input.md"
 ANY_TEMPORARY_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 
 
-@pytest.fixture(autouse=True)
-def _read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have each record read a second time, as those of large files are."""
-    monkeypatch.setattr("judge.inputs.traces.KEPT_BYTES", 0)
-
-
 def write(folder: Path, *lines: object) -> Path:
     path = folder / "a.jsonl"
     path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
@@ -99,7 +93,7 @@ def test_records_are_read_back_in_any_order_by_id(tmp_path: Path) -> None:
             "first",
             "second",
         ]
-        assert (file.line("é"), file.line("b"), len(file)) == (1, 4, 2)
+        assert (file.place("é"), file.place("b"), len(file)) == ("line 1", "line 4", 2)
         assert "b" in file
         assert "c" not in file
         assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -463,21 +457,6 @@ def test_a_file_that_changes_after_it_was_checked_is_noticed(tmp_path: Path) -> 
             path.write_text(content)
             with pytest.raises(InputError, match="changed while it was being read"):
                 file.record("1")
-
-
-def test_the_records_of_a_small_file_are_kept_as_they_would_be_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lines = [{"id": n, "question": f"{n}?", "trace": "<think>so</think>", "image": "i.png", "x": [n]} for n in range(3)]
-    path = write(tmp_path, *lines)
-    read = {}
-    for room in (0, path.stat().st_size - 1, path.stat().st_size):
-        monkeypatch.setattr("judge.inputs.traces.KEPT_BYTES", room)
-        with read_traces(path) as file:
-            read[room] = [file.record(id_) for id_ in file.ids]
-            assert (file.record("1") is file.record("1")) == (room == path.stat().st_size)
-    first, *others = read.values()
-    assert others == [first, first]
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

@@ -211,7 +211,8 @@ def test_a_key_has_failed_when_it_has_no_verdict_whatever_came_first(folder: Run
             failed(2, FailureKind.REFUSED),
         ):
             journal.append(judgment)
-    assert folder.failed_keys() == {(2).to_bytes(16, "big"): FailureKind.REFUSED}
+    kinds = {key: last.kind for key, last in folder.failures().items()}
+    assert kinds == {(2).to_bytes(16, "big"): FailureKind.REFUSED}
 
 
 def test_no_judgments_are_no_error(folder: RunFolder) -> None:
