@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from judge.batches.anthropic import AnthropicBatches
 from judge.batches.openai import OpenAIBatches
 from judge.errors import InputError
-from judge.schema import JudgeSpec, Provider
+from judge.schema import JudgeSpec, Provider, ReplyForm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 def require_batches(specs: Iterable[JudgeSpec]) -> None:
     """Refuse judges whose provider takes no batches; InputError names them."""
-    without = [spec.name for spec in specs if spec.provider not in {Provider.OPENAI, Provider.ANTHROPIC}]
+    takers = {Provider.OPENAI, Provider.ANTHROPIC}
+    without = [spec.name for spec in specs if spec.provider not in takers or spec.settings.reply is ReplyForm.TOOL]
     if without:
-        hint = "leave --batch out, or name only openai: and anthropic: judges"
+        hint = "leave --batch out, or name only openai: and anthropic: judges, none with reply = tool"
         raise InputError("--batch", f"{', '.join(without)} takes no batches", hint)
 
 

@@ -268,3 +268,10 @@ def test_a_cloud_without_credentials_stops_the_run_in_its_librarys_words(monkeyp
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     with pytest.raises(InputError, match="No AWS region was provided"):
         ask(spec, REQUEST)
+
+
+def test_batches_are_refused_to_judges_that_answer_by_a_function(tmp_path: Path) -> None:
+    (tmp_path / "omr-judge.toml").write_text('[judges.j]\nprovider = "openai"\nmodel = "m"\nreply = "tool"')
+    write_jsonl(tmp_path / "a.jsonl", [{"id": 1, "question": "Which?", "trace": "t"}])
+    told = omr_judge("compare", "a.jsonl", "a.jsonl", "--judge", "j", "--batch", cwd=tmp_path, env=KEYS, code=3).stderr
+    assert "j takes no batches" in told
