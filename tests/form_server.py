@@ -167,6 +167,16 @@ def obedient(asked: Asked) -> Told:
     return completion(asked.verdict)
 
 
+def mistral(asked: Asked) -> Told:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "BETA is first, or is it?"}]}
+    return completion([thought, {"type": "text", "text": asked.verdict}])
+
+
+def vllm(asked: Asked) -> Told:
+    """Answer as vLLM does with a reasoning parser: what was thought stands in a field of its own."""
+    return completion(asked.verdict, reasoning="{BETA}", reasoning_content="{BETA}")
+
+
 def plain(asked: Asked) -> Told:
     return completion(asked.verdict)
 
@@ -182,6 +192,8 @@ CASES: dict[str, Callable[[Asked], Told]] = {
     "thinker": thinker,
     "caller": caller,
     "cold": cold,
+    "mistral": mistral,
+    "vllm": vllm,
     "small": small,
     "obedient": obedient,
 }

@@ -50,6 +50,8 @@ TABLES = {
     "thinker": 'provider = "openai"\nmodel = "qwen"\nbase_url = "URL"\n'
     "body = { chat_template_kwargs = { enable_thinking = false } }",
     "caller": 'provider = "openai"\nmodel = "m"\nbase_url = "URL"\nreply = "tool"\nmax_output_tokens = 500',
+    "mistral": 'provider = "mistral"\nmodel = "magistral"\nbase_url = "URL"\nkey_env = "SOME_KEY"',
+    "vllm": 'provider = "openai"\nmodel = "m"\nbase_url = "URL"\nkey_env = "SOME_KEY"\neffort = "low"',
     "cold": 'provider = "openai"\nmodel = "m"\nbase_url = "URL"\ntemperature = 0\nreply = "object"',
 }
 
@@ -268,3 +270,10 @@ def test_a_cloud_without_credentials_stops_the_run_in_its_librarys_words(monkeyp
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     with pytest.raises(InputError, match="No AWS region was provided"):
         ask(spec, REQUEST)
+
+
+def test_batches_are_refused_to_judges_that_answer_by_a_function(tmp_path: Path) -> None:
+    (tmp_path / "omr-judge.toml").write_text('[judges.j]\nprovider = "openai"\nmodel = "m"\nreply = "tool"')
+    write_jsonl(tmp_path / "a.jsonl", [{"id": 1, "question": "Which?", "trace": "t"}])
+    told = omr_judge("compare", "a.jsonl", "a.jsonl", "--judge", "j", "--batch", cwd=tmp_path, env=KEYS, code=3).stderr
+    assert "j takes no batches" in told
