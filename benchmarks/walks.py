@@ -1,68 +1,109 @@
 """Count the modules of judge that one record passes through to become a request, and its reply to become a rate.
 
-`python benchmarks/walks.py` runs the real command on one item, in this process, against a server of its own.
+`python benchmarks/walks.py` runs the real command on one item, in this process (`sys.setprofile`), against a server of
+its own, and prints both roads; "called meanwhile" counts every module of which any function ran, on the road or not.
 
-A module counts where one of its functions is called (`sys.setprofile`) while the walk lasts, and is given, or gives
-back, something that holds what walks:
+**To the request**, from the reading of the first line until the request reaches the server: a module counts where one
+of its functions is given, or gives back, something that holds the text of the trace in `a.jsonl`: the line, the record,
+the pair, the request.
 
-- To the request: from the reading of the first line until the request reaches the server. What walks is the text of the
-  trace in `a.jsonl`, in whatever holds it: the line, the record, the pair, the request.
-- To the rate: from the reply's arrival until the report is printed. What walks is the reply's text, and once it is read
-  whatever is made of it, which no mark can follow: from the first reading of the journal for the report on, every
-  module counts whose functions are called.
+**To the rate**, from the reply's arrival until the overall criterion's win rate is on the terminal. A module counts
+where one of its functions
 
-Modules that are only imported, and nouns and errors, which every module speaks of, do not count.
+1. is given, or gives back, something that holds the reply's text: the reply, its verdicts, the judgment;
+2. once the report reads the journal: gives back something that holds what the judgment becomes on its way to the win
+   rate: judgments, data frames with a column of verdicts or credits, folded items, numerators and denominators,
+   resampled rates. This ends where the estimate of the win rate is made;
+3. from then on: gives back something that holds that very estimate (the report), or the very text made of it (the cell,
+   the row, the table, the document);
+4. is on the call stack while that text is written to the terminal, and was given the report or what is made of it.
+
+So the road has no module that only works out or words other figures of the same report, such as tests, bounds, position
+bias, length, agreement and subgroups. In stretches 2 and 3 arguments do not count: half of the modules are given the
+folded items or the report, and make other figures of them. Modules that every other one speaks of (`COMMON`), and
+modules that are only imported, never count. To count what was called, whatever it did, see "called for the report": all
+modules of which a function ran from the first reading of the journal on, with those of stretch 1.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import json
 import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType, GeneratorType, ModuleType
+from typing import Any, NamedTuple, TextIO, cast
 
-import msgspec
+import orjson
+import polars as pl
 from servers import replies
 
-NOUNS = {"judge.schema", "judge.errors"}
+COMMON = {"judge.schema", "judge.errors", "judge.enums"}
 TRACE_MARK, REPLY_MARK = "walking-trace-of-a", "as the first puts it"
-DEPTH = 4
-FIRST, LAST = "judge.files.jsonl", "judge.comparison.derive_report"
-"""the module that reads lines, and the one that makes a report"""
-TARGETS = {"to the request": 25, "to the rate": 30}
+DEPTH = 8
+READS_LINES, MAKES_REPORT = "judge.files.jsonl", "judge.comparison.derive_report"
+FORMS = {"LatestJudgments", "CriterionItems", "PanelItems", "Ratio", "Patterns", "Rates"}
+"""classes of what a judgment becomes on its way to a win rate"""
+TO_REQUEST, TO_RATE = "to the request", "to the rate"
+TARGETS = {TO_REQUEST: 25, TO_RATE: 30}
+
+Test = Callable[[object], bool]
 
 
-def holds(thing: object, mark: str, depth: int = DEPTH) -> bool:
-    """Tell whether a thing, or one within it, is text with the mark."""
-    if isinstance(thing, str):
-        return mark in thing
-    if isinstance(thing, bytes | bytearray | memoryview):
-        return mark.encode() in bytes(thing)
-    return depth > 0 and any(holds(part, mark, depth - 1) for part in parts_of(thing))
+def holds(thing: object, is_it: Test, depth: int = DEPTH) -> bool:
+    """Return whether a thing, or one within it, is what is looked for."""
+    return is_it(thing) or (depth > 0 and any(holds(part, is_it, depth - 1) for part in parts_of(thing)))
 
 
 def parts_of(thing: object) -> Iterable[object]:
-    """Return what a collection or a record holds."""
-    if isinstance(thing, Mapping):
-        return thing.values()
-    if isinstance(thing, list | tuple | set | frozenset):
-        return thing
-    if isinstance(thing, msgspec.Struct):
-        return [getattr(thing, name) for name in thing.__struct_fields__]
-    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        return [getattr(thing, field.name, None) for field in dataclasses.fields(thing)]
-    return ()
+    """Return what a collection, a record, a function's closure or another object holds."""
+    match thing:
+        case Mapping():
+            return list(thing.values())
+        case list() | tuple() | set() | frozenset():
+            return list(thing)
+        case FunctionType():
+            return [cell.cell_contents for cell in thing.__closure__ or ()]
+        case type() | ModuleType() | GeneratorType() | FrameType() | pl.DataFrame():
+            return ()
+    fields: tuple[str, ...] = getattr(thing, "__struct_fields__", ())
+    return [*getattr(thing, "__dict__", {}).values(), *(getattr(thing, name) for name in fields)]
 
 
-class Walk:
+def has_mark(mark: str) -> Test:
+    """Return the test for text with a mark."""
+
+    def is_it(thing: object) -> bool:
+        if isinstance(thing, bytes | bytearray | memoryview):
+            return mark.encode() in bytes(thing)
+        return isinstance(thing, str) and mark in thing
+
+    return is_it
+
+
+def is_form(thing: object) -> bool:
+    """Return whether a thing is what a judgment becomes on its way to a win rate."""
+    if isinstance(thing, pl.DataFrame):
+        return not {"verdict", "credit"}.isdisjoint(thing.columns)
+    return type(thing).__name__ in FORMS
+
+
+class Call(NamedTuple):
+    """What a function was given, and what it gave back; None where it was only entered."""
+
+    module: str
+    function: str
+    given: list[object]
+    result: object
+
+
+class Road:
     """The modules of one walk, in the order in which it first comes to them."""
 
     def __init__(self, mark: str) -> None:
@@ -70,28 +111,71 @@ class Walk:
         """by module, the function that handled it first"""
         self.meanwhile: set[str] = set()
         """all modules of which a function was called, whatever it handled"""
-        self.mark = mark
-        self.follows = False
-        """whether the mark is lost, and everything counts"""
+        self.has_mark = has_mark(mark)
 
-    def see(self, frame: FrameType, event: str, given_back: object) -> None:
-        """Count a call, where it handles what walks."""
-        module, code = frame.f_globals["__name__"], frame.f_code
-        if module in self.modules or module in NOUNS or not is_function(code):
-            return
-        self.meanwhile.add(module)
-        if self.follows or holds(arguments(frame, code) if event == "call" else given_back, self.mark):
-            self.modules[module] = code.co_qualname
+    def see(self, call: Call) -> None:
+        """Count a call, where it is given or gives back what holds the mark."""
+        self.meanwhile.add(call.module)
+        if call.module not in self.modules and (holds(call.given, self.has_mark) or holds(call.result, self.has_mark)):
+            self.add(call)
 
-    def told(self, name: str) -> str:
-        """Return the modules line by line."""
-        counts = f"{len(self.modules)} modules, at most {TARGETS[name]} (called meanwhile: {len(self.meanwhile)})"
-        lines = [f"{name}: {counts}"]
-        return "\n".join([*lines, *(f"  {module:<40} {function}" for module, function in self.modules.items())])
+    def add(self, call: Call) -> None:
+        """Count a call."""
+        if call.module not in COMMON:
+            self.modules.setdefault(call.module, call.function)
+
+    def lines(self) -> list[str]:
+        """Return the modules, a line each."""
+        return [f"  {module:<40} {function}" for module, function in self.modules.items()]
+
+
+class RateRoad(Road):
+    """The road of a reply to the win rate of the overall criterion."""
+
+    def __init__(self, mark: str) -> None:
+        super().__init__(mark)
+        self.calls: list[Call] = []
+        """all calls that ended since the journal is read for the report"""
+        self.written: list[tuple[str, list[Call]]] = []
+        """each text that was written, with the calls that waited for it"""
+        self.reads = False
+        self.called: set[str] = set()
+        """what an older way of counting counted: stretch 1, and every module called for the report"""
+
+    def keep(self, call: Call, *, ended: bool) -> None:
+        """Keep a call for `follow`."""
+        if not self.reads and call.module == MAKES_REPORT:
+            self.reads, self.called = True, {*self.modules}
+        if self.reads:
+            self.called |= {call.module} - COMMON
+            if ended:
+                self.calls.append(call)
+
+    def follow(self) -> None:
+        """Follow the win rate through the calls that were kept."""
+        report: Any = next(call.result for call in self.calls if type(call.result).__name__ == "Report")
+        estimate = list(report.criteria.values())[-1].win_rate
+        made = next(index for index, call in enumerate(self.calls) if holds(call.result, lambda own: own is estimate))
+        for call in self.calls[:made]:
+            if holds(call.result, is_form):
+                self.add(call)
+        later = self.calls[made:]
+        text = next(call.result for call in later if isinstance(call.result, str) and call.given[0] is estimate)
+
+        def is_made_of_it(thing: object) -> bool:
+            return thing is estimate or thing is text
+
+        for call in later:
+            if holds(call.result, is_made_of_it):
+                self.add(call)
+        stacks = [stack for written, stack in self.written if str(text) in written]
+        for call in (call for stack in stacks for call in stack):
+            if holds(call.given, is_made_of_it):
+                self.add(call)
 
 
 def is_function(code: CodeType) -> bool:
-    """Tell whether code is that of a function with a name, and not the body of a module or a class."""
+    """Return whether code is that of a function with a name, and not the body of a module or a class."""
     return bool(code.co_flags & inspect.CO_OPTIMIZED) and not code.co_name.startswith("<")
 
 
@@ -105,35 +189,79 @@ class Profile:
     """Hands calls to the walk that is under way."""
 
     def __init__(self) -> None:
-        self.walks = {"to the request": Walk(TRACE_MARK), "to the rate": Walk(REPLY_MARK)}
+        self.request, self.rate = Road(TRACE_MARK), RateRoad(REPLY_MARK)
         self.name = ""
 
-    def __call__(self, frame: FrameType, event: str, given: object) -> None:
+    def __call__(self, frame: FrameType, event: str, result: object) -> None:
         """See one event of the interpreter."""
-        module = frame.f_globals.get("__name__", "")
-        if event not in {"call", "return"} or not module.startswith("judge."):
+        if event not in {"call", "return"} or not is_ours(frame):
             return
-        if not self.name and module == FIRST:
-            self.name = "to the request"
-        if self.name:
-            walk = self.walks[self.name]
-            walk.follows |= self.name == "to the rate" and module == LAST
-            walk.see(frame, event, given)
+        call = as_call(frame, result if event == "return" else None)
+        if not self.name and call.module == READS_LINES:
+            self.name = TO_REQUEST
+        if self.name == TO_REQUEST:
+            self.request.see(call)
+        elif self.name == TO_RATE:
+            self.rate.see(call)
+            self.rate.keep(call, ended=event == "return")
+
+
+class Terminal:
+    """Standard output, with a note of what was on the stack at each text."""
+
+    def __init__(self, output: TextIO, road: RateRoad) -> None:
+        self.output, self.road = output, road
+
+    def write(self, text: str) -> int:
+        """Write text."""
+        stack = [as_call(frame, None) for frame in stack_of(inspect.currentframe()) if is_ours(frame)]
+        self.road.written.append((text, stack))
+        return self.output.write(text)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.output, name)
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Return whether a frame is that of a function of judge."""
+    return frame.f_globals.get("__name__", "").split(".")[0] == "judge" and is_function(frame.f_code)
+
+
+def as_call(frame: FrameType, result: object) -> Call:
+    """Return what is seen of a call."""
+    return Call(frame.f_globals["__name__"], frame.f_code.co_qualname, arguments(frame, frame.f_code), result)
+
+
+def stack_of(frame: FrameType | None) -> Iterable[FrameType]:
+    """Yield a frame and those that wait for it."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def reply() -> bytes:
+    """Return a reply that prefers the trace shown second on the overall criterion alone."""
+    made = orjson.loads(replies()["openai"])
+    message = made["choices"][0]["message"]
+    verdicts = orjson.loads(message["content"])
+    verdicts["overall"]["verdict"] = "second"
+    message["content"] = orjson.dumps(verdicts).decode()
+    return orjson.dumps(made)
 
 
 def serve(profile: Profile) -> HTTPServer:
     """Serve one fixed reply in a thread; it ends the first walk and begins the second."""
+    body = reply()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
-            profile.name = "to the rate"
-            reply = replies()["openai"]
+            profile.name = TO_RATE
             self.send_response(200)
             self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(reply)))
+            self.send_header("content-length", str(len(body)))
             self.end_headers()
-            self.wfile.write(reply)
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
@@ -158,13 +286,18 @@ def main() -> None:
         sys.argv = ["omr-judge", "compare", "a.jsonl", "b.jsonl", "--judge", judge, "--orders", "one"]
         from judge.cli import main as command  # noqa: PLC0415 - imports are no part of the walks
 
+        sys.stdout = cast("TextIO", Terminal(sys.stdout, profile.rate))
         sys.setprofile(profile)
         with suppress(SystemExit):
             command()
         sys.setprofile(None)
         os.chdir("/")
-    for name, walk in profile.walks.items():
-        print(walk.told(name))
+    profile.rate.follow()
+    for name, road in ((TO_REQUEST, profile.request), (TO_RATE, profile.rate)):
+        called = f"called meanwhile: {len(road.meanwhile)}"
+        if isinstance(road, RateRoad):
+            called += f", of them called for the report or on stretch 1: {len(road.called)}"
+        print(f"{name}: {len(road.modules)} modules, at most {TARGETS[name]} ({called})", *road.lines(), sep="\n")
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ MODELS = {
     "interaction": "judge.report.subgroups:Interaction",
     "instrument": "judge.report.instruments:Instruments",
     "disagreement": "judge.report.instruments:Disagreement",
-    "sequential": "judge.report.sequential_report:Sequential",
+    "sequential": "judge.outcomes.interim_looks:Sequential",
     "cost": "judge.costs.spending:JudgeCost",
     "control report": "judge.report.control_report:ControlReport",
     "control effect": "judge.report.control_report:ControlEffect",

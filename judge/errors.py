@@ -14,11 +14,10 @@ OmrJudgeError                       the command prints its text, never a traceba
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from judge.schema import FailureKind
 
 SHOWN_PROBLEMS = 20

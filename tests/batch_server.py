@@ -20,12 +20,12 @@ from typing import Any, Literal
 import orjson
 from aiohttp import web
 from provider_server import (
-    MODES,
     Answer,
     Call,
     Provider,
     ProviderServer,
     Script,
+    content_judge,
     envelope,
     error_form,
     reset,
@@ -301,15 +301,14 @@ def _anthropic_line(key: str, call: Call, answer: Answer) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve the content judge until the process is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port-file", type=Path, required=True, help="where to write the port, once it is open")
-    parser.add_argument("--mode", choices=MODES, default="content_judge")
     parser.add_argument("--polls", type=int, default=0, help="looks at a batch before it ends")
     parser.add_argument("--hang-creates", type=int, default=0, help="accepted batches of which nothing is heard")
     given = parser.parse_args()
     hangs: list[Fault] = ["hang"] * given.hang_creates
-    with BatchServer(MODES[given.mode](), polls=given.polls, faults={"create": hangs}) as server:
+    with BatchServer(content_judge, polls=given.polls, faults={"create": hangs}) as server:
         serve(server, given.port_file)
 
 

@@ -95,3 +95,26 @@ def wait_listed(page: Page, items: list[str]) -> None:
 def shown_text(page: Page, selector: str = "body") -> str:
     """Return what can be seen."""
     return page.locator(selector).inner_text()
+
+
+def counted_filters(page: Page) -> list[tuple[str, int, int, str]]:
+    """Check each filter alone; return its name, the number beside it, the rows listed, and what is said of them."""
+    found: list[tuple[str, int, int, str]] = page.evaluate(
+        """() => [...document.querySelectorAll('.choice').keys()].map(at => {
+            const choice = () => document.querySelectorAll('.choice')[at]
+            const number = Number(choice().querySelector('.number').innerText)
+            choice().querySelector('input').click()
+            const listed = document.querySelectorAll('#rows [data-item]').length
+            const said = document.querySelector('#count').innerText
+            choice().querySelector('input').click()
+            return [choice().innerText, number, listed, said]
+        })"""
+    )
+    return found
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong in what the page shows."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(page).response["violations"]
+    return [f"{one['id']}: {[node['html'][:120] for node in one['nodes']]}" for one in found]

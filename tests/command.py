@@ -42,13 +42,10 @@ def omr_judge(
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end; it must end with the given exit code and never with a traceback.
 
-    It is forked from a process that has imported libraries already, unless it is to read standard input.
+    It is forked from a process that has imported libraries already.
     """
     given = [str(arg) for arg in args]
-    if stdin:
-        run = run_anew(given, cwd=cwd, environment=environment(env), stdin=stdin, seconds=seconds)
-    else:
-        run = forked.run(given, cwd=cwd, environment=environment(env), seconds=seconds)
+    run = forked.run(given, cwd=cwd, environment=environment(env), stdin=stdin, seconds=seconds)
     assert run.returncode == code, f"exit code {run.returncode} of {args}\n{run.stdout}\n{run.stderr}"
     assert "Traceback" not in run.stderr, run.stderr
     return run

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+from browsing import chromium
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Before numpy is imported: by default its threads wait for work in a loop, on the cores that the tests need.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 LONGEST = ("test_readme.py", "test_batches.py", "test_wheel.py", "test_stopping.py", "test_plan_command.py")
 # Machines are shared: how long an example takes says nothing.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("quick", unhurried, max_examples=40)
-settings.register_profile("thorough", unhurried, max_examples=100)
+settings.register_profile("quick", unhurried, max_examples=30)
+settings.register_profile("thorough", unhurried, max_examples=200)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start the browser once for a file's tests: its event loop must be gone before other files' tests run theirs."""
+    with chromium() as started:
+        yield started
 
 
 def pytest_configure(config: pytest.Config) -> None:

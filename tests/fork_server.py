@@ -17,7 +17,7 @@ import socket
 import sys
 import warnings
 from importlib import import_module
-from typing import TypedDict
+from typing import NoReturn, TypedDict
 
 from coverage.control import Coverage, process_startup
 
@@ -46,17 +46,13 @@ class Request(TypedDict):
 
 
 def main() -> None:
-    """Serve until the tests hang up; return in each forked command too, once it has run."""
+    """Serve until the tests hang up."""
     import_all()
-    if measured := Coverage.current():
-        measured.stop()
-        measured.save()
+    save_coverage()
     inspect.stack()  # coverage calls it at each start, and the first call is slow with so many modules
     gc.collect()
     gc.freeze()  # or each command's collector copies all of these pages
-    connection = accept(int(sys.argv[1]))
-    if connection is not None:
-        attend(connection)
+    accept(int(sys.argv[1]))
 
 
 def import_all() -> None:
@@ -67,17 +63,16 @@ def import_all() -> None:
             import_module(name)
 
 
-def accept(control: int) -> socket.socket | None:
-    """Fork for each connection and return it there; return none once the tests hang up."""
+def accept(control: int) -> None:
+    """Fork for each connection, until the tests hang up."""
     with socket.socket(fileno=control) as incoming:
         while received := socket.recv_fds(incoming, 1, 1)[1]:
             connection = socket.socket(fileno=received[0])
             if fork() == 0:
-                return connection
+                attend(connection)
             connection.close()
             while reaped():
                 pass
-    return None
 
 
 def fork() -> int:
@@ -95,8 +90,8 @@ def reaped() -> bool:
         return False
 
 
-def attend(connection: socket.socket) -> None:
-    """Fork the command and tell how it fares; return only as the command, once it has run."""
+def attend(connection: socket.socket) -> NoReturn:
+    """Fork the command and tell how it fares."""
     request, descriptors, _, _ = socket.recv_fds(connection, CHUNK, STREAMS)
     while not request.endswith(b"\n"):
         request += connection.recv(CHUNK)
@@ -104,13 +99,12 @@ def attend(connection: socket.socket) -> None:
     if command == 0:
         connection.close()
         become(json.loads(request), descriptors)
-        return
     connection.sendall(b"%*d" % (WIDTH, command))
     connection.sendall(b"%*d" % (WIDTH, os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])))
     os._exit(0)
 
 
-def become(request: Request, descriptors: list[int]) -> None:
+def become(request: Request, descriptors: list[int]) -> NoReturn:
     """Do what `python -m judge` does once all is imported, and measure its coverage where that is asked for."""
     for stream, descriptor in enumerate(descriptors):
         os.dup2(descriptor, stream)
@@ -121,7 +115,22 @@ def become(request: Request, descriptors: list[int]) -> None:
     sys.path[0] = request["cwd"]
     sys.argv = ["judge", *request["arguments"]]
     process_startup(force=True)
-    runpy.run_module("judge", run_name="__main__", alter_sys=True)
+    code = 0
+    try:
+        runpy.run_module("judge", run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    save_coverage()
+    os._exit(code)  # to take all modules down takes longer than most commands
+
+
+def save_coverage() -> None:
+    """Keep what was run so far, where that is asked for."""
+    if measured := Coverage.current():
+        measured.stop()
+        measured.save()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import itertools
 import json
 import os
 import signal
@@ -18,30 +17,29 @@ from threading import Lock
 
 from fork_server import WIDTH, Request
 
-# Two take turns, so that hashes, and with them the order of sets, differ from one command to the next as they do anew.
-SERVERS = 2
 PROGRAM = Path(__file__).with_name("fork_server.py")
-_turns = itertools.count()
 _starting = Lock()
 
 
 def run(
-    arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], seconds: float
+    arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], stdin: str = "", seconds: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run `omr-judge` with nothing in its standard input to its end.
+    """Run `omr-judge` to its end.
 
     Raises:
         subprocess.TimeoutExpired: It took longer, and was killed.
     """
     request = Request(arguments=list(arguments), cwd=str(cwd), environment=dict(environment))
     with (
-        Path(os.devnull).open("rb") as nothing,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as given,
         tempfile.TemporaryFile("w+", encoding="utf-8") as out,
         tempfile.TemporaryFile("w+", encoding="utf-8") as err,
         _connection() as connection,
     ):
+        given.write(stdin)
+        given.seek(0)
         line = json.dumps(request).encode() + b"\n"
-        sent = socket.send_fds(connection, [line], [nothing.fileno(), out.fileno(), err.fileno()])
+        sent = socket.send_fds(connection, [line], [given.fileno(), out.fileno(), err.fileno()])
         connection.sendall(line[sent:])
         code = _exit_code(connection, request, seconds)
         out.seek(0)
@@ -68,7 +66,7 @@ def _told(connection: socket.socket) -> int:
 def _connection() -> socket.socket:
     """Return a new connection to the server whose turn it is."""
     with _starting:
-        control = _server(next(_turns) % SERVERS)
+        control = _server()
     ours, theirs = socket.socketpair()
     with theirs:
         socket.send_fds(control, [b"+"], [theirs.fileno()])
@@ -76,8 +74,8 @@ def _connection() -> socket.socket:
 
 
 @cache
-def _server(_number: int) -> socket.socket:
-    """Start a server, which ends with this process; return the socket that controls it."""
+def _server() -> socket.socket:
+    """Start the server, which ends with this process; return the socket that controls it."""
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(

@@ -450,20 +450,6 @@ def content_judge(call: Call) -> Answer:
     return _judged(call, verdicts)
 
 
-def flaky() -> Script:
-    """Make a content judge that fails the first time on every seventh distinct request."""
-    seen: set[bytes] = set()
-
-    def judge(call: Call) -> Answer:
-        if call.fingerprint not in seen:
-            seen.add(call.fingerprint)
-            if len(seen) % 7 == 0:
-                return Answer(status=500)
-        return content_judge(call)
-
-    return judge
-
-
 def _criteria(call: Call) -> list[str]:
     if call.schema is None:
         raise ValueError(f"call {call.number} asks for no JSON schema, so its criteria are unknown")
@@ -475,21 +461,13 @@ def _judged(call: Call, verdicts: Mapping[str, str]) -> Answer:
     return Answer(verdicts_for(call.schema or {}, verdicts, (first[:80], second[:80])))
 
 
-MODES: dict[str, Callable[[], Script]] = {
-    "longer_wins": lambda: longer_wins,
-    "content_judge": lambda: content_judge,
-    "flaky": flaky,
-}
-
-
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve the content judge until the process is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port-file", type=Path, required=True, help="where to write the port, once it is open")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer")
-    parser.add_argument("--mode", choices=MODES, default="content_judge")
     given = parser.parse_args()
-    with ProviderServer(MODES[given.mode](), delay=given.delay) as server:
+    with ProviderServer(content_judge, delay=given.delay) as server:
         serve(server, given.port_file)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,14 @@ def test_the_tables_of_fields_are_what_the_models_say() -> None:
     assert stale == [], "run `python docs/make_fields.py`"
 
 
-@pytest.mark.skipif(not (ROOT / "judge/stats").exists(), reason="the architecture is told as it is after the move")
 def test_every_path_that_the_architecture_names_exists() -> None:
     paths = re.findall(r"`((?:judge|prompts|rubrics)/[\w/.-]*)`", prose(ROOT / "docs/architecture.md"))
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_architecture_lists_the_packages_in_the_order_in_which_they_import() -> None:
+    (layers, *_) = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    packages = [name for name in layers["layers"] if (ROOT / "judge" / name).is_dir()]
+    assert re.findall(r"^\| `(\w+)` \|", prose(ROOT / "docs/architecture.md"), re.MULTILINE) == packages

@@ -7,22 +7,6 @@ from collections import defaultdict
 
 from builders import ROOT
 
-STILL_TWICE = {
-    "Asked",
-    "Columns",
-    "Correction",
-    "Form",
-    "Found",
-    "Panel",
-    "Ratio",
-    "Row",
-    "Rows",
-    "Shown",
-    "Table",
-    "Units",
-}
-"""to be renamed; then this set goes"""
-
 
 def test_no_two_public_classes_have_one_name() -> None:
     places = defaultdict(list)
@@ -30,5 +14,5 @@ def test_no_two_public_classes_have_one_name() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(str(path.relative_to(ROOT)))
-    twice = {name: where for name, where in places.items() if len(where) > 1 and name not in STILL_TWICE}
+    twice = {name: where for name, where in places.items() if len(where) > 1}
     assert twice == {}

@@ -76,11 +76,8 @@ def test_an_installed_wheel_works_away_from_the_checkout_with_its_own_prompts(tm
     where = run(bin_ / "python", "-c", "import judge; print(judge.__file__)", cwd=away).strip()
     assert Path(where).is_relative_to(tmp_path / "venv")
     command = bin_ / "omr-judge"
-    assert "compare" in run(command, "--help", cwd=away)
-    assert MARK in run(command, "prompts", cwd=away)
     assert run(command, "prompts", "pairwise.v1", cwd=away) == marked
     assert run(command, "rubrics", cwd=away).startswith("openmedreason.v1  ")
-    assert run(command, "--version", cwd=away).startswith("omr-judge ")
     drawn = run(command, "import", "verdicts.jsonl", "--name", "r", cwd=away)
     assert run(command, "report", "runs/r", cwd=away) == drawn
     run(command, "report", "runs/r", "--html", "r.html", cwd=away)

@@ -1,23 +1,22 @@
-"""Which items a person should look at first, and a random part of the queue that keeps agreement unbiased."""
+"""The queue for human audit: the most doubtful items first, with a random sample that keeps agreement unbiased."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from judge.audit.audited_item import sides_of, slot_quotations
 from judge.files.sampling import Drawn, draw, shuffled
 from judge.outcomes.tally import winner
 from judge.prompting.pairwise_prompt import shown_text
-from judge.prompting.pairwise_reply import UnparsedError, parse_evidence
-from judge.schema import Failed, Judged, Order, Verdict, Winner
+from judge.schema import Failed, Judged, Verdict, Winner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from judge.flags.flags import Flag
     from judge.schema import Judgment, Pair
 
 RANDOM_EVERY = 4
@@ -31,7 +30,7 @@ class Doubt(StrEnum):
     """Why an item should be looked at."""
 
     FLAGGED = "flagged trace"
-    """a trace addresses the judge, hides characters or is degenerate: `core.flags`"""
+    """a trace addresses the judge, hides characters or is degenerate: `judge.flags`"""
     NO_EVIDENCE = "verdict without evidence"
     """the trace that a verdict prefers has no evidence, and the other has"""
     NOT_QUOTED = "quotation not in the trace"
@@ -94,35 +93,24 @@ def queue(
         items: all that may be looked at.
         doubts: of the items that have any.
         seed: decides the draw, and the order of equally doubtful items.
-        every: how far apart the random places are.
+        every: distance between two random places.
     """
     drawn = draw(items, len(items) // every, seed=f"{seed} random part") if len(items) >= every else []
     taken = {one.item for one in drawn}
-    none: frozenset[Doubt] = frozenset()
     rest = shuffled((item for item in items if item not in taken), seed=seed)
-    rest.sort(key=lambda item: -points(doubts.get(item, none)))
-    places, random_ones = [], iter(drawn)
+    rest.sort(key=lambda item: -points(doubts.get(item, ())))
+    order: list[tuple[str, Drawn | None]] = []
+    random_ones = ((one.item, one) for one in drawn)
     for item in rest:
-        places.append(Place(item, doubts.get(item, none), None))
-        if len(places) % every == every - 1:
-            places += [Place(one.item, doubts.get(one.item, none), one) for one in _next(random_ones)]
-    return places + [Place(one.item, doubts.get(one.item, none), one) for one in random_ones]
+        order.append((item, None))
+        if len(order) % every == every - 1:
+            order += islice(random_ones, 1)
+    return [Place(item, doubts.get(item, frozenset()), one) for item, one in chain(order, random_ones)]
 
 
 def points(doubts: Iterable[Doubt]) -> int:
     """Return how doubtful an item is: the sum of its doubts' points."""
     return sum(POINTS[doubt] for doubt in doubts)
-
-
-def with_flags(doubts: Mapping[str, frozenset[Doubt]], flags: Iterable[Flag]) -> dict[str, frozenset[Doubt]]:
-    """Add the doubt of flagged traces."""
-    flagged = {flag.item: frozenset({Doubt.FLAGGED}) for flag in flags}
-    none: frozenset[Doubt] = frozenset()
-    return {item: doubts.get(item, none) | flagged.get(item, none) for item in doubts.keys() | flagged.keys()}
-
-
-def _next(drawn: Iterator[Drawn]) -> list[Drawn]:
-    return [one for one in [next(drawn, None)] if one is not None]
 
 
 def _disagreements(judgments: Sequence[Judgment]) -> Iterator[Doubt]:
@@ -148,20 +136,15 @@ def _disagreements(judgments: Sequence[Judgment]) -> Iterator[Doubt]:
 def _contradictions(
     judgment: Judgment, verdicts: Mapping[str, Verdict], traces: Mapping[str, str] | None, criteria: Sequence[str]
 ) -> Iterator[Doubt]:
-    """Compare verdicts with the evidence given for them; imported replies hold none that can be read."""
-    if judgment.reply is None:
-        return
-    try:
-        evidence = parse_evidence(judgment.reply.text, criteria)
-    except UnparsedError:
-        return
-    sides = ("a", "b") if judgment.order is Order.FORWARD else ("b", "a")
-    for criterion, quoted in evidence.items():
-        has = [bool(text.strip()) for text in quoted]
+    """Compare verdicts with the evidence given for them."""
+    for criterion, quoted in slot_quotations(judgment, criteria).items():
+        has = tuple(bool(text.strip()) for text in quoted)
         slots = {Verdict.FIRST: (False, True), Verdict.SECOND: (True, False)}
-        if slots.get(verdicts[criterion]) == tuple(has):
+        if slots.get(verdicts[criterion]) == has:
             yield Doubt.NO_EVIDENCE
-        if traces and not all(is_quoted(text, traces[side]) for text, side in zip(quoted, sides, strict=True)):
+        if traces and not all(
+            is_quoted(text, traces[side]) for text, side in zip(quoted, sides_of(judgment.order), strict=True)
+        ):
             yield Doubt.NOT_QUOTED
 
 

@@ -1,21 +1,20 @@
-"""What a reader needs of one trace to judge the judge: its checklist, what was said of each unit, what was sent."""
+"""A scored trace as JSON values for display: its checklist, each unit's verdict and evidence, its requests."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 from msgspec import to_builtins
 
-from judge.audit.audited_item import told_item, told_request, told_trace
+from judge.audit.audited_item import describe_item, describe_request, describe_trace
 from judge.enums import AnswerStanding, FailureMode
 from judge.schema import Group, Scored
 from judge.scoring.scores import PARTS, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.audit.audited_item import Journey
     from judge.schema import Case
     from judge.scoring.scores import Scores
@@ -29,7 +28,7 @@ Modes = dict[Reading, dict[str, str]]
 
 
 class ScoreFindings(NamedTuple):
-    """What the formulas found, by item."""
+    """Figures and failure modes of a score, by item."""
 
     figures: Mapping[str, dict[str, Any]]
     """rows of `Scores.items`"""
@@ -37,7 +36,7 @@ class ScoreFindings(NamedTuple):
 
     @classmethod
     def of(cls, scores: Scores) -> ScoreFindings:
-        """Take the rows of a score apart by item."""
+        """Group the rows of a score by item."""
         modes: defaultdict[str, Modes] = defaultdict(lambda: defaultdict(dict))
         columns = [pl.col(name).cast(pl.String) for name in ("item", "group", "judge")]
         for item, group, judge, sample, unit, mode in scores.units.select(
@@ -47,11 +46,11 @@ class ScoreFindings(NamedTuple):
         return cls({row["item"]: row for row in scores.items.iter_rows(named=True)}, modes)
 
 
-def told_case(case: Case, found: ScoreFindings) -> dict[str, Any]:
+def describe_case(case: Case, found: ScoreFindings) -> dict[str, Any]:
     """Return what a reader is shown of a case and its figures, as JSON values: all texts byte for byte as they came."""
     own = found.figures[case.item.id]
-    return told_item(case.item) | {
-        TRACE: told_trace(case.trace, case.item),
+    return describe_item(case.item) | {
+        TRACE: describe_trace(case.trace, case.item),
         "trace_score": own["trace_score"],
         "groups": {
             group.value: {
@@ -67,9 +66,9 @@ def told_case(case: Case, found: ScoreFindings) -> dict[str, Any]:
     }
 
 
-def told_reading(journey: Journey, found: ScoreFindings, repair: str | None = None) -> dict[str, Any]:
+def describe_reading(journey: Journey, found: ScoreFindings, repair: str | None = None) -> dict[str, Any]:
     """Return what a reader is shown of one request: each unit's verdict, mode and evidence, the raw reply."""
-    told, judgment = told_request(journey, repair), journey.judgment
+    told, judgment = describe_request(journey, repair), journey.judgment
     if isinstance(judgment.result, Scored):
         modes = found.modes[judgment.item][str(judgment.group), judgment.judge, judgment.sample]
         told["units"] = {
@@ -88,7 +87,7 @@ def modes_of(found: ScoreFindings, item: str) -> dict[str, list[str]]:
 
 
 def answer_standing(figures: Mapping[str, Any]) -> AnswerStanding:
-    """Tell how it stands with the final answer of a row of `Scores.items`."""
+    """Return whether the final answer of a row of `Scores.items` is right, wrong, unread or unknown."""
     if figures["answer_accuracy"] is None:
         return AnswerStanding.UNKNOWN
     if figures["unread"]:

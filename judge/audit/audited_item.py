@@ -1,7 +1,8 @@
-"""What a reader needs of one item to judge the judge: the pair, every judgment with its evidence, what was sent."""
+"""A compared item as JSON values for display: the pair, every judgment with its evidence, the prompts sent."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,8 +19,6 @@ from judge.prompting.retry_prompt import note_after
 from judge.schema import Failed, Judged, Order, Outcome, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from judge.schema import Image, Item, Judgment, Pair, Prompt
 
 _UNUSED_BASIS = Basis(Method.WILSON, seed=0)
@@ -42,16 +41,27 @@ class Journey(NamedTuple):
 
 
 def journeys(judgments: Iterable[Judgment]) -> list[Journey]:
-    """Return for each key the judgment that the report counts, whole, in the order of the keys' first arrival."""
-    by_key: dict[str, list[Judgment]] = {}
+    """Return for each key the judgment that the report counts: the last with verdicts, else the last failure.
+
+    They are whole, and in the order of the keys' first arrival.
+    """
+    by_key: dict[str, Journey] = {}
     for judgment in judgments:
-        by_key.setdefault(judgment.key, []).append(judgment)
-    return [Journey(_counting(several), len(several) - 1) for several in by_key.values()]
+        known = by_key.get(judgment.key)
+        if known is None:
+            by_key[judgment.key] = Journey(judgment, earlier=0)
+        else:
+            fails = isinstance(judgment.result, Failed) and not isinstance(known.judgment.result, Failed)
+            by_key[judgment.key] = Journey(known.judgment if fails else judgment, known.earlier + 1)
+    return list(by_key.values())
 
 
-def _counting(several: Sequence[Judgment]) -> Judgment:
-    """Return the judgment of one key that `latest_judgments` keeps."""
-    return next((judgment for judgment in reversed(several) if not isinstance(judgment.result, Failed)), several[-1])
+def journeys_by_item(judgments: Iterable[Judgment]) -> dict[str, list[Journey]]:
+    """Return `journeys` by item."""
+    by_item: dict[str, list[Journey]] = {}
+    for journey in journeys(judgments):
+        by_item.setdefault(journey.judgment.item, []).append(journey)
+    return by_item
 
 
 def outcomes(judgments: Iterable[Judgment], subject: Subject, pooling: Pooling = Pooling.MEAN) -> Outcomes:
@@ -69,7 +79,7 @@ def _outcomes(counted: Mapping[str, CriterionItems]) -> dict[str, dict[str, Outc
 
 
 def stratum(pair: Pair) -> Stratum | Unplaced:
-    """Tell which of the two final answers are right."""
+    """Return which of the two final answers are right."""
     if pair.item.answer is None:
         return Unplaced.NO_ANSWER
     match is_right(pair.a, pair.item), is_right(pair.b, pair.item):
@@ -85,13 +95,13 @@ def stratum(pair: Pair) -> Stratum | Unplaced:
             return Unplaced.UNREADABLE
 
 
-def told_pair(pair: Pair) -> dict[str, Any]:
-    """Return what a reader is shown of a pair, as JSON values: all texts byte for byte as they came."""
-    return told_item(pair.item) | {"a": told_trace(pair.a, pair.item), "b": told_trace(pair.b, pair.item)}
+def describe_pair(pair: Pair) -> dict[str, Any]:
+    """Return a pair as JSON values, all texts as they came."""
+    return describe_item(pair.item) | {"a": describe_trace(pair.a, pair.item), "b": describe_trace(pair.b, pair.item)}
 
 
-def told_item(item: Item) -> dict[str, Any]:
-    """Return what a reader is shown of an item, as JSON values."""
+def describe_item(item: Item) -> dict[str, Any]:
+    """Return an item as JSON values."""
     return {
         "question": item.question,
         "options": [[letter, text] for letter, text in item.options.items()],
@@ -103,8 +113,8 @@ def told_item(item: Item) -> dict[str, Any]:
     }
 
 
-def told_trace(trace: Trace, item: Item) -> dict[str, Any]:
-    """Return what a reader is shown of a trace, as JSON values."""
+def describe_trace(trace: Trace, item: Item) -> dict[str, Any]:
+    """Return a trace as JSON values."""
     return {
         "text": trace.text,
         "model": trace.model,
@@ -121,26 +131,30 @@ def _letters(chosen: str | None, item: Item) -> list[str]:
     return [chosen] if chosen in item.options else list(chosen)
 
 
-def told_judgment(journey: Journey, criteria: Sequence[str], repair: str | None = None) -> dict[str, Any]:
-    """Return what a reader is shown of one request: verdicts with who won, evidence by model, the raw reply.
+def describe_judgment(journey: Journey, criteria: Sequence[str], repair: str | None = None) -> dict[str, Any]:
+    """Return a request as JSON values: verdicts with their winners, evidence by model, the raw reply.
 
     Args:
         journey: the request.
         criteria: of the rubric.
-        repair: see `told_request`.
+        repair: see `describe_request`.
     """
-    told, judgment = told_request(journey, repair), journey.judgment
+    told, judgment = describe_request(journey, repair), journey.judgment
     if isinstance(judgment.result, Judged):
         told["verdicts"] = {
             name: {"said": verdict.value, "winner": winner(verdict, judgment.order).value}
             for name, verdict in judgment.result.verdicts.items()
         }
-        told["evidence"] = _evidence(judgment, criteria)
+        quotations = slot_quotations(judgment, criteria)
+        told["evidence"] = {
+            name: dict(sorted(zip(sides_of(judgment.order), quoted, strict=True)))
+            for name, quoted in quotations.items()
+        }
     return told
 
 
-def told_request(journey: Journey, repair: str | None = None) -> dict[str, Any]:
-    """Return what a reader is shown of a request of any kind: how it went, and why it failed.
+def describe_request(journey: Journey, repair: str | None = None) -> dict[str, Any]:
+    """Return a request of any kind as JSON values: its attempts, and why it failed.
 
     Args:
         journey: the request.
@@ -163,38 +177,41 @@ def told_request(journey: Journey, repair: str | None = None) -> dict[str, Any]:
 def numbered_prompts(
     asked: Iterable[tuple[dict[str, Any], Prompt | None]], known: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return an item's different prompts, and tell each of its judgments the place of its own, as `prompt`.
+    """Return an item's distinct prompts, and give each of its judgments the index of its own, as `prompt`.
 
     Args:
         asked: told judgments with what was sent; None: that is not known.
-        known: long texts, which prompts hold by their numbers (see `told_prompt`).
+        known: long texts, which prompts hold by their numbers (see `describe_prompt`).
     """
     different: list[dict[str, Any]] = []
     for told, prompt in asked:
         if prompt is not None:
-            sent = told_prompt(prompt, known)
+            sent = describe_prompt(prompt, known)
             if sent not in different:
                 different.append(sent)
             told["prompt"] = different.index(sent)
     return different
 
 
-def _evidence(judgment: Judgment, criteria: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return by criterion what the judge quoted of a and of b; nothing where the reply is not in the schema's form."""
+def slot_quotations(judgment: Judgment, criteria: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+    """Return by criterion what the judge quoted of each slot's trace; nothing of a reply in another form.
+
+    Imported replies hold no quotations that can be read.
+    """
     if judgment.reply is None:
         return {}
     try:
-        found = parse_evidence(judgment.reply.text, criteria)
+        return parse_evidence(judgment.reply.text, criteria)
     except UnparsedError:
         return {}
-    forward = judgment.order is Order.FORWARD
-    return {
-        name: {"a": quotes[0], "b": quotes[1]} if forward else {"a": quotes[1], "b": quotes[0]}
-        for name, quotes in found.items()
-    }
 
 
-def told_prompt(prompt: Prompt, known: Sequence[str]) -> dict[str, Any]:
+def sides_of(order: Order) -> str:
+    """Return which model's trace stood in the first slot, and which in the second: "ab" or "ba"."""
+    return "ab" if order is Order.FORWARD else "ba"
+
+
+def describe_prompt(prompt: Prompt, known: Sequence[str]) -> dict[str, Any]:
     """Return a prompt whose long known texts (the question, the traces) are written as their numbers."""
     return {
         "system": prompt.system,

@@ -1,7 +1,8 @@
-"""Choose items of a run by what was said of them: a filter only ever removes, and several remove together."""
+"""Filters of the items of a run: each only removes, and several remove together."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,8 +11,6 @@ from judge.audit.audit_queue import Doubt, points
 from judge.enums import Sort, Unplaced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from judge.enums import AnswerStanding, FailureMode, Stratum
     from judge.schema import FailureKind, Outcome
 
@@ -38,7 +37,7 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class Filters:
-    """Which items are wanted; what is empty, None or False leaves every item in."""
+    """Filters of items; one that is empty or False passes every item."""
 
     outcomes: frozenset[Outcome] = frozenset()
     """any of these, on any of the chosen criteria"""
@@ -54,7 +53,7 @@ class Filters:
     """must stand in one of the texts, in any case"""
 
     def take(self, listed: Listed) -> bool:
-        """Tell whether an item is wanted."""
+        """Return whether an item passes."""
         return (
             _meets(self.outcomes, listed.outcomes.values())
             and _meets(self.failures, listed.failures)
@@ -62,7 +61,7 @@ class Filters:
             and (not self.judges_disagree or Doubt.JUDGES_DISAGREE in listed.doubts)
             and (not self.flagged or Doubt.FLAGGED in listed.doubts)
             and all(listed.fields.get(field) == value for field, value in self.where)
-            and (not self.text or any(self.text.casefold() in text.casefold() for text in listed.texts))
+            and _holds(listed.texts, self.text)
         )
 
 
@@ -80,7 +79,7 @@ class ListedTrace(NamedTuple):
 
 @dataclass(frozen=True)
 class TraceFilters:
-    """Which traces are wanted; what is empty leaves every trace in."""
+    """Filters of traces; an empty one passes every trace."""
 
     modes: frozenset[FailureMode] = frozenset()
     """any of these"""
@@ -90,24 +89,8 @@ class TraceFilters:
     """must stand in one of the texts, in any case"""
 
     def take(self, listed: ListedTrace, texts: Iterable[str]) -> bool:
-        """Tell whether a trace is wanted, whose question, trace and replies are the texts."""
-        return (
-            (not self.modes or not self.modes.isdisjoint(listed.modes))
-            and (not self.answers or listed.answer in self.answers)
-            and (not self.text or any(self.text.casefold() in text.casefold() for text in texts))
-        )
-
-
-ANY_TRACE = TraceFilters()
-
-
-class TraceListing(NamedTuple):
-    """Traces that were asked for."""
-
-    rows: list[ListedTrace]
-    """at most as many as were asked for"""
-    matched: int
-    total: int
+        """Return whether a trace passes; `texts` are its question, trace and replies."""
+        return _meets(self.modes, listed.modes) and _meets(self.answers, (listed.answer,)) and _holds(texts, self.text)
 
 
 def arranged(listed: Sequence[Listed], sort: Sort) -> list[Listed]:
@@ -116,5 +99,10 @@ def arranged(listed: Sequence[Listed], sort: Sort) -> list[Listed]:
 
 
 def _meets(wanted: frozenset[Any], given: Iterable[StrEnum]) -> bool:
-    """Tell whether one of the given values is wanted; where nothing is asked for, any is."""
+    """Return whether one of the values is wanted; an empty set wants any."""
     return not wanted or not wanted.isdisjoint(given)
+
+
+def _holds(texts: Iterable[str], words: str) -> bool:
+    """Return whether one of the texts contains the words, ignoring case."""
+    return not words or any(words.casefold() in text.casefold() for text in texts)

@@ -1,29 +1,30 @@
-"""Read the judgments of a run by item, and what they amount to."""
+"""Read the judgments of a run by item, their outcomes, and the doubts about them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from judge.audit.audited_item import Journey, Outcomes, journeys, outcomes
+from judge.audit.audit_queue import Doubt, doubts_of
+from judge.audit.audited_item import Journey, Outcomes, journeys, journeys_by_item, outcomes
 from judge.comparison.derive_report import subject_of
-from judge.judging.run_kinds import plan_of
+from judge.flags.flags import flags_of_run
+from judge.judging.run_kinds import plan_of, score_plan_of
 from judge.outcomes.counted_items import Pooling
 from judge.outcomes.item_features import as_group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from judge.prompting.pairwise_plan import PairPlan
     from judge.runs.journal import RunFolder
-    from judge.runs.manifest import Manifest
-    from judge.schema import Pair, Prompt
+    from judge.runs.manifest import Manifest, ScoreManifest
+    from judge.schema import Case, Pair, Prompt
 
 
 @dataclass(frozen=True)
 class Audit:
-    """The judgments of a run by item, and what they amount to."""
+    """The judgments of a comparison by item, and their outcomes."""
 
     manifest: Manifest
     criteria: list[str]
@@ -36,31 +37,56 @@ class Audit:
     def read(cls, folder: RunFolder, pooling: Pooling = Pooling.MEAN) -> Audit:
         """Read a run's judgments; RunError where its folder is damaged."""
         manifest = folder.manifest()
-        kept = journeys(folder.judgments())
-        by_item: dict[str, list[Journey]] = {}
-        for journey in kept:
-            by_item.setdefault(journey.judgment.item, []).append(journey)
+        by_item = journeys_by_item(folder.judgments())
+        counting = (journey.judgment for journey in chain.from_iterable(by_item.values()))
         return cls(
             manifest=manifest,
             criteria=[criterion.name for criterion in manifest.rubric.criteria],
             by_item=by_item,
-            outcomes=outcomes((journey.judgment for journey in kept), subject_of(manifest), pooling),
+            outcomes=outcomes(counting, subject_of(manifest), pooling),
             plan=plan_of(manifest) if manifest.prompt is not None else None,
         )
 
-    def prompts(self, pair: Pair) -> dict[str, Prompt]:
+    def prompts(self, pair: Pair | None) -> dict[str, Prompt]:
         """Return what was sent, by key: a prompt that no longer has its request's key is not shown."""
-        if self.plan is None:
+        if self.plan is None or pair is None:
             return {}
         requests = (self.plan.requests([pair], judge) for judge in self.manifest.judges)
         return {request.key: request.prompt for request in chain.from_iterable(requests)}
 
-    def judged_fields(self, item: str) -> dict[str, Any]:
-        """Return what the judgments of an item say of it, where its pair is not known."""
-        fields: dict[str, Any] = {}
-        for journey in self.by_item.get(item, []):
-            fields |= journey.judgment.meta
-        return fields
+    def fields(self, item: str, pair: Pair | None) -> dict[str, Any]:
+        """Return the fields of an item; where its pair is not known, those that its judgments name."""
+        if pair is not None:
+            return {**pair.item.meta, **pair.item.subgroup}
+        metas = (journey.judgment.meta for journey in self.by_item.get(item, []))
+        return dict(chain.from_iterable(meta.items() for meta in metas))
+
+
+def case_prompts(manifest: ScoreManifest, case: Case) -> dict[str, Prompt]:
+    """Return what was sent of a case, by key, as `Audit.prompts` does of a pair."""
+    plan = score_plan_of(manifest)
+    requests = (plan.requests([case], judge) for judge in manifest.judges)
+    return {request.key: request.prompt for request in chain.from_iterable(requests)}
+
+
+def items_of(folder: RunFolder, judged: Iterable[str]) -> Iterator[tuple[str, Pair | None]]:
+    """Yield the items of a comparison with their pairs, in file order; without pairs, those that were judged."""
+    if folder.pairs_path.exists():
+        yield from ((pair.item.id, pair) for pair in folder.pairs())
+    else:
+        yield from ((item, None) for item in judged)
+
+
+def doubts_of_run(folder: RunFolder) -> dict[str, frozenset[Doubt]]:
+    """Return the doubts about each item that has any: of its judgments and of its traces."""
+    criteria = [criterion.name for criterion in folder.manifest().rubric.criteria]
+    by_item = journeys_by_item(folder.judgments())
+    flagged = {flag.item for flag in flags_of_run(folder)}
+    found = {}
+    for item, pair in items_of(folder, by_item):
+        doubts = doubts_of([journey.judgment for journey in by_item.get(item, [])], pair, criteria)
+        found[item] = doubts | {Doubt.FLAGGED} if item in flagged else doubts
+    return {item: doubts for item, doubts in found.items() if doubts}
 
 
 def groups_of(fields: Mapping[str, Any]) -> dict[str, str]:

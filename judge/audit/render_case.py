@@ -1,29 +1,36 @@
-"""Render everything about one scored trace: its checklist with what was said of each unit, and how it came to that."""
+"""Render one scored trace: its checklist with each unit's verdicts, and the course of each request."""
 
 from __future__ import annotations
 
-from shlex import quote
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
 
-from judge.audit.audited_case import TRACE, told_case, told_reading
-from judge.audit.render_parts import journey_lines, render_columns, render_question, render_raw, say, trace_text
+from judge.audit.audited_case import TRACE, describe_case, describe_reading
+from judge.audit.read_run import case_prompts
+from judge.audit.render_parts import (
+    journey_lines,
+    render_columns,
+    render_next,
+    render_question,
+    render_raw,
+    say,
+    trace_text,
+)
 from judge.enums import FailureMode
 from judge.files.safe_text import safe
 from judge.schema import Group
 from judge.scoring.scores import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from rich.console import Console
 
     from judge.audit.audited_case import ScoreFindings
     from judge.audit.audited_item import Journey
-    from judge.audit.filters import ListedTrace, TraceListing
-    from judge.schema import Case, Prompt
+    from judge.runs.manifest import ScoreManifest
+    from judge.schema import Case
 
 PRESENCE = ("absent", "vague", "asserted")
 CORRECTNESS = {-1: "wrong", 0: "undecided", 1: "right"}
@@ -35,44 +42,40 @@ GROUNDED = {True: "grounded", False: "not grounded", None: ""}
 class ShownCase(NamedTuple):
     """Everything about one scored trace."""
 
+    manifest: ScoreManifest
+    """of its run"""
+    run: str
     case: Case
-    model: str
     found: ScoreFindings
     asked: Sequence[Journey]
-    prompts: Mapping[str, Prompt]
-    """by key, rendered again"""
-    repair: str | None
-    """the run's note to a judge whose reply cannot be read"""
-    run: str
     following: str | None
     """the next item by trace score"""
 
 
 def render_case(shown: ShownCase, console: Console, *, raw: bool) -> None:
     """Render the trace and its units; with `raw`, what was sent and what came back too."""
-    told = told_case(shown.case, shown.found)
+    told = describe_case(shown.case, shown.found)
     say(console, f"Item {shown.case.item.id}", "bold")
     render_question(told, shown.case.item, console)
-    render_columns([shown.model], [trace_text(told[TRACE], known=told["answer"] is not None)], console)
+    render_columns([shown.manifest.model], [trace_text(told[TRACE], known=told["answer"] is not None)], console)
     for group in Group:
         if told["groups"][group]["units"]:
             _render_group(group, told["groups"][group], shown, console)
-    say(console, f"Trace score: {percent(told['trace_score'])}", "bold")
+    say(console, f"Trace score: {_percent(told['trace_score'])}", "bold")
+    prompts = case_prompts(shown.manifest, shown.case) if raw else {}
     for journey in shown.asked:
         judgment = journey.judgment
         say(console, "\n".join(journey_lines(f"{judgment.judge}, {judgment.group}", journey)))
         if raw:
-            render_raw(judgment, shown.prompts.get(judgment.key), shown.repair, console)
-    say(console, f"All traces: omr-judge list {quote(shown.run)}", "dim")
-    if shown.following is not None:
-        say(console, f"Next by trace score: omr-judge show {quote(shown.run)} {quote(shown.following)}", "dim")
+            render_raw(judgment, prompts.get(judgment.key), shown.manifest.repair, console)
+    render_next(shown.run, shown.following, console, all_of="traces", by="trace score")
 
 
 def _render_group(group: Group, told: Mapping[str, Any], shown: ShownCase, console: Console) -> None:
     """Render a row for each unit of a group and reading of it."""
     scored = told["standing"] == Standing.SCORED.value
-    say(console, f"{group}: {percent(told['score']) if scored else told['standing'].replace('_', ' ')}", "bold")
-    own = [told_reading(journey, shown.found) for journey in shown.asked if journey.judgment.group == group]
+    say(console, f"{group}: {_percent(told['score']) if scored else told['standing'].replace('_', ' ')}", "bold")
+    own = [describe_reading(journey, shown.found) for journey in shown.asked if journey.judgment.group == group]
     table = Table(expand=True)
     for title, ratio in {"unit": 4, "judge": 2, "what is wrong": 2, "said": 3, "evidence": 4}.items():
         table.add_column(title, ratio=ratio, overflow="fold")
@@ -84,7 +87,7 @@ def _render_group(group: Group, told: Mapping[str, Any], shown: ShownCase, conso
 
 
 def _reading(unit: str, told: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """Say who read a unit, what is wrong with it, what was said of it, and what was quoted."""
+    """Return a unit's reading as cells: judge, failure mode, verdict, quotation."""
     if not told:
         return "-", "not asked", "-", "-"
     who = f"{told['judge']}, sample {told['sample'] + 1}"
@@ -99,22 +102,6 @@ def _reading(unit: str, told: Mapping[str, Any]) -> tuple[str, str, str, str]:
     return who, verdict["mode"].replace("_", " "), ", ".join(filter(None, said)), quotation or "-"
 
 
-def percent(share: float | None) -> str:
-    """Write a share as percent, and that there is none."""
+def _percent(share: float | None) -> str:
+    """Return a share in percent; "none" where there is none."""
     return "none" if share is None else f"{100 * share:.1f} %"
-
-
-def listing_lines(listing: TraceListing) -> list[str]:
-    """Return a head and one line a trace, in columns, safe for a terminal."""
-    table = [["item", "score", *Group, "answer", "what is wrong"]]
-    for row in listing.rows:
-        figures = ["-" if score is None else f"{100 * score:.1f}" for score in (row.trace_score, *row.groups.values())]
-        wrong = ", ".join(mode.replace("_", " ") for mode in row.modes if mode is not FailureMode.OK)
-        table.append([" ".join(safe(row.item).split()), *figures, row.answer.value, wrong or "-"])
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in table]
-
-
-def trace_record(row: ListedTrace) -> dict[str, Any]:
-    """Return a trace of a list as JSON values."""
-    return {**row._asdict(), "groups": dict(row.groups), "modes": list(row.modes)}

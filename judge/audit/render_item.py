@@ -1,23 +1,31 @@
-"""Render everything about one item: the pair, what each judge said in both orders, and how it came to say it."""
+"""Render one compared item: the pair, each judge's verdicts in both orders, and the course of each request."""
 
 from __future__ import annotations
 
-from shlex import quote
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.audit.audit_queue import points
-from judge.audit.audited_item import told_judgment, told_pair
-from judge.audit.render_parts import journey_lines, render_columns, render_question, render_raw, say, trace_text
+from judge.audit.audited_item import describe_judgment, describe_pair
+from judge.audit.render_parts import (
+    journey_lines,
+    render_columns,
+    render_next,
+    render_question,
+    render_raw,
+    say,
+    trace_text,
+)
 from judge.schema import Order, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from rich.console import Console
 
     from judge.audit.audit_queue import Doubt
     from judge.audit.audited_item import Journey
-    from judge.schema import Pair, Prompt
+    from judge.audit.read_run import Audit
+    from judge.runs.manifest import Manifest
+    from judge.schema import Pair
 
 SAID = {"a": "a better", "b": "b better", "tie": "tie", "cannot_judge": "cannot judge"}
 FOLDED = {
@@ -30,7 +38,7 @@ FOLDED = {
 
 
 class SampleJudgments(NamedTuple):
-    """What one judge was asked of an item in one sample."""
+    """The requests of one judge about an item in one sample."""
 
     judge: str
     sample: int
@@ -42,21 +50,14 @@ class SampleJudgments(NamedTuple):
 class ShownItem(NamedTuple):
     """Everything about one item."""
 
+    audit: Audit
+    """of its run"""
+    run: str
     item: str
     pair: Pair | None
     """None: the run does not know it"""
-    models: tuple[str, str]
-    criteria: Sequence[str]
-    outcomes: Mapping[str, Outcome]
-    """by criterion, as the report counts them"""
     asked: Sequence[SampleJudgments]
     doubts: frozenset[Doubt]
-    identical: bool
-    prompts: Mapping[str, Prompt]
-    """by key, rendered again"""
-    repair: str | None
-    """the run's note to a judge whose reply cannot be read"""
-    run: str
     following: str | None
     """the next item by doubt"""
 
@@ -67,29 +68,24 @@ def render_item(shown: ShownItem, console: Console, *, raw: bool) -> None:
     if shown.pair is None:
         say(console, "The question and the traces of this item are not known: its judgments were made elsewhere.")
     else:
-        _render_pair(told_pair(shown.pair), shown.pair, shown.models, console)
-    told = ", ".join(f"{name} {outcome}" for name, outcome in shown.outcomes.items())
+        _render_pair(describe_pair(shown.pair), shown.pair, shown.audit.manifest, console)
+    outcomes = {name: own.get(shown.item, Outcome.MISSING) for name, own in shown.audit.outcomes.together.items()}
+    told = ", ".join(f"{name} {outcome}" for name, outcome in outcomes.items())
     say(console, f"Outcome: {told}", "bold")
     doubts = ", ".join(sorted(shown.doubts))
     say(console, f"Doubts: {doubts} ({points(shown.doubts)} points)" if doubts else "Doubts: none")
-    if shown.identical:
+    if shown.item in shown.audit.manifest.identical:
         say(console, "Both traces are the same: a tie that no judge was asked about.")
     elif not shown.asked:
         say(console, "No judgment of this item yet.")
     for asked in shown.asked:
         _render_asked(asked, shown, console, raw=raw)
-    say(console, "\n".join(_ways_on(shown)), "dim")
+    render_next(shown.run, shown.following, console, all_of="items", by="doubt")
 
 
-def _ways_on(shown: ShownItem) -> Iterator[str]:
-    yield f"All items: omr-judge list {quote(shown.run)}"
-    if shown.following is not None:
-        yield f"Next by doubt: omr-judge show {quote(shown.run)} {quote(shown.following)}"
-
-
-def _render_pair(told: Mapping[str, Any], pair: Pair, models: tuple[str, str], console: Console) -> None:
+def _render_pair(told: Mapping[str, Any], pair: Pair, manifest: Manifest, console: Console) -> None:
     render_question(told, pair.item, console)
-    titles = [f"{side}: {model}" for side, model in zip("ab", models, strict=True)]
+    titles = [f"a: {manifest.model_a}", f"b: {manifest.model_b}"]
     render_columns(titles, [trace_text(told[side], known=told["answer"] is not None) for side in "ab"], console)
 
 
@@ -97,20 +93,17 @@ def _render_asked(asked: SampleJudgments, shown: ShownItem, console: Console, *,
     """Render what a judge said on each criterion in the orders next to each other, and how it got there."""
     say(console, f"Judge {asked.judge}, sample {asked.sample + 1}", "bold")
     orders = [order for order in Order if order in asked.journeys]
-    told = {order: told_judgment(asked.journeys[order], shown.criteria) for order in orders}
+    told = {order: describe_judgment(asked.journeys[order], shown.audit.criteria) for order in orders}
     titles = [f"{order} ({'a' if order is Order.FORWARD else 'b'} shown first)" for order in orders]
-    for name in shown.criteria:
+    for name in shown.audit.criteria:
         say(console, f"{name}: {_folded(asked, name)}")
         render_columns(titles, [_verdict(told[order], name) for order in orders], console)
     for order in orders:
-        say(console, "\n".join(journey_lines(order, asked.journeys[order])))
+        journey = asked.journeys[order]
+        say(console, "\n".join(journey_lines(order, journey)))
         if raw:
-            render_raw(
-                asked.journeys[order].judgment,
-                shown.prompts.get(asked.journeys[order].judgment.key),
-                shown.repair,
-                console,
-            )
+            sent = shown.audit.prompts(shown.pair).get(journey.judgment.key)
+            render_raw(journey.judgment, sent, shown.audit.manifest.repair, console)
 
 
 def _folded(asked: SampleJudgments, criterion: str) -> str:
@@ -121,7 +114,7 @@ def _folded(asked: SampleJudgments, criterion: str) -> str:
 
 
 def _verdict(told: Mapping[str, Any], criterion: str) -> str:
-    """Say a verdict by model, with what the judge quoted of both."""
+    """Return a verdict in model words, with the quotations of both traces."""
     if "failure" in told:
         return f"failed: {told['failure']['kind']}"
     said = told["verdicts"].get(criterion)

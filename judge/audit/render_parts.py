@@ -1,7 +1,9 @@
-"""Render what the items of any run have: texts side by side, a question, how a request went, what was sent."""
+"""Render what items of any run have in common: texts side by side, the question, attempts, prompts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -13,8 +15,6 @@ from judge.prompting.retry_prompt import note_after
 from judge.schema import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from rich.console import Console
 
     from judge.audit.audited_item import Journey
@@ -31,7 +31,7 @@ def say(console: Console, text: str, style: str = "") -> None:
 
 
 def render_question(told: Mapping[str, Any], item: Item, console: Console) -> None:
-    """Render what is known of an item beside its traces; `told` is from `told_item`."""
+    """Render what is known of an item beside its traces; `told` is from `describe_item`."""
     say(console, told["question"])
     for letter, text in told["options"]:
         is_right = letter in told["right"]
@@ -45,7 +45,7 @@ def render_question(told: Mapping[str, Any], item: Item, console: Console) -> No
 
 
 def trace_text(told: Mapping[str, Any], *, known: bool) -> str:
-    """Return a trace with its final answer; `told` is from `told_trace`, `known` whether the right answer is."""
+    """Return a trace with its final answer; `told` is from `describe_trace`, `known` whether the right answer is."""
     answer = told["answer"] if told["answer"] is not None else "/".join(told["chosen"]) or "not stated"
     judged = f" ({RIGHT[told['right']]})" if known else ""
     return f"{told['text']}\n\nFinal answer: {answer}{judged}"
@@ -63,7 +63,7 @@ def render_columns(titles: Sequence[str], texts: Sequence[str], console: Console
 
 
 def journey_lines(name: str, journey: Journey) -> Iterator[str]:
-    """Say how a request went: every attempt, and its end."""
+    """Yield a line for each attempt of a request, and one for its end."""
     judgment = journey.judgment
     for number, attempt in enumerate(judgment.attempts, start=1):
         status = f", status {attempt.status}" if attempt.status is not None else ""
@@ -105,3 +105,10 @@ def _render_sent(prompt: Prompt, console: Console) -> None:
     for part in ("shared", "traces"):
         say(console, f"Sent, {part}:", "bold")
         say(console, getattr(prompt, part))
+
+
+def render_next(run: str, following: str | None, console: Console, *, all_of: str, by: str) -> None:
+    """Render the commands that list the run, and that show what follows."""
+    say(console, f"All {all_of}: omr-judge list {quote(run)}", "dim")
+    if following is not None:
+        say(console, f"Next by {by}: omr-judge show {quote(run)} {quote(following)}", "dim")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -22,9 +23,6 @@ from judge.errors import RetryableError
 from judge.judges.anthropic import AnthropicJudge, read_reply
 from judge.judges.provider_errors import STATUSES, part, status_error
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
 
 PATH = "/v1/messages/batches"
 PAGE = 100

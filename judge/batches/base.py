@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
+from judge.dispatch.rate_limits import RetryPolicy
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from judge.dispatch.rate_limits import RetryPolicy
-
 
 CONNECTIONS = 4
 HTTP_OK = 200

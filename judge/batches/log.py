@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, Self
 
 from pydantic import ValidationError
 
+from judge.batches.base import Frame
 from judge.errors import RunError
 from judge.schema import Frozen, Group, Order, Request
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from judge.batches.base import Frame
 
 
 class Stage(StrEnum):

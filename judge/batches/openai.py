@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 
@@ -22,9 +23,6 @@ from judge.errors import RetryableError
 from judge.judges.openai import OpenAIJudge, read_reply
 from judge.judges.provider_errors import part, redact, status_error
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
 
 ENDPOINT: Final = "/v1/chat/completions"
 MARK = "omr_judge_batch"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,6 @@ from judge.runs.journal import RunFolder
 from judge.runs.manifest import ChecklistManifest, Input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from judge.costs.quote import Quote
     from judge.images.image_store import ImageStore
     from judge.runs.journal import RunFolder

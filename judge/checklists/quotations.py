@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from judge.schema import Group, Unit
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 LEAST_QUOTED = 8
 """bytes of UTF-8: eight Latin letters, three of Japanese; a shorter quotation stands in any text and proves nothing"""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -20,9 +21,6 @@ from judge.runs.manifest import ChecklistManifest
 from judge.schema import Failed, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
-
     from judge.runs.journal import RunFolder
 
 
@@ -93,7 +91,7 @@ def _places(folder: RunFolder, spending: Spending) -> dict[str, _Place]:
 
 @contextmanager
 def _results(folder: RunFolder, places: dict[str, _Place]) -> Iterator[Callable[[str], Result | None]]:
-    """Yield what reads the result of an item's request from the journal; None where there is no journal line of it."""
+    """Yield a function that reads the result of an item's request from the journal; None where it has none."""
     if not places:
         yield lambda _: None
         return

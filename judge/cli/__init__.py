@@ -1,4 +1,4 @@
-"""The command `omr-judge`: options in, one call to judge.run, print, exit code."""
+"""The command `omr-judge`: options in, one call, print, exit code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from judge import __version__
 from judge.cli import browsing, converting, judges, judging, labeling, planning, prompting, reporting
 from judge.cli.options import flattened
 from judge.cli.output import Exit
-from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, ProviderError
+from judge.errors import BudgetReachedError, InterruptedRunError, OmrJudgeError, ProviderError
 from judge.files.prompt_user import forgive_stderr
 from judge.files.secrets import hide_secrets
 
@@ -98,7 +98,5 @@ def _exit_code(error: OmrJudgeError) -> Exit:
             return Exit.BUDGET
         case ProviderError():
             return Exit.FAILURES
-        case InputError():
-            return Exit.INPUT
         case _:
             return Exit.INPUT

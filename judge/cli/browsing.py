@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,8 +17,7 @@ from judge.judging.options import DEFAULT_RUNS, Runs
 from judge.schema import FailureKind, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from judge.audit.browse import Listing
     from judge.audit.filters import Filters
     from judge.runs.journal import RunFolder
 
@@ -32,7 +32,7 @@ def _field(given: str) -> tuple[str, str]:
 
 
 def _answers(given: str) -> Stratum | Unplaced:
-    """Return what is known of an item's answers; ValueError for other words."""
+    """Return the stratum that a word names; ValueError for other words."""
     if given not in ANSWERS:
         raise ValueError(f"{given!r} is not one of {', '.join(ANSWERS)}")
     return Unplaced.UNREADABLE if given == Unplaced.UNREADABLE else Stratum(given)
@@ -40,7 +40,7 @@ def _answers(given: str) -> Stratum | Unplaced:
 
 @dataclass(frozen=True)
 class PairFilters:
-    """Which items of a comparison are wanted."""
+    """Filters of the items of a comparison."""
 
     criterion: Annotated[
         tuple[str, ...],
@@ -71,7 +71,7 @@ class PairFilters:
     flagged: Annotated[bool, typer.Option("--flagged", help="Only items with a flagged trace.")] = False
 
     def chosen(self, text: str) -> Filters:
-        """Return what chooses the items, with words that they must hold."""
+        """Return the filters, with words that items must contain."""
         from judge.audit.filters import Filters
 
         return Filters(
@@ -91,7 +91,7 @@ class PairFilters:
 
 @dataclass(frozen=True)
 class CaseFilters:
-    """Which traces of a score are wanted."""
+    """Filters of the traces of a score."""
 
     mode: Annotated[
         tuple[FailureMode, ...], typer.Option("--mode", help="Of a score: only traces with a unit so; repeatable.")
@@ -148,35 +148,30 @@ def list_(
         return
     refuse_options({"--mode": cases.mode, "--answer": cases.answer}, "is for runs of `score`")
     from judge.audit.browse import list_items
-    from judge.audit.render_list import as_record, lines
+    from judge.audit.render_list import item_lines, item_record
 
     found = list_items(folder, pairs.chosen(text), pairs.criterion, sort, n)
-    foot = _foot(found.matched, found.total, len(found.rows), "items")
-    rows = map(as_record, found.rows) if json else lines(found.rows, found.criteria) if found.rows else ()
-    _print(rows, foot, as_json=json)
+    _print(found, "items", map(item_record, found.rows) if json else item_lines(found.rows), as_json=json)
 
 
 def _list_score(folder: RunFolder, wanted: CaseFilters, text: str, *, sort: Sort, n: int | None, as_json: bool) -> None:
     from judge.audit.browse import list_traces
     from judge.audit.filters import TraceFilters
-    from judge.audit.render_case import listing_lines, trace_record
+    from judge.audit.render_list import trace_lines, trace_record
 
     found = list_traces(folder, TraceFilters(frozenset(wanted.mode), frozenset(wanted.answer), text), sort, n)
-    foot = _foot(found.matched, found.total, len(found.rows), "traces")
-    rows = map(trace_record, found.rows) if as_json else listing_lines(found) if found.rows else ()
-    _print(rows, foot, as_json=as_json)
+    _print(found, "traces", map(trace_record, found.rows) if as_json else trace_lines(found.rows), as_json=as_json)
 
 
-def _foot(matched: int, total: int, shown: int, what: str) -> str:
-    return f"{matched} of {total} {what}" + (f"; the first {shown} are shown" if shown < matched else "")
-
-
-def _print(rows: Iterable[object], foot: str, *, as_json: bool) -> None:
+def _print(found: Listing[Any], what: str, rows: Iterable[object], *, as_json: bool) -> None:
     """Print records as JSON with the foot on stderr, or lines with the foot after them."""
     import orjson
 
-    for row in rows:
+    for row in rows if found.rows else ():
         typer.echo(orjson.dumps(row) if as_json else row)
+    foot = f"{found.matched} of {found.total} {what}"
+    if len(found.rows) < found.matched:
+        foot += f"; the first {len(found.rows)} are shown"
     if as_json:
         tell(foot)
     else:

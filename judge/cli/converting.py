@@ -45,8 +45,8 @@ def convert(
 ) -> None:
     """Turn what generators wrote into a file of traces, and say what was understood."""
     from judge.convert.choose_traces import Choice
-    from judge.convert.conversion_words import as_record, lines
     from judge.convert.convert import ConvertOptions, convert
+    from judge.convert.render_conversion import as_record, lines
 
     choice = Choice(model=model, filter=filter_, sample=sample, all_samples=all_samples)
     options = ConvertOptions(to=to, choice=choice, format=format_, id_path=id_, failures=failures, force=force)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +24,10 @@ from judge.judging.options import (
 from judge.runs.control_kinds import DEFAULT_N, ControlKind, ControlN, ControlOptions
 from judge.schema import FailureKind
 
+if TYPE_CHECKING:
+    from judge.costs.quote import Quote
+    from judge.runs.journal import RunFolder
+
 
 def compare(options: CompareOptions, *, dry_run: DryRun = False, output: OutputOptions) -> None:
     """Compare two models' traces: pair, judge in both orders, report win rates.
@@ -30,14 +35,10 @@ def compare(options: CompareOptions, *, dry_run: DryRun = False, output: OutputO
     Repeating the command goes on with the run that it began; what was judged is never asked again.
     """
     from judge.comparison.compare import compare
-    from judge.comparison.dry_run import dry_run as quote_comparison
+    from judge.comparison.dry_run import dry_run as quote
 
-    say = teller(quiet=options.judging.quiet)
-    if dry_run:
-        print_quote(quote_comparison(options, say=say), as_json=output.json)
-        return
-    folder = compare(options, command=sys.argv, say=say)
-    print_report(folder, output, quiet=options.judging.quiet)
+    if folder := _judged(options, compare, quote, dry_run=dry_run, output=output):
+        print_report(folder, output, quiet=options.judging.quiet)
 
 
 def score(options: ScoreOptions, *, dry_run: DryRun = False, output: OutputOptions) -> None:
@@ -47,12 +48,8 @@ def score(options: ScoreOptions, *, dry_run: DryRun = False, output: OutputOptio
     """
     from judge.scoring.score import quote_score, score
 
-    say = teller(quiet=options.judging.quiet)
-    if dry_run:
-        print_quote(quote_score(options, say=say), as_json=output.json)
-        return
-    folder = score(options, command=sys.argv, say=say)
-    print_report(folder, output, quiet=options.judging.quiet)
+    if folder := _judged(options, score, quote_score, dry_run=dry_run, output=output):
+        print_report(folder, output, quiet=options.judging.quiet)
 
 
 def checklist(options: ChecklistOptions, *, dry_run: DryRun = False, output: OutputOptions) -> None:
@@ -60,15 +57,27 @@ def checklist(options: ChecklistOptions, *, dry_run: DryRun = False, output: Out
 
     Repeating the command goes on with the run that it began; what was written is never asked for again.
     """
-    from judge.checklists.checklist import dry_run as quote_checklists
+    from judge.checklists.checklist import dry_run as quote
     from judge.checklists.checklist import write_checklists
 
+    if folder := _judged(options, write_checklists, quote, dry_run=dry_run, output=output):
+        print_checklists(folder, output, to=options.to, quiet=options.judging.quiet)
+
+
+def _judged(
+    options: CompareOptions | ScoreOptions | ChecklistOptions,
+    judge: Callable[..., RunFolder],
+    quote: Callable[..., Quote],
+    *,
+    dry_run: bool,
+    output: OutputOptions,
+) -> RunFolder | None:
+    """Return the folder of a run that was begun or gone on with; on a dry run print its quote and return None."""
     say = teller(quiet=options.judging.quiet)
     if dry_run:
-        print_quote(quote_checklists(options, say=say), as_json=output.json)
-        return
-    folder = write_checklists(options, command=sys.argv, say=say)
-    print_checklists(folder, output, to=options.to, quiet=options.judging.quiet)
+        print_quote(quote(options, say=say), as_json=output.json)
+        return None
+    return judge(options, command=sys.argv, say=say)
 
 
 def resume(

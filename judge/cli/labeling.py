@@ -110,7 +110,7 @@ def agreement(
     if json:
         print_json(made)
         return
-    from judge.labels.label_words import render_people
+    from judge.labels.render_human_labels import render_people
 
     render_people(made, console())
 

@@ -1,8 +1,9 @@
-"""What commands print, and the exit codes."""
+"""Output of commands, and the exit codes."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -11,17 +12,15 @@ import typer
 from judge.enums import ReportFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pydantic import BaseModel
     from rich.console import Console
 
     from judge.costs.quote import Quote
-    from judge.tables.document import Document
+    from judge.tables.cells import Document
 
 
 class Exit(IntEnum):
-    """What the program's exit code says, one meaning each; 2 is typer's for wrong usage."""
+    """Exit codes of the program; 2 is typer's for wrong usage."""
 
     BUG = 1
     """a traceback"""
@@ -41,7 +40,7 @@ def tell(text: str) -> None:
 
 
 def teller(*, quiet: bool) -> Callable[[str], None]:
-    """Return what notes are told to: stderr, or nobody."""
+    """Return the receiver of notes: stderr, or nobody."""
     return (lambda _: None) if quiet else tell
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from judge.cli.options import AsJson
 from judge.cli.output import console, print_json
-from judge.cli.reporting import find_run
+from judge.cli.reporting import find_run, refuse_options
 from judge.enums import Orders
 from judge.errors import InputError
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from judge.planning.pilot import Numbers, PilotOptions
 
 HALF = 0.5
@@ -25,7 +23,7 @@ HALF = 0.5
 
 @dataclass(frozen=True)
 class Supposed:
-    """What a person supposes of the items to come."""
+    """Assumptions about the items to come."""
 
     ties: Annotated[
         float | None, typer.Option(metavar="SHARE", help="Ties among items whose orders agree (default 0).")
@@ -39,7 +37,7 @@ class Supposed:
     ] = None
 
     def numbers(self) -> Numbers:
-        """Return what was supposed; InputError where it cannot be."""
+        """Return the assumptions; InputError where one is out of range."""
         from judge.planning.pilot import Numbers
 
         ties, consistency, cluster_size, icc = self.ties, self.consistency, self.cluster_size, self.icc
@@ -57,8 +55,8 @@ class Supposed:
 
 
 @dataclass(frozen=True)
-class Pilot:
-    """The run that tells of the items to come instead."""
+class PilotRun:
+    """A pilot run that the assumptions are estimated from instead."""
 
     pilot: Annotated[
         str | None, typer.Option(metavar="RUN", help="Take ties, consistency and clusters from a run instead.")
@@ -71,7 +69,7 @@ class Pilot:
 
 @dataclass(frozen=True)
 class Calls:
-    """What an item costs, and how long to simulate."""
+    """Calls an item, and the settings of the simulation."""
 
     orders: Annotated[
         Orders | None, typer.Option(help="As in compare, to count calls (default both, or the pilot's).")
@@ -88,7 +86,7 @@ def plan(
         float | None, typer.Option(metavar="RATE", help="The win rate of a to find, e.g. 0.6; else a table of several.")
     ] = None,
     supposed: Supposed,
-    pilot: Pilot,
+    pilot: PilotRun,
     power: Annotated[float, typer.Option(metavar="SHARE", help="How surely to find it.")] = 0.8,
     alpha: Annotated[float, typer.Option(metavar="SHARE", help="Level of the two-sided test and interval.")] = 0.05,
     half_width: Annotated[
@@ -117,24 +115,18 @@ def plan(
         render_plan(made, console())
 
 
-def _source(supposed: Supposed, pilot: Pilot, runs: Path) -> Numbers | PilotOptions:
+def _source(supposed: Supposed, pilot: PilotRun, runs: Path) -> Numbers | PilotOptions:
     from judge.planning.pilot import OVERALL, PilotOptions
 
     if pilot.pilot is None:
         of_a_pilot = {"--criterion": pilot.criterion, "--cluster": pilot.cluster}
-        _refuse(of_a_pilot, "says what to read from a pilot", "add --pilot RUN")
+        refuse_options(of_a_pilot, "says what to read from a pilot", "add --pilot RUN")
         return supposed.numbers()
     numbers = {f"--{name.replace('_', '-')}": value for name, value in vars(supposed).items()}
-    _refuse(numbers, "is the pilot's to tell", "leave it out, or leave --pilot out")
+    refuse_options(numbers, "is the pilot's to tell", "leave it out, or leave --pilot out")
     return PilotOptions(find_run(pilot.pilot, runs), pilot.criterion or OVERALL, pilot.cluster)
 
 
 def _check_between(option: str, value: float | None, low: float, high: float) -> None:
     if value is not None and not low < value < high:
         raise InputError(option, f"{value:g} is out of range", f"give a number above {low:g} and below {high:g}")
-
-
-def _refuse(given: Mapping[str, str | float | None], problem: str, hint: str) -> None:
-    for option, value in given.items():
-        if value is not None:
-            raise InputError(option, problem, hint)

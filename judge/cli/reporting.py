@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,8 +16,6 @@ from judge.errors import InputError
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.outcomes.item_features import WantedFields
     from judge.report.report import Report
     from judge.runs.journal import RunFolder
@@ -27,7 +26,7 @@ MAX_MARGIN = 0.5
 
 @dataclass(frozen=True)
 class FormOptions:
-    """What a report is printed as."""
+    """The format that a report is printed in."""
 
     form: Annotated[ReportFormat, typer.Option("--format", help="Tables for a paper, a page or a program.")] = (
         ReportFormat.TERMINAL
@@ -107,9 +106,9 @@ def report(
         scores=[find_run(score, runs) for score in with_scores or ()],
     )
     if html is not None:
-        from judge.page.make_page import write_page
+        from judge.page.make_page import read_page, write_page
 
-        write_page(folder, made, html)
+        write_page(read_page(folder, made), html)
         return
     _print(made, form.chosen)
 
@@ -129,9 +128,9 @@ def _report_score(
 
     method = method or SCORE_METHOD
     if isinstance(to, Path):
-        from judge.page.make_page import write_score_page
+        from judge.page.make_page import read_score_page, write_page
 
-        write_score_page(folder, make_score_report(folder, method=method, wanted=wanted), to)
+        write_page(read_score_page(folder, make_score_report(folder, method=method, wanted=wanted)), to)
     elif against is None:
         _print_score(make_score_report(folder, method=method, wanted=wanted).report, to)
     else:
@@ -142,10 +141,10 @@ def _report_score(
 
 
 def _print(made: Report, form: ReportFormat) -> None:
-    from judge.tables.document import comparison
+    from judge.tables.tables import comparison_document
     from judge.tables.terminal import render_report
 
-    print_form(form, document=lambda: comparison(made), draw=lambda console: render_report(made, console))
+    print_form(form, document=lambda: comparison_document(made), draw=lambda console: render_report(made, console))
 
 
 def _print_score(made: ScoreReport, form: ReportFormat) -> None:
@@ -177,14 +176,14 @@ def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> No
         tell(f"Run folder: {folder.path}")
     if made.n_failed > output.max_failures * made.n_judgments:
         way_on = "the run is decided" if decided else f"`omr-judge retry {folder.path}` asks them again"
-        share = f"{made.n_failed} of {made.n_judgments} judgments failed, more than --max-failures"
-        tell(f"{share} {output.max_failures:g}: {way_on}")
+        share = f"{made.n_failed} of {made.n_judgments} judgments failed"
+        tell(f"{share}, more than --max-failures {output.max_failures:g}: {way_on}")
         raise typer.Exit(Exit.FAILURES)
 
 
 def print_checklists(folder: RunFolder, output: OutputOptions, *, to: Path | None = None, quiet: bool) -> None:
     """Write the items of a run with the checklists made, and report; exit with 4 if too many items have none."""
-    from judge.checklists.render_checklists import render_checklists
+    from judge.checklists.checklist_report import render_checklists
     from judge.checklists.write_items import save_checklists
 
     report, written_to = save_checklists(folder, to)
@@ -208,8 +207,8 @@ def find_run(run: str, runs: Path) -> RunFolder:
     return RunFolder(path if path.is_dir() or not (runs / run).is_dir() else runs / run)
 
 
-def refuse_options(options: Mapping[str, object], why: str) -> None:
-    """Refuse the first option that was given and means nothing for a run of this kind."""
+def refuse_options(options: Mapping[str, object], why: str, hint: str = "leave it out, or name another run") -> None:
+    """Raise InputError for the first given option, which does not apply: one that is not None, False or empty."""
     for option, value in options.items():
-        if value:
-            raise InputError(option, why, "leave it out, or name another run")
+        if value is not None and value is not False and value != ():
+            raise InputError(option, why, hint)

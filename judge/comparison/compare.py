@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,6 @@ from judge.runs.journal import RunFolder
 from judge.runs.manifest import AnyManifest, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
-
     from judge.schema import FailureKind
 
 

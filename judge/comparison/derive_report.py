@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from judge.comparison.derive_control_report import read_controls
@@ -18,8 +19,6 @@ from judge.report.report import NO_EXTRAS, Extras, Models, Report, RunDescriptio
 from judge.scoring.derive_score_report import make_score_report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import polars as pl
 
     from judge.enums import Method

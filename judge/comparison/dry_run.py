@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from judge.comparison.prepared_run import prepared_comparison
@@ -14,8 +15,6 @@ from judge.runs.control_sample import ControlSource, control_pairs
 from judge.runs.controls import as_control, missing_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
     from judge.judging.options import CompareOptions
     from judge.runs.control_kinds import Control
     from judge.runs.manifest import Manifest

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -18,9 +19,6 @@ from judge.judging.find_run import named_run
 from judge.runs.journal import RunFolder
 from judge.runs.manifest import Input, Manifest
 from judge.schema import Criterion, Failed, FailureKind, Frozen, Judged, Judgment, Order, Reply, Rubric, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 KNOWN_FAILURES = {kind.value for kind in FailureKind}
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, pairwise
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from judge.batches.log import BatchLog
 from judge.dispatch.in_flight import read_in_flight, write_in_flight
@@ -20,10 +22,6 @@ from judge.judging.find_run import SHARD, named_run
 from judge.judging.run_kinds import counts_of, subjects_of
 from judge.runs.journal import RunFolder, as_line
 from judge.runs.manifest import AnyManifest, Manifest, RunManifest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 OWN = {
     "created",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,8 +29,6 @@ from judge.runs.manifest import Input, Manifest
 from judge.schema import Pair, Rubric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from judge.images.image_store import ImageStore
     from judge.runs.journal import RunFolder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import orjson
@@ -15,8 +16,6 @@ from judge.prompting.pairwise_prompt import ShownParts
 from judge.prompting.shipped_files import find_asset, load_prompt, load_rubric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from judge.judging.options import PromptOptions
     from judge.schema import Image, Order
 

@@ -11,7 +11,7 @@ from judge.files.fields import RecordProblem
 
 
 def is_alpaca_eval(record: Record) -> bool:
-    """Say whether a record is one model's output, or a judgment of two."""
+    """Return whether a record is one model's output, or a judgment of two."""
     names = record.keys()
     return "instruction" in names and ({"output", "generator"} <= names or {"output_1", "output_2"} <= names)
 

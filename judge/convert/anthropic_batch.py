@@ -12,7 +12,7 @@ _WITHOUT_MESSAGE = ("errored", "canceled", "expired")
 
 
 def is_anthropic_batch(record: Record) -> bool:
-    """Say whether a record is one request's result."""
+    """Return whether a record is one request's result."""
     return "custom_id" in record and isinstance(record.get("result"), dict)
 
 

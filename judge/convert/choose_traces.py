@@ -1,4 +1,4 @@
-"""Choose which outputs become traces, and count where every row went."""
+"""Choose which outputs become traces, and count every row."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Example(NamedTuple):
     trace: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Counts:
     """Where every row went: rows = traces + without_trace + other filters, models and samples."""
 

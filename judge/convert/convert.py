@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from judge.convert.choose_traces import Choice, Counts, FileRead, TraceSelector
+from judge.convert.choose_traces import Choice, Counts, FileRead, Made, TraceSelector
 from judge.convert.formats import NATIVE
 from judge.convert.native import with_absolute_images
-from judge.convert.output import final_answer, trace_text
-from judge.convert.read_rows import Placed, Problems, RowFile
+from judge.convert.output import Row, final_answer, trace_text
+from judge.convert.read_rows import Problems, RowFile
 from judge.errors import InputError
 from judge.files.fields import RecordProblem, show
 from judge.files.files import replacing
@@ -21,7 +21,7 @@ from judge.files.files import replacing
 
 @dataclass(frozen=True, slots=True)
 class ConvertOptions:
-    """What to read, and where to write."""
+    """Options of a conversion."""
 
     to: Path
     choice: Choice
@@ -48,57 +48,49 @@ def convert(sources: Sequence[str], options: ConvertOptions) -> Counts:
         traces = stack.enter_context(replacing(options.to))
         failures = stack.enter_context(replacing(options.failures)) if options.failures else None
         for number in range(len(sources)):
-            _Conversion(selector, sources, traces, failures).read(number, options)
+            for where, made in _selected(selector, sources, number, options):
+                if made.no_trace is None:
+                    traces.write(_line(made.record))
+                elif failures is not None:
+                    failures.write(_line({"where": where} | dict(made.record)))
         _check_counts(selector.counts, ", ".join(sources), options.choice)
     return selector.counts
 
 
-class _Conversion:
-    """The reading of files into open ones."""
-
-    def __init__(
-        self, selector: TraceSelector, sources: Sequence[str], traces: IO[bytes], failures: IO[bytes] | None
-    ) -> None:
-        self._selector, self._sources = selector, sources
-        self._traces, self._failures = traces, failures
-
-    def read(self, number: int, options: ConvertOptions) -> None:
-        """Read a file to its end, and raise all its problems together."""
-        problems, counts = Problems(), self._selector.counts
-        before = counts.rows
-        with RowFile(self._sources[number], options.format) as file:
-            for placed in file.rows(options.id_path, problems):
-                try:
-                    self._take(_completed(placed, file), number)
-                except RecordProblem as problem:
-                    problems.add(placed.where, problem)
-            problems.raise_any()
-            counts.files.append(FileRead(file.path, file.format.name, file.format.title, counts.rows - before))
-
-    def _take(self, placed: Placed, number: int) -> None:
-        row = placed.row
-        earlier = self._selector.earlier_file(row.id, number)
-        if earlier is not None:
-            hint = "convert such files one by one, or name another place of the id with --id"
-            raise RecordProblem(f"id {show(row.id)} is in {self._sources[earlier]} too", hint)
-        made = self._selector.take(row)
-        if made is None:
-            return
-        if made.no_trace is None:
-            self._traces.write(_line(made.record))
-        elif self._failures is not None:
-            self._failures.write(_line({"where": placed.where} | dict(made.record)))
+def _selected(
+    selector: TraceSelector, sources: Sequence[str], number: int, options: ConvertOptions
+) -> Iterator[tuple[str, Made]]:
+    """Read a file to its end, yield what becomes of its chosen rows, and raise all its problems together."""
+    problems, counts = Problems(), selector.counts
+    before = counts.rows
+    with RowFile(sources[number], options.format) as file:
+        for where, given in file.rows(options.id_path, problems):
+            try:
+                row = _completed(given, file)
+                _refuse_known_id(selector, sources, row.id, number)
+                made = selector.take(row)
+            except RecordProblem as problem:
+                problems.add(where, problem)
+                continue
+            if made is not None:
+                yield where, made
+        problems.raise_any()
+        counts.files.append(FileRead(file.path, file.format.name, file.format.title, counts.rows - before))
 
 
-def _completed(placed: Placed, file: RowFile) -> Placed:
+def _refuse_known_id(selector: TraceSelector, sources: Sequence[str], id_: str, number: int) -> None:
+    earlier = selector.earlier_file(id_, number)
+    if earlier is not None:
+        hint = "convert such files one by one, or name another place of the id with --id"
+        raise RecordProblem(f"id {show(id_)} is in {sources[earlier]} too", hint)
+
+
+def _completed(row: Row, file: RowFile) -> Row:
     """Return a row with what a trace file needs: paths that hold anywhere, and the answer that follows reasoning."""
-    row = placed.row
     if file.format is NATIVE:
-        return placed._replace(row=replace(row, fields=with_absolute_images(row.fields, file.folder)))
+        return replace(row, fields=with_absolute_images(row.fields, file.folder))
     answer = final_answer(trace_text(row))
-    if answer is None:
-        return placed
-    return placed._replace(row=replace(row, fields={"model_answer": answer} | dict(row.fields)))
+    return row if answer is None else replace(row, fields={"model_answer": answer} | dict(row.fields))
 
 
 def _line(record: Mapping[str, Any]) -> bytes:

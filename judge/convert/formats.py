@@ -43,14 +43,6 @@ FORMATS = (
 """The last one is for what no other recognises, since it has the widest choice of names."""
 
 
-def named_format(name: str) -> Format:
-    """Return a format by its name."""
-    found = next((one for one in FORMATS if one.name == name), None)
-    if found is None:
-        raise InputError(f"--format {name}", "unknown format", _known())
-    return found
-
-
 def detect(records: Sequence[Record], path: str) -> Format:
     """Return the format that all of a file's first records have.
 
@@ -61,12 +53,12 @@ def detect(records: Sequence[Record], path: str) -> Format:
     special = [one for one in matching if one is not NATIVE] or matching
     if not special:
         fields = f"the first record has {', '.join(list(records[0])[:8])}" if records else "no record can be read"
-        raise InputError(path, f"no format is recognised: {fields}", f"name one with --format: {_known()}")
+        raise InputError(
+            path,
+            f"no format is recognised: {fields}",
+            f"name one with --format: {', '.join(one.name for one in FORMATS)}",
+        )
     if len(special) > 1:
         names = " or ".join(one.name for one in special)
         raise InputError(path, f"may be {names}", "choose with --format")
     return special[0]
-
-
-def _known() -> str:
-    return ", ".join(one.name for one in FORMATS)

@@ -25,7 +25,7 @@ _CUT = ("max_tokens", "model_length")
 
 
 def is_inspect_log(record: Record) -> bool:
-    """Say whether a record is a whole log."""
+    """Return whether a record is a whole log."""
     return isinstance(record.get("eval"), dict) and ("samples" in record or "status" in record)
 
 
@@ -91,7 +91,7 @@ def _question(sample: Record) -> str:
 
 
 def _with_attachments(sample: Record) -> Record:
-    """Put long texts, which the log keeps apart, back into their places."""
+    """Resolve attachments: long texts that the log stores apart."""
     kept = object_at(sample, "attachments")
     if not kept:
         return sample

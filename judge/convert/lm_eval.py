@@ -13,12 +13,12 @@ _ONE_PER_REQUEST_AND_REPEAT = 2
 
 
 def is_lm_eval(record: Record) -> bool:
-    """Say whether a record is one document's sample, with the document."""
+    """Return whether a record is one document's sample, with the document."""
     return {"doc_id", "doc", "resps"} <= record.keys()
 
 
 def is_lmms_eval(record: Record) -> bool:
-    """Say whether a record is one document's sample without the document."""
+    """Return whether a record is one document's sample without the document."""
     return {"doc_id", "filtered_resps"} <= record.keys() and "doc" not in record
 
 

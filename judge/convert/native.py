@@ -15,7 +15,7 @@ _REST = ("response", "output", "completion", "prediction")
 
 
 def is_native(record: Record) -> bool:
-    """Say whether a record has an id and a text under names that we read without being told."""
+    """Return whether a record has an id and a text under names that are read by default."""
     return any(isinstance(record.get(name), str | int) for name in FIELDS["id"]) and any(
         isinstance(record.get(name), str) for name in FIELDS["trace"]
     )

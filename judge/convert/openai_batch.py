@@ -12,7 +12,7 @@ _OK = 200
 
 
 def is_openai_batch(record: Record) -> bool:
-    """Say whether a record is one request's line."""
+    """Return whether a record is one request's line."""
     return "custom_id" in record and ("response" in record or "error" in record)
 
 

@@ -1,4 +1,4 @@
-"""What a generator wrote for one item, whatever it called it, and the one text that a trace is made of."""
+"""A generator's output for one item in common terms, and the text of its trace."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class NoTrace(StrEnum):
 
 
 class Cut(StrEnum):
-    """What cut a trace short."""
+    """Causes of truncation."""
 
     LIMIT = "limit"
     """the model's token limit"""
@@ -76,7 +76,7 @@ def why_no_trace(row: Row) -> NoTrace | None:
 
 
 def shows_reasoning(trace: str) -> bool:
-    """Say whether a trace holds reasoning that is marked as such: within `<think>`, or before `</think>`."""
+    """Return whether a trace holds reasoning that is marked as such: within `<think>`, or before `</think>`."""
     head, closed, _ = trace.rpartition("</think>")
     _, opened, thinking = (head if closed else trace).partition("<think>")
     if opened:

@@ -1,26 +1,28 @@
-"""Read a generator's file as rows, and collect what is wrong with it."""
+"""Read a generator's file as rows, and collect its problems."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
-from judge.convert.formats import Format, detect, named_format
+from judge.convert.formats import FORMATS, NATIVE, Format, detect
 from judge.convert.output import Row
-from judge.convert.source import SourceFile
-from judge.convert.values import SourceRecord
+from judge.convert.source import MAX_DOCUMENT, source_records
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.files.fields import RecordProblem
-from judge.files.jsonl import refuse
+from judge.files.jsonl import JsonLines, refuse
 
 LOOKED_AT = 20
 """records that the format is found by"""
+MAX_HINT_DOCUMENT = 2**26
+"""bytes of a JSON document that is read for no more than a hint"""
 
 
 class Problems:
-    """What is wrong with the input: the first twenty, and their number."""
+    """Problems of the input: the first twenty, and their number."""
 
     def __init__(self) -> None:
         self._kept: list[InputError] = []
@@ -38,20 +40,14 @@ class Problems:
             raise InputErrors(self._kept, self._total)
 
 
-class Placed(NamedTuple):
-    """A row and where it stands."""
-
-    where: str
-    row: Row
-
-
 class RowFile:
-    """An open file of a generator, of the format that is named or found by its first records (see `SourceFile`)."""
+    """An open file of a generator, of the format that is named or found by its first records (see `source_records`)."""
 
-    def __init__(self, source: str | Path, format_: str | None, *, max_document: int | None = None) -> None:
-        self._source = SourceFile(source, max_document=max_document)
-        self.path, self.folder = self._source.path, self._source.folder
-        self._records = self._source.records()
+    def __init__(self, source: str | Path, format_: str | None, *, max_document: int = MAX_DOCUMENT) -> None:
+        self._file = JsonLines(source)
+        self.path = self._file.path
+        self.folder = Path.cwd() if source == "-" else Path(source).absolute().parent
+        self._records = source_records(self._file, max_document=max_document)
         try:
             self._first = list(islice(self._records, LOOKED_AT))
             self.format = self._named(format_)
@@ -59,11 +55,13 @@ class RowFile:
             self.close()
             raise
 
-    def rows(self, id_path: str | None, problems: Problems) -> Iterator[Placed]:
-        """Yield every row once; records that hold none are noted."""
+    def rows(self, id_path: str | None, problems: Problems) -> Iterator[tuple[str, Row]]:
+        """Yield every row once, with its place in the file; records that hold none are noted."""
         for given in chain(self._first, self._records):
             try:
-                yield from (Placed(given.where, row) for row in self._rows(given, id_path))
+                if isinstance(given.record, RecordProblem):
+                    raise given.record
+                yield from ((given.where, row) for row in self.format.rows(given.record, id_path))
             except RecordProblem as problem:
                 problems.add(given.where, problem)
 
@@ -76,19 +74,14 @@ class RowFile:
     def close(self) -> None:
         """Close the file."""
         self._records.close()
-        self._source.close()
-
-    def _rows(self, given: SourceRecord, id_path: str | None) -> Iterator[Row]:
-        if isinstance(given.record, RecordProblem):
-            raise given.record
-        return self.format.rows(given.record, id_path)
+        self._file.close()
 
     def _named(self, name: str | None) -> Format:
         if not self._first:
             refuse(self.path, "empty file", "see docs/convert.md on what can be read")
         readable = [given.record for given in self._first if not isinstance(given.record, RecordProblem)]
         if name is not None:
-            return named_format(name)
+            return next(one for one in FORMATS if one.name == name)
         if not readable:
             problems = Problems()
             for given in self._first:
@@ -96,3 +89,19 @@ class RowFile:
                     problems.add(given.where, given.record)
             problems.raise_any()
         return detect(readable, self.path)
+
+
+def with_convert_hint(error: InputErrors, source: str | Path) -> InputErrors:
+    """Return a file's problems, led by the command that converts it where it is of a generator's format."""
+    if source == "-" or not Path(source).is_file():
+        return error
+    try:
+        with RowFile(source, None, max_document=MAX_HINT_DOCUMENT) as file:
+            format_ = file.format
+    except InputError:
+        return error
+    if format_ is NATIVE:
+        return error
+    command = f"omr-judge convert {shlex.quote(str(source))} --to traces.jsonl"
+    hint = InputError(str(source), f"looks like {format_.title}", f"convert it first: {command}")
+    return InputErrors([hint, *error.problems], error.total + 1)

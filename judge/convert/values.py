@@ -1,8 +1,8 @@
-"""Read single values of a generator's record, and say what is wrong with them."""
+"""Read single values of a generator's record; RecordProblem says what is wrong with one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any, NamedTuple
 
@@ -30,11 +30,11 @@ def record_id(record: Record, path: str) -> str:
         raise RecordProblem(f"id: {problem.problem}", "name another place with --id") from problem
 
 
-def text_at(record: Record, name: str) -> str:
+def text_at(record: Record, name: str, read: Callable[[object], str] = as_text) -> str:
     """Return a text, blank where it is absent."""
     value = record.get(name)
     try:
-        return "" if value is None else as_text(value)
+        return "" if value is None else read(value)
     except RecordProblem as problem:
         raise RecordProblem(f"{name}: {problem.problem}", problem.hint) from problem
 
@@ -70,7 +70,7 @@ def texts_in(blocks: Sequence[Record], type_: str, name: str) -> str:
 
 
 def present(**values: object) -> dict[str, Any]:
-    """Return the values that say something."""
+    """Return the values that are not empty."""
     return {name: value for name, value in values.items() if value not in (None, "", [], {})}
 
 

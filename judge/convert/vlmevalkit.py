@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from string import ascii_uppercase
 
 from judge.convert.output import Cut, NoTrace, Row
-from judge.convert.values import Record, present, record_id
-from judge.files.fields import RecordProblem, as_label
+from judge.convert.values import Record, present, record_id, text_at
+from judge.files.fields import as_label
 
 EXCEL_CELL = 32_767
 """most characters of a cell; more are cut away when the sheet is written"""
@@ -15,7 +15,7 @@ _FAILED = "Failed to obtain answer"
 
 
 def is_vlmevalkit(record: Record) -> bool:
-    """Say whether a record is a row of a table of predictions."""
+    """Return whether a record is a row of a table of predictions."""
     return {"index", "prediction"} <= record.keys()
 
 
@@ -42,8 +42,4 @@ def read_vlmevalkit(record: Record, id_path: str | None) -> Iterator[Row]:
 
 def _cell(record: Record, name: str) -> str:
     """Return a cell as text: tables make numbers of what looks like one."""
-    value = record.get(name)
-    try:
-        return "" if value is None else as_label(value)
-    except RecordProblem as problem:
-        raise RecordProblem(f"{name}: {problem.problem}", problem.hint) from problem
+    return text_at(record, name, as_label)

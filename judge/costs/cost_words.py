@@ -1,18 +1,17 @@
-"""Say what replies cost."""
+"""Costs of replies in words."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from judge.costs.spending import JudgeCost
+from judge.costs.spending import JudgeCost
 
 CENT = Decimal("0.01")
 
 
 class Costed(Protocol):
-    """A report that says what its replies cost."""
+    """A report with the costs of its replies."""
 
     @property
     def costs(self) -> dict[str, JudgeCost]:
@@ -33,7 +32,7 @@ def dollars(amount: Decimal) -> str:
 
 
 def costs(report: Costed) -> list[str]:
-    """Say what each judge's replies cost, and all together."""
+    """Return the cost of each judge's replies, and of all, a line each."""
     lines = [cost_line(judge, cost) for judge, cost in report.costs.items()]
     if len(lines) > 1:
         lines.append(f"Cost together: {_amount(report.usd)}.")
@@ -45,7 +44,7 @@ def _amount(usd: Decimal | None) -> str:
 
 
 def cost_line(judge: str, cost: JudgeCost) -> str:
-    """Say what one judge's replies cost, in how many tokens, by whose prices."""
+    """Return the cost of one judge's replies, with tokens and the source of the price."""
     parts = [f"{cost.input_tokens:,} tokens in{_share(cost)}", f"{cost.output_tokens:,} out{_reasoning(cost)}"]
     if cost.batched:
         parts.append(f"{cost.batched:,} of {cost.replies:,} replies in batches")

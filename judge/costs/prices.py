@@ -1,9 +1,10 @@
-"""Where a judge's price comes from: `--price`, or the price list that genai-prices carries; unknown stays unknown."""
+"""Prices of judges: `--price`, or the list of genai-prices; unknown stays unknown."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,8 +14,6 @@ from judge.judges.known_providers import price_list_of
 from judge.schema import JudgeSpec, Price, Provider, Tariff
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from genai_prices.types import ModelPrice, TieredPrices
 
 OPTION = "--price"
@@ -30,7 +29,7 @@ _HOSTS = {Provider.OPENAI: ".openai.com", Provider.ANTHROPIC: ".anthropic.com"}
 
 
 def is_hosted(spec: JudgeSpec) -> bool:
-    """Tell whether the provider itself is asked, and not a server that speaks as it does."""
+    """Return whether the judge is at its provider, and not at a compatible server."""
     if spec.provider not in _HOSTS:
         return False
     address = spec.endpoint or os.environ.get(f"{spec.provider.name}_BASE_URL")

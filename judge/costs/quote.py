@@ -1,18 +1,20 @@
-"""Quote what the open requests of a run may cost; an unknown price stays unknown."""
+"""Quotes: what the open requests of a run may cost; an unknown price stays unknown."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import orjson
 from pydantic import Field
 
 from judge.costs.spending import Usd, cost, total
+from judge.prompting.pairwise_plan import Plan, Subject
 from judge.prompting.token_estimates import (
     HIGH,
     LOW,
@@ -23,13 +25,7 @@ from judge.prompting.token_estimates import (
     output_tokens,
     text_tokens,
 )
-from judge.schema import Frozen, Usage
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-
-    from judge.prompting.pairwise_plan import Plan, Subject
-    from judge.schema import Image, JudgeSpec, Price, Prompt, Request
+from judge.schema import Frozen, Image, JudgeSpec, Price, Prompt, Request, Usage
 
 SCHEMA_VERSION = 1
 LEAST_CACHED = 1024
@@ -155,7 +151,7 @@ def _added(ranges: Sequence[UsdRange | None]) -> UsdRange | None:
 
 
 def _usd(amounts: Mapping[str, Decimal | None]) -> UsdRange | None:
-    """Put amounts in order: a cache whose entries cost more than they save makes nothing dearer than it is without."""
+    """Return amounts as an ordered range: filling a cache may cost more than it saves."""
     low, expected, high = (amounts[scenario.name] for scenario in SCENARIOS)
     if low is None or expected is None or high is None:
         return None
@@ -173,7 +169,7 @@ class _Sum:
 
 
 class _Sent(NamedTuple):
-    """What one call sends, and how it stands to the calls that begin with the same text."""
+    """Input of one call, and its place among the calls with the same prefix."""
 
     prompt: Prompt
     schema_bytes: int
@@ -184,7 +180,7 @@ class _Sent(NamedTuple):
 
 @dataclass
 class _Quoter:
-    """Adds up what one judge is still to be asked."""
+    """Totals of one judge's open requests."""
 
     judge: JudgeSpec
     price: Price | None
@@ -212,7 +208,7 @@ class _Quoter:
                 self._add(self._usage(sent, request.n_parts or len(request.asks), scenario), scenario)
 
     def _usage(self, sent: _Sent, n_asked: int, scenario: Scenario) -> Usage:
-        """Estimate one call: the low cost has a cache serve every later call of a pair, the high one only fill it."""
+        """Estimate one call: in LOW a cache serves the later calls of a pair, in HIGH it is only filled."""
         prompt = sent.prompt
         beginning = len(prompt.system.encode()) + sent.schema_bytes + len(prompt.shared.encode())
         shared = text_tokens(beginning, scenario) + sent.image_tokens
@@ -234,11 +230,8 @@ class _Quoter:
         added = self.sums[scenario.name]
         added.input += usage.input
         added.output += usage.output
-        added.usd = total([added.usd, self._cost(usage, batched=False)])
-        added.batch_usd = total([added.batch_usd, self._cost(usage, batched=True)])
-
-    def _cost(self, usage: Usage, *, batched: bool) -> Decimal | None:
-        return None if self.price is None else cost(self.price, usage, batched=batched)
+        added.usd = total([added.usd, cost(self.price, usage, batched=False)])
+        added.batch_usd = total([added.batch_usd, cost(self.price, usage, batched=True)])
 
     def quote(self) -> JudgeQuote:
         """Return what was added up."""

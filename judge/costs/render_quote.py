@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from judge.costs.cost_words import dollars
+from judge.costs.quote import JudgeQuote, Quote, UsdRange
 from judge.files.safe_text import safe
-
-if TYPE_CHECKING:
-    from judge.costs.quote import JudgeQuote, Quote, UsdRange
-    from judge.prompting.token_estimates import Range
+from judge.prompting.token_estimates import Range
 
 UNKNOWN = "unknown"
 COLUMNS = ("calls", "in", "out", "low", "expected", "high", "batch")
@@ -21,7 +17,7 @@ THOUSAND = 1000
 
 
 def render_quote(quote: Quote, *, to_stderr: bool = False) -> None:
-    """Render what each judge is still to be asked and what it may cost, and the sum."""
+    """Render the open calls and the cost of each judge, and the sum."""
     console = Console(highlight=False, markup=False, emoji=False, stderr=to_stderr)
     console.print(_table(quote))
     for line in (_sources(quote), _controls(quote), _sum(quote)):
@@ -42,7 +38,7 @@ def _table(quote: Quote) -> Table:
 
 
 def _tokens(tokens: Range) -> str:
-    """Write an estimate as roughly as it is known: 950, 666K, 1.4M, 3,010M."""
+    """Write a token count with its precision: 950, 666K, 1.4M, 3,010M."""
     count = tokens.expected
     if count < THOUSAND:
         return f"{count}"
@@ -63,7 +59,7 @@ def _batches(one: JudgeQuote) -> str:
 
 
 def _sources(quote: Quote) -> str:
-    """Say whose prices these are."""
+    """Return the sources of the prices."""
     by_source: dict[str, list[str]] = {}
     for judge, one in quote.judges.items():
         by_source.setdefault(one.price or UNKNOWN, []).append(safe(judge))
@@ -74,13 +70,13 @@ def _sources(quote: Quote) -> str:
 
 
 def _controls(quote: Quote) -> str:
-    """Say how many of the calls are for controls."""
+    """Return the calls of controls."""
     told = ", ".join(f"{kind} {calls:,}" for kind, calls in quote.controls.items())
     return f"Calls of the controls among them: {told}." if told else ""
 
 
 def _sum(quote: Quote) -> str:
-    """Say what all judges cost together; where the price of some is unknown, what the others do."""
+    """Return the total cost; unknown where a judge's price is."""
     judged = f" ({quote.judged:,} are judged already)" if quote.judged else ""
     how = " in batches" if quote.batch else ""
     if quote.usd is not None:

@@ -1,20 +1,16 @@
-"""What replies cost at a run's pinned prices; unknown stays unknown, and is never 0."""
+"""Costs of replies at a run's pinned prices; unknown stays unknown, and is never 0."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+from msgspec.structs import asdict
 from pydantic import Field, PlainSerializer
 
-from judge.schema import Frozen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from judge.schema import Judgment, Price, Tariff, Usage
+from judge.schema import Frozen, Judgment, Price, Tariff, Usage
 
 MILLIONTH = Decimal("0.000001")
 RATE_DIGITS = 6
@@ -50,13 +46,12 @@ class JudgeCost(Frozen):
     """replies by the model that they name; absent unless they name several"""
 
 
-def cost(price: Price, usage: Usage, *, batched: bool) -> Decimal | None:
-    """Return the US dollars that a reply cost, never negative; None where batches have no known price.
+def cost(price: Price | None, usage: Usage, *, batched: bool) -> Decimal | None:
+    """Return the US dollars that a reply cost, never negative; None where no price, or none of batches, is known.
 
     Cached tokens are part of `usage.input`; where a server reports more of them than input, there is no other input.
     """
-    tariffs = price.batch if batched else price.standard
-    if not tariffs:
+    if price is None or not (tariffs := price.batch if batched else price.standard):
         return None
     tariff = _tariff(tariffs, usage.input)
     plain = max(0, usage.input - usage.cache_read - usage.cache_write)
@@ -69,11 +64,7 @@ def cost(price: Price, usage: Usage, *, batched: bool) -> Decimal | None:
 
 
 def _tariff(tariffs: tuple[Tariff, ...], tokens: int) -> Tariff:
-    held = tariffs[0]
-    for tariff in tariffs[1:]:
-        if tokens > tariff.above:
-            held = tariff
-    return held
+    return next((tariff for tariff in reversed(tariffs[1:]) if tokens > tariff.above), tariffs[0])
 
 
 def cost_of(judgment: Judgment, prices: Mapping[str, Price]) -> Decimal | None:
@@ -83,33 +74,17 @@ def cost_of(judgment: Judgment, prices: Mapping[str, Price]) -> Decimal | None:
         judgment: with its replies; without any it cost nothing.
         prices: by judge.
     """
-    total = Decimal(0)
-    for reply in judgment.replies:
-        price = prices.get(judgment.judge)
-        amount = cost(price, reply.usage, batched=reply.batched) if price and reply.usage.is_known else None
-        if amount is None:
-            return None
-        total += amount
-    return total
+    price = prices.get(judgment.judge)
+    return total(_cost(price, reply.usage, batched=reply.batched) for reply in judgment.replies)
 
 
-@dataclass
-class _Taken:
-    """What one judge's replies took so far."""
-
-    replies: int = 0
-    batched: int = 0
-    input: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-    output: int = 0
-    reasoning: int = 0
-    usd: Decimal | None = Decimal(0)
-    models: Counter[str] = field(default_factory=Counter)
+def _cost(price: Price | None, usage: Usage, *, batched: bool) -> Decimal | None:
+    """Return what a reply cost; None, too, where its server did not tell its tokens."""
+    return cost(price, usage, batched=batched) if usage.is_known else None
 
 
 class Spending:
-    """Adds up what the judgments of a run cost.
+    """Running totals of what a run's judgments cost.
 
     Args:
         prices: by judge; the replies of others have no known price.
@@ -117,61 +92,55 @@ class Spending:
 
     def __init__(self, prices: Mapping[str, Price]) -> None:
         self._prices = prices
-        self._taken: dict[str, _Taken] = {}
+        self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        """by judge: replies, those in batches, and tokens by the fields of `Usage`"""
+        self._usd: dict[str, Decimal | None] = {}
+        self._models: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        """by judge: replies by the model that they name"""
 
     def add(self, judgment: Judgment) -> None:
         """Add every reply of a judgment that was paid for."""
         for reply in judgment.replies:
             self.add_reply(judgment.judge, reply.usage, batched=reply.batched)
             if reply.model is not None:
-                self._taken[judgment.judge].models[reply.model] += 1
+                self._models[judgment.judge][reply.model] += 1
 
     def add_reply(self, judge: str, usage: Usage, *, batched: bool) -> None:
         """Add one reply."""
-        if (taken := self._taken.get(judge)) is None:
-            taken = self._taken[judge] = _Taken()
-        taken.replies += 1
-        taken.batched += batched
-        taken.input += usage.input
-        taken.cache_read += usage.cache_read
-        taken.cache_write += usage.cache_write
-        taken.output += usage.output
-        taken.reasoning += usage.reasoning
-        if taken.usd is not None:
-            price = self._prices.get(judge)
-            amount = cost(price, usage, batched=batched) if price and usage.is_known else None
-            taken.usd = None if amount is None else taken.usd + amount
+        self._counts[judge].update(asdict(usage), replies=1, batched=int(batched))
+        amount = _cost(self._prices.get(judge), usage, batched=batched)
+        self._usd[judge] = total([self._usd.get(judge, Decimal(0)), amount])
 
     @property
     def tokens(self) -> int:
         """Input and output tokens of all replies."""
-        return sum(taken.input + taken.output for taken in self._taken.values())
+        return sum(counts["input"] + counts["output"] for counts in self._counts.values())
 
     @property
     def usd(self) -> Decimal | None:
         """US dollars for all replies; None where the price of one is unknown."""
-        return total(taken.usd for taken in self._taken.values())
+        return total(self._usd.values())
 
     def of(self, judge: str) -> JudgeCost:
         """Return what one judge's replies took; zeros where it has none."""
-        taken, price = self._taken.get(judge, _Taken()), self._prices.get(judge)
+        counts, price, models = self._counts[judge], self._prices.get(judge), self._models[judge]
         return JudgeCost(
-            replies=taken.replies,
-            batched=taken.batched,
-            input_tokens=taken.input,
-            cache_read=taken.cache_read,
-            cache_write=taken.cache_write,
-            cached_share=round(taken.cache_read / taken.input, RATE_DIGITS) if taken.input else None,
-            output_tokens=taken.output,
-            reasoning=taken.reasoning,
-            usd=taken.usd,
+            replies=counts["replies"],
+            batched=counts["batched"],
+            input_tokens=counts["input"],
+            cache_read=counts["cache_read"],
+            cache_write=counts["cache_write"],
+            cached_share=round(counts["cache_read"] / counts["input"], RATE_DIGITS) if counts["input"] else None,
+            output_tokens=counts["output"],
+            reasoning=counts["reasoning"],
+            usd=self._usd.get(judge, Decimal(0)),
             price=price.source if price else None,
-            served_models=dict(sorted(taken.models.items())) if len(taken.models) > 1 else None,
+            served_models=dict(sorted(models.items())) if len(models) > 1 else None,
         )
 
 
 def total(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    """Add up dollars; None where one of them is unknown."""
+    """Return the sum of US dollars; None where one of them is unknown."""
     added = Decimal(0)
     for amount in amounts:
         if amount is None:

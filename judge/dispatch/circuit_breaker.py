@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from judge.dispatch.rate_limits import LONGEST_PAUSE, MINUTE
-from judge.errors import RetryableError, StopRunError
+from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.schema import Attempt, Failed, FailureKind, JudgeSpec, Provider, Result
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from judge.errors import ProviderError
 
 UNREACHED_LIMIT = 20
 """when so many attempts in a row meet nobody, and nothing was ever answered, the address is wrong: stop"""

@@ -7,18 +7,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from judge.dispatch.budget import Budget
-from judge.errors import OmrJudgeError, ProviderError, StopRunError
+from judge.dispatch.judge_queue import JudgeQueue
+from judge.dispatch.rate_limits import RetryPolicy
+from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
 from judge.schema import Attempt, Failed, Judgment, Reply, Request, Result
-
-if TYPE_CHECKING:
-    from judge.dispatch.judge_queue import JudgeQueue
-    from judge.dispatch.rate_limits import RetryPolicy
-    from judge.errors import RetryableError
 
 
 class Events(Protocol):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from judge.errors import RunError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from collections.abc import Set as AbstractSet
-    from pathlib import Path
 
 KEY_BYTES: Final = 16
 NO_KEY: Final = bytes(KEY_BYTES)

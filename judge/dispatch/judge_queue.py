@@ -8,17 +8,14 @@ from dataclasses import InitVar, dataclass, field
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
 from judge.dispatch.circuit_breaker import CircuitBreaker
 from judge.dispatch.rate_limits import LONGEST_PAUSE, AdaptiveConcurrency, RateLimiter
 from judge.errors import ProviderError, RetryableError
+from judge.judges.base import Judge
 from judge.judges.retry_after import retry_after
+from judge.prompting.pairwise_plan import ExpectedReply
 from judge.schema import Failed, FailureKind, Reply, Request, Result
-
-if TYPE_CHECKING:
-    from judge.judges.base import Judge
-    from judge.prompting.pairwise_plan import ExpectedReply
 
 SLOW_DOWN = {429, 529}
 TOLD_PAUSE = 5.0

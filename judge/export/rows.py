@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from judge.audit.audited_item import stratum
+from judge.audit.audited_item import slot_quotations, stratum
 from judge.costs.spending import cost_of
 from judge.enums import Method
 from judge.errors import InputError
@@ -16,16 +17,13 @@ from judge.outcomes.item_features import as_group
 from judge.outcomes.tally import fold, winner
 from judge.prompting.correctness import is_right
 from judge.prompting.pairwise_prompt import shown_text
-from judge.prompting.pairwise_reply import UnparsedError, parse_evidence
 from judge.schema import Failed, Judged, Outcome, Winner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from judge.audit.audited_item import Journey
     from judge.outcomes.counted_items import CriterionItems, Subject
     from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.schema import Item, Judgment, Label, Pair, Price, Reply, Trace
+    from judge.schema import Item, Pair, Price, Reply, Trace
 
 Row = dict[str, Any]
 _UNUSED_BASIS = Basis(Method.WILSON, seed=0)
@@ -156,10 +154,11 @@ def judgment_rows(journey: Journey, criteria: Sequence[str], prices: Mapping[str
         return
     if not isinstance(judgment.result, Judged):
         return
-    evidence = _evidence(judgment, criteria)
+    quotations = slot_quotations(judgment, criteria)
     for name, verdict in judgment.result.verdicts.items():
         said = {"criterion": name, "verdict": verdict.value, "winner": winner(verdict, judgment.order).value}
-        yield {**shared, **said, **evidence.get(name, {})}
+        evidence = zip(("evidence_1", "evidence_2"), quotations.get(name, ()), strict=False)
+        yield {**shared, **said, **dict(evidence)}
 
 
 def _tokens(replies: Sequence[Reply]) -> dict[str, int]:
@@ -167,22 +166,6 @@ def _tokens(replies: Sequence[Reply]) -> dict[str, int]:
     if not replies:
         return {}
     return {f"tokens_{kind}": sum(getattr(reply.usage, kind) for reply in replies) for kind in TOKENS}
-
-
-def _evidence(judgment: Judgment, criteria: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return by criterion what was quoted of each slot's trace; nothing where the reply is in another form."""
-    if judgment.reply is None:
-        return {}
-    try:
-        found = parse_evidence(judgment.reply.text, criteria)
-    except UnparsedError:
-        return {}
-    return {name: {"evidence_1": first, "evidence_2": second} for name, (first, second) in found.items()}
-
-
-def label_row(label: Label) -> Row:
-    """Return the row of a label."""
-    return label.model_dump(mode="json")
 
 
 def agreed_items(latest: LatestJudgments, subject: Subject, criterion: str) -> dict[str, tuple[str, float]]:

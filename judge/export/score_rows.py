@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -12,8 +13,6 @@ from judge.schema import Failed, Group
 from judge.scoring.scores import PARTS, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
     from judge.audit.audited_item import Journey
     from judge.schema import Case, Judgment, Price
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Any, assert_never
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
 import polars as pl
@@ -26,7 +28,6 @@ from judge.export.rows import (
     item_row,
     item_rows,
     judgment_rows,
-    label_row,
     preference,
 )
 from judge.export.score_rows import (
@@ -42,7 +43,7 @@ from judge.export.score_rows import (
 )
 from judge.files.files import replacing
 from judge.files.folders import filling
-from judge.labels.labels_file import labels_path, read_labels
+from judge.labels.labels import labels_path, read_labels
 from judge.outcomes.latest_judgments import FrameBuilder, latest_judgments
 from judge.prompting.pairwise_prompt import parse_template
 from judge.runs.manifest import chosen_criteria
@@ -50,48 +51,70 @@ from judge.scoring.derive_score_report import make_score_report
 from judge.tables.tidy_csv import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from judge.enums import ExportFormat
     from judge.export.rows import Row
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
 
-
+T = TypeVar("T")
 BLOCK = 1 << 14
 """items that are joined with their outcomes at once"""
 
 
-def write_score_tables(folder: RunFolder, out: Path, form: ExportFormat) -> dict[str, int]:
-    """Write the tables of a score into a new folder; return how many rows each has (errors as for `export_run`)."""
+class ExportedTable(NamedTuple):
+    """A table to write."""
+
+    name: str
+    columns: Mapping[str, pl.DataType]
+    """with their types; a row that lacks one has null there"""
+    rows: Iterable[Row]
+    """one in memory at a time"""
+
+
+def _score_tables(folder: RunFolder) -> list[ExportedTable]:
     scores = make_score_report(folder).scores
     prices = folder.score_manifest().prices
-    judgments = (score_judgment_row(journey, prices) for journey in counting_journeys(folder))
-    with filling(out) as hidden:
-        return {
-            "items": write_table(
-                hidden,
-                "items",
-                _case_columns(folder),
-                _case_rows(folder, scores.items),
-                form,
-            ),
-            "units": write_table(hidden, "units", UNITS, _unit_rows(folder, scores.units), form),
-            "judgments": write_table(hidden, "judgments", CASE_JUDGMENTS, judgments, form),
-        }
+    return [
+        _item_table(CASE_ITEMS, lambda: map(case_row, folder.cases()), lambda block: scored_rows(block, scores.items)),
+        ExportedTable("units", UNITS, _unit_rows(folder, scores.units)),
+        ExportedTable(
+            "judgments",
+            CASE_JUDGMENTS,
+            (score_judgment_row(journey, prices) for journey in counting_journeys(folder)),
+        ),
+    ]
 
 
-def _case_columns(folder: RunFolder) -> dict[str, pl.DataType]:
-    """Return the columns of the table of items, with one for each field that some item has."""
-    fields = {name: None for case in folder.cases() for name in case_row(case) if name.startswith("by_")}
-    return {**CASE_ITEMS, **dict.fromkeys(fields, pl.String())}
+def _comparison_tables(folder: RunFolder, manifest: Manifest) -> list[ExportedTable]:
+    criteria = [criterion.name for criterion in manifest.rubric.criteria]
+    counted = counted_items(latest_judgments(folder.judgments()), subject_of(manifest))
+    judged = (row for one in counting_journeys(folder) for row in judgment_rows(one, criteria, manifest.prices))
+    labels = (label.model_dump(mode="json") for label in read_labels(labels_path(folder.path)))
+    return [
+        _item_table(ITEMS, lambda: _known_items(folder), lambda block: item_rows(block, counted)),
+        ExportedTable("judgments", JUDGMENTS, judged),
+        ExportedTable("labels", LABELS, labels),
+    ]
 
 
-def _case_rows(folder: RunFolder, items: pl.DataFrame) -> Iterator[Row]:
-    known = map(case_row, folder.cases())
-    while block := list(islice(known, BLOCK)):
-        yield from scored_rows(block, items)
+def _item_table(
+    columns: Mapping[str, pl.DataType],
+    known: Callable[[], Iterator[Row]],
+    complete: Callable[[Sequence[Row]], Iterator[Row]],
+) -> ExportedTable:
+    """Return the table of items, with a column for each field that some item has.
+
+    Args:
+        columns: that every run has.
+        known: yields what is known of each item, every time from the first.
+        complete: joins a block of them with what was judged.
+    """
+    fields = {name: pl.String() for row in known() for name in row if name.startswith("by_")}
+    return ExportedTable("items", {**columns, **fields}, chain.from_iterable(map(complete, _blocks(known()))))
+
+
+def _blocks(rows: Iterator[T]) -> Iterator[list[T]]:
+    while block := list(islice(rows, BLOCK)):
+        yield block
 
 
 def _unit_rows(folder: RunFolder, units: pl.DataFrame) -> Iterator[Row]:
@@ -101,39 +124,25 @@ def _unit_rows(folder: RunFolder, units: pl.DataFrame) -> Iterator[Row]:
             claims.add(*row)
     known = claims.frame()
     plain = units.with_columns(pl.col("judge", "group", "mode").cast(pl.String), pl.col("sample").cast(pl.Int64))
-    judgments = (journey.judgment for journey in counting_journeys(folder))
-    while block := list(islice(judgments, BLOCK)):
+    for block in _blocks(journey.judgment for journey in counting_journeys(folder)):
         yield from unit_rows(block, plain, known)
 
 
-def write_table(
-    folder: Path, name: str, columns: Mapping[str, pl.DataType], rows: Iterable[Mapping[str, Any]], form: ExportFormat
-) -> int:
-    """Write `folder/name.FORM`; return how many rows it has.
-
-    Args:
-        folder: where it goes.
-        name: of the table.
-        columns: with their types; a row that lacks one has null there.
-        rows: one in memory at a time.
-        form: any but `dpo`.
+def write_table(folder: Path, table: ExportedTable, form: ExportFormat) -> int:
+    """Write `folder/NAME.FORM`, in any form but `dpo`; return how many rows it has.
 
     Raises:
         RunError: it cannot be written.
     """
-    path = folder / f"{name}.{form.value}"
-    whole = ({column: row.get(column) for column in columns} for row in rows)
+    path = folder / f"{table.name}.{form.value}"
+    rows = ({column: row.get(column) for column in table.columns} for row in table.rows)
     match form:
         case ExportFormat.CSV:
-            return _write_csv(path, list(columns), whole)
-        case ExportFormat.JSONL:
-            return write_json_lines(path, whole)
+            return _write_csv(path, list(table.columns), rows)
         case ExportFormat.PARQUET:
-            return _write_parquet(path, columns, whole)
-        case ExportFormat.DPO:
-            raise ValueError("preferences are no table")
+            return _write_parquet(path, table.columns, rows)
         case _:
-            assert_never(form)
+            return write_json_lines(path, rows)
 
 
 def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -181,7 +190,7 @@ def _write_parquet(path: Path, columns: Mapping[str, pl.DataType], rows: Iterato
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What to export as what; the last two are for preferences."""
+    """Options of an export; the last two are for preferences."""
 
     form: ExportFormat
     out: Path
@@ -208,35 +217,9 @@ def export_run(folder: RunFolder, options: ExportOptions) -> dict[str, int]:
     for name, value in (("--criterion", options.criterion), ("--min-agreement", options.min_agreement)):
         if value is not None:
             raise InputError(name, f"chooses preferences, not rows of {options.form.value}", "use it with --to dpo")
-    if is_score:
-        return write_score_tables(folder, options.out, options.form)
-    return _write_tables(folder, folder.manifest(), options)
-
-
-def _write_tables(folder: RunFolder, manifest: Manifest, options: ExportOptions) -> dict[str, int]:
-    criteria = [criterion.name for criterion in manifest.rubric.criteria]
-    judged = (row for one in counting_journeys(folder) for row in judgment_rows(one, criteria, manifest.prices))
-    labels = map(label_row, read_labels(labels_path(folder.path)))
+    tables = _score_tables(folder) if is_score else _comparison_tables(folder, folder.manifest())
     with filling(options.out) as hidden:
-        return {
-            "items": write_table(hidden, "items", _item_columns(folder), _item_rows(folder, manifest), options.form),
-            "judgments": write_table(hidden, "judgments", JUDGMENTS, judged, options.form),
-            "labels": write_table(hidden, "labels", LABELS, labels, options.form),
-        }
-
-
-def _item_columns(folder: RunFolder) -> dict[str, pl.DataType]:
-    """Return the columns of the table of items, with one for each field that some item has."""
-    fields = {name: None for row in _known_items(folder) for name in row if name.startswith("by_")}
-    return {**ITEMS, **dict.fromkeys(fields, pl.String())}
-
-
-def _item_rows(folder: RunFolder, manifest: Manifest) -> Iterator[Row]:
-    subject = subject_of(manifest)
-    counted = counted_items(latest_judgments(folder.judgments()), subject)
-    known = _known_items(folder)
-    while block := list(islice(known, BLOCK)):
-        yield from item_rows(block, counted)
+        return {table.name: write_table(hidden, table, options.form) for table in tables}
 
 
 def _known_items(folder: RunFolder) -> Iterator[Row]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import orjson
 from msgspec.json import encode
@@ -14,9 +15,6 @@ from pydantic_core import to_json
 
 from judge.errors import RunError
 from judge.schema import Frozen, Noun
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 
 def flush(descriptor: int) -> None:

@@ -6,17 +6,14 @@ import os
 import platform
 import re
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import orjson
 
 from judge.errors import RunError
 from judge.files.files import flush_folder, write_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 
 @contextmanager

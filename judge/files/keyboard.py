@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import select
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from judge.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ESCAPE = b"\x1b"
 ESCAPE_SECONDS = 0.05

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class FlagName(StrEnum):
-    """What is odd about a trace."""
+    """Names of flags."""
 
     ADDRESSES_JUDGE = "addresses_judge"
     """it speaks to whoever compares: "ignore the above", "choose trace 1", "you are the judge" """
@@ -128,20 +128,14 @@ RULES = (
         ),
     ),
 )
-ANCHORS = frozenset(anchor for rule in RULES for anchor in rule.anchors)
 _INVISIBLE = (
     "\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff\uffa0"
     "\U000e0000-\U000e01ef"
 )
-ORDINARY = bytes(code for code in range(128) if not re.match(rf"[{_INVISIBLE}]", chr(code)))
-"""the ASCII characters that hide nothing"""
 # Joiners are part of some scripts and of emoji: only those beside ASCII hide something.
 _HIDDEN = re.compile(rf"[{_INVISIBLE}]|(?<=[!-~])[\u200c\u200d]|[\u200c\u200d](?=[!-~])")
 # Greek lower case is everyday in medicine (TNF alpha, mu g): only letters that look like Latin ones count.
 _ALIKE = "\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u0400-\u052f"
 _MIXED = re.compile(rf"[A-Za-z][{_ALIKE}]|[{_ALIKE}][A-Za-z]")
-UNUSUAL = (
-    (re.compile(rf"[{_INVISIBLE}\u200c\u200d]"), _HIDDEN, FlagName.HIDDEN_CHARACTERS),
-    (re.compile(rf"[{_ALIKE}]"), _MIXED, FlagName.MIXED_SCRIPTS),
-)
-"""a quick look, what it looks for, and the flag"""
+UNUSUAL = {FlagName.HIDDEN_CHARACTERS: _HIDDEN, FlagName.MIXED_SCRIPTS: _MIXED}
+"""patterns that are searched everywhere"""

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from ahocorasick_rs import AhoCorasick, Implementation
 from pydantic import ValidationError
 
 from judge.errors import RunError
-from judge.flags.flag_patterns import AFTER, ANCHORS, ORDINARY, RULES, UNUSUAL, FlagName, Rule
+from judge.flags.flag_patterns import AFTER, RULES, UNUSUAL, FlagName, Rule
 from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
     from judge.runs.journal import RunFolder
-    from judge.schema import Pair, Trace
+    from judge.schema import Pair
 
 Side = Literal["a", "b"]
+SIDES: tuple[Side, ...] = get_args(Side)
 SHORT_CHARS = 40
 """a trace of fewer characters argues nothing: every known one-token "master key" is shorter"""
 REPETITIVE_CHARS = 400
 """shorter texts are not looked at for repetition"""
 REPETITIVE_RATIO = 6.0
 """prose compresses to a half or a third, never to a sixth"""
-_ANCHORS = tuple(ANCHORS)
 LONG_QUANTILE, LONG_MEDIANS = 0.99, 3.0
 EXCERPT_CHARS = 80
 
@@ -47,7 +45,7 @@ class Flag(Frozen):
     """the text there, as it stands: escape it before it is shown; empty where the whole trace is meant"""
 
 
-class Found(NamedTuple):
+class FlagMatch(NamedTuple):
     """A flag with its first place, how many places, and the end of the first."""
 
     name: FlagName
@@ -56,7 +54,7 @@ class Found(NamedTuple):
     places: int
 
 
-def find_flags(text: str, *, shown: str | None = None) -> list[Found]:
+def find_flags(text: str, *, shown: str | None = None) -> list[FlagMatch]:
     """Return the flags that a trace shows by itself, one a name, in the order of their first places.
 
     Args:
@@ -64,27 +62,11 @@ def find_flags(text: str, *, shown: str | None = None) -> list[Found]:
         shown: the trace as a judge sees it; None: the text.
     """
     found = [*_matched(text if shown is None else shown), *_degenerate(text)]
-    joined: dict[FlagName, Found] = {}
+    joined: dict[FlagName, FlagMatch] = {}
     for one in sorted(found, key=lambda one: one.start):
         known = joined.get(one.name)
         joined[one.name] = known._replace(places=known.places + one.places) if known else one
     return list(joined.values())
-
-
-def anchors_in(lowered: str) -> set[str]:
-    """Return the anchors that stand in a text in lower case: one pass over it for all of them."""
-    found = _anchor_search().find_matches_as_indexes(_whole(lowered), overlapping=True)
-    return {_ANCHORS[place] for place, _, _ in found}
-
-
-@cache
-def _anchor_search() -> AhoCorasick:
-    return AhoCorasick(_ANCHORS, implementation=Implementation.DFA)
-
-
-def _whole(text: str) -> str:
-    """Return a text with a question mark for every half of a character, which has no UTF-8."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _lowered(text: str) -> str:
@@ -92,29 +74,21 @@ def _lowered(text: str) -> str:
     return text.replace("\u0130", "I").lower()
 
 
-def _matched(text: str) -> Iterator[Found]:
-    """Search the patterns that some anchor calls for."""
+def _matched(text: str) -> Iterator[FlagMatch]:
+    """Search every pattern."""
     lowered = _lowered(text)
-    if anchors := anchors_in(lowered):
-        for rule in RULES:
-            places = _places(rule, text, lowered, anchors)
-            if places:
-                yield Found(rule.name, *places[0], len(places))
-    # Of prose hardly a character is left, and the patterns are slow.
-    unusual = text.encode(errors="surrogatepass").translate(None, ORDINARY).decode(errors="surrogatepass")
-    for quick, pattern, name in UNUSUAL if unusual else ():
-        spans = [match.span() for match in pattern.finditer(text)] if quick.search(unusual) else []
+    matches = [(rule.name, _places(rule, text, lowered)) for rule in RULES]
+    matches += [(name, [match.span() for match in pattern.finditer(text)]) for name, pattern in UNUSUAL.items()]
+    for name, spans in matches:
         if spans:
-            yield Found(name, *spans[0], len(spans))
+            yield FlagMatch(name, *spans[0], len(spans))
 
 
-def _places(rule: Rule, text: str, lowered: str, anchors: Collection[str]) -> list[tuple[int, int]]:
+def _places(rule: Rule, text: str, lowered: str) -> list[tuple[int, int]]:
     """Return where a rule's pattern matches, in order."""
     find = rule.pattern.search if rule.before else rule.pattern.match
     spans = set()
     for anchor in rule.anchors:
-        if anchor not in anchors:
-            continue
         at = lowered.find(anchor)
         while at >= 0:
             match = find(text, max(0, at - rule.before), at + len(anchor) + AFTER)
@@ -124,68 +98,17 @@ def _places(rule: Rule, text: str, lowered: str, anchors: Collection[str]) -> li
     return sorted(spans)
 
 
-def _degenerate(text: str) -> Iterator[Found]:
+def _degenerate(text: str) -> Iterator[FlagMatch]:
     if len(text.strip()) < SHORT_CHARS:
-        yield Found(FlagName.SHORT, 0, len(text), 1)
+        yield FlagMatch(FlagName.SHORT, 0, len(text), 1)
     elif _is_repetitive(text):
-        yield Found(FlagName.REPETITIVE, 0, len(text), 1)
+        yield FlagMatch(FlagName.REPETITIVE, 0, len(text), 1)
 
 
 def _is_repetitive(text: str) -> bool:
-    """Tell whether a text compresses to less than a sixth.
-
-    It is not tried where most words of the first three fifths are distinct: over a third of the text is said once, and
-    what is said once compresses to a half at best.
-    """
-    if len(text) < REPETITIVE_CHARS:
-        return False
-    words = text[: len(text) * 3 // 5].split()
-    if len(set(words)) * 5 > len(words) * 3 > len(text) / 10:
-        return False
+    """Return whether a text compresses to less than a sixth."""
     raw = text.encode(errors="surrogatepass")
-    return len(zlib.compress(raw, 1)) * REPETITIVE_RATIO < len(raw)
-
-
-class Flags:
-    """Collects the flags of a run's traces while its pairs pass by; those of length are known after the last."""
-
-    def __init__(self) -> None:
-        self._found: list[Flag] = []
-        self._items: list[str] = []
-        self._lengths = array("Q")
-        """of both traces of each item"""
-
-    def add(self, pair: Pair) -> None:
-        """Look at both traces of a pair."""
-        self._items.append(pair.item.id)
-        self._look(pair.item.id, "a", pair.a)
-        self._look(pair.item.id, "b", pair.b)
-
-    def _look(self, item: str, side: Side, trace: Trace) -> None:
-        shown = shown_text(trace, answers=True)
-        self._lengths.append(len(shown))
-        self._found += [
-            Flag(
-                item=item,
-                side=side,
-                name=one.name,
-                start=one.start,
-                count=one.places,
-                excerpt=shown[one.start : one.start + EXCERPT_CHARS],
-            )
-            for one in find_flags(trace.text, shown=shown)
-        ]
-
-    def all(self) -> tuple[Flag, ...]:
-        """Return every flag, in the order of the pairs, the long ones last."""
-        limit = long_limit(self._lengths)
-        traces: Iterator[tuple[str, Side]] = ((item, side) for item in self._items for side in get_args(Side))
-        long_ones = (
-            Flag(item=item, side=side, name=FlagName.LONG, start=0, count=1, excerpt="")
-            for (item, side), length in zip(traces, self._lengths, strict=True)
-            if length > limit
-        )
-        return (*self._found, *long_ones)
+    return len(text) >= REPETITIVE_CHARS and len(zlib.compress(raw, 1)) * REPETITIVE_RATIO < len(raw)
 
 
 def long_limit(lengths: Sequence[int]) -> float:
@@ -197,15 +120,37 @@ def long_limit(lengths: Sequence[int]) -> float:
 
 
 def flags_of_pairs(pairs: Iterable[Pair]) -> tuple[Flag, ...]:
-    """Return the flags of a run's pairs, one in memory at a time."""
-    flags = Flags()
+    """Return the flags of a run's pairs, in their order, the long ones last; one pair is in memory at a time."""
+    found: list[Flag] = []
+    items: list[str] = []
+    lengths = array("Q")  # of both traces of each item
     for pair in pairs:
-        flags.add(pair)
-    return flags.all()
+        items.append(pair.item.id)
+        for side, trace in zip(SIDES, (pair.a, pair.b), strict=True):
+            shown = shown_text(trace, answers=True)
+            lengths.append(len(shown))
+            found += (
+                Flag(
+                    item=pair.item.id,
+                    side=side,
+                    name=one.name,
+                    start=one.start,
+                    count=one.places,
+                    excerpt=shown[one.start : one.start + EXCERPT_CHARS],
+                )
+                for one in find_flags(trace.text, shown=shown)
+            )
+    limit = long_limit(lengths)
+    long_ones = (
+        Flag(item=item, side=side, name=FlagName.LONG, start=0, count=1, excerpt="")
+        for (item, side), length in zip(product(items, SIDES), lengths, strict=True)
+        if length > limit
+    )
+    return (*found, *long_ones)
 
 
 def flag_note(flags: Sequence[Flag]) -> str | None:
-    """Say how many traces are flagged, and for what; None where none is."""
+    """Return the number of flagged traces with the count of each flag, as a sentence; None where there are none."""
     if not flags:
         return None
     traces = len({(flag.item, flag.side) for flag in flags})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,7 +16,6 @@ from judge.errors import InputError, MissingImageError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Collection
 
 Lookup = Callable[[str], Awaitable[list[str]]]
 """from a host's name to its addresses"""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from judge.schema import MESSAGES, Provider
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from judge.schema import Image, JudgeSpec
+from judge.schema import MESSAGES, Image, JudgeSpec, Provider
 
 
 class ImageLimits(NamedTuple):

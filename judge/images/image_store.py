@@ -5,19 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from judge.errors import RunError
-from judge.schema import Case, Pair
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from judge.schema import Item
+from judge.schema import Case, Item, Pair
 
 Subject = TypeVar("Subject", Pair, Case)
 FOLDER = "images"

@@ -8,25 +8,18 @@ import hashlib
 import os
 import re
 import stat
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from judge.errors import InputError, MissingImageError, RunError
 from judge.images.file_types import Size, UnusableError, kind_of
-from judge.images.image_store import stored_path
-from judge.images.preparing import ImageOptions, prepare
+from judge.images.image_store import ImageStore, stored_path
+from judge.images.preparing import ImageOptions, Prepared, prepare
 from judge.images.redraw import opened
-from judge.schema import Image, Original
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from judge.images.image_store import ImageStore
-    from judge.images.preparing import Prepared
-    from judge.schema import Item
+from judge.schema import Image, Item, Original
 
 MAX_FILE_BYTES = 64_000_000
 _WINDOWS = re.compile(r"[A-Za-z]:($|\\)|\\\\")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from judge.images.file_types import Kind, Size, UnusableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy as np
     from PIL.Image import Image as Picture
 

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from judge.images.file_types import Kind, UnusableError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PNG_RENDERED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"bKGD", b"pHYs"}
 WEBP_RENDERED = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH"}

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from judge.files.fields import RecordProblem, as_id, as_text, show, wrong_type
+from judge.files.fields import RecordFields, RecordProblem, as_id, as_text, show, wrong_type
 from judge.schema import Group, Unit
-
-if TYPE_CHECKING:
-    from judge.files.fields import RecordFields
 
 AXES = {
     **{group.value: group for group in Group},

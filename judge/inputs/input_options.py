@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from judge.enums import OnMissingImage
 from judge.files.fields import parse_field_options
 from judge.images.preparing import ImageOptions
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FieldPaths = Annotated[
     tuple[str, ...],

@@ -8,11 +8,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import asdict, replace
 
 from judge.files.fields import (
+    RecordFields,
     RecordProblem,
     as_id,
     as_image_path,
@@ -24,11 +25,7 @@ from judge.files.fields import (
     wrong_type,
 )
 from judge.inputs.checklist_fields import read_checklist
-from judge.schema import Group, Item
-
-if TYPE_CHECKING:
-    from judge.files.fields import RecordFields
-    from judge.schema import Unit
+from judge.schema import Group, Item, Unit
 
 LETTERS = "ABCDEF"
 LEAST = 2

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from judge.enums import OnMissingImage
 from judge.errors import InputError, MissingImageError
 from judge.images.image_limits import beyond, limits_of
+from judge.images.loader import ImageLoader
 from judge.inputs.item_fields import EmbeddedImage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from judge.images.loader import ImageLoader
-    from judge.inputs.traces import Record
-    from judge.schema import Image, Item, JudgeSpec
+from judge.inputs.traces import Record
+from judge.schema import Image, Item, JudgeSpec
 
 
 class ItemImages:

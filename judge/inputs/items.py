@@ -5,19 +5,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from judge.files.fields import RecordProblem, show
 from judge.files.jsonl import refuse
-from judge.inputs.traces import NO_PATHS, IdIndex, RecordFile, read_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from judge.inputs.parquet_rows import ParquetRows
-    from judge.inputs.traces import Record
+from judge.inputs.parquet_rows import ParquetRows
+from judge.inputs.traces import NO_PATHS, IdIndex, Record, RecordFile, read_lines
 
 PARQUET = b"PAR1"
 ROW = "row"

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from msgspec.structs import replace
 
 from judge.errors import InputError, InputErrors
+from judge.images.image_store import ImageStore
 from judge.images.loader import ImageLoader
 from judge.inputs.input_options import CaseOptions, InputOptions, ItemOptions
 from judge.inputs.item_images import ItemImages
-from judge.inputs.items import read_items
-from judge.inputs.traces import read_traces
-from judge.schema import Case, Pair
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Sequence
-
-    from judge.images.image_store import ImageStore
-    from judge.inputs.items import Items
-    from judge.inputs.traces import RecordFile
-    from judge.schema import Item, Trace
+from judge.inputs.items import Items, read_items
+from judge.inputs.traces import RecordFile, read_traces
+from judge.schema import Case, Item, Pair, Trace
 
 
 class _Joined:

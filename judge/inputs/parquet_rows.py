@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import polars as pl
+from polars.datatypes import DataType
 from polars.exceptions import PanicException, PolarsError
 
 from judge.files.fields import FIELDS, RecordProblem
 from judge.files.files import file_sha256
 from judge.files.jsonl import Line, refuse
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
-
-    from polars.datatypes import DataType
 
 READ = {spelling for name, spellings in FIELDS.items() for spelling in spellings} | {"reasoning"}
 IMAGE_FORMS = "a struct of bytes and path, binary, text (a path), or a list of these"

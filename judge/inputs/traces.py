@@ -8,19 +8,17 @@ from array import array
 from collections.abc import KeysView, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from msgspec.structs import replace
 
-from judge.convert.hints import with_convert_hint
+from judge.convert.read_rows import with_convert_hint
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.files.fields import RecordFields, RecordProblem, as_label, as_text, is_address, show, split_thinking
 from judge.files.jsonl import JsonLines, Line, refuse
 from judge.inputs.item_fields import EmbeddedImage, read_images, read_item, split_options
+from judge.inputs.parquet_rows import ParquetRows
 from judge.schema import Item, Trace
-
-if TYPE_CHECKING:
-    from judge.inputs.parquet_rows import ParquetRows
 
 SHORT_TRACE = 10
 """characters; a trace of no more is counted for a warning"""

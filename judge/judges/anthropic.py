@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from judge.images.loader import image_base64
@@ -13,8 +14,6 @@ from judge.judges.request_forms import messages_in_form, used
 from judge.schema import Image, JudgeSpec, Reply, Request, RequestForm, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from anthropic import AsyncAnthropic
 
 _WHOLE = ("end_turn", "stop_sequence")

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from judge.errors import InputError
 from judge.judges.keys import AZURE_TOKEN, NO_KEY, environment_key, own_headers
 from judge.judges.openai import OpenAIJudge
+from judge.schema import JudgeSpec
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
-
-    from judge.schema import JudgeSpec
 
 ENDPOINT = "AZURE_OPENAI_ENDPOINT"
 VERSION = "OPENAI_API_VERSION"

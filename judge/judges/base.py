@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -17,8 +18,6 @@ from judge.judges.request_forms import learn, names_the_limit, set_forms
 from judge.schema import MESSAGES, Correction, FailureKind, JudgeSpec, Reply, Request, RequestForm
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-
     import httpx2
 
 

@@ -9,12 +9,10 @@ from judge.errors import InputError, StopRunError
 from judge.judges.anthropic import AnthropicJudge
 from judge.judges.keys import AWS_TOKEN, environment_key
 from judge.judges.provider_errors import error_line
-from judge.schema import FailureKind, Provider
+from judge.schema import FailureKind, JudgeSpec, Provider
 
 if TYPE_CHECKING:
     import httpx2
-
-    from judge.schema import JudgeSpec
 
 _CLASSES = {Provider.BEDROCK: "AsyncAnthropicBedrock", Provider.VERTEX: "AsyncAnthropicVertex"}
 _PACKAGES = {Provider.BEDROCK: "boto3", Provider.VERTEX: "google.auth"}

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field, JsonValue, ValidationError, field_validator
 
 from judge.errors import InputError, RunError
 from judge.prompting.shipped_files import find_asset, load_prompt
 from judge.schema import Frozen, JudgeSpec, Provider, ReplyForm
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FILE = "omr-judge.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

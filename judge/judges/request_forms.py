@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection
+from typing import Any
 
 from judge.judges.known_providers import NEW_LIMIT, OLD_LIMIT, PROVIDERS
-from judge.schema import ReplyForm, RequestForm
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from judge.schema import JudgeSpec
+from judge.schema import JudgeSpec, ReplyForm, RequestForm
 
 TOOL = "judgment"
 """name of the function that a reply calls"""

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import email.utils
 import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from math import isfinite
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 OPENAI_LIMITS = tuple((f"x-ratelimit-remaining-{what}", f"x-ratelimit-reset-{what}") for what in ("requests", "tokens"))
 ANTHROPIC_LIMITS = tuple(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -22,6 +23,7 @@ from judge.schema import (
     Failed,
     FailureKind,
     Judged,
+    JudgeSpec,
     Order,
     Prompt,
     Provider,
@@ -32,11 +34,6 @@ from judge.schema import (
     Rubric,
     Verdict,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from judge.schema import JudgeSpec
 
 FEW_TOKENS = 16
 """a limit that no verdict fits into"""

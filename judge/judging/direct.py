@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from collections.abc import Coroutine, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,6 @@ from judge.prompting.retry_prompt import repair
 from judge.schema import JudgeSpec, Provider, RequestForm
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
-
     from judge.judging.session import Session
     from judge.judging.stopping import Round
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from judge.batches.submit import require_batches
@@ -24,10 +27,6 @@ from judge.runs.controls import controls_of
 from judge.runs.journal import RunFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
     from judge.judging.options import ChecklistOptions, ScoreOptions
     from judge.prompting.subject_counts import SubjectCounts
     from judge.runs.manifest import AnyManifest, Input

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -31,8 +32,6 @@ from judge.runs.manifest import Manifest
 from judge.schema import Provider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest
 

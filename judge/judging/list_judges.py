@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 from judge.judges.config import find_config, read_config
 from judge.judges.judge_options import JudgeOptions
@@ -10,10 +11,6 @@ from judge.judges.keys import environment_key, key_variables
 from judge.judges.known_providers import PROVIDERS
 from judge.judges.registry import parse_judge
 from judge.schema import JudgeSettings, JudgeSpec, Provider, ReplyForm
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 _PLACES = {
     Provider.OPENAI: "OpenAI, or a server with openai:MODEL@URL",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -18,8 +19,6 @@ from judge.runs.control_kinds import ControlOptions
 from judge.runs.sharding import Shard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from judge.outcomes.interim_looks import Stopping
 
 DEFAULT_PROMPT = "pairwise.v1"

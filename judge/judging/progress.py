@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Self
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,10 +15,6 @@ from judge.costs.cost_words import dollars
 from judge.costs.spending import Spending
 from judge.files.safe_text import safe
 from judge.schema import Attempt, Failed, Judgment, Price
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import TracebackType
 
 PLAIN_SECONDS = 10.0
 LIVE_SECONDS = 0.2

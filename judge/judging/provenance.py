@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +19,6 @@ from judge.runs.manifest import Input
 from judge.schema import JudgeSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
     from judge.inputs.items import Items
     from judge.inputs.traces import RecordFile
 

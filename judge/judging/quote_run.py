@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -18,8 +19,6 @@ from judge.judging.run_kinds import any_plan_of, subjects_of
 from judge.schema import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
-
     from judge.images.file_types import Size
     from judge.judging.options import JudgingOptions
     from judge.runs.journal import RunFolder

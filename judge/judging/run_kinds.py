@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from judge.prompting.checklist_score import CHECKLIST, ScorePlan
@@ -13,8 +14,6 @@ from judge.runs.control_kinds import ControlKind
 from judge.runs.manifest import ChecklistManifest, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from judge.prompting.pairwise_plan import Plan
     from judge.prompting.subject_counts import SubjectCounts
     from judge.runs.journal import RunFolder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,6 @@ from judge.runs.manifest import Manifest
 from judge.schema import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
     from judge.dispatch.budget import Budget
     from judge.dispatch.in_flight import InFlight
     from judge.judging.options import JudgingOptions

@@ -10,10 +10,9 @@ import polars as pl
 from msgspec.structs import replace
 
 from judge.errors import RunError
-from judge.outcomes.interim_looks import LookPanel, follow, plan_looks
+from judge.outcomes.interim_looks import InterimLooks, LookPanel, follow, plan_looks, read_looks
 from judge.outcomes.item_features import units_of_pairs
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.outcomes.sequential import InterimLooks, read_looks
 from judge.schema import Judgment, Pair
 from judge.stats.sequential import is_decided
 

@@ -1,20 +1,20 @@
-"""Report how far a judge and people, and people among themselves, say the same, and the win rate that follows."""
+"""Report agreement of judge and people, and among people, and the win rate corrected by labels."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from judge.comparison.derive_report import item_features, subject_of
 from judge.errors import InputError, RunError
-from judge.labels.labels import credit, settle_labels
-from judge.labels.labels_file import labels_path, read_labels
+from judge.labels.labels import labels_path, latest_labels, read_labels
 from judge.outcomes.counted_items import fold_panel
 from judge.outcomes.estimates import Basis, Estimate, Ratio, estimate_rate, rounded
 from judge.outcomes.item_features import WantedFields
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.outcomes.tally import HALF
+from judge.outcomes.tally import CREDITS, HALF
 from judge.report.judge_agreement import AgreementReport, compare_raters
 from judge.report.position_length import SIDES, sides
 from judge.schema import Frozen
@@ -22,26 +22,25 @@ from judge.stats.clusters import FEW_UNITS
 from judge.stats.prediction_powered import LabelCorrection, Sample, WinRate, correct, labels_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from numpy.typing import NDArray
 
     from judge.outcomes.counted_items import CriterionItems
     from judge.runs.journal import RunFolder
+    from judge.runs.manifest import Manifest
     from judge.schema import Label
     from judge.stats.intervals import Floats
 
 MIN_LABELS = 50
 MIN_INFORMED = 0.2
 MIN_SIDE = 5
-"""fewer items that people give to one model tell nothing of how the judge does on them"""
+"""least items that people give to each model, for a rate of the judge on them"""
 PAIR = 2
 
 SideCounts = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 
 
 class Sides(Frozen):
-    """How two say the same items: agreement, and counts by side (a, neither, b): rows the first, columns the second."""
+    """Agreement of two raters on the same items, and counts by side (a, neither, b): rows are the first's."""
 
     agreement: AgreementReport
     table: SideCounts | None
@@ -58,7 +57,7 @@ class CorrectedRate(Frozen):
     corrected: Estimate
     """prediction-powered (PPI++): `n` is the number of labelled items"""
     slope: float
-    """how much of the judge's deviation on the sample is taken out"""
+    """coefficient of the judge's deviation on the sample, which is subtracted (see `correct`)"""
     informed: float | None
     """true positive plus true negative rate less 1; null where people give a model fewer than five items"""
     n_equivalent: float
@@ -70,7 +69,7 @@ class CorrectedRate(Frozen):
 
 
 class PeopleOnCriterion(Frozen):
-    """What people said on one criterion."""
+    """Labels on one criterion, their agreement, and the corrected win rate."""
 
     readers: dict[str, int]
     """labels that count, by reader"""
@@ -87,7 +86,7 @@ class PeopleOnCriterion(Frozen):
 
 
 class PeopleReport(Frozen):
-    """What people's labels say of a run; derived from its folder alone."""
+    """Report of people's labels of a run; derived from its folder alone."""
 
     schema_version: int
     judges: tuple[str, ...]
@@ -100,7 +99,7 @@ class PeopleReport(Frozen):
 
 
 class PeopleReportOptions(NamedTuple):
-    """What a person asks of the report."""
+    """Options of the report."""
 
     draw: str | None = None
     width: float = 0.1
@@ -114,42 +113,7 @@ class _Labels(NamedTuple):
     readers: tuple[str, ...]
 
 
-def report_people(
-    labels: Sequence[Label],
-    counted: Mapping[str, CriterionItems],
-    asked: PeopleReportOptions,
-    *,
-    judges: Sequence[str],
-    n_items: int,
-) -> PeopleReport:
-    """Compare labels with the judge's outcomes on each criterion that has labels.
-
-    Args:
-        labels: all of a run, in the order in which they were given.
-        counted: the items with outcomes, by criterion.
-        asked: which draw, and the interval's width.
-        judges: the panel.
-        n_items: how many items could be drawn.
-    """
-    draws = draws_by_size(labels)
-    chosen = asked.draw or next(iter(draws), None)
-    criteria = [name for name in counted if any(label.criterion == name for label in labels)]
-    return PeopleReport(
-        schema_version=1,
-        judges=tuple(judges),
-        draw=chosen,
-        other_draws=tuple(name for name in draws if name != chosen),
-        n_items=n_items,
-        criteria={
-            name: _on_criterion(
-                [label for label in labels if label.criterion == name], counted[name], asked._replace(draw=chosen)
-            )
-            for name in criteria
-        },
-    )
-
-
-def draws_by_size(labels: Sequence[Label]) -> list[str]:
+def _draws_by_size(labels: Sequence[Label]) -> list[str]:
     """Return the draws that labels belong to, the one with most labelled items first."""
     items: dict[str, set[str]] = {}
     for label in labels:
@@ -159,7 +123,7 @@ def draws_by_size(labels: Sequence[Label]) -> list[str]:
 
 
 def _on_criterion(labels: Sequence[Label], counted: CriterionItems, asked: PeopleReportOptions) -> PeopleOnCriterion:
-    settled = settle_labels(labels)
+    settled = latest_labels(labels)
     said = _by_item(labels, settled, asked.draw)
     judged = counted.judged
     items = judged.items["item"].to_list()
@@ -171,7 +135,7 @@ def _on_criterion(labels: Sequence[Label], counted: CriterionItems, asked: Peopl
     corrected, refused = _correction(judged, np.where(compared, means, np.nan), weights, asked)
     return PeopleOnCriterion(
         readers=readers,
-        cannot_judge=sum(credit(label) is None for label in settled),
+        cannot_judge=sum(CREDITS[label.winner] is None for label in settled),
         n_unjudged=len(said.by_item.keys() - known),
         judge=_against_judge(judged, means, weights, compared, drawn=asked.draw is not None),
         people=_among_people(said, seed=counted.basis.seed),
@@ -184,7 +148,7 @@ def _by_item(labels: Sequence[Label], settled: Sequence[Label], draw: str | None
     """Gather credits by item; an item is in the draw if any label of it is, whoever labelled it besides."""
     by_item: dict[str, dict[str, float]] = {}
     for label in settled:
-        value = credit(label)
+        value = CREDITS[label.winner]
         if value is not None:
             by_item.setdefault(label.item, {})[label.reader] = value
     weights = {label.item: label.weight or 1.0 for label in labels if draw is not None and label.draw == draw}
@@ -309,10 +273,26 @@ def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster
     labels = list(read_labels(labels_path(folder.path)))
     if not labels:
         raise RunError(f"{folder.path}: no labels yet; `omr-judge label` and `omr-judge packet` gather them")
-    draws = draws_by_size(labels)
+    draws = _draws_by_size(labels)
     if asked.draw is not None and asked.draw not in draws:
         raise InputError(f"--draw {asked.draw}", "no label belongs to it", f"draws with labels: {', '.join(draws)}")
+    chosen = asked.draw or next(iter(draws), None)
+    found = {
+        name: _on_criterion(own, counted, asked._replace(draw=chosen))
+        for name, counted in counted_items(folder, manifest, cluster).items()
+        if (own := [label for label in labels if label.criterion == name])
+    }
+    return PeopleReport(
+        schema_version=1,
+        judges=tuple(subject_of(manifest).judges),
+        draw=chosen,
+        other_draws=tuple(name for name in draws if name != chosen),
+        n_items=manifest.n_items - len(manifest.identical),
+        criteria=found,
+    )
+
+
+def counted_items(folder: RunFolder, manifest: Manifest, cluster: str | None = None) -> Mapping[str, CriterionItems]:
+    """Fold a run's judgments by criterion as its report does, in the clusters of a field or of shared images."""
     subject = subject_of(manifest, item_features(folder, manifest, WantedFields(cluster)))
-    counted = fold_panel(latest_judgments(folder.judgments()), subject, Basis(manifest.method, manifest.seed)).together
-    n_items = manifest.n_items - len(manifest.identical)
-    return report_people(labels, counted, asked, judges=subject.judges, n_items=n_items)
+    return fold_panel(latest_judgments(folder.judgments()), subject, Basis(manifest.method, manifest.seed)).together

@@ -1,25 +1,24 @@
-"""Take in labels that people gave elsewhere: filled packets, and labels of the audit page."""
+"""Import labels given elsewhere: filled packets, and labels of the audit page."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from judge.errors import InputError, InputErrors
-from judge.labels.labels_file import append_labels, labels_path, read_labels
-from judge.labels.packet_keys import AnswerFile, LabelFile, read_given, read_key
+from judge.labels.labels import append_labels, labels_path, read_labels, subject_of_label
+from judge.labels.packet_keys import AnswerFile, read_given, read_key
 from judge.outcomes.tally import winner
 from judge.schema import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from judge.labels.packet_keys import Answer, Given, PacketKey
+    from judge.labels.packet_keys import Answer, LabelFile, PacketKey
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
 
 
 class Imported(NamedTuple):
-    """What came in."""
+    """Counts of an import."""
 
     new: int
     known: int
@@ -40,41 +39,36 @@ def import_labels(folder: RunFolder, paths: Sequence[str]) -> Imported:
     labels: list[Label] = []
     for path in paths:
         try:
-            given = read_given(path)
+            content = read_given(path)
         except InputError as error:
             problems.append(error)
             continue
-        found, wrong = _labels(folder, manifest, given)
+        found, wrong = _labels(folder, manifest, content, path)
         labels += found
         problems += wrong
     if problems:
         raise InputErrors(problems)
     stored = list(read_labels(labels_path(folder.path)))
-    known, about = set(map(_identity, stored)), {_about(label) for label in stored}
+    known, about = set(map(_identity, stored)), {subject_of_label(label) for label in stored}
     new = list({_identity(label): label for label in labels if _identity(label) not in known}.values())
     if new:
         append_labels(labels_path(folder.path), new)
-    return Imported(len(new), len(labels) - len(new), sum(_about(label) in about for label in new))
-
-
-def _about(label: Label) -> tuple[str, str, str]:
-    return label.reader, label.item, label.criterion
+    return Imported(len(new), len(labels) - len(new), sum(subject_of_label(label) in about for label in new))
 
 
 def _identity(label: Label) -> str:
     return label.model_dump_json()
 
 
-def _labels(folder: RunFolder, manifest: Manifest, given: Given) -> tuple[list[Label], list[InputError]]:
+def _labels(
+    folder: RunFolder, manifest: Manifest, content: AnswerFile | LabelFile, path: str
+) -> tuple[list[Label], list[InputError]]:
     """Return a file's labels in model words, and every reason why it cannot be used."""
-    content = given.content
     if content.pairs_sha256 != manifest.pairs_sha256:
-        return [], [InputError(given.path, "made from another run", "import it into the run that it came from")]
-    match content:
-        case AnswerFile():
-            return _of_packet(folder, content, given.path)
-        case LabelFile():
-            return _of_page(folder, manifest, content, given.path)
+        return [], [InputError(path, "made from another run", "import it into the run that it came from")]
+    if isinstance(content, AnswerFile):
+        return _of_packet(folder, content, path)
+    return _of_page(folder, manifest, content, path)
 
 
 def _of_packet(folder: RunFolder, content: AnswerFile, path: str) -> tuple[list[Label], list[InputError]]:
@@ -87,7 +81,7 @@ def _of_packet(folder: RunFolder, content: AnswerFile, path: str) -> tuple[list[
 
 
 def _unknown(content: AnswerFile, key: PacketKey, path: str) -> list[InputError]:
-    """Say which answers name no item or criterion of the draw, or answer the same twice."""
+    """Return a problem for each answer to an unknown item or criterion, or given twice."""
     numbers = {one.number for one in key.items}
     problems, seen = [], set()
     for answer in content.answers:
@@ -103,7 +97,7 @@ def _unknown(content: AnswerFile, key: PacketKey, path: str) -> list[InputError]
 
 
 def _undone(content: AnswerFile, key: PacketKey) -> list[Label]:
-    """Undo the shuffle."""
+    """Return answers as labels in model words."""
     items = {one.number: one for one in key.items}
 
     def label(answer: Answer) -> Label:

@@ -1,15 +1,97 @@
-"""What people say of pairs: who is shown what first, which labels count, and how they become credits."""
+"""Labels of pairs: `labels.jsonl` of a run folder, the labels that count, and the order that readers are shown."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from judge.outcomes.tally import CREDITS
+from pydantic import ValidationError
+
+from judge.errors import RunError
+from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Label, Order, Verdict, Winner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from judge.runs.manifest import Manifest
+    from judge.schema import Pair
+
+
+def labels_path(run: Path) -> Path:
+    """Return where a run folder keeps its labels."""
+    return run / "labels.jsonl"
+
+
+def read_labels(path: Path) -> Iterator[Label]:
+    """Yield the labels in the order in which they were given; a torn last line is left out.
+
+    Raises:
+        RunError: a line is damaged; names the file and the line.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                yield Label.model_validate_json(line)
+            except ValidationError as error:
+                if not line.endswith(b"\n"):
+                    return
+                raise RunError(f"{path}:{number}: damaged line: {error.errors()[0]['msg']}") from error
+
+
+def append_labels(path: Path, labels: Sequence[Label]) -> None:
+    """Append labels in one write, all of them or none, on the disk when this returns.
+
+    Several processes may append to one file. A torn last line, of a process that was killed as it wrote, is cut off.
+
+    Raises:
+        RunError: the file cannot be written, with what it held before.
+    """
+    from filelock import FileLock  # noqa: PLC0415 - 0.1 s that readers need not pay
+
+    lines = b"".join(label.model_dump_json(exclude_none=True).encode() + b"\n" for label in labels)
+    try:
+        with FileLock(path.with_suffix(".lock")), path.open("a+b", buffering=0) as file:
+            file.seek(0)
+            held = file.read()
+            tail = held.rpartition(b"\n")[2]
+            if _is_label(tail):
+                end, lines = len(held), b"\n" + lines
+            else:
+                end = file.truncate(len(held) - len(tail))
+            if file.write(lines) < len(lines):
+                file.truncate(end)
+                raise RunError(f"{path}: disk full; nothing was stored")
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _is_label(tail: bytes) -> bool:
+    """Return whether a last line is whole but for its newline."""
+    try:
+        Label.model_validate_json(tail)
+    except ValidationError:
+        return False
+    return True
+
+
+def subject_of_label(label: Label) -> tuple[str, str, str]:
+    """Return reader, item and criterion of a label: of several that share them, one counts."""
+    return label.reader, label.item, label.criterion
+
+
+def latest_labels(labels: Iterable[Label]) -> tuple[Label, ...]:
+    """Keep, of several labels by one reader on one item and criterion, the latest; of equal times the last given."""
+    latest: dict[tuple[str, str, str], Label] = {}
+    for label in labels:
+        known = latest.get(subject_of_label(label))
+        if known is None or label.time >= known.time:
+            latest[subject_of_label(label)] = label
+    return tuple(latest.values())
 
 
 def first_shown(item: str, *, reader: str, seed: int | str) -> Order:
@@ -18,26 +100,16 @@ def first_shown(item: str, *, reader: str, seed: int | str) -> Order:
     return Order.FORWARD if digest[0] % 2 else Order.SWAPPED
 
 
+def shown_texts(pair: Pair, order: Order, manifest: Manifest) -> list[str]:
+    """Return a pair's two traces in an order, with their final answers if the judge was shown them."""
+    texts = [shown_text(trace, answers=not manifest.hide_answers) for trace in (pair.a, pair.b)]
+    return texts if order is Order.FORWARD else texts[::-1]
+
+
 def shown_as(winner: Winner, order: Order) -> Verdict:
-    """Return a winner in slot words: `core.tally.winner` undone."""
+    """Return a winner in slot words: the inverse of `judge.outcomes.tally.winner`."""
     if winner is Winner.TIE:
         return Verdict.TIE
     if winner is Winner.CANNOT_JUDGE:
         return Verdict.CANNOT_JUDGE
     return Verdict.FIRST if (winner is Winner.A) == (order is Order.FORWARD) else Verdict.SECOND
-
-
-def settle_labels(labels: Iterable[Label]) -> tuple[Label, ...]:
-    """Keep, of several labels by one reader on one item and criterion, the latest; of equal times the last given."""
-    latest: dict[tuple[str, str, str], Label] = {}
-    for label in labels:
-        key = (label.reader, label.item, label.criterion)
-        known = latest.get(key)
-        if known is None or label.time >= known.time:
-            latest[key] = label
-    return tuple(latest.values())
-
-
-def credit(label: Label) -> float | None:
-    """Return what a label is worth to model a; None where the reader could not judge."""
-    return CREDITS[label.winner]

@@ -5,30 +5,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from judge.comparison.derive_report import item_features, subject_of
 from judge.errors import InputError, RunError
 from judge.files.files import replacing
 from judge.files.sampling import Drawn, draw, draw_by_stratum
+from judge.images.loader import image_bytes
 from judge.labels.ask_reader import readable_items
-from judge.labels.labels import first_shown
+from judge.labels.human_labels import counted_items
+from judge.labels.labels import first_shown, shown_texts
 from judge.labels.packet_keys import KeyItem, PacketKey, write_key
-from judge.labels.render_packet import packet_page
-from judge.outcomes.counted_items import fold_panel
-from judge.outcomes.estimates import Basis
-from judge.outcomes.item_features import WantedFields
-from judge.outcomes.latest_judgments import latest_judgments
-from judge.prompting.pairwise_prompt import shown_text
 from judge.runs.manifest import chosen_criteria
-from judge.schema import Order, Outcome
+from judge.schema import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
     from judge.schema import Image, Pair
@@ -36,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PacketOptions:
-    """What to draw, and how."""
+    """Options of a packet: size, criteria, stratification, seed."""
 
     n: int
     criteria: tuple[str, ...] = ()
@@ -53,14 +48,12 @@ def make_packet(folder: RunFolder, options: PacketOptions, out: Path) -> PacketK
     nobody can work it out from the page.
 
     Raises:
-        InputError: an unknown criterion, fewer places than strata, or an image that is no longer what it was.
-        RunError: the run's traces are not known, or a file cannot be written.
+        InputError: an unknown criterion, or fewer places than strata.
+        RunError: the run's traces are not known, an image is no longer what it was, or a file cannot be written.
     """
     manifest = folder.manifest()
     criteria = chosen_criteria(manifest, options.criteria)
     items = readable_items(folder, manifest)
-    if not items:
-        raise RunError(f"{folder.path}: no pair of this run differs: there is nothing to read")
     drawn = _drawn(folder, manifest, items, options)
     name, secret = f"packet-{secrets.token_hex(6)}", secrets.token_hex(16)
     key = PacketKey(
@@ -105,7 +98,8 @@ def _identity(folder: RunFolder, manifest: Manifest) -> str:
 def _drawn(folder: RunFolder, manifest: Manifest, items: Sequence[str], options: PacketOptions) -> list[Drawn]:
     if not options.stratify:
         return draw(items, options.n, seed=options.seed)
-    outcomes = outcomes_of(folder, manifest)
+    judged = list(counted_items(folder, manifest).values())[-1].judged.items
+    outcomes = dict(judged.select("item", "outcome").iter_rows())
     strata = {item: outcomes.get(item, Outcome.MISSING.value) for item in items}
     kinds = sorted(set(strata.values()))
     if options.n < len(kinds):
@@ -113,19 +107,8 @@ def _drawn(folder: RunFolder, manifest: Manifest, items: Sequence[str], options:
     return draw_by_stratum(strata, options.n, seed=options.seed)
 
 
-def outcomes_of(folder: RunFolder, manifest: Manifest) -> dict[str, str]:
-    """Return the panel's outcome on the rubric's last criterion by item; items without one are absent."""
-    subject = subject_of(manifest, item_features(folder, manifest, WantedFields()))
-    latest = latest_judgments(folder.judgments())
-    counted = fold_panel(latest, subject, Basis(manifest.method, manifest.seed)).together[subject.criteria[-1]]
-    return dict(counted.judged.items.select("item", "outcome").iter_rows())
-
-
 def _shown(pair: Pair, key: KeyItem, manifest: Manifest) -> dict[str, Any]:
     """Return what the page holds of a pair: nothing that tells which model is which."""
-    texts = [shown_text(trace, answers=not manifest.hide_answers) for trace in (pair.a, pair.b)]
-    if key.order is Order.SWAPPED:
-        texts.reverse()
     item = pair.item
     reference = [item.answer, item.reference_reasoning] if manifest.show_reference else []
     return {
@@ -135,16 +118,41 @@ def _shown(pair: Pair, key: KeyItem, manifest: Manifest) -> dict[str, Any]:
         "reference": "\n".join(filter(None, reference)),
         "right": item.answer if manifest.show_reference and item.answer in item.options else None,
         "images": [_data_address(image) for image in item.images],
-        "traces": texts,
+        "traces": shown_texts(pair, key.order, manifest),
     }
 
 
 def _data_address(image: Image) -> str:
-    """Return an image as a data address; InputError where the file is not what the judge was shown."""
-    try:
-        data = Path(image.path).read_bytes()
-    except OSError as error:
-        raise InputError(image.path, f"cannot be read: {error.strerror}", "put the image back") from error
-    if hashlib.sha256(data).hexdigest() != image.sha256:
-        raise InputError(image.path, "changed since the run began", "put the image back as it was")
-    return f"data:{image.media_type};base64,{base64.b64encode(data).decode()}"
+    """Return an image as a data address; RunError where the file is not what the judge was shown."""
+    return f"data:{image.media_type};base64,{base64.b64encode(image_bytes(image)).decode()}"
+
+
+def packet_page(content: Mapping[str, Any]) -> str:
+    """Return the page.
+
+    Args:
+        content: what the page's script reads: `draw`, `pairs_sha256`, `criteria` (name, title, definition) and `items`
+            (number, question, options as pairs, reference, the right option's letter or null, images as data addresses,
+            and two traces as they are shown).
+    """
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - 0.2 s that other commands do without
+
+    folder = files("judge.labels") / "packet_page"
+    page, style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js"))
+    # Style and script are ours, and the template's `tojson` leaves no character that could end the element.
+    environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - see above
+    return environment.from_string(page).render(
+        policy=_policy(style, script), style=style, script=script, content=content
+    )
+
+
+def _policy(style: str, script: str) -> str:
+    """Allow this style, this script and embedded images, and no connection."""
+    return (
+        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

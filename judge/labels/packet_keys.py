@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import orjson
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
@@ -43,7 +43,7 @@ class KeyItem(Frozen):
 
 
 class PacketKey(Frozen):
-    """What a packet does not tell: `packets/DRAW.json` of the run folder."""
+    """The key of a packet, which the packet does not hold: `packets/DRAW.json` of the run folder."""
 
     format_version: Literal[1] = 1
     draw: str
@@ -57,7 +57,7 @@ class PacketKey(Frozen):
 
 
 class Answer(Frozen):
-    """What a reader said of an item of a packet, in slot words."""
+    """A reader's verdict on an item of a packet, in slot words."""
 
     number: int
     criterion: str
@@ -67,7 +67,7 @@ class Answer(Frozen):
 
 
 class AnswerFile(Frozen):
-    """What the packet's page downloads."""
+    """The answers that a packet's page downloads."""
 
     format: Literal["omr-judge packet answers"]
     version: Literal[1]
@@ -78,7 +78,7 @@ class AnswerFile(Frozen):
 
 
 class GivenLabel(Label):
-    """A label as a file gives it: its time is checked, and written in UTC."""
+    """A label of a file: its time is checked, and converted to UTC."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,19 +88,12 @@ class GivenLabel(Label):
 
 
 class LabelFile(Frozen):
-    """What the audit page downloads."""
+    """The labels that the audit page downloads."""
 
     format: Literal["omr-judge labels"]
     version: Literal[1]
     pairs_sha256: str | None
     labels: tuple[GivenLabel, ...]
-
-
-class Given(NamedTuple):
-    """A file that came back, and its name."""
-
-    path: str
-    content: AnswerFile | LabelFile
 
 
 def key_path(run: Path, draw: str) -> Path:
@@ -129,7 +122,7 @@ def read_key(run: Path, draw: str) -> PacketKey | None:
         raise RunError(f"{path}: damaged: {error.errors()[0]['msg']}") from error
 
 
-def read_given(path: str) -> Given:
+def read_given(path: str) -> AnswerFile | LabelFile:
     """Read a file of answers or labels, strictly; InputError where it is neither."""
     try:
         record = parse_object(Path(path).read_bytes())
@@ -145,7 +138,7 @@ def read_given(path: str) -> Given:
     if form is None:
         raise InputError(path, "neither answers of a packet nor labels of a page", HINT)
     try:
-        return Given(path, form.model_validate_json(orjson.dumps(record)))
+        return form.model_validate_json(orjson.dumps(record))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -1,7 +1,8 @@
-"""The items that a criterion's rates are over, with the units that intervals and tests are made over."""
+"""Folded items of a criterion, and the units (items or clusters) that its intervals and tests are computed over."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
@@ -10,25 +11,23 @@ import polars as pl
 
 from judge.enums import Orders
 from judge.outcomes.estimates import Ratio, estimate_rate
-from judge.outcomes.item_features import ItemFeatures, with_features
-from judge.outcomes.tally import COUNTS, FOLDED, HALF, MEANS, finished, fold, identical_items, side
+from judge.outcomes.item_features import SCHEMA, ItemFeatures, unit_name
+from judge.outcomes.tally import COUNTS, FOLDED, HALF, MEANS, fold, identical_items, side, with_outcomes
 from judge.stats.clusters import sum_by_cluster
-from judge.stats.sign_flip import sign_flip
+from judge.stats.significance import sign_flip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from judge.outcomes.estimates import Basis, Estimate
     from judge.outcomes.latest_judgments import LatestJudgments
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats
-    from judge.stats.sign_flip import SignFlip
+    from judge.stats.significance import SignFlip
 
 
 class Pooling(StrEnum):
-    """How the judges of a panel become one."""
+    """Rule by which the verdicts of a panel are pooled."""
 
     MEAN = "mean"
     """their credits are averaged"""
@@ -37,7 +36,7 @@ class Pooling(StrEnum):
 
 
 class Subject(NamedTuple):
-    """What was planned: what is known of a run that its verdicts do not tell."""
+    """The plan of a run: judges, criteria, orders and items."""
 
     judges: Sequence[str]
     criteria: Sequence[str]
@@ -59,9 +58,10 @@ class CriterionItems(NamedTuple):
 
     @classmethod
     def of(cls, items: pl.DataFrame, features: ItemFeatures | None, basis: Basis) -> CriterionItems:
-        """Join rows that have an `item` with what is known of the items."""
-        known = with_features(items, features)
-        return cls(known, cluster_codes(known), basis)
+        """Return rows that have an `item` with its features, null where nothing is known, in their order."""
+        known = pl.DataFrame(schema=SCHEMA) if features is None else features.items
+        joined = items.join(known, on="item", how="left", maintain_order="left")
+        return cls(joined, cluster_codes(joined), basis)
 
     def column(self, name: str) -> Floats:
         """Return a column as floats, NaN where nothing is known."""
@@ -90,17 +90,17 @@ class CriterionItems(NamedTuple):
         return estimate_rate(Ratio.over_known(self.column(name), complement=complement), self.codes, self.basis)
 
     def sign_flip(self, values: Floats) -> SignFlip:
-        """Test over units that item values, one an item, are as likely above 0 as below."""
+        """Run the sign-flip test over units on item values, shape (items,)."""
         return sign_flip(sum_by_cluster(values[:, None], self.codes)[:, 0], seed=self.basis.seed)
 
     def distinct(self) -> tuple[CriterionItems, Floats]:
-        """Return one item of each kind that the verdicts make, in place of all, and how many items are of it."""
+        """Return the distinct items (equal in all folded columns) and how many items equal each."""
         kinds = self.items.group_by(FOLDED[1:], maintain_order=True).len("n_items")
         return CriterionItems(kinds, None, self.basis), kinds["n_items"].cast(pl.Float64).to_numpy()
 
     @property
     def n_units(self) -> int:
-        """How many clusters, or items, there are."""
+        """Number of units: clusters, or items where each is its own."""
         return len(self.items) if self.codes is None else int(np.count_nonzero(np.bincount(self.codes)))
 
 
@@ -119,7 +119,7 @@ def fold_panel(
     *,
     may_stop: bool = False,
 ) -> PanelItems:
-    """Fold what is said by each judge, and pool the judges, criterion by criterion.
+    """Fold each judge's verdicts and pool the judges, criterion by criterion.
 
     Args:
         latest: the judgments.
@@ -147,7 +147,7 @@ def fold_panel(
 
 
 def pool(folded: pl.DataFrame, judges: Sequence[str], pooling: Pooling = Pooling.MEAN) -> pl.DataFrame:
-    """Make the judges of a panel one.
+    """Pool the judges of a panel.
 
     Args:
         folded: rows of `fold`.
@@ -176,7 +176,7 @@ def pool(folded: pl.DataFrame, judges: Sequence[str], pooling: Pooling = Pooling
             )
         case _:
             assert_never(pooling)
-    return finished(pooled.filter("shared").drop("shared").sort("item"))
+    return with_outcomes(pooled.filter("shared").drop("shared").sort("item"))
 
 
 def _majority(name: str) -> pl.Expr:
@@ -191,10 +191,9 @@ def _count(*truths: pl.Expr) -> pl.Expr:
 
 
 def cluster_codes(items: pl.DataFrame) -> Codes | None:
-    """Return each item's cluster as a code from 0, by the clusters' names; None where no two items share one."""
+    """Return each item's cluster as a code from 0, sorted by name; None where no two items share one."""
     named = items["cluster"].drop_nulls()
     if named.n_unique() == len(named):
         return None
-    own = pl.lit("item_") + pl.col("item").fill_null("None")
-    names = items.select(pl.coalesce(pl.lit("cluster_") + pl.col("cluster"), own)).to_series()
+    names = items.select(unit_name()).to_series()
     return (names.rank("dense") - 1).to_numpy().astype(np.intp)

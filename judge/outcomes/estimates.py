@@ -1,19 +1,19 @@
-"""Estimate rates with their intervals over units, so that exchanging the models mirrors every digit."""
+"""Estimates of rates with intervals over units; exchanging the models mirrors every digit."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from judge.enums import Method
 from judge.schema import Frozen
-from judge.stats.clusters import collapse, guarded, sum_by_cluster
+from judge.stats.closed_form import wilson
+from judge.stats.clusters import collapse, sum_by_cluster
 from judge.stats.intervals import Patterns, Rates, bootstrap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.stats.agreement import Interval
     from judge.stats.closed_form import Coefficient
     from judge.stats.clusters import Codes
@@ -54,7 +54,7 @@ Rate = TypeVar("Rate", Estimate, Figure)
 
 
 class Basis(NamedTuple):
-    """How intervals are made."""
+    """Settings of every interval."""
 
     method: Method
     seed: int
@@ -63,12 +63,12 @@ class Basis(NamedTuple):
     """whether the number of items depends on what they show: then no interval of the models' rates would hold"""
 
     def of_models(self, rate: Rate) -> Rate:
-        """Return what is said of the models, as against of their judge: without its interval where none would hold."""
+        """Return a figure of the models (not of the judge): without its interval in a run that may stop early."""
         return rate.model_copy(update={"low": None, "high": None}) if self.may_stop else rate
 
 
 class Ratio(NamedTuple):
-    """A rate as item columns, and what it becomes when the models are exchanged."""
+    """A rate as a ratio of sums of item columns, and its symmetry under exchange of the models."""
 
     numerators: Floats
     denominators: Floats
@@ -108,7 +108,7 @@ def estimate_rate(ratio: Ratio, codes: Codes | None, basis: Basis) -> Estimate:
 def estimate_rates(
     ratios: Mapping[str, Ratio], codes: Codes | None, basis: Basis, counts: Floats | None = None
 ) -> dict[str, Estimate]:
-    """Estimate rates from one pass of weights over units (arguments as for `estimate_rate`).
+    """Estimate rates jointly, from the same resampling weights (arguments as for `estimate_rate`).
 
     Where each item is its own, `counts` may tell how many items each row of the ratios stands for.
 
@@ -134,7 +134,7 @@ def estimate_rates(
 
 
 def is_mirror_first(given: Floats, mirrored: Floats, codes: Codes | None) -> bool:
-    """Tell whether item columns come second to those with the models exchanged, so that both names use one of them."""
+    """Return whether the mirrored columns are the canonical ones: exchanging the models then gives the same digits."""
     tables = [collapse(units, units[:, :0]) for units in (sum_by_cluster(c, codes) for c in (given, mirrored))]
     return _compare(*tables) < 0
 
@@ -155,12 +155,19 @@ def rounded_p(value: float) -> float:
 
 
 def _intervals(patterns: Patterns, basis: Basis, *, clustered: bool) -> Rates:
-    rates = bootstrap(patterns, method=basis.method, level=basis.level, seed=basis.seed)
-    return guarded(rates, round(patterns.counts.sum())).rates if clustered else rates
+    """Return the rates by the method asked for; without an interval where all items are in one cluster."""
+    if basis.method is Method.WILSON:
+        rates = wilson(patterns, level=basis.level)
+    else:
+        rates = bootstrap(patterns, method=basis.method, level=basis.level, seed=basis.seed)
+    if clustered and patterns.counts.sum() <= 1:
+        nothing = np.full_like(rates.estimate, np.nan)
+        return rates._replace(low=nothing, high=nothing)
+    return rates
 
 
 def _mirrored(patterns: Patterns, ratios: Mapping[str, Ratio]) -> Patterns:
-    """Return the patterns that the same units have when the models are exchanged."""
+    """Return the patterns of the same units with the models exchanged."""
     at = {name: index for index, name in enumerate(ratios)}
     columns = [at[ratio.mirror or name] for name, ratio in ratios.items()]
     complement = np.array([ratio.complement for ratio in ratios.values()])
@@ -171,14 +178,14 @@ def _mirrored(patterns: Patterns, ratios: Mapping[str, Ratio]) -> Patterns:
 
 
 def _compare(one: Patterns, other: Patterns) -> float:
-    """Return a positive number where the first table comes first, a negative one where the second does, 0 if equal."""
+    """Compare two tables of patterns lexicographically: positive where the first is greater, 0 where equal."""
     difference = np.column_stack(one).ravel() - np.column_stack(other).ravel()
     at = np.flatnonzero(difference)
     return float(difference[at[0]]) if len(at) else 0.0
 
 
 def _exchanged(name: str, ratios: Mapping[str, Ratio], ends: Mapping[str, _Ends]) -> _Ends:
-    """Return what a rate is, from what the rates are with the models exchanged."""
+    """Return a rate from the rates with the models exchanged."""
     mirror = ends[ratios[name].mirror or name]
     return mirror.flipped() if ratios[name].complement else mirror
 

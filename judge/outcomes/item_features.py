@@ -1,9 +1,10 @@
-"""What is known of each item beside its verdicts: its cluster, lengths, final answers and groups."""
+"""Features of items beside their verdicts: cluster, trace lengths, correctness of the answers, subgroups."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import polars as pl
@@ -12,11 +13,7 @@ from judge.errors import InputError
 from judge.outcomes.latest_judgments import FrameBuilder
 from judge.prompting.correctness import is_right
 from judge.prompting.pairwise_prompt import shown_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from judge.schema import Judgment, Pair
+from judge.schema import Item, Judgment, Pair
 
 BY_IMAGE = "image"
 NO_VALUE = "(none)"
@@ -35,7 +32,7 @@ be read, else 0 or 1"""
 
 
 class ItemFeatures(NamedTuple):
-    """What is known of the items."""
+    """Features of a run's items."""
 
     items: pl.DataFrame
     """one row an item, sorted by item; columns of `SCHEMA`, null where nothing is known, and one `by:FIELD` a field"""
@@ -45,21 +42,26 @@ class ItemFeatures(NamedTuple):
 
 
 class WantedFields(NamedTuple):
-    """Which fields of the items a report needs."""
+    """Fields of the items that make clusters and subgroups."""
 
     cluster: str | None = None
     by: tuple[str, ...] = ()
 
 
 class FeatureRow(NamedTuple):
-    """What is known of one item, before its cluster and groups are."""
+    """Features of one item, before its cluster and groups are known."""
 
     values: dict[str, Any]
     """columns of the table's own schema"""
     fields: dict[str, Any]
     """what clusters and groups may be made by"""
-    images: tuple[str, ...]
+    images: tuple[str, ...] = ()
     """hashes"""
+
+    @classmethod
+    def of(cls, item: Item, values: dict[str, Any]) -> FeatureRow:
+        """Return the row of an item with its values."""
+        return cls(values, {**item.meta, **item.subgroup}, tuple(image.sha256 for image in item.images))
 
 
 def features_of_pairs(pairs: Iterable[Pair], wanted: WantedFields, *, answers: bool = True) -> ItemFeatures:
@@ -77,11 +79,11 @@ def features_of_pairs(pairs: Iterable[Pair], wanted: WantedFields, *, answers: b
 
 
 def features_of_judgments(judgments: Iterable[Judgment], wanted: WantedFields) -> ItemFeatures:
-    """Read, for imported judgments, what their `meta` says of clusters and groups (InputError as above)."""
+    """Read the features of imported judgments from their `meta` (errors as for `features_of_pairs`)."""
     metas: dict[str, dict[str, Any]] = {}
     for judgment in judgments:
         metas.setdefault(judgment.item, {}).update(judgment.meta)
-    rows = (FeatureRow({"item": item}, meta, ()) for item, meta in metas.items())
+    rows = (FeatureRow({"item": item}, meta) for item, meta in metas.items())
     return tabulate(rows, wanted, default="cluster")
 
 
@@ -95,8 +97,7 @@ def _of_pair(pair: Pair, *, answers: bool) -> FeatureRow:
         "has_answer": item.answer is not None,
         **{name: None if value is None else float(value) for name, value in right.items()},
     }
-    known = {**item.meta, **item.subgroup}
-    return FeatureRow(values, known, tuple(image.sha256 for image in item.images))
+    return FeatureRow.of(item, values)
 
 
 def tabulate(
@@ -106,7 +107,9 @@ def tabulate(
     default: str,
     schema: Mapping[str, pl.DataType] = MappingProxyType(SCHEMA),
 ) -> ItemFeatures:
-    """Build the data frame; without a field for clusters, the default one is taken where items share a value of it.
+    """Return the features of items, sorted by item.
+
+    Without a field for clusters, the default one is taken where items share a value of it.
 
     Args:
         rows: one an item.
@@ -117,6 +120,14 @@ def tabulate(
     Raises:
         InputError: no item has a wanted field.
     """
+    features = _tabulate(rows, wanted, default=default, schema=schema)
+    return features._replace(items=features.items.sort("item", maintain_order=True))
+
+
+def _tabulate(
+    rows: Iterable[FeatureRow], wanted: WantedFields, *, default: str, schema: Mapping[str, pl.DataType]
+) -> ItemFeatures:
+    """Return the features of items in the order of the rows."""
     columns = {**schema, **{f"by:{name}": pl.String() for name in wanted.by}}
     built = FrameBuilder(columns)
     images: list[tuple[str, ...]] = []
@@ -137,7 +148,7 @@ def tabulate(
             field, items = BY_IMAGE, items.with_columns(cluster=pl.Series(clusters, dtype=pl.String))
     elif field is None:
         field = default if default in seen else None
-    return ItemFeatures(items.sort("item", maintain_order=True), field, wanted.by)
+    return ItemFeatures(items, field, wanted.by)
 
 
 def as_group(value: object) -> str | None:
@@ -165,25 +176,19 @@ def units_of_pairs(pairs: Iterable[Pair], cluster: str | None) -> tuple[list[str
     Raises:
         InputError: no item has the field.
     """
-    items: list[str] = []
-    named: list[str | None] = []
-    images: list[tuple[str, ...]] = []
-    seen: set[str] = set()
-    for pair in pairs:
-        known = {**pair.item.meta, **pair.item.subgroup}
-        seen |= known.keys()
-        items.append(pair.item.id)
-        images.append(tuple(image.sha256 for image in pair.item.images))
-        named.append(as_group(known.get(cluster)) if cluster else None)
-    _check(WantedFields(cluster), seen)
-    clusters = named if cluster else image_clusters(images) or named
-    return items, [
-        f"item_{item}" if own is None else f"cluster_{own}" for item, own in zip(items, clusters, strict=True)
-    ]
+    rows = (FeatureRow.of(pair.item, {"item": pair.item.id}) for pair in pairs)
+    items = _tabulate(rows, WantedFields(cluster), default=BY_IMAGE, schema=SCHEMA).items
+    return items["item"].to_list(), items.select(unit_name()).to_series().to_list()
+
+
+def unit_name() -> pl.Expr:
+    """Return the name of each item's unit: its cluster, else itself."""
+    own = pl.lit("item_") + pl.col("item").fill_null("None")
+    return pl.coalesce(pl.lit("cluster_") + pl.col("cluster"), own)
 
 
 def image_clusters(images: Sequence[Sequence[str]]) -> list[str | None] | None:
-    """Return one cluster for items that share an image, or are linked by such items; None where no items do."""
+    """Return the connected component of each item that shares images, named by an image; None where no items do."""
     parent: dict[str, str] = {}
 
     def root(image: str) -> str:
@@ -201,9 +206,3 @@ def image_clusters(images: Sequence[Sequence[str]]) -> list[str | None] | None:
     if len(set(with_images)) == len(with_images):
         return None
     return clusters
-
-
-def with_features(items: pl.DataFrame, features: ItemFeatures | None) -> pl.DataFrame:
-    """Add to rows that have an `item` what is known of the items, null where nothing is, and keep their order."""
-    known = pl.DataFrame(schema=SCHEMA) if features is None else features.items
-    return items.join(known, on="item", how="left", maintain_order="left")

@@ -1,19 +1,14 @@
-"""Hold judgments as rows of data frames, and keep of those with the same key the one that counts."""
+"""Judgments as data frames, one judgment per request key."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import polars as pl
 
-from judge.schema import Failed, FailureKind, Group, Judged, Order, Scored, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from judge.costs.spending import Spending
-    from judge.schema import Judgment
+from judge.costs.spending import Spending
+from judge.schema import Failed, FailureKind, Group, Judged, Judgment, Order, Scored, Verdict
 
 BLOCK = 1 << 16
 """rows that are held as Python objects before they become columns"""
@@ -44,7 +39,7 @@ _UNITS: dict[str, pl.DataType] = {
 
 
 class FrameBuilder:
-    """Takes rows one by one and makes a data frame of them, block by block.
+    """Builder of a data frame from rows, block by block.
 
     Args:
         schema: of the frame, in the order of a row's values.
@@ -56,13 +51,13 @@ class FrameBuilder:
         self._blocks: list[pl.DataFrame] = []
 
     def add(self, *values: object) -> None:
-        """Take a row."""
+        """Append a row."""
         self._rows.append(values)
         if len(self._rows) == BLOCK:
             self._close_block()
 
     def frame(self) -> pl.DataFrame:
-        """Return all rows taken so far, in their order."""
+        """Return all rows, in the order of appending."""
         self._close_block()
         return pl.concat(self._blocks)
 
@@ -102,7 +97,7 @@ class LatestJudgments:
         return replace(self, requests=self.requests.filter(pl.col("item").is_in(list(items))))
 
     def on(self, criterion: str) -> pl.DataFrame:
-        """Return the judgments that say something on a criterion, in their order.
+        """Return the verdicts and failures on a criterion, in recorded order.
 
         Returns:
             Columns `item`, `judge`, `sample`, `order`, and either `verdict` or `failure`, the other being null.

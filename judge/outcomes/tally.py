@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import polars as pl
 
 from judge.enums import Orders
 from judge.schema import Order, Outcome, Verdict, Winner
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 HALF = 0.5
 CREDITS = {Winner.A: 1.0, Winner.TIE: HALF, Winner.B: 0.0, Winner.CANNOT_JUDGE: None}
@@ -26,7 +23,7 @@ OUTCOMES = pl.Enum(Outcome)
 
 
 def winner(verdict: Verdict, order: Order) -> Winner:
-    """Undo the order of a verdict: the one place where slot words become model words."""
+    """Translate a verdict on slots into one on models (the only place that does)."""
     if verdict is Verdict.FIRST:
         return Winner.A if order is Order.FORWARD else Winner.B
     if verdict is Verdict.SECOND:
@@ -46,7 +43,7 @@ def with_credits(said: pl.DataFrame) -> pl.DataFrame:
 
 
 def fold(said: pl.DataFrame, *, orders: Orders, by: Sequence[str] = ("judge",)) -> pl.DataFrame:
-    """Fold what each judge says on one criterion to one row per item that has what its rate needs.
+    """Fold each judge's verdicts on one criterion to one row per item with a complete sample.
 
     A sample of an item is complete when every planned order has a verdict. Complete samples are averaged; an item
     without one is missing.
@@ -71,11 +68,13 @@ def fold(said: pl.DataFrame, *, orders: Orders, by: Sequence[str] = ("judge",)) 
         .with_columns(consistent=(side("forward") == side("swapped")).cast(pl.Float64))
         .sort("sample")
     )
-    return finished(samples.group_by(*by, "item").agg(pl.col(MEANS).mean(), pl.col(COUNTS).sum()).sort(*by, "item"))
+    return with_outcomes(
+        samples.group_by(*by, "item").agg(pl.col(MEANS).mean(), pl.col(COUNTS).sum()).sort(*by, "item")
+    )
 
 
-def finished(folded: pl.DataFrame) -> pl.DataFrame:
-    """Add credit and outcome to `item`, `MEANS` and `COUNTS`; without either order it is a tie.
+def with_outcomes(folded: pl.DataFrame) -> pl.DataFrame:
+    """Add credit and outcome to rows of `item`, `MEANS` and `COUNTS`; an item without verdicts is a tie.
 
     The outcome is the side on which both orders' mean credits lie, else a split.
     """
@@ -104,7 +103,7 @@ def identical_items(ids: Sequence[str | None]) -> pl.DataFrame:
     """
     items = pl.DataFrame({"item": ids}, schema={"item": pl.String})
     means = {name: pl.lit(None, dtype=pl.Float64) for name in MEANS}
-    return finished(items.with_columns(**means, **dict.fromkeys(COUNTS, pl.lit(0))))
+    return with_outcomes(items.with_columns(**means, **dict.fromkeys(COUNTS, pl.lit(0))))
 
 
 def side(credit: str | pl.Expr) -> pl.Expr:

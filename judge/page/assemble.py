@@ -1,9 +1,10 @@
-"""Put a page together: the shell with its report, the styles, the scripts and the packed items."""
+"""Assemble a page: the shell with its report, the styles, the scripts and the packed items."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,8 +12,6 @@ from judge.files.safe_text import safe
 from judge.page.contents import packed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from jinja2 import Environment
     from markupsafe import Markup
 
@@ -22,14 +21,14 @@ PACKAGE = "judge.page"
 
 
 class Parts(NamedTuple):
-    """What a page of any kind is made of."""
+    """The parts of a page of any kind."""
 
     template: str
     """extends `shell.html.j2`"""
     scripts: str
     """the folder of the scripts that go with those of `script/any`"""
     head: Mapping[str, Any]
-    """what the script knows before it unpacks any item, as JSON values"""
+    """what the script reads before it unpacks any item, as JSON values"""
     contents: Contents
     values: Mapping[str, Any]
     """what the template shows, by name"""
@@ -71,7 +70,7 @@ def assemble(parts: Parts, *, served: bool) -> str:
 
 
 def browser_key(run: str, created: str) -> str:
-    """Return the name under which a browser keeps what a reader chose on the page of a run."""
+    """Return the key under which a browser stores a reader's choices on the page of a run."""
     return hashlib.sha256(f"{run}\x1f{created}".encode()).hexdigest()[:16]
 
 
@@ -83,7 +82,7 @@ def _joined(folders: Sequence[str], suffix: str) -> str:
 
 
 def _wrapped(script: str) -> str:
-    """Return a script that leaves no name behind on the page."""
+    """Return a script in a scope of its own."""
     return f'"use strict";\n(() => {{\n{script}\n}})();\n'
 
 

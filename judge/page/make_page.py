@@ -1,131 +1,108 @@
-"""Make the page of a run: its report, and every pair with every judgment."""
+"""Read what the page of a run shows, its report and every item with every judgment, and write it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from judge.audit.audited_case import ScoreFindings, answer_standing, modes_of, told_case, told_reading
-from judge.audit.audited_item import journeys, numbered_prompts, stratum, told_judgment, told_pair
-from judge.audit.doubts import doubts_of_run
-from judge.audit.read_run import Audit, groups_of
+from judge.audit.audited_case import ScoreFindings, answer_standing, describe_case, describe_reading, modes_of
+from judge.audit.audited_item import describe_judgment, describe_pair, journeys_by_item, numbered_prompts, stratum
+from judge.audit.read_run import Audit, case_prompts, doubts_of_run, groups_of, items_of
 from judge.enums import Unplaced
 from judge.files.files import replacing
-from judge.judging.run_kinds import score_plan_of
 from judge.outcomes.counted_items import Pooling
-from judge.page.page import Page, ScorePage, build, build_score
-from judge.page.pair_contents import CaseContents, PairContents
-from judge.page.thumbnails import shown
+from judge.page.assemble import assemble
+from judge.page.contents import CaseContents, PairContents
+from judge.page.page import comparison_page, score_page
+from judge.page.thumbnails import thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-    from typing import Any
-
     from judge.audit.audited_item import Journey
+    from judge.page.assemble import Parts
     from judge.report.report import Report
     from judge.runs.journal import RunFolder
-    from judge.schema import Case, Prompt
+    from judge.schema import Item, Pair, Prompt
     from judge.scoring.score_report import ScoredRun
 
 
-def write_page(folder: RunFolder, report: Report, path: Path) -> None:
-    """Write the page as one file that needs no other.
-
-    Raises:
-        RunError: the folder is damaged, or the file cannot be written.
-    """
-    page = build(read_page(folder, report), served=False)
+def write_page(parts: Parts, path: Path) -> None:
+    """Write a page as one file that needs no other; RunError where it cannot be written."""
     with replacing(path) as file:
-        file.write(page.encode())
+        file.write(assemble(parts, served=False).encode())
 
 
-def read_page(folder: RunFolder, report: Report) -> Page:
-    """Read everything that the page shows from the run's folder."""
+def read_page(folder: RunFolder, report: Report) -> Parts:
+    """Read everything that the page of a comparison shows; RunError where the folder is damaged."""
     audit = Audit.read(folder, report.pooling or Pooling.MEAN)
     identical = frozenset(audit.manifest.identical)
     doubts = doubts_of_run(folder)
     contents = PairContents(audit.outcomes)
-    for item, told, place, groups in _items(audit, folder, by=tuple(report.subgroups)):
+    for item, pair in items_of(folder, audit.by_item):
+        fields = audit.fields(item, pair) if pair is None else _filter_fields(pair.item, report.subgroups)
         contents.add(
             item,
-            told,
-            stratum=place,
-            groups=groups,
+            _told_item(audit, item, pair),
+            stratum=(Unplaced.NO_ANSWER if pair is None else stratum(pair)).value,
+            groups=groups_of(fields),
             doubts=doubts.get(item, frozenset()),
             identical=item in identical,
         )
-    return Page(folder.name, audit.manifest, report, contents)
+    return comparison_page(folder.name, audit.manifest, report, contents)
 
 
-def _items(
-    audit: Audit, folder: RunFolder, by: Sequence[str]
-) -> Iterator[tuple[str, dict[str, Any], str, dict[str, str]]]:
-    """Yield each item's id, what is told of it, its answer stratum and its groups; the pairs' order decides."""
-    if not folder.pairs_path.exists():
-        yield from _unknown_items(audit)
-        return
-    for pair in folder.pairs():
-        told = told_pair(pair) | {"images": [shown(image)._asdict() for image in pair.item.images]}
-        told |= _judged(audit, pair.item.id, audit.prompts(pair), [pair.item.question, pair.a.text, pair.b.text])
-        asked_for = {field: pair.item.meta[field] for field in by if field in pair.item.meta}
-        yield pair.item.id, told, stratum(pair).value, groups_of(asked_for | pair.item.subgroup)
+def _told_item(audit: Audit, item: str, pair: Pair | None) -> dict[str, Any]:
+    """Return everything about an item; where its pair is not known, what its judgments tell."""
+    if pair is None:
+        told, known = {"fields": audit.fields(item, pair)}, []
+    else:
+        told = describe_pair(pair) | {"images": [thumbnail(image)._asdict() for image in pair.item.images]}
+        known = [pair.item.question, pair.a.text, pair.b.text]
+    return told | _told_requests(
+        audit.by_item.get(item, []),
+        lambda journey: describe_judgment(journey, audit.criteria, audit.manifest.repair),
+        audit.prompts(pair),
+        known,
+    )
 
 
-def _unknown_items(audit: Audit) -> Iterator[tuple[str, dict[str, Any], str, dict[str, str]]]:
-    """Yield the items of which only judgments are known."""
-    for item in audit.by_item:
-        fields = audit.judged_fields(item)
-        yield item, {"fields": fields, **_judged(audit, item, {}, [])}, Unplaced.NO_ANSWER.value, groups_of(fields)
+def _filter_fields(item: Item, by: Iterable[str]) -> dict[str, Any]:
+    """Return the fields that may be filters: the subgroups, and those that the report was asked for."""
+    return {field: item.meta[field] for field in by if field in item.meta} | item.subgroup
 
 
-def _judged(audit: Audit, item: str, prompts: Mapping[str, Prompt], known: list[str]) -> dict[str, Any]:
-    """Return an item's judgments and its different prompts."""
-    own = audit.by_item.get(item, [])
-    judgments = [told_judgment(journey, audit.criteria, audit.manifest.repair) for journey in own]
+def _told_requests(
+    own: Sequence[Journey],
+    tell: Callable[[Journey], dict[str, Any]],
+    prompts: Mapping[str, Prompt],
+    known: Sequence[str],
+) -> dict[str, Any]:
+    """Return an item's judgments and its different prompts: one that no longer has its key is not shown."""
+    judgments = [tell(journey) for journey in own]
     sent = [prompts.get(journey.judgment.key) for journey in own]
     return {"judgments": judgments, "prompts": numbered_prompts(zip(judgments, sent, strict=True), known)}
 
 
-def write_score_page(folder: RunFolder, made: ScoredRun, path: Path) -> None:
-    """Write the page as one file that needs no other.
-
-    Raises:
-        RunError: the folder is damaged, or the file cannot be written.
-    """
-    page = build_score(read_score_page(folder, made), served=False)
-    with replacing(path) as file:
-        file.write(page.encode())
-
-
-def read_score_page(folder: RunFolder, made: ScoredRun) -> ScorePage:
-    """Read everything that the page shows from the run's folder."""
+def read_score_page(folder: RunFolder, made: ScoredRun) -> Parts:
+    """Read everything that the page of a score shows; RunError where the folder is damaged."""
     manifest = folder.score_manifest()
     found = ScoreFindings.of(made.scores)
-    by_item: dict[str, list[Journey]] = {}
-    for journey in journeys(folder.judgments()):
-        by_item.setdefault(journey.judgment.item, []).append(journey)
-    plan = score_plan_of(manifest)
-    contents, by = CaseContents(), tuple(made.report.subgroups)
+    by_item = journeys_by_item(folder.judgments())
+    contents = CaseContents()
     for case in folder.cases():
         item = case.item
-        told = told_case(case, found) | {"images": [shown(image)._asdict() for image in item.images]}
-        sent = {request.key: request.prompt for judge in manifest.judges for request in plan.requests([case], judge)}
-        told |= _judged_case(case, by_item.get(item.id, []), sent, found, manifest.repair)
+        told = describe_case(case, found) | {"images": [thumbnail(image)._asdict() for image in item.images]}
+        told |= _told_requests(
+            by_item.get(item.id, []),
+            lambda journey: describe_reading(journey, found, manifest.repair),
+            case_prompts(manifest, case),
+            [item.question, case.trace.text],
+        )
         contents.add(
             item.id,
             told,
             modes=modes_of(found, item.id),
             answer=answer_standing(found.figures[item.id]),
-            groups=groups_of({field: item.meta[field] for field in by if field in item.meta} | item.subgroup),
+            groups=groups_of(_filter_fields(item, made.report.subgroups)),
         )
-    return ScorePage(folder.name, manifest, made.report, contents)
-
-
-def _judged_case(
-    case: Case, own: Sequence[Journey], sent: Mapping[str, Prompt], found: ScoreFindings, repair: str | None
-) -> dict[str, Any]:
-    """Return the judgments of a case and its different prompts: one that no longer has its key is not shown."""
-    told = [told_reading(journey, found, repair) for journey in own]
-    prompts = (sent.get(journey.judgment.key) for journey in own)
-    known = [case.item.question, case.trace.text]
-    return {"judgments": told, "prompts": numbered_prompts(zip(told, prompts, strict=True), known)}
+    return score_page(folder.name, manifest, made.report, contents)

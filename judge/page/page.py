@@ -1,20 +1,20 @@
-"""Make the page of a comparison, and that of a score."""
+"""The parts of the page of a comparison, and of that of a score."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from judge.enums import FailureMode
 from judge.files.files import as_json_bytes
-from judge.page.assemble import Parts, assemble, browser_key
-from judge.page.sections import judgment_counts, plotted, sections, spending
+from judge.page.assemble import Parts, browser_key
+from judge.page.sections import judgment_counts, plotted, sections, spending, subgroup
 from judge.schema import Group
 from judge.scoring import score_tables
 from judge.scoring.score_document import conclusion
 from judge.scoring.scores import PARTS
 
 if TYPE_CHECKING:
-    from judge.page.pair_contents import CaseContents, PairContents
+    from judge.page.contents import CaseContents, PairContents
     from judge.page.sections import Plotted
     from judge.report.report import Report
     from judge.runs.manifest import Manifest, ScoreManifest
@@ -22,63 +22,34 @@ if TYPE_CHECKING:
     from judge.scoring.score_report import ScoreReport
 
 
-class Page(NamedTuple):
-    """What the page of a comparison is made of."""
-
-    run: str
-    """the run's name"""
-    manifest: Manifest
-    report: Report
-    contents: PairContents
-
-
-def build(page: Page, *, served: bool) -> str:
-    """Return the page as one HTML document (see `assemble`)."""
-    shown = {"noun": "pairs", "run": page.run, "report": page.report, "manifest": page.manifest}
-    values = shown | sections(page.report, page.manifest)
-    return assemble(Parts("comparison.html.j2", "pairs", _head(page), page.contents, values), served=served)
-
-
-def _head(page: Page) -> dict[str, Any]:
-    manifest = page.manifest
-    return {
-        "run": page.run,
+def comparison_page(run: str, manifest: Manifest, report: Report, contents: PairContents) -> Parts:
+    """Return what the page of a comparison is made of."""
+    head = {
+        "run": run,
         "pairs_sha256": manifest.pairs_sha256,
-        "key": browser_key(page.run, manifest.created),
-        "models": page.report.models.model_dump(),
-        "judges": page.report.judges,
+        "key": browser_key(run, manifest.created),
+        "models": report.models.model_dump(),
+        "judges": report.judges,
         "criteria": [criterion.model_dump() for criterion in manifest.rubric.criteria],
         "orders": manifest.orders.value,
         "seed": manifest.seed,
     }
+    shown = {"noun": "pairs", "run": run, "report": report, "manifest": manifest}
+    return Parts("comparison.html.j2", "pairs", head, contents, shown | sections(report, manifest))
 
 
-class ScorePage(NamedTuple):
-    """What the page of a score is made of."""
-
-    run: str
-    """the run's name"""
-    manifest: ScoreManifest
-    report: ScoreReport
-    contents: CaseContents
-
-
-def build_score(page: ScorePage, *, served: bool) -> str:
-    """Return the page as one HTML document (see `assemble`)."""
-    shown = {"noun": "traces", "run": page.run, "report": page.report, "manifest": page.manifest}
-    values = shown | _score_sections(page.report, page.manifest)
-    return assemble(Parts("score.html.j2", "cases", _score_head(page), page.contents, values), served=served)
-
-
-def _score_head(page: ScorePage) -> dict[str, Any]:
-    return {
-        "run": page.run,
-        "key": browser_key(page.run, page.manifest.created),
-        "model": page.report.model,
-        "judges": page.report.judges,
+def score_page(run: str, manifest: ScoreManifest, report: ScoreReport, contents: CaseContents) -> Parts:
+    """Return what the page of a score is made of."""
+    head = {
+        "run": run,
+        "key": browser_key(run, manifest.created),
+        "model": report.model,
+        "judges": report.judges,
         "groups": list(Group),
         "modes": list(FailureMode),
     }
+    shown = {"noun": "traces", "run": run, "report": report, "manifest": manifest}
+    return Parts("score.html.j2", "cases", head, contents, shown | _score_sections(report, manifest))
 
 
 def _score_sections(report: ScoreReport, manifest: ScoreManifest) -> dict[str, Any]:
@@ -91,10 +62,7 @@ def _score_sections(report: ScoreReport, manifest: ScoreManifest) -> dict[str, A
         "alone": {judge: [*_totals(own), *_all_parts(own)] for judge, own in report.by_judge.items()},
         "legend": score_tables.LEGEND,
         "subgroups": {
-            field: [
-                plotted(value, own.trace_score, "few items: read nothing into it" if own.small else "")
-                for value, own in values.items()
-            ]
+            field: [subgroup(value, own.trace_score, small=own.small) for value, own in values.items()]
             for field, values in report.subgroups.items()
         },
         "modes": score_tables.failure_modes(report),
@@ -118,6 +86,6 @@ def _all_parts(figures: Figures) -> list[Plotted]:
 
 
 def _counts(report: ScoreReport) -> list[tuple[str, str]]:
-    """Return the numbers that a reader looks for first, each with what it counts."""
+    """Return the main counts, each with its name."""
     optional = {"with an unreadable answer": report.n_unread, "without a known answer": report.n_without_answer}
     return judgment_counts(report) + [(name, f"{count:,}") for name, count in optional.items() if count]

@@ -1,7 +1,8 @@
-"""Say what the first screen says: sentences, and rows of numbers for its tables and plots."""
+"""Sections of a page's first screen: sentences, and rows of numbers for its tables and plots."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.costs.cost_words import dollars
@@ -14,8 +15,6 @@ from judge.tables.terminal import LEFT_OUT
 from judge.tables.words import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from judge.costs.cost_words import Costed
     from judge.outcomes.estimates import Estimate
     from judge.report.criterion import CriterionReport
@@ -40,7 +39,7 @@ class Plotted(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A piece of a bar that shows where the items went; positions are percent of the bar's width."""
+    """A segment of a bar of item counts; positions are percent of the bar's width."""
 
     kind: str
     """a word of docs/architecture.md: a, b, tie, split or missing"""
@@ -60,7 +59,10 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
         "counts": _counts(report),
         "panels": {"": report.criteria, **report.by_judge},
         "plots": {view: [plotted(n, row.win_rate) for n, row in own.items()] for view, own in _views(report)},
-        "subgroups": {field: _subgroups(report, field, overall) for field in report.subgroups},
+        "subgroups": {
+            field: [subgroup(value, own.win_rate[overall], small=own.small) for value, own in values.items()]
+            for field, values in report.subgroups.items()
+        },
         "interactions": words.interaction(report),
         "bars": {name: bar(row, report.n_items) for name, row in report.criteria.items()},
         "ledgers": [words.ledger(name, row, report.n_items) for name, row in report.criteria.items()],
@@ -84,7 +86,7 @@ def _views(report: Report) -> Iterable[tuple[str, Mapping[str, CriterionReport]]
 
 
 def plotted(name: str, rate: Estimate, note: str = "") -> Plotted:
-    """Return where a rate and its interval stand on a scale from 0 to 100 %."""
+    """Return the position of a rate and its interval on a scale from 0 to 100 %."""
     at = None if rate.estimate is None else round(WIDE * rate.estimate, 2)
     if rate.low is None or rate.high is None:
         return Plotted(name, percent(rate), at, None, None, rate.n, note)
@@ -93,7 +95,7 @@ def plotted(name: str, rate: Estimate, note: str = "") -> Plotted:
 
 
 def bar(row: CriterionReport, n_items: int) -> list[Part]:
-    """Return where the items of a criterion went, as pieces of one bar."""
+    """Return the outcomes of a criterion as segments of one bar."""
     counts = {"a": row.wins_a, "tie": row.ties, "split": row.splits, "b": row.wins_b, "missing": row.missing}
     parts, start = [], 0.0
     for kind, count in counts.items():
@@ -104,11 +106,9 @@ def bar(row: CriterionReport, n_items: int) -> list[Part]:
     return parts
 
 
-def _subgroups(report: Report, field: str, overall: str) -> list[Plotted]:
-    return [
-        plotted(value, group.win_rate[overall], "few items: read nothing into it" if group.small else "")
-        for value, group in report.subgroups[field].items()
-    ]
+def subgroup(value: str, rate: Estimate, *, small: bool) -> Plotted:
+    """Return the row of a subgroup, with a note where it has few items."""
+    return plotted(value, rate, "few items: read nothing into it" if small else "")
 
 
 def _believed(name: str, row: CriterionReport) -> dict[str, str]:
@@ -139,13 +139,13 @@ def _strata(criteria: Mapping[str, CriterionReport]) -> dict[str, Any] | None:
 
 
 def _counts(report: Report) -> list[tuple[str, str]]:
-    """Return the numbers that a reader looks for first, each with what it counts."""
+    """Return the main counts, each with its name."""
     identical = [("identical traces", f"{report.n_identical:,}")] if report.n_identical else []
     return judgment_counts(report) + identical
 
 
 def judgment_counts(report: Report | ScoreReport) -> list[tuple[str, str]]:
-    """Return how many items and judgments a report of any kind rests on, each with what it counts."""
+    """Return the counts of items and judgments of a report of any kind, each with its name."""
     failures = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in report.failures.items())
     optional = {
         "not asked yet": report.n_not_asked,
@@ -160,7 +160,7 @@ def judgment_counts(report: Report | ScoreReport) -> list[tuple[str, str]]:
 
 
 def spending(report: Costed) -> dict[str, list[str]]:
-    """Return what each judge's replies took: input, of it from a cache, output, of it reasoning, US dollars."""
+    """Return by judge: input tokens, those from a cache, output tokens, those of reasoning, US dollars."""
     return {
         judge: [
             *(f"{count:,}" for count in (cost.input_tokens, cost.cache_read, cost.output_tokens, cost.reasoning)),

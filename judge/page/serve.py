@@ -1,9 +1,10 @@
-"""Serve the page of a run on this machine, and keep the labels that are made in it."""
+"""Serve the page of a run on this machine, and store the labels made in it."""
 
 from __future__ import annotations
 
 import secrets
 import socket
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,23 +14,21 @@ from pydantic import ValidationError
 from judge.comparison.derive_report import make_report
 from judge.errors import InputError, RunError
 from judge.images.loader import image_bytes
-from judge.labels.labels_file import append_labels, read_labels
+from judge.labels.labels import append_labels, labels_path, read_labels
+from judge.page.assemble import assemble
 from judge.page.make_page import read_page, read_score_page
-from judge.page.page import build, build_score
 from judge.schema import Image, Label
 from judge.scoring.derive_score_report import make_score_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
-
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from judge.page.assemble import Parts
     from judge.runs.journal import RunFolder
 
 LOCAL = "127.0.0.1"
-LABELS = "labels.jsonl"
 MAX_LABEL_BYTES = 64_000
 HEADERS = {
     "cache-control": "no-store",
@@ -92,10 +91,10 @@ def application(folder: RunFolder, *, token: str, host: str = LOCAL) -> Starlett
     from starlette.routing import Mount, Route  # noqa: PLC0415
 
     is_score = folder.any_manifest().kind == "score"
-    desk = _score_desk(folder) if is_score else _comparison_desk(folder)
-    routes = [Route("/", desk.page), Route("/image/{item:int}/{number:int}", desk.image)]
+    server = _score_server(folder) if is_score else _comparison_server(folder)
+    routes = [Route("/", server.page), Route("/image/{item:int}/{number:int}", server.image)]
     if not is_score:
-        routes += [Route("/labels", desk.labels), Route("/labels", desk.label, methods=["POST"])]
+        routes += [Route("/labels", server.labels), Route("/labels", server.label, methods=["POST"])]
     any_host = host in {"0.0.0.0", "::"}  # noqa: S104 - only where a person asked for it
     hosts = ["*"] if any_host else [LOCAL, "localhost", host, _in_url(host)]
     return Starlette(
@@ -105,30 +104,21 @@ def application(folder: RunFolder, *, token: str, host: str = LOCAL) -> Starlett
 
 
 class _LabelServer:
-    """Answers for one run: its page is made once, its labels are read anew each time."""
+    """Handlers for one run: its page is made once, its labels are read at each request."""
 
     def __init__(
         self,
         folder: RunFolder,
-        page: str,
-        images: Sequence[tuple[Image, ...]],
+        page: Parts,
+        images: Sequence[tuple[Image, ...]],  # of every item, in the order of the page's items
         items: Container[str] = (),
         criteria: Container[str] = (),
     ) -> None:
-        """Take what is served.
-
-        Args:
-            folder: the run.
-            page: its page.
-            images: of every item, in the order of the page's items.
-            items: those that may be labelled.
-            criteria: on which they may be.
-        """
-        self._page = page
+        self._page = assemble(page, served=True)
         self._images = images
         self._items = items
         self._criteria = criteria
-        self._labels_path = folder.path / LABELS
+        self._labels_path = labels_path(folder.path)
 
     async def page(self, _: Request) -> Response:
         from starlette.responses import HTMLResponse  # noqa: PLC0415 - an extra
@@ -156,7 +146,7 @@ class _LabelServer:
         )
 
     async def label(self, request: Request) -> Response:
-        """Keep one label, with the time at which it came."""
+        """Store one label, with the time of its arrival."""
         from starlette.responses import JSONResponse, PlainTextResponse  # noqa: PLC0415 - an extra
 
         if request.headers.get("content-type") != "application/json":
@@ -177,13 +167,13 @@ class _LabelServer:
         return JSONResponse(kept.model_dump(mode="json"), status_code=201, headers=HEADERS)
 
 
-def _comparison_desk(folder: RunFolder) -> _LabelServer:
+def _comparison_server(folder: RunFolder) -> _LabelServer:
     page = read_page(folder, make_report(folder))
-    criteria = {criterion.name for criterion in page.manifest.rubric.criteria}
+    criteria = {criterion.name for criterion in folder.manifest().rubric.criteria}
     images = [pair.item.images for pair in folder.pairs()] if folder.pairs_path.exists() else []
-    return _LabelServer(folder, build(page, served=True), images, set(page.contents.ids), criteria)
+    return _LabelServer(folder, page, images, set(page.contents.ids), criteria)
 
 
-def _score_desk(folder: RunFolder) -> _LabelServer:
+def _score_server(folder: RunFolder) -> _LabelServer:
     page = read_score_page(folder, make_score_report(folder))
-    return _LabelServer(folder, build_score(page, served=True), [case.item.images for case in folder.cases()])
+    return _LabelServer(folder, page, [case.item.images for case in folder.cases()])

@@ -6,15 +6,13 @@ import base64
 import io
 from functools import lru_cache
 from pathlib import PurePath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from judge.errors import RunError
 from judge.images.file_types import UnusableError, kind_of
 from judge.images.loader import image_bytes
 from judge.images.redraw import on_white, opened, render_picture
-
-if TYPE_CHECKING:
-    from judge.schema import Image
+from judge.schema import Image
 
 MAX_BYTES = 15_000
 SIDES = (560, 420, 300, 200)
@@ -31,30 +29,26 @@ class Thumbnail(NamedTuple):
     """a data URL; None where `note` says why there is none"""
     scaled: bool
     """whether the original is larger"""
-    note: str
+    note: str = ""
 
 
-def shown(image: Image) -> Thumbnail:
+@lru_cache(maxsize=512)
+def thumbnail(image: Image) -> Thumbnail:
     """Return an image of at most 15 KB: the original where it is as small, else a copy scaled down by Pillow.
 
     An image that has changed since the run began, or that Pillow cannot read, is named and left out.
     """
-    source, scaled, note = _shown(image)
-    return Thumbnail(PurePath(image.named).name, image.sha256, source, scaled, note)
-
-
-@lru_cache(maxsize=512)
-def _shown(image: Image) -> tuple[str | None, bool, str]:
+    named = (PurePath(image.named).name, image.sha256)
     try:
         content = image_bytes(image)
     except RunError as error:
-        return None, False, f"left out: {error}"
+        return Thumbnail(*named, None, scaled=False, note=f"left out: {error}")
     if len(content) <= MAX_BYTES:
-        return _data_url(image.media_type, content), False, ""
+        return Thumbnail(*named, _data_url(image.media_type, content), scaled=False)
     try:
-        return _data_url("image/jpeg", _scaled(content)), True, ""
+        return Thumbnail(*named, _data_url("image/jpeg", _scaled(content)), scaled=True)
     except (UnusableError, OSError, ValueError) as error:
-        return None, True, f"left out: cannot be scaled down: {error}"
+        return Thumbnail(*named, None, scaled=True, note=f"left out: cannot be scaled down: {error}")
 
 
 def _scaled(content: bytes) -> bytes:

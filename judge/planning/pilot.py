@@ -23,7 +23,7 @@ OVERALL = "overall"
 
 @dataclass(frozen=True)
 class Numbers:
-    """What a person supposes of the items to come."""
+    """Assumptions about the items to come, as numbers."""
 
     ties: float = 0.0
     consistency: float = 1.0
@@ -33,7 +33,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class PilotOptions:
-    """The run that is the pilot, and what of it counts."""
+    """The pilot run, and its criterion and clusters."""
 
     folder: RunFolder
     criterion: str = OVERALL

@@ -18,9 +18,9 @@ from judge.planning.power import (
     items_as_units,
     items_for_half_width,
     items_needed,
-    leaned,
     pilot_units,
     simulated_power,
+    tilted,
 )
 from judge.schema import Frozen, Outcome
 from judge.stats.clusters import HALF
@@ -52,7 +52,7 @@ class Precision(Frozen):
     calls: int
 
 
-class Pilot(Frozen):
+class PilotFindings(Frozen):
     """What a pilot run showed of one criterion."""
 
     run: str
@@ -88,12 +88,12 @@ class PowerPlan(Frozen):
     precision: Precision | None
     table: tuple[Needed, ...]
     """for usual win rates, where no target was set"""
-    pilot: Pilot | None
+    pilot: PilotFindings | None
     notes: tuple[str, ...]
 
 
 class Target(NamedTuple):
-    """What a person wants to find, and how surely."""
+    """The effect to find, with power and level."""
 
     win_rate: float | None = None
     power: float = 0.8
@@ -102,7 +102,7 @@ class Target(NamedTuple):
 
 
 class Effort(NamedTuple):
-    """What an item costs, and how long a simulation may be."""
+    """Calls per item, and the size of the simulation."""
 
     calls_per_item: int
     reps: int = N_RUNS
@@ -110,7 +110,7 @@ class Effort(NamedTuple):
 
 
 class PlanBasis(NamedTuple):
-    """What is supposed of the items to come, from numbers or from a pilot."""
+    """Assumptions about the items to come, from numbers or from a pilot."""
 
     ties: float
     consistency: float | None
@@ -121,12 +121,12 @@ class PlanBasis(NamedTuple):
     """the win rate over all items that follows from the one that a person names"""
     units: Callable[[float], Units]
     """the units of a comparison with such a resolved win rate; ValueError where it is out of reach"""
-    pilot: Pilot | None = None
+    pilot: PilotFindings | None = None
     notes: tuple[str, ...] = ()
 
 
 def from_numbers(*, ties: float, consistency: float, cluster_size: int, icc: float) -> PlanBasis:
-    """Suppose items that are won, tied or lost; a split counts half, and so pulls the win rate to 1/2.
+    """Assume items that are won, tied or lost; a split counts half, and so pulls the win rate to 1/2.
 
     Args:
         ties: share of ties among the items whose orders agree, in [0, 1).
@@ -154,7 +154,7 @@ def from_numbers(*, ties: float, consistency: float, cluster_size: int, icc: flo
 
 
 def from_pilot(counted: CriterionItems, *, run: str, criterion: str, stopped: bool) -> PlanBasis:
-    """Suppose items like those of a pilot.
+    """Assume items like those of a pilot.
 
     Args:
         counted: the pilot's items of one criterion, at least one.
@@ -183,8 +183,8 @@ def from_pilot(counted: CriterionItems, *, run: str, criterion: str, stopped: bo
         cluster_size=round(float(sizes @ sizes / sizes.sum()), DIGITS),
         icc=0.0 if codes is None else round(cluster_correlation(credit, codes), DIGITS),
         resolve=lambda win_rate: win_rate,
-        units=lambda win_rate: pilot if win_rate == own else leaned(pilot, win_rate),
-        pilot=Pilot(
+        units=lambda win_rate: pilot if win_rate == own else tilted(pilot, win_rate),
+        pilot=PilotFindings(
             run=run,
             criterion=criterion,
             n_items=len(credit),
@@ -251,7 +251,7 @@ def _simulated(needed: Needed, ground: PlanBasis, target: Target, effort: Effort
 
 
 def _precision(ground: PlanBasis, target: Target, effort: Effort, resolved: float | None) -> Precision | None:
-    """Say what the interval needs; without a win rate for the greatest variance, at 1/2."""
+    """Return the items for the interval; without a win rate at the greatest variance, that of 1/2."""
     if target.half_width is None:
         return None
     variance = max(ground.spread - ((resolved or HALF) - HALF) ** 2, 0.0)

@@ -1,4 +1,4 @@
-"""How many items a comparison needs to find what it looks for."""
+"""Sample size and power of a comparison."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.optimize import bisect
 from scipy.special import expit, ndtr, ndtri
 
 from judge.stats.clusters import HALF, sum_by_cluster
-from judge.stats.sign_flip import sign_flip
+from judge.stats.significance import sign_flip
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,14 +39,9 @@ class Units(NamedTuple):
         """Items a unit."""
         return float(self.weights @ self.sizes / self.weights.sum())
 
-    @property
-    def win_rate(self) -> float:
-        """The win rate of a over items."""
-        return HALF + float(self.weights @ self.excess / (self.weights @ self.sizes))
-
 
 def design_effect(cluster_size: float, correlation: float) -> float:
-    """Return by how much clusters multiply the items needed: 1 + (m - 1) rho (Kish, Survey Sampling, 1965, 5.4).
+    """Return the design effect of clusters, 1 + (m - 1) rho (Kish, Survey Sampling, 1965, 5.4).
 
     Args:
         cluster_size: items a cluster, at least 1; where sizes differ, the mean over items (sum m^2 / sum m).
@@ -82,12 +77,12 @@ def items_needed(
 
 
 def is_reachable(win_rate: float, spread: float) -> bool:
-    """Tell whether items of such a spread can have such a win rate with some won and some lost: |2 p - 1| < 4 v0."""
+    """Return whether items of this spread can have this win rate with some won and some lost: |2 p - 1| < 4 v0."""
     return abs(win_rate - HALF) < 2 * spread - TOLERANCE
 
 
 def items_for_half_width(half_width: float, *, variance: float, alpha: float = 0.05, effect: float = 1.0) -> int:
-    """Return how many items make an interval of the win rate reach so far to either side: effect v (z / h)^2.
+    """Return how many items give an interval of the win rate this half-width: effect v (z / h)^2.
 
     Args:
         half_width: in (0, 1/2).
@@ -166,8 +161,8 @@ def pilot_units(credit: Floats, codes: Codes | None) -> Units:
     return Units(kinds[:, 0], kinds[:, 1], counts.astype(np.float64))
 
 
-def leaned(units: Units, win_rate: float) -> Units:
-    """Return the units as they are but for their signs, shared out anew so that a has the given win rate.
+def tilted(units: Units, win_rate: float) -> Units:
+    """Return the units tilted exponentially to a given win rate of a.
 
     How far units are from 1/2, and how many are ties, stays; among the units of one size and distance the odds of a
     lead of a grow exponentially with the distance.

@@ -31,7 +31,7 @@ def render_plan(plan: PowerPlan, console: Console) -> None:
 
 
 def _supposed(plan: PowerPlan) -> list[str]:
-    """Say what the items to come are supposed to be like."""
+    """Return the assumptions in words."""
     lines = []
     if plan.pilot is not None:
         found = plan.pilot

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
-from judge.prompting.pairwise_plan import Ask, Plan
+from judge.prompting.pairwise_plan import Ask, ExpectedReply, Plan
 from judge.prompting.pairwise_prompt import (
     PromptForm,
     PromptTemplate,
@@ -17,13 +18,7 @@ from judge.prompting.pairwise_prompt import (
     text_field,
 )
 from judge.prompting.pairwise_reply import UnparsedError, is_text, read_object, read_reply
-from judge.schema import Case, Group, Prompt, Scored, UnitVerdict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from judge.prompting.pairwise_plan import ExpectedReply
-    from judge.schema import Item, JudgeSpec, Reply, Result, Unit
+from judge.schema import Case, Group, Item, JudgeSpec, Prompt, Reply, Result, Scored, Unit, UnitVerdict
 
 _ITEM_NAMES = ("images_hidden", "images_shown", "options", "question")
 CHECKLIST = PromptForm(

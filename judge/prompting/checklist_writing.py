@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from judge.prompting.pairwise_plan import Ask, Plan
+from judge.prompting.pairwise_plan import Ask, ExpectedReply, Plan
 from judge.prompting.pairwise_prompt import PromptForm, PromptTemplate, closed_object, fence_tag, fill, text_field
 from judge.prompting.pairwise_reply import UnparsedError, is_text, read_object, read_reply
-from judge.schema import Group, Item, Prompt, Unit, Written
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from judge.prompting.pairwise_plan import ExpectedReply
-    from judge.schema import JudgeSpec, Reply, Result
+from judge.schema import Group, Item, JudgeSpec, Prompt, Reply, Result, Unit, Written
 
 _ITEM_NAMES = ("answer", "images", "options", "question")
 WRITING = PromptForm(

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from judge.schema import Item, Trace
+from judge.schema import Item, Trace
 
 _MARKS = r"[\s*_\"'$]*"
 _STATED = re.compile(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
 
@@ -20,12 +21,7 @@ from judge.prompting.pairwise_prompt import (
     reply_schema,
 )
 from judge.prompting.pairwise_reply import interpret
-from judge.schema import Case, Item, JudgeSpec, Order, Pair, Request, Rubric
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from judge.schema import Group, Prompt, Reply, Result
+from judge.schema import Case, Group, Item, JudgeSpec, Order, Pair, Prompt, Reply, Request, Result, Rubric
 
 Subject = TypeVar("Subject", bound=Pair | Case | Item)
 """what the requests of a run are about: pairs, cases, or items"""

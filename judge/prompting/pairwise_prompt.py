@@ -5,23 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
+from jinja2 import Template
 
 from judge.errors import InputError
 from judge.prompting.answers import hide_answer
-from judge.schema import Group, Order, Pair, Prompt, Rubric, Trace, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from jinja2 import Template
-
-    from judge.schema import Unit
+from judge.schema import Group, Order, Pair, Prompt, Rubric, Trace, Unit, Verdict
 
 SECTIONS = ("System", "Item", "Traces")
 _SHARED_NAMES = (

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from judge.prompting.thinking import part_thinking
 from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 DETAIL_CHARS = 300
 MOST_CHARS = 1_000_000
@@ -142,7 +140,7 @@ def read_object(text: str, *, prose_after: bool = False) -> dict[str, Any]:
         raise UnparsedError(f"the reply holds {n_braces:,} opening braces")
     opens = _OBJECT_OPENS.search(final)
     if opens is None:
-        raise UnparsedError("the reply holds no JSON object")
+        raise UnparsedError("the reply holds 0 JSON objects")
     value, end = _load(final, opens.start())
     before, after = final[: opens.start()], final[end:]
     if not prose_after or _OBJECT_OPENS.search(after):

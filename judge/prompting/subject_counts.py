@@ -5,18 +5,14 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Generic
+from collections.abc import Container, Iterable, Iterator, Sequence
+from typing import Any, Generic
 
 from judge.prompting.checklist_score import askable
 from judge.prompting.checklist_writing import is_askable
 from judge.prompting.pairwise_plan import Subject
 from judge.prompting.pairwise_prompt import is_identical
-from judge.schema import Case, Item, Pair
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Sequence
-
-    from judge.schema import Group, JudgeSpec
+from judge.schema import Case, Group, Item, JudgeSpec, Pair
 
 
 class SubjectCounts(ABC, Generic[Subject]):

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from judge.schema import MESSAGES, Frozen, Provider
-
-if TYPE_CHECKING:
-    from judge.schema import JudgeSettings
+from judge.schema import MESSAGES, Frozen, JudgeSettings, Provider
 
 
 class Range(Frozen):

@@ -1,30 +1,29 @@
-"""Test each criterion for a preference, and put what may be said about it in one word."""
+"""Tests of each criterion for a preference, and the conclusion drawn from them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from judge.outcomes.estimates import rounded_p
+from judge.outcomes.interim_looks import Sequential
 from judge.schema import Outcome
 from judge.stats.clusters import HALF, sum_by_cluster
-from judge.stats.sign_flip import Distribution, signs
-from judge.stats.significance import Conclusion, conclude, holm, is_equivalent, sign_test
+from judge.stats.significance import Conclusion, Distribution, conclude, holm, is_equivalent, sign_test, signs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from judge.outcomes.counted_items import CriterionItems
-    from judge.outcomes.sequential import Sequential
+    from judge.outcomes.interim_looks import Sequential
 
 EQUIVALENCE_LEVEL = 0.9
 """two one-sided tests at 5 % are a 90 % interval within the margin"""
 
 
 class Tested(NamedTuple):
-    """The tests of one criterion and the word that they amount to."""
+    """Tests of one criterion and the conclusion from them."""
 
     p_value: float
     p_method: Distribution
@@ -33,7 +32,7 @@ class Tested(NamedTuple):
     verdict: Conclusion
 
 
-def preference_p(counted: CriterionItems) -> tuple[float, Distribution]:
+def preference_test(counted: CriterionItems) -> tuple[float, Distribution]:
     """Test that neither model is preferred, by exact sign-flip over units."""
     tested = counted.sign_flip(counted.column("credit") - HALF)
     return tested.p_value, tested.distribution
@@ -48,9 +47,9 @@ def conclude_all(
     are adjusted by Holm's method, and each word follows the adjusted one. In a run that may stop early the overall
     verdict has the test of its looks, and no other.
     """
-    tests = {name: preference_p(items) for name, items in counted.items()}
+    tests = {name: preference_test(items) for name, items in counted.items()}
     p_values = [p_value for p_value, _ in tests.values()]
-    adjusted = [*_holm(p_values[:-1]), *p_values[-1:]]
+    adjusted = [*holm(np.array(p_values[:-1])).tolist(), *p_values[-1:]]
     tested = {
         name: Tested(
             p_value=rounded_p(tests[name][0]),
@@ -72,10 +71,6 @@ def _by_looks(stopped: Sequential) -> Tested:
     return Tested(p_value, Distribution.SEQUENTIAL, p_adjusted=p_value, sign_test_p=p_value, verdict=verdict)
 
 
-def _holm(p_values: Sequence[float]) -> list[float]:
-    return holm(np.array(p_values, dtype=np.float64)).tolist() if p_values else []
-
-
 def _sign_test(counted: CriterionItems) -> float:
     """Test the units that agree on a against those that agree on b."""
     outcome = counted.items["outcome"]
@@ -95,3 +90,16 @@ def _equivalent(counted: CriterionItems, margin: float) -> bool:
     within = counted._replace(basis=counted.basis._replace(level=EQUIVALENCE_LEVEL))
     rate = within.mean("credit", complement=True)
     return rate.low is not None and rate.high is not None and is_equivalent(rate.low, rate.high, margin)
+
+
+def stopping_warnings(found: Sequential, overall: str, margin: float | None) -> list[str]:
+    """Return the warnings about a run that may stop early."""
+    texts = []
+    if found.decided:
+        texts.append(
+            f"This run stopped when {overall} was decided: its win rate is biased away from 50 %, and the rates, "
+            "intervals and tests of other criteria and of subgroups are of a sample that was stopped: descriptive only."
+        )
+    if margin is not None:
+        texts.append(f"Equivalence on {overall} is not tested in a run that may stop early.")
+    return texts

@@ -1,8 +1,9 @@
-"""Hold a control's verdicts against the run's own, item by item, and a judge's against itself."""
+"""Effects of a control: its verdicts against the run's own, item by item."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -17,19 +18,16 @@ from judge.schema import Order, Outcome, Verdict
 from judge.stats.significance import ALPHA, holm
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
     from judge.enums import Orders
     from judge.outcomes.estimates import Basis
     from judge.outcomes.item_features import ItemFeatures
     from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.stats.sign_flip import Distribution
 
 CANNOT_JUDGE = Verdict.CANNOT_JUDGE.value
 
 
 class JudgeVerdicts(NamedTuple):
-    """What judges said in a run or a control."""
+    """Verdicts of the judges in a run or a control."""
 
     latest: LatestJudgments
     orders: Orders
@@ -37,16 +35,16 @@ class JudgeVerdicts(NamedTuple):
     """items whose traces look the same: ties that were not asked"""
 
     def of(self, judge: str) -> JudgeVerdicts:
-        """Return what one judge said."""
+        """Return the verdicts of one judge."""
         return self._replace(latest=self.latest.of(judge))
 
     def about(self, items: Collection[str]) -> JudgeVerdicts:
-        """Return what was said of some items."""
+        """Return the verdicts on some items."""
         return self._replace(latest=self.latest.about(items), identical=[i for i in self.identical if i in items])
 
 
-def states(verdicts: JudgeVerdicts, criterion: str) -> pl.DataFrame:
-    """Return one row an item on which one judge said something: columns item, state and credit, sorted by item.
+def item_states(verdicts: JudgeVerdicts, criterion: str) -> pl.DataFrame:
+    """Return item, state and credit of each item that one judge has judged, sorted by item.
 
     The state is the outcome, or `cannot_judge` (without a credit) where the judge said so and no call failed.
     """
@@ -66,7 +64,7 @@ def states(verdicts: JudgeVerdicts, criterion: str) -> pl.DataFrame:
 
 
 class Trial(NamedTuple):
-    """What was said of the same items when they were asked in several ways."""
+    """Verdicts on the same items in the run, the control and its repetition."""
 
     run: JudgeVerdicts
     """with no more than the items of the control"""
@@ -75,14 +73,14 @@ class Trial(NamedTuple):
     """the run's own prompts asked again; None: the control is this very one"""
 
     def of(self, judge: str) -> Trial:
-        """Return what one judge said."""
+        """Return the verdicts of one judge."""
         return Trial(self.run.of(judge), self.control.of(judge), None if self.repeat is None else self.repeat.of(judge))
 
 
 def compare_judge(
     trial: Trial, criteria: Sequence[str], features: ItemFeatures | None, basis: Basis
 ) -> dict[str, ControlEffect]:
-    """Compare what one judge said in the run and in a control, criterion by criterion.
+    """Compare one judge's verdicts in the run and in a control, criterion by criterion.
 
     Args:
         trial: what that judge said.
@@ -97,31 +95,22 @@ def compare_judge(
         if not items.items["shift"].is_null().all()
     }
     adjusted = holm(np.array([test.p_value for test in tests.values()], dtype=np.float64))
-    tested = {
-        name: _Tested(rounded_p(test.p_value), test.distribution, rounded_p(float(p_adjusted)))
+    tested: dict[str, dict[str, Any]] = {
+        name: {
+            "p_value": rounded_p(test.p_value),
+            "p_method": test.distribution,
+            "p_adjusted": rounded_p(float(p_adjusted)),
+        }
         for (name, test), p_adjusted in zip(tests.items(), adjusted, strict=True)
     }
     is_repeat = trial.repeat is None
-    return {
-        name: _effect_on(items, tested.get(name, _UNTESTED), is_repeat=is_repeat) for name, items in counted.items()
-    }
-
-
-class _Tested(NamedTuple):
-    """The fields of `ControlEffect` that a test fills."""
-
-    p_value: float | None
-    p_method: Distribution | None
-    p_adjusted: float | None
-
-
-_UNTESTED = _Tested(None, None, None)
+    return {name: _effect_on(items, tested.get(name, {}), is_repeat=is_repeat) for name, items in counted.items()}
 
 
 def _differences(trial: Trial, criterion: str) -> pl.DataFrame:
-    """Return one row an item that is in the run and the control, with what differs; null where it cannot be known."""
-    run, control = states(trial.run, criterion), states(trial.control, criterion)
-    repeat = run.clear() if trial.repeat is None else states(trial.repeat, criterion)
+    """Return the differences between run and control, one row an item in both; null where undefined."""
+    run, control = item_states(trial.run, criterion), item_states(trial.control, criterion)
+    repeat = run.clear() if trial.repeat is None else item_states(trial.repeat, criterion)
     changed, repeated = (
         (pl.col("state") != pl.col(f"state_{other}")).cast(pl.Float64) for other in ("control", "repeat")
     )
@@ -139,7 +128,7 @@ def _differences(trial: Trial, criterion: str) -> pl.DataFrame:
     )
 
 
-def _effect_on(counted: CriterionItems, tested: _Tested, *, is_repeat: bool) -> ControlEffect:
+def _effect_on(counted: CriterionItems, tested: dict[str, Any], *, is_repeat: bool) -> ControlEffect:
     return ControlEffect(
         n=len(counted.items),
         changed=counted.mean("changed"),
@@ -147,8 +136,8 @@ def _effect_on(counted: CriterionItems, tested: _Tested, *, is_repeat: bool) -> 
         repeated=None if is_repeat else counted.mean("repeated"),
         excess=None if is_repeat else difference(counted, "excess"),
         shift=difference(counted, "shift", of_a=True),
-        **tested._asdict(),
-        effect=None if is_repeat else _effect(counted, tested.p_adjusted),
+        **tested,
+        effect=None if is_repeat else _effect(counted, tested.get("p_adjusted")),
     )
 
 
@@ -171,7 +160,7 @@ def difference(counted: CriterionItems, name: str, *, of_a: bool = False) -> Fig
 
 
 def _effect(counted: CriterionItems, p_adjusted: float | None) -> Effect:
-    """Say whether a criterion moves; what cannot be shown to move, or to stand still within the margin, is unclear.
+    """Conclude whether a control moves a criterion: yes, no within the margin (two one-sided tests), or unclear.
 
     As in `core.conclusions`, the margin goes before the p-value.
     """
@@ -186,7 +175,7 @@ def _effect(counted: CriterionItems, p_adjusted: float | None) -> Effect:
 
 
 def _below(end: float | None) -> bool:
-    """Tell whether the end of an interval is known, and below the margin."""
+    """Return whether an interval's end is known and below the margin."""
     return end is not None and end < MARGIN
 
 

@@ -1,17 +1,14 @@
-"""What a control shows of a judge: one record a judge and criterion."""
+"""Results of a control by judge and criterion."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from judge.costs.spending import JudgeCost, Usd
 from judge.outcomes.estimates import Estimate, Figure
 from judge.schema import Frozen, Group
-from judge.stats.sign_flip import Distribution
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from judge.stats.significance import Distribution
 
 MARGIN = 0.1
 """of items, and of the win rate: what moves less than this is said not to move"""
@@ -41,11 +38,11 @@ class ControlEffect(Frozen):
     """changed minus repeated, over the same items"""
     shift: Figure
     """the win rate of a in the control minus that in the run, over items that are in both rates"""
-    p_value: float | None
+    p_value: float | None = None
     """of the sign-flip test over units that the control shifts nothing; null where no item is in both rates"""
-    p_method: Distribution | None
+    p_method: Distribution | None = None
     """as in the report of a criterion"""
-    p_adjusted: float | None
+    p_adjusted: float | None = None
     """after Holm over the criteria of the judge"""
     effect: Effect | None
     """null for `repeat`"""
@@ -102,7 +99,7 @@ WITHOUT = {"no-image": "without the image", "wrong-image": "with another item's 
 
 
 def control_warnings(controls: Mapping[str, ControlReport]) -> list[str]:
-    """Say in words what a control shows against a judge."""
+    """Return the warnings that a control gives about a judge."""
     return [*_blind(controls), *_biased(controls)]
 
 

@@ -1,7 +1,8 @@
-"""Report one criterion after the other: rates, counts, tests and whether the judge shows a signal."""
+"""The report of each criterion: rates, counts, tests, and whether the judge shows a signal."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,18 +13,15 @@ from judge.outcomes.counted_items import CriterionItems, Subject
 from judge.outcomes.estimates import DIGITS, Estimate, Ratio, estimate_rate, estimate_rates
 from judge.outcomes.tally import HALF
 from judge.report.conclusions import Tested, conclude_all
-from judge.report.ledger import Bounds, Ledger, bounds, take_stock
+from judge.report.ledger import Bounds, Ledger, bounds, count_ledger
 from judge.schema import Frozen, Outcome
-from judge.stats.sign_flip import Distribution
-from judge.stats.significance import Conclusion
+from judge.stats.significance import Conclusion, Distribution
 from judge.stats.strata import answer_rates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from judge.outcomes.interim_looks import Sequential
     from judge.outcomes.item_features import ItemFeatures
     from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.outcomes.sequential import Sequential
 
 NEARLY_ALWAYS = 0.9
 """a judge that picks one slot in this share of its decisions, or more, is called out"""
@@ -159,7 +157,7 @@ def report_criteria(
     """
     tested = conclude_all(counted, margin, stopped)
     return {
-        name: _criterion(items, take_stock(items, latest.on(name), subject), tested[name], subject)
+        name: _criterion(items, count_ledger(items, latest.on(name), subject), tested[name], subject)
         for name, items in counted.items()
     }
 
@@ -212,7 +210,7 @@ def _rates(counted: CriterionItems) -> dict[str, Estimate]:
 
 
 def _chance_consistency(items: pl.DataFrame, orders: Orders) -> float | None:
-    """Return how often two orders agree by chance when verdicts depend on the slot alone.
+    """Return the position consistency expected of verdicts that depend on the slot alone.
 
     With shares f, s and t of first, second and tie among the verdicts, the orders agree when one says first and the
     other second, or both say tie: 2 f s + t t.
@@ -226,7 +224,7 @@ def _chance_consistency(items: pl.DataFrame, orders: Orders) -> float | None:
 
 
 def _signal(consistency: Estimate, first_slot: Estimate, chance: float | None) -> bool | None:
-    """Tell whether the orders agree more than a judge that ignores the traces would make them agree.
+    """Return whether position consistency exceeds that of a judge that ignores the traces; None where unknown.
 
     With one order, the slots alone can tell that they do not; nothing can tell that they do.
     """
@@ -266,7 +264,7 @@ def _size(answered: pl.DataFrame, stratum: Stratum) -> int:
 
 
 def signal_warnings(reports: Mapping[str, CriterionReport], judge: str) -> list[str]:
-    """Say in words, criterion by criterion, where a judge shows no signal."""
+    """Return the warning that a judge shows no signal on some criteria."""
     silent = [name for name, report in reports.items() if report.signal is False]
     if not silent:
         return []

@@ -1,7 +1,8 @@
-"""Set two instruments side by side: which model a judge prefers, and whose trace has the better checklist score."""
+"""Two instruments side by side: pairwise preference and the difference of checklist scores."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +16,6 @@ from judge.report.position_length import SIDES, sides
 from judge.schema import Frozen, Group
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats
 
@@ -63,7 +62,7 @@ def figure_of(criterion: str, *, overall: bool) -> str | None:
     return TRACE_SCORE if overall else None
 
 
-def set_side_by_side(
+def compare_instruments(
     counted: Mapping[str, CriterionItems], scores_a: pl.DataFrame, scores_b: pl.DataFrame
 ) -> dict[str, Instruments]:
     """Compare a comparison with two checklist scores, by criterion.
@@ -101,7 +100,7 @@ def _instruments(counted: CriterionItems, figure: str, scores_a: pl.DataFrame, s
         n=len(items),
         preference=own.mean("credit", complement=True),
         table=_table(on),
-        agreement=AgreementReport.model_validate({**dict.fromkeys(AgreementReport.model_fields), "n": 0, **found}),
+        agreement=AgreementReport.model_validate({"n": 0, **found}),
         same_side=estimate_rate(_same_side(on), own.codes, own.basis),
         disagreements=_disagreements(items, on, differences),
     )

@@ -1,7 +1,8 @@
-"""Report how far judges, samples and criteria say the same thing."""
+"""Agreement of judges and samples, and correlation of criteria (halo)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,14 +11,11 @@ import polars as pl
 from judge.outcomes.counted_items import CriterionItems, cluster_codes
 from judge.outcomes.estimates import Basis, Estimate, Figure, Ratio, estimate_rates, figure, is_mirror_first, rounded
 from judge.outcomes.tally import HALF, with_credits
-from judge.report.position_length import SIDES, sides
+from judge.report.position_length import SIDES, kappa_of_sides, sides
 from judge.schema import Frozen, Order
-from judge.stats.agreement import agreement, category_counts, cohen_kappa, flip_rates
-from judge.stats.halo import correlations, explained_variance
+from judge.stats.agreement import agreement, category_counts, correlations, explained_variance, flip_rates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from judge.outcomes.item_features import ItemFeatures
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats
@@ -32,21 +30,21 @@ class AgreementReport(Frozen):
 
     n: int
     """items that several judges have judged"""
-    raw: Figure | None
+    raw: Figure | None = None
     """share of pairs of judges on the same side of an item: a's, neither's, or b's"""
-    ac1: Figure | None
+    ac1: Figure | None = None
     """Gwet's AC1"""
-    alpha_nominal: Figure | None
+    alpha_nominal: Figure | None = None
     """Krippendorff's alpha, sides as names"""
-    alpha_interval: Figure | None
+    alpha_interval: Figure | None = None
     """Krippendorff's alpha, sides as numbers"""
-    kappa: Figure | None
+    kappa: Figure | None = None
     """Cohen's; for two judges only"""
-    kappa_warning: str | None
+    kappa_warning: str | None = None
     """why kappa says little here"""
-    repeat_flip: Estimate | None
+    repeat_flip: Estimate | None = None
     """share of pairs of samples of one order and judge that differ: the judge's noise"""
-    order_flip: Estimate | None
+    order_flip: Estimate | None = None
     """share of pairs of samples in different orders that differ"""
 
 
@@ -82,12 +80,11 @@ def report_agreement(
         return None
     judged = _judges(by_judge) if len(by_judge) >= PAIR else {}
     flips = _flips(said, features, by_judge[0].basis) if samples >= PAIR else {}
-    fields = AgreementReport.model_fields
-    return AgreementReport.model_validate({**dict.fromkeys(fields), "n": 0, **judged, **flips})
+    return AgreementReport.model_validate({"n": 0, **judged, **flips})
 
 
 def _judges(by_judge: Sequence[CriterionItems]) -> dict[str, object]:
-    """Compare the sides that the judges are on, item by item."""
+    """Return the agreement of the judges' sides."""
     rated = _side_by_side({str(index): judge for index, judge in enumerate(by_judge)})
     return compare_raters(_credits(rated), cluster_codes(rated), seed=by_judge[0].basis.seed)
 
@@ -122,23 +119,19 @@ def compare_raters(
 
 
 def _kappa(on: Codes, counts: Floats, codes: Codes | None, *, seed: int, weights: Floats | None) -> dict[str, object]:
-    cells = np.eye(SIDES * SIDES, dtype=np.int8)
-    mirrored = SIDES - 1 - on
-    given, turned = (cells[both[:, 0] * SIDES + both[:, 1]] for both in (on, mirrored))
-    one, other = (mirrored if is_mirror_first(given, turned, codes) else on).T
     most = float((counts.sum(axis=0) / counts.sum()).max())
     warning = (
         f"{100 * most:.0f} % of the verdicts are the same: kappa is low here however often the judges agree; "
         "read raw agreement and AC1"
     )
     return {
-        "kappa": figure(cohen_kappa(one, other, SIDES, codes, weights=weights, seed=seed)),
+        "kappa": kappa_of_sides(on, SIDES - 1 - on, codes, weights=weights, seed=seed),
         "kappa_warning": warning if most >= ONE_SIDED_SHARE else None,
     }
 
 
 def _side_by_side(columns: Mapping[str, CriterionItems]) -> pl.DataFrame:
-    """Return item, cluster and the credits of judged items in one column each, null where there is none, by item."""
+    """Return item, cluster and one column of credits each, null where not judged, sorted by item."""
     rows = pl.concat(
         [
             counted.judged.items.select("item", "cluster", "credit", column=pl.lit(name))

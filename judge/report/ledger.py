@@ -1,4 +1,4 @@
-"""Where every item of a comparison went, and what the missing ones could change."""
+"""The ledger of a criterion's items, and worst-case bounds for the missing ones."""
 
 from __future__ import annotations
 
@@ -42,12 +42,6 @@ class Ledger(Frozen):
     missing: dict[str, int]
     """the rest, by kind of failure; `not_asked` where nothing failed"""
 
-    @property
-    def total(self) -> int:
-        """The sum of all counts."""
-        counts: dict[str, int] = self.model_dump(exclude={"missing"})
-        return sum(counts.values()) + sum(self.missing.values())
-
 
 class Bounds(Frozen):
     """The win rate of a if every missing item had gone to b, and if every one had gone to a."""
@@ -58,7 +52,7 @@ class Bounds(Frozen):
     """if every missing item had gone to a"""
 
 
-def take_stock(counted: CriterionItems, said: pl.DataFrame, subject: Subject) -> Ledger:
+def count_ledger(counted: CriterionItems, said: pl.DataFrame, subject: Subject) -> Ledger:
     """Count where each item went on a criterion.
 
     Args:
@@ -85,7 +79,7 @@ def take_stock(counted: CriterionItems, said: pl.DataFrame, subject: Subject) ->
 
 
 def _lost(counted: CriterionItems, said: pl.DataFrame, subject: Subject) -> Counter[str]:
-    """Count the items that have judgments and are not counted, by the reason; of several failures the first by name."""
+    """Count the items with judgments but without an outcome, by reason; of several failures the first by name."""
     reason = (
         pl.when(pl.col("undecided") & pl.col("failure").is_null())
         .then(pl.lit(Verdict.CANNOT_JUDGE.value))
@@ -107,7 +101,7 @@ def _lost(counted: CriterionItems, said: pl.DataFrame, subject: Subject) -> Coun
 
 
 def bounds(counted: CriterionItems, n_items: int) -> Bounds:
-    """Return the least and the greatest win rate that the missing items allow, mirrored exactly with the models."""
+    """Return the worst-case bounds of the win rate, mirrored exactly when the models are exchanged."""
     if not n_items:
         return Bounds(low=None, high=None)
     won = float((np.rint(counted.column("credit") * GRID) / GRID).sum())

@@ -1,4 +1,4 @@
-"""Report what a judge gives to the slot and to the length of a trace, beside what it gives to the model."""
+"""Position bias and length bias of a criterion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import polars as pl
 from judge.outcomes.estimates import Estimate, Figure, Ratio, estimate_rate, figure, is_mirror_first, rounded, rounded_p
 from judge.outcomes.tally import HALF
 from judge.schema import Frozen
-from judge.stats.agreement import Interval, cohen_kappa
+from judge.stats.agreement import cohen_kappa
 from judge.stats.length import NotIdentified, length_adjusted, longer_wins, matched_win_rate
 from judge.stats.position import balanced_win_rate, decompose, splits
 
@@ -30,17 +30,17 @@ class PositionReport(Frozen):
 
     first_slot: Estimate
     """share of decisive verdicts that picked the trace shown first"""
-    to_first: int | None
+    to_first: int | None = None
     """splits that lean to the first slot; null with one order"""
-    to_second: int | None
+    to_second: int | None = None
     """splits that lean to the second slot"""
-    p_value: float | None
+    p_value: float | None = None
     """of one against the other, by exact sign-flip over units"""
-    kappa: Figure | None
+    kappa: Figure | None = None
     """Cohen's kappa between the sides that the two orders are on"""
-    preference: Figure | None
+    preference: Figure | None = None
     """log-odds of a verdict for a, net of the slot"""
-    slot_effect: Figure | None
+    slot_effect: Figure | None = None
     """what being shown first adds to them"""
     win_rate: Figure | None
     """of a, net of the slot: from the preference, or with one order the mean of the two halves"""
@@ -80,10 +80,8 @@ def position(counted: CriterionItems, first_slot: Estimate) -> PositionReport:
     if not len(forward) or not both.all():
         credit = judged.column("credit")
         net = balanced_win_rate(credit, ~np.isnan(forward), judged.codes) if len(forward) and not both.any() else None
-        none: dict[str, None] = dict.fromkeys(
-            ["to_first", "to_second", "p_value", "kappa", "preference", "slot_effect"]
-        )
-        return PositionReport(first_slot=first_slot, win_rate=net and of_models(figure(net)), **none)
+        return PositionReport(first_slot=first_slot, win_rate=net and of_models(figure(net)))
+    on = np.column_stack([sides(forward), sides(swapped)])
     directions = splits(forward, swapped, judged.codes, seed=judged.basis.seed)
     parts = decompose(forward, swapped, judged.codes)
     return PositionReport(
@@ -91,7 +89,7 @@ def position(counted: CriterionItems, first_slot: Estimate) -> PositionReport:
         to_first=directions.to_first,
         to_second=directions.to_second,
         p_value=rounded_p(directions.p_value),
-        kappa=figure(_kappa(sides(forward), sides(swapped), judged.codes, judged.basis.seed)),
+        kappa=kappa_of_sides(on, SIDES - 1 - on[:, ::-1], judged.codes, seed=judged.basis.seed),
         preference=parts and of_models(figure(parts.preference)),
         slot_effect=parts and figure(parts.slot_effect),
         win_rate=parts and of_models(figure(parts.win_rate)),
@@ -103,13 +101,22 @@ def sides(credit: Floats) -> Codes:
     return np.asarray(1 - np.sign((credit - HALF).round(FINE)), dtype=np.intp)
 
 
-def _kappa(forward: Codes, swapped: Codes, codes: Codes | None, seed: int) -> Interval:
-    """Return the kappa of the two orders, the same whoever is called a."""
+def kappa_of_sides(
+    on: Codes, mirrored: Codes, codes: Codes | None, *, seed: int, weights: Floats | None = None
+) -> Figure:
+    """Return Cohen's kappa of two raters, the same when the models are exchanged.
+
+    Args:
+        on: shape (items, 2), the sides that the raters are on.
+        mirrored: the same with the models exchanged.
+        codes: shape (items,), the code of each item's cluster; None where each item is its own.
+        seed: of the bootstrap.
+        weights: shape (items,), how many items each stands for; None where all were drawn alike.
+    """
     cells = np.eye(SIDES * SIDES, dtype=np.int8)
-    mirrored = SIDES - 1 - swapped, SIDES - 1 - forward
-    if is_mirror_first(cells[forward * SIDES + swapped], cells[mirrored[0] * SIDES + mirrored[1]], codes):
-        forward, swapped = mirrored
-    return cohen_kappa(forward, swapped, SIDES, codes, seed=seed)
+    given, exchanged = (cells[both[:, 0] * SIDES + both[:, 1]] for both in (on, mirrored))
+    one, other = (mirrored if is_mirror_first(given, exchanged, codes) else on).T
+    return figure(cohen_kappa(one, other, SIDES, codes, weights=weights, seed=seed))
 
 
 def length(counted: CriterionItems, *, adjust: bool) -> LengthReport | None:

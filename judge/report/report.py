@@ -1,31 +1,33 @@
-"""Turn folded verdicts into the report: the numbers and the words that go with them."""
+"""The report of a comparison, built from its judgments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from judge.costs.spending import JudgeCost, Usd, total
 from judge.enums import Method, Orders
 from judge.inputs.families import kinship_warnings
-from judge.outcomes.counted_items import PanelItems, Pooling, Subject, fold_panel
+from judge.outcomes.counted_items import Pooling, Subject, fold_panel
 from judge.outcomes.estimates import LEVEL, Basis
+from judge.outcomes.interim_looks import InterimLooks, Sequential, asked_part, follow_all
 from judge.outcomes.latest_judgments import LatestJudgments
-from judge.outcomes.sequential import InterimLooks, Sequential, asked_part, follow_all
+from judge.report.conclusions import stopping_warnings
 from judge.report.control_report import ControlReport, control_warnings
 from judge.report.criterion import CriterionReport, report_criteria, signal_warnings
-from judge.report.instruments import Instruments, set_side_by_side
+from judge.report.instruments import Instruments, compare_instruments
 from judge.report.judge_agreement import AgreementReport, HaloReport, halo, report_agreement
 from judge.report.position_length import LengthReport, PositionReport, length, position
-from judge.report.sequential_report import stopping_warnings
-from judge.report.subgroups import Interaction, Subgroups, divide, interactions
+from judge.report.subgroups import Interaction, Subgroups, interactions, report_subgroups
 from judge.schema import Frozen
 from judge.stats.clusters import FEW_UNITS
 from judge.stats.intervals import N_RESAMPLES
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from judge.outcomes.counted_items import CriterionItems
 
 SCHEMA_VERSION = 1
 
@@ -62,7 +64,7 @@ class Clusters(Frozen):
 
 
 class Extras(NamedTuple):
-    """What a person may ask of a report beside what it always says."""
+    """Optional parts of a report."""
 
     equivalence: float | None = None
     length_control: bool = False
@@ -143,7 +145,7 @@ NO_EXTRAS = Extras()
 
 
 class RunDescription(NamedTuple):
-    """What the manifest of a run says, as far as its report repeats it, and what belongs to the run beside it."""
+    """Facts about a run that its report repeats or rests on, beside its judgments."""
 
     models: Models
     prompt: str | None
@@ -171,25 +173,24 @@ def build_report(
     stopped = follow_all(run.looks, latest, subject) if run.looks else None
     if run.looks and stopped:
         latest, subject = asked_part(run.looks, stopped.together, latest, subject)
+    is_panel, margin = len(subject.judges) > 1, extras.equivalence
+    overall, features = subject.criteria[-1], subject.features
+    pooling = (Pooling.MAJORITY if extras.majority else Pooling.MEAN) if is_panel else None
     basis = Basis(method, run.seed)
-    panel = len(subject.judges) > 1
-    pooling = (Pooling.MAJORITY if extras.majority else Pooling.MEAN) if panel else None
-    counted = fold_panel(latest, subject, basis, pooling or Pooling.MEAN, may_stop=stopped is not None)
+    panel, alone = fold_panel(latest, subject, basis, pooling or Pooling.MEAN, may_stop=stopped is not None)
     by_judge = {
         judge: report_criteria(
             items,
             latest.of(judge),
             subject._replace(judges=[judge]),
-            margin=extras.equivalence,
+            margin=margin,
             stopped=stopped and stopped.alone[judge],
         )
-        for judge, items in counted.alone.items()
+        for judge, items in alone.items()
     }
     together = next(iter(by_judge.values()))
-    if panel:
-        together = report_criteria(
-            counted.together, latest, subject, margin=extras.equivalence, stopped=stopped and stopped.together
-        )
+    if is_panel:
+        together = report_criteria(panel, latest, subject, margin=margin, stopped=stopped and stopped.together)
     return Report(
         schema_version=SCHEMA_VERSION,
         models=run.models,
@@ -208,53 +209,33 @@ def build_report(
         failures=failures,
         interval=IntervalSettings(method=method, level=LEVEL, n_resamples=N_RESAMPLES, seed=run.seed),
         criteria=together,
-        by_judge=by_judge if panel else {},
+        by_judge=by_judge if is_panel else {},
         costs=dict(run.costs),
         usd=total(one.usd for one in run.costs.values()) if run.costs else None,
         warnings=(
-            *_warnings(by_judge, counted, subject, run),
+            *_warnings(by_judge, panel[overall], subject, run.models),
             *_refusals(subject, extras),
-            *(stopping_warnings(stopped.together, subject.criteria[-1], extras.equivalence) if stopped else ()),
+            *(stopping_warnings(stopped.together, overall, margin) if stopped else ()),
             *run.notes,
             *control_warnings(run.controls or {}),
         ),
-        equivalence=extras.equivalence,
+        equivalence=margin,
         clusters=_clusters(subject),
-        instruments=set_side_by_side(counted.together, *run.scores) if run.scores else None,
+        instruments=compare_instruments(panel, *run.scores) if run.scores else None,
         sequential=stopped and stopped.together,
         controls=run.controls,
-        **_sections(counted, latest, subject, extras=extras, samples=run.samples, reports=together),
-    )
-
-
-def _sections(
-    counted: PanelItems,
-    latest: LatestJudgments,
-    subject: Subject,
-    *,
-    extras: Extras,
-    samples: int,
-    reports: Mapping[str, CriterionReport],
-) -> dict[str, Any]:
-    """Return what stands beside the criteria, by the report's field."""
-    panel, features = counted.together, subject.features
-    overall = subject.criteria[-1]
-    return {
-        "position": {name: position(items, reports[name].first_slot) for name, items in panel.items()},
-        "length": {name: length(items, adjust=extras.length_control) for name, items in panel.items()},
-        "agreement": {
+        position={name: position(items, together[name].first_slot) for name, items in panel.items()},
+        length={name: length(items, adjust=extras.length_control) for name, items in panel.items()},
+        agreement={
             name: report_agreement(
-                [alone[name] for alone in counted.alone.values()],
-                latest.on(name),
-                features,
-                samples=samples,
+                [own[name] for own in alone.values()], latest.on(name), features, samples=run.samples
             )
             for name in panel
         },
-        "halo": halo(panel),
-        "subgroups": divide(panel, features) if features else {},
-        "interactions": interactions(panel[overall], features) if features else {},
-    }
+        halo=halo(panel),
+        subgroups=report_subgroups(panel, features) if features else {},
+        interactions=interactions(panel[overall], features) if features else {},
+    )
 
 
 def _clusters(subject: Subject) -> Clusters:
@@ -271,18 +252,20 @@ def clusters_of(items: pl.DataFrame, field: str | None) -> Clusters:
 
 
 def _warnings(
-    by_judge: Mapping[str, Mapping[str, CriterionReport]], counted: PanelItems, subject: Subject, run: RunDescription
+    by_judge: Mapping[str, Mapping[str, CriterionReport]],
+    overall: CriterionItems,
+    subject: Subject,
+    models: Models,
 ) -> list[str]:
     texts = [text for judge, reports in by_judge.items() for text in signal_warnings(reports, judge)]
-    overall = counted.together[subject.criteria[-1]]
     if overall.codes is not None and overall.n_units < FEW_UNITS:
         few = f"only {overall.n_units} clusters: too few for a reliable interval"
         texts.append(few if overall.n_units > 1 else "All items are in one cluster: there is no interval.")
-    return texts + kinship_warnings(tuple(subject.judges), run.models.model_dump())
+    return texts + kinship_warnings(tuple(subject.judges), models.model_dump())
 
 
 def _refusals(subject: Subject, extras: Extras) -> list[str]:
-    """Say what was asked for and cannot be had."""
+    """Return the warnings about options that have no effect on this run."""
     texts = []
     if extras.majority and len(subject.judges) == 1:
         texts.append("This run has one judge: there is no majority to take.")

@@ -1,21 +1,20 @@
-"""Report the win rate within each value of a field, and whether it differs between them."""
+"""Win rates by subgroup, and tests of interaction."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from judge.outcomes.estimates import Estimate, rounded, rounded_p
-from judge.report.conclusions import preference_p
+from judge.report.conclusions import preference_test
 from judge.schema import Frozen
 from judge.stats.significance import benjamini_hochberg
 from judge.stats.strata import heterogeneity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.outcomes.counted_items import CriterionItems
     from judge.outcomes.item_features import ItemFeatures
 
@@ -51,11 +50,11 @@ class Interaction(Frozen):
 Subgroups = dict[str, dict[str, Subgroup]]
 
 
-def divide(counted: Mapping[str, CriterionItems], features: ItemFeatures) -> Subgroups:
+def report_subgroups(counted: Mapping[str, CriterionItems], features: ItemFeatures) -> Subgroups:
     """Report each value of each field that was asked for."""
     places = [(field, value) for field in features.fields for value in sorted(features.items[f"by:{field}"].unique())]
     overall = list(counted.values())[-1]
-    p_values = [preference_p(overall.where(_is(*place)))[0] for place in places]
+    p_values = [preference_test(overall.where(_is(*place)))[0] for place in places]
     adjusted = benjamini_hochberg(np.array(p_values, dtype=np.float64)).tolist()
     found: Subgroups = {field: {} for field in features.fields}
     for place, p_value, p_adjusted in zip(places, p_values, adjusted, strict=True):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from judge.schema import Frozen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 
 DEFAULT_N = 200
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
@@ -11,15 +12,10 @@ from judge.errors import InputError
 from judge.files.sampling import shuffled
 from judge.outcomes.item_features import image_clusters
 from judge.prompting.pairwise_prompt import is_identical, shown_text
-from judge.runs.control_kinds import ControlKind
-from judge.schema import Pair, Trace
+from judge.runs.control_kinds import Control, ControlKind
+from judge.schema import Image, Pair, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-
-    from judge.runs.control_kinds import Control
-    from judge.schema import Image
-
     Images = tuple[Image, ...]
 
 _SENTENCE_END = re.compile(r"(?<=[a-z]{3}[.!?])[ \t]+(?=[A-Z])")

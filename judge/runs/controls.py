@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,8 +18,6 @@ from judge.runs.journal import RunFolder
 from judge.schema import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
-
     from judge.runs.control_kinds import ControlOptions
     from judge.runs.manifest import Manifest
     from judge.schema import Pair

@@ -7,8 +7,10 @@ import re
 import threading
 from array import array
 from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from msgspec import DecodeError
@@ -23,9 +25,6 @@ from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest, read_manif
 from judge.schema import Case, Failed, FailureKind, Item, Judgment, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
     from judge.runs.manifest import RunManifest
 
 

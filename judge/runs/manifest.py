@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Sequence
+from typing import Final, Literal
 
 import orjson
 from pydantic import Field
@@ -13,9 +14,6 @@ from judge.outcomes.interim_looks import Stopping
 from judge.runs.control_kinds import Control
 from judge.runs.sharding import Shard
 from judge.schema import Criterion, Frozen, Group, JudgeSpec, Price, RequestForm, Rubric
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 FORMAT_VERSION: Final = 1
 

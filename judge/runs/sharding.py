@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, Annotated, Self
+from collections.abc import Iterable
+from typing import Annotated, Self
 
 from pydantic import Field
 
 from judge.errors import InputError
 from judge.schema import Frozen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _FORM = re.compile(r"(?P<number>[0-9]{1,6})/(?P<of>[0-9]{1,6})")
 

@@ -1,11 +1,12 @@
-"""What is known of each case beside its verdicts: its units, its cluster, and whether its answer is right."""
+"""Features of cases beside their verdicts: checklist units, cluster, correctness of the answer."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import orjson
 import polars as pl
@@ -14,12 +15,7 @@ from msgspec.structs import asdict
 from judge.outcomes.item_features import BY_IMAGE, FeatureRow, WantedFields, tabulate
 from judge.outcomes.latest_judgments import FrameBuilder
 from judge.prompting.correctness import is_right
-from judge.schema import Group, Trace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from judge.schema import Case, Item
+from judge.schema import Case, Group, Item, Trace
 
 _SCHEMA: dict[str, pl.DataType] = {
     "item": pl.String(),
@@ -41,7 +37,7 @@ _SEVERAL = 2
 
 
 class CaseFeatures(NamedTuple):
-    """What a report needs of the cases of a run."""
+    """Features of a run's cases."""
 
     items: pl.DataFrame
     """one row a case; columns of `_SCHEMA` and one `by:FIELD` a field"""
@@ -76,7 +72,7 @@ def features_of_cases(cases: Iterable[Case], wanted: WantedFields) -> CaseFeatur
 
 
 def argues_by_letters(text: str, item: Item) -> bool:
-    """Tell whether a trace argues by the letters of the options: it names two of them or more."""
+    """Return whether a trace argues by the letters of the options: it names two of them or more."""
     letters = "".join(letter for letter in item.options if len(letter) == 1 and letter.isalpha())
     if len(set(_alone_pattern(letters).findall(text))) < _SEVERAL:
         return False  # as the search would find, many times as fast
@@ -86,13 +82,13 @@ def argues_by_letters(text: str, item: Item) -> bool:
 
 @cache
 def _letters_pattern(letters: str) -> re.Pattern[str]:
-    """Return what finds options named by their letter: "option B", "(B)", "B is"; nothing without letters."""
+    """Return the pattern of options named by letter: "option B", "(B)", "B is"; it matches nothing without letters."""
     return re.compile(f"{_NAMED}|{_CLOSED}|{_JUDGED}".replace("LETTER", _any_of(letters)))
 
 
 @cache
 def _alone_pattern(letters: str) -> re.Pattern[str]:
-    """Return what finds letters that are words of their own, as every named option is."""
+    """Return the pattern of letters that are words of their own, as every named option is."""
     return re.compile(rf"{_any_of(letters)}(?!\w)(?<!\w.)", re.DOTALL)
 
 
@@ -112,7 +108,7 @@ def _feature_row(case: Case) -> FeatureRow:
         "by_letters": argues_by_letters(trace.text, item),
         "checklist": _checklist_hash(item),
     }
-    return FeatureRow(values, {**item.meta, **item.subgroup}, tuple(image.sha256 for image in item.images))
+    return FeatureRow.of(item, values)
 
 
 def _checklist_hash(item: Item) -> int:

@@ -54,7 +54,7 @@ def make_score_report(
 
 
 def save_score_report(folder: RunFolder) -> ScoreReport:
-    """Make the report as it is made without options, and write `report.json`."""
+    """Derive the report with default options and write `report.json`."""
     report = make_score_report(folder).report
     write_json(folder.report_path, report.model_dump(mode="json"))
     return report

@@ -15,8 +15,7 @@ from judge.schema import Frozen, Group
 from judge.scoring.scores import FIGURES, PARTS
 from judge.stats.clusters import HALF
 from judge.stats.intervals import N_RESAMPLES
-from judge.stats.sign_flip import Distribution
-from judge.stats.significance import Conclusion, conclude, holm
+from judge.stats.significance import Conclusion, Distribution, conclude, holm
 
 if TYPE_CHECKING:
     from judge.outcomes.estimates import Basis
@@ -109,7 +108,7 @@ def compare_scores(a: pl.DataFrame, b: pl.DataFrame, models: Models, basis: Basi
 
 
 def _clustered(paired: pl.DataFrame, basis: Basis) -> CriterionItems:
-    """Give items that either run has in one cluster the same cluster."""
+    """Join the clusters of both runs: items that share one in either run share one."""
     named = [
         tuple(f"{run}{own}" for run, own in enumerate(clusters) if own is not None)
         for clusters in paired.select("cluster", "cluster_b").iter_rows()

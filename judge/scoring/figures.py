@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,8 +14,6 @@ from judge.schema import Frozen, Group
 from judge.scoring.scores import PARTS, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from judge.outcomes.estimates import Basis
     from judge.schema import JudgeSpec
     from judge.scoring.cases import CaseFeatures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,6 @@ from judge.runs.manifest import Input, ScoreManifest
 from judge.schema import Case, Group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from judge.costs.quote import Quote
     from judge.images.image_store import ImageStore
     from judge.runs.journal import RunFolder
@@ -88,7 +87,7 @@ def find_prompts(family: str) -> dict[Group, Asset]:
 
 @dataclass(frozen=True)
 class PreparedScore(PreparedRun[CaseCounts]):
-    """A score that need not exist yet."""
+    """A checked score run, which may not exist on disk yet."""
 
     subjects_file = "cases.jsonl"
 
@@ -102,7 +101,7 @@ class PreparedScore(PreparedRun[CaseCounts]):
         return ["score", self.inputs.model, self.judges[0].model, *([shard.label] if shard else [])]
 
     def decided(self) -> dict[str, str]:
-        """Name what decides the judgments beside the judges and the files."""
+        """Return the settings that the judgments depend on, beside judges and files."""
         options = self.options
         decided = {
             "kind of run": "score",
@@ -127,7 +126,7 @@ class PreparedScore(PreparedRun[CaseCounts]):
         return self.options.shard.choose(self.inputs.ids) if self.options.shard else None
 
     def counts(self) -> CaseCounts:
-        """Return what counts the cases of the run."""
+        """Return the counter of the run's cases."""
         return CaseCounts(self.judges, self.shard_items())
 
     def subjects(self, store: ImageStore | None = None) -> Iterator[Case]:
@@ -165,7 +164,7 @@ class PreparedScore(PreparedRun[CaseCounts]):
 
 
 def _notes(manifest: ScoreManifest) -> list[str]:
-    """Say before judging what a person should know of this run."""
+    """Return the notes on a run before it is judged."""
     blind = [judge.name for judge in manifest.judges if not judge.sees_images]
     if not blind or not manifest.n_units.get(Group.PERCEPTION):
         return []

@@ -1,4 +1,4 @@
-"""Say what a checklist score, and the difference of two, found: as documents, and on the terminal."""
+"""A checklist score, and the difference of two, as documents and on the terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from judge.costs.cost_words import costs
 from judge.files.safe_text import safe
 from judge.scoring import score_tables
 from judge.tables import words
-from judge.tables.document import Document
+from judge.tables.cells import Document
 from judge.tables.terminal import LEFT_OUT
 from judge.tables.terminal_table import render_table
 
@@ -62,7 +62,7 @@ def difference_document(found: ScoreDifference) -> Document:
 
 
 def conclusion(report: ScoreReport) -> str:
-    """Say the trace score and what it is of."""
+    """Return the concluding sentence of a score."""
     total = report.trace_score
     if total.estimate is None:
         return "No trace has a score in every group of its checklist: there is no trace score."
@@ -73,7 +73,7 @@ def conclusion(report: ScoreReport) -> str:
 
 
 def difference_conclusion(found: ScoreDifference) -> str:
-    """Say what the trace scores show; what is not significant is inconclusive, never equal."""
+    """Return the concluding sentence of a difference; what is not significant is inconclusive, never equal."""
     total = found.trace_score
     if total.estimate is None:
         return "On the trace score, inconclusive: no item has it in both runs."

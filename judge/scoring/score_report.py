@@ -1,7 +1,8 @@
-"""Turn verdicts on checklists into the report of a score: the numbers and the words that go with them."""
+"""The report of a checklist score, built from its judgments."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
@@ -28,8 +29,6 @@ from judge.stats.clusters import FEW_UNITS
 from judge.stats.intervals import N_RESAMPLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from judge.outcomes.latest_judgments import LatestJudgments
     from judge.schema import JudgeSpec
     from judge.scoring.cases import CaseFeatures
@@ -100,7 +99,7 @@ class ScoreReport(Figures):
 
 
 class ScoreSetting(NamedTuple):
-    """What the manifest of a score says, as far as its report repeats it, and what its replies cost."""
+    """Facts about a score run that its report repeats, and what its replies cost."""
 
     model: str
     judges: Sequence[JudgeSpec]
@@ -135,7 +134,8 @@ def build_score_report(
     scores = score(latest, features, setting.judges)
     figures, group_counts = estimate_figures(scores.items, basis), count_groups(scores.items)
     clusters = clusters_of(features.items, features.cluster_field)
-    alone = {judge.name: score(latest, features, [judge]).items for judge in setting.judges[: _panel(setting)]}
+    panel = setting.judges if len(setting.judges) > 1 else ()
+    alone = {judge.name: score(latest, features, [judge]).items for judge in panel}
     judges, failures = tuple(judge.name for judge in setting.judges), latest.failures
     report = ScoreReport(
         schema_version=SCHEMA_VERSION,
@@ -161,7 +161,7 @@ def build_score_report(
         costs=dict(setting.costs),
         usd=total(one.usd for one in setting.costs.values()) if setting.costs else None,
         warnings=(
-            *_monotone(scores.units),
+            *_constant_verdicts(scores.units),
             *_unseen(group_counts[Group.PERCEPTION].unseen, len(scores.items)),
             *_few(clusters, len(scores.items)),
             *_unread(int(scores.items["unread"].sum()), figures.answer_accuracy.n),
@@ -169,11 +169,6 @@ def build_score_report(
         ),
     )
     return ScoredRun(report, scores)
-
-
-def _panel(setting: ScoreSetting) -> int:
-    """Return how many judges are also reported alone: all of a panel, none of one."""
-    return len(setting.judges) if len(setting.judges) > 1 else 0
 
 
 def _divide(items: pl.DataFrame, fields: Sequence[str], basis: Basis) -> dict[str, dict[str, ScoreSubgroup]]:
@@ -188,8 +183,8 @@ def _divide(items: pl.DataFrame, fields: Sequence[str], basis: Basis) -> dict[st
     return found
 
 
-def _monotone(units: pl.DataFrame) -> list[str]:
-    """Call out a judge that says the same of every unit of a group."""
+def _constant_verdicts(units: pl.DataFrame) -> list[str]:
+    """Return the warnings about judges that give every unit of a group the same verdict."""
     said = (
         units.lazy()
         .filter(pl.col("mode") != FailureMode.JUDGE_ERROR.value)

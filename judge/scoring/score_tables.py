@@ -1,7 +1,8 @@
-"""What the tables of a checklist score hold, and of the difference of two."""
+"""Tables of a checklist score, and of the difference of two."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from judge.schema import Group
@@ -11,8 +12,6 @@ from judge.tables.cells import Cell, Table
 from judge.tables.tables import cost_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from judge.scoring.difference import Difference, ScoreDifference
     from judge.scoring.figures import Figures
     from judge.scoring.score_report import ScoreReport
@@ -59,15 +58,12 @@ def score_tables(report: ScoreReport) -> Iterator[Table]:
 
 def figure_tables(figures: Figures, title: str, judge: str = "") -> Iterator[Table]:
     """Yield the figures of each group, and those of whole traces."""
-    yield Table(
+    yield Table.of_records(
+        "group",
+        {group.value: own for group, own in figures.groups.items()},
+        {part: (part, cells.rate) for part in PARTS},
         key="groups",
         title=title,
-        of="group",
-        columns={part: part for part in PARTS},
-        rows=tuple(
-            cells.row(group.value, *(cells.rate(getattr(own, part)) for part in PARTS))
-            for group, own in figures.groups.items()
-        ),
         judge=judge,
         legend=LEGEND,
     )
@@ -85,7 +81,7 @@ def figure_tables(figures: Figures, title: str, judge: str = "") -> Iterator[Tab
 
 
 def failure_modes(report: ScoreReport) -> Table:
-    """Return what is wrong with how many units."""
+    """Return the units by failure mode."""
     counts = report.failure_modes
     rows = {**{group.value: own for group, own in counts.by_group.items()}, **counts.by_importance, "all": counts.all}
     return Table(
@@ -98,16 +94,13 @@ def failure_modes(report: ScoreReport) -> Table:
 
 
 def standings(report: ScoreReport) -> Table:
-    """Return how many items have each group's figures, and why the others have not."""
-    return Table(
+    """Return the items by their standing with each group."""
+    return Table.of_records(
+        "group",
+        {group.value: own for group, own in report.group_counts.items()},
+        {name: (heading, cells.count) for name, heading in STANDINGS.items()},
         key="standings",
         title=f"How it stands with the {report.n_items} items",
-        of="group",
-        columns=dict(STANDINGS),
-        rows=tuple(
-            cells.row(group.value, *(cells.count(getattr(own, name)) for name in STANDINGS))
-            for group, own in report.group_counts.items()
-        ),
     )
 
 

@@ -1,23 +1,19 @@
-"""The formulas of a checklist score: from verdicts on units to one row of figures a trace (docs/score.md)."""
+"""The formulas of a checklist score, from verdicts on units to figures of each trace (docs/score.md)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
 from judge.enums import FailureMode
+from judge.outcomes.latest_judgments import LatestJudgments
 from judge.prompting.checklist_score import parse_evidence
 from judge.prompting.pairwise_reply import UnparsedError
-from judge.schema import Group, Scored
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.schema import JudgeSpec, Judgment
-    from judge.scoring.cases import CaseFeatures
+from judge.schema import Group, JudgeSpec, Judgment, Scored
+from judge.scoring.cases import CaseFeatures
 
 PARTS = ("presence", "correctness", "consistency", "score")
 """the figures of a group"""
@@ -31,7 +27,7 @@ FIGURES = (
 
 
 class Standing(StrEnum):
-    """How it stands with one group of an item's checklist."""
+    """Standing of one group of an item's checklist."""
 
     SCORED = "scored"
     """every judge that could be asked has a verdict"""
@@ -44,7 +40,7 @@ class Standing(StrEnum):
 
 
 class Scores(NamedTuple):
-    """What the judges said, by the formulas."""
+    """Figures of each case, and the verdicts on its units."""
 
     items: pl.DataFrame
     """one row a case, sorted by item: its features, `FIGURES`, and `{group}_standing`"""
@@ -54,7 +50,7 @@ class Scores(NamedTuple):
 
 
 def score(latest: LatestJudgments, features: CaseFeatures, judges: Sequence[JudgeSpec]) -> Scores:
-    """Score every case as these judges together saw it.
+    """Score every case by the pooled verdicts of some judges.
 
     A reading is what one judge said in one sample. The formulas hold for each reading; a judge's readings of a group
     are averaged over its samples with a verdict, and the judges' with equal weight, where every judge that could be
@@ -67,7 +63,7 @@ def score(latest: LatestJudgments, features: CaseFeatures, judges: Sequence[Judg
 
 
 def _units(latest: LatestJudgments, features: CaseFeatures) -> pl.DataFrame:
-    """Put every unit that was asked about beside its verdict, and name what is wrong with it."""
+    """Return every unit asked about with its verdict and failure mode."""
     letters = features.items.select("item", "by_letters")
     return (
         latest.requests.lazy()
@@ -134,7 +130,7 @@ def _expected(features: CaseFeatures, judges: Sequence[JudgeSpec]) -> pl.LazyFra
 
 
 def _pool(groups: pl.LazyFrame, expected: pl.LazyFrame) -> pl.DataFrame:
-    """Average the judges, where every judge that could be asked has a verdict, and say how each group stands."""
+    """Average the judges where every judge that could be asked has a verdict, and add each group's standing."""
     pooled = (
         groups.sort(pl.col("judge").cast(pl.String))
         .group_by("item", "group")
@@ -158,7 +154,7 @@ def _pool(groups: pl.LazyFrame, expected: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _items(groups: pl.DataFrame, features: CaseFeatures) -> pl.DataFrame:
-    """Return one row a case: its features, the figures of its groups, and what they amount to."""
+    """Return one row a case: its features, and the figures of its groups and of the whole trace."""
     items = features.items.lazy()
     for group in Group:
         own = groups.lazy().filter(pl.col("group") == group.value).drop("group")

@@ -1,7 +1,8 @@
-"""How far several verdicts on the same items agree, beyond what chance would give."""
+"""Agreement of several verdicts on the same items beyond chance, and correlation of a rubric's criteria."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,10 +11,8 @@ from judge.stats.clusters import collapse, sum_by_cluster
 from judge.stats.intervals import N_RESAMPLES, resampled_sums
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from judge.stats.clusters import Codes
-    from judge.stats.intervals import Floats
+    from judge.stats.intervals import Floats, Patterns
 
 LEVEL = 0.95
 
@@ -34,13 +33,6 @@ class Agreement(NamedTuple):
     ac1: Interval
     alpha_nominal: Interval
     alpha_interval: Interval
-
-
-class UnitSums(NamedTuple):
-    """Distinct rows of summed terms, and how many units have each."""
-
-    sums: Floats
-    counts: Floats
 
 
 class FlipRates(NamedTuple):
@@ -122,7 +114,7 @@ def cohen_kappa(
 
 
 def flip_rates(forward: Floats, swapped: Floats) -> FlipRates:
-    """Return how often two samples of one order differ, beside how often two of different orders do, as item columns.
+    """Return the rates at which two samples differ within one order and between orders, as item columns.
 
     The first is the judge's noise alone; what the second has above it is the effect of the order.
 
@@ -142,19 +134,18 @@ def _weighted(columns: Floats, weights: Floats | None) -> Floats:
     return columns if weights is None else np.asarray(columns * (weights / weights.mean())[:, None])
 
 
-def _collapsed(columns: Floats) -> UnitSums:
-    sums, _, counts = collapse(columns, columns[:, :0])
-    return UnitSums(sums, counts)
+def _collapsed(columns: Floats) -> Patterns:
+    return collapse(columns, columns[:, :0])
 
 
-def _item_units(counts: Floats) -> UnitSums:
-    """Return the items' terms, worked out once for all items with the same ratings."""
+def _item_units(counts: Floats) -> Patterns:
+    """Return the items' terms, one row for all items with the same ratings."""
     items = _collapsed(counts)
-    return UnitSums(_item_sums(items.sums), items.counts)
+    return items._replace(numerators=_item_sums(items.numerators))
 
 
 def _item_sums(counts: Floats) -> Floats:
-    """Return, an item a row, the terms that the coefficients are made of once they are summed over items."""
+    """Return each item's terms, shape (items, terms): the coefficients are functions of their sums."""
     raters = counts.sum(axis=1)
     rated, paired = raters >= 1, raters >= 2  # noqa: PLR2004 - it takes two to agree
     pairs = np.where(paired, raters * (raters - 1), 1.0)
@@ -191,10 +182,10 @@ def _kappa(sums: Floats) -> Floats:
 
 
 def _intervals(
-    units: UnitSums, coefficients: Callable[[Floats], Floats], *, n_resamples: int, seed: int
+    units: Patterns, coefficients: Callable[[Floats], Floats], *, n_resamples: int, seed: int
 ) -> list[Interval]:
-    """Evaluate coefficients on the units and on their Bayesian bootstrap resamples (Rubin, 1981)."""
-    patterns, counts = units
+    """Estimate coefficients with Bayesian bootstrap intervals (Rubin, 1981)."""
+    patterns, _, counts = units
     rng = np.random.default_rng(seed)
     sums = resampled_sums(patterns, lambda size: rng.standard_gamma(counts, size=(size, len(counts))), n_resamples)
     tail = (1 - LEVEL) / 2
@@ -204,3 +195,54 @@ def _intervals(
     varies = high - low > 1e-12  # noqa: PLR2004 - the rest is rounding
     low, high = np.where(varies, low, np.nan), np.where(varies, high, np.nan)
     return [Interval(*map(float, ends)) for ends in zip(estimates[0], low, high, strict=True)]
+
+
+class Explained(NamedTuple):
+    """Shares of the variance of the overall credits; all in [0, 1]."""
+
+    together: float
+    """by all criteria: R^2 of the least-squares fit"""
+    alone: Floats
+    """by each criterion on its own: its squared correlation with the overall credits"""
+    added: Floats
+    """by each criterion beyond the others: R^2 with it minus R^2 without it"""
+
+
+def correlations(credits_: Floats) -> Floats:
+    """Return the Pearson correlation of each pair of criteria over items; NaN where a criterion does not vary.
+
+    Args:
+        credits_: shape (items, criteria), of a, in [0, 1]; only items with a credit on every criterion.
+    """
+    centered = credits_ - credits_.mean(axis=0)
+    spread = np.sqrt((centered**2).sum(axis=0))
+    spread = np.where(spread > 1e-9, spread, np.nan)  # noqa: PLR2004 - the rest is rounding
+    return np.asarray(np.clip(centered.T @ centered / np.outer(spread, spread), -1.0, 1.0))
+
+
+def explained_variance(overall: Floats, credits_: Floats) -> Explained | None:
+    """Return the shares of the overall credit's variance that the criteria explain together, alone and incrementally.
+
+    Coefficients of determination and their increments (Cohen et al., Applied Multiple Regression, 2003, section 3.3).
+    Criteria that go together share what they explain, so the increments do not add up. None where the overall credits
+    do not vary.
+
+    Args:
+        overall: shape (items,), the overall credits of a.
+        credits_: shape (items, criteria), of a, on the other criteria.
+    """
+    if np.ptp(overall) == 0:
+        return None
+    together = _r_squared(overall, credits_)
+    criteria = range(credits_.shape[1])
+    alone = np.array([_r_squared(overall, credits_[:, [index]]) for index in criteria])
+    without = np.array([_r_squared(overall, np.delete(credits_, index, axis=1)) for index in criteria])
+    return Explained(together, alone, np.maximum(together - without, 0.0))
+
+
+def _r_squared(target: Floats, predictors: Floats) -> float:
+    """Return 1 - residual / total sum of squares of the least-squares fit with a constant."""
+    centered = target - target.mean()
+    design = predictors - predictors.mean(axis=0)
+    fitted = design @ np.linalg.lstsq(design, centered)[0]
+    return max(0.0, float(1 - ((centered - fitted) ** 2).sum() / (centered**2).sum()))

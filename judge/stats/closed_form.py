@@ -1,4 +1,4 @@
-"""Closed-form errors of rates and coefficients over units, without random numbers."""
+"""Closed-form standard errors and intervals over units."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats, Patterns
 
+LEVEL = 0.95
 NO_SPREAD = 1e-12
 """a spread below this share of the squared unit sizes is rounding, not variation"""
 
@@ -57,8 +58,8 @@ def ratio_errors(patterns: Patterns) -> Errors:
         return Errors(estimate, units / (units - 1) * spread / total**2, units)
 
 
-def wilson(patterns: Patterns, *, level: float = 0.95) -> Rates:
-    """Make each rate's Wilson interval at the effective sample size of its units.
+def wilson(patterns: Patterns, *, level: float = LEVEL) -> Rates:
+    """Return each rate's Wilson interval at the effective sample size of its units.
 
     n_eff = w (1 - w) / variance, or the number of units where nothing varies, and the t quantile with one degree of
     freedom less than units: Korn and Graubard, Survey Methodology 24, 1998, with the interval of Wilson, JASA 22, 1927.
@@ -72,7 +73,7 @@ def wilson(patterns: Patterns, *, level: float = 0.95) -> Rates:
 
 
 def wilson_ends(estimate: Floats | float, n_eff: Floats | float, quantile: Floats | float) -> tuple[Floats, Floats]:
-    """Return the ends of Wilson's interval for rates over so many units each, at the quantile of its level."""
+    """Return the ends of Wilson's interval of rates at effective sample sizes and a quantile."""
     shrink = quantile**2 / n_eff
     center = (estimate + shrink / 2) / (1 + shrink)
     half = np.sqrt(shrink * (estimate * (1 - estimate) + shrink / 4)) / (1 + shrink)
@@ -94,10 +95,10 @@ def clustered_covariance(influences: Floats, clusters: Codes | None) -> Covarian
     return Covariance(factor * units.T @ units, df)
 
 
-def coefficient(estimate: float, variance: float, df: int, *, level: float = 0.95) -> Coefficient:
-    """Make the t interval of an estimate from its variance."""
+def coefficient(estimate: float, variance: float, df: int) -> Coefficient:
+    """Return an estimate with its t interval."""
     se = float(np.sqrt(variance))
-    half = stdtrit(df, (1 + level) / 2) * se
+    half = stdtrit(df, (1 + LEVEL) / 2) * se
     return Coefficient(float(estimate), se, float(estimate - half), float(estimate + half))
 
 

@@ -1,20 +1,20 @@
-"""Intervals of several rates at once, over units that stand for themselves."""
+"""Bootstrap intervals of several rates at once, over units."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from judge.enums import Method
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
+Resampling = Literal[Method.JEFFREYS, Method.PERCENTILE]
 N_RESAMPLES = 10_000
 CHUNK = 20_000_000
 """how many weights are held in memory at once"""
@@ -58,7 +58,7 @@ def resampled_sums(columns: Floats, draw: Callable[[int], Floats], n_resamples: 
 def bootstrap(
     patterns: Patterns,
     *,
-    method: Method = Method.JEFFREYS,
+    method: Resampling = Method.JEFFREYS,
     n_resamples: int = N_RESAMPLES,
     level: float = 0.95,
     seed: int = 0,
@@ -66,23 +66,17 @@ def bootstrap(
     """Estimate each rate as a ratio of sums over units, with its interval.
 
     Jeffreys: unit weights are Gamma(1) (Gamma(count) a pattern), and a pseudo win and a pseudo loss of weight
-    Gamma(1/2) each, of the mean unit's size, are added (Rubin, "The Bayesian Bootstrap", Annals of
-    Statistics 9, 1981, with the Jeffreys prior); for binary units it is the Jeffreys interval. Percentile: multinomial
-    weights (Efron, Annals of Statistics 7, 1979). By convention an estimate of
-    0 has the lower end 0, an estimate of 1 the upper end 1. For the closed form see `wilson`.
+    Gamma(1/2) each, of the mean unit's size, are added (Rubin, "The Bayesian Bootstrap", Annals of Statistics 9, 1981,
+    with the Jeffreys prior); for binary units it is the Jeffreys interval. Percentile: multinomial weights (Efron,
+    Annals of Statistics 7, 1979). By convention an estimate of 0 has the lower end 0, an estimate of 1 the upper end 1.
+
+    Args:
+        patterns: of the units.
+        method: Jeffreys or percentile; for the closed form see `wilson`.
+        n_resamples: how many to draw.
+        level: of the interval, such as 0.95.
+        seed: of the resamples.
     """
-    match method:
-        case Method.JEFFREYS | Method.PERCENTILE:
-            return _resample(patterns, method, n_resamples=n_resamples, level=level, seed=seed)
-        case Method.WILSON:
-            from judge.stats.closed_form import wilson  # noqa: PLC0415 - it is made of this module's parts
-
-            return wilson(patterns, level=level)
-        case _:
-            assert_never(method)
-
-
-def _resample(patterns: Patterns, method: Method, *, n_resamples: int, level: float, seed: int) -> Rates:
     numerators, denominators, counts = patterns
     if not len(counts):
         nothing = np.full(numerators.shape[1], np.nan)

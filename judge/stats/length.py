@@ -1,4 +1,4 @@
-"""How far the length of a trace goes with winning, and the win rate at equal length."""
+"""Length bias: wins of the longer trace, and the length-controlled win rate."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_LOG_ODDS = 15.0
 
 
 class RateColumns(NamedTuple):
-    """A rate's numerator and denominator, one of each an item: columns for the one bootstrap call."""
+    """Item columns of a rate: its numerator and denominator, shape (items,) each."""
 
     numerators: Floats
     denominators: Floats
@@ -41,7 +41,7 @@ class LengthAdjusted(NamedTuple):
 
 
 class NotIdentified(NamedTuple):
-    """Why there is no length-adjusted rate, in words."""
+    """Reason, in words, why the length-controlled rate is not identified."""
 
     words: str
 
@@ -97,7 +97,7 @@ def length_adjusted(
 
 
 def _refusal(log_ratio: Floats, matched: Floats) -> str | None:
-    """Say in words why equal length lies outside what was seen."""
+    """Return in words why equal length lies outside the data; None where it does not."""
     if len(log_ratio) < 3 or log_ratio.std() == 0:  # noqa: PLR2004 - two coefficients leave nothing to judge them by
         return "not identified: the lengths differ alike in all items"
     in_sd = log_ratio.mean() / log_ratio.std()

@@ -1,4 +1,4 @@
-"""What a judge gives to the slot a trace is shown in, apart from what it gives to the model."""
+"""Position bias, apart from the preference for a model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from judge.stats.closed_form import Coefficient, clustered_covariance, coefficient, from_log_odds
 from judge.stats.clusters import HALF, sum_by_cluster
-from judge.stats.sign_flip import sign_flip, signs
+from judge.stats.significance import sign_flip, signs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

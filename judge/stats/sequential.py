@@ -1,4 +1,4 @@
-"""Stopping a comparison early without breaking its error rate: a test that may be looked at after every batch."""
+"""Anytime-valid sequential test (e-process) and confidence sequence of wins against losses."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from scipy.optimize import bisect
 from scipy.special import betaln, xlog1py, xlogy
 
 PRIOR = 10.0
+"""of the mixture; it suits win rates of .55 to .8"""
 ALPHA = 0.05
 
 
@@ -19,40 +20,39 @@ class ConfidenceSequence(NamedTuple):
     high: float
 
 
-def log_e_value(wins: int, losses: int, *, prior: float = PRIOR) -> float:
-    """Return the log of the evidence against equal chances of a win and a loss; ties do not count.
+def log_e_value(wins: int, losses: int) -> float:
+    """Return the log e-value against equal chances of a win and a loss; ties do not count.
 
-    The Beta(prior, prior) mixture of likelihood ratios, log B(w + a, l + a) - log B(a, a) + (w + l) log 2, a test
+    The Beta(a, a) mixture of likelihood ratios, log B(w + a, l + a) - log B(a, a) + (w + l) log 2, a test
     martingale under the null: Robbins, Annals of Mathematical Statistics 41, 1970; Ville, 1939.
 
     Args:
         wins: units (items, or whole clusters) that lean to a so far.
         losses: units that lean to b.
-        prior: of the mixture; 10 suits win rates of .55 to .8.
     """
-    return _log_mixture(wins, losses, prior) + (wins + losses) * math.log(2)
+    return _log_mixture(wins, losses) + (wins + losses) * math.log(2)
 
 
 def is_decided(wins: int, losses: int, *, alpha: float = ALPHA) -> bool:
-    """Tell whether the comparison may stop: the evidence has reached 1 / alpha, a chance below alpha at equality."""
+    """Return whether the e-value has reached 1 / alpha, which has a probability below alpha at equality."""
     return log_e_value(wins, losses) >= -math.log(alpha)
 
 
-def confidence_sequence(wins: int, losses: int, *, alpha: float = ALPHA, prior: float = PRIOR) -> ConfidenceSequence:
-    """Return the win shares that the evidence does not rule out, in an interval that covers at all looks at once.
+def confidence_sequence(wins: int, losses: int, *, alpha: float = ALPHA) -> ConfidenceSequence:
+    """Return the confidence sequence of the win share: an interval that covers at all looks at once.
 
     The shares p with w log p + l log(1 - p) >= log B(w + a, l + a) - log B(a, a) + log alpha; it stands where the
     interval of a run that could not stop would. Arguments as for `log_e_value`.
     """
-    floor = _log_mixture(wins, losses, prior) + math.log(alpha)
+    floor = _log_mixture(wins, losses) + math.log(alpha)
     top = wins / (wins + losses) if wins + losses else 0.5
     return ConfidenceSequence(
         _cross(wins, losses, floor, inside=top, outside=0.0), _cross(wins, losses, floor, inside=top, outside=1.0)
     )
 
 
-def _log_mixture(wins: int, losses: int, prior: float) -> float:
-    return float(betaln(wins + prior, losses + prior) - betaln(prior, prior))
+def _log_mixture(wins: int, losses: int) -> float:
+    return float(betaln(wins + PRIOR, losses + PRIOR) - betaln(PRIOR, PRIOR))
 
 
 def _cross(wins: int, losses: int, floor: float, *, inside: float, outside: float) -> float:

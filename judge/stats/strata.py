@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class AnswerRates(NamedTuple):
-    """Item columns of the rates that tell reasoning from answers, for the one bootstrap call.
+    """Item columns of the win rates by correctness of the answers.
 
     The first four rates are the win rates within `Stratum`, in its order; the last is `answer_only`, the win rate of a
     if the judge looked at nothing but the answers: right beats wrong, else 1/2. A stratum's n is its denominators' sum.

@@ -1,13 +1,17 @@
-"""Tables as values: what a cell shows, and the numbers behind it."""
+"""A report as values that any writer can write: documents, tables, cells."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.tables import words
 
 if TYPE_CHECKING:
     from judge.outcomes.estimates import Estimate, Figure
+
+    RecordColumns = Mapping[str, tuple[str, Callable[[Any], "Cell"]]]
 
 
 class Cell(NamedTuple):
@@ -45,8 +49,41 @@ class Table(NamedTuple):
     legend: str = ""
     """what its columns mean, where the table stands alone"""
 
+    @classmethod
+    def of_records(
+        cls,
+        of: str,
+        records: Mapping[str, object],
+        columns: RecordColumns,
+        *,
+        key: str,
+        title: str,
+        note: str = "",
+        judge: str = "",
+        legend: str = "",
+    ) -> Table:
+        """Return a table with one row a record.
+
+        Args:
+            of: what a record stands for.
+            records: by the name of their row.
+            columns: by field of the records, dotted where it lies deeper: the heading, and what makes a cell of it.
+            key: as all that follows: the table's own.
+            title: of the table.
+            note: below it.
+            judge: whose verdicts these are alone.
+            legend: of its columns.
+        """
+        fields = {field: (attrgetter(field), cell) for field, (_, cell) in columns.items()}
+        rows = tuple(
+            row(name, *(cell(of_record(record)) for of_record, cell in fields.values()))
+            for name, record in records.items()
+        )
+        headings = {field.rpartition(".")[2]: heading for field, (heading, _) in columns.items()}
+        return cls(key, title, of, headings, rows, note, judge, legend)
+
     def caption(self, basis: str) -> str:
-        """Return what must be said of the table where it stands alone, as sentences.
+        """Return the caption of the table where it stands alone, as sentences.
 
         Args:
             basis: what its numbers rest on.
@@ -56,22 +93,34 @@ class Table(NamedTuple):
         return " ".join([*(part if part.endswith("?") else f"{part}." for part in parts), basis])
 
 
+class Document(NamedTuple):
+    """Everything that a paper, a page or a program takes from a report."""
+
+    tables: tuple[Table, ...]
+    basis: str
+    """what the numbers rest on, as sentences"""
+    settings: Mapping[str, str | float | None]
+    """the same for programs"""
+    warnings: tuple[str, ...]
+    conclusion: str
+    """one sentence"""
+    json: dict[str, Any]
+    """the report itself"""
+
+
 def row(name: str, *cells: Cell) -> TableRow:
     """Make a line of a table."""
     return TableRow(name, cells)
 
 
-def rate(estimate: Estimate | None) -> Cell:
+def rate(estimate: Estimate | Figure | None) -> Cell:
     """Show a rate in percent with its interval."""
     return Cell("-") if estimate is None else Cell(words.percent(estimate), *estimate.model_dump().values())
 
 
-def number(figure: Figure | None, *, as_rate: bool = False) -> Cell:
-    """Show a number with its interval, in percent where it is a rate."""
-    if figure is None:
-        return Cell("-")
-    text = words.number(figure, times=100, digits=1) if as_rate else words.number(figure)
-    return Cell(text, *figure.model_dump().values())
+def number(figure: Figure | None) -> Cell:
+    """Show a number with its interval."""
+    return Cell("-") if figure is None else Cell(words.number(figure), *figure.model_dump().values())
 
 
 def share(value: float | None) -> Cell:

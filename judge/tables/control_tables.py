@@ -1,18 +1,17 @@
-"""What a report says of the controls: tables, and sentences."""
+"""Controls in a report: tables, and sentences."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from judge.costs.cost_words import dollars
 from judge.report.control_report import MARGIN, Effect
 from judge.runs.control_kinds import ControlKind
 from judge.tables import cells
-from judge.tables.cells import Table, TableRow
+from judge.tables.cells import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from judge.report.control_report import ControlEffect, ControlReport, SelfComparison
     from judge.report.report import Report
 
@@ -48,30 +47,18 @@ def _title(kind: ControlKind, judge: str) -> str:
 
 def _moved(kind: ControlKind, criteria: Mapping[str, ControlEffect], judge: str) -> Table:
     is_repeat = kind is ControlKind.REPEAT
-    return Table(
+    return Table.of_records(
+        "criterion",
+        criteria,
+        {
+            "n": ("items", cells.count),
+            "changed": ("changed", cells.rate),
+            **({} if is_repeat else {"excess": ("beyond repeat", cells.rate)}),
+            "shift": ("a gains", cells.rate),
+            "p_value": ("p", cells.p_value),
+        },
         key=f"control_{kind.replace('-', '_')}",
         title=_title(kind, judge),
-        of="criterion",
-        columns={
-            "n": "items",
-            "changed": "changed",
-            **({} if is_repeat else {"excess": "beyond repeat"}),
-            "shift": "a gains",
-            "p_value": "p",
-        },
-        rows=tuple(
-            TableRow(
-                name,
-                (
-                    cells.count(found.n),
-                    cells.rate(found.changed),
-                    *(() if is_repeat else (cells.number(found.excess, as_rate=True),)),
-                    cells.number(found.shift, as_rate=True),
-                    cells.p_value(found.p_value),
-                ),
-            )
-            for name, found in criteria.items()
-        ),
         note=_finding(criteria),
         judge=judge,
         legend="" if is_repeat else LEGEND,
@@ -79,7 +66,7 @@ def _moved(kind: ControlKind, criteria: Mapping[str, ControlEffect], judge: str)
 
 
 def _finding(criteria: Mapping[str, ControlEffect]) -> str:
-    """Say which criteria move, in the words of `Effect`, and how many verdicts were withdrawn."""
+    """Return which criteria move, in the words of `Effect`, and how many verdicts were withdrawn."""
     by_effect = {effect: [name for name, found in criteria.items() if found.effect is effect] for effect in Effect}
     verbs = {Effect.MOVES: ("moves", "move"), Effect.NO_EFFECT: ("does not move", "do not move")}
     parts = [
@@ -94,16 +81,17 @@ def _finding(criteria: Mapping[str, ControlEffect]) -> str:
 
 
 def _preferred(compared: Mapping[str, SelfComparison], judge: str) -> Table:
-    names = {"named": "names a winner", "forward": "forward", "swapped": "swapped", "consistent": "both orders"}
-    return Table(
+    return Table.of_records(
+        "criterion",
+        compared,
+        {
+            "together.named": ("names a winner", cells.rate),
+            "together.forward": ("forward", cells.rate),
+            "together.swapped": ("swapped", cells.rate),
+            "together.consistent": ("both orders", cells.rate),
+        },
         key="control_identical",
         title=_title(ControlKind.IDENTICAL, judge),
-        of="criterion",
-        columns=names,
-        rows=tuple(
-            TableRow(name, tuple(cells.rate(getattr(found.together, field)) for field in names))
-            for name, found in compared.items()
-        ),
         judge=judge,
         legend=TO_A_TRACE_TWICE,
     )
@@ -116,13 +104,11 @@ def _parts(compared: Mapping[str, SelfComparison], judge: str) -> Table:
         of="criterion",
         columns={"exact": "the same bytes", "rephrased": "other line breaks", "first_slot": "first slot"},
         rows=tuple(
-            TableRow(
+            cells.row(
                 name,
-                (
-                    cells.rate(found.exact.named),
-                    cells.rate(found.rephrased.named),
-                    cells.rate(found.together.first_slot),
-                ),
+                cells.rate(found.exact.named),
+                cells.rate(found.rephrased.named),
+                cells.rate(found.together.first_slot),
             )
             for name, found in compared.items()
         ),
@@ -132,7 +118,7 @@ def _parts(compared: Mapping[str, SelfComparison], judge: str) -> Table:
 
 
 def control_lines(report: Report) -> list[str]:
-    """Say what was asked for each control, and what it cost."""
+    """Return the counts and the cost of each control, a line each."""
     return [_line(kind, control) for kind, control in (report.controls or {}).items()]
 
 

@@ -1,9 +1,10 @@
-"""Write a report in a form that goes into a paper, a page or another program."""
+"""Reports as Markdown, LaTeX, CSV, HTML and JSON."""
 
 from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, assert_never
 
 from judge.enums import ReportFormat
@@ -12,10 +13,7 @@ from judge.files.safe_text import safe
 from judge.tables.tidy_csv import as_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from judge.tables.cells import Table
-    from judge.tables.document import Document
+    from judge.tables.cells import Document, Table
 
 MARKDOWN_ACTIVE = re.compile(r"[\\`*_\[\]<>|~#&$@]")
 """what Markdown, or HTML within it, would act on"""
@@ -88,7 +86,7 @@ def _as_markdown(document: Document) -> str:
 
 
 def markdown_escaped(text: str) -> str:
-    """Return text as Markdown that shows it, on one line, and does nothing else."""
+    """Escape text for Markdown, on one line."""
     plain = MARKDOWN_ACTIVE.sub(r"\\\g<0>", " ".join(safe(text).split()))
     return MARKDOWN_LINK.sub(lambda found: f"&#{ord(found[0])};", plain)
 
@@ -110,7 +108,7 @@ def _as_latex(document: Document) -> str:
 
 
 def latex_escaped(text: str) -> str:
-    """Return text as LaTeX that prints it, on one line."""
+    """Escape text for LaTeX, on one line."""
     return LATEX_LIGATURE.sub(r"\1{}", " ".join(safe(text).split()).translate(LATEX_SPECIAL))
 
 
@@ -151,7 +149,7 @@ def _as_html(document: Document) -> str:
 
 
 def html_escaped(text: str) -> str:
-    """Return text as HTML that shows it, in an element or a quoted attribute."""
+    """Escape text for an HTML element or quoted attribute."""
     return html.escape(safe(text))
 
 

@@ -1,22 +1,23 @@
-"""What the tables of a report hold, whatever they are drawn in: the one place that chooses rows and columns."""
+"""The tables of a report, for every output format."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from judge.costs.cost_words import dollars
 from judge.enums import Orders
-from judge.tables import cells
-from judge.tables.cells import Table
+from judge.report.instruments import SIDE_NAMES
+from judge.tables import cells, words
+from judge.tables.cells import Cell, Document, Table
 from judge.tables.control_tables import control_tables
-from judge.tables.instrument_tables import instrument_tables
-from judge.tables.words import interaction, ledger_terms, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from judge.costs.spending import JudgeCost
     from judge.report.criterion import CriterionReport
+    from judge.report.instruments import Instruments
+    from judge.report.judge_agreement import HaloReport
     from judge.report.report import Report
 
 STRATA = {
@@ -25,8 +26,6 @@ STRATA = {
     "only_b_right": "only b right",
     "both_wrong": "both wrong",
 }
-
-
 LEGEND = (
     "Win rate of a, and the items it is made of; W, L: those that both orders give to a, to b; T: both orders tie; "
     "split: the orders disagree; T and split count half; missing: items out of the rate"
@@ -49,7 +48,7 @@ def tables(report: Report) -> Iterator[Table]:
     if any(report.agreement.values()):
         yield _agreement(report)
     if report.halo is not None:
-        yield _halo(report)
+        yield _halo(report.halo)
     if report.instruments:
         yield from instrument_tables(report.instruments)
     yield from control_tables(report)
@@ -58,80 +57,74 @@ def tables(report: Report) -> Iterator[Table]:
 
 
 def judged_tables(report: Report, criteria: Mapping[str, CriterionReport], judge: str = "") -> Iterator[Table]:
-    """Yield who won, and whether that can be believed: of the panel, or of one judge alone."""
+    """Yield win rates and reliability of the panel, or of one judge alone."""
     yield _win_rates(report, criteria, judge)
     yield _reliability(report, criteria, judge)
 
 
 def _win_rates(report: Report, criteria: Mapping[str, CriterionReport], judge: str) -> Table:
-    splits = report.orders is Orders.BOTH
-    names = {"wins_a": "W", "ties": "T", "wins_b": "L", **({"splits": "split"} if splits else {}), "missing": "missing"}
-    return Table(
+    splits = {"splits": "split"} if report.orders is Orders.BOTH else {}
+    counts = {"wins_a": "W", "ties": "T", "wins_b": "L", **splits, "missing": "missing"}
+    return Table.of_records(
+        "criterion",
+        criteria,
+        {
+            "win_rate": ("win rate of a", cells.rate),
+            **{field: (heading, cells.count) for field, heading in counts.items()},
+        },
         key="win_rates",
         title=f"Judged by {f'{judge} alone' if judge else ', '.join(report.judges)}",
-        of="criterion",
-        columns={"win_rate": "win rate of a", **names},
-        rows=tuple(
-            cells.row(name, cells.rate(row.win_rate), *(cells.count(getattr(row, field)) for field in names))
-            for name, row in criteria.items()
-        ),
         judge=judge,
         legend=LEGEND,
     )
 
 
 def _reliability(report: Report, criteria: Mapping[str, CriterionReport], judge: str) -> Table:
-    """Put the judge's consistency beside what chance gives, and its leaning to a slot."""
-    both = {"consistency": "orders agree", "chance_consistency": "by chance"} if report.orders is Orders.BOTH else {}
-    return Table(
+    """Return the judge's position consistency beside what chance gives, and its position bias."""
+    both = report.orders is Orders.BOTH
+    return Table.of_records(
+        "criterion",
+        criteria,
+        {
+            **({"consistency": ("orders agree", cells.rate)} if both else {}),
+            **({"chance_consistency": ("by chance", cells.share)} if both else {}),
+            "first_slot": ("first slot", cells.rate),
+        },
         key="credibility",
         title="Can the judge be believed?",
-        of="criterion",
-        columns={**both, "first_slot": "first slot"},
-        rows=tuple(
-            cells.row(
-                name,
-                *((cells.rate(row.consistency), cells.share(row.chance_consistency)) if both else ()),
-                cells.rate(row.first_slot),
-            )
-            for name, row in criteria.items()
-        ),
         judge=judge,
     )
 
 
 def _tests(report: Report) -> Table:
-    names = {"p_value": "p", "p_adjusted": "p, adjusted (Holm)", "sign_test_p": "p, sign test"}
-    return Table(
+    return Table.of_records(
+        "criterion",
+        report.criteria,
+        {
+            "p_value": ("p", cells.p_value),
+            "p_adjusted": ("p, adjusted (Holm)", cells.p_value),
+            "sign_test_p": ("p, sign test", cells.p_value),
+            "p_method": ("sign-flip test", cells.in_words),
+            "verdict": ("a is", cells.in_words),
+        },
         key="tests",
         title="Is a model preferred?",
-        of="criterion",
-        columns={**names, "p_method": "sign-flip test", "verdict": "a is"},
-        rows=tuple(
-            cells.row(
-                name,
-                *(cells.p_value(getattr(row, field)) for field in names),
-                cells.in_words(row.p_method),
-                cells.in_words(row.verdict),
-            )
-            for name, row in report.criteria.items()
-        ),
     )
 
 
 def _ledger(report: Report) -> Table:
-    terms = {name: ledger_terms(row.ledger) for name, row in report.criteria.items()}
-    words = list(dict.fromkeys(word for own in terms.values() for word in own))
+    terms = {name: words.ledger_terms(row.ledger) for name, row in report.criteria.items()}
+    names = list(dict.fromkeys(name for own in terms.values() for name in own))
     bounds = {"bound_low": "if all missing went to b", "bound_high": "to a"}
     return Table(
         key="ledger",
         title=f"Where each of the {report.n_items} items went, and the win rate that the missing ones allow",
         of="criterion",
-        columns={word.replace(" ", "_"): word for word in words} | bounds,
+        columns={word.replace(" ", "_"): word for word in names} | bounds,
         rows=tuple(
             cells.row(
                 name,
-                *(cells.count(terms[name].get(word, 0)) for word in words),
+                *(cells.count(terms[name].get(word, 0)) for word in names),
                 cells.share(row.bounds.low),
                 cells.share(row.bounds.high),
             )
@@ -152,7 +145,7 @@ def strata(criteria: Mapping[str, CriterionReport]) -> Table:
     lost = last.unreadable
     note = (
         f"unreadable answers: a {lost.a}, b {lost.b} ({lost.items} items in no column). If only the answers counted, "
-        f"the win rate would be {percent(last.answer_only)}"
+        f"the win rate would be {words.percent(last.answer_only)}"
     )
     title = "Win rate of a by whose final answer is right"
     return Table("strata", title, "criterion", dict(STRATA), (*rows, sizes), note)
@@ -174,7 +167,7 @@ def _subgroups(report: Report) -> Iterator[Table]:
         small = [value for value, group in values.items() if group.small]
         notes = [
             f"Fewer than 20 items, read nothing into them: {', '.join(small)}" if small else "",
-            interaction(report).get(field, "").removesuffix("."),
+            words.interaction(report).get(field, "").removesuffix("."),
         ]
         columns = {"n": "items", **names, "p_value": "p", "p_adjusted": "p, adjusted (Benjamini-Hochberg)"}
         yield Table(
@@ -183,94 +176,64 @@ def _subgroups(report: Report) -> Iterator[Table]:
 
 
 def _position(report: Report) -> Table:
-    return Table(
+    return Table.of_records(
+        "criterion",
+        report.position,
+        {
+            "first_slot": ("first slot", cells.rate),
+            "to_first": ("splits to the first", cells.count),
+            "to_second": ("to the second", cells.count),
+            "p_value": ("p", cells.p_value),
+            "preference": ("preference (log-odds)", cells.number),
+            "slot_effect": ("slot effect (log-odds)", cells.number),
+            "win_rate": ("win rate net of the slot", cells.rate),
+        },
         key="position",
         title="What the slot does",
-        of="criterion",
-        columns={
-            "first_slot": "first slot",
-            "to_first": "splits to the first",
-            "to_second": "to the second",
-            "p_value": "p",
-            "preference": "preference (log-odds)",
-            "slot_effect": "slot effect (log-odds)",
-            "win_rate": "win rate net of the slot",
-        },
-        rows=tuple(
-            cells.row(
-                name,
-                cells.rate(found.first_slot),
-                cells.count(found.to_first),
-                cells.count(found.to_second),
-                cells.p_value(found.p_value),
-                cells.number(found.preference),
-                cells.number(found.slot_effect),
-                cells.number(found.win_rate, as_rate=True),
-            )
-            for name, found in report.position.items()
-        ),
     )
 
 
 def _length(report: Report) -> Table:
     found = {name: length for name, length in report.length.items() if length}
     refused = {name: length.not_identified for name, length in found.items() if length.not_identified}
-    return Table(
+    return Table.of_records(
+        "criterion",
+        found,
+        {
+            "longer_wins": ("the longer trace wins", cells.rate),
+            "matched": ("win rate at matched length", cells.rate),
+            "matched_share": ("items matched", cells.share),
+            "adjusted": ("length-adjusted win rate", lambda adjusted: cells.rate(adjusted and adjusted.win_rate)),
+        },
         key="length",
         title="What length does",
-        of="criterion",
-        columns={
-            "longer_wins": "the longer trace wins",
-            "matched": "win rate at matched length",
-            "matched_share": "items matched",
-            "adjusted": "length-adjusted win rate",
-        },
-        rows=tuple(
-            cells.row(
-                name,
-                cells.rate(length.longer_wins),
-                cells.rate(length.matched),
-                cells.share(length.matched_share),
-                cells.number(length.adjusted.win_rate if length.adjusted else None, as_rate=True),
-            )
-            for name, length in found.items()
-        ),
         note="; ".join(f"Length-adjusted win rate, {name}: {why}" for name, why in refused.items()),
     )
 
 
 def _agreement(report: Report) -> Table:
     found = {name: agreement for name, agreement in report.agreement.items() if agreement}
-    names = {
-        "raw": "raw",
-        "ac1": "AC1",
-        "alpha_nominal": "alpha",
-        "alpha_interval": "interval alpha",
-        "kappa": "kappa",
-    }
-    flips = {"repeat_flip": "samples of one order differ", "order_flip": "of different orders"}
     warned = {own.kappa_warning: None for own in found.values() if own.kappa_warning}
-    return Table(
+    return Table.of_records(
+        "criterion",
+        found,
+        {
+            "n": ("items", cells.count),
+            "raw": ("raw", cells.number),
+            "ac1": ("AC1", cells.number),
+            "alpha_nominal": ("alpha", cells.number),
+            "alpha_interval": ("interval alpha", cells.number),
+            "kappa": ("kappa", cells.number),
+            "repeat_flip": ("samples of one order differ", cells.rate),
+            "order_flip": ("of different orders", cells.rate),
+        },
         key="agreement",
         title="How far judges and samples agree",
-        of="criterion",
-        columns={"n": "items", **names, **flips},
-        rows=tuple(
-            cells.row(
-                name,
-                cells.count(own.n),
-                *(cells.number(getattr(own, field)) for field in names),
-                *(cells.rate(getattr(own, field)) for field in flips),
-            )
-            for name, own in found.items()
-        ),
         note="; ".join(warned),
     )
 
 
-def _halo(report: Report) -> Table:
-    halo = report.halo
-    assert halo is not None  # noqa: S101 - its caller looked
+def _halo(halo: HaloReport) -> Table:
     rows = tuple(
         cells.row(name, *(cells.plain(others[other], f"{others[other] or 0:.2f}") for other in halo.correlations))
         for name, others in halo.correlations.items()
@@ -282,20 +245,84 @@ def _halo(report: Report) -> Table:
 
 
 def cost_table(costs: Mapping[str, JudgeCost]) -> Table:
-    """Return what each judge's replies took."""
-    names = {"replies": "replies", "input_tokens": "tokens in", "cache_read": "from the cache", "output_tokens": "out"}
-    names |= {"reasoning": "of it reasoning"}
-    return Table(
+    """Return tokens and cost by judge."""
+    return Table.of_records(
+        "judge",
+        costs,
+        {
+            "replies": ("replies", cells.count),
+            "input_tokens": ("tokens in", cells.count),
+            "cache_read": ("from the cache", cells.count),
+            "output_tokens": ("out", cells.count),
+            "reasoning": ("of it reasoning", cells.count),
+            "usd": ("US dollars", _usd),
+        },
         key="costs",
         title="What the replies took",
-        of="judge",
-        columns=names | {"usd": "US dollars"},
+    )
+
+
+def _usd(amount: Decimal | None) -> Cell:
+    return cells.in_words("unknown") if amount is None else cells.plain(float(amount), dollars(amount))
+
+
+def instrument_tables(found: Mapping[str, Instruments]) -> Iterator[Table]:
+    """Yield how far preference and checklist scores agree, and how many items each gives to whom."""
+    yield Table.of_records(
+        "criterion",
+        found,
+        {
+            "n": ("items", cells.count),
+            "preference": ("win rate of a", cells.rate),
+            "same_side": ("same model, where both name one", cells.rate),
+            "agreement.raw": ("agreement (a, neither, b)", cells.rate),
+            "agreement.ac1": ("AC1", cells.number),
+            "agreement.kappa": ("kappa", cells.number),
+        },
+        key="instruments",
+        title="Two instruments: pairwise preference, and the difference of checklist scores",
+        note="Items in both instruments alone",
+    )
+    places = [(preferred, scored) for preferred in SIDE_NAMES for scored in SIDE_NAMES]
+    yield Table(
+        key="sides",
+        title="Items by who is preferred, then by whose checklist score is higher",
+        of="criterion",
+        columns={f"{preferred}_{scored}": f"{preferred}, {scored}" for preferred, scored in places},
         rows=tuple(
-            cells.row(
-                judge,
-                *(cells.count(getattr(cost, field)) for field in names),
-                cells.in_words("unknown") if cost.usd is None else cells.plain(float(cost.usd), dollars(cost.usd)),
-            )
-            for judge, cost in costs.items()
+            cells.row(name, *(cells.count(own.table[preferred][scored]) for preferred, scored in places))
+            for name, own in found.items()
         ),
+    )
+
+
+def comparison_document(report: Report) -> Document:
+    """Return the document of a comparison's report."""
+    made = report.interval
+    settings = {
+        "model_a": report.models.a,
+        "model_b": report.models.b,
+        "judges": ", ".join(report.judges),
+        "pooling": report.pooling,
+        "prompt": report.prompt,
+        "rubric": report.rubric,
+        "orders": report.orders,
+        "cluster_field": report.clusters.field,
+        "interval_method": made.method,
+        "samples": report.samples,
+        "n_items": report.n_items,
+        "n_clusters": report.clusters.n,
+        "n_judgments": report.n_judgments,
+        "n_failed": report.n_failed,
+        "interval_level": made.level,
+        "n_resamples": made.n_resamples,
+        "seed": made.seed,
+    }
+    return Document(
+        tables=tuple(tables(report)),
+        basis=words.basis(report),
+        settings=settings,
+        warnings=report.warnings,
+        conclusion=words.conclusion(report),
+        json=report.model_dump(mode="json"),
     )

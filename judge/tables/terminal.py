@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from judge.costs.cost_words import costs
 from judge.files.safe_text import safe
 from judge.tables import tables, words
 from judge.tables.control_tables import control_lines, control_tables
-from judge.tables.forest import forest
-from judge.tables.instrument_tables import instrument_tables
 from judge.tables.terminal_table import render_table
+from judge.tables.words import percent
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from judge.outcomes.estimates import Estimate
     from judge.report.report import Report
 
 LEFT_OUT = {
@@ -47,13 +49,13 @@ def render_report(report: Report, console: Console) -> None:
 
 
 def _render_sections(report: Report, console: Console) -> None:
-    """Render where the items went, strata, the forest plot, and what slot, length and judges have to do with it."""
+    """Render ledgers, strata, the forest plot, and position bias, length bias and agreement in words."""
     for name, row in report.criteria.items():
         console.print(Text(words.ledger(name, row, report.n_items)))
     if any(row.strata for row in report.criteria.values()):
         console.print(render_table(tables.strata(report.criteria), console.width, stacked=True))
     if report.instruments:
-        for table in instrument_tables(report.instruments):
+        for table in tables.instrument_tables(report.instruments):
             console.print(render_table(table, console.width, stacked=True))
         console.print(Text(safe(words.disagreements(report.instruments))))
     console.print(Text("\n".join(["", *forest(report), ""])), soft_wrap=True)
@@ -97,3 +99,54 @@ def _caption(report: Report) -> str:
         f"T: both orders tie; split: the orders disagree; "
         f"both count half. missing: out of the rate.{pooled} {made}."
     )
+
+
+NAME_CELLS = 24
+PLOT_CELLS = 33
+MIDDLE = PLOT_CELLS // 2
+
+
+def forest(report: Report) -> list[str]:
+    """Return the lines of the plot: every criterion, then the overall one for each subgroup that was asked for."""
+    overall = list(report.criteria)[-1]
+    lines = _rows({name: row.win_rate for name, row in report.criteria.items()})
+    for field, values in report.subgroups.items():
+        lines.append(f"by {safe(field)}, {overall}:")
+        lines += _rows(
+            {
+                f"{value} ({group.n}{', few' if group.small else ''})": group.win_rate[overall]
+                for value, group in values.items()
+            }
+        )
+    return [_row("win rate of a, percent", _axis(), ""), *lines]
+
+
+def _rows(rates: Mapping[str, Estimate]) -> list[str]:
+    return [
+        _row(safe(name).replace("\n", " ").replace("\t", " "), _bar(rate), percent(rate))
+        for name, rate in rates.items()
+    ]
+
+
+def _row(name: str, plot: Sequence[str], numbers: str) -> str:
+    shown = name if cell_len(name) <= NAME_CELLS else set_cell_size(name, NAME_CELLS - 1) + "…"
+    return f"{set_cell_size(shown, NAME_CELLS)} {''.join(plot)} {numbers}".rstrip()
+
+
+def _axis() -> str:
+    return f"0{'50'.center(PLOT_CELLS - 4)}100"
+
+
+def _bar(rate: Estimate) -> list[str]:
+    cells = [" "] * PLOT_CELLS
+    if rate.low is not None and rate.high is not None:
+        for cell in range(_cell(rate.low), _cell(rate.high) + 1):
+            cells[cell] = "-"
+    cells[MIDDLE] = "+" if cells[MIDDLE] == "-" else ":"
+    if rate.estimate is not None:
+        cells[_cell(rate.estimate)] = "o"
+    return cells
+
+
+def _cell(rate: float) -> int:
+    return round(rate * (PLOT_CELLS - 1))

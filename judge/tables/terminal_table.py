@@ -33,11 +33,11 @@ class _Form(NamedTuple):
         return [max(cell_len(line) for text in column for line in text.split("\n")) for column in columns]
 
     def fits(self, names: int, width: int) -> bool:
-        """Tell whether the table is no wider than the terminal where its first column is no wider than `names`."""
+        """Return whether the table fits a width, with a first column of width `names`."""
         return sum(own + 2 * self.padding + 1 for own in [names, *self.widths()]) + 1 <= width
 
     def folded(self) -> Self:
-        """Write headings on several lines, so that none is wider than its column need be."""
+        """Fold headings to the width of their columns."""
         columns = zip(*self.texts, strict=True) if self.texts else [()] * len(self.headings)
         cells = [max((cell_len(line) for text in column for line in text.split("\n")), default=1) for column in columns]
         folded = [_fold(heading, width) for heading, width in zip(self.headings, cells, strict=True)]

@@ -1,18 +1,17 @@
-"""Write a report as one long table for R, pandas and polars: a line for each number."""
+"""A report as one long (tidy) table for R, pandas and polars, a line for each number."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from judge.files.safe_text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from judge.tables.document import Document
+    from judge.tables.cells import Document
 
 COLUMNS = ("table", "judge", "field", "row", "quantity", "estimate", "low", "high", "n", "text")
 FORMULA = "=+-@＝＋－＠"  # noqa: RUF001 - spreadsheets take the full-width ones too
@@ -35,7 +34,7 @@ def as_csv(document: Document) -> str:
 
 
 def harmless(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula, in any of its lines, and that acts on no terminal."""
+    """Escape text against spreadsheet formulas, in any of its lines, and terminal control characters."""
     return "\n".join(map(_harmless_line, text.replace("\r\n", "\n").replace("\r", "\n").split("\n")))
 
 
@@ -51,7 +50,7 @@ def _is_formula(line: str) -> bool:
 
 
 def _run(document: Document) -> Iterator[_Line]:
-    """Yield what the numbers rest on."""
+    """Yield settings and warnings."""
     for name, value in document.settings.items():
         number, text = (None, value) if value is None or isinstance(value, str) else (value, None)
         yield ("run", "", "", "", name, number, None, None, None, text)

@@ -1,7 +1,8 @@
-"""Say a report's findings in sentences."""
+"""The findings of a report in sentences."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from judge.enums import Method, Orders
@@ -9,10 +10,8 @@ from judge.outcomes.counted_items import Pooling
 from judge.stats.significance import Conclusion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from judge.outcomes.estimates import Estimate, Figure
-    from judge.outcomes.sequential import Sequential
+    from judge.outcomes.interim_looks import Sequential
     from judge.report.criterion import CriterionReport
     from judge.report.instruments import Instruments
     from judge.report.judge_agreement import AgreementReport, HaloReport
@@ -28,13 +27,9 @@ POOLED = {
 }
 
 
-def percent(estimate: Estimate) -> str:
+def percent(rate: Estimate | Figure) -> str:
     """Write a rate and its interval in percent; a dash where nothing was counted."""
-    if estimate.estimate is None:
-        return "-"
-    if estimate.low is None or estimate.high is None:
-        return f"{100 * estimate.estimate:.1f}"
-    return f"{100 * estimate.estimate:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+    return number(rate, times=100, digits=1)
 
 
 def p_text(p_value: float) -> str:
@@ -43,7 +38,7 @@ def p_text(p_value: float) -> str:
 
 
 def conclusion(report: Report) -> str:
-    """Say what the overall criterion shows; what is not significant is inconclusive, never equal."""
+    """Return the conclusion on the overall criterion; what is not significant is inconclusive, never equal."""
     if report.sequential is not None:
         return sequential(report, report.sequential)
     name, row = list(report.criteria.items())[-1]
@@ -56,7 +51,7 @@ def conclusion(report: Report) -> str:
 
 
 def sequential(report: Report, found: Sequential) -> str:
-    """Say what the looks of a run that may stop early show; the share of wins stands in the confidence sequence."""
+    """Return the conclusion of a run that may stop early, with the confidence sequence."""
     overall = list(report.criteria)[-1]
     word = {"a": "a is better", "b": "a is worse", None: "inconclusive"}[found.winner]
     looks = f"{_count(found.n_looks, 'look')} of {found.n_looks_planned}, {found.items_asked} of {found.items_planned}"
@@ -92,7 +87,7 @@ def _word(row: CriterionReport, margin: float | None) -> str:
 
 
 def ledger(name: str, row: CriterionReport, n_items: int) -> str:
-    """Write where every item of a criterion went, as a sum."""
+    """Return the ledger of a criterion as a sum."""
     terms = " + ".join(f"{word} {count}" for word, count in ledger_terms(row.ledger).items())
     text = f"{name}: {n_items} = {terms}"
     if not row.missing or row.bounds.low is None or row.bounds.high is None:
@@ -102,7 +97,7 @@ def ledger(name: str, row: CriterionReport, n_items: int) -> str:
 
 
 def ledger_terms(counts: Ledger) -> dict[str, int]:
-    """Return the terms of the sum that all items of a criterion are, with the words for them."""
+    """Return the counts of a ledger, by the words for them."""
     always = {"a": counts.agreed_a, "b": counts.agreed_b, "tie": counts.agreed_tie}
     rest = {
         "identical": counts.identical,
@@ -116,7 +111,7 @@ def ledger_terms(counts: Ledger) -> dict[str, int]:
 
 
 def position(name: str, found: PositionReport) -> str:
-    """Say what the slot does."""
+    """Return the position bias in words."""
     parts = [f"Position, {name}: first slot {percent(found.first_slot)} % of decisive verdicts"]
     if found.to_first is not None and found.to_second is not None and found.p_value is not None:
         moved = f"{found.to_first} items lean to the first slot, {found.to_second} to the second"
@@ -124,25 +119,25 @@ def position(name: str, found: PositionReport) -> str:
     if found.preference is not None and found.slot_effect is not None:
         parts.append(f"log-odds: preference {number(found.preference)}, slot effect {number(found.slot_effect)}")
     elif found.win_rate is not None:
-        parts.append(f"win rate net of the slot {number(found.win_rate, times=100, digits=1)}")
+        parts.append(f"win rate net of the slot {percent(found.win_rate)}")
     return "; ".join(parts) + "."
 
 
 def length(name: str, found: LengthReport) -> str:
-    """Say what length does."""
+    """Return the length bias in words."""
     parts = [f"Length, {name}: the longer trace wins {percent(found.longer_wins)} %"]
     if found.matched_share is not None:
         share = f"{100 * found.matched_share:.0f} % of the items"
         parts.append(f"at matched length ({share}) the win rate is {percent(found.matched)}")
     if found.adjusted is not None:
-        parts.append(f"length-adjusted win rate {number(found.adjusted.win_rate, times=100, digits=1)}")
+        parts.append(f"length-adjusted win rate {percent(found.adjusted.win_rate)}")
     if found.not_identified is not None:
         parts.append(f"length-adjusted win rate {found.not_identified}")
     return "; ".join(parts) + "."
 
 
 def agreement(name: str, found: AgreementReport) -> str:
-    """Say how far judges or samples agree."""
+    """Return the agreement of judges or samples in words."""
     named = {
         "raw": found.raw,
         "AC1": found.ac1,
@@ -159,7 +154,7 @@ def agreement(name: str, found: AgreementReport) -> str:
 
 
 def halo(found: HaloReport) -> str:
-    """Say how far the criteria go together."""
+    """Return the correlation of the criteria in words."""
     names = list(found.correlations)
     pairs = [
         f"{one} and {other} {value:.2f}"
@@ -174,7 +169,7 @@ def halo(found: HaloReport) -> str:
 
 
 def interaction(report: Report) -> Mapping[str, str]:
-    """Say by field whether its values differ."""
+    """Return the tests of interaction in words, by field."""
     return {
         field: f"Does the overall win rate differ between values of {field}? Score test: {p_text(found.p_value)}."
         for field, found in report.interactions.items()
@@ -193,7 +188,7 @@ def disagreements(found: Mapping[str, Instruments]) -> str:
     return "\n".join(lines)
 
 
-def number(value: Figure, *, times: float = 1, digits: int = 2) -> str:
+def number(value: Estimate | Figure, *, times: float = 1, digits: int = 2) -> str:
     """Write a number and its interval; a dash where it is undefined."""
     if value.estimate is None:
         return "-"
@@ -204,7 +199,7 @@ def number(value: Figure, *, times: float = 1, digits: int = 2) -> str:
 
 
 def basis(report: Report) -> str:
-    """Say what the numbers of a report rest on: whose verdicts on how much, and how intervals are made."""
+    """Return the basis of a report: models, judges, counts and intervals."""
     made = f"with prompt {report.prompt} and rubric {report.rubric}" if report.prompt else "elsewhere, and imported"
     orders = "each pair in both orders" if report.orders is Orders.BOTH else "each pair in one order"
     samples = f", {report.samples} samples each" if report.samples > 1 else ""
@@ -219,7 +214,7 @@ def basis(report: Report) -> str:
 
 
 def intervals(made: IntervalSettings, clusters: Clusters) -> str:
-    """Say how the intervals of a report are made."""
+    """Return the method of the intervals in words."""
     how = f"{made.method} bootstrap, {made.n_resamples:,} resamples, seed {made.seed}"
     how = "Wilson's closed form" if made.method is Method.WILSON else how
     units = f"{clusters.n} clusters ({clusters.field})" if clusters.field else "items"

@@ -11,7 +11,7 @@ from msgspec import structs
 from run_builder import A_WINS, SPLITS, make_judgment, make_pair, make_run
 
 from judge.audit.audit_queue import RANDOM_EVERY, Doubt, doubts_of, is_quoted, plain, points, queue
-from judge.audit.doubts import doubts_of_run
+from judge.audit.read_run import doubts_of_run
 from judge.errors import RunError
 from judge.files.files import write_lines
 from judge.flags.flags import flags_of_run

@@ -4,6 +4,7 @@ import hashlib
 import random
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import make_pair
@@ -13,12 +14,12 @@ from msgspec import structs
 from pictures import load_image
 from PIL import Image
 
-from judge.audit.audited_item import journeys, outcomes, refer, stratum, told_judgment, told_pair
+from judge.audit.audited_item import describe_judgment, describe_pair, journeys, outcomes, refer, stratum
 from judge.enums import Orders, Stratum, Unplaced
 from judge.outcomes.counted_items import Subject
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.page.pair_contents import PairContents
-from judge.page.thumbnails import MAX_BYTES, shown
+from judge.page.contents import PairContents
+from judge.page.thumbnails import MAX_BYTES, thumbnail
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Trace, Verdict
 
 texts = st.text(alphabet="abc\n", max_size=12)
@@ -65,16 +66,23 @@ def test_the_judgment_shown_for_a_request_is_the_one_that_the_report_counts(give
     assert sum(1 + journey.earlier for journey in kept) == len(arrived)
 
 
+def described(judgment: Judgment) -> dict[str, Any]:
+    return describe_judgment(journeys([judgment])[0], ["overall"])
+
+
 def test_the_evidence_is_told_by_model_whatever_the_order_and_not_guessed_from_another_form() -> None:
     reply = '{"overall": {"evidence_1": "one", "evidence_2": "two", "verdict": "first"}}'
     said = Judged(verdicts={"overall": Verdict.FIRST})
-    told = {order: told_judgment(journeys([judged("k", order, said, reply=reply)])[0], ["overall"]) for order in Order}
+    told = {
+        order: describe_judgment(journeys([judged("k", order, said, reply=reply)])[0], ["overall"]) for order in Order
+    }
     assert told[Order.FORWARD]["evidence"] == {"overall": {"a": "one", "b": "two"}}
     assert told[Order.SWAPPED]["evidence"] == {"overall": {"a": "two", "b": "one"}}
     assert told[Order.SWAPPED]["verdicts"] == {"overall": {"said": "first", "winner": "b"}}
     for other in ("the first is better", None):
         assert (
-            told_judgment(journeys([judged("k", Order.FORWARD, said, reply=other)])[0], ["overall"])["evidence"] == {}
+            describe_judgment(journeys([judged("k", Order.FORWARD, said, reply=other)])[0], ["overall"])["evidence"]
+            == {}
         )
 
 
@@ -115,9 +123,9 @@ def test_an_item_is_in_the_stratum_of_whose_answer_is_right(
 
 def test_several_right_options_are_each_marked() -> None:
     pair = make_pair(options={"a": "one", "b": "two", "e": "three"}, answer="be")
-    told = told_pair(structs.replace(pair, a=Trace(text="", answer="EB"), b=Trace(text="", answer="b")))
+    told = describe_pair(structs.replace(pair, a=Trace(text="", answer="EB"), b=Trace(text="", answer="b")))
     assert (told["right"], told["a"]["chosen"], told["b"]["chosen"]) == (["b", "e"], ["b", "e"], ["b"])
-    assert told_pair(make_pair())["right"] == []
+    assert describe_pair(make_pair())["right"] == []
 
 
 def test_fields_with_one_value_or_too_many_are_no_filters_and_late_fields_keep_their_places() -> None:
@@ -143,7 +151,7 @@ def noisy(path: Path, mode: str = "RGB", size: tuple[int, int] = (400, 300)) -> 
 @pytest.mark.parametrize(("name", "mode"), [("x.png", "RGB"), ("x.png", "RGBA"), ("x.jpg", "L"), ("x.webp", "RGB")])
 def test_a_large_image_is_scaled_down_to_15_kb_at_most(tmp_path: Path, name: str, mode: str) -> None:
     path = noisy(tmp_path / name, mode)
-    small = shown(load_image(path))
+    small = thumbnail(load_image(path))
     assert small.source is not None
     assert small.source.startswith("data:image/jpeg;base64,")
     assert len(small.source) * 3 / 4 <= MAX_BYTES + 30 < path.stat().st_size
@@ -152,7 +160,7 @@ def test_a_large_image_is_scaled_down_to_15_kb_at_most(tmp_path: Path, name: str
 
 def test_a_small_image_is_shown_as_it_is(tmp_path: Path) -> None:
     Image.new("RGB", (20, 20)).save(tmp_path / "x.png")
-    small = shown(load_image(tmp_path / "x.png"))
+    small = thumbnail(load_image(tmp_path / "x.png"))
     assert small.source is not None
     assert small.source.startswith("data:image/png;base64,")
     assert not small.scaled
@@ -161,8 +169,8 @@ def test_a_small_image_is_shown_as_it_is(tmp_path: Path) -> None:
 def test_an_image_that_cannot_be_shown_is_named_with_the_reason(tmp_path: Path) -> None:
     gone = load_image(noisy(tmp_path / "gone.png"))
     Path(gone.path).unlink()
-    assert "changed since the run began" in shown(gone).note
+    assert "changed since the run began" in thumbnail(gone).note
     content = b"\x89PNG\r\n\x1a\n" + bytes(20_000)
     (tmp_path / "broken.png").write_bytes(content)
     broken = structs.replace(gone, path=str(tmp_path / "broken.png"), sha256=hashlib.sha256(content).hexdigest())
-    assert "cannot be scaled down: is no readable PNG" in shown(broken).note
+    assert "cannot be scaled down: is no readable PNG" in thumbnail(broken).note

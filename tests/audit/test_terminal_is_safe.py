@@ -17,7 +17,7 @@ from run_builder import SPLITS, make_judgment, make_run
 
 from judge.audit.browse import list_items
 from judge.audit.filters import Filters
-from judge.audit.render_list import lines
+from judge.audit.render_list import item_lines
 from judge.cli.browsing import show
 from judge.errors import InputError
 from judge.files.files import write_lines
@@ -84,7 +84,7 @@ def _coloured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
 
 
-@settings(max_examples=60, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(pair=PAIRS, said=st.lists(WORDS, min_size=5, max_size=5), columns=st.sampled_from([40, 160]))
 def test_nothing_of_an_item_acts_on_the_terminal_through_show_and_list(
     pair: Pair, said: list[str], columns: int
@@ -96,7 +96,7 @@ def test_nothing_of_an_item_acts_on_the_terminal_through_show_and_list(
         with redirect_stdout(told):
             show(str(run.path), pair.item.id, raw=True, runs=Path(folder))
         found = list_items(run, Filters())
-        listed = list(lines(found.rows, found.criteria))
+        listed = list(item_lines(found.rows))
         with pytest.raises(InputError) as unknown_item:
             show(str(run.path), pair.item.id + "x", raw=True, runs=Path(folder))
         with pytest.raises(InputError) as unknown_field:

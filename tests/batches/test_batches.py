@@ -205,18 +205,21 @@ def test_a_panel_in_batches_reports_what_direct_calls_report(tmp_path: Path) -> 
 @PROVIDERS
 @pytest.mark.parametrize(("limits", "sizes"), [(PackLimits(4, 10**6), [4, 4, 2]), (PackLimits(10**5, 30_000), None)])
 def test_a_run_larger_than_a_batch_is_submitted_in_several(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: str, limits: PackLimits, sizes: list[int] | None
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    provider: str,
+    limits: PackLimits,
+    sizes: list[int] | None,
+    direct: Verdicts,
 ) -> None:
     monkeypatch.setattr(OpenAIBatches, "limits", limits)
     monkeypatch.setattr(AnthropicBatches, "limits", limits)
     with BatchServer(content_judge) as server:
-        runs = Runs(tmp_path, server, provider)
-        batched = runs.compare()
-        direct = runs.compare("direct", batch=False)
+        batched = Runs(tmp_path, server, provider).compare()
     made = [len(batch.calls) for batch in server.batches]
     assert sum(made) == N_REQUESTS
     assert made == sizes or (sizes is None and len(made) > 1)
-    assert report(batched) == report(direct)
+    assert verdicts(batched) == direct[provider]
 
 
 @PROVIDERS

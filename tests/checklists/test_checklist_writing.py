@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from builders import PLAIN, ROOT, make_judge
 from checklist_writer import checklist, unit
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import convert, structs
 
@@ -215,13 +215,12 @@ def test_what_is_no_object_is_refused(text: str) -> None:
 
 def test_two_objects_and_words_about_units_after_the_object_are_refused() -> None:
     text = json.dumps(reply())
-    assert "2 JSON objects" in problem(f"Here: {text} or rather {text}")
+    assert "goes on after" in problem(f"Here: {text} or rather {text}")
     assert problem(f"{text}\nThe claim of k1 is wrong, drop it.")
-    assert parse_checklist(f"Here it is.\n```json\n{text}\n```\nDone.", ALL)
+    assert parse_checklist(f"Here it is.\n```json\n{text}\n```\n", ALL)
 
 
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")), st.sampled_from([ALL, TEXT_ONLY]))
-@settings(max_examples=100)
 def test_any_text_is_read_or_refused_and_never_a_crash(text: str, groups: tuple[Group, ...]) -> None:
     request = requests(an_item(images=(IMAGE,) if Group.PERCEPTION in groups else ()))[0]
     assert isinstance(WritingPlan(TEMPLATE).interpret(Reply(text=text), request), Failed)
@@ -235,7 +234,6 @@ json_values = st.recursive(
 
 
 @given(st.sampled_from(ALL), st.integers(0, 2), st.sampled_from([*unit("r1", "q")]), json_values)
-@settings(max_examples=100)
 def test_whatever_stands_in_a_field_the_reply_is_read_or_refused(
     group: Group, place: int, name: str, value: object
 ) -> None:
@@ -311,7 +309,6 @@ def test_forms_of_hyphens_quotes_and_spaces_do_not_matter(reference: str, quotat
 
 
 @given(st.text(min_size=30, max_size=80), st.data())
-@settings(max_examples=150)
 def test_every_stretch_of_the_reference_that_is_long_enough_is_found(reference: str, data: st.DataObject) -> None:
     text = plain(reference)
     start = data.draw(st.integers(0, max(0, len(text) - 8)))

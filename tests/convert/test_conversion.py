@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.convert.choose_traces import Choice, TraceSelector
@@ -152,7 +152,6 @@ def records_of(path: Path) -> dict[str, Record]:
         return {id_: file.record(id_) for id_ in file.ids}
 
 
-@settings(max_examples=60)
 @given(records=st.lists(FIELDS, min_size=1, max_size=4))
 def test_our_own_traces_are_the_same_after_conversion(records: list[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 
 from judge.convert import sheets, source
 from judge.convert.formats import FORMATS, Format
-from judge.convert.hints import with_convert_hint
 from judge.convert.output import Cut, NoTrace, Row, trace_text, why_no_trace
-from judge.convert.read_rows import Problems, RowFile
+from judge.convert.read_rows import Problems, RowFile, with_convert_hint
 from judge.enums import SourceFormat
 from judge.errors import InputError, InputErrors
 from judge.files.fields import RecordProblem
@@ -104,7 +103,7 @@ def write(folder: Path, *records: object) -> Path:
 def rows(path: Path, *, format_: str | None = None, id_path: str | None = None) -> tuple[str, list[Row]]:
     problems = Problems()
     with RowFile(path, format_) as file:
-        found = [placed.row for placed in file.rows(id_path, problems)]
+        found = [row for _, row in file.rows(id_path, problems)]
         problems.raise_any()
         return file.format.name, found
 
@@ -500,7 +499,6 @@ def test_an_unknown_or_ambiguous_file_asks_for_the_format(tmp_path: Path) -> Non
         "in.jsonl: may be vlmevalkit or alpaca-eval (choose with --format)"
     ]
     assert rows(write(tmp_path, vlmevalkit(**ALPACA)), format_="alpaca-eval")[0] == "alpaca-eval"
-    assert refused(tmp_path / "in.jsonl", format_="csv") == [f"--format csv: unknown format ({known})"]
     assert refused(write(tmp_path)) == ["in.jsonl: empty file (see docs/convert.md on what can be read)"]
     assert [line.partition(":")[0] for line in refused(write(tmp_path, "nonsense", "more"))] == ["in.jsonl"] * 2
     assert refused(tmp_path / "none.jsonl")[0].endswith(
@@ -613,8 +611,8 @@ def test_a_document_is_told_from_lines_and_limited_in_size(tmp_path: Path, monke
     log = inspect_log(inspect_sample("B"))
     monkeypatch.setattr(source, "MAX_LINE_BYTES", 100)
     assert rows(write(tmp_path, log))[0] == "inspect"
-    monkeypatch.setattr(source, "MAX_DOCUMENT", 200)
-    assert refused(write(tmp_path, log)) == ["in.jsonl: a JSON document of more than 0 MiB (write one record a line)"]
+    with pytest.raises(InputErrors, match=r"in.jsonl: a JSON document of more than 0 MiB \(write one record a line\)"):
+        RowFile(write(tmp_path, log), None, max_document=200)
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "it's.json"])

@@ -8,7 +8,7 @@ from math import ceil
 import pytest
 from builders import PLAIN, RUBRIC, make_judge, make_pair, shipped_prompt
 from costs.test_spending import PRICE, tariff
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -168,7 +168,6 @@ amounts = st.decimals(0, 100, places=3)
 
 
 @given(st.tuples(amounts, amounts, amounts, amounts), st.integers(0, 3), st.text(max_size=50), st.integers(1, 2))
-@settings(max_examples=30)
 def test_low_is_never_above_expected_nor_expected_above_high(
     rates: tuple[Decimal, ...], n_images: int, trace: str, samples: int
 ) -> None:

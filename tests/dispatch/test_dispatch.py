@@ -206,7 +206,6 @@ def test_a_judgment_records_what_was_asked_and_what_came(provider: str) -> None:
     ("answer", "status", "maybe_paid"),
     [
         (Answer(status=500), 500, False),
-        (Answer(status=529), 529, False),
         (Answer(status=504), 504, True),
         (Answer(fault="reset"), None, True),
         (Answer(fault="reset_mid_body"), None, True),

@@ -121,8 +121,8 @@ def hanging_later(quick: int) -> Callable[[Call], Answer]:
     return lambda call: content_judge(call) if call.number < quick else Answer(fault="hang")
 
 
-@pytest.mark.parametrize("how", ["killed", "interrupted twice"])
-def test_calls_that_were_cut_off_are_told_of_once_when_the_run_goes_on(tmp_path: Path, how: str) -> None:
+def test_calls_that_were_cut_off_are_told_of_once_when_the_run_goes_on(tmp_path: Path) -> None:
+    """By a second Ctrl-C; tests/judging/test_kill_at_each_step.py kills runs."""
     write_pairs(tmp_path, 5)
     with ProviderServer(hanging_later(3)) as server:
         command = ("compare", "a.jsonl", "b.jsonl", *judge(server), "--name", "r", "--concurrency", "2")
@@ -130,12 +130,9 @@ def test_calls_that_were_cut_off_are_told_of_once_when_the_run_goes_on(tmp_path:
             wait_until(lambda: len(server.calls) == 5)
             run = RunFolder(tmp_path / "runs" / "r")
             wait_until(lambda: len(run.judged_keys()) == 3)
-            if how == "killed":
-                process.kill()
-            else:
-                process.send_signal(signal.SIGINT)
-                wait_until(lambda: "Stopping" in (tmp_path / "stderr.txt").read_text())
-                process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGINT)
+            wait_until(lambda: "Stopping" in (tmp_path / "stderr.txt").read_text())
+            process.send_signal(signal.SIGINT)
             process.wait(30)
     assert len(left(run.in_flight_path, frozenset(run.judged_keys()))) == 2
     with ProviderServer(content_judge) as server:

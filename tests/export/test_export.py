@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from builders import both_orders, criterion_reports, frame
 from command import omr_judge, read_jsonl, report_of, write_jsonl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 from outcomes.test_tally import CRITERIA, fold_by_hand, rows
@@ -24,9 +24,9 @@ from judge.audit.audited_item import journeys
 from judge.enums import ExportFormat, Method, Orders
 from judge.errors import InputError, RunError
 from judge.export.rows import LABELS, agreed_items, judgment_rows
-from judge.export.write import ExportOptions, export_run, write_table
+from judge.export.write import ExportOptions, export_run
 from judge.files.files import write_lines
-from judge.labels.labels_file import append_labels, labels_path
+from judge.labels.labels import append_labels, labels_path
 from judge.outcomes.counted_items import Subject
 from judge.outcomes.estimates import Basis
 from judge.runs.journal import RunFolder
@@ -237,7 +237,6 @@ def test_agreement_is_the_share_of_all_judges_samples_whose_own_outcome_is_the_i
 
 
 @given(data=st.data())
-@settings(max_examples=60)
 def test_the_agreed_items_are_those_that_the_report_counts_as_wins(data: st.DataObject) -> None:
     drawn, judges = data.draw(rows(Orders.BOTH))
     subject = Subject(judges, CRITERIA, Orders.BOTH, n_items=8, n_identical=0)
@@ -392,11 +391,6 @@ def test_a_damaged_journal_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="damaged line"):
         export_run(run, ExportOptions(ExportFormat.PARQUET, tmp_path / "t"))
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
-
-
-def test_preferences_are_no_table(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no table"):
-        write_table(tmp_path, "x", {}, [], ExportFormat.DPO)
 
 
 def test_polars_reads_the_run_folder_directly_as_the_documentation_says(judged: Path) -> None:

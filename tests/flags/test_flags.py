@@ -12,8 +12,8 @@ from builders import SHARED, make_pair
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.flags.flag_patterns import ANCHORS, FlagName
-from judge.flags.flags import SHORT_CHARS, anchors_in, find_flags, flag_note, flags_of_pairs, long_limit
+from judge.flags.flag_patterns import FlagName
+from judge.flags.flags import SHORT_CHARS, find_flags, flag_note, flags_of_pairs, long_limit
 
 PROSE = (
     "The rash spares the nasolabial folds, which speaks against rosacea. I would choose option A, because the "
@@ -149,15 +149,6 @@ def test_every_text_can_be_looked_at(text: str) -> None:
     for found in find_flags(text):
         assert 0 <= found.start <= found.end <= len(text)
         assert found.places >= 1
-
-
-@given(st.lists(st.sampled_from(sorted(ANCHORS)) | st.text(max_size=3)).map("".join))
-def test_one_pass_finds_the_anchors_that_stand_in_a_text(text: str) -> None:
-    assert anchors_in(text) == {one for one in ANCHORS if one in text}
-
-
-def test_half_a_character_hides_no_anchor() -> None:
-    assert anchors_in("\ud800[[a") == {"[[a"}
 
 
 def test_flags_keep_the_order_of_the_pairs() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from command import write_jsonl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.errors import InputErrors
@@ -145,7 +145,6 @@ def test_images_in_base64_are_read_plain_and_as_data_addresses(tmp_path: Path) -
     ]
 
 
-@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_the_bytes_of_an_image_survive_base64(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     record = {"image_base64": base64.b64encode(content).decode()}

@@ -156,7 +156,7 @@ WORDS = {
     "s400_system": "System role not supported",
     **dict.fromkeys(("redir301", "redir307", "redir308"), "the server sends calls on to /ok/v1/chat/completions"),
     **dict.fromkeys(("te_and_cl", "cl_twice", "hdr_bad_name"), "transport: not a reply"),
-    **dict.fromkeys(("fmt_bracket", "fmt_result", "draft_reason_tag"), "no JSON object"),
+    **dict.fromkeys(("fmt_bracket", "fmt_result", "draft_reason_tag"), "0 JSON objects"),
     "fin_sensitive": "filtered: stop reason 'sensitive'",
     "fin_safety": "filtered: stop reason 'safety'",
     "fin_SAFETY": "filtered: stop reason 'SAFETY'",

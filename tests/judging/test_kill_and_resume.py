@@ -42,7 +42,7 @@ class ServerProcess:
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
     port_file = tmp_path / "port"
     program = Path(__file__).parents[1] / "provider_server.py"
-    options = ("--port-file", str(port_file), "--delay", "0.02", "--mode", "content_judge")
+    options = ("--port-file", str(port_file), "--delay", "0.02")
     with subprocess.Popen([sys.executable, str(program), *options]) as process:
         try:
             wait_until(port_file.exists)
@@ -76,7 +76,7 @@ def wait_for_lines(journal: Path, n: int, process: subprocess.Popen[str]) -> Non
     wait_until(lambda: size(journal) >= n or process.poll() is not None)
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_run_killed_at_random_moments_and_resumed_ends_as_one_that_was_never_killed(
     tmp_path: Path, server: ServerProcess, kills: int
 ) -> None:

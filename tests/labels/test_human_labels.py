@@ -14,8 +14,8 @@ from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 
 from judge.errors import InputError, RunError
 from judge.labels.human_labels import PeopleOnCriterion, PeopleReport, PeopleReportOptions, make_people_report
-from judge.labels.label_words import render_people
-from judge.labels.labels_file import append_labels, labels_path
+from judge.labels.labels import append_labels, labels_path
+from judge.labels.render_human_labels import render_people
 from judge.runs.journal import RunFolder
 from judge.schema import Label, Winner
 from judge.stats.prediction_powered import Sample, correct

@@ -19,7 +19,7 @@ from command import COMMAND, environment, omr_judge, read_jsonl, write_jsonl
 from provider_server import ProviderServer, content_judge
 from run_builder import A_WINS, B_WINS, MODELS, SPLITS, make_pair, make_run
 
-from judge.labels.labels_file import labels_path, read_labels
+from judge.labels.labels import labels_path, read_labels
 from judge.runs.journal import RunFolder
 from judge.schema import Image, Label, Order, Winner
 

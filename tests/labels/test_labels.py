@@ -15,8 +15,7 @@ from run_builder import A_WINS, B_WINS, make_label, make_run
 from judge.errors import InputError, InputErrors, RunError
 from judge.files.sampling import allocate, draw, draw_by_stratum
 from judge.labels.import_labels import Imported, import_labels
-from judge.labels.labels import first_shown, settle_labels, shown_as
-from judge.labels.labels_file import append_labels, labels_path, read_labels
+from judge.labels.labels import append_labels, first_shown, labels_path, latest_labels, read_labels, shown_as
 from judge.labels.make_packet import PacketOptions, make_packet
 from judge.outcomes.tally import winner
 from judge.schema import Order, Verdict, Winner
@@ -94,8 +93,8 @@ def test_the_later_label_of_a_reader_counts_and_of_equal_times_the_last() -> Non
     late = make_label("q1", Winner.B)
     other = make_label("q1", Winner.TIE, reader="bob")
     again = make_label("q1", Winner.CANNOT_JUDGE)
-    assert settle_labels([late, early, other]) == (late, other)
-    assert settle_labels([late, again]) == (again,)
+    assert latest_labels([late, early, other]) == (late, other)
+    assert latest_labels([late, again]) == (again,)
 
 
 @given(st.sampled_from(Verdict), st.sampled_from(Order))

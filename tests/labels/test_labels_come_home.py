@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from browsing import PHONE, chromium, opened
+from browsing import PHONE, opened, violations
 from command import omr_judge
 from run_builder import A_WINS, B_WINS, SPLITS, TIES, make_run
 from statsmodels.stats.inter_rater import cohens_kappa  # type: ignore[import-untyped]
@@ -53,14 +53,16 @@ def sides(credits_: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np
     return (2 - 2 * credits_).astype(int)
 
 
-def test_a_packet_filled_in_the_browser_gives_the_agreement_of_independent_formulas(site: Path) -> None:
-    with chromium() as browser:
-        page = open_packet(browser, site / "packet.html")
-        fill(page)
-        page.fill("#reader", "Dr. T")
-        with page.expect_download() as download:
-            page.click("#download")
-        download.value.save_as(site / "answers.json")
+def test_a_packet_filled_in_the_browser_gives_the_agreement_of_independent_formulas(
+    browser: Browser, site: Path
+) -> None:
+    page = open_packet(browser, site / "packet.html")
+    fill(page)
+    page.fill("#reader", "Dr. T")
+    with page.expect_download() as download:
+        page.click("#download")
+    download.value.save_as(site / "answers.json")
+    page.close()
     told = omr_judge("labels", "import", "r", "answers.json", cwd=site).stdout
     assert told == f"{DRAWN} labels imported, 0 known already, 0 replace an earlier label\n"
     (key,) = (json.loads(path.read_bytes()) for path in (site / "runs/r/packets").iterdir())
@@ -91,8 +93,8 @@ def test_a_packet_filled_in_the_browser_gives_the_agreement_of_independent_formu
     assert found["corrected"]["corrected"]["estimate"] == pytest.approx(corrected, abs=1e-6)
 
 
-def test_labels_made_in_the_page_come_home_and_another_runs_file_is_refused(site: Path) -> None:
-    with chromium() as browser, opened(browser, site / "report.html", "#item=q3") as page:
+def test_labels_made_in_the_page_come_home_and_another_runs_file_is_refused(browser: Browser, site: Path) -> None:
+    with opened(browser, site / "report.html", "#item=q3") as page:
         page.click("#label-mode")
         page.fill("#reader", "J. S")
         page.locator("#reader").blur()
@@ -113,15 +115,11 @@ def test_labels_made_in_the_page_come_home_and_another_runs_file_is_refused(site
     assert not (site / "runs/other/labels.jsonl").exists()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_wrong_in_a_packet_at_desk_and_phone_width(site: Path, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    with chromium() as browser:
-        page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
-        page.goto((site / "packet.html").as_uri())
-        for viewport in (None, PHONE):
-            if viewport:
-                page.set_viewport_size(viewport)  # type: ignore[arg-type]
-            found = axe.Axe().run(page).response["violations"]
-            assert [f"{one['id']}: {[node['html'][:120] for node in one['nodes']]}" for one in found] == []
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+def test_axe_finds_nothing_wrong_in_a_packet_light_or_dark_at_desk_or_phone_width(browser: Browser, site: Path) -> None:
+    page = open_packet(browser, site / "packet.html")
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()

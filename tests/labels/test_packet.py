@@ -14,9 +14,9 @@ import pytest
 from msgspec import structs
 from run_builder import A_WINS, B_WINS, MODELS, make_pair, make_run
 
-from judge.errors import InputError, RunError
+from judge.errors import RunError
 from judge.labels.import_labels import import_labels
-from judge.labels.labels_file import labels_path, read_labels
+from judge.labels.labels import labels_path, read_labels
 from judge.labels.make_packet import PacketOptions, make_packet
 from judge.labels.packet_keys import PacketKey
 from judge.schema import Image, Order, Winner
@@ -88,10 +88,10 @@ def test_an_image_that_changed_or_went_away_is_refused(tmp_path: Path) -> None:
     image = image_in(tmp_path)
     run = make_run(tmp_path / "run", {"q1": A_WINS}, [make_pair("q1", images=[image])])
     Path(image.path).write_bytes(PIXEL + b"x")
-    with pytest.raises(InputError, match="changed since"):
+    with pytest.raises(RunError, match="changed since"):
         make_packet(run, PacketOptions(1), tmp_path / "p.html")
     Path(image.path).unlink()
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(RunError, match="changed since"):
         make_packet(run, PacketOptions(1), tmp_path / "p.html")
     assert not (tmp_path / "p.html").exists()
     assert not (run.path / "packets").exists()

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from judge.enums import Orders
 from judge.errors import InputError
-from judge.outcomes.interim_looks import LookPanel, Stopping, follow, number_looks, plan_looks
+from judge.outcomes.interim_looks import LookPanel, Stopping, follow, number_looks, plan_looks, read_looks
 from judge.outcomes.item_features import units_of_pairs
 from judge.outcomes.latest_judgments import LatestJudgments
-from judge.outcomes.sequential import read_looks
 from judge.schema import Image, Verdict
 
 PANEL = LookPanel(["j"], Orders.BOTH, 1, "overall")

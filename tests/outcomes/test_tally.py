@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from builders import Row, both_orders, frame
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.enums import Method, Orders
@@ -124,7 +124,6 @@ def rows(draw: st.DrawFn, orders: Orders) -> tuple[list[Row], list[str]]:
 
 @pytest.mark.parametrize("orders", Orders)
 @given(data=st.data())
-@settings(max_examples=120)
 def test_folding_equals_a_reference_in_plain_python(orders: Orders, data: st.DataObject) -> None:
     drawn, judges = data.draw(rows(orders))
     expected = fold_by_hand(drawn, judges, orders)
@@ -324,7 +323,6 @@ def test_by_majority_an_item_needs_every_judge_and_samples_are_averaged_first() 
 
 @pytest.mark.parametrize("orders", Orders)
 @given(data=st.data())
-@settings(max_examples=30)
 def test_exchanging_the_models_mirrors_a_majority(orders: Orders, data: st.DataObject) -> None:
     drawn, judges = data.draw(rows(orders))
     flipped = {"forward": "swapped", "swapped": "forward"}

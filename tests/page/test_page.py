@@ -7,12 +7,11 @@ import random
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from browsing import PHONE, chromium, opened, row_outcomes, shown_text, wait_listed, wait_ready
+from browsing import PHONE, counted_filters, opened, row_outcomes, shown_text, violations, wait_listed, wait_ready
 from command import omr_judge, report_of, write_jsonl
 from PIL import Image
 from provider_server import Answer, Call, ProviderServer, content_judge, verdicts_for
@@ -66,12 +65,6 @@ def answer(call: Call) -> Answer:
 
 def noise(path: Path, side: int = 300) -> None:
     Image.frombytes("RGB", (side, side), random.Random(0).randbytes(3 * side * side)).save(path)  # noqa: S311
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -159,14 +152,10 @@ def test_every_count_beside_a_filter_is_the_number_of_rows_that_it_lets_through(
             facet.locator("summary").click()
         titles = page.locator("#more-facets > details > summary").all_inner_texts()
         assert titles == ["Failure", "Judges", "Final answers", "Your labels", "specialty", "serial"]
-        choices = page.locator(".choice").all()
+        choices = counted_filters(page)
         assert len(choices) > 20
-        for choice in choices:
-            expected = int(choice.locator(".number").inner_text())
-            choice.locator("input").check()
-            assert len(row_outcomes(page)) == expected, choice.inner_text()
-            assert page.locator("#count").inner_text() == f"{expected} of 12 pairs"
-            choice.locator("input").uncheck()
+        for name, number, listed, count in choices:
+            assert (listed, count) == (number, f"{number} of 12 pairs"), name
         neuro = page.locator("label.choice", has_text="neuro")
         neuro.locator("input").check()
         refused = page.locator("label.choice", has_text="refused")
@@ -382,20 +371,16 @@ def test_labels_made_with_keys_in_blind_mode_name_the_right_model_stay_and_can_b
 # Looks and access
 
 
-def violations(page: Page) -> list[str]:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    found = axe.Axe().run(page).response["violations"]
-    return [f"{one['id']}: {[node['html'][:120] for node in one['nodes']]}" for one in found]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_wrong_in_any_view_at_desk_and_phone_width(browser: Browser, site: Site, scheme: str) -> None:
-    with opened(browser, site.page, scheme=scheme) as page:
+def test_axe_finds_nothing_wrong_in_any_view_light_or_dark_at_desk_or_phone_width(browser: Browser, site: Site) -> None:
+    with opened(browser, site.page) as page:
+        assert violations(page) == []
+        page.emulate_media(color_scheme="dark")
         assert violations(page) == []
         go(page, f"item={PICTURED}")
         page.locator("#more summary").first.click()
         page.locator(".exchange summary").first.click()
         assert violations(page) == []
+        page.emulate_media(color_scheme="light")
         page.click("#label-mode")
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]
         assert violations(page) == []
@@ -510,6 +495,13 @@ PAYLOADS = [
     "x" * 1_000_000,
 ]
 SHORT = 1000
+SHOW_ITEM = """async ([id, start, shown]) => {
+    location.hash = 'item=' + encodeURIComponent(id)
+    while (!document.querySelector('#item-title')?.textContent.startsWith(start)) await new Promise(setTimeout)
+    document.querySelector('.exchange summary').click()
+    return document.querySelector(shown).textContent
+}"""
+"""opens an item and what was sent, and returns the text of an element"""
 
 
 def hostile(folder: Path) -> Path:
@@ -568,15 +560,10 @@ def test_fifty_hostile_traces_stay_text_ask_for_nothing_and_can_be_recovered_byt
         scripts = page.locator("script").count()
         made = set()
         for number, (payload, item) in enumerate(zip(PAYLOADS, items, strict=True)):
-            page.evaluate("id => { location.hash = 'item=' + encodeURIComponent(id) }", item["id"])
-            page.wait_for_function(
-                "start => document.querySelector('#item-title')?.textContent.startsWith(start)", arg=f"{number} "
-            )
-            shown = page.locator(".trace pre").first.text_content() or ""
+            shown = page.evaluate(SHOW_ITEM, [item["id"], f"{number} ", ".trace pre"])
             assert shown == visible_like_python(f"{payload} by one")[: len(shown)]
             assert len(shown) >= min(len(payload), 20_000)
             made.add(page.locator(".trace *").evaluate_all(tags))
-            page.locator(".exchange summary").first.click()
         assert made <= {
             "b,button,h3,header,p,pre,span",
             "b,div,h3,header,p,pre,span",

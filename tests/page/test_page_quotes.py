@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import chromium, opened, row_outcomes, wait_listed
+from browsing import opened, row_outcomes, wait_listed
 from command import omr_judge
 from msgspec import structs
 from run_builder import A_WINS, SPLITS, TIES, make_judgment, make_pair, make_run
@@ -29,12 +28,6 @@ EVIDENCE = {
     "late": ("右肺の下葉に 腫瘤を認める", LATE.upper()),
     "hostile": (HOSTILE, "final answer: b or not b"),
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

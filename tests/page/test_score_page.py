@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from browsing import PHONE, chromium, opened, shown_text, wait_listed, wait_ready
+from browsing import PHONE, counted_filters, opened, shown_text, violations, wait_listed, wait_ready
 from command import omr_judge, report_of
-from page.test_page import PAYLOADS, SHORT, go, press, title, unpacked, violations, visible_like_python
+from page.test_page import PAYLOADS, SHORT, SHOW_ITEM, go, press, title, unpacked, visible_like_python
 from provider_server import Call
 from score_runs import MODEL, REFUSED, TRACES, make_score, score_item, three_traces
 from scoring.test_score_command import CHECKLIST
@@ -29,12 +28,6 @@ class Site(NamedTuple):
     page: Path
     calls: list[Call]
     report: dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +92,8 @@ def test_every_count_beside_a_filter_is_the_number_of_rows_that_it_lets_through(
             facet.locator("summary").click()
         titles = page.locator("#more-facets > details > summary").all_inner_texts()
         assert titles == ["Final answer", "Failure", "site", "serial"]
-        for choice in page.locator(".choice").all():
-            expected = int(choice.locator(".number").inner_text())
-            choice.locator("input").check()
-            assert len(row_modes(page)) == expected, choice.inner_text()
-            assert page.locator("#count").inner_text() == f"{expected} of 3 traces"
-            choice.locator("input").uncheck()
+        for name, number, listed, count in counted_filters(page):
+            assert (listed, count) == (number, f"{number} of 3 traces"), name
         for answer, item in (("right", "q1"), ("wrong", "q2"), ("cannot be read", REFUSED)):
             box = page.locator("#more-facets label.choice", has_text=answer).locator("input")
             box.check()
@@ -198,9 +187,10 @@ def test_a_panel_and_its_samples_stand_apart_and_unseen_images_are_named(browser
         assert "rationale: score" in alone.inner_text()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_wrong_in_any_view_at_desk_and_phone_width(browser: Browser, site: Site, scheme: str) -> None:
-    with opened(browser, site.page, scheme=scheme) as page:
+def test_axe_finds_nothing_wrong_in_any_view_light_or_dark_at_desk_or_phone_width(browser: Browser, site: Site) -> None:
+    with opened(browser, site.page) as page:
+        assert violations(page) == []
+        page.emulate_media(color_scheme="dark")
         assert violations(page) == []
         for item in ("q2", REFUSED):
             go(page, f"item={item}")
@@ -256,15 +246,10 @@ def test_fifty_hostile_traces_and_claims_stay_text_and_ask_for_nothing(browser: 
     with opened(browser, page_file) as page:
         scripts = page.locator("script").count()
         for number, (payload, item) in enumerate(zip(PAYLOADS, items, strict=True)):
-            page.evaluate("id => { location.hash = 'item=' + encodeURIComponent(id) }", item["id"])
-            page.wait_for_function(
-                "start => document.querySelector('#item-title')?.textContent.startsWith(start)", arg=f"{number} "
-            )
-            shown = page.locator(".trace pre").first.text_content() or ""
+            shown = page.evaluate(SHOW_ITEM, [item["id"], f"{number} ", ".trace pre"])
             assert shown == visible_like_python(f"{payload} by it")[: len(shown)]
             claim = page.locator(".claim-text").text_content()
             assert claim == visible_like_python(item["groups"]["knowledge"]["units"][0]["claim"])
-            page.locator(".exchange summary").first.click()
         assert page.locator("script").count() == scripts
         inert = "#item :is(img, svg, iframe, object, embed, form, style, link, base, meta, video, math)"
         assert page.locator(inert).count() == 0

@@ -34,8 +34,8 @@ def make_pilot(folder: Path, outcomes: list[tuple[str, str]], *, per_cluster: in
     omr_judge("import", "verdicts.jsonl", "--name", "pilot", "--quiet", cwd=folder)
 
 
-@pytest.mark.parametrize(("power", "items"), [("0.8", 626), ("0.9", 837)])
-def test_numbers_give_the_published_items_with_a_simulation_beside_them(tmp_path: Path, power: str, items: int) -> None:
+def test_numbers_give_the_published_items_with_a_simulation_beside_them(tmp_path: Path) -> None:
+    power, items = "0.9", 837
     options = ("--win-rate", "0.55", "--ties", "0.2", "--power", power)
     found = planned(tmp_path, *options)
     assert found["needed"]["items"] == items

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from builders import SHARED
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.prompting.answers import HIDDEN, hide_answer
@@ -129,13 +129,11 @@ def test_the_reasons_around_a_statement_stay() -> None:
 
 
 @given(st.text(alphabet="xyz ,;\n", max_size=200))
-@settings(max_examples=50)
 def test_a_text_without_a_statement_is_returned_as_it_is(text: str) -> None:
     assert hide_answer(text) == text
 
 
 @given(st.lists(st.sampled_from(sorted(STATED) + list(REASONING)), max_size=6).map("\n\n".join))
-@settings(max_examples=80)
 def test_nothing_is_added_but_the_mark(text: str) -> None:
     pieces = iter(text)
     left = hide_answer(text).replace(HIDDEN, "")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from builders import PLAIN, RUBRIC, make_judge, make_pair, shipped_prompt
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -148,7 +148,6 @@ def test_a_key_ignores_addresses_names_and_metadata() -> None:
 
 
 @given(st.integers(0, 8), st.integers(1, 3), st.sampled_from(Orders), st.sets(st.integers(0, 7)))
-@settings(max_examples=30)
 def test_there_is_one_request_per_item_order_and_sample_and_none_for_identical_traces(
     count: int, samples: int, orders: Orders, same: set[int]
 ) -> None:
@@ -192,7 +191,6 @@ def test_a_request_carries_the_judge_and_the_schema_that_its_judge_is_given() ->
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=4), unique=True), st.integers(0, 99))
-@settings(max_examples=80)
 def test_one_order_shows_exactly_half_of_the_items_swapped_whatever_their_order(items: list[str], seed: int) -> None:
     swapped = choose_swapped(items, seed=seed)
     assert len(swapped) == len(items) // 2

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from builders import NAMES, ROOT, RUBRIC, make_pair, shipped_prompt
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -113,7 +113,6 @@ def test_a_tag_found_in_the_texts_is_drawn_again(monkeypatch: pytest.MonkeyPatch
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.integers(0, 9))
-@settings(max_examples=50)
 def test_the_tag_is_the_same_in_both_orders_and_every_time(a: str, b: str, seed: int) -> None:
     a, b = (text.encode("utf-8", "replace").decode() for text in (a, b))
     tag = fence_tag((a, b), seed=seed, item="q")
@@ -129,7 +128,6 @@ def test_the_tag_is_the_same_in_both_orders_and_every_time(a: str, b: str, seed:
     st.from_regex(r"[A-Z][a-z]{3,12}-[0-9]{2}-[QXZ]{2}", fullmatch=True),
     st.from_regex(r"[A-Z][a-z]{3,12}-[0-9]{2}-[QXZ]{2}", fullmatch=True),
 )
-@settings(max_examples=40)
 def test_model_names_never_appear_in_a_prompt(model_a: str, model_b: str) -> None:
     pair = make_pair(meta={"model": model_a}, subgroup={"by": model_b})
     traces = [Trace(text=t.text, answer="B", model=m, meta={"m": m}) for t, m in ((pair.a, model_a), (pair.b, model_b))]
@@ -140,7 +138,6 @@ def test_model_names_never_appear_in_a_prompt(model_a: str, model_b: str) -> Non
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), st.sampled_from(PAYLOADS))
-@settings(max_examples=80)
 def test_texts_pass_through_verbatim_jinja_syntax_included(text: str, payload: str) -> None:
     text = f"{text}{payload}\r\n{text}"
     prompt = rendered(make_pair(a=text, question=text, options={"A": text}, reference_reasoning=text))

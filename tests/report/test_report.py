@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from builders import Row, both_orders, criterion_reports, frame, report_on
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.enums import Method, Orders
@@ -84,7 +84,6 @@ def rows_of(verdicts: Sequence[tuple[Verdict | None, Verdict | None]]) -> list[R
 
 
 @given(items)
-@settings(max_examples=30)
 def test_exchanging_the_models_mirrors_the_win_rate_and_nothing_else(
     verdicts: list[tuple[Verdict | None, Verdict | None]],
 ) -> None:
@@ -159,7 +158,6 @@ def panels(draw: st.DrawFn) -> tuple[list[Row], dict[str, Any]]:
 
 
 @given(panels())
-@settings(max_examples=40)
 def test_the_counts_add_up_to_all_items_whatever_failed(panel: tuple[list[Row], dict[str, Any]]) -> None:
     rows, subject = panel
     report = report_on(rows, **subject)
@@ -178,7 +176,6 @@ def test_the_counts_add_up_to_all_items_whatever_failed(panel: tuple[list[Row], 
 
 
 @given(st.lists(st.tuples(*[st.sampled_from([Verdict.FIRST, Verdict.SECOND, Verdict.TIE])] * 2), min_size=1), st.data())
-@settings(max_examples=30)
 def test_a_failure_moves_its_item_to_missing_and_touches_no_other(
     verdicts: list[tuple[Verdict, Verdict]], data: st.DataObject
 ) -> None:

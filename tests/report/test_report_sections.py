@@ -29,7 +29,7 @@ from judge.prompting.correctness import is_right
 from judge.report.report import Extras, Models, Report, RunDescription, build_report
 from judge.runs.journal import RunFolder
 from judge.schema import Failed, FailureKind, Image, Item, Judged, Judgment, Order, Pair, Trace, Verdict
-from judge.tables.forest import forest
+from judge.tables.terminal import forest
 from judge.tables.words import conclusion
 
 NAMES = ("knowledge", "overall")
@@ -127,12 +127,13 @@ def test_the_ledger_of_every_criterion_and_judge_adds_up_to_all_items(run: dict[
     for reports in (report.criteria, *report.by_judge.values()):
         for row in reports.values():
             counts = row.ledger
-            assert counts.total == report.n_items
+            others = counts.model_dump(exclude={"missing"}).values()
+            assert sum(others) + sum(counts.missing.values()) == report.n_items
             assert (counts.agreed_a, counts.agreed_b, counts.cannot_judge) == (row.wins_a, row.wins_b, row.cannot_judge)
             assert counts.agreed_tie + counts.identical == row.ties
             assert counts.split_to_first + counts.split_to_second == row.splits
             assert counts.one_sided + counts.cannot_judge + sum(counts.missing.values()) == row.missing
-            assert min(row.ledger.model_dump(exclude={"missing"}).values()) >= 0
+            assert min(others) >= 0
             assert set(counts.missing) <= {*FailureKind, "not_asked"}
 
 
@@ -172,7 +173,6 @@ def test_the_ledger_tells_what_became_of_each_item() -> None:
 
 
 @given(st.lists(st.tuples(said, said), min_size=1, max_size=7))
-@settings(max_examples=25)
 def test_the_bounds_are_reached_by_giving_every_missing_item_to_one_model(
     answers: list[tuple[Verdict | FailureKind, Verdict | FailureKind]],
 ) -> None:
@@ -218,7 +218,6 @@ def mirrored(value: Any, path: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
 
 
 @given(runs(), st.sampled_from(Method), st.sampled_from([None, "patient"]))
-@settings(max_examples=25)
 def test_exchanging_the_two_models_mirrors_every_number_exactly(
     run: dict[str, Any], method: Method, cluster: str | None
 ) -> None:

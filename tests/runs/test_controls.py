@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pytest
 from builders import RUBRIC as CRITERIA
 from builders import Row, both_orders, frame, make_judge, make_pair, shipped_prompt
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.enums import Method, Orders
@@ -20,7 +20,7 @@ from judge.outcomes.estimates import Basis
 from judge.outcomes.item_features import WantedFields, features_of_pairs
 from judge.prompting.pairwise_plan import PairPlan
 from judge.prompting.pairwise_prompt import ShownParts, is_identical, shown_text
-from judge.report.control_effect import JudgeVerdicts, Trial, compare_judge, compare_with_itself, states
+from judge.report.control_effect import JudgeVerdicts, Trial, compare_judge, compare_with_itself, item_states
 from judge.report.control_report import ControlEffect, Effect
 from judge.runs.control_kinds import Control, ControlKind, with_repeat
 from judge.runs.control_sample import (
@@ -207,7 +207,7 @@ def test_without_a_repetition_no_change_is_held_against_noise() -> None:
 
 
 def test_a_word_that_it_cannot_be_judged_is_a_state_and_a_failure_is_none() -> None:
-    found = states(heard(q1=UNSEEN, q2=FAILED, q3=(Verdict.CANNOT_JUDGE, None), q4=TIE), "overall")
+    found = item_states(heard(q1=UNSEEN, q2=FAILED, q3=(Verdict.CANNOT_JUDGE, None), q4=TIE), "overall")
     assert dict(zip(found["item"], found["state"], strict=True)) == {"q1": "cannot_judge", "q4": "tie"}
 
 
@@ -264,7 +264,6 @@ def test_a_judge_with_noise_is_seldom_said_to_move_when_it_does_not_or_not_to_wh
 OUTCOMES = st.lists(st.tuples(*[st.sampled_from([A, B, TIE, SPLIT, UNSEEN, FAILED])] * 3), min_size=1, max_size=9)
 
 
-@settings(max_examples=30)
 @given(OUTCOMES)
 def test_exchanging_the_models_turns_the_shift_round_and_nothing_else(said: list[tuple[Said, Said, Said]]) -> None:
     def turned(both: Said) -> Said:

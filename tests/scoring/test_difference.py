@@ -18,8 +18,7 @@ from judge.report.report import Models
 from judge.schema import Group
 from judge.scoring.difference import Difference, ScoreDifference, compare_scores
 from judge.scoring.figures import SCORE_METHOD
-from judge.stats.sign_flip import Distribution
-from judge.stats.significance import Conclusion
+from judge.stats.significance import Conclusion, Distribution
 
 PERCENTILE = Basis(Method.PERCENTILE, seed=0)
 REPEATS = 1000

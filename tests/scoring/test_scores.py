@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from builders import SHARED, make_judge
 from checklists import Said, all_groups, build, judged, make_case, units
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 from polars.testing import assert_frame_equal
@@ -287,7 +287,6 @@ SAID = st.one_of(
 )
 
 
-@settings(max_examples=60)
 @given(
     st.dictionaries(
         st.tuples(

@@ -12,8 +12,8 @@ from stats.oracles import one_each, oracle, units, worked_example
 from judge.enums import Method
 from judge.stats import intervals as intervals_module
 from judge.stats.closed_form import clustered_covariance, ratio_errors, wilson
-from judge.stats.clusters import BLOCK, collapse, distinct_kinds, guarded, sum_by_cluster
-from judge.stats.intervals import Patterns, Rates, bootstrap
+from judge.stats.clusters import collapse, sum_by_cluster
+from judge.stats.intervals import Patterns, Resampling, bootstrap
 
 COLUMNS = arrays(np.float64, st.tuples(st.integers(1, 30), st.just(4)), elements=st.sampled_from([0.0, 0.5, 1.0]))
 CREDITS = st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=2, max_size=60).map(np.array)
@@ -41,14 +41,6 @@ def test_collapsed_patterns_are_numpys_distinct_rows_in_descending_order(columns
     assert np.array_equal(patterns.counts, counts[::-1])
 
 
-@given(COLUMNS, st.integers(1, BLOCK // 10))
-def test_rows_are_put_together_again_from_their_kinds(columns: np.ndarray, times: int) -> None:
-    columns = np.tile(np.where(columns == 1, np.nan, columns), (times, 1))
-    kinds, of_row = distinct_kinds([columns[:, 0], columns[:, 1:]])
-    assert np.array_equal(kinds[of_row], columns, equal_nan=True)
-    assert len(kinds) == len({str(row) for row in columns.tolist()})
-
-
 def test_resampled_sums_are_the_same_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     columns = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]])
 
@@ -61,23 +53,12 @@ def test_resampled_sums_are_the_same_in_chunks(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("method", [Method.JEFFREYS, Method.PERCENTILE])
-def test_a_bootstrap_in_blocks_draws_the_same_numbers(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bootstrap_in_blocks_draws_the_same_numbers(method: Resampling, monkeypatch: pytest.MonkeyPatch) -> None:
     patterns = clustered(np.random.default_rng(1), 30, 0.7)
     whole = bootstrap(patterns, method=method, n_resamples=500, seed=3)
     monkeypatch.setattr(intervals_module, "CHUNK", 700)
     for one, other in zip(whole, bootstrap(patterns, method=method, n_resamples=500, seed=3), strict=True):
         assert other == pytest.approx(one, abs=1e-12)
-
-
-def test_few_clusters_are_said_in_words_and_one_gives_no_interval() -> None:
-    rates = Rates(np.array([0.6]), np.array([0.4]), np.array([0.8]))
-    assert guarded(rates, 10) == (rates, None)
-    assert guarded(rates, 9) == (rates, "only 9 clusters: too few for a reliable interval")
-    alone = guarded(rates, 1, "images")
-    assert alone.rates.estimate == rates.estimate
-    assert np.isnan([alone.rates.low, alone.rates.high]).all()
-    assert alone.words == "a single unit of images: no interval"
-    assert guarded(rates, 0).words == "no clusters: no estimate"
 
 
 @given(st.integers(0, 60), st.integers(1, 60))

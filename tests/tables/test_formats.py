@@ -23,9 +23,8 @@ from judge.enums import Method, Orders, ReportFormat
 from judge.outcomes.counted_items import Pooling
 from judge.outcomes.item_features import WantedFields
 from judge.report.report import Extras, Report
-from judge.tables.document import comparison
 from judge.tables.formats import html_escaped, latex_escaped, markdown_escaped, written
-from judge.tables.tables import tables
+from judge.tables.tables import comparison_document, tables
 from judge.tables.tidy_csv import COLUMNS, harmless
 
 HOSTILE = r"a_b%c&d#e$f~g^h\\i{j}k<script>alert(1)</script>|`--'' [x](y) ![z](http://e.org) =1+1 測é" + EVIL
@@ -54,15 +53,15 @@ def test_every_section_of_the_report_is_a_table_in_every_form() -> None:
         *("position", "length", "agreement", "halo"),
     }
     n = len(list(tables(FULL)))
-    assert written(comparison(FULL), ReportFormat.MARKDOWN).count("| ---: |\n") == n
-    assert written(comparison(FULL), ReportFormat.LATEX).count(r"\begin{tabular}") == n
-    assert written(comparison(FULL), ReportFormat.HTML_FRAGMENT).count("<caption>") == n
-    assert json.loads(written(comparison(FULL), ReportFormat.JSON)) == FULL.model_dump(mode="json")
+    assert written(comparison_document(FULL), ReportFormat.MARKDOWN).count("| ---: |\n") == n
+    assert written(comparison_document(FULL), ReportFormat.LATEX).count(r"\begin{tabular}") == n
+    assert written(comparison_document(FULL), ReportFormat.HTML_FRAGMENT).count("<caption>") == n
+    assert json.loads(written(comparison_document(FULL), ReportFormat.JSON)) == FULL.model_dump(mode="json")
 
 
 @pytest.mark.parametrize("form", [ReportFormat.MARKDOWN, ReportFormat.LATEX, ReportFormat.HTML_FRAGMENT])
 def test_every_caption_says_what_the_numbers_rest_on(form: ReportFormat) -> None:
-    text = written(comparison(FULL), form).replace("\\", "")
+    text = written(comparison_document(FULL), form).replace("\\", "")
     told = (
         *("a is model", "judged by j, k, with prompt p.v1 and rubric r.v1, each pair in both orders"),
         "100 items, 400 judgments, 0 failed",
@@ -75,7 +74,7 @@ def test_every_caption_says_what_the_numbers_rest_on(form: ReportFormat) -> None
 
 
 def test_csv_has_a_line_for_each_number_and_the_numbers_of_the_report() -> None:
-    rows = list(csv.DictReader(io.StringIO(written(comparison(FULL), ReportFormat.CSV))))
+    rows = list(csv.DictReader(io.StringIO(written(comparison_document(FULL), ReportFormat.CSV))))
     assert tuple(rows[0]) == COLUMNS
     found = {(r["table"], r["judge"], r["row"], r["quantity"]): r for r in rows}
     rate, own = FULL.criteria["overall"].win_rate, found["win_rates", "", "overall", "win_rate"]
@@ -144,7 +143,7 @@ class Tags(HTMLParser):
 
 def test_the_html_fragment_is_tables_alone_whatever_names_say() -> None:
     parser = Tags()
-    parser.feed(written(comparison(FOREIGN), ReportFormat.HTML_FRAGMENT))
+    parser.feed(written(comparison_document(FOREIGN), ReportFormat.HTML_FRAGMENT))
     assert parser.open == []
     assert parser.seen == {
         *("section", "figure", "table", "caption", "thead", "tbody", "tr", "th", "td", "p", "strong"),
@@ -162,7 +161,7 @@ def test_html_of_any_text_is_text(text: str) -> None:
 
 @pytest.mark.parametrize("form", WRITTEN)
 def test_foreign_names_act_nowhere(form: ReportFormat) -> None:
-    text = written(comparison(FOREIGN), form)
+    text = written(comparison_document(FOREIGN), form)
     if form is not ReportFormat.JSON:
         assert_harmless(text)
     if form is ReportFormat.LATEX:
@@ -176,7 +175,7 @@ def test_foreign_names_act_nowhere(form: ReportFormat) -> None:
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is absent")
 def test_pdflatex_takes_the_tables(tmp_path: Path) -> None:
     head = r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage{booktabs}\begin{document}"
-    text = written(comparison(FOREIGN), ReportFormat.LATEX).replace("測", "")
+    text = written(comparison_document(FOREIGN), ReportFormat.LATEX).replace("測", "")
     (tmp_path / "t.tex").write_text(f"{head}\n{text}\n\\end{{document}}", encoding="utf-8")
     subprocess.run(["pdflatex", "-halt-on-error", "t.tex"], cwd=tmp_path, check=True, capture_output=True)  # noqa: S607
 
@@ -184,7 +183,7 @@ def test_pdflatex_takes_the_tables(tmp_path: Path) -> None:
 def test_a_report_over_nothing_is_written_in_every_form() -> None:
     nothing = report_of([], [pair(0)])
     for form in WRITTEN:
-        text = written(comparison(nothing), form)
+        text = written(comparison_document(nothing), form)
         assert "nan" not in text
         assert text.endswith("\n")
 
@@ -193,12 +192,12 @@ def test_the_caption_tells_a_majority_and_one_judge_has_none() -> None:
     one = report_of(hundred(), [pair(n) for n in range(100)], extras=Extras(majority=True))
     assert one.pooling is None
     assert "This run has one judge: there is no majority to take." in one.warnings
-    two = comparison(FULL.model_copy(update={"pooling": Pooling.MAJORITY}))
+    two = comparison_document(FULL.model_copy(update={"pooling": Pooling.MAJORITY}))
     said = "The panel speaks by majority in each order of an item; without one it says tie."
     assert said in written(two, ReportFormat.MARKDOWN)
     interval = FULL.interval.model_copy(update={"method": Method.WILSON})
     assert "Wilson's closed form" in written(
-        comparison(FULL.model_copy(update={"interval": interval})), ReportFormat.MARKDOWN
+        comparison_document(FULL.model_copy(update={"interval": interval})), ReportFormat.MARKDOWN
     )
 
 

@@ -1,4 +1,4 @@
-"""Say what was understood of generators' files."""
+"""The counts of a conversion, for people and as JSON."""
 
 from __future__ import annotations
 
@@ -35,17 +35,9 @@ def lines(counts: Counts, *, sample: int, all_samples: bool) -> Iterator[str]:
 
 def as_record(counts: Counts) -> dict[str, Any]:
     """Return the same as JSON values."""
-    return {
+    return vars(counts) | {
         "files": [file._asdict() for file in counts.files],
-        "rows": counts.rows,
-        "traces": counts.traces,
         "without_trace": {reason.value: count for reason, count in counts.without_trace.items()},
-        "other_filters": dict(counts.other_filters),
-        "other_models": dict(counts.other_models),
-        "other_samples": counts.other_samples,
-        "filter": counts.filter,
-        "repeated_ids": counts.repeated_ids,
-        "cut": dict(counts.cut),
         "models": [{"model": name or None} | _as_numbers(model) for name, model in counts.models.items()],
         "example": counts.example._asdict() if counts.example else None,
     }

@@ -1,7 +1,8 @@
-"""Say what people's labels show, on the terminal."""
+"""Render the report of people's labels on the terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -10,8 +11,6 @@ from judge.files.safe_text import safe
 from judge.tables.words import number, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.console import Console
 
     from judge.labels.human_labels import CorrectedRate, PeopleOnCriterion, PeopleReport, SideCounts, Sides
