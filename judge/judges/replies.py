@@ -225,8 +225,8 @@ class SentReplies:
     def _is_from_cache(self, reply: Reply, request: Request, reply_id: str, headers: Mapping[str, str]) -> bool:
         """Tell whether this very id and text came before, to the item's other request: a cache takes the two for one.
 
-        Ids tell replies apart only where others came for one item each, unless the server says that it has a cache.
-        Two items that share an id are no evidence: a server that was restarted may number its replies anew.
+        Ids tell replies apart only where each came for one item, unless the server says that it has a cache: one that
+        was restarted may number its replies anew.
         """
         item, key, text = self._replies.setdefault(reply_id, (request.item, request.key, reply.text))
         if item != request.item:
@@ -237,8 +237,10 @@ class SentReplies:
             self._of_many.discard(oldest)
         if item != request.item or key == request.key or text != reply.text:
             return False
-        others = self._replies.keys() - self._of_many - {reply_id}
-        return len(others) >= OTHER_IDS or any("cache" in name and _HIT.match(headers[name]) for name in headers)
+        others = self._replies.keys() - {reply_id}
+        return (not self._of_many and len(others) >= OTHER_IDS) or any(
+            "cache" in name and _HIT.match(headers[name]) for name in headers
+        )
 
 
 def texts_of(parts: object) -> tuple[str, str]:
