@@ -95,7 +95,7 @@ class CircuitBreaker:
 
         Args:
             error: how a call failed.
-            since: when its request failed first, by the clock.
+            since: when its request failed the time before, by the clock: a reply since then tells that others reach it.
         """
         gone = _never_sent(error) and self.has_replied and self.heard_at <= since
         return gone and self.silence < LONGEST_PAUSE

@@ -154,17 +154,17 @@ class _Asking:
             StopRunError: every further call to this judge would fail too.
             _UnaskedError: the run stopped while the request waited to be asked.
         """
-        first_failed = math.inf
+        last_failed = math.inf
 
         def before_sleep(error: RetryableError, wait: float) -> None:
-            nonlocal first_failed
-            first_failed = min(first_failed, queue.clock())
+            nonlocal last_failed
+            last_failed = queue.clock()
             attempts.append(_attempt(error, wait))
             self.events.retried(attempts[-1])
             queue.breaker.retried(attempts[-1])
 
         def is_endless(error: RetryableError) -> bool:
-            return queue.breaker.is_away(error, since=first_failed)
+            return queue.breaker.is_away(error, since=last_failed)
 
         retrying = self.policy.retrying(sleep=self.pause, before_sleep=before_sleep, is_endless=is_endless)
         try:

@@ -290,7 +290,7 @@ def test_a_server_that_answers_nothing_for_ten_minutes_stops_the_run(answered: i
 
 
 def ask_a_server_that_goes_away(*, seconds: float | None) -> Asking:
-    """Ask 60 requests, two attempts each, of a server that is gone after ten, and back after a pause or never."""
+    """Ask 60 requests, four attempts each, of a server that is gone after ten, and back after a pause or never."""
     seen = threading.Event()
 
     def script(call: Call) -> Answer:
@@ -311,9 +311,7 @@ def ask_a_server_that_goes_away(*, seconds: float | None) -> Asking:
 
         restarting = threading.Thread(target=restart)
         restarting.start()
-        # One at a time where the server comes back: none is away for a request that failed before another's reply came.
-        at_once = 4 if seconds is None else 1
-        asking = Asking(server, attempts=2, first_wait=0.05, real_sleep=True, concurrency=at_once)
+        asking = Asking(server, attempts=4, first_wait=0.05, real_sleep=True)
         asking.run(60)
         restarting.join()
     return asking
@@ -323,7 +321,7 @@ def test_a_server_that_is_away_for_a_while_is_waited_for_whatever_the_attempts()
     asking = ask_a_server_that_goes_away(seconds=0.5)
     assert [judgment.result for judgment in asking.judgments if not isinstance(judgment.result, Judged)] == []
     assert len(asking.judgments) == 60
-    assert max(len(judgment.attempts) for judgment in asking.judgments) > 2
+    assert max(len(judgment.attempts) for judgment in asking.judgments) > 3
     assert asking.stop.error is None
 
 
