@@ -65,6 +65,7 @@ class SdkJudge:
         self.spec = spec
         self.on_headers: Callable[[Mapping[str, str]], None] = lambda _: None
         self._sdk, self._client, self._key, self._timeout = sdk, client, key, timeout
+        self._address = str(client.base_url.join(self.PATH))  # the SDK would join them for every call anew
         self._served = SentReplies()
 
     async def ask(self, request: Request) -> Reply:
@@ -73,12 +74,9 @@ class SdkJudge:
 
         if request.prompt.images:
             await load_encoded(request.prompt.images)
-        options = {"headers": {"content-type": "application/json"}}
         content = orjson.dumps(self.body(request))
         async with self.errors(seconds=self._timeout):
-            reply: httpx2.Response = await self._client.post(
-                self.PATH, content=content, cast_to=httpx2.Response, options=options
-            )
+            reply: httpx2.Response = await self._client.post(self._address, content=content, cast_to=httpx2.Response)
         headers = dict(reply.headers.items())  # by small letters; looked up some twenty times
         self.on_headers(headers)
         came, reply_id = receive(reply.content, headers, key=self._key, read=self.read)
