@@ -6,6 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
@@ -81,8 +82,7 @@ class Plan(ABC, Generic[Subject]):
 
     def request(self, ask: Ask, judge: JudgeSpec, *, sample: int = 0, shares_prefix: bool = False) -> Request:
         """Give a call to a judge its key: 32 hex digits of the hash of everything that decides the answer."""
-        asked = [judge.provider, judge.model, judge.weights_sha256, judge.settings.model_dump()]
-        parts = b"".join(map(orjson.dumps, self.key_parts(ask, asked, sample)))
+        parts = b"".join(map(orjson.dumps, self.key_parts(ask, _identity(judge), sample)))
         return Request(
             key=hashlib.sha256(parts).hexdigest()[:32],
             item=ask.item,
@@ -96,6 +96,12 @@ class Plan(ABC, Generic[Subject]):
             group=ask.group,
             shares_prefix=shares_prefix,
         )
+
+
+@lru_cache
+def _identity(judge: JudgeSpec) -> tuple[object, ...]:
+    """Return what of a judge decides its answers."""
+    return (judge.provider, judge.model, judge.weights_sha256, judge.settings.model_dump())
 
 
 @dataclass(frozen=True)
