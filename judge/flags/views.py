@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import codecs
 import html
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import unquote
 
 LEAST_ENCODED = 20
 """shorter runs of letters and digits are words"""
-LEAST_WORDS = 0.8
+LEAST_WORDS = 0.5
 """share of letters, digits and spaces in what is text"""
 _RUN = re.compile(rf"[A-Za-z0-9+/_-]{{{LEAST_ENCODED},}}(?:\s{{1,2}}[A-Za-z0-9+/_-]{{{LEAST_ENCODED},}})*={{0,2}}")
 _TAG = re.compile(r"<!--.*?(?:-->|$)|</?[A-Za-z][^<>]{0,200}>", re.DOTALL)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,31});", re.IGNORECASE)
-_PERCENT = re.compile(r"(?:%[0-9a-f]{2}){2,}", re.IGNORECASE)
+_PERCENT = re.compile(r"(?:%[0-9a-f]{2})+", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})", re.IGNORECASE)
-_TELLING = ("ignore", "instruction", "disregard", "choose", "response")
+_TELLING = (
+    "ignor",
+    "instruct",
+    "disregard",
+    "forget",
+    "choos",
+    "prefer",
+    "answer",
+    "response",
+    "judge",
+    "evaluat",
+    "score",
+    " the ",
+)
+"""of what speaks to a judge in English, one of these"""
 _ROT13 = tuple(codecs.encode(word, "rot13") for word in _TELLING)
 _BACKWARDS = tuple(word[::-1] for word in _TELLING)
 
@@ -67,14 +82,19 @@ def _decoded(run: str) -> str | None:
     """Return what a run of letters and digits says in hex or base64; None where that is no text."""
     joined = "".join(run.split()).rstrip("=")
     for decode in (bytes.fromhex, _from_base64):
-        try:
-            said = decode(joined).decode()
-        except (ValueError, binascii.Error):
-            continue
-        plain = sum(one.isalnum() or one.isspace() for one in said)
-        if said and plain >= LEAST_WORDS * len(said) and "".join(said.split()).isprintable():
-            return said
+        with suppress(ValueError):  # neither of the two, or no UTF-8
+            if _is_text(said := decode(joined).decode()):
+                return said
     return None
+
+
+def _is_text(said: str) -> bool:
+    """Tell whether characters are those of a text: letters and spaces by half, and none that has no meaning."""
+    kinds = [unicodedata.category(one)[0] for one in said if not one.isspace()]
+    spaces = len(said) - len(kinds)
+    letters = sum(kind in "LMN" for kind in kinds)
+    unmeant = any(unicodedata.category(one) in {"Cc", "Cn", "Co", "Cs"} for one in said if not one.isspace())
+    return letters > 0 and letters + spaces >= LEAST_WORDS * len(said) and not unmeant
 
 
 def _from_base64(joined: str) -> bytes:
