@@ -5,14 +5,14 @@ from __future__ import annotations
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import product
+from itertools import chain, product
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from pydantic import ValidationError
 
 from judge.errors import RunError
 from judge.flags.flag_patterns import AFTER, RULES, UNUSUAL, FlagName, Rule
-from judge.flags.fold import fold, readable_places
+from judge.flags.fold import fold, picked, readable_places
 from judge.flags.phrases import phrase_spans
 from judge.flags.views import views
 from judge.prompting.pairwise_prompt import shown_text
@@ -103,7 +103,8 @@ def _searched(text: str) -> Iterator[FlagMatch]:
     lowered = folded.readable.lower()
     matches = [(rule.name, _places(rule, folded.readable, lowered)) for rule in RULES]
     if any(spans for _, spans in matches) and not text.isascii():
-        places = readable_places(text)
+        ends = chain.from_iterable((start, end - 1) for _, spans in matches for start, end in spans)
+        places = picked(readable_places(text), ends)
         matches = [(name, [(places[start], places[end - 1] + 1) for start, end in spans]) for name, spans in matches]
     matches.append((FlagName.ADDRESSES_JUDGE, phrase_spans(text, folded.squeezed)))
     for name, spans in matches:

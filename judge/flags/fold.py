@@ -6,6 +6,7 @@ import codecs
 import re
 import tomllib
 import unicodedata
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -95,15 +96,22 @@ def fold(text: str) -> Folded:
     return Folded(readable, raw.translate(_SQUEEZED, _DROPPED))
 
 
-def readable_places(text: str) -> list[int]:
-    """Return for each character of a text's readable form where it comes from in the text, and last the text's end."""
-    folded = (character if character.isascii() else _FOLD[character] for character in text)
-    return [*(place for place, read in enumerate(folded) for _ in read), len(text)]
+def readable_places(text: str) -> Iterator[int]:
+    """Yield for each character of a text's readable form where it comes from in the text."""
+    for place, character in enumerate(text):
+        for _ in character if character.isascii() else _FOLD[character]:
+            yield place
 
 
-def squeezed_places(text: str) -> list[int]:
-    """Return for each byte of a text's squeezed form where it comes from in the text, and last the text's end."""
-    places = readable_places(text)
+def squeezed_places(text: str) -> Iterator[int]:
+    """Yield for each byte of a text's squeezed form where it comes from in the text."""
     marked = _LEET_MARKS.sub("i", fold(text).readable)
-    bytes_of = ((place, one.encode().translate(None, _DROPPED)) for place, one in zip(places, marked, strict=False))
-    return [*(place for place, kept in bytes_of for _ in kept), len(text)]
+    for place, character in zip(readable_places(text), marked, strict=True):
+        for _ in character.encode().translate(None, _DROPPED):
+            yield place
+
+
+def picked(places: Iterator[int], wanted: Iterable[int]) -> dict[int, int]:
+    """Return the places of the wanted numbers alone: a whole list takes many times the memory of a long text."""
+    numbers = set(wanted)
+    return {number: place for number, place in enumerate(places) if number in numbers}

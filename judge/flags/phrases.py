@@ -7,11 +7,12 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from judge.flags.fold import fold, squeezed_places
+from judge.flags.fold import fold, picked, squeezed_places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,7 @@ GAP = ("...",)
 _GAP_PATTERN = b".{0,20}?"
 _NO_SPACES = "\u2e80"
 """from here on, scripts write no spaces between words"""
+_BLOCK = 1 << 20
 _PREFIX = 4
 """bytes that a phrase begins with, by which its places are found"""
 _SLOTS = 16
@@ -110,8 +112,10 @@ def _hashes(raw: bytes) -> NDArray[np.uint32]:
 @cache
 def _pattern(phrase: _Phrase) -> re.Pattern[bytes]:
     """Return the pattern of a phrase in squeezed text; its first and last group hold its first and last words."""
-    first, *others = (b"(" + _either(part) + b")" if part else _GAP_PATTERN for part in phrase.parts)
-    return re.compile((b"(?:" + _either(phrase.fillers) + b"){0,%d}" % MAX_FILLERS).join([first, *others]))
+    fillers = b"(?:" + _either(phrase.fillers) + b"){0,%d}" % MAX_FILLERS
+    whole = fillers.join(b"(" + _either(part) + b")" if part else _GAP_PATTERN for part in phrase.parts)
+    # Fillers on either side of a gap would be tried in every combination with it, and say no more.
+    return re.compile(whole.replace(fillers + _GAP_PATTERN + fillers, _GAP_PATTERN))
 
 
 def _either(words: tuple[bytes, ...]) -> bytes:
@@ -125,24 +129,31 @@ def phrase_spans(text: str, squeezed: bytes) -> list[tuple[int, int]]:
         text: the text.
         squeezed: its squeezed form.
     """
-    if len(squeezed) < _PREFIX:
-        return []
-    known = _prefixes()
+    known = _prefixes().phrases
     matches = [
         match
-        for at in np.flatnonzero(known.slots[_hashes(squeezed)]).tolist()
-        for phrase in known.phrases.get(squeezed[at : at + _PREFIX], ())
+        for at in _candidates(squeezed)
+        for phrase in known.get(squeezed[at : at + _PREFIX], ())
         if (match := _pattern(phrase).match(squeezed, at))
     ]
     if not matches:
         return []
-    places = squeezed_places(text)
+    ends = ((match.start(), match.end() - 1) for match in matches)
+    places = picked(squeezed_places(text), chain.from_iterable(ends))
     spans: list[tuple[int, int]] = []
     for match in sorted(matches, key=lambda match: (match.start(), -match.end())):
         start, end = places[match.start()], places[match.end() - 1] + 1
         if (not spans or start >= spans[-1][1]) and _stands_alone(text, match, start, end):
             spans.append((start, end))
     return spans
+
+
+def _candidates(squeezed: bytes) -> Iterator[int]:
+    """Yield where a phrase may begin; a block of the text in memory at a time."""
+    slots = _prefixes().slots
+    for begin in range(0, len(squeezed), _BLOCK):
+        block = squeezed[begin : begin + _BLOCK + _PREFIX - 1]
+        yield from (np.flatnonzero(slots[_hashes(block)]) + begin).tolist()
 
 
 def _stands_alone(text: str, match: re.Match[bytes], start: int, end: int) -> bool:

@@ -31,7 +31,6 @@ _TELLING = (
     "answer",
     "response",
     "judge",
-    "evaluat",
     "score",
     " the ",
 )
