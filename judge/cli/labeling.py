@@ -116,7 +116,21 @@ def agreement(
 
 
 def flags(run: RunPath, *, runs: Runs = DEFAULT_RUNS) -> None:
-    """List the traces that address the judge, hide characters or are hardly a trace; none of them was dropped."""
+    """List the traces that address the judge, hide something or are hardly a trace; none of them was dropped.
+
+    \b
+    addresses_judge    speaks to whoever compares, in one of twelve languages
+    fake_verdict       holds what a judge would reply
+    fake_fence         holds tags or headings that fence the parts of a prompt
+    chat_token         holds control tokens or role markers of a chat template
+    hidden_text        holds what a page would not show: comments, unseen elements
+    encoded            holds words in base64, hex, rot13 or backwards
+    hidden_characters  holds zero-width, bidirectional, tag or control characters
+    mixed_scripts      mixes Latin letters with others that look alike
+    short              has fewer than 40 characters
+    repetitive         compresses to less than a sixth
+    long               is far longer than the run's other traces
+    """  # noqa: D301 - the backspace tells the help to keep the lines
     from judge.files.safe_text import safe
     from judge.flags.flags import flag_note, flags_of_run
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import pytest
 from builders import SHARED
+from command import omr_judge
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -150,6 +151,8 @@ def test_every_phrase_is_flagged_under_every_disguise(phrase: tuple[str, str], d
     language, text = phrase
     of_language = ANY | (LATIN if text.isascii() else {})
     disguise = data.draw(st.sampled_from(sorted(of_language)))
+    if len(text) < 15 and "base64" in disguise:
+        text = f"{text}, thank you"  # base64 of fewer than 20 characters is taken for a word
     assert FlagName.ADDRESSES_JUDGE in names(of_language[disguise](text)), language
 
 
@@ -271,3 +274,11 @@ def test_no_real_trace_of_any_kind_speaks_to_the_judge() -> None:
     harmless = {FlagName.SHORT, FlagName.REPETITIVE}
     assert len(texts) > 1500
     assert [text for text in texts if {found.name for found in find_flags(text)} - harmless] == []
+
+
+def test_each_flag_has_a_word_in_the_help_and_in_the_docs() -> None:
+    told = omr_judge("flags", "--help", cwd=Path()).stdout
+    table = (Path(__file__).parents[2] / "docs/labels.md").read_text(encoding="utf-8")
+    for name in FlagName:
+        assert f" {name.value} " in told
+        assert f"| `{name.value}` |" in table
