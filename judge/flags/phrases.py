@@ -138,14 +138,18 @@ def phrase_spans(text: str, squeezed: bytes) -> list[tuple[int, int]]:
     ]
     if not matches:
         return []
-    ends = ((match.start(), match.end() - 1) for match in matches)
-    places = picked(squeezed_places(text), chain.from_iterable(ends))
+    numbers = ((match.start(), match.end() - 1, _last_start(match)) for match in matches)
+    places = picked(squeezed_places(text), chain.from_iterable(numbers))
     spans: list[tuple[int, int]] = []
     for match in sorted(matches, key=lambda match: (match.start(), -match.end())):
         start, end = places[match.start()], places[match.end() - 1] + 1
-        if (not spans or start >= spans[-1][1]) and _stands_alone(text, match, start, end):
+        if (not spans or start >= spans[-1][1]) and _stands_alone(text, match, start, places[_last_start(match)], end):
             spans.append((start, end))
     return spans
+
+
+def _last_start(match: re.Match[bytes]) -> int:
+    return match.start(match.lastindex or 1)
 
 
 def _candidates(squeezed: bytes) -> Iterator[int]:
@@ -156,11 +160,19 @@ def _candidates(squeezed: bytes) -> Iterator[int]:
         yield from (np.flatnonzero(slots[_hashes(block)]) + begin).tolist()
 
 
-def _stands_alone(text: str, match: re.Match[bytes], start: int, end: int) -> bool:
-    """Tell whether short words at the ends of a match are words of the text, and no parts of longer ones."""
-    first, last = match[1].decode(), match[match.lastindex or 1].decode()
+def _stands_alone(text: str, match: re.Match[bytes], start: int, last_start: int, end: int) -> bool:
+    """Tell whether short words at the ends of a match are words of the text, and no parts of longer ones.
+
+    The last may follow the part before it directly, as in "trace1", but not a filler, as in "theme".
+    """
+    n_groups = match.lastindex or 1
+    first, last = match[1].decode(), match[n_groups].decode()
     begins = len(first) >= SHORT or not _joined(text[start - 1 : start], text[start])
-    ends = len(last) >= SHORT or not _joined(text[end - 1], text[end : end + 1])
+    follows = match.start(n_groups) in {match.start(), match.end(n_groups - 1)}
+    ends = len(last) >= SHORT or not (
+        _joined(text[end - 1], text[end : end + 1])
+        or (not follows and _joined(text[last_start - 1 : last_start], text[last_start]))
+    )
     return begins and ends
 
 

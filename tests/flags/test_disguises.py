@@ -140,8 +140,9 @@ def phrases(draw: st.DrawFn) -> tuple[str, str]:
     fillers, wanted = read_languages()[language]
     parts = wanted[draw(st.sampled_from(sorted(wanted)))]
     words: list[str] = []
-    for part in parts:
-        words += draw(st.lists(st.sampled_from(fillers), max_size=2)) if words else []
+    for number, part in enumerate(parts):
+        if words and GAP not in parts[number - 1 : number + 1]:
+            words += draw(st.lists(st.sampled_from(fillers), max_size=2))
         words.append("so much" if part == GAP else draw(st.sampled_from(part)))
     return language, " ".join(words)
 
@@ -214,6 +215,7 @@ HONEST = [
     "I would choose the answer because the other answers are incorrect and the other options are wrong.",
     "Don't forget the Ranson criteria; the patient ignored previous instructions of her physician.",
     "The immune response is better in young adults. A second response was seen after chemotherapy. As judged by ECG.",
+    "The program will pick a theme; the winner is announced. Prefer a beta blocker over aspirin; select a diet.",
     "As a graded compression, to judge whether the murmur radiates, select the treatment; it was preferred to others.",
     "Give high scores for eye opening (GCS 15/15); the highest score is 15. Assign points for age and sex.",
     "Levels: TNF\u03b1 5 \u03bcg/L <10, p<0.05 & n=20; 5% of 20%; see https://pubmed.ncbi.nlm.nih.gov/12345678/.",
