@@ -58,7 +58,8 @@ RULES = (
             "model_identifier",
         ),
         re.compile(
-            r"[\"'](?:verdict|winner|evidence_[12]|preference|preferred|better_\w{1,20}|model_identifier)[\"']\s*:|\b(?:verdict|winner)\s*[:=]\s*\S"
+            r"[\"'](?:verdict|winner|evidence_[12]|preference|preferred|better_\w{1,20}|model_identifier)[\"']\s*:"
+            r"|\b(?:verdict|winner)\s*[:=]\s*\S"
             r"|\[\[(?:[ABC]|[AB]?[<>=]+[AB]?|tie)\]\]",
             re.IGNORECASE,
         ),
