@@ -11,6 +11,7 @@ import typer
 from judge.cli.options import AsJson, RunPath, flattened
 from judge.cli.output import console, print_json
 from judge.cli.reporting import find_run
+from judge.errors import InputError
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 Criteria = Annotated[
@@ -40,12 +41,19 @@ def label(
     from judge.files.keyboard import keyboard
     from judge.labels.ask_reader import LabelOptions, label_run
 
-    name = (reader or getpass.getuser()).strip()
+    name = (_user_name() if reader is None else reader).strip()
     chosen = LabelOptions(name, criterion, n, doubtful=doubtful, seed=seed, blind=blind)
     folder = find_run(run, runs)
     with keyboard() as keys:
         stored = label_run(folder, chosen, keys, console())
     typer.echo(f"{stored} labels by {name} stored in {folder.path / 'labels.jsonl'}")
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:  # a container's user may have no name
+        raise InputError("--reader", "your user has no name", "give one: --reader NAME") from error
 
 
 def packet(

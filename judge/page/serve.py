@@ -165,15 +165,15 @@ class _LabelServer:
             label = Label.model_validate_json(body)
         except ValidationError as error:
             return PlainTextResponse(f"not a label: {error.errors()[0]['msg']}", status_code=422, headers=HEADERS)
+        kept = label.model_copy(update={"time": datetime.now(UTC).isoformat(timespec="milliseconds")})
         try:
             readers = {known.reader for known in checked_labels(self._folder, self._check)}
             problems = [problem for problem, _ in self._check.problems(label)]
+            if problem := next(iter(problems), None) or reader_problem(label.reader, readers):
+                return PlainTextResponse(problem, status_code=422, headers=HEADERS)
+            append_labels(labels_path(self._folder.path), [kept])
         except RunError as error:
             return PlainTextResponse(str(error), status_code=409, headers=HEADERS)
-        if problem := next(iter(problems), None) or reader_problem(label.reader, readers):
-            return PlainTextResponse(problem, status_code=422, headers=HEADERS)
-        kept = label.model_copy(update={"time": datetime.now(UTC).isoformat(timespec="milliseconds")})
-        append_labels(labels_path(self._folder.path), [kept])
         return JSONResponse(kept.model_dump(mode="json"), status_code=201, headers=HEADERS)
 
 

@@ -13,7 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from run_builder import A_WINS, B_WINS, make_label, make_run
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
+from judge.cli import app
 from judge.enums import ExportFormat
 from judge.errors import InputError, InputErrors, RunError
 from judge.export.write import ExportOptions, export_run
@@ -284,6 +287,36 @@ def test_labels_without_a_draw_are_checked_in_a_run_whose_traces_are_not_known(t
     append_labels(labels_path(run.path), [make_label("q99", Winner.A)])
     with pytest.raises(RunError, match=r"labels\.jsonl:2: the run has no item 'q99'"):
         checked(run)
+
+
+def test_labels_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    run = run_of(tmp_path)
+    labels_path(run.path).mkdir()
+    with pytest.raises(RunError, match=r"labels\.jsonl: cannot be read"):
+        make_people_report(run, PeopleReportOptions())
+
+
+def test_a_page_is_told_why_a_label_is_not_kept(tmp_path: Path) -> None:
+    run, labels = labelled(tmp_path)
+    client = TestClient(application(run, token="t"), base_url="http://127.0.0.1")  # noqa: S106 - of the address
+    said = as_json(make_label("q01", Winner.A, reader="bob"))
+    assert client.post("/t/labels", json=said).status_code == 201
+    other = client.post("/t/labels", json={**said, "reader": "ANN"})
+    assert (other.status_code, "differs from 'ann'" in other.text) == (422, True)
+    assert [label["reader"] for label in client.get("/t/labels").json()] == ["ann"] * 4 + ["bob"]
+    append_labels(labels_path(run.path), [make_label("q99", Winner.A)])
+    for answer in (client.post("/t/labels", json=said), client.get("/t/labels")):
+        assert (answer.status_code, f"labels.jsonl:{len(labels) + 2}" in answer.text) == (409, True)
+
+
+def test_a_user_without_a_name_is_asked_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_of(tmp_path)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 7)
+    told = CliRunner().invoke(app, ["label", str(run.path)])
+    assert isinstance(told.exception, InputError)
+    assert "--reader NAME" in str(told.exception)
 
 
 # One reader, one name, one verdict
