@@ -11,6 +11,7 @@ from builders import RUBRIC
 
 from judge.enums import Orders
 from judge.files.files import write_lines
+from judge.labels.draws import KeyItem, PacketKey, write_key
 from judge.runs.journal import RunFolder
 from judge.runs.manifest import Manifest
 from judge.schema import Image, Item, Judged, Judgment, Label, Order, Pair, Reply, Trace, Verdict, Winner
@@ -110,3 +111,24 @@ def make_label(item: str, winner: Winner, **changes: object) -> Label:
         "time": "2026-01-02T00:00:00+00:00",
     }
     return Label.model_validate({**fields, **changes})
+
+
+def record_draw(run: RunFolder, name: str, weights: Mapping[str, float]) -> None:
+    """Put a draw on record that shows model a first always; items of one weight are one stratum."""
+    digest = run.manifest().pairs_sha256
+    assert digest is not None
+    items = tuple(
+        KeyItem(number=number, item=item, order=Order.FORWARD, weight=weight, stratum=str(weight))
+        for number, (item, weight) in enumerate(weights.items(), start=1)
+    )
+    key = PacketKey(
+        draw=name,
+        created="2026-01-01T00:00:00+00:00",
+        seed=0,
+        stratify="outcome",
+        criteria=tuple(criterion.name for criterion in RUBRIC.criteria),
+        pairs_sha256=digest,
+        n_population=sum(1 for _ in run.pairs()),
+        items=items,
+    )
+    write_key(run.path, key)

@@ -67,7 +67,10 @@ class PairFilters:
             help="Only items whose final answers are so; repeatable.",
         ),
     ] = ()
-    flagged: Annotated[bool, typer.Option("--flagged", help="Only items with a flagged trace.")] = False
+    flagged: Annotated[
+        bool,
+        typer.Option("--flagged", help="Only items with a flagged trace (`omr-judge flags --help` names the flags)."),
+    ] = False
 
     def chosen(self, text: str) -> Filters:
         """Return the filters, with words that items must contain."""

@@ -43,7 +43,7 @@ from judge.export.score_rows import (
 )
 from judge.files.files import replacing
 from judge.files.folders import filling
-from judge.labels.labels import labels_path, read_labels
+from judge.labels.check_labels import LabelCheck, checked_labels
 from judge.outcomes.latest_judgments import FrameBuilder, latest_judgments
 from judge.prompting.pairwise_prompt import parse_template
 from judge.runs.manifest import chosen_criteria
@@ -88,7 +88,7 @@ def _comparison_tables(folder: RunFolder, manifest: Manifest) -> list[ExportedTa
     criteria = [criterion.name for criterion in manifest.rubric.criteria]
     counted = counted_items(latest_judgments(folder.judgments()), subject_of(manifest))
     judged = (row for one in counting_journeys(folder) for row in judgment_rows(one, criteria, manifest.prices))
-    labels = (label.model_dump(mode="json") for label in read_labels(labels_path(folder.path)))
+    labels = (label.model_dump(mode="json") for label in checked_labels(folder, LabelCheck(folder, manifest)))
     return [
         _item_table(ITEMS, lambda: _known_items(folder), lambda block: item_rows(block, counted)),
         ExportedTable("judgments", JUDGMENTS, judged),

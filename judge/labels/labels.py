@@ -28,11 +28,15 @@ def read_labels(path: Path) -> Iterator[Label]:
     """Yield the labels in the order in which they were given; a torn last line is left out.
 
     Raises:
-        RunError: a line is damaged; names the file and the line.
+        RunError: the file cannot be read, or a line is damaged; names the file and the line.
     """
-    if not path.exists():
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
         return
-    with path.open("rb") as file:
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}") from error
+    with file:
         for number, line in enumerate(file, start=1):
             try:
                 yield Label.model_validate_json(line)

@@ -228,7 +228,7 @@ def test_files_that_are_no_json_or_not_there_are_named(tmp_path: Path) -> None:
     broken.write_text("{")
     with pytest.raises(InputErrors) as caught:
         import_labels(run, [str(broken), str(tmp_path / "absent.json")])
-    assert [Path(problem.where).name for problem in caught.value.problems] == ["broken.json", "absent.json"]
+    assert [Path(problem.where).name for problem in caught.value.problems] == ["broken.json:1", "absent.json"]
 
 
 def page_labels(run: Path, **changes: object) -> dict[str, object]:
@@ -249,7 +249,7 @@ def test_labels_of_the_audit_page_are_taken_in(tmp_path: Path) -> None:
     [
         ({"item": "q9"}, "no item 'q9'"),
         ({"criterion": "x"}, "no criterion 'x'"),
-        ({"draw": "d"}, "goes with a weight"),
+        ({"weight": 2.0}, "a weight goes with a draw"),
         ({"weight": -1}, "weight"),
         ({"winner": "first"}, "winner"),
     ],
