@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import httpx2
 
 
+class NoReplyError(RetryableError):
+    """What came breaks the protocol, and was paid for all the same."""
+
+
 class Judge(Protocol):
     """A model that can be asked."""
 
@@ -75,10 +79,13 @@ class SdkJudge:
             await load_encoded(request.prompt.images)
         options = {"headers": {"content-type": "application/json"}}
         content = orjson.dumps(self.body(request))
-        async with self.errors(seconds=self._timeout):
-            reply: httpx2.Response = await self._client.post(
-                self.PATH, content=content, cast_to=httpx2.Response, options=options
-            )
+        try:
+            async with self.errors(seconds=self._timeout):
+                reply: httpx2.Response = await self._client.post(
+                    self.PATH, content=content, cast_to=httpx2.Response, options=options
+                )
+        except NoReplyError as error:
+            return Reply(text="", cut=FailureKind.UNUSABLE, problem=error.message)
         headers = dict(reply.headers.items())  # by small letters; looked up some twenty times
         self.on_headers(headers)
         came, reply_id = receive(reply.content, headers, key=self._key, read=self.read)
@@ -147,4 +154,4 @@ def reply_errors(*, key: str) -> Iterator[None]:
     except Exception as error:
         # What a server sends instead of a reply breaks the SDKs and our reading in too many ways to list.
         problem = f"not a reply: {error_line(error, key=key)}"
-        raise RetryableError(FailureKind.TRANSPORT, problem, maybe_paid=True) from error
+        raise NoReplyError(FailureKind.TRANSPORT, problem, maybe_paid=True) from error

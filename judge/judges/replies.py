@@ -136,6 +136,8 @@ def _refuse_error(record: object, *, key: str, headers: Mapping[str, str]) -> No
             found.status or 500, code=found.code, message=f"with status 200: {words}", headers=headers
         )
         raised.maybe_paid = True
+        if isinstance(raised, RetryableError):
+            raised.has_begun = True
         if found.status or isinstance(raised, StopRunError):
             raise raised
     raise UnusableReplyError(f"an error within the reply: {words}")
