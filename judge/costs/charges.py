@@ -40,8 +40,9 @@ def charge(
         request: what is asked.
         judge: whom.
         pixels: width and height of an image.
-        batched: it is asked in a batch.
+        batched: it is asked in a batch, at that price where one is known.
     """
+    batched = batched and price is not None and bool(price.batch)
     images = [image_tokens(judge.provider, *pixels(image)) for image in request.prompt.images]
     schema, prompt, again = orjson.dumps(request.schema_), request.prompt, request.correction
     texts = (prompt.system, prompt.shared, prompt.traces, *((again.reply, again.note) if again else ()))

@@ -31,8 +31,8 @@ class Budget:
     """calls without a reply that may have been paid for"""
     reached: str = ""
     """which limit was met, in words, once a call was held back for good"""
-    _first_came: bool = False
-    """whether a call of this session has ended that is paid for, or may be"""
+    first_came: bool = False
+    """whether a call of this session has ended that is paid for, or may be; until then there is one at a time"""
     _high: Decimal = Decimal(0)
     """sum of the high estimates of calls in flight"""
     _told: Decimal = Decimal(0)
@@ -44,6 +44,11 @@ class Budget:
     _waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
     @property
+    def is_limited(self) -> bool:
+        """Whether there is any limit."""
+        return self.max_calls is not None or self.max_cost is not None
+
+    @property
     def n_calls(self) -> int:
         """Calls that are paid for, or may be."""
         return self.n_answered + self.n_in_flight + self.n_lost
@@ -53,16 +58,21 @@ class Budget:
 
         There may be more where calls in flight turn out to cost less: without any, the limit is reached.
         """
-        if limit := self._limit_met(charge):
+        if limit := self.limit_met(charge):
             if not self.n_in_flight:
                 self.reached = limit
             return False
-        self.n_in_flight += 1
-        self._high += charge.high
+        self.take(charge)
         self._wake()
         return True
 
-    def _limit_met(self, charge: Charge) -> str:
+    def take(self, charge: Charge) -> None:
+        """Count a call that has begun, whatever the limits."""
+        self.n_in_flight += 1
+        self._high += charge.high
+
+    def limit_met(self, charge: Charge) -> str:
+        """Say which limit one more call does not fit in; nothing where it does."""
         if self.max_calls is not None and self.n_calls >= self.max_calls:
             return f"{self.n_calls:,} calls, of --max-calls {self.max_calls:,}"
         if self.max_cost is None:
@@ -70,7 +80,7 @@ class Budget:
         held, needs = self._high * self._excess, charge.high * self._excess
         if not self.n_in_flight:
             needs = self._expected(charge)
-        waits_for_first = self.n_in_flight > 0 and not self._first_came
+        waits_for_first = self.n_in_flight > 0 and not self.first_came
         if self.cost < self.max_cost and self.cost + held + needs <= self.max_cost and not waits_for_first:
             return ""
         return f"${self.cost:.2f} spent, of --max-cost {self.max_cost}: the next call may exceed it"
@@ -92,7 +102,7 @@ class Budget:
             cost: US dollars; None where the reply does not tell its tokens.
             charge: with which the call began.
         """
-        self.n_answered, self._first_came = self.n_answered + 1, True
+        self.n_answered, self.first_came = self.n_answered + 1, True
         if cost is None:
             cost = self._expected(charge)
         else:
@@ -104,7 +114,7 @@ class Budget:
     def unanswered(self, charge: Charge = FREE, *, maybe_paid: bool) -> None:
         """Count a call in flight that ends without a reply; one that surely cost nothing is given back."""
         if maybe_paid:
-            self.n_lost, self._first_came = self.n_lost + 1, True
+            self.n_lost, self.first_came = self.n_lost + 1, True
             self.cost += self._expected(charge)
         self._ended(charge)
 

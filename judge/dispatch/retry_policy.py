@@ -46,16 +46,13 @@ class RetryPolicy:
             is_endless: tells of a failure whether more attempts than are allowed cost nothing and may help; where one
                 attempt is allowed, there is only one.
         """
-
         n_told = 0
 
         def is_last(state: RetryCallState) -> bool:
             nonlocal n_told
             n_told += _error_of(state).has_begun and _error_of(state).status is not None
-            return (
-                n_told > MOST_TOLD
-                or state.attempt_number >= self.attempts
-                and not (self.attempts > 1 and is_endless(_error_of(state)))
+            return n_told > MOST_TOLD or (
+                state.attempt_number >= self.attempts and not (self.attempts > 1 and is_endless(_error_of(state)))
             )
 
         return AsyncRetrying(

@@ -99,6 +99,7 @@ def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: Asy
     for _ in range(n_queues):
         judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
         stack.push_async_callback(judge.close)
+        judge.allowed_models = options.allow_served_model
         queue = JudgeQueue(
             judge,
             AdaptiveConcurrency(concurrency),

@@ -51,7 +51,7 @@ def budget_of(
         for judge in manifest.judges:
             if judge.name not in manifest.prices:
                 raise InputError("--max-cost", f"no price is known for {judge.name}", "give one with --price")
-    if max_calls is None and max_cost is None:
+    if not budget.is_limited:
         return budget
     for each in (folder, *beside):
         own = manifest if each is folder else each.any_manifest()

@@ -86,7 +86,8 @@ def _why_cut(reply: Reply) -> str:
     """Say why a reply is not whole, in the server's words, and what there is of it."""
     stop = reply.stop if reply.stop and reply.stop.lower() not in _ORDINARY_STOPS else ""
     said = reply.problem or (f"stop reason {stop!r}" if stop else "")
-    return ": ".join(part for part in (said, reply.text) if part)[:DETAIL_CHARS]
+    text = "" if reply.cut is FailureKind.UNPARSED else reply.text  # it can be read, and is not to be trusted yet
+    return ": ".join(part for part in (said, text) if part)[:DETAIL_CHARS]
 
 
 def parse_evidence(text: str, criteria: Sequence[str]) -> dict[str, tuple[str, str]]:
