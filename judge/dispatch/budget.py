@@ -86,8 +86,13 @@ class Budget:
         return f"${self.cost:.2f} spent, of --max-cost {self.max_cost}: the next call may exceed it"
 
     def _expected(self, charge: Charge) -> Decimal:
-        """Return what a call is expected to cost, by how far earlier estimates were off together."""
-        return charge.expected * self._told / self._estimated if self._estimated else charge.expected
+        """Return what a call is expected to cost, by how far earlier estimates were off together.
+
+        Until a reply of this session tells that, no less than what the replies of earlier ones have cost.
+        """
+        if self._estimated:
+            return charge.expected * self._told / self._estimated
+        return max(charge.expected, self.cost / self.n_answered) if self.n_answered else charge.expected
 
     async def room(self) -> None:
         """Wait until a call has ended, and there may be room for another."""
