@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from judge.batches.base import BatchState, call_with_retries
 from judge.batches.log import BatchRecord, Member
-from judge.costs.charges import FREE, Charge
+from judge.costs.charges import NO_CHARGE, Charge
 from judge.dispatch.budget import Budget
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.files.safe_text import safe
@@ -44,7 +44,7 @@ class BatchQueue:
     """one batch at a time is in memory"""
     budget: Budget = field(default_factory=Budget)
     """is asked before a request goes into a batch"""
-    charge: Callable[[Request], Charge] = lambda _: FREE
+    charge: Callable[[Request], Charge] = lambda _: NO_CHARGE
     """estimates what a request costs"""
     cost: Callable[[Reply], Decimal | None] = lambda _: Decimal(0)
     """US dollars of a reply; None where it does not tell its tokens"""

@@ -22,7 +22,7 @@ class Charge(NamedTuple):
     """as much as it may be, to the limit of its output; no less than expected"""
 
 
-FREE = Charge(Decimal(0), Decimal(0))
+NO_CHARGE = Charge(Decimal(0), Decimal(0))
 
 
 def charge(

@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from judge.costs.charges import FREE, Charge
+from judge.costs.charges import NO_CHARGE, Charge
+from judge.costs.cost_words import dollars
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Budget:
         """Calls that are paid for, or may be."""
         return self.n_answered + self.n_in_flight + self.n_lost
 
-    def begin(self, charge: Charge = FREE) -> bool:
+    def begin(self, charge: Charge = NO_CHARGE) -> bool:
         """Count a call that begins, or return False where there is no room for it now.
 
         There may be more where calls in flight turn out to cost less: without any, the limit is reached.
@@ -83,7 +84,7 @@ class Budget:
         waits_for_first = self.n_in_flight > 0 and not self.first_came
         if self.cost < self.max_cost and self.cost + held + needs <= self.max_cost and not waits_for_first:
             return ""
-        return f"${self.cost:.2f} spent, of --max-cost {self.max_cost}: the next call may exceed it"
+        return f"{dollars(self.cost)} spent, of --max-cost {self.max_cost}: the next call may exceed it"
 
     def _expected(self, charge: Charge) -> Decimal:
         """Return what a call is expected to cost, by how far earlier estimates were off together.
@@ -100,7 +101,7 @@ class Budget:
         self._waiting.append(place)
         await place
 
-    def answered(self, cost: Decimal | None, charge: Charge = FREE) -> None:
+    def answered(self, cost: Decimal | None, charge: Charge = NO_CHARGE) -> None:
         """Count the reply to a call in flight.
 
         Args:
@@ -116,7 +117,7 @@ class Budget:
         self.cost += cost
         self._ended(charge)
 
-    def unanswered(self, charge: Charge = FREE, *, maybe_paid: bool) -> None:
+    def unanswered(self, charge: Charge = NO_CHARGE, *, maybe_paid: bool) -> None:
         """Count a call in flight that ends without a reply; one that surely cost nothing is given back."""
         if maybe_paid:
             self.n_lost, self.first_came = self.n_lost + 1, True

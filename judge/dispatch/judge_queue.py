@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 
-from judge.costs.charges import FREE, Charge
+from judge.costs.charges import NO_CHARGE, Charge
 from judge.dispatch.circuit_breaker import CircuitBreaker
 from judge.dispatch.rate_limits import AdaptiveConcurrency, RateLimiter
 from judge.dispatch.retry_policy import LONGEST_PAUSE
@@ -38,7 +38,7 @@ class JudgeQueue:
     interpret: Callable[[Reply, ExpectedReply], Result]
     repair: Callable[[Request, Reply, Failed], Request | None] = lambda *_: None
     """makes the one further request after a reply that was cut short or cannot be read"""
-    charge: Callable[[Request], Charge] = lambda _: FREE
+    charge: Callable[[Request], Charge] = lambda _: NO_CHARGE
     """estimates a call's US dollars, for the budget"""
     cost: Callable[[Reply], Decimal | None] = lambda _: Decimal(0)
     """US dollars of a reply; None where it does not tell its tokens"""

@@ -106,11 +106,12 @@ def receive(
         ProviderError: the body is an error that has a status of its own, or there is none.
     """
     if not content.strip():
-        raise RetryableError(FailureKind.TRANSPORT, "not a reply: the body is empty", maybe_paid=True)
+        words = "not a reply: the body is empty"
+        raise RetryableError(FailureKind.TRANSPORT, words, maybe_paid=True, has_begun=True)
     try:
         record = _parsed(content)
-    except UnusableReplyError as error:
-        return _unusable(None, content, str(error), key=key), ""
+    except (UnusableReplyError, RecursionError) as error:
+        return _unusable(None, content, _why(error, key=key), key=key), ""
     return receive_record(record, content, headers, key=key, read=read)
 
 
@@ -130,8 +131,12 @@ def receive_record(
     except OmrJudgeError:
         raise
     except Exception as error:  # noqa: BLE001 - what a server sends instead of a reply breaks reading in many ways
-        why = str(error) if isinstance(error, UnusableReplyError) else f"not a reply: {error_line(error, key=key)}"
-        return _unusable(record, content, redact(why), key=key), ""
+        return _unusable(record, content, _why(error, key=key), key=key), ""
+
+
+def _why(error: Exception, *, key: str) -> str:
+    """Say why a body cannot be used."""
+    return redact(str(error) if isinstance(error, UnusableReplyError) else f"not a reply: {error_line(error, key=key)}")
 
 
 def _parsed(content: bytes) -> Any:  # noqa: ANN401 - JSON can be anything

@@ -33,6 +33,7 @@ _NEUTRAL = {
     "floor",
 }
 """words that name no other model"""
+_PIECES = re.compile(r"\d+[a-z]*|[a-z]+")
 _DAY = re.compile(r"\d\d")
 _REVISION = re.compile(r"\d{3,8}")
 _VERSION_OF_REVISION = re.compile(r"v?\d(?:\.\d)?")
@@ -44,7 +45,7 @@ class ModelName(NamedTuple):
     """A model's name, parted into what it is and which one of it."""
 
     model: str
-    """letters and digits, without vendor, quantisation and words such as `latest`"""
+    """its words, sorted, and its numbers, without vendor, quantisation and words such as `latest`"""
     revision: str
     """digits of its date or revision; may be empty"""
 
@@ -55,14 +56,14 @@ def parse_model(name: str) -> ModelName:
     while vendor := _VENDORS.match(own):
         own = own[vendor.end() :]
     words = [word for word in re.split(r"[^a-z0-9.]+|\.(?!\d)", own) if word]
-    model, revision, before = "", "", ""
+    names, numbers, revision, before = list[str](), "", "", ""
     for word, after in zip_longest(words, words[1:], fillvalue=""):
         kind = "model"
         if _QUANTISED.fullmatch(word) or (before == "quantised" and _AFTER_QUANTISED.fullmatch(word)):
             kind = "quantised"
         elif word in _NEUTRAL:
             kind = "neutral"
-        elif model and (
+        elif (names or numbers) and (
             _REVISION.fullmatch(word)
             or (_DAY.fullmatch(word) and (before in {"revision", "neutral"} or _REVISION.fullmatch(after)))
         ):
@@ -70,17 +71,17 @@ def parse_model(name: str) -> ModelName:
         elif before in {"revision", "of revision"} and _VERSION_OF_REVISION.fullmatch(word):
             kind = "of revision"
         else:
-            model += word.replace(".", "")
+            for piece in _PIECES.findall(word.replace(".", "")):
+                numbers += piece if piece[0].isdigit() else ""
+                names += [] if piece[0].isdigit() else [piece]
         before = kind
-    return ModelName(model or own, revision)
+    return ModelName("-".join([*sorted(names), numbers]) if names or numbers else own, revision)
 
 
 def is_same_model(one: str, other: str) -> bool:
     """Tell whether two names may be of one model: an alias may leave out its date, vendor and quantisation."""
     a, b = parse_model(one), parse_model(other)
-    same_revision = (
-        not a.revision or not b.revision or a.revision.endswith(b.revision) or b.revision.endswith(a.revision)
-    )
+    same_revision = a.revision.endswith(b.revision) or b.revision.endswith(a.revision)
     return a.model == b.model and same_revision
 
 

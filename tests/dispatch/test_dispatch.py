@@ -477,7 +477,7 @@ USELESS_REPLIES = [
         Answer(fault="reset_mid_body"),
     ),
     *(Answer(error={"message": "upstream is busy", "code": 429}), Answer(error={"message": "try pulling it first"})),
-    Answer(fault="hang"),
+    *(Answer(" ", fault="garbage"), Answer("[" * 5000, fault="garbage"), Answer(fault="hang")),
 ]
 
 

@@ -38,6 +38,9 @@ SAME = [
     ("mixtral-8x7b", "mixtral-8x7b-instruct"),
     ("gpt-6-luna", "gpt-6-luna-2026-05-01"),
     ("o3", "o3-2025-04-16"),
+    ("claude-sonnet-4-5", "anthropic/claude-4.5-sonnet-20250929"),
+    ("qwen-3-32b", "qwen3-32b"),
+    ("Llama-3.3-70B-Instruct-Turbo", "meta-llama/Llama-3.3-70B-Instruct-Turbo"),
 ]
 OTHERS = [
     ("gpt-4o", "gpt-4o-mini"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 from report.test_report_sections import NAMES, judgment
 
@@ -21,7 +23,7 @@ def report(said: list[Judgment]) -> Report:
     return build_report(latest_judgments(said), subject, run, method=Method.WILSON)
 
 
-def from_model(model: str | None, item: str, verdicts: dict[Order, Verdict | FailureKind]) -> list[Judgment]:
+def from_model(model: str | None, item: str, verdicts: Mapping[Order, Verdict | FailureKind]) -> list[Judgment]:
     reply = Reply(text="", model=model)
     return [replace(judgment(item, order, verdict), reply=reply) for order, verdict in verdicts.items()]
 
@@ -44,7 +46,9 @@ def test_each_model_has_the_win_rate_of_the_items_that_it_judged_in_every_order(
     assert rates["m-1"] == alone
     line = next(text for text in told.warnings if "by the model that answered" in text)
     low, high = 100 * (alone.low or 0), 100 * (alone.high or 0)
-    assert f"j: win rate of a on overall by the model that answered: m-1: 75 %, {low:.0f} to {high:.0f} (n = 4); " in line
+    assert (
+        f"j: win rate of a on overall by the model that answered: m-1: 75 %, {low:.0f} to {high:.0f} (n = 4); " in line
+    )
 
 
 def test_a_model_that_judged_no_item_in_every_order_has_no_rate() -> None:
