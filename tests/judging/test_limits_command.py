@@ -63,18 +63,14 @@ def test_a_run_stops_at_its_dollars(tmp_path: Path) -> None:
 DEAR = {"usage": {"prompt_tokens": 100_000, "completion_tokens": 10_000}}
 UNTOLD: dict[str, Any] = {"usage": None}
 PRICED = ("--price", "m=1/10")
+ALSO_UNREADABLE = [
+    *(Answer("no verdict"), Answer(stop="filter"), Answer('data: {"choices": []}', fault="garbage")),
+    *(Answer('{"choices": []}', fault="garbage"), Answer("odd", more={"choices": [{"message": {"content": 7}}]})),
+]
 UNREADABLE = [
-    *(
-        Answer("no verdict"),
-        Answer("{", stop="length"),
-        Answer(stop="filter"),
-        Answer("<html>Sign in</html>", fault="garbage"),
-    ),
-    *(Answer('data: {"choices": []}', fault="garbage"), Answer('{"choices": []}', fault="garbage")),
-    *(
-        Answer(error={"message": "try pulling it first"}),
-        Answer("odd", more={"choices": [{"message": {"content": 7}}]}),
-    ),
+    *(Answer("{", stop="length"), Answer("<html>Sign in</html>", fault="garbage")),
+    Answer(error={"message": "try pulling it first"}),
+    *(pytest.param(answer, marks=pytest.mark.slow) for answer in ALSO_UNREADABLE),
 ]
 
 
@@ -87,7 +83,9 @@ def spent(run: Path, *, untold: float = 0.0) -> float:
 
 
 @pytest.mark.parametrize("more", [{}, DEAR], ids=["as quoted", "a hundred times as dear"])
-@pytest.mark.parametrize("concurrency", ["1", "16", "64"])
+@pytest.mark.parametrize(
+    "concurrency", ["16", pytest.param("1", marks=pytest.mark.slow), pytest.param("64", marks=pytest.mark.slow)]
+)
 def test_what_is_spent_exceeds_its_limit_by_no_more_than_one_calls_error(
     tmp_path: Path, concurrency: str, more: dict[str, Any]
 ) -> None:

@@ -213,7 +213,7 @@ PIECES = [
 ]
 
 
-@pytest.mark.parametrize("before", ["", "x", "<think>", FINAL, "<think></think>{"])
+@pytest.mark.parametrize("before", ["", FINAL])
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_million_characters_of_anything_are_read_in_a_tenth_of_a_second(piece: str, before: str) -> None:
     text = (before + piece * 1_000_000)[:1_000_000]
