@@ -314,7 +314,7 @@ def envelope(call: Call, answer: Answer, request_id: str) -> dict[str, Any]:
     if answer.status != 200 or answer.error:
         return error_form(call.provider, answer.status, answer.error or {}, request_id)
     body = _completion(call, answer) if call.provider == "openai" else _message(call, answer)
-    return body | answer.more
+    return {**body, **answer.more}
 
 
 def error_form(provider: Provider, status: int, given: dict[str, Any], request_id: str) -> dict[str, Any]:
