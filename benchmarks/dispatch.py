@@ -206,7 +206,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=[], help="names of contenders; the floor always runs")
-    parser.add_argument("--latency-calls", type=int, default=5_000, help="0 leaves that comparison out")
+    parser.add_argument("--latency-calls", type=int, default=20_000, help="0 leaves that comparison out")
     parser.add_argument("--latency", type=float, default=10.0, help="of the server in that comparison, seconds")
     parser.add_argument("--skip-costs", action="store_true")
     parser.add_argument(

@@ -48,6 +48,7 @@ MODELS = {
     "disagreement": "judge.report.instruments:Disagreement",
     "sequential": "judge.outcomes.interim_looks:Sequential",
     "cost": "judge.costs.spending:JudgeCost",
+    "served model": "judge.report.served_models:ServedModel",
     "control report": "judge.report.control_report:ControlReport",
     "control effect": "judge.report.control_report:ControlEffect",
     "self-comparison": "judge.report.control_report:SelfComparison",

@@ -83,6 +83,8 @@ class FailureKind(StrEnum):
     """told to slow down in every attempt"""
     UNUSABLE = "unusable"
     """what came is no whole reply: an error beside it, a body in no known form, or an end for a reason of its own"""
+    OTHER_MODEL = "other_model"
+    """the reply names another model than the one that was asked"""
     OTHER = "other"
     """a failure of an imported judgment, in its own words"""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from judge.dispatch.retry_policy import RetryPolicy
 from judge.errors import ProviderError, RetryableError, StopRunError
+from judge.judges.replies import Sent
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
 P = ParamSpec("P")
@@ -82,6 +83,8 @@ class BatchResult(NamedTuple):
     key: str | None
     """of its request; None: the line cannot be read"""
     reply: Reply | ProviderError
+    reply_id: str = ""
+    """the provider's name of the reply"""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,11 @@ class BatchJudge(Protocol):
     frame: Frame
     keeps_marks: bool
     """whether `find` is certain of what it finds"""
+    allowed_models: Sequence[str]
+    """names that replies may bear beside that of the model that is asked"""
+
+    def check(self, reply: Reply, sent: Sent, *, reply_id: str, headers: Mapping[str, str]) -> Reply:
+        """Return a reply as a failure where it is another model's, or answers another prompt than its request's."""
 
     def line(self, request: Request) -> bytes:
         """Return a request as it stands in a batch, under its key."""
@@ -151,18 +159,18 @@ async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield rest
 
 
-def read_result(raw: bytes, read: Callable[[dict[str, Any]], Reply]) -> BatchResult:
+def read_result(raw: bytes, read: Callable[[dict[str, Any]], tuple[Reply, str]]) -> BatchResult:
     """Read one line of results; what cannot be read is an error of its request, or of an unknown one.
 
     Args:
         raw: the line.
-        read: returns the reply that a parsed line holds, or raises the ProviderError that it tells of.
+        read: returns the reply that a parsed line holds, with its name, or raises the ProviderError that it tells of.
     """
     key: str | None = None
     try:
         line = json.loads(raw)
         key = str(line["custom_id"])
-        return BatchResult(key, read(line))
+        return BatchResult(key, *read(line))
     except ProviderError as error:
         return BatchResult(key, error)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

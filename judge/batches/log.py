@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from judge.batches.base import Frame
 from judge.errors import RunError
+from judge.judges.replies import Sent, told_chars
 from judge.schema import Frozen, Group, Order, Request
 
 
@@ -54,11 +55,28 @@ class Member(Frozen):
     sample: int
     asks: tuple[str, ...] = ()
     group: Group | None = None
+    n_chars: int = 0
+    """of the prompt without its runs of one character; 0 in batches of earlier versions"""
+    has_images: bool = False
 
     @classmethod
     def of(cls, request: Request) -> Self:
         """Return what of a request its result needs."""
-        return cls(**{field: getattr(request, field) for field in cls.model_fields})
+        same = {field: getattr(request, field) for field in ("key", "item", "order", "sample", "asks", "group")}
+        return cls(**same, n_chars=told_chars(request.prompt), has_images=bool(request.prompt.images))
+
+    @property
+    def sent(self) -> Sent:
+        """What the checks of its reply need."""
+        return Sent(
+            key=self.key,
+            item=self.item,
+            n_chars=self.n_chars,
+            n_told=lambda: self.n_chars,
+            has_images=self.has_images,
+            is_correction=False,
+            asks_again=False,
+        )
 
 
 @dataclass

@@ -9,6 +9,7 @@ from judge.comparison.derive_control_report import read_controls
 from judge.costs.spending import Spending
 from judge.errors import RunError
 from judge.files.files import write_json
+from judge.judges.served_models import is_same_model
 from judge.judging.stopping import planned_looks
 from judge.outcomes.counted_items import Subject
 from judge.outcomes.item_features import ItemFeatures, WantedFields, features_of_judgments, features_of_pairs
@@ -16,6 +17,7 @@ from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.prompting.pairwise_prompt import parse_template
 from judge.report.report import NO_EXTRAS, Extras, Models, Report, RunDescription, build_report
+from judge.schema import Provider
 from judge.scoring.derive_score_report import make_score_report
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from judge.enums import Method
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.schema import JudgeSpec
 
 NOTHING_WANTED = WantedFields()
 NO_BCA = "the run asked for --ci bca, which is no more: its intervals are those of --ci jeffreys"
@@ -71,6 +74,7 @@ def make_report(
         notes=(
             *([NO_BCA] if method is None and manifest.interval == "bca" else []),
             *(_served(judge, cost.served_models) for judge, cost in costs.items() if cost.served_models),
+            *(note for judge in manifest.judges if (note := _alias(judge, spending.models(judge.name)))),
         ),
     )
     return build_report(latest, subject, run, method=basis.method, extras=extras)
@@ -79,6 +83,13 @@ def make_report(
 def _served(judge: str, models: Mapping[str, int]) -> str:
     counts = ", ".join(f"{model} ({n:,})" for model, n in models.items())
     return f"{judge}: the replies come from several models: {counts}; the rates are not those of one judge"
+
+
+def _alias(judge: JudgeSpec, models: Sequence[str]) -> str:
+    """Say that all replies name one other model than the one that was asked; nothing where they do not."""
+    if len(models) != 1 or judge.provider is Provider.LOCAL or is_same_model(judge.model, models[0]):
+        return ""
+    return f"{judge.name}: all replies name the model {models[0]}; see that it is the judge that you mean"
 
 
 def _scores(manifest: Manifest, runs: Sequence[RunFolder]) -> tuple[pl.DataFrame, pl.DataFrame] | None:

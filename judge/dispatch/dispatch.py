@@ -133,7 +133,7 @@ class _Asking:
             self.close(request, None if judgment is None else _with(judgment, attempts), attempts)
             raise
         self.close(request, judgment)
-        queue.breaker.settled(judgment.result)
+        queue.settled(judgment.result)
 
     def close(self, request: Request, judgment: Judgment | None, attempts: Sequence[Attempt] = ()) -> None:
         """Record what came of a request, and tell of it once it is on disk; without a judgment, the run stops."""
@@ -192,11 +192,16 @@ class _Asking:
             request: what was asked.
             first: what came of it.
             attempts: is filled with those of the second call that failed in passing.
+
+        Raises:
+            StopRunError: as `ask`, and where no reply so far holds a verdict.
+            _UnaskedError: as `ask`.
         """
         if first.reply is None or not isinstance(first.result, Failed):
             return first
-        if (again := queue.repair(request, first.reply, first.result)) is None:
+        if self.stop.asked.is_set() or (again := queue.repair(request, first.reply, first.result)) is None:
             return first
+        queue.breaker.useless(first.result)
         second = await self.ask(queue, again, attempts)
         failed, result = first.result, second.result
         problem = f"{failed.failure}: {failed.detail}" if failed.detail else failed.failure.value
@@ -210,8 +215,11 @@ class _Asking:
         expected_tokens = queue.expected_tokens(request)
         if (wait := queue.turn(expected_tokens)) > 0:
             await self.pause(wait)
-        if not self.budget.begin():
-            raise _UnaskedError
+        charge = queue.charge(request)
+        while not self.budget.begin(charge):
+            if self.budget.reached or self.stop.asked.is_set():
+                raise _UnaskedError
+            await self.budget.room()
         started, maybe_paid = queue.clock(), True
         reply = None
         try:
@@ -222,8 +230,8 @@ class _Asking:
             raise
         finally:
             if reply is None:
-                self.budget.unanswered(maybe_paid=maybe_paid)
-        self.budget.answered(queue.cost(reply))
+                self.budget.unanswered(charge, maybe_paid=maybe_paid)
+        self.budget.answered(queue.cost(reply), charge)
         queue.replied(reply, expected_tokens=expected_tokens)
         return reply, queue.clock() - started
 

@@ -15,6 +15,8 @@ from judge.errors import RetryableError
 T = TypeVar("T")
 LONGEST_PAUSE = 600.0
 """seconds; a provider that asks to be left alone for longer is not waited for"""
+MOST_TOLD = 1
+"""whole replies that hold an error in place of an answer after which a call is made again: each may be paid for"""
 MOST_JITTER = 1.0
 """seconds that are added at most to a pause that the provider named"""
 
@@ -47,6 +49,8 @@ class RetryPolicy:
             is_endless: tells of a failure whether more attempts than are allowed cost nothing and may help; where one
                 attempt is allowed, there is only one.
         """
+        n_told = 0
+
         # Making a retrying object for each call would take a tenth of a judgment's processor time: few calls need one.
         try:
             return await call()
@@ -62,7 +66,11 @@ class RetryPolicy:
             return await call()
 
         def is_last(state: RetryCallState) -> bool:
-            return state.attempt_number >= self.attempts and not (self.attempts > 1 and is_endless(_error_of(state)))
+            nonlocal n_told
+            n_told += _error_of(state).has_begun and _error_of(state).status is not None
+            return n_told > MOST_TOLD or (
+                state.attempt_number >= self.attempts and not (self.attempts > 1 and is_endless(_error_of(state)))
+            )
 
         retrying = AsyncRetrying(
             retry=retry_if_exception(_may_pass),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -14,11 +14,15 @@ from judge.errors import OmrJudgeError, RetryableError
 from judge.files.secrets import REDACTED
 from judge.images.loader import load_encoded
 from judge.judges.provider_errors import error_line, error_said, status_error
-from judge.judges.replies import SentReplies, receive
-from judge.schema import Correction, FailureKind, JudgeSpec, Reply, Request
+from judge.judges.replies import Sent, SentReplies, receive
+from judge.schema import Correction, FailureKind, JudgeSpec, Provider, Reply, Request
 
 if TYPE_CHECKING:
     import httpx2
+
+
+class NoReplyError(RetryableError):
+    """What came breaks the protocol, and was paid for all the same."""
 
 
 class Judge(Protocol):
@@ -29,6 +33,8 @@ class Judge(Protocol):
     """whether the provider remembers the beginning of a prompt, and charges less for it the second time"""
     on_headers: Callable[[Mapping[str, str]], None]
     """is told the headers of each successful reply, by names in lower case; does nothing unless it is set"""
+    allowed_models: Sequence[str]
+    """names that replies may bear beside that of the model that is asked; `*` stands for any characters"""
 
     async def ask(self, request: Request) -> Reply:
         """Make one call within the judge's time limit.
@@ -66,7 +72,8 @@ class SdkJudge:
         self.on_headers: Callable[[Mapping[str, str]], None] = lambda _: None
         self._sdk, self._client, self._key, self._timeout = sdk, client, key, timeout
         self._address = str(client.base_url.join(self.PATH))  # the SDK would join them for every call anew
-        self._served = SentReplies()
+        self._served = SentReplies("" if spec.provider is Provider.LOCAL else spec.model)
+        self.allowed_models: Sequence[str] = ()
 
     async def ask(self, request: Request) -> Reply:
         """Ask for one reply in the request's schema; ProviderError where there is none."""
@@ -75,12 +82,21 @@ class SdkJudge:
         if request.prompt.images:
             await load_encoded(request.prompt.images)
         content = orjson.dumps(self.body(request))
-        async with self.errors(seconds=self._timeout):
-            reply: httpx2.Response = await self._client.post(self._address, content=content, cast_to=httpx2.Response)
+        try:
+            async with self.errors(seconds=self._timeout):
+                reply: httpx2.Response = await self._client.post(
+                    self._address, content=content, cast_to=httpx2.Response
+                )
+        except NoReplyError as error:
+            return Reply(text="", cut=FailureKind.UNUSABLE, problem=error.message)
         headers = dict(reply.headers.items())  # by small letters; looked up some twenty times
         self.on_headers(headers)
         came, reply_id = receive(reply.content, headers, key=self._key, read=self.read)
-        return self._served.check(came, request, reply_id=reply_id, headers=headers)
+        return self.check(came, Sent.of(request), reply_id=reply_id, headers=headers)
+
+    def check(self, reply: Reply, sent: Sent, *, reply_id: str, headers: Mapping[str, str]) -> Reply:
+        """Return a reply as a failure where it is another model's, or answers another prompt than its request's."""
+        return self._served.check(reply, sent, reply_id=reply_id, headers=headers, allowed=self.allowed_models)
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share, then the traces."""
@@ -145,4 +161,4 @@ def reply_errors(*, key: str) -> Iterator[None]:
     except Exception as error:
         # What a server sends instead of a reply breaks the SDKs and our reading in too many ways to list.
         problem = f"not a reply: {error_line(error, key=key)}"
-        raise RetryableError(FailureKind.TRANSPORT, problem, maybe_paid=True) from error
+        raise NoReplyError(FailureKind.TRANSPORT, problem, maybe_paid=True) from error

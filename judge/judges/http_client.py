@@ -105,7 +105,12 @@ def connection_error(error: Exception, *, key: str) -> RetryableError:
     origin = next(causes, None) or error.__cause__ or error
     late = isinstance(origin, (TimeoutError, httpx2.TimeoutException))
     kind = FailureKind.TIMEOUT if late else FailureKind.TRANSPORT
-    return RetryableError(kind, error_line(origin, key=key), maybe_paid=not isinstance(origin, _UNSENT))
+    return RetryableError(
+        kind,
+        error_line(origin, key=key),
+        maybe_paid=not isinstance(origin, _UNSENT),
+        has_begun=isinstance(origin, aiohttp.ClientPayloadError),
+    )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

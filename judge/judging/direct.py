@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from judge.costs.charges import charge
 from judge.dispatch.dispatch import Stop, dispatch
 from judge.dispatch.judge_queue import JudgeQueue
 from judge.dispatch.rate_limits import AdaptiveConcurrency, RateLimiter
@@ -17,9 +18,9 @@ from judge.files.interrupts import interrupts_call
 from judge.files.secrets import hide_in_logs
 from judge.judges.local import n_servers
 from judge.judges.registry import open_judge
-from judge.judging.quote_run import cost_of
+from judge.judging.quote_run import cost_of, pixels
 from judge.prompting.retry_prompt import repair
-from judge.schema import JudgeSpec, Provider
+from judge.schema import Failed, JudgeSpec, Provider
 
 if TYPE_CHECKING:
     from judge.judging.session import Session
@@ -90,10 +91,15 @@ def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: Asy
     """Open a judge, to be closed by the stack; the embedded one several times, and each asks one request at a time."""
     options, manifest = session.options, session.manifest
     n_queues, concurrency = (n_servers(), 1) if spec.provider is Provider.LOCAL else (1, concurrency)
+    has_judged = any(
+        judgment.judge == spec.name and not isinstance(judgment.result, Failed)
+        for judgment in (session.folder.judgments() if session.closed.judged else ())
+    )
     queues = []
     for _ in range(n_queues):
         judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
         stack.push_async_callback(judge.close)
+        judge.allowed_models = options.allow_served_model
         queue = JudgeQueue(
             judge,
             AdaptiveConcurrency(concurrency),
@@ -101,12 +107,14 @@ def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: Asy
             call_rate=RateLimiter(options.max_rpm),
             token_rate=RateLimiter(options.max_tpm),
             say=session.say,
-            n_judged=len(session.closed.judged),
+            n_judged=has_judged,
         )
         if manifest.repair is not None:
             queue.repair = partial(repair, settings=spec.settings, note=manifest.repair)
         if options.max_cost is not None:
-            queue.cost = partial(cost_of, manifest.prices.get(spec.name))
+            price = manifest.prices.get(spec.name)
+            queue.charge = partial(charge, price, judge=spec, pixels=pixels)
+            queue.cost = partial(cost_of, price)
         queues.append(queue)
     return queues
 

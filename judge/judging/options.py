@@ -84,6 +84,14 @@ class JudgingOptions:
             help="Most dollars of the whole run; then exit code 6, resumable.",
         ),
     ] = None
+    allow_served_model: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--allow-served-model",
+            metavar="NAME",
+            help="A model that replies may name in place of the one asked; '*' stands for any characters; repeatable.",
+        ),
+    ] = ()
     batch: Annotated[
         bool,
         typer.Option("--batch", help="Ask in batches: half the price, within a day; openai: and anthropic: judges."),

@@ -14,12 +14,14 @@ DETAIL_CHARS = 300
 MOST_CHARS = 1_000_000
 """a longer reply is not read"""
 MOST_BRACES = 10_000
+MOST_MARKS = 20_000
+"""opening brackets of any kind, thinking included: more are not looked through"""
 EVIDENCE_FIELDS = ("evidence_1", "evidence_2")
 _FIELDS = {*EVIDENCE_FIELDS, "verdict"}
 _VERDICTS = {verdict.value: verdict for verdict in Verdict}
 _ORDINARY_STOPS = {"stop", "end_turn"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_OBJECT_OPENS = re.compile(r"""\{\s*(?:["'}]|\w+\s*:)""")
+_OBJECT_OPENS = re.compile(r"""\{\s*+(?:["'}]|\w++\s*+:)""")
 _FENCE = "```"
 _OPEN_FENCE = re.compile(
     rf"(?:{_FENCE}\w*|<(?P<tag>(?:final_)?answer|json|output|response|result|verdict)>)\s*\Z", re.IGNORECASE
@@ -86,7 +88,8 @@ def _why_cut(reply: Reply) -> str:
     """Say why a reply is not whole, in the server's words, and what there is of it."""
     stop = reply.stop if reply.stop and reply.stop.lower() not in _ORDINARY_STOPS else ""
     said = reply.problem or (f"stop reason {stop!r}" if stop else "")
-    return ": ".join(part for part in (said, reply.text) if part)[:DETAIL_CHARS]
+    text = "" if reply.cut is FailureKind.UNPARSED else reply.text  # it can be read, and is not to be trusted yet
+    return ": ".join(part for part in (said, text) if part)[:DETAIL_CHARS]
 
 
 def parse_evidence(text: str, criteria: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -130,6 +133,8 @@ def read_object(text: str, *, prose_after: bool = False) -> dict[str, Any]:
     """
     if len(text) > MOST_CHARS:
         raise UnparsedError(f"the reply has {len(text):,} characters: it is not read")
+    if (n_marks := sum(map(text.count, "<[{\u25c1"))) > MOST_MARKS:
+        raise UnparsedError(f"the reply holds {n_marks:,} opening brackets")
     final = part_thinking(text).final
     if final is None:
         raise UnparsedError("thinking begins and does not end: nothing after it is final")

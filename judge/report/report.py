@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+from pydantic import Field
 
 from judge.costs.spending import JudgeCost, Usd, total
 from judge.enums import Method, Orders
@@ -19,6 +21,7 @@ from judge.report.criterion import CriterionReport, report_criteria, signal_warn
 from judge.report.instruments import Instruments, compare_instruments
 from judge.report.judge_agreement import AgreementReport, HaloReport, halo, report_agreement
 from judge.report.position_length import LengthReport, PositionReport, length, position
+from judge.report.served_models import ServedModels, report_served, served_warnings
 from judge.report.subgroups import Interaction, Subgroups, interactions, report_subgroups
 from judge.schema import Frozen
 from judge.stats.clusters import FEW_UNITS
@@ -139,6 +142,8 @@ class Report(Frozen):
     """null where the number of items was fixed beforehand; else the overall criterion has no other interval"""
     controls: dict[str, ControlReport] | None = None
     """by kind; null where the run has none"""
+    served_models: Annotated[ServedModels | None, Field(exclude_if=lambda models: models is None)] = None
+    """by judge and model, where the verdicts of a judge come from several; absent where they do not"""
 
 
 NO_EXTRAS = Extras()
@@ -188,6 +193,7 @@ def build_report(
         )
         for judge, items in alone.items()
     }
+    served = report_served(latest, subject, basis._replace(may_stop=stopped is not None))
     n_planned = (subject.n_items - subject.n_identical) * run.samples * len(subject.judges)
     n_planned *= 2 if subject.orders is Orders.BOTH else 1
     together = next(iter(by_judge.values()))
@@ -219,6 +225,7 @@ def build_report(
             *_refusals(subject, extras),
             *(stopping_warnings(stopped.together, overall, margin) if stopped else ()),
             *run.notes,
+            *served_warnings(served, overall),
             *control_warnings(run.controls or {}),
         ),
         equivalence=margin,
@@ -226,6 +233,7 @@ def build_report(
         instruments=compare_instruments(panel, *run.scores) if run.scores else None,
         sequential=stopped and stopped.together,
         controls=run.controls,
+        served_models=served or None,
         position={name: position(items, together[name].first_slot) for name, items in panel.items()},
         length={name: length(items, adjust=extras.length_control) for name, items in panel.items()},
         agreement={

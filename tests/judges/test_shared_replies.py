@@ -153,7 +153,7 @@ WORDS = {
     **dict.fromkeys(("deepseek", "s400_deepseek"), "This response_format type is unavailable now"),
     **dict.fromkeys(("gemma", "s400_system"), "System role not supported"),
     **dict.fromkeys(("redir301", "redir307", "redir308"), "the server sends calls on to /ok/v1/chat/completions"),
-    **dict.fromkeys(("te_and_cl", "cl_twice", "hdr_bad_name"), "transport: not a reply"),
+    **dict.fromkeys(("te_and_cl", "cl_twice", "hdr_bad_name"), "unusable: not a reply"),
     **dict.fromkeys(("fmt_bracket", "fmt_result", "draft_reason_tag"), "0 JSON objects"),
     "fin_sensitive": "filtered: stop reason 'sensitive'",
     "fin_safety": "filtered: stop reason 'safety'",
@@ -216,6 +216,8 @@ WORDS = {
     "ollama_4096": "too_long: the server counts 4,096 tokens",
     "content_filter_azure_200": "filtered: stop reason 'content_filter'",
     "gemini_prohibited": "filtered: stop reason 'content_filter: PROHIBITED_CONTENT'",
+    "ctx_cut_silent": "too_long: the server counts 2,050 tokens",
+    "model_swap": "other_model: the reply names the model 'gpt-3.5-turbo-fallback', asked was 'm'",
     "sem_cache": "to another prompt again: switch its cache off",
 }
 """what the failures of a case say, where it has no verdict that can be trusted"""

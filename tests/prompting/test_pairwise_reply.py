@@ -254,7 +254,7 @@ def test_a_failure_says_what_is_wrong_in_few_words() -> None:
         (TEXT.replace('"tie"', "NaN"), "NaN is not JSON"),
         ('{"a":' * 9_000, "nested too deeply"),
         ("x" * 1_000_001, "is not read"),
-        ("{" * 1_000_000, "1,000,000 opening braces"),
+        ("{" * 1_000_000, "1,000,000 opening brackets"),
     ]:
         result = interpret(Reply(text=text), NAMES)
         assert isinstance(result, Failed)
