@@ -49,7 +49,7 @@ class _Form(NamedTuple):
         return self._replace(texts=[[text.replace(", ", ",\n") for text in row] for row in texts] if ends else texts)
 
 
-def render_table(table: cells.Table, width: int, *, stacked: bool = False) -> Table:
+def render_table(table: cells.Table, width: int, *, stacked: bool = False, errors: bool = False) -> Table:
     """Render a table.
 
     Args:
@@ -57,7 +57,9 @@ def render_table(table: cells.Table, width: int, *, stacked: bool = False) -> Ta
         width: of the terminal. A table that is wider has its headings folded, then its intervals, and then loses its
             padding.
         stacked: whether each rate stands above its interval in any case.
+        errors: whether to show standard errors.
     """
+    table = table.with_errors() if errors else table
     words = " ".join([safe(table.of), *_names(table)]).split(" ")
     names = min(NAME_WIDTH, max(map(cell_len, words)))
     form = _Form(list(map(safe, table.columns.values())), [[cell.text for cell in row.cells] for row in table.rows])
