@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from judge.outcomes.counted_items import CriterionItems, cluster_codes
-from judge.outcomes.rates import Basis, Estimate, Figure, Ratio, estimate_rates, figure, is_mirror_first, rounded
+from judge.outcomes.rates import GRID, Basis, Estimate, Figure, Ratio, estimate_rates, figure, is_mirror_first, rounded
 from judge.outcomes.tally import HALF, with_credits
 from judge.report.position_length import SIDES, kappa_of_sides, sides
 from judge.schema import Frozen, Order
@@ -172,12 +172,13 @@ def halo(counted: Mapping[str, CriterionItems]) -> HaloReport | None:
     if len(names) < PAIR:
         return None
     rated = side_by_side(counted).drop_nulls(pl.selectors.starts_with("credit:"))
-    credits_, codes = credits_of(rated), cluster_codes(rated)
+    credits_, codes = np.rint(credits_of(rated) * GRID) / GRID, cluster_codes(rated)
     if len(credits_) <= len(names):
         return None
     found = correlations(credits_)
-    if is_mirror_first(credits_, 1 - credits_, codes):
-        credits_ = 1 - credits_
+    exchanged = 1 - credits_
+    if is_mirror_first(np.hstack([credits_, exchanged]), np.hstack([exchanged, credits_]), codes):
+        credits_ = exchanged
     enough = len(credits_) >= MIN_EXPLAINED
     seed = counted[names[0]].basis.seed
     explained = explained_variance(credits_[:, -1], credits_[:, :-1], codes, seed=seed) if enough else None

@@ -461,6 +461,24 @@ def test_shares_of_variance_are_told_from_thirty_items_on() -> None:
         assert (halo.n, halo.together is not None, bool(halo.alone)) == (n, known, known)
 
 
+def test_a_panel_of_three_judges_explains_the_same_share_when_the_models_are_exchanged() -> None:
+    source = random.Random(4)  # noqa: S311 - fixed verdicts
+    rows = [
+        judgment(f"q{n}", order, {name: source.choice(list(Verdict)[:3]) for name in NAMES}, judge=judge, sample=sample)
+        for n, order, judge, sample in itertools.product(range(60), Order, "jkl", range(2))
+    ]
+    pairs = [
+        structs.replace(p, item=structs.replace(p.item, meta={"patient": n // 3 % 7}))
+        for n, p in enumerate(map(pair, range(60)))
+    ]
+    asked: dict[str, Any] = {"judges": ("j", "k", "l"), "samples": 2, "wanted": WantedFields("patient")}
+    one, other = report_of(rows, pairs, **asked), report_of(turned(rows), exchanged(pairs), **asked)
+    assert one.halo == other.halo
+    assert (
+        mirrored(one.model_dump(mode="json")["judge_sensitivity"]) == other.model_dump(mode="json")["judge_sensitivity"]
+    )
+
+
 def test_a_judge_of_a_contestants_family_is_called_out() -> None:
     assert families("openai:gpt-4.1-mini") == families("o3") == families("ChatGPT") == {"GPT"}
     assert families("DeepSeek-R1-Distill-Qwen-7B") == {"DeepSeek", "Qwen"}
