@@ -129,7 +129,7 @@ def test_a_comparison_reports_what_its_judge_answered_in_both_orders_and_asks_no
     assert report["models"] == {"a": MODEL_A, "b": MODEL_B}
     assert report["judges"] == [f"{provider}:m"]
     assert {name: report[name] for name in ("schema_version", "n_items", "n_judgments", "n_failed", "n_identical")} == {
-        "schema_version": 1,
+        "schema_version": 2,
         "n_items": 13,
         "n_judgments": 24,
         "n_failed": 0,
