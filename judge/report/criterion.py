@@ -199,7 +199,7 @@ def _criterion(
         cannot_judge=ledger.cannot_judge,
         n_verdicts=int(judged.items["n_verdicts"].sum()),
         ledger=ledger,
-        bounds=bounds(counted, subject.n_items),
+        bounds=bounds(counted, subject.n_items, tested.p_value),
         shares=Shares(**{name: of_models(rates[name]) for name in Shares.model_fields}),
         by_order=OrderRates(**{name: of_models(rates[name]) for name in OrderRates.model_fields}),
         chance_consistency=chance,

@@ -106,8 +106,14 @@ def _lost(counted: CriterionItems, said: pl.DataFrame, subject: Subject) -> Coun
     return Counter(reasons.to_series().to_list())
 
 
-def bounds(counted: CriterionItems, n_items: int) -> Bounds:
-    """Return the worst-case bounds of the win rate, mirrored exactly when the models are exchanged."""
+def bounds(counted: CriterionItems, n_items: int, p_value: float) -> Bounds:
+    """Return the worst-case bounds of the win rate, mirrored exactly when the models are exchanged.
+
+    Args:
+        counted: folded items of the criterion.
+        n_items: those and the missing ones.
+        p_value: of the criterion's own test, which stands where nothing is missing.
+    """
     if not n_items:
         return Bounds(low=None, high=None)
     won = float((np.rint(counted.column("credit") * GRID) / GRID).sum())
@@ -116,9 +122,8 @@ def bounds(counted: CriterionItems, n_items: int) -> Bounds:
     least = round(min(won, lost) / n_items, DIGITS)
     most = round(1 - least, DIGITS) if won == lost else round((min(won, lost) + missing) / n_items, DIGITS)
     low, high = (least, most) if won <= lost else (round(1 - most, DIGITS), round(1 - least, DIGITS))
-    return Bounds(
-        low=low, high=high, p_value_low=_p_value(counted, missing, 0), p_value_high=_p_value(counted, missing, 1)
-    )
+    p_low, p_high = (_p_value(counted, missing, credit) if missing else p_value for credit in (0, 1))
+    return Bounds(low=low, high=high, p_value_low=p_low, p_value_high=p_high)
 
 
 def _p_value(counted: CriterionItems, missing: int, credit: int) -> float:

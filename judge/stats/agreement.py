@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from judge.stats.intervals import Floats, Patterns
 
 LEVEL = 0.95
+N_EXPLAINED = 2_000
+"""resamples of shares of variance, which have a pattern an item with several judges"""
 TINY = 1e-12
 """less than this is rounding"""
 
@@ -269,7 +271,7 @@ def explained_variance(
     credits_: Floats,
     clusters: Codes | None = None,
     *,
-    n_resamples: int = N_RESAMPLES,
+    n_resamples: int = N_EXPLAINED,
     seed: int = 0,
 ) -> Explained | None:
     """Return the shares of the overall credit's variance that the criteria explain together, alone and incrementally.

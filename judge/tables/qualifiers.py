@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from judge.report.judge_signal import signal_clause
+from judge.report.judge_signal import Signal, signal_clause
 from judge.stats.clusters import HALF
 from judge.stats.significance import Conclusion, conclude
 
@@ -48,9 +48,9 @@ def _interval_apart_from_test(row: CriterionReport) -> str:
 
 
 def _missing_could_change(row: CriterionReport, margin: float | None) -> str:
-    """Tell what the missing items could make of the conclusion; empty where they change nothing."""
+    """Tell what the missing items could make of the conclusion; empty where they change nothing, or there is none."""
     found = row.bounds
-    if not row.missing or found.low is None or found.high is None:
+    if not row.missing or found.low is None or found.high is None or row.signal is Signal.NO_SIGNAL:
         return ""
     if row.verdict is Conclusion.EQUIVALENT:
         if margin is None or HALF - margin < found.low <= found.high < HALF + margin:
@@ -59,7 +59,7 @@ def _missing_could_change(row: CriterionReport, margin: float | None) -> str:
         return f"had the {row.missing} missing items all gone to b or to a, the win rate would be {between}"
     ends = {"b": (found.low, found.p_value_low), "a": (found.high, found.p_value_high)}
     changed = [
-        f"{model} it would be {100 * rate:.1f} % ({outcome_word(verdict, margin)})"
+        f"{model} it would be {100 * rate:.1f} % ({verdict})"
         for model, (rate, p_value) in ends.items()
         if p_value is not None and (verdict := conclude(rate, p_value)) is not row.verdict
     ]

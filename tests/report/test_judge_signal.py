@@ -236,12 +236,14 @@ def test_what_the_missing_items_could_change_stands_in_the_sentence_and_nothing_
     changed = quoted([(a, 20), (b, 4), (lost, 12)], 36)
     assert "; had the 12 missing items all gone to b it would be 55.6 % (inconclusive)" in changed
     assert "to a it" not in changed
+    silent = quoted([((FIRST, FIRST), 40), (lost, 30)], 70)
+    assert silent.endswith("p = 1; the judge shows no signal: no conclusion about the models.")
     kept = quoted([(a, 60), (b, 4), (lost, 2)], 66)
     assert "a is better" in kept
     assert "missing" not in kept
     either = quoted([(a, 10), (b, 9), (lost, 30)], 49)
     assert "inconclusive: " in either
-    assert "all gone to b it would be 20.4 % (a is worse), to a it would be 81.6 % (a is better)" in either
+    assert "all gone to b it would be 20.4 % (worse), to a it would be 81.6 % (better)" in either
 
 
 def test_missing_items_that_could_end_an_equivalence_are_told() -> None:

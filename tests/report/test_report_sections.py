@@ -184,9 +184,13 @@ def test_the_bounds_are_reached_by_giving_every_missing_item_to_one_model(
             judgments += [judgment(f"q{n}", order, v) for order, v in zip(Order, given_, strict=True)]
         return report_of(judgments, [pair(n) for n in range(len(answers))]).criteria["overall"]
 
-    bounds = win_rate(None).bounds
-    assert bounds.low == pytest.approx(win_rate((Verdict.SECOND, Verdict.FIRST)).win_rate.estimate, abs=1.1e-6)
-    assert bounds.high == pytest.approx(win_rate((Verdict.FIRST, Verdict.SECOND)).win_rate.estimate, abs=1.1e-6)
+    bounds, all_b, all_a = (
+        win_rate(to) for to in (None, (Verdict.SECOND, Verdict.FIRST), (Verdict.FIRST, Verdict.SECOND))
+    )
+    bounds = bounds.bounds
+    assert bounds.low == pytest.approx(all_b.win_rate.estimate, abs=1.1e-6)
+    assert bounds.high == pytest.approx(all_a.win_rate.estimate, abs=1.1e-6)
+    assert (bounds.p_value_low, bounds.p_value_high) == pytest.approx((all_b.p_value, all_a.p_value))
 
 
 COMPLEMENTS = {
