@@ -142,6 +142,11 @@ class CriterionReport(Frozen):
     strata: Strata | None
     """the win rate by whose final answer is right; null where the items have no answers"""
 
+    @property
+    def credit(self) -> float | None:
+        """The sum of a's credits."""
+        return self.win_rate.numerator
+
 
 def report_criteria(
     counted: Mapping[str, CriterionItems],

@@ -27,7 +27,7 @@ class JudgeSensitivity(Frozen):
     """with each judge left out, over the items that all others have"""
     random_judges: Figure | None
     """the mean of the judges' credits with an interval over other items and other judges of their kind; null with fewer
-    than two items"""
+    than two units, and where the panel speaks by majority"""
 
 
 def judge_sensitivity(
@@ -60,7 +60,8 @@ def _on_criterion(
         pooled = pool(folded, [judge for judge in alone if judge != left_out], pooling)
         counted = CriterionItems.of(pl.concat([pooled, identical.select(FOLDED)]), features, panel.basis)
         without[left_out] = panel.basis.of_models(counted.mean("credit", complement=True))
-    return JudgeSensitivity(without=without, random_judges=_over_judges(alone, panel, identical))
+    averaged = pooling is Pooling.MEAN
+    return JudgeSensitivity(without=without, random_judges=_over_judges(alone, panel, identical) if averaged else None)
 
 
 def _over_judges(alone: Mapping[str, CriterionItems], panel: CriterionItems, identical: pl.DataFrame) -> Figure | None:

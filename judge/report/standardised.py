@@ -59,7 +59,7 @@ def _standardised(
         return None
     mean, (covariance, df) = found
     variance = covariance[0, 0]
-    n_eff = mean * (1 - mean) / variance if variance > 0 else float(df + 1)
+    n_eff = float(df + 1) if variance == 0 else mean * (1 - mean) / variance
     low, high = wilson_ends(mean, n_eff, stdtrit(df, (1 + LEVEL) / 2))
     rate = Coefficient(mean, float(np.sqrt(variance)), float(low), float(high))
     raw = float(credit.mean()) - HALF

@@ -79,7 +79,7 @@ def judged_tables(report: Report, criteria: Mapping[str, CriterionReport], judge
         criteria,
         {
             "win_rate": ("win rate of a", cells.rate),
-            "win_rate.numerator": ("credit", cells.total),
+            "credit": ("credit", cells.total),
             **{field: (heading, cells.count) for field, heading in counts.items()},
         },
         key="win_rates",
@@ -134,7 +134,7 @@ def _ledger(report: Report) -> Table:
             cells.row(
                 name,
                 *(cells.count(terms[name].get(word, 0)) for word in names),
-                cells.total(row.win_rate.numerator),
+                cells.total(row.credit),
                 cells.share(row.bounds.low),
                 cells.share(row.bounds.high),
             )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Pooling
+from judge.report.judge_signal import signal_clause
 from judge.tables.qualifiers import outcome_word, qualifiers
 
 if TYPE_CHECKING:
@@ -83,10 +84,11 @@ def sequential(report: Report, found: Sequential) -> str:
     total, lost = found.wins + found.losses, found.items_missing
     share = f"{100 * found.wins / total:.1f} % " if total else ""
     missing = f" ({_count(lost, 'item')} without a verdict count for neither)" if lost else ""
+    clause = signal_clause(report.criteria[overall])
     return (
         f"On {overall}, {word}: {state} after {looks} items. Wins of a among {total} decided units: {share}"
         f"[{100 * found.low:.1f}, {100 * found.high:.1f}] ({100 - 100 * found.alpha:g} % confidence sequence, valid at "
-        f"every look), {p_text(found.p_value)}{missing}."
+        f"every look), {p_text(found.p_value)}{missing}{f'; {clause}' if clause else ''}."
     )
 
 
@@ -120,7 +122,8 @@ def ledger_terms(counts: Ledger) -> dict[str, int]:
 
 def position(name: str, found: PositionReport) -> str:
     """Return the position bias in words."""
-    parts = [f"Position, {name}: first slot {percent(found.first_slot)} % of decisive verdicts"]
+    share = f"first slot {percent(found.first_slot)} % of decisive verdicts"
+    parts = [f"Position, {name}: {share if found.first_slot.n else 'no verdicts in both orders tell of it'}"]
     if found.to_first is not None and found.to_second is not None and found.p_value is not None:
         moved = f"{found.to_first} items lean to the first slot, {found.to_second} to the second"
         parts.append(f"{moved}, {p_text(found.p_value)}")

@@ -21,7 +21,7 @@ from judge.schema import Order, Verdict
 from judge.stats.significance import Conclusion
 from judge.tables.formats import written
 from judge.tables.tables import comparison_document
-from judge.tables.words import conclusion
+from judge.tables.words import conclusion, position
 
 Judge = Callable[[int], tuple[Verdict, Verdict]]
 FIRST, SECOND, TIE = Verdict.FIRST, Verdict.SECOND, Verdict.TIE
@@ -155,6 +155,14 @@ def test_with_rows_of_one_order_alone_there_is_no_first_slot_no_statement_and_no
     assert (report.win_rate.estimate, report.verdict) == (0.9, Conclusion.BETTER)
     assert (report.signal, report.first_slot.estimate, report.first_slot.n) == (None, None, 0)
     assert signal_warnings({"overall": report}, "j") == []
+
+
+def test_the_position_sentence_has_no_first_slot_of_one_order() -> None:
+    rows = [judgment(f"q{n}", Order.FORWARD, FIRST) for n in range(20)]
+    report = report_of(rows, [pair(n) for n in range(20)], orders=Orders.ONE)
+    assert (
+        position("overall", report.position["overall"]) == "Position, overall: no verdicts in both orders tell of it."
+    )
 
 
 def test_a_panel_of_judges_that_each_stick_to_a_slot_shows_no_signal_though_their_slots_cancel() -> None:

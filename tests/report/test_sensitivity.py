@@ -58,6 +58,7 @@ def test_a_majority_is_taken_of_those_that_are_left() -> None:
     assert report.judge_sensitivity is not None
     without = report.judge_sensitivity["overall"].without
     assert {judge: rate.numerator for judge, rate in without.items()} == {"j": 15 + 2, "k": 35 + 2, "l": 20 + 2}
+    assert report.judge_sensitivity["overall"].random_judges is None
 
 
 def test_one_judge_has_no_sensitivity_and_a_panel_without_items_no_rate() -> None:
@@ -112,6 +113,9 @@ def test_one_value_is_not_standardised_and_equal_models_reverse_nothing() -> Non
     alone, _ = by_part({"big": (10, 5)})
     assert alone.standardised == {"part": None}
     assert words.standardised(alone) == {}
+    single, _ = by_part({"one": (1, 0), "other": (0, 1)})
+    assert single.standardised["part"] is not None
+    assert single.standardised["part"].win_rate.model_dump() == {"estimate": 0.5, "low": None, "high": None, "se": None}
     equal, _ = by_part({"one": (30, 0), "other": (0, 30)})
     assert equal.standardised["part"] is not None
     assert equal.standardised["part"].reversed == ()
