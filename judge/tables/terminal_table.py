@@ -44,9 +44,12 @@ class _Form(NamedTuple):
         return self._replace(headings=folded)
 
     def stacked(self, *, ends: bool = False) -> Self:
-        """Write each rate above its interval, and on request the ends of that one above the other."""
-        texts = [[text.replace(" [", "\n[") for text in row] for row in self.texts]
-        return self._replace(texts=[[text.replace(", ", ",\n") for text in row] for row in texts] if ends else texts)
+        """Write each rate above its interval; on request also below its fraction, and the ends one above the other."""
+        breaks = {" [": "\n[", **({", ": ",\n", " = ": " =\n"} if ends else {})}
+        texts = self.texts
+        for old, new in breaks.items():
+            texts = [[text.replace(old, new) for text in row] for row in texts]
+        return self._replace(texts=texts)
 
 
 def render_table(table: cells.Table, width: int, *, stacked: bool = False, errors: bool = False) -> Table:
