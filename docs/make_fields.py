@@ -44,6 +44,8 @@ MODELS = {
     "halo": "judge.report.judge_agreement:HaloReport",
     "subgroup": "judge.report.subgroups:Subgroup",
     "interaction": "judge.report.subgroups:Interaction",
+    "standardised": "judge.report.standardised:Standardised",
+    "sensitivity to the judge": "judge.report.judge_sensitivity:JudgeSensitivity",
     "instrument": "judge.report.instruments:Instruments",
     "disagreement": "judge.report.instruments:Disagreement",
     "sequential": "judge.outcomes.interim_looks:Sequential",

@@ -58,14 +58,24 @@ def print_json(made: BaseModel) -> None:
     typer.echo(as_json_bytes(made.model_dump(mode="json")), nl=False)
 
 
-def print_form(form: ReportFormat, *, document: Callable[[], Document], draw: Callable[[Console], None]) -> None:
-    """Draw a report on the terminal, or write its document in the form that was asked for."""
+def print_form(
+    form: ReportFormat, *, document: Callable[[], Document], draw: Callable[[Console], None], errors: bool = False
+) -> None:
+    """Draw a report on the terminal, or write its document in the form that was asked for.
+
+    Args:
+        form: which one.
+        document: makes what is written.
+        draw: draws on the terminal.
+        errors: whether what is written shows standard errors.
+    """
     if form is ReportFormat.TERMINAL:
         draw(console())
         return
     from judge.tables.formats import written
 
-    typer.echo(written(document(), form).encode(), nl=False)
+    made = document()
+    typer.echo(written(made.with_errors() if errors else made, form).encode(), nl=False)
 
 
 def print_quote(quote: Quote, *, as_json: bool) -> None:

@@ -180,7 +180,9 @@ def _against_judge(
     return Sides(
         agreement=_agreement(compare_raters(ratings, codes, seed=judged.basis.seed, weights=unequal)),
         table=_table(ratings),
-        decisive=estimate_rate(same, codes, judged.basis).model_copy(update={"n": int((on[:, 0] != 1).sum())}),
+        decisive=estimate_rate(same, codes, judged.basis).model_copy(
+            update={"n": int((on[:, 0] != 1).sum()), **({} if unequal is None else {"numerator": None})}
+        ),
     )
 
 
@@ -258,7 +260,8 @@ def _informed(credits_: Floats, labels: Floats, weights: Floats) -> float | None
 
 
 def _estimate(rate: WinRate, found: LabelCorrection) -> Estimate:
-    return Estimate(estimate=rounded(rate.estimate), low=rounded(rate.low), high=rounded(rate.high), n=found.n_labels)
+    ends = {end: rounded(getattr(rate, end)) for end in ("estimate", "low", "high")}
+    return Estimate(**ends, n=found.n_labels, se=rounded(rate.variance**0.5))
 
 
 def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster: str | None = None) -> PeopleReport:

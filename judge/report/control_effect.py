@@ -155,8 +155,9 @@ def difference(counted: CriterionItems, name: str, *, of_a: bool = False) -> Fig
     """
     credit = Ratio.over_known((1 + counted.column(name)) / 2, complement=of_a)
     rate = estimate_rate(credit, counted.codes, counted.basis._replace(method=Method.JEFFREYS))
-    ends = {end: getattr(rate, end) for end in Figure.model_fields}
-    return Figure(**{end: None if value is None else round(2 * value - 1, DIGITS) for end, value in ends.items()})
+    ends = {"estimate": rate.estimate, "low": rate.low, "high": rate.high}
+    stretched = {end: None if value is None else round(2 * value - 1, DIGITS) for end, value in ends.items()}
+    return Figure(**stretched, se=None if rate.se is None else round(2 * rate.se, DIGITS))
 
 
 def _effect(counted: CriterionItems, p_adjusted: float | None) -> Effect:

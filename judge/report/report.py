@@ -17,11 +17,14 @@ from judge.outcomes.latest_judgments import LatestJudgments
 from judge.outcomes.rates import LEVEL, Basis
 from judge.report.conclusions import stopping_warnings
 from judge.report.control_report import ControlReport, control_warnings
-from judge.report.criterion import CriterionReport, report_criteria, signal_warnings
+from judge.report.criterion import CriterionReport, report_criteria
 from judge.report.instruments import Instruments, compare_instruments
 from judge.report.judge_agreement import AgreementReport, HaloReport, halo, report_agreement
+from judge.report.judge_sensitivity import JudgeSensitivity, judge_sensitivity
+from judge.report.judge_signal import signal_warnings
 from judge.report.position_length import LengthReport, PositionReport, length, position
 from judge.report.served_models import ServedModels, report_served, served_warnings
+from judge.report.standardised import Standardised, standardise
 from judge.report.subgroups import Interaction, Subgroups, interactions, report_subgroups
 from judge.schema import Frozen
 from judge.stats.clusters import FEW_UNITS
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
     from judge.outcomes.counted_items import CriterionItems
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Models(Frozen):
@@ -136,6 +139,10 @@ class Report(Frozen):
     """by field and value, for each field that was asked for"""
     interactions: dict[str, Interaction | None]
     """by field; null where fewer than two values have counted items"""
+    standardised: dict[str, Standardised | None]
+    """by field; null where fewer than two values have counted items"""
+    judge_sensitivity: dict[str, JudgeSensitivity] | None = None
+    """by criterion; null with one judge"""
     instruments: dict[str, Instruments] | None = None
     """by criterion that a checklist measures too, where two checklist scores are set beside the comparison"""
     sequential: Sequential | None = None
@@ -198,7 +205,15 @@ def build_report(
     n_planned *= 2 if subject.orders is Orders.BOTH else 1
     together = next(iter(by_judge.values()))
     if is_panel:
-        together = report_criteria(panel, latest, subject, margin=margin, stopped=stopped and stopped.together)
+        together = report_criteria(
+            panel,
+            latest,
+            subject,
+            margin=margin,
+            stopped=stopped and stopped.together,
+            by_judge=by_judge if pooling is Pooling.MEAN else {},
+        )
+    subgroups = report_subgroups(panel, features) if features else {}
     return Report(
         schema_version=SCHEMA_VERSION,
         models=run.models,
@@ -243,8 +258,10 @@ def build_report(
             for name in panel
         },
         halo=halo(panel),
-        subgroups=report_subgroups(panel, features) if features else {},
+        subgroups=subgroups,
         interactions=interactions(panel[overall], features) if features else {},
+        standardised=standardise(panel[overall], overall, subgroups),
+        judge_sensitivity=judge_sensitivity(alone, panel, features, pooling) if pooling else None,
     )
 
 

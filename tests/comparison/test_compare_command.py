@@ -122,14 +122,15 @@ def test_a_comparison_reports_what_its_judge_answered_in_both_orders_and_asks_no
         assert reported(report["criteria"][name]) == expected
         rate, believed, _ = rows(first.stdout)[name]
         assert float(rate[0].split()[0]) == pytest.approx(100 * expected["win_rate"][0], abs=0.051)
-        assert [int(cell) for cell in rate[1:]] == [
+        assert float(rate[1]) == pytest.approx(expected["win_rate"][0] * expected["win_rate"][1], abs=1e-4)
+        assert [int(cell) for cell in rate[2:]] == [
             expected[count] for count in ("wins_a", "ties", "wins_b", "splits", "missing")
         ]
-        assert float(believed[0].split()[0]) == pytest.approx(100 * expected["consistency"][0], abs=0.051)
+        assert float(believed[0].split()[2]) == pytest.approx(100 * expected["consistency"][0], abs=0.051)
     assert report["models"] == {"a": MODEL_A, "b": MODEL_B}
     assert report["judges"] == [f"{provider}:m"]
     assert {name: report[name] for name in ("schema_version", "n_items", "n_judgments", "n_failed", "n_identical")} == {
-        "schema_version": 1,
+        "schema_version": 2,
         "n_items": 13,
         "n_judgments": 24,
         "n_failed": 0,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from math import ceil
-from zlib import crc32
 from typing import Any
+from zlib import crc32
 
 import pytest
 from asked import made_request

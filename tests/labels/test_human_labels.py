@@ -206,7 +206,7 @@ def test_a_person_is_told_everything_that_is_counted(tmp_path: Path) -> None:
     assert "Judged by j; compared on draw d.\nLeft out: draws e (--draw takes another)." in text
     assert "Labels: ann 71, bob 20; 1 cannot judge." in text
     assert "1 labelled items have no outcome by the judge and are left out." in text
-    assert "Judge and people, 69 items: raw 1.00, AC1 1.00" in text
+    assert "Judge and people, 69 items: raw 1.00 [0.96, 1.00], AC1 1.00 [" in text
     assert "Note: 100 % of the verdicts are the same" in text
     assert "People among themselves, 20 items" in text
     assert ["a", "69", "0", "0"] in [line.split() for line in text.splitlines()]
