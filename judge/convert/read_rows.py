@@ -10,10 +10,11 @@ from typing import Self
 
 from judge.convert.formats import FORMATS, NATIVE, Format, detect
 from judge.convert.output import Row
-from judge.convert.source import MAX_DOCUMENT, source_records
+from judge.convert.source import source_records
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.files.fields import RecordProblem
 from judge.files.jsonl import JsonLines, refuse
+from judge.files.limits import limits
 
 LOOKED_AT = 20
 """records that the format is found by"""
@@ -43,11 +44,11 @@ class Problems:
 class RowFile:
     """An open file of a generator, of the format that is named or found by its first records (see `source_records`)."""
 
-    def __init__(self, source: str | Path, format_: str | None, *, max_document: int = MAX_DOCUMENT) -> None:
+    def __init__(self, source: str | Path, format_: str | None, *, max_document: int | None = None) -> None:
         self._file = JsonLines(source)
         self.path = self._file.path
         self.folder = Path.cwd() if source == "-" else Path(source).absolute().parent
-        self._records = source_records(self._file, max_document=max_document)
+        self._records = source_records(self._file, max_document=max_document or limits().document_bytes)
         try:
             self._first = list(islice(self._records, LOOKED_AT))
             self.format = self._named(format_)
