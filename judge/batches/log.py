@@ -11,10 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Self
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from judge.batches.base import Frame
 from judge.errors import RunError
+from judge.files.limits import open_regular, own_lines, read_whole, refuse_irregular
 from judge.schema import Frozen, Group, Order, Request
 
 
@@ -41,7 +42,7 @@ class BatchRecord(Frozen):
     n_requests: int
     id: str | None = None
     """the provider's name for it"""
-    since: datetime
+    since: AwareDatetime
     """when it was about to be submitted, UTC"""
 
 
@@ -113,8 +114,8 @@ class BatchLog:
         """Return a batch's requests by key; RunError where they cannot be read."""
         path = self._members_path(batch)
         try:
-            with path.open("rb") as file:
-                read = (Member.model_validate_json(line) for line in file)
+            with open_regular(path) as file:
+                read = (Member.model_validate_json(line) for line in own_lines(file, path))
                 return {member.key: member for member in read}
         except (OSError, ValidationError) as error:
             raise RunError(f"{path}: cannot be read: it says which requests a batch holds") from error
@@ -164,9 +165,10 @@ def _flush(file: IO[bytes]) -> None:
 
 def _read_records(path: Path) -> Iterator[BatchRecord]:
     """Yield the records of a log, cutting off a torn last line: what it was about to say had not begun."""
+    if path.exists():
+        refuse_irregular(path)
     with path.open("a+b") as file:
-        file.seek(0)
-        lines = file.read().splitlines(keepends=True)
+        lines = read_whole(path).splitlines(keepends=True)
         if lines and not lines[-1].endswith(b"\n"):
             file.truncate(sum(map(len, lines[:-1])))
             del lines[-1]

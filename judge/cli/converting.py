@@ -11,6 +11,7 @@ import typer
 from judge.cli.options import OutputOptions, RunPath
 from judge.cli.reporting import find_run, print_report
 from judge.enums import ExportFormat, SourceFormat
+from judge.files.terminal import write
 from judge.judging.options import DEFAULT_RUNS, Quiet, Runs
 
 
@@ -54,11 +55,11 @@ def convert(
     if json:
         import orjson
 
-        typer.echo(orjson.dumps(as_record(counts), option=orjson.OPT_INDENT_2))
+        write(orjson.dumps(as_record(counts), option=orjson.OPT_INDENT_2))
         return
     for line in lines(counts, sample=sample, all_samples=all_samples):
-        typer.echo(line)
-    typer.echo(f"{to}: written")
+        write(line)
+    write(f"{to}: written")
 
 
 def import_(
@@ -99,4 +100,4 @@ def export(
 
     options = ExportOptions(to, out, criterion, min_agreement)
     written = export_run(find_run(run, runs), options)
-    typer.echo(f"{out}: {', '.join(f'{name} {n}' for name, n in written.items())}")
+    write(f"{out}: {', '.join(f'{name} {n}' for name, n in written.items())}")

@@ -13,6 +13,7 @@ import typer
 from typer.models import ParameterInfo
 
 from judge.files.limits import Limits, limiting
+from judge.files.terminal import guarding
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -37,7 +38,8 @@ class OutputOptions:
 def flattened(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command as typer reads it: each field of its groups of options is an option of its own.
 
-    Every command takes the limits of what is read, too, which hold while it runs.
+    Every command takes the limits of what is read, too, which hold while it runs, and writes nothing foreign that acts
+    on a terminal.
 
     A group is a dataclass. Its fields carry their `typer.Option` or `typer.Argument` in `Annotated`, or are groups
     again; what is neither keeps its default. A tuple of any length is an option that may be repeated.
@@ -47,7 +49,7 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**given: object) -> None:
-        with limiting(cast("Limits", _taken("limits", Limits, given))):
+        with guarding(), limiting(cast("Limits", _taken("limits", Limits, given))):
             command(**{name: _taken(name, hints[name], given) for name in parameters})
 
     flat = [flat for name, one in parameters.items() for flat in _parameters(name, hints[name], one.default)]

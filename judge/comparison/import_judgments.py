@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from judge.enums import Orders
 from judge.errors import InputError, InputErrors
-from judge.files.fields import RecordProblem
+from judge.files.fields import MAX_NAME_CHARS, RecordProblem
 from judge.files.files import write_lines
 from judge.files.jsonl import JsonLines, parse_object
 from judge.judging.find_run import named_run
@@ -20,23 +20,25 @@ from judge.runs.journal import RunFolder
 from judge.runs.manifest import Input, Manifest
 from judge.schema import Criterion, Failed, FailureKind, Frozen, Judged, Judgment, Order, Reply, Rubric, Verdict
 
+Name = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
+
 
 class VerdictLine(Frozen):
     """One line of an imported file: one verdict on one criterion of one item."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    item: str
+    item: Name
     criterion: str = Field(default="overall", pattern=r"^[a-z][a-z0-9_]{0,39}$")
     order: Order
-    judge: str = "imported"
+    judge: Name = "imported"
     sample: int = 0
     verdict: Verdict | None
     failure: str | None = None
     reply: str | None = None
-    cluster: str | None = None
-    model_a: str | None = None
-    model_b: str | None = None
+    cluster: Name | None = None
+    model_a: Name | None = None
+    model_b: Name | None = None
     meta: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("item", "cluster", mode="before")

@@ -14,7 +14,7 @@ from judge.convert.source import source_records
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.files.fields import RecordProblem
 from judge.files.jsonl import JsonLines, refuse
-from judge.files.limits import limits
+from judge.files.limits import is_about_a_limit, limits
 
 LOOKED_AT = 20
 """records that the format is found by"""
@@ -94,7 +94,7 @@ class RowFile:
 
 def with_convert_hint(error: InputErrors, source: str | Path) -> InputErrors:
     """Return a file's problems, led by the command that converts it where it is of a generator's format."""
-    if source == "-" or not Path(source).is_file():
+    if source == "-" or not Path(source).is_file() or any(map(is_about_a_limit, error.problems)):
         return error
     try:
         with RowFile(source, None, max_document=MAX_HINT_DOCUMENT) as file:

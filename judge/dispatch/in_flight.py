@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from judge.errors import RunError
+from judge.files.limits import limits, read_whole, refuse_irregular
 
 KEY_BYTES: Final = 16
 NO_KEY: Final = bytes(KEY_BYTES)
@@ -34,6 +35,8 @@ class InFlight(AbstractContextManager["InFlight"]):
         self.path = path
         self._keys: set[bytes] = set()
         self._size = 0
+        if path.exists():
+            refuse_irregular(path)
         try:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         except OSError as error:
@@ -82,7 +85,7 @@ def read_in_flight(path: Path, judged: AbstractSet[bytes]) -> frozenset[bytes]:
         path: `in_flight` in a run folder; it may be absent, and end in a key that a kill cut short.
         judged: keys that have verdicts.
     """
-    content = path.read_bytes() if path.exists() else b""
+    content = read_whole(path, most=limits().document_bytes) if path.exists() else b""
     whole = len(content) - len(content) % KEY_BYTES
     noted = Counter(content[at : at + KEY_BYTES] for at in range(0, whole, KEY_BYTES))
     return frozenset(key for key, times in noted.items() if times % 2) - judged - {NO_KEY}

@@ -14,6 +14,7 @@ from msgspec.json import encode
 from pydantic_core import to_json
 
 from judge.errors import RunError
+from judge.files.limits import open_regular
 from judge.schema import Frozen, Noun
 
 
@@ -69,8 +70,8 @@ def as_json_bytes(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
 
 def file_sha256(path: Path) -> str:
     """Return the hash of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def write_lines(path: Path, records: Iterable[Frozen | Noun]) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import orjson
 
-from judge.errors import RunError
+from judge.errors import InputError, RunError
 from judge.files.files import flush_folder, write_json
+from judge.files.limits import read_whole
 
 
 @contextmanager
@@ -63,10 +64,10 @@ def locking(folder: Path) -> Iterator[None]:
 
 def _named(owner: Path) -> str:
     try:
-        named = orjson.loads(owner.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
+        named = orjson.loads(read_whole(owner))
+        return f"process {named['pid']} on {named['host']}"
+    except (OSError, InputError, orjson.JSONDecodeError, KeyError, TypeError):
         return "another process"
-    return f"process {named['pid']} on {named['host']}"
 
 
 def _host() -> str:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
@@ -127,7 +127,8 @@ def _open_twice(source: str | Path, path: str) -> tuple[BinaryIO, str]:
     """Open a source so that it can be read repeatedly; return it, uncompressed, with its bytes' SHA-256."""
     try:
         if source == "-":
-            raw = _spool(sys.stdin.buffer, too_large(path, limits().file_bytes), most=limits().file_bytes)
+            most = limits().file_bytes
+            raw = _spool(sys.stdin.buffer, too_large(path, most), most=lambda: most)
         else:
             raw = _open_file(Path(source), path)
         try:
@@ -157,16 +158,16 @@ def _open_file(path: Path, shown: str) -> BinaryIO:
         refuse(shown, f"is {kind_of_file(status.st_mode)}", "give a JSONL file")
     first, pipe = open_pipe(path)
     with pipe:
-        return _spool(pipe, too_large(shown, most), most=most, first=first)
+        return _spool(pipe, too_large(shown, most), most=lambda: most, first=first)
 
 
-def _spool(stream: BinaryIO, error: InputError, *, most: int, first: bytes = b"") -> BinaryIO:
+def _spool(stream: BinaryIO, error: InputError, *, most: Callable[[], int], first: bytes = b"") -> BinaryIO:
     """Copy a stream into an anonymous temporary file and return that at its start; the error where it goes too far.
 
     Args:
         stream: is read to its end.
         error: is raised, as one of InputErrors, where more than `most` bytes come.
-        most: bytes of the copy.
+        most: tells how many bytes may have come by now.
         first: came before the rest of the stream.
     """
     spool = tempfile.TemporaryFile()  # noqa: SIM115
@@ -174,7 +175,7 @@ def _spool(stream: BinaryIO, error: InputError, *, most: int, first: bytes = b""
         spool.write(first)
         while piece := stream.read(MIB):
             spool.write(piece)
-            if spool.tell() > most:
+            if spool.tell() > most():
                 refuse(error.where, error.problem, error.hint)
             if spool.tell() == len(piece) and not _is_binary(piece):
                 _refuse_nul(piece, error.where)
@@ -210,12 +211,12 @@ def _uncompressed(raw: BinaryIO, path: str) -> BinaryIO:
     """Return a file at its start, or what it holds where it is gzip by its first bytes."""
     raw.seek(0)
     compressed = raw.read(len(_GZIP)) == _GZIP
-    most = limits().unpacked_bytes(raw.seek(0, 2))
     raw.seek(0)
     if not compressed:
         return raw
     with raw, gzip.open(raw) as stream:
-        return _spool(cast("BinaryIO", stream), unpacks_too_far(path, most), most=most)
+        # What was read by now says how far it may unpack: a bomb is known by its beginning.
+        return _spool(cast("BinaryIO", stream), unpacks_too_far(path), most=lambda: limits().unpacked_bytes(raw.tell()))
 
 
 def refuse_binary(handle: BinaryIO, path: str) -> None:

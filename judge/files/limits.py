@@ -107,9 +107,11 @@ def too_large(where: str, most: int) -> InputError:
     return InputError(where, f"larger than {most / MIB:,.0f} MiB", _RAISE_FILE)
 
 
-def unpacks_too_far(where: str, most: int) -> InputError:
+def unpacks_too_far(where: str) -> InputError:
     """Return the error that packed data unpack into more than they may."""
-    return InputError(where, f"unpacks into more than {most / MIB:,.0f} MiB", _RAISE_FILE)
+    given = limits().max_file_mb
+    most = f"{given:,} MiB" if given else f"{UNPACKED_RATIO} times its size, or {FILE_MB:,} MiB"
+    return InputError(where, f"unpacks into more than {most}", _RAISE_FILE)
 
 
 def record_too_large(where: str, most: int) -> InputError:
@@ -122,6 +124,11 @@ def raise_record_limit(otherwise: str) -> str:
     return f"{otherwise}; {_RAISE_RECORD}"
 
 
+def is_about_a_limit(error: InputError) -> bool:
+    """Say whether an error tells that something is larger than it may be."""
+    return error.hint.endswith((_RAISE_FILE, _RAISE_RECORD))
+
+
 def open_regular(path: Path) -> BinaryIO:
     """Open a regular file for reading; nothing else is opened or waited for.
 
@@ -129,10 +136,10 @@ def open_regular(path: Path) -> BinaryIO:
         OSError: it is not there, or may not be read.
         InputError: it is a folder, a device, a pipe or a socket.
     """
-    _refuse_irregular(path, path.stat().st_mode)
+    refuse_irregular(path)
     file = cast("BinaryIO", open(path, "rb", opener=_without_waiting))  # noqa: SIM115 - the caller closes it
     try:
-        _refuse_irregular(path, os.fstat(file.fileno()).st_mode)
+        _refuse_mode(path, os.fstat(file.fileno()).st_mode)
     except BaseException:
         file.close()
         raise
@@ -143,7 +150,12 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _refuse_irregular(path: Path, mode: int) -> None:
+def refuse_irregular(path: Path) -> None:
+    """Refuse what is there and no regular file (InputError), before it is opened: a pipe would be waited for."""
+    _refuse_mode(path, path.stat().st_mode)
+
+
+def _refuse_mode(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
         raise InputError(str(path), f"is {kind_of_file(mode)}", "give a file")
 
@@ -182,14 +194,18 @@ def _come(descriptor: int) -> bytes | None:
         return None
 
 
-def read_whole(path: Path) -> bytes:
+def read_whole(path: Path, *, most: int | None = None) -> bytes:
     """Return the content of a regular file that is one record, such as a manifest or a prompt.
+
+    Args:
+        path: the file.
+        most: bytes that it may have, where that is not the limit of a record.
 
     Raises:
         OSError: it is not there, or may not be read.
         InputError: it is no regular file, or larger than a record may be.
     """
-    most = limits().record_bytes
+    most = limits().record_bytes if most is None else most
     with open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:

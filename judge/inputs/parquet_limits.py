@@ -49,7 +49,7 @@ def check_parquet(path: Path) -> None:
             for chunk in _chunks(file, size):
                 unpacked += max(chunk[_UNPACKED], sum(_pages(file, chunk)), BYTES_PER_VALUE * chunk[_N_VALUES])
                 if unpacked > most:
-                    raise unpacks_too_far(str(path), most)
+                    raise unpacks_too_far(str(path))
         except (LookupError, TypeError, ValueError, RecursionError) as error:
             raise RecordProblem(
                 "cannot be read as Parquet: damaged footer or page", "fetch or export the file again"

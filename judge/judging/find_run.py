@@ -16,6 +16,7 @@ from judge.batches.submit import require_batches
 from judge.costs.prices import parse_prices, pin_prices
 from judge.costs.quote import Quote, quote
 from judge.errors import InputError, RunError
+from judge.files.fields import show
 from judge.files.files import write_lines
 from judge.images.image_store import ImageStore
 from judge.judging.provenance import judges_identity, open_specs, versions
@@ -210,8 +211,9 @@ def find_run(run: PreparedRun[Any], *, say: Callable[[str], None]) -> RunFolder:
 
 def named_run(runs: Path, name: str) -> RunFolder:
     """Return the run of a name; InputError where that is no folder name."""
-    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
-        raise InputError("--name", f"{name!r} is no folder name", "use letters, digits, '.', '_', '+', '-'")
+    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]{0,119}", name):
+        hint = "use letters, digits, '.', '_', '+', '-', at most 120 of them"
+        raise InputError("--name", f"{show(name)} is no folder name", hint)
     return RunFolder(runs / name)
 
 

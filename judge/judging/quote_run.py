@@ -13,7 +13,7 @@ from judge.costs.render_quote import render_quote
 from judge.costs.spending import cost
 from judge.dispatch.budget import Budget
 from judge.errors import InputError, InterruptedRunError
-from judge.files.prompt_user import agreed, somebody_is_here
+from judge.files.terminal import agreed, somebody_is_here
 from judge.images.loader import image_size
 from judge.judging.run_kinds import any_plan_of, subjects_of
 from judge.schema import Failed

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from judge.errors import RunError
+from judge.files.limits import open_regular, own_lines, read_whole, refuse_irregular
 from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Label, Order, Verdict, Winner
 
@@ -32,8 +33,8 @@ def read_labels(path: Path) -> Iterator[Label]:
     """
     if not path.exists():
         return
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+    with open_regular(path) as file:
+        for number, line in enumerate(own_lines(file, path), start=1):
             try:
                 yield Label.model_validate_json(line)
             except ValidationError as error:
@@ -53,10 +54,11 @@ def append_labels(path: Path, labels: Sequence[Label]) -> None:
     from filelock import FileLock  # noqa: PLC0415 - 0.1 s that readers need not pay
 
     lines = b"".join(label.model_dump_json(exclude_none=True).encode() + b"\n" for label in labels)
+    if path.exists():
+        refuse_irregular(path)
     try:
         with FileLock(path.with_suffix(".lock")), path.open("a+b", buffering=0) as file:
-            file.seek(0)
-            held = file.read()
+            held = read_whole(path)
             tail = held.rpartition(b"\n")[2]
             if _is_label(tail):
                 end, lines = len(held), b"\n" + lines

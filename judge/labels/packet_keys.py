@@ -13,6 +13,7 @@ from judge.errors import InputError, RunError
 from judge.files.fields import RecordProblem
 from judge.files.files import write_json
 from judge.files.jsonl import parse_object
+from judge.files.limits import read_whole
 from judge.schema import Frozen, Label, Order, Verdict
 
 HINT = "see docs/labels.md"
@@ -115,7 +116,7 @@ def read_key(run: Path, draw: str) -> PacketKey | None:
     if not path.exists():
         return None
     try:
-        return PacketKey.model_validate_json(path.read_bytes())
+        return PacketKey.model_validate_json(read_whole(path))
     except ValidationError as error:
         raise RunError(f"{path}: damaged: {error.errors()[0]['msg']}") from error
 
@@ -123,7 +124,7 @@ def read_key(run: Path, draw: str) -> PacketKey | None:
 def read_given(path: str) -> AnswerFile | LabelFile:
     """Read a file of answers or labels, strictly; InputError where it is neither."""
     try:
-        record = parse_object(Path(path).read_bytes())
+        record = parse_object(read_whole(Path(path)))
     except OSError as error:
         raise InputError(path, f"cannot be read: {error.strerror}") from error
     except RecordProblem as error:

@@ -18,8 +18,10 @@ from msgspec.json import decode, encode
 from pydantic import ValidationError
 
 from judge.errors import RunError
+from judge.files.fields import show
 from judge.files.files import flush, flush_folder, replacing, write_json
 from judge.files.folders import filling, locking
+from judge.files.limits import open_regular, own_lines, read_whole, refuse_irregular
 from judge.images.image_store import located, with_item
 from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest, read_manifest
 from judge.schema import Case, Failed, FailureKind, Item, Judgment, Pair
@@ -37,6 +39,7 @@ def mend_tail(path: Path) -> bool:
     """Complete or cut off a last line that lacks its newline; return whether something was cut."""
     if not path.exists():
         return False
+    refuse_irregular(path)
     with path.open("r+b") as file:
         tail = b"".join(deque(file, maxlen=1))
         if not tail or tail.endswith(b"\n"):
@@ -101,7 +104,7 @@ class RunFolder:
     def any_manifest(self) -> AnyManifest:
         """Read the manifest; RunError where there is none or it is not one."""
         try:
-            return read_manifest(self.manifest_path.read_bytes())
+            return read_manifest(read_whole(self.manifest_path))
         except (FileNotFoundError, NotADirectoryError):
             raise RunError(f"{self.path}: no run here (manifest.json is missing); `ls {self.path.parent}`") from None
         except ValidationError as error:
@@ -131,25 +134,25 @@ class RunFolder:
     def _lines(self, path: Path, noun: type[Noun]) -> Iterator[Noun]:
         if not path.exists():
             raise RunError(f"{path}: missing; this run can be reported, not resumed")
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+        with open_regular(path) as file:
+            for number, line in enumerate(own_lines(file, path), start=1):
                 try:
                     yield decode(line, type=noun)
-                except DecodeError as error:
+                except (DecodeError, RecursionError) as error:
                     raise _damaged(path, number, error) from error
 
     def pair_offsets(self) -> array[int]:
         """Return the byte at which each pair's line begins, in file order."""
         offsets, offset = array("Q"), 0
-        with self.pairs_path.open("rb") as file:
-            for line in file:
+        with open_regular(self.pairs_path) as file:
+            for line in own_lines(file, self.pairs_path):
                 offsets.append(offset)
                 offset += len(line)
         return offsets
 
     def pairs_at(self, offsets: Iterable[int]) -> Iterator[Pair]:
         """Yield the pairs whose lines begin at the given bytes, in the order given."""
-        with self.pairs_path.open("rb") as file:
+        with open_regular(self.pairs_path) as file:
             for offset in offsets:
                 file.seek(offset)
                 yield with_item(decode(file.readline(), type=Pair), self._located)
@@ -165,14 +168,14 @@ class RunFolder:
     def judgment_lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield the lines of the journal with their numbers; none where there is no journal."""
         if self.judgments_path.exists():
-            with self.judgments_path.open("rb") as file:
-                yield from enumerate(file, start=1)
+            with open_regular(self.judgments_path) as file:
+                yield from enumerate(own_lines(file, self.judgments_path), start=1)
 
     def read_judgment(self, number: int, line: bytes) -> Judgment | None:
         """Read a line of the journal strictly; None where it is a torn last line, RunError where it is damaged."""
         try:
             judgment = decode(line, type=Judgment)
-        except DecodeError as error:
+        except (DecodeError, RecursionError) as error:
             if not line.endswith(b"\n"):
                 return None
             raise _damaged(self.judgments_path, number, error) from error
@@ -189,9 +192,19 @@ class RunFolder:
         failed: dict[bytes, LastFailure] = {}
         for judgment in self.judgments():
             if isinstance(judgment.result, Failed):
-                time = datetime.fromisoformat(judgment.time) if judgment.time else None
-                failed[bytes.fromhex(judgment.key)] = LastFailure(judgment.result.failure, time)
+                failed[bytes.fromhex(judgment.key)] = LastFailure(judgment.result.failure, self._time(judgment))
         return {key: failed[key] for key in failed.keys() - self.judged_keys()}
+
+    def _time(self, judgment: Judgment) -> datetime | None:
+        """Return when a judgment was made; RunError where it states no time, or none of a zone."""
+        try:
+            time = datetime.fromisoformat(judgment.time) if judgment.time else None
+        except ValueError:
+            time = datetime.min  # noqa: DTZ901 - of no zone
+        if time is not None and time.tzinfo is None:
+            told = f"the judgment {judgment.key} states no time with a zone: {show(str(judgment.time))}"
+            raise RunError(f"{self.judgments_path}: damaged: {told}")
+        return time
 
     def write_manifest(self, manifest: RunManifest) -> None:
         """Write the manifest."""
@@ -206,8 +219,8 @@ class RunFolder:
         """Yield where each pair of a shard stands in the whole comparison."""
         if not self.positions_path.exists():
             raise RunError(f"{self.positions_path}: missing; this shard can be reported, not merged")
-        with self.positions_path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+        with open_regular(self.positions_path) as file:
+            for number, line in enumerate(own_lines(file, self.positions_path), start=1):
                 if not line.rstrip(b"\n").isdigit():
                     raise RunError(f"{self.positions_path}:{number}: damaged line: not a position")
                 yield int(line)
@@ -227,7 +240,7 @@ class RunFolder:
         return locking(self.path)
 
 
-def _damaged(path: Path, number: int, error: DecodeError) -> RunError:
+def _damaged(path: Path, number: int, error: Exception) -> RunError:
     return RunError(f"{path}:{number}: damaged line: {error}")
 
 
