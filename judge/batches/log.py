@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, ValidationError
 
 from judge.batches.base import Frame
 from judge.errors import RunError
+from judge.files.files import as_its_folder, make_folder
 from judge.files.limits import open_regular, own_lines, read_whole, refuse_irregular
 from judge.schema import Frozen, Group, Order, Request
 
@@ -93,7 +94,7 @@ class BatchLog:
     def __init__(self, path: Path, folder: Path) -> None:
         self.path, self._folder = path, folder
         try:
-            folder.mkdir(exist_ok=True)
+            make_folder(folder)
             self._last = {record.batch: record for record in _read_records(path)}
             for file in folder.iterdir():
                 if file.stem not in self._last or file.suffix != ".jsonl":
@@ -125,7 +126,7 @@ class BatchLog:
         """Yield an empty pack to fill; at the end its members are on the disk, and its body lies there to be sent."""
         body = self._folder / f"{batch}.body"
         try:
-            with body.open("wb") as sent, self._members_path(batch).open("wb") as members:
+            with _opened(body, "wb") as sent, _opened(self._members_path(batch), "wb") as members:
                 sent.write(frame.before)
                 yield Pack(body, sent, members, frame)
                 sent.write(frame.after)
@@ -139,7 +140,7 @@ class BatchLog:
 
     def _append(self, record: BatchRecord) -> BatchRecord:
         try:
-            with self.path.open("ab") as file:
+            with _opened(self.path, "ab") as file:
                 file.write(record.model_dump_json(exclude_none=True).encode() + b"\n")
                 _flush(file)
         except OSError as error:
@@ -158,6 +159,10 @@ class BatchLog:
         return self._folder / f"{batch}.jsonl"
 
 
+def _opened(path: Path, mode: str) -> IO[bytes]:
+    return open(path, mode, opener=as_its_folder)
+
+
 def _flush(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
@@ -167,7 +172,7 @@ def _read_records(path: Path) -> Iterator[BatchRecord]:
     """Yield the records of a log, cutting off a torn last line: what it was about to say had not begun."""
     if path.exists():
         refuse_irregular(path)
-    with path.open("a+b") as file:
+    with _opened(path, "a+b") as file:
         lines = read_whole(path).splitlines(keepends=True)
         if lines and not lines[-1].endswith(b"\n"):
             file.truncate(sum(map(len, lines[:-1])))

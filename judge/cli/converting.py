@@ -12,7 +12,7 @@ from judge.cli.options import OutputOptions, RunPath
 from judge.cli.reporting import find_run, print_report
 from judge.enums import ExportFormat, SourceFormat
 from judge.files.terminal import write
-from judge.judging.options import DEFAULT_RUNS, Quiet, Runs
+from judge.judging.options import DEFAULT_RUNS, Quiet, Runs, Shared
 
 
 def convert(
@@ -69,13 +69,14 @@ def import_(
     *,
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the run folder.")],
     runs: Runs = DEFAULT_RUNS,
+    shared: Shared = False,
     output: OutputOptions = OutputOptions(max_failures=1.0),
     quiet: Quiet = False,
 ) -> None:
     """Make a run of judgments made elsewhere, so that report and everything after it work on them."""
     from judge.comparison.import_judgments import import_verdicts
 
-    folder = import_verdicts(verdicts, name=name, runs=runs, command=sys.argv)
+    folder = import_verdicts(verdicts, name=name, runs=runs, command=sys.argv, shared=shared)
     print_report(folder, output, quiet=quiet)
 
 

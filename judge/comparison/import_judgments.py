@@ -76,7 +76,7 @@ class VerdictLine(Frozen):
         )
 
 
-def import_verdicts(source: str, *, name: str, runs: Path, command: Sequence[str]) -> RunFolder:
+def import_verdicts(source: str, *, name: str, runs: Path, command: Sequence[str], shared: bool = False) -> RunFolder:
     """Write a run folder from a file of verdicts; everything downstream works on it.
 
     Raises:
@@ -87,7 +87,7 @@ def import_verdicts(source: str, *, name: str, runs: Path, command: Sequence[str
     lines, sha256 = read_verdicts(source)
     path = "<stdin>" if source == "-" else str(Path(source).resolve())
     manifest = _manifest(lines, source=Input(role="verdicts", path=path, sha256=sha256), command=command)
-    with folder.created() as new:
+    with folder.created(shared=shared) as new:
         write_lines(new.judgments_path, (line.judgment() for line in lines))
         new.write_manifest(manifest)
     return folder

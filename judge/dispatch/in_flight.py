@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from judge.errors import RunError
+from judge.files.files import as_its_folder
 from judge.files.limits import limits, read_whole, refuse_irregular
 
 KEY_BYTES: Final = 16
@@ -38,7 +39,7 @@ class InFlight(AbstractContextManager["InFlight"]):
         if path.exists():
             refuse_irregular(path)
         try:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            self._descriptor = as_its_folder(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         except OSError as error:
             raise self._error(error) from error
 
@@ -94,4 +95,5 @@ def read_in_flight(path: Path, judged: AbstractSet[bytes]) -> frozenset[bytes]:
 def write_in_flight(path: Path, keys: Iterable[bytes]) -> None:
     """Write keys as a killed run would have left them, where there are any."""
     if content := b"".join(sorted(keys)):
-        path.write_bytes(content)
+        with open(path, "wb", opener=as_its_folder) as file:
+            file.write(content)

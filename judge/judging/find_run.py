@@ -17,7 +17,7 @@ from judge.costs.prices import parse_prices, pin_prices
 from judge.costs.quote import Quote, quote
 from judge.errors import InputError, RunError
 from judge.files.fields import show
-from judge.files.files import write_lines
+from judge.files.files import touch, write_lines
 from judge.images.image_store import ImageStore
 from judge.judging.provenance import judges_identity, open_specs, versions
 from judge.judging.quote_run import pixels, quote_run
@@ -107,7 +107,7 @@ class PreparedRun(ABC, Generic[Counts]):
         A shard reads every subject too, so that all shards agree on what the whole is.
         """
         counts = self.counts()
-        with folder.created() as new:
+        with folder.created(shared=self.options.shared) as new:
             store = ImageStore(new.path)
             sha256 = write_lines(new.path / self.subjects_file, counts.counting(self.subjects(store)))
             store.flush()
@@ -116,7 +116,7 @@ class PreparedRun(ABC, Generic[Counts]):
             if manifest.shard is not None:
                 new.write_positions(counts.positions)
             if self.options.judging.batch:
-                new.batches_path.touch()
+                touch(new.batches_path)
             new.write_manifest(manifest)
 
     def own_subjects(self) -> Iterator[Any]:
@@ -171,6 +171,7 @@ def open_judges(
         InputError: a judge or a price cannot be used, or not in this way.
     """
     judges = open_specs(texts, options.judge_options, say=say, needs_keys=needs_keys)
+    options.judging.reach.check(judges)
     if options.judging.batch:
         require_batches(judges)
     return judges, parse_prices(options.prices, judges)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from judge.errors import RunError
+from judge.files.files import as_its_folder, rights_in
 from judge.files.limits import open_regular, own_lines, read_whole, refuse_irregular
 from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Label, Order, Verdict, Winner
@@ -57,7 +59,7 @@ def append_labels(path: Path, labels: Sequence[Label]) -> None:
     if path.exists():
         refuse_irregular(path)
     try:
-        with FileLock(path.with_suffix(".lock")), path.open("a+b", buffering=0) as file:
+        with FileLock(path.with_suffix(".lock"), mode=rights_in(path.parent)), _open_to_append(path) as file:
             held = read_whole(path)
             tail = held.rpartition(b"\n")[2]
             if _is_label(tail):
@@ -70,6 +72,10 @@ def append_labels(path: Path, labels: Sequence[Label]) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _open_to_append(path: Path) -> io.FileIO:
+    return open(path, "a+b", buffering=0, opener=as_its_folder)
 
 
 def _is_label(tail: bytes) -> bool:

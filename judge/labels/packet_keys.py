@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from judge.errors import InputError, RunError
 from judge.files.fields import RecordProblem
-from judge.files.files import write_json
+from judge.files.files import make_folder, write_json
 from judge.files.jsonl import parse_object
 from judge.files.limits import read_whole
 from judge.schema import Frozen, Label, Order, Verdict
@@ -104,7 +104,7 @@ def write_key(run: Path, key: PacketKey) -> None:
     """Write a packet's key."""
     path = key_path(run, key.draw)
     try:
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
     except OSError as error:
         raise RunError(f"{path.parent}: cannot be written: {error.strerror}") from error
     write_json(path, key.model_dump(mode="json"))

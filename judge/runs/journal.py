@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from judge.errors import RunError
 from judge.files.fields import show
-from judge.files.files import flush, flush_folder, replacing, write_json
+from judge.files.files import as_its_folder, flush, flush_folder, replacing, write_json
 from judge.files.folders import filling, locking
 from judge.files.limits import open_regular, own_lines, read_whole, refuse_irregular
 from judge.images.image_store import located, with_item
@@ -56,6 +56,8 @@ def mend_tail(path: Path) -> bool:
 SYNC_SECONDS = 0.05
 """pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
 Noun = TypeVar("Noun", Pair, Case, Item)
+PRIVATE, SHARED = 0o700, 0o770
+"""rights of a run folder; its files have them too, but for entering"""
 KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -212,7 +214,7 @@ class RunFolder:
 
     def write_positions(self, positions: Iterable[int]) -> None:
         """Write, for each pair of a shard, where it stands in the whole comparison, counted from 0."""
-        with replacing(self.positions_path) as file:
+        with replacing(self.positions_path, opener=as_its_folder) as file:
             file.writelines(b"%d\n" % position for position in positions)
 
     def positions(self) -> Iterator[int]:
@@ -226,13 +228,16 @@ class RunFolder:
                 yield int(line)
 
     @contextmanager
-    def created(self) -> Iterator[RunFolder]:
+    def created(self, *, shared: bool = False) -> Iterator[RunFolder]:
         """Yield a hidden folder to fill, which becomes this one when it is complete, and vanishes on an error.
+
+        Args:
+            shared: let the group read and write it, too; else it is its owner's alone.
 
         Raises:
             RunError: something is there already.
         """
-        with filling(self.path) as hidden:
+        with filling(self.path, mode=SHARED if shared else PRIVATE) as hidden:
             yield RunFolder(hidden)
 
     def locked(self) -> AbstractContextManager[None]:
@@ -258,7 +263,7 @@ class Journal(AbstractContextManager["Journal"]):
         try:
             self.torn = mend_tail(path)
             """whether a torn last line was cut off"""
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._descriptor = as_its_folder(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             flush_folder(path.parent)
         except OSError as error:
             raise self._error(error) from error
