@@ -89,6 +89,8 @@ def main() -> None:
     except OmrJudgeError as error:
         tell(hide_secrets(f"omr-judge: {error}"))
         sys.exit(_exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - a bug: its traceback is all that helps, and may quote what a server echoed
         if isinstance(error, OSError) and error.filename is not None:
             tell(hide_secrets(f"omr-judge: {error.filename}: {error.strerror}"))

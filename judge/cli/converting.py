@@ -11,7 +11,7 @@ import typer
 from judge.cli.options import OutputOptions, RunPath
 from judge.cli.reporting import find_run, print_report
 from judge.enums import ExportFormat, SourceFormat
-from judge.files.terminal import write
+from judge.files.terminal import say, write
 from judge.judging.options import DEFAULT_RUNS, Quiet, Runs, Shared
 
 
@@ -58,8 +58,8 @@ def convert(
         write(orjson.dumps(as_record(counts), option=orjson.OPT_INDENT_2))
         return
     for line in lines(counts, sample=sample, all_samples=all_samples):
-        write(line)
-    write(f"{to}: written")
+        say(line)
+    say(f"{to}: written")
 
 
 def import_(
@@ -101,4 +101,4 @@ def export(
 
     options = ExportOptions(to, out, criterion, min_agreement)
     written = export_run(find_run(run, runs), options)
-    write(f"{out}: {', '.join(f'{name} {n}' for name, n in written.items())}")
+    say(f"{out}: {', '.join(f'{name} {n}' for name, n in written.items())}")

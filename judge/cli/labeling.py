@@ -11,7 +11,7 @@ import typer
 from judge.cli.options import AsJson, RunPath, flattened
 from judge.cli.output import print_json
 from judge.cli.reporting import find_run
-from judge.files.terminal import console, write
+from judge.files.terminal import console, say, write
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 Criteria = Annotated[
@@ -46,7 +46,7 @@ def label(
     folder = find_run(run, runs)
     with keyboard() as keys:
         stored = label_run(folder, chosen, keys, console())
-    write(f"{stored} labels by {name} stored in {folder.path / 'labels.jsonl'}")
+    say(f"{stored} labels by {name} stored in {folder.path / 'labels.jsonl'}")
 
 
 def packet(
@@ -66,7 +66,7 @@ def packet(
 
     folder = find_run(run, runs)
     key = make_packet(folder, PacketOptions(n, criterion, stratify is not None, seed), out)
-    write(
+    say(
         f"{out}: {len(key.items)} of {key.n_population} items, draw {key.draw}\n"
         f"When it comes back: omr-judge labels import {folder.path} FILE.json"
     )

@@ -71,7 +71,7 @@ def guarding() -> Iterator[None]:
     What goes into a file or another program stays as it is.
     """
     before = (sys.stdout, sys.stderr)
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():
         _styled["stdout"] = sys.stdout
         sys.stdout = _wrapped(sys.stdout, harmless=True, forgiving=False)
     _styled["stderr"] = sys.stderr
@@ -79,25 +79,34 @@ def guarding() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
         sys.stdout, sys.stderr = before
         _styled.clear()
 
 
 def tell(text: str) -> None:
-    """Write a note for a person to standard error."""
-    sys.stderr.write(f"{safe(text)}\n")
+    """Write a note for a person to standard error, where there is one."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"{safe(text)}\n")
 
 
 def write(text: str | bytes, *, end: str = "\n") -> None:
-    """Write a result to standard output: as it is, unless that is a terminal."""
+    """Write a result to standard output, where there is one: as it is, unless that is a terminal."""
+    if sys.stdout is None:
+        return
     if isinstance(text, str):
         sys.stdout.write(text + end)
     else:
         sys.stdout.flush()
         sys.stdout.buffer.write(text + end.encode())
     sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """Write lines for a person to standard output."""
+    write(safe(text))
 
 
 def console(*, to_stderr: bool = False) -> Console:

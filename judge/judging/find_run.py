@@ -198,7 +198,7 @@ def find_run(run: PreparedRun[Any], *, say: Callable[[str], None]) -> RunFolder:
         folder = RunFolder(path.parent)
         try:
             known = folder.any_manifest()
-        except RunError:
+        except (RunError, InputError, OSError):  # damaged, or another person's
             continue
         if known.identity == identity:
             say(f"Going on with run {folder.path}, the same {known.kind} (--name starts another)")

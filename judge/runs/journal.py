@@ -41,7 +41,7 @@ def mend_tail(path: Path) -> bool:
         return False
     refuse_irregular(path)
     with path.open("r+b") as file:
-        tail = b"".join(deque(file, maxlen=1))
+        tail = b"".join(deque(own_lines(file, path), maxlen=1))
         if not tail or tail.endswith(b"\n"):
             return False
         try:
