@@ -28,6 +28,14 @@ def gzip_of_lines(path: Path) -> None:
     path.write_bytes(gzip.compress((LINE % (b"a" * 1000)) * 100_000))
 
 
+def gzip_of_wrong_records(path: Path) -> None:
+    path.write_bytes(gzip.compress(b"{}\n" * 10_000_000))
+
+
+def gzip_of_blank_lines(path: Path) -> None:
+    path.write_bytes(gzip.compress(b"\n" * 30_000_000))
+
+
 def nested_gzip(path: Path) -> None:
     gzip_of_10_gb(path)
     path.write_bytes(gzip.compress(path.read_bytes()))

@@ -15,6 +15,7 @@ from judge.errors import InputError, InputErrors
 from judge.files.fields import MAX_NAME_CHARS, RecordProblem
 from judge.files.files import write_lines
 from judge.files.jsonl import JsonLines, parse_object
+from judge.files.limits import MAX_PROBLEMS
 from judge.judging.find_run import named_run
 from judge.runs.journal import RunFolder
 from judge.runs.manifest import Input, Manifest
@@ -104,6 +105,8 @@ def read_verdicts(source: str) -> tuple[list[VerdictLine], str]:
                 line = VerdictLine.model_validate(parse_object(given.raw))
             except (ValidationError, RecordProblem) as error:
                 problems.append(_problem(given.where, error))
+                if len(problems) >= MAX_PROBLEMS:
+                    break
                 continue
             key = line.judgment().key
             if key in lines:

@@ -14,7 +14,7 @@ from judge.convert.source import source_records
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.files.fields import RecordProblem
 from judge.files.jsonl import JsonLines, refuse
-from judge.files.limits import is_about_a_limit, limits
+from judge.files.limits import MAX_PROBLEMS, is_about_a_limit, limits
 
 LOOKED_AT = 20
 """records that the format is found by"""
@@ -27,18 +27,18 @@ class Problems:
 
     def __init__(self) -> None:
         self._kept: list[InputError] = []
-        self._total = 0
+        self.total = 0
 
     def add(self, where: str, problem: RecordProblem) -> None:
         """Note a problem."""
-        self._total += 1
+        self.total += 1
         if len(self._kept) < SHOWN_PROBLEMS:
             self._kept.append(InputError(where, problem.problem, problem.hint))
 
     def raise_any(self) -> None:
         """Raise all of them together, where there are any."""
         if self._kept:
-            raise InputErrors(self._kept, self._total)
+            raise InputErrors(self._kept, self.total)
 
 
 class RowFile:
@@ -65,6 +65,8 @@ class RowFile:
                 yield from ((given.where, row) for row in self.format.rows(given.record, id_path))
             except RecordProblem as problem:
                 problems.add(given.where, problem)
+                if problems.total >= MAX_PROBLEMS:
+                    return
 
     def __enter__(self) -> Self:
         return self

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import count
 from typing import Any
 
 from judge.convert.sheets import tsv_rows, xlsx_rows
 from judge.convert.values import SourceRecord
 from judge.files.fields import RecordProblem
 from judge.files.jsonl import JsonLines, parse_object, parse_value, refuse, refuse_binary
-from judge.files.limits import MIB, limits, raise_record_limit
+from judge.files.limits import MAX_BLANK_LINES, MIB, limits, raise_record_limit
 
 _BOM = b"\xef\xbb\xbf"
 _ZIP = b"PK\x03\x04"
@@ -65,7 +66,9 @@ def _first_lines(file: JsonLines) -> tuple[bytes, bytes]:
     """Return the first two lines that are not blank, without spaces around."""
     handle = file.rewound()
     found: list[bytes] = []
-    while len(found) < 2 and (line := handle.readline(limits().record_bytes + 1)):  # noqa: PLR2004
+    for number in count(1):
+        if len(found) == 2 or number > MAX_BLANK_LINES or not (line := handle.readline(limits().record_bytes + 1)):  # noqa: PLR2004
+            break
         if line := line.removeprefix(_BOM).strip():
             found.append(line)
     first, second, *_ = [*found, b"", b""]

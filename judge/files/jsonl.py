@@ -21,7 +21,9 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
 from judge.errors import InputError, InputErrors
 from judge.files.fields import RecordProblem, show
 from judge.files.limits import (
+    MAX_BLANK_LINES,
     MIB,
+    holds_too_much,
     kind_of_file,
     limits,
     open_pipe,
@@ -86,7 +88,7 @@ class JsonLines(AbstractContextManager["JsonLines"]):
         """Yield every line that is not blank, from the start; a line too long is yielded cut."""
         self._handle.seek(0)
         refuse_binary(self._handle, self.path)
-        for number, offset, raw in _lines(self._handle):
+        for number, offset, raw in _lines(self._handle, self.path):
             yield Line(number, offset, raw, self.where(number), hash(raw))
 
     def rewound(self) -> BinaryIO:
@@ -228,16 +230,19 @@ def refuse_binary(handle: BinaryIO, path: str) -> None:
             refuse(path, f"looks like {name}", "give JSON lines in UTF-8, plain or gzip")
 
 
-def _lines(handle: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+def _lines(handle: BinaryIO, path: str) -> Iterator[tuple[int, int, bytes]]:
     """Yield number, offset and bytes of each line that is not blank; a line too long is yielded cut."""
-    offset, most = 0, limits().record_bytes
+    offset, most, last = 0, limits().record_bytes, 0
     for number in count(1):
         raw = handle.readline(most + 1)
         if not raw:
             return
         bom = len(_BOM) if number == 1 and raw.startswith(_BOM) else 0
         if raw[bom:].strip():
+            last = number
             yield number, offset + bom, raw[bom:]
+        elif number - last > MAX_BLANK_LINES:
+            refuse(f"{path}:{number}", f"more than {MAX_BLANK_LINES:,} blank lines", "write the file again")
         offset += len(raw)
         while not raw.endswith(b"\n") and (raw := handle.readline(2**20)):
             offset += len(raw)
@@ -278,9 +283,9 @@ def parse_value(raw: bytes, *, constants_as_null: bool = False) -> Any:  # noqa:
 
 def _refuse_many_values(raw: bytes) -> None:
     """Refuse a text of so many values that it would take a multiple of its size in memory."""
-    most = limits().values
-    if len(raw) > most and sum(map(raw.count, (b",", b":", b"[", b"{"))) > most:
-        raise RecordProblem(f"more than {most:,} values", raise_record_limit("write smaller records"))
+    if holds_too_much(raw):
+        told = f"more than {limits().values:,} values"
+        raise RecordProblem(told, raise_record_limit("write smaller records"))
 
 
 def _broken(error: json.JSONDecodeError, *, last: bool) -> RecordProblem:

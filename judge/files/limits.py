@@ -28,6 +28,10 @@ OWN_LINE_BYTES = 128 * MIB
 """of a line of a run's own files: a reply of the largest size has room in it"""
 BYTES_PER_VALUE = 16
 """of a record, on the average: smaller values would take a multiple of the record's size in memory"""
+MAX_PROBLEMS = 10_000
+"""of a file: what has as many is read no further"""
+MAX_BLANK_LINES = 100_000
+"""without a record between them"""
 SILENT_SECONDS = 2.0
 """a named pipe that nobody has opened for writing by then is refused"""
 _RAISE_FILE = "--max-file-mb MB allows more"
@@ -124,6 +128,12 @@ def raise_record_limit(otherwise: str) -> str:
     return f"{otherwise}; {_RAISE_RECORD}"
 
 
+def holds_too_much(content: bytes) -> bool:
+    """Say whether JSON may hold so many values that it would take a multiple of its size in memory."""
+    most = limits().values
+    return len(content) > most and sum(map(content.count, (b",", b":", b"[", b"{"))) > most
+
+
 def is_about_a_limit(error: InputError) -> bool:
     """Say whether an error tells that something is larger than it may be."""
     return error.hint.endswith((_RAISE_FILE, _RAISE_RECORD))
@@ -210,6 +220,8 @@ def read_whole(path: Path, *, most: int | None = None) -> bytes:
         content = file.read(most + 1)
     if len(content) > most:
         raise record_too_large(str(path), most)
+    if holds_too_much(content):
+        raise InputError(str(path), f"more than {limits().values:,} values", _RAISE_RECORD)
     return content
 
 
@@ -222,4 +234,6 @@ def own_lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
             return
         if len(line) > most:
             raise record_too_large(f"{path}:{number}", most)
+        if holds_too_much(line):
+            raise InputError(f"{path}:{number}", f"more than {limits().values:,} values", _RAISE_RECORD)
         yield line

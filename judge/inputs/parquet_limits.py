@@ -63,9 +63,12 @@ def _chunks(file: BinaryIO, size: int) -> Iterator[dict[int, Any]]:
     if length > min(MAX_FOOTER, size - TAIL):
         raise ValueError("no footer")
     file.seek(size - TAIL - length)
-    footer = _Thrift(file.read(length)).struct()
+    footer, left = _Thrift(file.read(length)).struct(), size
     for group in footer[_ROW_GROUPS]:
         for column in group[_COLUMNS]:
+            left -= column[_METADATA][_PACKED]
+            if left < 0:
+                raise ValueError("chunks that overlap")
             yield column[_METADATA]
 
 

@@ -16,6 +16,7 @@ from judge.convert.read_rows import with_convert_hint
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.files.fields import RecordFields, RecordProblem, as_label, as_name, as_text, is_address, show, split_thinking
 from judge.files.jsonl import JsonLines, Line, refuse
+from judge.files.limits import MAX_PROBLEMS
 from judge.inputs.item_fields import EmbeddedImage, read_images, read_item, split_options
 from judge.inputs.parquet_rows import ParquetRows
 from judge.schema import Item, Trace
@@ -152,6 +153,8 @@ class RecordFile(IdIndex):
             except InputErrors as error:
                 problems += error.problems[: SHOWN_PROBLEMS - len(problems)]
                 total += error.total
+                if total >= MAX_PROBLEMS:
+                    break
         if problems:
             raise InputErrors(problems, total)
         if not self._positions:

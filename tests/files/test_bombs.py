@@ -61,6 +61,8 @@ def refused(*args: str | Path, cwd: Path) -> str:
 
 TRACES = {
     bombs.gzip_of_10_gb: "unpacks into more than 100 times its size",
+    bombs.gzip_of_wrong_records: "and 9980 more problems",
+    bombs.gzip_of_blank_lines: "more than 100,000 blank lines",
     bombs.nested_gzip: "gzip within gzip",
     bombs.sparse: "holds NUL characters",
     bombs.larger_than_any: "larger than 4,096 MiB (--max-file-mb MB allows more)",
@@ -75,6 +77,7 @@ TRACES = {
 }
 CONVERTED = {
     bombs.gzip_of_lines: "unpacks into more than 100 times its size",
+    bombs.gzip_of_blank_lines: "more than 100,000 blank lines",
     bombs.document: "more than 2,097,152 values",
     bombs.table: "or 10,000 cells",
     bombs.far_cell: "takes more than 384 MiB of memory",
