@@ -14,7 +14,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
 
@@ -174,12 +174,14 @@ def _spool(stream: BinaryIO, error: InputError, *, most: Callable[[], int], firs
     """
     spool = tempfile.TemporaryFile()  # noqa: SIM115
     try:
-        spool.write(first)
-        while piece := stream.read(MIB):
+        is_text = None
+        for piece in chain([first] if first else [], iter(lambda: stream.read(MIB), b"")):
             spool.write(piece)
             if spool.tell() > most():
                 refuse(error.where, error.problem, error.hint)
-            if spool.tell() == len(piece) and not _is_binary(piece):
+            if is_text is None:
+                is_text = not _is_binary(piece)
+            if is_text:
                 _refuse_nul(piece, error.where)
     except BaseException:
         spool.close()
