@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from judge.dispatch.retry_policy import RetryPolicy
 from judge.errors import ProviderError, RetryableError, StopRunError
+from judge.files.limits import MIB, OWN_LINE_BYTES
 from judge.judges.replies import Sent
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
@@ -152,6 +153,9 @@ async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     rest = b""
     async for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
+        if len(rest) > OWN_LINE_BYTES:
+            told = f"a result of more than {OWN_LINE_BYTES // MIB} MiB"
+            raise RetryableError(FailureKind.TRANSPORT, told, maybe_paid=True)
         for line in whole:
             if line.strip():
                 yield line

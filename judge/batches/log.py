@@ -11,10 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Self
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from judge.batches.base import Frame
 from judge.errors import RunError
+from judge.files.files import as_its_folder, make_folder
+from judge.files.limits import open_regular, own_lines, read_whole, refuse_irregular
 from judge.judges.replies import Sent, told_chars
 from judge.schema import Frozen, Group, Order, Request
 
@@ -42,7 +44,7 @@ class BatchRecord(Frozen):
     n_requests: int
     id: str | None = None
     """the provider's name for it"""
-    since: datetime
+    since: AwareDatetime
     """when it was about to be submitted, UTC"""
 
 
@@ -110,7 +112,7 @@ class BatchLog:
     def __init__(self, path: Path, folder: Path) -> None:
         self.path, self._folder = path, folder
         try:
-            folder.mkdir(exist_ok=True)
+            make_folder(folder)
             self._last = {record.batch: record for record in _read_records(path)}
             for file in folder.iterdir():
                 if file.stem not in self._last or file.suffix != ".jsonl":
@@ -131,8 +133,8 @@ class BatchLog:
         """Return a batch's requests by key; RunError where they cannot be read."""
         path = self._members_path(batch)
         try:
-            with path.open("rb") as file:
-                read = (Member.model_validate_json(line) for line in file)
+            with open_regular(path) as file:
+                read = (Member.model_validate_json(line) for line in own_lines(file, path))
                 return {member.key: member for member in read}
         except (OSError, ValidationError) as error:
             raise RunError(f"{path}: cannot be read: it says which requests a batch holds") from error
@@ -142,7 +144,7 @@ class BatchLog:
         """Yield an empty pack to fill; at the end its members are on the disk, and its body lies there to be sent."""
         body = self._folder / f"{batch}.body"
         try:
-            with body.open("wb") as sent, self._members_path(batch).open("wb") as members:
+            with _opened(body, "wb") as sent, _opened(self._members_path(batch), "wb") as members:
                 sent.write(frame.before)
                 yield Pack(body, sent, members, frame)
                 sent.write(frame.after)
@@ -156,7 +158,7 @@ class BatchLog:
 
     def _append(self, record: BatchRecord) -> BatchRecord:
         try:
-            with self.path.open("ab") as file:
+            with _opened(self.path, "ab") as file:
                 file.write(record.model_dump_json(exclude_none=True).encode() + b"\n")
                 _flush(file)
         except OSError as error:
@@ -175,6 +177,10 @@ class BatchLog:
         return self._folder / f"{batch}.jsonl"
 
 
+def _opened(path: Path, mode: str) -> IO[bytes]:
+    return open(path, mode, opener=as_its_folder)
+
+
 def _flush(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
@@ -182,9 +188,10 @@ def _flush(file: IO[bytes]) -> None:
 
 def _read_records(path: Path) -> Iterator[BatchRecord]:
     """Yield the records of a log, cutting off a torn last line: what it was about to say had not begun."""
-    with path.open("a+b") as file:
-        file.seek(0)
-        lines = file.read().splitlines(keepends=True)
+    if path.exists():
+        refuse_irregular(path)
+    with _opened(path, "a+b") as file:
+        lines = read_whole(path).splitlines(keepends=True)
         if lines and not lines[-1].endswith(b"\n"):
             file.truncate(sum(map(len, lines[:-1])))
             del lines[-1]

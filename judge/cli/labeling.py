@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 import typer
 
 from judge.cli.options import AsJson, RunPath, flattened
-from judge.cli.output import console, print_json
+from judge.cli.output import print_json
 from judge.cli.reporting import find_run
 from judge.errors import InputError
+from judge.files.terminal import console, say, write
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 Criteria = Annotated[
@@ -46,7 +47,7 @@ def label(
     folder = find_run(run, runs)
     with keyboard() as keys:
         stored = label_run(folder, chosen, keys, console())
-    typer.echo(f"{stored} labels by {name} stored in {folder.path / 'labels.jsonl'}")
+    say(f"{stored} labels by {name} stored in {folder.path / 'labels.jsonl'}")
 
 
 def _user_name() -> str:
@@ -73,7 +74,7 @@ def packet(
 
     folder = find_run(run, runs)
     key = make_packet(folder, PacketOptions(n, criterion, stratify is not None, seed), out)
-    typer.echo(
+    say(
         f"{out}: {len(key.items)} of {key.n_population} items, draw {key.draw}\n"
         f"When it comes back: omr-judge labels import {folder.path} FILE.json"
     )
@@ -93,7 +94,7 @@ def import_labels(
     from judge.labels.import_labels import import_labels as use_case
 
     done = use_case(find_run(run, runs), files)
-    typer.echo(f"{done.new} labels imported, {done.known} known already, {done.replaced} replace an earlier label")
+    write(f"{done.new} labels imported, {done.known} known already, {done.replaced} replace an earlier label")
 
 
 def agreement(
@@ -143,8 +144,8 @@ def flags(run: RunPath, *, runs: Runs = DEFAULT_RUNS) -> None:
     from judge.flags.flags import flag_note, flags_of_run
 
     found = flags_of_run(find_run(run, runs))
-    typer.echo(flag_note(found) or "No trace is flagged.")
+    write(flag_note(found) or "No trace is flagged.")
     for flag in found:
         place = f"at {flag.start}" + (f" and {flag.count - 1} more" if flag.count > 1 else "")
         excerpt = " ".join(safe(flag.excerpt).split())
-        typer.echo(f"{safe(flag.item)}  {flag.side}  {flag.name}  {place}: {excerpt}")
+        write(f"{safe(flag.item)}  {flag.side}  {flag.name}  {place}: {excerpt}")

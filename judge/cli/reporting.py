@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.cli.options import OutputOptions, RunPath
-from judge.cli.output import Exit, print_form, print_json, tell
+from judge.cli.output import Exit, print_form, print_json
 from judge.enums import Method, ReportFormat
 from judge.errors import InputError
+from judge.files.terminal import tell
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:

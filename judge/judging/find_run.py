@@ -16,7 +16,8 @@ from judge.batches.submit import require_batches
 from judge.costs.prices import parse_prices, pin_prices
 from judge.costs.quote import Quote, quote
 from judge.errors import InputError, RunError
-from judge.files.files import write_lines
+from judge.files.fields import show
+from judge.files.files import touch, write_lines
 from judge.images.image_store import ImageStore
 from judge.judging.provenance import judges_identity, open_specs, versions
 from judge.judging.quote_run import pixels, quote_run
@@ -106,7 +107,7 @@ class PreparedRun(ABC, Generic[Counts]):
         A shard reads every subject too, so that all shards agree on what the whole is.
         """
         counts = self.counts()
-        with folder.created() as new:
+        with folder.created(shared=self.options.shared) as new:
             store = ImageStore(new.path)
             sha256 = write_lines(new.path / self.subjects_file, counts.counting(self.subjects(store)))
             store.flush()
@@ -115,7 +116,7 @@ class PreparedRun(ABC, Generic[Counts]):
             if manifest.shard is not None:
                 new.write_positions(counts.positions)
             if self.options.judging.batch:
-                new.batches_path.touch()
+                touch(new.batches_path)
             new.write_manifest(manifest)
 
     def own_subjects(self) -> Iterator[Any]:
@@ -170,6 +171,7 @@ def open_judges(
         InputError: a judge or a price cannot be used, or not in this way.
     """
     judges = open_specs(texts, options.judge_options, say=say, needs_keys=needs_keys)
+    options.judging.reach.check(judges)
     if options.judging.batch:
         require_batches(judges)
     return judges, parse_prices(options.prices, judges)
@@ -196,7 +198,7 @@ def find_run(run: PreparedRun[Any], *, say: Callable[[str], None]) -> RunFolder:
         folder = RunFolder(path.parent)
         try:
             known = folder.any_manifest()
-        except RunError:
+        except (RunError, InputError, OSError):  # damaged, or another person's
             continue
         if known.identity == identity:
             say(f"Going on with run {folder.path}, the same {known.kind} (--name starts another)")
@@ -210,8 +212,9 @@ def find_run(run: PreparedRun[Any], *, say: Callable[[str], None]) -> RunFolder:
 
 def named_run(runs: Path, name: str) -> RunFolder:
     """Return the run of a name; InputError where that is no folder name."""
-    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
-        raise InputError("--name", f"{name!r} is no folder name", "use letters, digits, '.', '_', '+', '-'")
+    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]{0,119}", name):
+        hint = "use letters, digits, '.', '_', '+', '-', at most 120 of them"
+        raise InputError("--name", f"{show(name)} is no folder name", hint)
     return RunFolder(runs / name)
 
 

@@ -15,6 +15,7 @@ from judge.enums import Method, Orders
 from judge.errors import InputError
 from judge.inputs.input_options import CaseOptions, FieldOptions, FieldPaths, InputOptions
 from judge.judges.judge_options import JudgeOptions, Judges, Prices
+from judge.judges.reach import Reach
 from judge.runs.control_kinds import ControlOptions
 from judge.runs.sharding import Shard
 
@@ -49,6 +50,9 @@ ShardPart = Annotated[
         "--shard", metavar="I/N", parser=Shard.parse, help="Judge only the I-th of N parts of the items; see merge."
     ),
 ]
+Shared = Annotated[
+    bool, typer.Option("--shared", help="Let your group read and write the run folder too; else it is yours alone.")
+]
 RunName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run folder.")]
 Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Where run folders lie.")]
 DEFAULT_RUNS = Path("runs")
@@ -69,6 +73,7 @@ class JudgingOptions:
     ] = None
     concurrency: Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")] = 16
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+    reach: Reach = Reach()
     max_rpm: Annotated[float | None, typer.Option(min=0.1, help="Most calls begun a minute, per judge.")] = None
     max_tpm: Annotated[float | None, typer.Option(min=1, help="Most tokens a minute, input and output, per judge.")] = (
         None
@@ -199,6 +204,7 @@ class CompareOptions(PromptOptions):
     controls: ControlOptions = ControlOptions()
     name: RunName = None
     runs: Runs = DEFAULT_RUNS
+    shared: Shared = False
     judging: JudgingOptions = JudgingOptions()
 
     @property
@@ -223,6 +229,7 @@ class ScoreOptions:
     shard: ShardPart = None
     name: RunName = None
     runs: Runs = DEFAULT_RUNS
+    shared: Shared = False
     judging: JudgingOptions = JudgingOptions()
 
 
@@ -243,4 +250,5 @@ class ChecklistOptions(FieldOptions):
     prices: Prices = ()
     name: RunName = None
     runs: Runs = DEFAULT_RUNS
+    shared: Shared = False
     judging: JudgingOptions = JudgingOptions()

@@ -15,7 +15,7 @@ from judge.costs.spending import cost
 from judge.dispatch.budget import Budget
 from judge.dispatch.in_flight import read_in_flight
 from judge.errors import InputError, InterruptedRunError
-from judge.files.prompt_user import agreed, somebody_is_here
+from judge.files.terminal import agreed, somebody_is_here
 from judge.images.loader import image_size
 from judge.judging.run_kinds import any_plan_of, subjects_of
 from judge.schema import Failed

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from judge.audit.audit_queue import queue
 from judge.errors import RunError
-from judge.files.files import write_json
+from judge.files.files import make_folder, write_json
+from judge.files.limits import read_whole
 from judge.files.sampling import draw
 from judge.labels.labels import first_shown
 from judge.schema import Frozen, Order
@@ -156,7 +157,7 @@ def record_session(
 
 def _write(path: Path, record: PacketKey | SessionDraw) -> None:
     try:
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
     except OSError as error:
         raise RunError(f"{path.parent}: cannot be written: {error.strerror}") from error
     write_json(path, record.model_dump(mode="json"))
@@ -248,7 +249,7 @@ def _is_sample(key: PacketKey, items: Sequence[str]) -> bool:
 
 def _read(path: Path, form: type[_Record], name: str) -> _Record | None:
     try:
-        record = form.model_validate_json(path.read_bytes())
+        record = form.model_validate_json(read_whole(path))
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 from judge.errors import InputError
 from judge.files.fields import RecordProblem
 from judge.files.jsonl import parse_object
+from judge.files.limits import read_whole
 from judge.labels.readers import reader_problem
 from judge.schema import Frozen, Label, Verdict
 
@@ -109,7 +110,7 @@ class Given(NamedTuple):
 def read_given(path: str) -> Given:
     """Read a file of answers or labels, strictly; InputError where it is neither."""
     try:
-        raw = Path(path).read_bytes().removeprefix(BOM_UTF8)
+        raw = read_whole(Path(path)).removeprefix(BOM_UTF8)
     except OSError as error:
         raise InputError(path, f"cannot be read: {error.strerror}") from error
     if not raw.strip():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from judge.errors import RunError
+from judge.files.files import as_its_folder, rights_in
+from judge.files.limits import open_regular, own_lines, read_whole, refuse_irregular
 from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Label, Order, Verdict, Winner
 
@@ -31,13 +34,13 @@ def read_labels(path: Path) -> Iterator[Label]:
         RunError: the file cannot be read, or a line is damaged; names the file and the line.
     """
     try:
-        file = path.open("rb")
+        file = open_regular(path)
     except FileNotFoundError:
         return
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}") from error
     with file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(own_lines(file, path), start=1):
             try:
                 yield Label.model_validate_json(line)
             except ValidationError as error:
@@ -57,10 +60,11 @@ def append_labels(path: Path, labels: Sequence[Label]) -> None:
     from filelock import FileLock  # noqa: PLC0415 - 0.1 s that readers need not pay
 
     lines = b"".join(label.model_dump_json(exclude_none=True).encode() + b"\n" for label in labels)
+    if path.exists():
+        refuse_irregular(path)
     try:
-        with FileLock(path.with_suffix(".lock")), path.open("a+b", buffering=0) as file:
-            file.seek(0)
-            held = file.read()
+        with FileLock(path.with_suffix(".lock"), mode=rights_in(path.parent)), _open_to_append(path) as file:
+            held = read_whole(path)
             tail = held.rpartition(b"\n")[2]
             if _is_label(tail):
                 end, lines = len(held), b"\n" + lines
@@ -72,6 +76,10 @@ def append_labels(path: Path, labels: Sequence[Label]) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _open_to_append(path: Path) -> io.FileIO:
+    return open(path, "a+b", buffering=0, opener=as_its_folder)
 
 
 def _is_label(tail: bytes) -> bool:

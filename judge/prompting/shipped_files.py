@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from importlib.resources import files
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from judge.errors import InputError
+from judge.files.limits import read_whole
 from judge.prompting.pairwise_prompt import PAIRWISE, PromptForm, PromptTemplate, parse_template
 from judge.schema import Rubric
 
@@ -45,9 +47,14 @@ def find_asset(kind: str, name: str) -> Asset:
         known = ", ".join(by_name)
         raise InputError(name, f"no such {kind[:-1]}", f"shipped are {known}; or give a {_KINDS[kind]} file")
     try:
-        return Asset(path.resolve(), path.read_text(encoding="utf-8"))
+        return Asset(path.resolve(), _text(read_whole(path)))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(name, f"cannot be read: {error}") from error
+
+
+def _text(content: bytes) -> str:
+    """Decode a file; line ends of every kind become one kind."""
+    return TextIOWrapper(BytesIO(content), encoding="utf-8").read()
 
 
 def repair_note() -> str:

@@ -18,8 +18,10 @@ from msgspec.json import decode, encode
 from pydantic import ValidationError
 
 from judge.errors import RunError
-from judge.files.files import flush, flush_folder, replacing, write_json
+from judge.files.fields import show
+from judge.files.files import as_its_folder, flush, flush_folder, replacing, write_json
 from judge.files.folders import filling, locking
+from judge.files.limits import open_regular, own_lines, read_whole, refuse_irregular
 from judge.images.image_store import located, with_item
 from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest, read_manifest
 from judge.schema import Case, Failed, FailureKind, Item, Judgment, Pair
@@ -37,8 +39,9 @@ def mend_tail(path: Path) -> bool:
     """Complete or cut off a last line that lacks its newline; return whether something was cut."""
     if not path.exists():
         return False
+    refuse_irregular(path)
     with path.open("r+b") as file:
-        tail = b"".join(deque(file, maxlen=1))
+        tail = b"".join(deque(own_lines(file, path), maxlen=1))
         if not tail or tail.endswith(b"\n"):
             return False
         try:
@@ -53,6 +56,8 @@ def mend_tail(path: Path) -> bool:
 SYNC_SECONDS = 0.05
 """pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
 Noun = TypeVar("Noun", Pair, Case, Item)
+PRIVATE, SHARED = 0o700, 0o770
+"""rights of a run folder; its files have them too, but for entering"""
 KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -101,7 +106,7 @@ class RunFolder:
     def any_manifest(self) -> AnyManifest:
         """Read the manifest; RunError where there is none or it is not one."""
         try:
-            return read_manifest(self.manifest_path.read_bytes())
+            return read_manifest(read_whole(self.manifest_path))
         except (FileNotFoundError, NotADirectoryError):
             raise RunError(f"{self.path}: no run here (manifest.json is missing); `ls {self.path.parent}`") from None
         except ValidationError as error:
@@ -131,25 +136,25 @@ class RunFolder:
     def _lines(self, path: Path, noun: type[Noun]) -> Iterator[Noun]:
         if not path.exists():
             raise RunError(f"{path}: missing; this run can be reported, not resumed")
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+        with open_regular(path) as file:
+            for number, line in enumerate(own_lines(file, path), start=1):
                 try:
                     yield decode(line, type=noun)
-                except DecodeError as error:
+                except (DecodeError, RecursionError) as error:
                     raise _damaged(path, number, error) from error
 
     def pair_offsets(self) -> array[int]:
         """Return the byte at which each pair's line begins, in file order."""
         offsets, offset = array("Q"), 0
-        with self.pairs_path.open("rb") as file:
-            for line in file:
+        with open_regular(self.pairs_path) as file:
+            for line in own_lines(file, self.pairs_path):
                 offsets.append(offset)
                 offset += len(line)
         return offsets
 
     def pairs_at(self, offsets: Iterable[int]) -> Iterator[Pair]:
         """Yield the pairs whose lines begin at the given bytes, in the order given."""
-        with self.pairs_path.open("rb") as file:
+        with open_regular(self.pairs_path) as file:
             for offset in offsets:
                 file.seek(offset)
                 yield with_item(decode(file.readline(), type=Pair), self._located)
@@ -165,14 +170,14 @@ class RunFolder:
     def judgment_lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield the lines of the journal with their numbers; none where there is no journal."""
         if self.judgments_path.exists():
-            with self.judgments_path.open("rb") as file:
-                yield from enumerate(file, start=1)
+            with open_regular(self.judgments_path) as file:
+                yield from enumerate(own_lines(file, self.judgments_path), start=1)
 
     def read_judgment(self, number: int, line: bytes) -> Judgment | None:
         """Read a line of the journal strictly; None where it is a torn last line, RunError where it is damaged."""
         try:
             judgment = decode(line, type=Judgment)
-        except DecodeError as error:
+        except (DecodeError, RecursionError) as error:
             if not line.endswith(b"\n"):
                 return None
             raise _damaged(self.judgments_path, number, error) from error
@@ -189,9 +194,19 @@ class RunFolder:
         failed: dict[bytes, LastFailure] = {}
         for judgment in self.judgments():
             if isinstance(judgment.result, Failed):
-                time = datetime.fromisoformat(judgment.time) if judgment.time else None
-                failed[bytes.fromhex(judgment.key)] = LastFailure(judgment.result.failure, time)
+                failed[bytes.fromhex(judgment.key)] = LastFailure(judgment.result.failure, self._time(judgment))
         return {key: failed[key] for key in failed.keys() - self.judged_keys()}
+
+    def _time(self, judgment: Judgment) -> datetime | None:
+        """Return when a judgment was made; RunError where it states no time, or none of a zone."""
+        try:
+            time = datetime.fromisoformat(judgment.time) if judgment.time else None
+        except ValueError:
+            time = datetime.min  # noqa: DTZ901 - of no zone
+        if time is not None and time.tzinfo is None:
+            told = f"the judgment {judgment.key} states no time with a zone: {show(str(judgment.time))}"
+            raise RunError(f"{self.judgments_path}: damaged: {told}")
+        return time
 
     def write_manifest(self, manifest: RunManifest) -> None:
         """Write the manifest."""
@@ -199,27 +214,30 @@ class RunFolder:
 
     def write_positions(self, positions: Iterable[int]) -> None:
         """Write, for each pair of a shard, where it stands in the whole comparison, counted from 0."""
-        with replacing(self.positions_path) as file:
+        with replacing(self.positions_path, opener=as_its_folder) as file:
             file.writelines(b"%d\n" % position for position in positions)
 
     def positions(self) -> Iterator[int]:
         """Yield where each pair of a shard stands in the whole comparison."""
         if not self.positions_path.exists():
             raise RunError(f"{self.positions_path}: missing; this shard can be reported, not merged")
-        with self.positions_path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+        with open_regular(self.positions_path) as file:
+            for number, line in enumerate(own_lines(file, self.positions_path), start=1):
                 if not line.rstrip(b"\n").isdigit():
                     raise RunError(f"{self.positions_path}:{number}: damaged line: not a position")
                 yield int(line)
 
     @contextmanager
-    def created(self) -> Iterator[RunFolder]:
+    def created(self, *, shared: bool = False) -> Iterator[RunFolder]:
         """Yield a hidden folder to fill, which becomes this one when it is complete, and vanishes on an error.
+
+        Args:
+            shared: let the group read and write it, too; else it is its owner's alone.
 
         Raises:
             RunError: something is there already.
         """
-        with filling(self.path) as hidden:
+        with filling(self.path, mode=SHARED if shared else PRIVATE) as hidden:
             yield RunFolder(hidden)
 
     def locked(self) -> AbstractContextManager[None]:
@@ -227,7 +245,7 @@ class RunFolder:
         return locking(self.path)
 
 
-def _damaged(path: Path, number: int, error: DecodeError) -> RunError:
+def _damaged(path: Path, number: int, error: Exception) -> RunError:
     return RunError(f"{path}:{number}: damaged line: {error}")
 
 
@@ -245,7 +263,7 @@ class Journal(AbstractContextManager["Journal"]):
         try:
             self.torn = mend_tail(path)
             """whether a torn last line was cut off"""
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._descriptor = as_its_folder(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             flush_folder(path.parent)
         except OSError as error:
             raise self._error(error) from error

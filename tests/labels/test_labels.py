@@ -65,7 +65,7 @@ def test_a_torn_line_is_cut_off_before_the_next_label_and_a_whole_one_is_complet
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "labels.jsonl").mkdir()
-    with pytest.raises(RunError, match="cannot be written"):
+    with pytest.raises(InputError, match="is a folder"):
         append_labels(tmp_path / "labels.jsonl", [make_label("q1", Winner.A)])
 
 
