@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import stdtrit
 
-from judge.stats.closed_form import wilson_ends
+from judge.stats.closed_form import LEVEL, wilson_ends
 from judge.stats.clusters import sum_by_cluster
+from judge.stats.intervals import N_RESAMPLES
+from judge.stats.resampled_labels import ResampledLabels
 
 if TYPE_CHECKING:
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats
 
-LEVEL = 0.95
 NO_SPREAD = 1e-12
 """a variance below this is rounding"""
 HALVINGS = 60
@@ -68,7 +69,9 @@ class LabelCorrection(NamedTuple):
     """labelled clusters less one"""
 
 
-def correct(sample: Sample, *, slope: float | None = None) -> LabelCorrection:
+def correct(
+    sample: Sample, *, slope: float | None = None, n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> LabelCorrection:
     """Estimate the win rate that people would give all items.
 
     The estimate is mean_w(y) + slope (mean(f) - mean_w(f)), with f the credits, y the labels, and mean_w weighted
@@ -77,11 +80,14 @@ def correct(sample: Sample, *, slope: float | None = None) -> LabelCorrection:
     items were drawn within strata; of both at once only clusters count, which is a little wide, never short.
 
     The intervals are Wilson's, at the effective number of labels s^2 / variance: the normal one covers 62 % near 0
-    and 1 where it says 95 %.
+    and 1 where it says 95 %. Of a sample in strata or clusters the variance itself is unsure near 0 and 1, where whole
+    strata show no error: their intervals are by the Bayesian bootstrap (see `ResampledLabels`).
 
     Args:
         sample: at least two labelled items, in at least two clusters.
         slope: in place of the best one.
+        n_resamples: of the bootstrap.
+        seed: of the bootstrap.
     """
     credits_, labels, weights, clusters, strata = sample
     labelled = ~np.isnan(labels)
@@ -108,9 +114,16 @@ def correct(sample: Sample, *, slope: float | None = None) -> LabelCorrection:
         human = _variance(small * share * (said - mean_label), clusters)
         by_judge = min(variance, _variance(from_judge, clusters))
     estimate = min(1.0, max(0.0, mean_label + slope * (float(credits_.mean()) - mean_credit)))
+    people, corrected = (
+        _rate(mean_label, human, spread, n_alike, df),
+        _rate(estimate, variance, spread, n_alike, df),
+    )
+    if clusters is not None or strata is not None:
+        resampled = ResampledLabels(sample, share, n_resamples, seed)
+        people, corrected = resampled.ends_of(people, 0.0), resampled.ends_of(corrected, slope)
     return LabelCorrection(
-        people=_rate(mean_label, human, spread, n_alike, df),
-        corrected=_rate(estimate, variance, spread, n_alike, df),
+        people=people,
+        corrected=corrected,
         slope=slope,
         n_labels=int(labelled.sum()),
         n_equivalent=float(labelled.sum()) * (human / variance if min(human, variance) > NO_SPREAD else 1.0),

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from stats.oracles import oracle
 from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
 
 from judge.files.sampling import draw_by_stratum
@@ -176,6 +177,66 @@ def test_the_interval_holds_its_level(p: float, rates: tuple[float, float], n: i
     assert 0.925 <= coverage(p=p, n=n, rest=rest, rates=rates, repeats=2000) <= 0.985
 
 
+def test_without_a_difference_of_strata_the_interval_is_that_of_so_many_labels() -> None:
+    """Half a loss for the lower end, half a win for the upper one, as of a Beta posterior of 70 wins in 100."""
+    labels = (np.arange(100) < 70).astype(float)
+    found = correct(Sample(np.full(100, 0.5), labels, np.ones(100), np.arange(100))).people
+    beta = oracle("scipy.stats").beta
+    assert found.low == pytest.approx(beta.ppf(0.025, 70, 30.5), abs=0.004)
+    assert found.high == pytest.approx(beta.ppf(0.975, 70.5, 30), abs=0.004)
+
+
+@pytest.mark.parametrize("clusters", [None, NUMBER // 2])
+@pytest.mark.parametrize("strata", [np.zeros(400, dtype=np.intp), NUMBER % 3])
+def test_exchanging_the_models_mirrors_the_interval_of_strata_and_clusters(
+    clusters: NDArray[np.int_] | None, strata: NDArray[np.int_]
+) -> None:
+    given = np.where(NUMBER < N, LABELS, np.nan)
+    weights = (1 + strata).astype(np.float64)
+    there = correct(Sample(CREDITS, given, weights, clusters, strata), seed=3)
+    back = correct(Sample(1 - CREDITS, 1 - given, weights, clusters, strata), seed=3)
+    for one, other in ((there.people, back.people), (there.corrected, back.corrected)):
+        assert (one.low, one.high) == pytest.approx((1 - other.high, 1 - other.low), abs=1e-9)
+        assert one.low < one.estimate < one.high
+    assert correct(Sample(CREDITS, given, weights, clusters, strata), seed=3) == there
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_strata_without_an_error_leave_room_for_one(clustered: bool) -> None:  # noqa: FBT001 - a case
+    """One error in 80 labels, all of the judge's verdicts on the other stratum right: there may be some there too."""
+    strata = (NUMBER % 8 == 0).astype(np.intp)
+    credits_ = np.where(strata == 1, 0.5, 1.0)
+    labels = np.where(NUMBER < 80, np.where(NUMBER == 0, 0.0, 1.0), np.nan)
+    found = correct(Sample(credits_, labels, np.ones(400), NUMBER if clustered else None, strata)).corrected
+    assert found.low < proportion_confint(79, 80, method="wilson")[0] + 0.02
+    assert found.estimate < found.high
+
+
+@pytest.mark.parametrize(("clustered", "n", "least"), [(False, 200, 0.92), (True, 100, 0.93)])
+def test_near_one_the_interval_of_strata_holds_its_level(clustered: bool, n: int, least: float) -> None:  # noqa: FBT001
+    assert least <= stratified_coverage(p=0.98, n=n, n_items=5 * n, clustered=clustered, repeats=150) <= 1
+
+
+def stratified_coverage(*, p: float, n: int, n_items: int, clustered: bool, repeats: int) -> float:
+    """Return how often the interval of a draw by outcome holds the truth, in clusters of five correlated by .3."""
+    rng = np.random.default_rng(5)
+    codes = np.arange(n_items) // 5 if clustered else None
+    held = 0
+    for repeat in range(repeats):
+        odds = np.full(n_items, p) if codes is None else rng.beta(p * 7 / 3, (1 - p) * 7 / 3, n_items)[codes]
+        truth = (rng.random(n_items) < odds).astype(np.float64)
+        orders = rng.random((2, n_items))
+        credits_ = np.where(truth == 1, orders < 0.97, orders >= 0.9).mean(axis=0)
+        strata = {str(item): str(credit) for item, credit in enumerate(credits_)}
+        weights, given = np.zeros(n_items), np.full(n_items, np.nan)
+        for one in draw_by_stratum(strata, n, seed=repeat):
+            weights[int(one.item)], given[int(one.item)] = one.weight, truth[int(one.item)]
+        places = np.unique(weights, return_inverse=True)[1]
+        found = correct(Sample(credits_, given, weights, codes, places), n_resamples=1_000, seed=repeat).corrected
+        held += found.low <= p <= found.high
+    return held / repeats
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("p", "rates"), [(0.5, (0.7, 0.6)), (0.6, (0.9, 0.7)), (0.86, (0.9, 0.7))])
 @pytest.mark.parametrize(("n", "n_items"), [(60, 300), (120, 400)])
@@ -195,9 +256,9 @@ def test_the_interval_of_a_stratified_draw_holds_its_level_and_is_no_wider_for_t
         for one in draw_by_stratum(strata, n, seed=repeat):
             weights[int(one.item)], given[int(one.item)] = one.weight, truth[int(one.item)]
         codes = np.unique(weights, return_inverse=True)[1]
-        found = correct(Sample(credits_, given, weights, None, codes)).corrected
-        plain = correct(Sample(credits_, given, weights)).corrected
+        found = correct(Sample(credits_, given, weights, None, codes), n_resamples=2_000).corrected
+        plain = correct(Sample(credits_, given, weights)).corrected  # by Wilson's interval
         held += found.low <= p <= found.high
         widths += (found.high - found.low, plain.high - plain.low)
     assert 0.925 <= held / 800 <= 0.985
-    assert widths[0] <= 1.02 * widths[1]
+    assert widths[0] <= 1.05 * widths[1]
