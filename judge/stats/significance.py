@@ -140,7 +140,7 @@ def _add_binomial(mass: Floats, step: int, count: int) -> Floats:
     return spread
 
 
-def fair_tail(heads: Floats, trials: int) -> Floats:
+def fair_tail(heads: Floats, trials: int | Counts) -> Floats:
     """Return the probability that a fair coin shows at least so many heads; they are 0 to trials + 1."""
     return np.select([heads < 1, heads > trials], [1.0, 0.0], betainc(heads, trials - heads + 1, 0.5))
 
