@@ -79,9 +79,8 @@ def correct(
     slope Cov(y, f) / Var(f) is its lambda of least variance. Variances are robust to clusters, or else take in that
     items were drawn within strata; of both at once only clusters count, which is a little wide, never short.
 
-    The intervals are Wilson's, at the effective number of labels s^2 / variance: the normal one covers 62 % near 0
-    and 1 where it says 95 %. Of a sample in strata or clusters the variance itself is unsure near 0 and 1, where whole
-    strata show no error: their intervals are by the Bayesian bootstrap (see `ResampledLabels`).
+    The intervals are by the Bayesian bootstrap (see `ResampledLabels`): the normal one covers 62 % near 0 and 1 where
+    it says 95 %, and one at an effective number of labels 89 % where whole strata show no error.
 
     Args:
         sample: at least two labelled items, in at least two clusters.
@@ -100,7 +99,6 @@ def correct(
     residuals = said - mean_label - slope * (credits_ - mean_credit)
     n_clusters = int(labelled.sum() if clusters is None else len(np.unique(clusters[labelled])))
     spread = _unbiased(share, float(share @ (said - mean_label) ** 2))
-    n_alike = min(n_clusters, 1 / float(share @ share))
     df = n_clusters - 1
     if clusters is None and strata is not None:
         drawn = _Drawn(share[labelled], strata[labelled], len(credits_))
@@ -114,16 +112,10 @@ def correct(
         human = _variance(small * share * (said - mean_label), clusters)
         by_judge = min(variance, _variance(from_judge, clusters))
     estimate = min(1.0, max(0.0, mean_label + slope * (float(credits_.mean()) - mean_credit)))
-    people, corrected = (
-        _rate(mean_label, human, spread, n_alike, df),
-        _rate(estimate, variance, spread, n_alike, df),
-    )
-    if clusters is not None or strata is not None:
-        resampled = ResampledLabels(sample, share, n_resamples, seed)
-        people, corrected = resampled.ends_of(people, 0.0), resampled.ends_of(corrected, slope)
+    resampled = ResampledLabels(sample, share, n_resamples, seed)
     return LabelCorrection(
-        people=people,
-        corrected=corrected,
+        people=WinRate(mean_label, *resampled.ends(mean_label, 0.0), human),
+        corrected=WinRate(estimate, *resampled.ends(estimate, slope), variance),
         slope=slope,
         n_labels=int(labelled.sum()),
         n_equivalent=float(labelled.sum()) * (human / variance if min(human, variance) > NO_SPREAD else 1.0),
@@ -201,13 +193,6 @@ def _unbiased(share: Floats, moment: float) -> float:
 def _variance(influences: Floats, clusters: Codes | None) -> float:
     """Return the variance of an estimate from what each item adds to its error, summed within clusters."""
     return float((sum_by_cluster(influences[:, None], clusters) ** 2).sum())
-
-
-def _rate(estimate: float, variance: float, spread: float, n_alike: float, df: int) -> WinRate:
-    """Make Wilson's interval at the effective number of labels; where no label differs, at their number."""
-    n_eff = spread / variance if spread > NO_SPREAD and variance > NO_SPREAD else n_alike
-    low, high = map(float, wilson_ends(estimate, n_eff, stdtrit(df, (1 + LEVEL) / 2)))
-    return WinRate(estimate, low if estimate > 0 else 0.0, high if estimate < 1 else 1.0, variance)
 
 
 def _n_eff_for(estimate: float, width: float, df: int) -> float:

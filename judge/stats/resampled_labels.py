@@ -1,4 +1,4 @@
-"""Intervals of a win rate corrected by labels, where the labelled sample has strata or clusters."""
+"""Intervals of a win rate corrected by labels."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats
-    from judge.stats.prediction_powered import Sample, WinRate
+    from judge.stats.prediction_powered import Sample
 
 
 class ResampledLabels:
-    """Bayesian bootstrap of a labelled sample in strata or clusters (Rubin, Annals of Statistics 9, 1981).
+    """Bayesian bootstrap of a labelled sample (Rubin, Annals of Statistics 9, 1981).
 
     Half a loss (of the mean labelled unit's size, at its stratum's mean credit) is added for the lower end, half a win
-    for the upper end, shared out over the strata: a stratum whose labels all agree with the judge may hold errors yet.
-    With one for each, their sum would be far too wide.
+    for the upper end, shared out over the strata: labels that all agree with the judge leave room for errors yet. With
+    one for each stratum, their sum would be far too wide. Of wins and losses alone the ends are the quantiles of
+    Beta(w, l + 1/2) and Beta(w + 1/2, l), between the exact interval and Jeffreys'.
     """
 
     def __init__(self, sample: Sample, share: Floats, n_resamples: int, seed: int) -> None:
@@ -36,15 +37,15 @@ class ResampledLabels:
         self._sizes = np.bincount(self._places, self._share)
         self._n_resamples, self._seed = n_resamples, seed
 
-    def ends_of(self, rate: WinRate, slope: float) -> WinRate:
-        """Return the rate with its interval; an estimate of 0 has the lower end 0, one of 1 the upper end 1."""
+    def ends(self, estimate: float, slope: float) -> tuple[float, float]:
+        """Return the ends of the interval; an estimate of 0 has the lower end 0, one of 1 the upper end 1."""
         resample = self._by_stratum if self._clusters is None else self._by_cluster
         tail = (1 - LEVEL) / 2
         low, high = (
             float(np.quantile(np.clip(resample(slope, added), 0, 1), quantile))
             for added, quantile in ((0.0, tail), (1.0, 1 - tail))
         )
-        return rate._replace(low=low if rate.estimate > 0 else 0.0, high=high if rate.estimate < 1 else 1.0)
+        return low if estimate > 0 else 0.0, high if estimate < 1 else 1.0
 
     def _pseudo(self, rng: np.random.Generator) -> Floats:
         return rng.standard_gamma(HALF / len(self._sizes), size=(self._n_resamples, len(self._sizes)))
