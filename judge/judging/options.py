@@ -152,11 +152,15 @@ class StoppingOptions:
 
     def rule(self) -> Stopping | None:
         """Return the rule by which the run may stop early."""
-        from judge.outcomes.interim_looks import LOOK_EVERY, Stopping  # noqa: PLC0415 - `--help` starts without numpy
+        from judge.outcomes.interim_looks import (  # noqa: PLC0415 - `--help` starts without numpy
+            LOOK_EVERY,
+            Evidence,
+            Stopping,
+        )
 
         if not self.stop_when_decided:
             return None
-        return Stopping(look_every=self.look_every or LOOK_EVERY, cluster=self.cluster)
+        return Stopping(look_every=self.look_every or LOOK_EVERY, cluster=self.cluster, evidence=Evidence.CREDITS)
 
 
 @dataclass(frozen=True)

@@ -234,7 +234,7 @@ def _correction(
         )
     # Strata of a draw have weights of their own; those that share one are sampled alike, and count as one.
     strata = np.unique(weights, return_inverse=True)[1] if np.ptp(weights[labelled]) > 0 else None
-    found = correct(Sample(credits_, labels, weights, judged.codes, strata))
+    found = correct(Sample(credits_, labels, weights, judged.codes, strata), seed=judged.basis.seed)
     return CorrectedRate(
         judge=judged.mean("credit", complement=True),
         people=_estimate(found.people, found),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
 from judge.enums import Stratum
 from judge.outcomes.counted_items import CriterionItems, Subject
@@ -137,6 +138,9 @@ class CriterionReport(Frozen):
     """the same after Holm over the criteria; the last of the rubric, declared as primary, keeps its own"""
     sign_test_p: float
     """exact sign test (McNemar) of the units that agree on a against those that agree on b"""
+    equivalence_p: Annotated[float | None, Field(exclude_if=lambda p: p is None)]
+    """of the two one-sided tests that the win rate lies outside the margin of `--equivalence`, after Holm likewise;
+    absent without a margin"""
     verdict: Conclusion
     """of a against b, by the adjusted p-value; `equivalent` only within the margin of `--equivalence`"""
     strata: Strata | None

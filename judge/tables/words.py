@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Pooling
+from judge.outcomes.interim_looks import Evidence
 from judge.report.judge_signal import signal_clause
 from judge.tables.qualifiers import outcome_word, qualifiers
 
@@ -82,11 +83,12 @@ def sequential(report: Report, found: Sequential) -> str:
     when = "at the run's end" if found.n_looks == found.n_looks_planned else "so far"
     state = "decided" if found.decided else f"undecided {when}"
     total, lost = found.wins + found.losses, found.items_missing
-    share = f"{100 * found.wins / total:.1f} % " if total else ""
+    of = "Win rate of a" if found.evidence is Evidence.CREDITS else f"Wins of a among {total} decided units"
+    share = "" if found.estimate is None else f"{100 * found.estimate:.1f} % "
     missing = f" ({_count(lost, 'item')} without a verdict count for neither)" if lost else ""
     clause = signal_clause(report.criteria[overall])
     return (
-        f"On {overall}, {word}: {state} after {looks} items. Wins of a among {total} decided units: {share}"
+        f"On {overall}, {word}: {state} after {looks} items. {of}: {share}"
         f"[{100 * found.low:.1f}, {100 * found.high:.1f}] ({100 - 100 * found.alpha:g} % confidence sequence, valid at "
         f"every look), {p_text(found.p_value)}{missing}{f'; {clause}' if clause else ''}."
     )

@@ -210,7 +210,7 @@ def test_a_person_is_told_everything_that_is_counted(tmp_path: Path) -> None:
     assert "Note: 100 % of the verdicts are the same" in text
     assert "People among themselves, 20 items" in text
     assert ["a", "69", "0", "0"] in [line.split() for line in text.splitlines()]
-    assert "Corrected by people's labels (PPI++): 100.0 [94" in text
+    assert "Corrected by people's labels (PPI++): 100.0 [96.4" in text
     assert "An interval 10 points wide takes 0 more labels" in text
 
 
