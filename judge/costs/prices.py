@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from judge.errors import InputError, InputErrors
+from judge.judges.known_providers import price_list_of
 from judge.schema import JudgeSpec, Price, Provider, Tariff
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _HOSTS = {Provider.OPENAI: ".openai.com", Provider.ANTHROPIC: ".anthropic.com"}
 
 def is_hosted(spec: JudgeSpec) -> bool:
     """Return whether the judge is at its provider, and not at a compatible server."""
-    if spec.provider is Provider.LOCAL:
+    if spec.provider not in _HOSTS:
         return False
     address = spec.endpoint or os.environ.get(f"{spec.provider.name}_BASE_URL")
     return not address or f".{urlsplit(address).hostname}".endswith(_HOSTS[spec.provider])
@@ -45,11 +46,12 @@ def list_price(spec: JudgeSpec) -> Price | None:
     """Return the price on the list, or None where it has none or another server than the provider's is asked."""
     if spec.provider is Provider.LOCAL:
         return FREE
-    if not is_hosted(spec):
+    provider = spec.provider.value if is_hosted(spec) else price_list_of(spec)
+    if provider is None:
         return None
     import genai_prices  # noqa: PLC0415 - 0.7 s that only a paid judge needs
 
-    one, provider = genai_prices.Usage(input_tokens=1), spec.provider.value
+    one = genai_prices.Usage(input_tokens=1)
     try:
         standard = genai_prices.calc_price(one, spec.model, provider_id=provider).model_price
         context = {"processing": "batch"}

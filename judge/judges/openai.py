@@ -8,18 +8,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from judge.images.loader import image_base64
-from judge.judges.base import SdkJudge, environment_key, user_turns
+from judge.judges.base import SdkJudge, user_turns
+from judge.judges.keys import NO_KEY, SERVER_KEY, environment_key, key_variables, own_headers
+from judge.judges.known_providers import PROVIDERS
 from judge.judges.provider_errors import part
 from judge.judges.replies import UnusableReplyError, count, cut_by, made_reply, made_usage, texts_of
-from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
+from judge.judges.request_forms import called, chat_in_form
+from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, RequestForm, Usage
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-KEY_VARIABLE = "OPENAI_API_KEY"
-SERVER_KEY_VARIABLE = "OMR_JUDGE_API_KEY"
-"""for servers given by their address"""
-NO_KEY = "no-key"
 HOSTED = ".openai.com"
 CACHE_KEY_DIGITS = 32
 FIRST_WITH_MARKS = (5, 6)
@@ -47,20 +46,28 @@ class OpenAIJudge(SdkJudge):
 
         from judge.judges.http_client import client_options  # noqa: PLC0415 - imports httpx2
 
-        own = api_key or (spec.endpoint and environment_key(SERVER_KEY_VARIABLE))
-        key = own or openai_key(spec) or NO_KEY
-        client = openai.AsyncOpenAI(
-            api_key=key,
-            base_url=spec.endpoint,
-            # A server with a key of its own gets no other, not even one that OPENAI_CUSTOM_HEADERS hold.
-            default_headers={"Authorization": f"Bearer {own}"} if own else None,
-            **client_options(openai, concurrency=concurrency, timeout=timeout, trust_env=api_key is None),
-        )
+        key = api_key or environment_key(*key_variables(spec)) or NO_KEY
+        options = client_options(openai, concurrency=concurrency, timeout=timeout, trust_env=api_key is None)
+        client = self._open(spec, openai, key, options, is_own=api_key is not None)
         super().__init__(spec, sdk=openai, client=client, key=key, timeout=timeout)
         # OPENAI_BASE_URL may name OpenAI itself, one of its regions, or any other server. OpenAI is asked in its newest
         # form, which other servers may refuse.
         self.hosted = self.caches_prompts = f".{client.base_url.host}".endswith(HOSTED)
         self._marks_caches = self.hosted and _version(spec.model) >= FIRST_WITH_MARKS
+
+    def _open(self, spec: JudgeSpec, sdk: Any, key: str, options: dict[str, Any], *, is_own: bool) -> AsyncOpenAI:  # noqa: ANN401 - a module
+        """Return the SDK's client; a server that was given a key of its own gets no other."""
+        known = PROVIDERS.get(spec.provider)
+        is_own |= known is not None or spec.label is not None or key == environment_key(SERVER_KEY)
+        headers = own_headers(spec)
+        if is_own and (known or spec.endpoint):
+            # Not even one that OPENAI_CUSTOM_HEADERS hold.
+            headers = {"Authorization": f"Bearer {key}"} | headers
+        base_url = spec.endpoint or (known and known.base_url)
+        client: AsyncOpenAI = sdk.AsyncOpenAI(api_key=key, base_url=base_url, default_headers=headers, **options)
+        if known is not None or (spec.label and spec.endpoint):
+            client.organization = client.project = None
+        return client
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share, then the traces."""
@@ -81,6 +88,7 @@ class OpenAIJudge(SdkJudge):
         }
         optional = {"temperature": settings.temperature, "reasoning_effort": settings.effort, "seed": settings.seed}
         body |= {name: value for name, value in optional.items() if value is not None}
+        body = chat_in_form(body, self.forms) | settings.body
         if not self.hosted:
             return body
         if self._marks_caches:
@@ -94,6 +102,8 @@ class OpenAIJudge(SdkJudge):
 
     def read(self, record: Any, headers: Mapping[str, str]) -> Reply:  # noqa: ANN401 - what a server sent
         """Return what a chat completion says."""
+        if RequestForm.TOOL in self.forms:
+            record = called(record)
         return read_reply(record, request_id=headers.get("x-request-id"))
 
 
@@ -101,11 +111,6 @@ def _version(model: str) -> tuple[int, int]:
     """Return the version that a GPT model's name states; (0, 0) where it states none."""
     found = _VERSION.match(model)
     return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
-
-
-def openai_key(spec: JudgeSpec) -> str | None:
-    """Return the key from the environment; servers given by their address may need none."""
-    return environment_key(*([SERVER_KEY_VARIABLE] if spec.endpoint else []), KEY_VARIABLE)
 
 
 def _image(image: Image) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from judge.judges.local import n_servers
 from judge.judges.registry import open_judge
 from judge.judging.quote_run import cost_of
 from judge.prompting.retry_prompt import repair
-from judge.schema import JudgeSpec, Provider
+from judge.schema import JudgeSpec, Provider, RequestForm
 
 if TYPE_CHECKING:
     from judge.judging.session import Session
@@ -94,6 +94,8 @@ def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: Asy
     for _ in range(n_queues):
         judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
         stack.push_async_callback(judge.close)
+        judge.forms |= frozenset(manifest.forms.get(spec.name, ()))
+        judge.on_form = partial(_record_form, session, spec.name)
         queue = JudgeQueue(
             judge,
             AdaptiveConcurrency(concurrency),
@@ -109,6 +111,14 @@ def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: Asy
             queue.cost = partial(cost_of, manifest.prices.get(spec.name))
         queues.append(queue)
     return queues
+
+
+def _record_form(session: Session, judge: str, form: RequestForm) -> None:
+    """Say and record that a judge's server takes another form of request than was sent: later starts begin with it."""
+    session.say(f"Note: {judge} refused a request in the usual form; it is asked with {form.value}")
+    manifest = session.folder.any_manifest()
+    forms = manifest.forms | {judge: (*manifest.forms.get(judge, ()), form)}
+    session.folder.write_manifest(manifest.model_copy(update={"forms": forms}))
 
 
 async def _ask(session: Session, judges: list[tuple[JudgeSpec, list[JudgeQueue]]], stop: Stop) -> None:

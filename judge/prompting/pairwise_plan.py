@@ -6,12 +6,20 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
 
 from judge.enums import Orders
-from judge.prompting.pairwise_prompt import PromptTemplate, ShownParts, is_identical, render, reply_schema
+from judge.prompting.pairwise_prompt import (
+    PromptTemplate,
+    ShownParts,
+    is_identical,
+    parse_template,
+    render,
+    reply_schema,
+)
 from judge.prompting.pairwise_reply import interpret
 from judge.schema import Case, Group, Item, JudgeSpec, Order, Pair, Prompt, Reply, Request, Result, Rubric
 
@@ -98,6 +106,11 @@ class Plan(ABC, Generic[Subject]):
         )
 
 
+@lru_cache(maxsize=64)
+def _own_template(source: str) -> PromptTemplate:
+    return parse_template(source, where="a judge's own prompt")
+
+
 @dataclass(frozen=True)
 class PairPlan(Plan[Pair]):
     """What is asked about every pair of a comparison: one request a sample and order; identical traces need none."""
@@ -121,7 +134,9 @@ class PairPlan(Plan[Pair]):
     def asks_in(self, orders: Iterable[Order], pair: Pair, judge: JudgeSpec) -> list[Ask]:
         """Return the calls about a pair in these orders."""
         shown = replace(self.shown, images=self.shown.images and judge.sees_images)
-        prompts = render(self.template, self.rubric, pair, orders, shown=shown, seed=self.seed)
+        own = judge.settings.prompt
+        template = self.template if own is None else _own_template(own)
+        prompts = render(template, self.rubric, pair, orders, shown=shown, seed=self.seed)
         schema = reply_schema(self.rubric, evidence_chars=judge.settings.evidence_chars)
         criteria = tuple(criterion.name for criterion in self.rubric.criteria)
         return [Ask(pair.item.id, prompt, schema, criteria, order) for order, prompt in prompts.items()]

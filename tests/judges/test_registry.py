@@ -79,7 +79,7 @@ def test_settings_that_are_given_are_kept() -> None:
     [
         ("", "unknown judge"),
         ("gpt-4", "unknown judge"),
-        ("gemini:pro", "unknown judge"),
+        ("palm:pro", "unknown judge"),
         ("OpenAI:m", "unknown judge"),
         ("openai:a\nb", "unknown judge"),
         ("openai", "no model named"),

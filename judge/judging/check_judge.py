@@ -1,0 +1,179 @@
+"""Ask a judge a tiny pair in every form of request, and say what works, what it costs, and what its server ignores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from msgspec.structs import replace
+
+from judge.costs.prices import list_price
+from judge.errors import ProviderError
+from judge.files.secrets import hide_in_logs
+from judge.judges.registry import open_judge
+from judge.judging.quote_run import cost_of
+from judge.prompting.pairwise_prompt import reply_schema
+from judge.prompting.pairwise_reply import interpret
+from judge.schema import (
+    MESSAGES,
+    Criterion,
+    Failed,
+    FailureKind,
+    Judged,
+    JudgeSpec,
+    Order,
+    Prompt,
+    Provider,
+    Reply,
+    ReplyForm,
+    Request,
+    RequestForm,
+    Rubric,
+    Verdict,
+)
+
+FEW_TOKENS = 16
+"""a limit that no verdict fits into"""
+UNSAID = "checked"
+"""a field of the schema that the words do not ask for: a server that ignores the schema leaves it out"""
+_OVERALL = Criterion(name="overall", title="Overall", definition="Which is right?", tie="both are")
+_RUBRIC = Rubric(name="check", version=1, description="A pair that anyone can judge.", criteria=(_OVERALL,))
+_FORM = '{"overall": {"evidence_1": "...", "evidence_2": "...", "verdict": "first", "second", "tie" or "cannot_judge"}}'
+_PROMPT = Prompt(
+    system=f"You judge which of two traces reasons better. Reply with one JSON object only, in this form: {_FORM}",
+    shared="Question: how much is 2 + 2?",
+    traces="Trace 1: Two and two are four.\n\nTrace 2: Two and two are five, as everybody knows.\n\nReply in JSON.",
+)
+_DICE = Prompt(system="You invent numbers.", shared="Write a random number of twelve digits.", traces="Nothing else.")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What came of one kind of call."""
+
+    asked: str
+    """what was tried"""
+    works: bool | None
+    """None: cannot be told"""
+    told: str
+    """what happened, in words"""
+    replies: tuple[Reply, ...] = ()
+    """that came, and were paid for"""
+
+
+async def check_judge(spec: JudgeSpec, *, seconds: float) -> list[Check]:
+    """Ask in each form that the judge's provider has, and try the schema, the limit and the seed.
+
+    Args:
+        spec: the judge; its own form of the reply comes first.
+        seconds: longest time of a call, seconds.
+
+    Returns:
+        One check for each, in the order asked.
+    """
+    hide_in_logs()
+    own = spec.settings.reply
+    forms = [own, *(form for form in ReplyForm if form is not own and _has(spec, form))]
+    checks = [await _check_form(_with(spec, reply=form), seconds) for form in forms]
+    if own is ReplyForm.SCHEMA or _has(spec, ReplyForm.SCHEMA):
+        checks.append(await _check_limit(spec, seconds))
+    if spec.provider not in MESSAGES:
+        checks.append(await _check_seed(_with(spec, reply=ReplyForm.TEXT), seconds))
+    return checks
+
+
+def cost_of_checks(spec: JudgeSpec, checks: Iterable[Check]) -> Decimal | None:
+    """Return what the replies to checks cost, in US dollars; None where the judge's price is unknown."""
+    price = list_price(spec)
+    if price is None:
+        return None
+    return sum((cost_of(price, reply) for check in checks for reply in check.replies), Decimal(0))
+
+
+def _has(spec: JudgeSpec, form: ReplyForm) -> bool:
+    if spec.provider is Provider.LOCAL:
+        return form is ReplyForm.SCHEMA
+    return form is not ReplyForm.OBJECT or spec.provider not in MESSAGES
+
+
+def _with(spec: JudgeSpec, **settings: object) -> JudgeSpec:
+    return spec.model_copy(update={"settings": spec.settings.model_copy(update=settings)})
+
+
+async def _asked(spec: JudgeSpec, request: Request, seconds: float) -> tuple[Reply, list[RequestForm]]:
+    judge = open_judge(spec, concurrency=1, timeout=seconds)
+    learnt: list[RequestForm] = []
+    judge.on_form = learnt.append
+    try:
+        return await judge.ask(request), learnt
+    finally:
+        await judge.close()
+
+
+def _request(spec: JudgeSpec, **changes: Any) -> Request:  # noqa: ANN401 - as replace() takes them
+    schema = reply_schema(_RUBRIC, evidence_chars=spec.settings.evidence_chars)
+    schema["properties"] = {UNSAID: {"type": "string", "enum": ["teal"]}, **schema["properties"]}
+    schema["required"] = [UNSAID, *schema["required"]]
+    plain = Request(
+        key="0" * 32, item="check", order=Order.FORWARD, judge=spec.name, sample=0, prompt=_PROMPT, schema_=schema
+    )
+    return replace(plain, **changes)
+
+
+async def _check_form(spec: JudgeSpec, seconds: float) -> Check:
+    form = spec.settings.reply
+    asked = f"reply = {form.value}"
+    try:
+        reply, learnt = await _asked(spec, _request(spec), seconds)
+    except ProviderError as error:
+        return Check(asked, works=False, told=error.message)
+    text, has_unsaid = _without_unsaid(reply.text)
+    result = interpret(replace(reply, text=text), (_OVERALL.name,))
+    words = [f"refused, asked with {one.value}" for one in learnt]
+    if isinstance(result, Failed):
+        return Check(
+            asked, works=False, told="; ".join([*words, f"{result.failure}: {result.detail}"]), replies=(reply,)
+        )
+    if form in {ReplyForm.SCHEMA, ReplyForm.TOOL} and not has_unsaid and not learnt:
+        words.append("a verdict, but the schema was ignored")
+    verdict = result.verdicts[_OVERALL.name] if isinstance(result, Judged) else None
+    if verdict is not Verdict.FIRST:
+        words.append(f"a verdict, but the wrong one: {verdict}")
+    return Check(asked, works=True, told="; ".join(words) or "a verdict", replies=(reply,))
+
+
+def _without_unsaid(text: str) -> tuple[str, bool]:
+    """Return a reply without what only the schema asks for, and whether that was there."""
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return text, UNSAID in text
+    if not isinstance(said, dict) or UNSAID not in said:
+        return text, False
+    return json.dumps({name: value for name, value in said.items() if name != UNSAID}), True
+
+
+async def _check_limit(spec: JudgeSpec, seconds: float) -> Check:
+    asked = f"a limit of {FEW_TOKENS} tokens"
+    try:
+        reply, _ = await _asked(spec, _request(spec, output_tokens=FEW_TOKENS), seconds)
+    except ProviderError as error:
+        return Check(asked, works=False, told=error.message)
+    kept = reply.cut is FailureKind.TRUNCATED
+    told = "kept" if kept else f"ignored: the reply ended with {reply.stop or 'no reason'}"
+    return Check(asked, works=kept, told=told, replies=(reply,))
+
+
+async def _check_seed(spec: JudgeSpec, seconds: float) -> Check:
+    asked, seeded = "a seed", _with(spec, body={**spec.settings.body, "seed": 7})
+    try:
+        replies = tuple([(await _asked(seeded, _request(seeded, prompt=_DICE), seconds))[0] for _ in range(2)])
+    except ProviderError as error:
+        return Check(asked, works=False, told=error.message)
+    first, second = (reply.text.strip() for reply in replies)
+    if first != second:
+        return Check(asked, works=False, told="ignored: two replies differ", replies=replies)
+    return Check(asked, works=True, told="two replies are the same", replies=replies)
