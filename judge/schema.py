@@ -287,6 +287,21 @@ class ReplyForm(StrEnum):
     """not at all"""
     TOOL = "tool"
     """as the arguments of a function that it must call"""
+    LETTER = "letter"
+    """not at all: its prompt asks for one letter"""
+
+
+class VerdictForm(StrEnum):
+    """In what form a reply gives its verdict, as its prompt asks for it; all but the first give one alone."""
+
+    SCHEMA = "schema"
+    """one object, with a verdict on each criterion"""
+    BRACKETS = "brackets"
+    """`[[A]]`, `[[B]]`, `[[C]]` for a tie, `[[A>B]]`, `[[A=B]]` and the like, at the end"""
+    RESULT = "result"
+    """`[RESULT] A` at the end"""
+    LETTER = "letter"
+    """one letter alone: A, B, or C for a tie"""
 
 
 class RequestForm(StrEnum):
@@ -403,7 +418,7 @@ class Request(Struct, frozen=True):
     sample: int
     prompt: Prompt
     schema_: dict[str, Any]
-    """JSON schema of the reply"""
+    """JSON schema of the reply; empty where it is no object"""
     asks: tuple[str, ...] = ()
     """what the reply must speak of, in order: criteria, units of a checklist, or groups of units to write"""
     n_parts: int | None = None

@@ -47,7 +47,9 @@ class AnthropicJudge(SdkJudge):
         Filling the cache costs extra: it is asked for only where another request will be served from it.
         """
         prompt, settings = request.prompt, self.spec.settings
-        output: dict[str, Any] = {"format": {"type": "json_schema", "schema": request.schema_}}
+        output: dict[str, Any] = {}
+        if request.schema_:
+            output["format"] = {"type": "json_schema", "schema": request.schema_}
         if settings.effort is not None:
             output["effort"] = settings.effort
         shared: dict[str, Any] = {"type": "text", "text": prompt.shared}

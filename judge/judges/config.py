@@ -13,9 +13,11 @@ from pydantic import Field, JsonValue, ValidationError, field_validator
 
 from judge.errors import InputError, RunError
 from judge.prompting.shipped_files import find_asset, load_prompt
-from judge.schema import Frozen, JudgeSpec, Provider, ReplyForm
+from judge.schema import Frozen, JudgeSettings, JudgeSpec, Provider, ReplyForm, VerdictForm
 
 FILE = "omr-judge.toml"
+SHOWN_CHARS = 80
+"""of a value that has changed"""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _OWN_FIELDS = {"model", "messages", "stream", "n"}
 """of a body: what decides what is asked, and how often"""
@@ -117,29 +119,69 @@ def read_config(path: Path | None) -> dict[str, JudgeTable]:
         raise InputError(f"{path}: {field}", problem, known) from error
 
 
-def prompt_of(table: JudgeTable, config: Path) -> str | None:
-    """Return the text of a judge's own prompt; InputError where it cannot be read or used."""
+def prompt_of(table: JudgeTable, config: Path, *, where: str) -> str | None:
+    """Return the text of a judge's own prompt.
+
+    Args:
+        table: the judge's.
+        config: the file that it stands in.
+        where: how errors name the table.
+
+    Raises:
+        InputError: the prompt cannot be read or used, or asks for another reply than the table.
+    """
+    asked = table.reply if "reply" in table.model_fields_set else None
     if table.prompt is None:
+        if asked is ReplyForm.LETTER:
+            raise InputError(
+                f"{where}.reply", "a prompt has to ask for one letter", 'add prompt = "pairwise-letter.v1"'
+            )
         return None
-    given = Path(table.prompt)
-    asset = find_asset("prompts", str(config.parent / given) if given.suffix else table.prompt)
-    load_prompt(asset)
+    is_file = table.prompt.endswith(".md")
+    asset = find_asset("prompts", str(config.parent / table.prompt) if is_file else table.prompt)
+    template = load_prompt(asset)
+    template.check()
+    fitting = {None, ReplyForm.TEXT}
+    if template.reply is VerdictForm.LETTER:
+        fitting.add(ReplyForm.LETTER)
+    if template.reply is not VerdictForm.SCHEMA and asked not in fitting:
+        raise InputError(f"{where}.reply", f"prompt {template.label} asks for {template.reply}", "leave reply out")
     return asset.text
 
 
 def changed_fields(before: JudgeSpec, after: JudgeSpec) -> Iterator[str]:
-    """Yield the fields that decide a judge's answers and differ, by their names in the file."""
-    old, new = before.decided.model_dump(), after.decided.model_dump()
+    """Yield what decides a judge's answers and differs: each field by its name in the file, with both values."""
+    old, new = (spec.decided.model_dump(mode="json") for spec in (before, after))
     old, new = old | old.pop("settings"), new | new.pop("settings")
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
-            yield name
+            was, is_now = _told_apart(old.get(name, _default(name)), new.get(name, _default(name)))
+            yield f"{name} (was {was}, is now {is_now})"
+
+
+def _default(name: str) -> object:
+    """Return the value of a field that is not written, since it is at its default."""
+    field = JudgeSettings.model_fields.get(name) or JudgeSpec.model_fields[name]
+    return field.get_default()
+
+
+def _told_apart(*values: object) -> list[str]:
+    """Return two values as JSON, both from shortly before they differ where they are long."""
+    texts = ["not set" if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+    if max(map(len, texts)) <= SHOWN_CHARS:
+        return texts
+    differ = next((place for place, (was, now) in enumerate(zip(*texts, strict=False)) if was != now), len(min(texts)))
+    start = max(0, differ - SHOWN_CHARS // 4)
+    return [
+        ("..." if start else "") + text[start : start + SHOWN_CHARS] + ("..." if text[start + SHOWN_CHARS :] else "")
+        for text in texts
+    ]
 
 
 def require_unchanged(spec: JudgeSpec, now: JudgeSpec) -> None:
-    """Refuse to go on with a judge whose table has changed since the run began; RunError names the fields."""
+    """Refuse to go on with a judge whose table has changed since the run began; RunError says how."""
     if changed := ", ".join(changed_fields(spec, now)):
         raise RunError(
-            f"{spec.config}: {changed} of judge {spec.name} changed since the run began; "
+            f"{spec.config}: judge {spec.name} has changed since the run began: {changed}; "
             "undo that to go on, or begin another run"
         )

@@ -36,8 +36,9 @@ class LocalJudge(OpenAIJudge):
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's arguments; the schema goes as a grammar without white space, which halves the output."""
         body = super().body(request)
-        del body["response_format"]
-        return body | {"grammar": compact_grammar(json.dumps(request.schema_)), "cache_prompt": True}
+        if body.pop("response_format", None):
+            body["grammar"] = compact_grammar(json.dumps(request.schema_))
+        return body | {"cache_prompt": True}
 
     async def close(self) -> None:
         """Close the client and stop the server."""

@@ -79,13 +79,12 @@ class OpenAIJudge(SdkJudge):
         body: dict[str, Any] = {
             "model": self.spec.model,
             "messages": [{"role": "system", "content": prompt.system}, *user_turns(content, request.correction)],
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "judgment", "schema": request.schema_, "strict": True},
-            },
             # Compatible servers know the older name of the limit, and some refuse fields that they do not know.
             "max_completion_tokens" if self.hosted else "max_tokens": limit,
         }
+        if request.schema_:
+            schema = {"name": "judgment", "schema": request.schema_, "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
         optional = {"temperature": settings.temperature, "reasoning_effort": settings.effort, "seed": settings.seed}
         body |= {name: value for name, value in optional.items() if value is not None}
         body = chat_in_form(body, self.forms) | settings.body

@@ -24,6 +24,8 @@ from judge.schema import MESSAGES, JudgeSettings, JudgeSpec, Provider, ReplyForm
 
 DEFAULT_OUTPUT_TOKENS = 8192
 LOCAL_SETTINGS = JudgeSettings(max_output_tokens=700, temperature=0.0, seed=0, evidence_chars=30)
+LOCAL_FIELDS = {"provider", "model", "temperature", "max_output_tokens", "reply", "system_role", "body", "prompt"}
+"""of the table of an embedded judge"""
 _FORM = re.compile(r"(?P<provider>[a-z]+)(?::(?P<model>.*?)(?:@(?P<endpoint>https?://.+))?)?\Z")
 _HALF_ADDRESS = re.compile(r"@.*(?:://|:\d)")
 
@@ -47,8 +49,8 @@ def parse_judge(text: str, options: JudgeOptions, *, say: Callable[[str], None],
         spec = _named(text, tables[text], config, options, say=say)
     else:
         spec = _read(where, text, options, tables, say=say)
-    if needs_key and spec.provider is not Provider.LOCAL:
-        require(spec)
+    if needs_key:
+        check_ready(spec)
     return spec
 
 
@@ -85,17 +87,15 @@ def _named(
         if getattr(options, option) is not None:
             where = f"--{option.replace('_', '-')}"
             raise InputError(where, f"judge {name} is set in {config}", f"write {option} there")
-    if table.provider is not Provider.LOCAL:
-        return _of_table(name, table, config)
-    beside = table.model_fields_set - {"provider", "model", "temperature", "max_output_tokens"}
-    if beside:
-        raise InputError(f"{config}: judges.{name}.{min(beside)}", "the embedded judge does not take it")
-    chosen = JudgeOptions(table.max_output_tokens, table.temperature)
-    return _local(table.model, chosen, say=say).model_copy(update={"label": name, "config": str(config)})
+    return _of_table(name, table, config, say=say)
 
 
-def _of_table(name: str, table: JudgeTable, config: Path) -> JudgeSpec:
+def _of_table(name: str, table: JudgeTable, config: Path, *, say: Callable[[str], None]) -> JudgeSpec:
     where, provider = f"{config}: judges.{name}", table.provider
+    prompt = prompt_of(table, config, where=where)
+    if provider is Provider.LOCAL:
+        spec = _local_of_table(where, table, prompt, say=say)
+        return spec.model_copy(update={"label": name, "config": str(config)})
     if not table.model:
         raise InputError(f"{where}.model", "no model named")
     _check_address(f"{where}.base_url", "", table.base_url)
@@ -113,7 +113,7 @@ def _of_table(name: str, table: JudgeTable, config: Path) -> JudgeSpec:
         system_role=table.system_role,
         headers={header: value for header, value in table.headers.items() if header not in table.key_headers},
         body=table.body,
-        prompt=prompt_of(table, config),
+        prompt=prompt,
     )
     return JudgeSpec(
         provider=provider,
@@ -125,6 +125,16 @@ def _of_table(name: str, table: JudgeTable, config: Path) -> JudgeSpec:
         key_env=table.key_env,
         key_headers=table.key_headers,
     )
+
+
+def _local_of_table(where: str, table: JudgeTable, prompt: str | None, *, say: Callable[[str], None]) -> JudgeSpec:
+    if beside := table.model_fields_set - LOCAL_FIELDS:
+        raise InputError(f"{where}.{min(beside)}", "the embedded judge does not take it")
+    if table.reply in {ReplyForm.OBJECT, ReplyForm.TOOL}:
+        raise InputError(f"{where}.reply", "the embedded judge knows no such form", "use schema or text")
+    spec = _local(table.model, JudgeOptions(table.max_output_tokens, table.temperature), say=say)
+    own = {"reply": table.reply, "system_role": table.system_role, "body": table.body, "prompt": prompt}
+    return spec.model_copy(update={"settings": spec.settings.model_copy(update=own)})
 
 
 def _check_address(where: str, model: str, endpoint: str | None) -> None:
@@ -144,20 +154,35 @@ def _check_address(where: str, model: str, endpoint: str | None) -> None:
         raise InputError(where, "not a server's address", "use http://HOST:PORT/v1")
 
 
-def require(spec: JudgeSpec) -> None:
-    """Check that a judge's key, library or weights are there, and its table as it was; nothing is asked of a provider.
+def require(spec: JudgeSpec) -> JudgeSpec:
+    """Check that a run can go on with a judge: nothing that decides its answers has changed, and its key is there.
+
+    Returns:
+        The judge, at the address and with the keys that its table in the file of judges names now.
 
     Raises:
-        InputError: they are not, or cannot be used.
-        RunError: the weights, or the table in the file of judges, are others than the run began with.
+        InputError: its key, library or weights are not there, or cannot be used.
+        RunError: its weights, or its table, are others than the run began with.
     """
+    now = spec
     if spec.label and spec.config and Path(spec.config).is_file():
         table = read_config(Path(spec.config)).get(spec.label)
-        if table is not None and spec.provider is not Provider.LOCAL:
-            require_unchanged(spec, _of_table(spec.label, table, Path(spec.config)))
+        if table is None:
+            raise RunError(f"{spec.config}: judge {spec.name} is gone; put it back to go on, or begin another run")
+        now = _of_table(spec.label, table, Path(spec.config), say=lambda _: None)
+        require_unchanged(spec, now)
+    elif (
+        spec.provider is Provider.LOCAL
+        and find_weights(spec.endpoint, say=lambda _: None).sha256 != spec.weights_sha256
+    ):
+        raise RunError(f"{spec.endpoint}: the weights have changed since the run began")
+    check_ready(now)
+    return now
+
+
+def check_ready(spec: JudgeSpec) -> None:
+    """Refuse a judge whose key, address or library is not there (InputError); nothing is asked of a provider."""
     if spec.provider is Provider.LOCAL:
-        if find_weights(spec.endpoint, say=lambda _: None).sha256 != spec.weights_sha256:
-            raise RunError(f"{spec.endpoint}: the weights have changed since the run began")
         return
     check_keys(spec)
     if spec.provider is Provider.AZURE:

@@ -57,12 +57,12 @@ def chat_in_form(body: Body, forms: Collection[RequestForm]) -> Body:
 def messages_in_form(body: Body, forms: Collection[RequestForm]) -> Body:
     """Return the body of a call for Anthropic's messages in the forms that its server takes."""
     output = body["output_config"]
-    if RequestForm.TOOL in forms:
+    if "format" in output and RequestForm.TOOL in forms:
         schema = output.pop("format")["schema"]
         body["tools"] = [{"name": TOOL, "description": "Give the judgment.", "input_schema": schema}]
         body["tool_choice"] = {"type": "tool", "name": TOOL}
     elif RequestForm.TEXT in forms:
-        del output["format"]
+        output.pop("format", None)
     if not output:
         del body["output_config"]
     first = body["messages"][0]["content"]
@@ -159,10 +159,13 @@ def _as_text(body: Body) -> None:
 
 
 def _as_object(body: Body) -> None:
-    body["response_format"] = {"type": "json_object"}
+    if "response_format" in body:
+        body["response_format"] = {"type": "json_object"}
 
 
 def _as_tool(body: Body) -> None:
+    if "response_format" not in body:
+        return
     function = body.pop("response_format")["json_schema"]
     body["tools"] = [{"type": "function", "function": {"name": TOOL, "parameters": function["schema"], "strict": True}}]
     body["tool_choice"] = {"type": "function", "function": {"name": TOOL}}

@@ -99,7 +99,7 @@ def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: Asy
         queue = JudgeQueue(
             judge,
             AdaptiveConcurrency(concurrency),
-            session.plan.interpret,
+            session.plan.reader(spec),
             call_rate=RateLimiter(options.max_rpm),
             token_rate=RateLimiter(options.max_tpm),
             say=session.say,

@@ -125,7 +125,7 @@ def _judge_part(
             say("Decided already: nothing is asked")
             return
         in_batches = options.batch or folder.batches_path.exists()
-        _check(manifest, options, in_batches=in_batches)
+        manifest = _checked(manifest, options, in_batches=in_batches)
         budget = budget_of(folder, manifest, options, beside=beside)
         if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
             say(f"Note: {NOTE}")
@@ -148,12 +148,18 @@ def _judge_part(
                 asyncio.run(_judge_batched(session) if in_batches else judge_directly(session))
 
 
-def _check(manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool) -> None:
-    """Refuse judges without keys, and options that batches cannot have, before anything is spent."""
-    for judge in manifest.judges:
-        require(judge)
-    if not in_batches:
-        return
+def _checked(manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool) -> AnyManifest:
+    """Return the manifest with its judges as they can be asked now.
+
+    Judges without keys, or that changed, and options that batches cannot have are refused before anything is spent.
+    """
+    judges = tuple(map(require, manifest.judges))
+    if in_batches:
+        _check_batches(manifest, options)
+    return manifest.model_copy(update={"judges": judges})
+
+
+def _check_batches(manifest: AnyManifest, options: JudgingOptions) -> None:
     require_batches(manifest.judges)
     limits: dict[str, object] = {"--max-calls": options.max_calls, "--max-cost": options.max_cost}
     limits |= {"--max-rpm": options.max_rpm, "--max-tpm": options.max_tpm}
@@ -192,7 +198,7 @@ async def _judge_batched(session: Session) -> None:
         for spec in session.manifest.judges:
             judge = open_batch_judge(spec, timeout=session.options.policy.timeout)
             stack.push_async_callback(judge.close)
-            queues.append(BatchQueue(judge, partial(session.open_requests, spec), session.plan.interpret))
+            queues.append(BatchQueue(judge, partial(session.open_requests, spec), session.plan.reader(spec)))
         hide_in_logs()
         policy, poll = session.options.policy, session.options.poll
         try:

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from judge.errors import InputError
 from judge.prompting.pairwise_prompt import PAIRWISE, PromptForm, PromptTemplate, parse_template
-from judge.schema import Rubric
+from judge.schema import Rubric, VerdictForm
 
-REPAIR = "repair.v1.txt"
-ANY = PromptForm({}, ("tag",))
+REPAIR = "repair.v2.txt"
+ANY = PromptForm({}, ("tag",), tuple(VerdictForm))
 """of a prompt file of any kind of run, to be named and not rendered"""
 _KINDS = {"prompts": ".md", "rubrics": ".toml"}
 
@@ -51,7 +51,7 @@ def find_asset(kind: str, name: str) -> Asset:
 
 
 def repair_note() -> str:
-    """Return what a judge is told of a reply that could not be read: `prompts/repair.v1.txt`."""
+    """Return what a judge is told of a reply that could not be read: `prompts/repair.v2.txt`."""
     return (shipped("prompts")[0].parent / REPAIR).read_text(encoding="utf-8").strip()
 
 
