@@ -29,10 +29,16 @@ class Asked:
     @property
     def verdict(self) -> str:
         """What a good judge says of the two traces, of which one holds ALPHA and the other BETA, as JSON."""
-        said = json.dumps(self.messages)
-        verdict = "first" if said.find("ALPHA") <= said.find("BETA") else "second"
-        criteria = CRITERIA if "ALPHA" in said else CRITERIA[-1:]
+        verdict = {"A": "first", "B": "second"}[self.letter]
+        said = json.dumps([self.body.get("system"), self.messages])
+        criteria = [name for name in CRITERIA if f"- {name}:" in said] or CRITERIA[-1:]
         return json.dumps({name: {"evidence_1": "x", "evidence_2": "y", "verdict": verdict} for name in criteria})
+
+    @property
+    def letter(self) -> str:
+        """What such a judge calls the better trace."""
+        said = json.dumps([self.body.get("system"), self.messages])
+        return "A" if said.find("ALPHA") <= said.find("BETA") else "B"
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -177,6 +183,25 @@ def vllm(asked: Asked) -> Told:
     return completion(asked.verdict, reasoning="{BETA}", reasoning_content="{BETA}")
 
 
+def prometheus(asked: Asked) -> Told:
+    """Answer as a judge model with a format of its own, which no server constrains."""
+    if "response_format" in asked.body or "tools" in asked.body:
+        return refuse("the reply has a form of its own")
+    return completion(f"Feedback: one thinks, one does not. [RESULT] {asked.letter}")
+
+
+def arena(asked: Asked) -> Told:
+    if "response_format" in asked.body or "tools" in asked.body:
+        return refuse("the reply has a form of its own")
+    return completion(f"<think>[[C]]?</think>\nIt reasons better.\n\n[[{asked.letter}>>{'AB'.strip(asked.letter)}]]")
+
+
+def lettered(asked: Asked) -> Told:
+    if "response_format" in asked.body or "tools" in asked.body:
+        return refuse("the reply has a form of its own")
+    return completion(asked.letter)
+
+
 def plain(asked: Asked) -> Told:
     return completion(asked.verdict)
 
@@ -195,6 +220,9 @@ CASES: dict[str, Callable[[Asked], Told]] = {
     "mistral": mistral,
     "vllm": vllm,
     "small": small,
+    "prometheus": prometheus,
+    "arena": arena,
+    "lettered": lettered,
     "obedient": obedient,
 }
 

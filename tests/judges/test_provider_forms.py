@@ -142,33 +142,6 @@ def test_an_output_limit_beyond_the_context_stops_the_run_at_once_and_names_the_
         )
 
 
-def test_resume_and_compare_refuse_a_changed_table_and_name_the_field(folder: Path) -> None:
-    with FormServer() as server:
-        tables = {"gemma": TABLES["gemma"], "thinker": TABLES["thinker"], "caller": TABLES["caller"]}
-        tables["caller"] += '\nprompt = "terse.md"'
-        shipped = (Path(__file__).parents[2] / "prompts/pairwise.v1.md").read_text(encoding="utf-8")
-        (folder / "terse.md").write_text(shipped.replace("You are an impartial judge", "Be terse: you judge"))
-        file = folder / "omr-judge.toml"
-        file.write_text(config_of(tables, server.url))
-        compare(folder, *tables, code=6, more=("--max-calls", "2"))
-        changed = tables | {"thinker": tables["thinker"].replace("false", "true")}
-        file.write_text(config_of(changed, server.url))
-        told = omr_judge("resume", "r", cwd=folder, env=KEYS, code=3).stderr
-        assert "body of judge thinker changed since the run began" in told
-        assert "begun with another body in the settings of thinker" in compare(folder, *tables, code=3)
-        file.write_text(config_of(tables, server.url))
-        (folder / "terse.md").write_text(shipped)
-        told = omr_judge("resume", "r", cwd=folder, env=KEYS, code=3).stderr
-        assert "prompt of judge caller changed" in told
-        (folder / "terse.md").write_text(shipped.replace("You are an impartial judge", "Be terse: you judge"))
-        refused = omr_judge("score", "a.jsonl", "--judge", "caller", cwd=folder, env=KEYS, code=3).stderr
-        assert "its prompt compares pairs" in refused
-        omr_judge("resume", "r", cwd=folder, env=KEYS)
-        terse = {name: "Be terse" in json.dumps(server.of(name)[-1].messages) for name in tables}
-    assert terse == {"gemma": False, "thinker": False, "caller": True}
-    assert winners(folder) == {name: ["first", "second"] for name in tables}
-
-
 def test_known_providers_are_asked_by_name_with_their_own_key_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     with FormServer() as server:
         for name, known in PROVIDERS.items():
