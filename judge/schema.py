@@ -356,13 +356,17 @@ class JudgeSpec(Frozen):
     model: str
     """as the provider calls it"""
     endpoint: str | None = None
-    """a server's address; for the embedded judge, the weights file"""
+    """a server's address; for the embedded judge, the weights: a file, or `REPO@COMMIT/FILE.gguf` of the Hub"""
     settings: JudgeSettings
     """how it is asked"""
     sees_images: bool = True
     """whether it is shown images"""
     weights_sha256: str | None = None
     """hash of the weights that the embedded judge runs"""
+    projector: str | None = _left_out(None)
+    """the file of the same repository with which the embedded judge sees images"""
+    projector_sha256: str | None = _left_out(None)
+    """its hash"""
     label: str | None = _left_out(None)
     """its name in the file of judges"""
     config: str | None = _left_out(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
 from judge.errors import InputError, RunError
@@ -18,7 +18,7 @@ from judge.judges.judge_options import JudgeOptions
 from judge.judges.keys import check_keys
 from judge.judges.known_providers import PROVIDERS
 from judge.judges.local import LocalJudge
-from judge.judges.local_weights import find_weights
+from judge.judges.local_weights import find_weights, weights_of
 from judge.judges.openai import OpenAIJudge
 from judge.schema import MESSAGES, JudgeSettings, JudgeSpec, Provider, ReplyForm
 
@@ -26,6 +26,8 @@ DEFAULT_OUTPUT_TOKENS = 8192
 LOCAL_SETTINGS = JudgeSettings(max_output_tokens=700, temperature=0.0, seed=0, evidence_chars=30)
 LOCAL_FIELDS = {"provider", "model", "temperature", "max_output_tokens", "reply", "system_role", "body", "prompt"}
 """of the table of an embedded judge"""
+HUB_SETTINGS = JudgeSettings(max_output_tokens=2048, temperature=0.0, seed=0)
+"""of an embedded judge that a person has chosen: one that can be trusted with quotations of any length"""
 _FORM = re.compile(r"(?P<provider>[a-z]+)(?::(?P<model>.*?)(?:@(?P<endpoint>https?://.+))?)?\Z")
 _HALF_ADDRESS = re.compile(r"@.*(?:://|:\d)")
 
@@ -154,8 +156,12 @@ def _check_address(where: str, model: str, endpoint: str | None) -> None:
         raise InputError(where, "not a server's address", "use http://HOST:PORT/v1")
 
 
-def require(spec: JudgeSpec) -> JudgeSpec:
+def require(spec: JudgeSpec, *, say: Callable[[str], None]) -> JudgeSpec:
     """Check that a run can go on with a judge: nothing that decides its answers has changed, and its key is there.
+
+    Args:
+        spec: the judge, as the run began with it.
+        say: is told that weights are fetched.
 
     Returns:
         The judge, at the address and with the keys that its table in the file of judges names now.
@@ -169,13 +175,10 @@ def require(spec: JudgeSpec) -> JudgeSpec:
         table = read_config(Path(spec.config)).get(spec.label)
         if table is None:
             raise RunError(f"{spec.config}: judge {spec.name} is gone; put it back to go on, or begin another run")
-        now = _of_table(spec.label, table, Path(spec.config), say=lambda _: None)
+        now = _of_table(spec.label, table, Path(spec.config), say=say)
         require_unchanged(spec, now)
-    elif (
-        spec.provider is Provider.LOCAL
-        and find_weights(spec.endpoint, say=lambda _: None).sha256 != spec.weights_sha256
-    ):
-        raise RunError(f"{spec.endpoint}: the weights have changed since the run began")
+    elif spec.provider is Provider.LOCAL:
+        weights_of(spec, say=say)
     check_ready(now)
     return now
 
@@ -196,13 +199,16 @@ def _local(file: str | None, options: JudgeOptions, *, say: Callable[[str], None
         raise InputError("--effort", "the embedded judge does not take it", "leave it out")
     weights = find_weights(file, say=say)
     given = {name: value for name, value in asdict(options).items() if value is not None and name != "config"}
+    usual = HUB_SETTINGS if weights.source else LOCAL_SETTINGS
     return JudgeSpec(
         provider=Provider.LOCAL,
-        model=weights.path.stem,
-        endpoint=str(weights.path),
-        settings=LOCAL_SETTINGS.model_copy(update=given),
-        sees_images=False,
+        model=PurePath(weights.source or weights.path).stem,
+        endpoint=weights.source or str(weights.path),
+        settings=usual.model_copy(update=given),
+        sees_images=weights.projector is not None,
         weights_sha256=weights.sha256,
+        projector=weights.projector,
+        projector_sha256=weights.projector_sha256,
     )
 
 

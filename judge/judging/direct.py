@@ -89,7 +89,7 @@ def room_for(connections: int) -> int:
 def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: AsyncExitStack) -> list[JudgeQueue]:
     """Open a judge, to be closed by the stack; the embedded one several times, and each asks one request at a time."""
     options, manifest = session.options, session.manifest
-    n_queues, concurrency = (n_servers(), 1) if spec.provider is Provider.LOCAL else (1, concurrency)
+    n_queues, concurrency = (n_servers(spec), 1) if spec.provider is Provider.LOCAL else (1, concurrency)
     queues = []
     for _ in range(n_queues):
         judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)

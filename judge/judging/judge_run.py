@@ -17,6 +17,7 @@ from judge.dispatch.in_flight import InFlight, read_in_flight
 from judge.errors import InputError, InterruptedRunError, StopRunError
 from judge.files.secrets import hide_in_logs
 from judge.judges.local import NOTE
+from judge.judges.local_weights import GGUF_SHA256
 from judge.judges.registry import require
 from judge.judging.direct import judge_directly
 from judge.judging.options import JudgingOptions
@@ -29,7 +30,6 @@ from judge.outcomes.interim_looks import LookPanel
 from judge.runs.controls import controls_of
 from judge.runs.journal import Journal
 from judge.runs.manifest import Manifest
-from judge.schema import Provider
 
 if TYPE_CHECKING:
     from judge.runs.journal import RunFolder
@@ -125,9 +125,9 @@ def _judge_part(
             say("Decided already: nothing is asked")
             return
         in_batches = options.batch or folder.batches_path.exists()
-        manifest = _checked(manifest, options, in_batches=in_batches)
+        manifest = _checked(manifest, options, in_batches=in_batches, say=say)
         budget = budget_of(folder, manifest, options, beside=beside)
-        if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
+        if any(judge.weights_sha256 == GGUF_SHA256 for judge in manifest.judges):
             say(f"Note: {NOTE}")
         if options.confirm_above is not None:
             quoted = quote_run(folder, manifest, done=closed, batch=in_batches)
@@ -148,12 +148,14 @@ def _judge_part(
                 asyncio.run(_judge_batched(session) if in_batches else judge_directly(session))
 
 
-def _checked(manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool) -> AnyManifest:
+def _checked(
+    manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool, say: Callable[[str], None]
+) -> AnyManifest:
     """Return the manifest with its judges as they can be asked now.
 
     Judges without keys, or that changed, and options that batches cannot have are refused before anything is spent.
     """
-    judges = tuple(map(require, manifest.judges))
+    judges = tuple(require(judge, say=say) for judge in manifest.judges)
     if in_batches:
         _check_batches(manifest, options)
     return manifest.model_copy(update={"judges": judges})

@@ -107,7 +107,9 @@ class Plan(ABC, Generic[Subject]):
 
     def request(self, ask: Ask, judge: JudgeSpec, *, sample: int = 0, shares_prefix: bool = False) -> Request:
         """Give a call to a judge its key: 32 hex digits of the hash of everything that decides the answer."""
-        asked = [judge.provider, judge.model, judge.weights_sha256, judge.settings.model_dump()]
+        asked: list[object] = [judge.provider, judge.model, judge.weights_sha256, judge.settings.model_dump()]
+        if judge.projector_sha256 is not None:
+            asked.append(judge.projector_sha256)
         parts = b"".join(map(orjson.dumps, self.key_parts(ask, asked, sample)))
         return Request(
             key=hashlib.sha256(parts).hexdigest()[:32],
