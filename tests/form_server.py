@@ -202,6 +202,12 @@ def lettered(asked: Asked) -> Told:
     return completion(asked.letter)
 
 
+def locked(asked: Asked) -> Told:
+    if asked.headers.get("authorization") == "Bearer no-key":
+        return refuse("Unauthorized", 401)
+    return completion(asked.verdict)
+
+
 def plain(asked: Asked) -> Told:
     return completion(asked.verdict)
 
@@ -221,6 +227,7 @@ CASES: dict[str, Callable[[Asked], Told]] = {
     "vllm": vllm,
     "small": small,
     "prometheus": prometheus,
+    "locked": locked,
     "arena": arena,
     "lettered": lettered,
     "obedient": obedient,

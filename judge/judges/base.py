@@ -12,6 +12,7 @@ import orjson
 from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
 from judge.files.secrets import REDACTED
 from judge.images.loader import load_encoded
+from judge.judges.keys import NO_KEY, why_no_key
 from judge.judges.provider_errors import error_line, error_said, status_error
 from judge.judges.replies import SentReplies, receive
 from judge.judges.request_forms import learn, names_the_limit, set_forms
@@ -19,6 +20,8 @@ from judge.schema import MESSAGES, Correction, FailureKind, JudgeSpec, Reply, Re
 
 if TYPE_CHECKING:
     import httpx2
+
+UNAUTHORIZED = 401
 
 
 class Judge(Protocol):
@@ -146,6 +149,8 @@ class SdkJudge:
             except self._sdk.APIStatusError as error:
                 (code, message), headers = error_said(error), error.response.headers
                 message = message.replace(self._key, REDACTED)
+                if error.status_code == UNAUTHORIZED and self._key == NO_KEY:
+                    message = f"{message} ({why_no_key(self.spec)})"
                 raise status_error(error.status_code, code=code, message=message, headers=headers) from error
             except self._sdk.APIConnectionError as error:
                 from judge.judges.http_client import connection_error  # noqa: PLC0415 - imports httpx2

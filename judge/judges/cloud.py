@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from judge.errors import InputError, StopRunError
 from judge.judges.anthropic import AnthropicJudge
-from judge.judges.keys import AWS_TOKEN, environment_key
+from judge.judges.keys import AWS_TOKEN, environment_key, is_elsewhere
+from judge.judges.known_providers import HOSTS
 from judge.judges.provider_errors import error_line
 from judge.schema import FailureKind, JudgeSpec, Provider
 
 if TYPE_CHECKING:
     import httpx2
 
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _CLASSES = {Provider.BEDROCK: "AsyncAnthropicBedrock", Provider.VERTEX: "AsyncAnthropicVertex"}
 _PACKAGES = {Provider.BEDROCK: "boto3", Provider.VERTEX: "google.auth"}
 
@@ -47,7 +50,16 @@ class CloudJudge(AnthropicJudge):
 
 
 def check_cloud(spec: JudgeSpec) -> None:
-    """Refuse a judge whose cloud's library is not installed; InputError names the extra."""
+    """Refuse a judge whose cloud's library is not installed, or whose credentials would go to another host.
+
+    Raises:
+        InputError: it names the extra, or the field that names a key for that host.
+    """
+    if spec.key_env is None and is_elsewhere(spec) and urlsplit(spec.endpoint or "").hostname not in THIS_MACHINE:
+        problem = f"the cloud's credentials go to {HOSTS[spec.provider][1:]} alone"
+        raise InputError(
+            f"--judge {spec.name}", problem, "name the variable of this server's key as key_env in a table"
+        )
     signed = spec.key_env is None and not (spec.provider is Provider.BEDROCK and environment_key(AWS_TOKEN))
     if signed and not _is_installed(_PACKAGES[spec.provider]):
         extra = f"pip install 'omr-judge[{spec.provider}]'"

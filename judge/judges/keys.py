@@ -6,7 +6,7 @@ import os
 
 from judge.errors import InputError
 from judge.files.secrets import note_secret
-from judge.judges.known_providers import PROVIDERS
+from judge.judges.known_providers import PROVIDERS, is_own_host
 from judge.schema import JudgeSpec, Provider
 
 OPENAI_KEY = "OPENAI_API_KEY"
@@ -43,11 +43,22 @@ def key_variables(spec: JudgeSpec) -> tuple[str, ...]:
     if known := PROVIDERS.get(spec.provider):
         elsewhere = spec.endpoint is not None and known.needs_key and known.base_url is not None
         return () if elsewhere else (known.key_variable,)
-    if spec.label is not None and spec.endpoint is not None:
-        return ()
-    if spec.provider is Provider.OPENAI and spec.endpoint:
-        return (SERVER_KEY, OPENAI_KEY)
+    if spec.provider in {Provider.OPENAI, Provider.ANTHROPIC} and is_elsewhere(spec):
+        return () if spec.label else (SERVER_KEY,)
     return _VARIABLES.get(spec.provider, ())
+
+
+def is_elsewhere(spec: JudgeSpec) -> bool:
+    """Return whether a judge is at an address that is not its provider's: none of the provider's keys goes there."""
+    return spec.endpoint is not None and not is_own_host(spec.provider, spec.endpoint)
+
+
+def why_no_key(spec: JudgeSpec) -> str:
+    """Say why a judge's calls hold no key."""
+    variables = key_variables(spec)
+    return (
+        f"no key was sent: {f'{variables[0]} is not set' if variables else 'no key_env in a table of judges names one'}"
+    )
 
 
 def check_keys(spec: JudgeSpec) -> None:
@@ -59,13 +70,12 @@ def check_keys(spec: JudgeSpec) -> None:
     where, variables = f"--judge {spec.name}", key_variables(spec)
     key = environment_key(*variables)
     known = PROVIDERS.get(spec.provider)
-    hosted = spec.endpoint is None and spec.provider in {Provider.OPENAI, Provider.ANTHROPIC}
+    hosted = not is_elsewhere(spec) and spec.provider in {Provider.OPENAI, Provider.ANTHROPIC}
     required = spec.key_env is not None or (known.needs_key and spec.endpoint is None if known else hosted)
     if spec.provider is Provider.AZURE:
         required = spec.key_env is not None or environment_key(AZURE_TOKEN) is None
     if key is None and required and variables:
-        named = OPENAI_KEY if hosted and spec.provider is Provider.OPENAI and not spec.key_env else variables[0]
-        raise InputError(where, f"no key: {named} is not set", "export it; keys are read from there only")
+        raise InputError(where, f"no key: {variables[0]} is not set", "export it; keys are read from there only")
     if key is not None and not _can_be_sent(key):
         raise InputError(where, f"no key: {variables[-1]} holds characters that no key has", "copy the key again")
     for header, variable in spec.key_headers.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from judge.schema import JudgeSpec, Provider, ReplyForm
 
@@ -45,7 +46,20 @@ PROVIDERS = {
     Provider.LMSTUDIO: Known("http://127.0.0.1:1234/v1", "LMSTUDIO_API_KEY", needs_key=False),
     Provider.LITELLM: Known("http://127.0.0.1:4000/v1", "LITELLM_API_KEY", needs_key=False),
 }
+HOSTS = {
+    Provider.OPENAI: ".openai.com",
+    Provider.ANTHROPIC: ".anthropic.com",
+    Provider.BEDROCK: ".amazonaws.com",
+    Provider.VERTEX: ".googleapis.com",
+}
+"""the ends of the names of the providers' own hosts"""
 CLOUD_PRICES = {Provider.BEDROCK: "aws", Provider.VERTEX: "google"}
+
+
+def is_own_host(provider: Provider, address: str) -> bool:
+    """Return whether an address is its provider's own, and not that of another who speaks as it does."""
+    host = HOSTS.get(provider)
+    return host is not None and f".{urlsplit(address).hostname}".endswith(host)
 
 
 def price_list_of(spec: JudgeSpec) -> str | None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from base64 import b64decode, b64encode
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from judge.errors import InputError, RunError
+from judge.images.loader import image_base64
 from judge.judges.hub_weights import INSTALL, hub_file
 from judge.judges.local_weights import weights_of
 from judge.judges.openai import OpenAIJudge
-from judge.schema import JudgeSpec, Request
+from judge.schema import Image, JudgeSpec, Request
 
 NOTE = (
     "The embedded judge (local) is for trying the tool: it is far too small to judge reasoning. "
@@ -35,7 +38,7 @@ class LocalJudge(OpenAIJudge):
     def __init__(self, spec: JudgeSpec, *, timeout: float) -> None:
         weights = weights_of(spec, say=lambda _: None)
         context = HUB_CONTEXT_TOKENS if weights.source else CONTEXT_TOKENS
-        threads = n_cores() if weights.source else 1
+        threads = max(1, n_cores() // 2) if weights.source else 1
         self._server = serve(weights.path, weights.projector_path, context=context, threads=threads)
         served = spec.model_copy(update={"endpoint": f"{self._server.address}/v1"})
         super().__init__(served, concurrency=1, timeout=timeout, api_key=self._server.key)
@@ -46,6 +49,16 @@ class LocalJudge(OpenAIJudge):
         if body.pop("response_format", None):
             body["grammar"] = compact_grammar(json.dumps(request.schema_))
         return body | {"cache_prompt": True}
+
+    def image_data(self, image: Image) -> tuple[str, str]:
+        """Return an image's media type and base64: WebP, which llama.cpp does not read, as PNG."""
+        if image.media_type != "image/webp":
+            return super().image_data(image)
+        from PIL import Image as Picture  # noqa: PLC0415 - only images need it
+
+        png = BytesIO()
+        Picture.open(BytesIO(b64decode(image_base64(image)))).save(png, "PNG")
+        return "image/png", b64encode(png.getvalue()).decode()
 
     async def close(self) -> None:
         """Close the client and stop the server."""
@@ -62,7 +75,7 @@ def n_cores() -> int:
 def n_servers(spec: JudgeSpec) -> int:
     """Return how many servers to run: of one thread, since several threads of one would wait for each other.
 
-    Weights of the Hub are held in memory once, by one server with a thread a core.
+    Weights of the Hub are held in memory once, by one server, with a thread for every two cores.
     """
     return 1 if hub_file(str(spec.endpoint)) else min(MOST_SERVERS, n_cores())
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from judge.images.loader import image_base64
 from judge.judges.base import SdkJudge, user_turns
-from judge.judges.keys import NO_KEY, SERVER_KEY, environment_key, key_variables, own_headers
+from judge.judges.keys import NO_KEY, environment_key, is_elsewhere, key_variables, own_headers
 from judge.judges.known_providers import PROVIDERS
 from judge.judges.provider_errors import part
 from judge.judges.replies import UnusableReplyError, count, cut_by, made_reply, made_usage, texts_of
@@ -57,22 +57,20 @@ class OpenAIJudge(SdkJudge):
 
     def _open(self, spec: JudgeSpec, sdk: Any, key: str, options: dict[str, Any], *, is_own: bool) -> AsyncOpenAI:  # noqa: ANN401 - a module
         """Return the SDK's client; a server that was given a key of its own gets no other."""
-        known = PROVIDERS.get(spec.provider)
-        is_own |= known is not None or spec.label is not None or key == environment_key(SERVER_KEY)
-        headers = own_headers(spec)
-        if is_own and (known or spec.endpoint):
+        known, headers = PROVIDERS.get(spec.provider), own_headers(spec)
+        if known or is_own or is_elsewhere(spec):
             # Not even one that OPENAI_CUSTOM_HEADERS hold.
             headers = {"Authorization": f"Bearer {key}"} | headers
         base_url = spec.endpoint or (known and known.base_url)
         client: AsyncOpenAI = sdk.AsyncOpenAI(api_key=key, base_url=base_url, default_headers=headers, **options)
-        if known is not None or (spec.label and spec.endpoint):
+        if known is not None or (spec.label and is_elsewhere(spec)):
             client.organization = client.project = None
         return client
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share, then the traces."""
         prompt, settings = request.prompt, self.spec.settings
-        content: list[dict[str, Any]] = [_image(image) for image in prompt.images]
+        content: list[dict[str, Any]] = [_image(*self.image_data(image)) for image in prompt.images]
         shared: dict[str, Any] = {"type": "text", "text": prompt.shared}
         content += [shared, {"type": "text", "text": prompt.traces}]
         limit = request.output_tokens or settings.max_output_tokens
@@ -99,6 +97,10 @@ class OpenAIJudge(SdkJudge):
         item = hashlib.sha256(request.item.encode()).hexdigest()[:CACHE_KEY_DIGITS]
         return body | {"store": False, "prompt_cache_key": item}
 
+    def image_data(self, image: Image) -> tuple[str, str]:
+        """Return an image's media type and base64."""
+        return image.media_type, image_base64(image)
+
     def read(self, record: Any, headers: Mapping[str, str]) -> Reply:  # noqa: ANN401 - what a server sent
         """Return what a chat completion says."""
         if RequestForm.TOOL in self.forms:
@@ -112,9 +114,8 @@ def _version(model: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
 
 
-def _image(image: Image) -> dict[str, Any]:
-    url = f"data:{image.media_type};base64,{image_base64(image)}"
-    return {"type": "image_url", "image_url": {"url": url}}
+def _image(media_type: str, data: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": f"data:{media_type};base64,{data}"}}
 
 
 def read_reply(completion: dict[str, Any], *, request_id: str | None) -> Reply:

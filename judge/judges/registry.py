@@ -26,6 +26,10 @@ DEFAULT_OUTPUT_TOKENS = 8192
 LOCAL_SETTINGS = JudgeSettings(max_output_tokens=700, temperature=0.0, seed=0, evidence_chars=30)
 LOCAL_FIELDS = {"provider", "model", "temperature", "max_output_tokens", "reply", "system_role", "body", "prompt"}
 """of the table of an embedded judge"""
+HUB_SETTINGS = JudgeSettings(max_output_tokens=2048, temperature=0.0, seed=0, evidence_chars=200)
+"""of an embedded judge from the Hub: larger, but no quotation goes on for ever"""
+LOCAL_FIELDS = {"provider", "model", "temperature", "max_output_tokens", "reply", "system_role", "body", "prompt"}
+"""of the table of an embedded judge"""
 HUB_SETTINGS = JudgeSettings(max_output_tokens=2048, temperature=0.0, seed=0)
 """of an embedded judge that a person has chosen: one that can be trusted with quotations of any length"""
 _FORM = re.compile(r"(?P<provider>[a-z]+)(?::(?P<model>.*?)(?:@(?P<endpoint>https?://.+))?)?\Z")

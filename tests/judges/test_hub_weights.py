@@ -15,16 +15,20 @@ from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
+from asked import made_request, with_judge
 from command import omr_judge, write_jsonl
 from hub_server import COMMIT, HubServer
+from pictures import written
+from tiny_projector import N_PATCHES, write_projector
 
 from judge.errors import InputError, RunError
+from judge.judges.base import Judge
 from judge.judges.hub_weights import choose_projector, hub_file
 from judge.judges.judge_options import JudgeOptions
 from judge.judges.local import n_servers
 from judge.judges.local_weights import find_weights
 from judge.judges.registry import parse_judge, require
-from judge.schema import JudgeSpec
+from judge.schema import Image, JudgeSpec, MediaType, Reply
 
 REPO = "org/tiny-GGUF"
 PINNED = f"{REPO}@{COMMIT}"
@@ -58,6 +62,12 @@ def hub(repo: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def parse(text: str, said: list[str] | None = None) -> JudgeSpec:
     return parse_judge(text, JudgeOptions(), say=(said if said is not None else []).append)
+
+
+def loaded(path: Path, content: bytes) -> Image:
+    path.write_bytes(content)
+    kinds: dict[str, MediaType] = {".png": "image/png", ".webp": "image/webp"}
+    return Image(path=str(path), sha256=sha256(path), media_type=kinds[path.suffix])
 
 
 def sha256(path: Path) -> str:
@@ -216,3 +226,22 @@ def test_a_comparison_runs_on_weights_from_the_hub_and_goes_on_with_the_very_sam
     (tmp_path / "runs/r/manifest.json").write_text(json.dumps(made))
     (tmp_path / "runs/r/judgments.jsonl").write_text("")
     assert "the weights have changed" in omr_judge("resume", "r", cwd=tmp_path, env=env, code=3).stderr
+
+
+def test_a_judge_with_a_projector_is_shown_the_images(hub: HubServer, tmp_path: Path) -> None:
+    """With llama.cpp itself and a projector of random weights: an image changes what the model computes."""
+    projector, limit = tmp_path / "mmproj-f16.gguf", JudgeOptions(max_output_tokens=5)
+    write_projector(projector)
+    hub.repos["org/seeing"] = {"m.gguf": find_weights(None, say=lambda _: None).path, projector.name: projector}
+    spec = parse_judge("local:org/seeing/m.gguf", limit, say=lambda _: None)
+    assert spec.sees_images
+    images = [loaded(tmp_path / f"scan.{kind}", written(kind.upper(), lossless=True)) for kind in ("png", "webp")]
+
+    async def replies(judge: Judge) -> list[Reply]:
+        requests = [made_request(), *(made_request(images=[image]) for image in images)]
+        return [await judge.ask(request) for request in requests]
+
+    blind, *seeing = with_judge(spec, replies, timeout=60)
+    for reply in seeing:
+        assert reply.usage.input >= blind.usage.input + N_PATCHES
+        assert reply.text.startswith('{"knowledge":')

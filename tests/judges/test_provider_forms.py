@@ -231,6 +231,32 @@ def test_what_a_cloud_needs_is_named_before_anything_is_asked(
     assert told in str(refused.value)
 
 
+def test_a_key_that_was_not_sent_is_named_where_the_server_wants_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "for OpenAI alone")
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "azure-key-9")
+    monkeypatch.chdir(tmp_path)
+    with FormServer() as server:
+        table = f'[judges.j]\nprovider = "openai"\nmodel = "m"\nbase_url = "{server.url}/locked"'
+        (tmp_path / "omr-judge.toml").write_text(table)
+        for judge, words in {
+            f"openai:m@{server.url}/locked": r"no key was sent: OMR_JUDGE_API_KEY is not set",
+            "j": r"no key was sent: no key_env",
+            f"azure:m@{server.url}/azure_v1": r"invalid subscription key or wrong API endpoint\.$",
+        }.items():
+            with pytest.raises(StopRunError, match=words):
+                ask(parse_judge(judge, JudgeOptions(), say=lambda _: None), REQUEST)
+
+
+@pytest.mark.parametrize("judge", ["bedrock:m@https://elsewhere.example", "vertex:m@https://googleapis.com.example"])
+def test_a_clouds_own_credentials_go_to_no_other_host(judge: str) -> None:
+    with pytest.raises(InputError, match=r"credentials go to (amazonaws|googleapis)\.com alone"):
+        parse_judge(judge, JudgeOptions(), say=lambda _: None)
+    own = judge.replace("elsewhere.example", "x.amazonaws.com").replace("com.example", "com")
+    assert parse_judge(own, JudgeOptions(), say=lambda _: None).endpoint
+
+
 def test_a_cloud_without_credentials_stops_the_run_in_its_librarys_words(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_BEARER_TOKEN_BEDROCK", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

@@ -127,6 +127,7 @@ def test_a_key_that_cannot_be_sent_is_refused_before_an_sdk_can_repeat_it(
     monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", key)
+    monkeypatch.setenv("OMR_JUDGE_API_KEY", key)
     assert "characters that no key has" in refusal("openai:m")
     assert "characters that no key has" in refusal("openai:m@http://127.0.0.1:1")
 
