@@ -178,6 +178,36 @@ def mistral(asked: Asked) -> Told:
     return completion([thought, {"type": "text", "text": asked.verdict}])
 
 
+def vllm_plain(asked: Asked) -> Told:
+    """Answer as vLLM does without a reasoning parser, behind a template that opens the thinking."""
+    draft = asked.verdict.replace("first", "tie").replace("second", "tie")
+    return completion(f"Okay, a draft: {draft}. No, that is too easy.\n</think>\n\n{asked.verdict}")
+
+
+def ollama(asked: Asked) -> Told:
+    if asked.body["model"] != "qwen3:8b":
+        return 404, {"error": {"message": f"model {asked.body['model']!r} not found, try pulling it first"}}
+    return completion(asked.verdict, reasoning="{BETA}?")
+
+
+def openrouter(asked: Asked) -> tuple[int, str]:
+    """Answer after the white space by which it keeps a connection open, with fields of its own."""
+    status, body = completion(asked.verdict, reasoning="BETA?", reasoning_details=[{"type": "reasoning.text"}])
+    body["provider"], body["choices"][0]["native_finish_reason"] = "Novita", "eos_token"
+    return status, "\n         \n" * 3 + json.dumps(body)
+
+
+def gemini(asked: Asked) -> tuple[int, Any]:
+    """Refuse in lists, and what it does not know at all."""
+    known = {"model", "messages", "response_format", "max_tokens", "temperature", "reasoning_effort"}
+    if unknown := asked.body.keys() - known:
+        words = f'Invalid JSON payload received. Unknown name "{min(unknown)}": Cannot find field.'
+        return 400, [{"error": {"code": 400, "message": words, "status": "INVALID_ARGUMENT"}}]
+    if asked.path != "/v1beta/openai/chat/completions":
+        return 404, [{"error": {"code": 404, "message": "not found", "status": "NOT_FOUND"}}]
+    return completion(asked.verdict)
+
+
 def vllm(asked: Asked) -> Told:
     """Answer as vLLM does with a reasoning parser: what was thought stands in a field of its own."""
     return completion(asked.verdict, reasoning="{BETA}", reasoning_content="{BETA}")
@@ -212,7 +242,7 @@ def plain(asked: Asked) -> Told:
     return completion(asked.verdict)
 
 
-CASES: dict[str, Callable[[Asked], Told]] = {
+CASES: dict[str, Callable[[Asked], tuple[int, Any]]] = {
     "azure": azure,
     "azure_v1": azure_v1,
     "bedrock": bedrock,
@@ -225,6 +255,10 @@ CASES: dict[str, Callable[[Asked], Told]] = {
     "cold": cold,
     "mistral": mistral,
     "vllm": vllm,
+    "vllm_plain": vllm_plain,
+    "ollama": ollama,
+    "openrouter": openrouter,
+    "gemini": gemini,
     "small": small,
     "prometheus": prometheus,
     "locked": locked,
@@ -242,7 +276,11 @@ class FormServer(ProviderServer):
         self.asked: list[Asked] = []
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/{case}/{rest:.*}", self._told)]
+        return [web.post("/google/token", self._token), web.post("/{case}/{rest:.*}", self._told)]
+
+    async def _token(self, _: web.Request) -> web.Response:
+        """Give the token for which Google's library asks with a service account's key."""
+        return web.json_response({"access_token": "google-token", "expires_in": 3600, "token_type": "Bearer"})
 
     async def _told(self, request: web.Request) -> web.Response:
         case = request.match_info["case"]
@@ -251,6 +289,8 @@ class FormServer(ProviderServer):
         asked = Asked(case, path, headers, json.loads(await request.read()))
         self.asked.append(asked)
         status, body = CASES.get(case, plain)(asked)
+        if isinstance(body, str):
+            return web.Response(text=body, status=status, content_type="application/json")
         return web.json_response(body, status=status)
 
     def of(self, case: str) -> list[Asked]:

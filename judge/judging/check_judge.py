@@ -14,17 +14,20 @@ from judge.costs.prices import list_price
 from judge.errors import ProviderError
 from judge.files.secrets import hide_in_logs
 from judge.judges.registry import open_judge
+from judge.judging.options import DEFAULT_PROMPT
 from judge.judging.quote_run import cost_of
-from judge.prompting.pairwise_prompt import reply_schema
-from judge.prompting.pairwise_reply import interpret
+from judge.prompting.pairwise_plan import PairPlan
+from judge.prompting.shipped_files import find_asset, load_prompt
 from judge.schema import (
     MESSAGES,
     Criterion,
     Failed,
     FailureKind,
+    Item,
     Judged,
     JudgeSpec,
     Order,
+    Pair,
     Prompt,
     Provider,
     Reply,
@@ -32,20 +35,21 @@ from judge.schema import (
     Request,
     RequestForm,
     Rubric,
+    Trace,
     Verdict,
 )
 
+LETTER_PROMPT = "pairwise-letter.v1"
 FEW_TOKENS = 16
-"""a limit that no verdict fits into"""
+"""a limit that no object with a verdict fits into"""
 UNSAID = "checked"
 """a field of the schema that the words do not ask for: a server that ignores the schema leaves it out"""
-_OVERALL = Criterion(name="overall", title="Overall", definition="Which is right?", tie="both are")
+_OVERALL = Criterion(name="overall", title="Overall", definition="Which trace is right?", tie="both are")
 _RUBRIC = Rubric(name="check", version=1, description="A pair that anyone can judge.", criteria=(_OVERALL,))
-_FORM = '{"overall": {"evidence_1": "...", "evidence_2": "...", "verdict": "first", "second", "tie" or "cannot_judge"}}'
-_PROMPT = Prompt(
-    system=f"You judge which of two traces reasons better. Reply with one JSON object only, in this form: {_FORM}",
-    shared="Question: how much is 2 + 2?",
-    traces="Trace 1: Two and two are four.\n\nTrace 2: Two and two are five, as everybody knows.\n\nReply in JSON.",
+_PAIR = Pair(
+    Item("check", question="How much is 2 + 2?"),
+    Trace("Two and two are four."),
+    Trace("Two and two are five, as everybody knows."),
 )
 _DICE = Prompt(system="You invent numbers.", shared="Write a random number of twelve digits.", traces="Nothing else.")
 
@@ -76,12 +80,15 @@ async def check_judge(spec: JudgeSpec, *, seconds: float) -> list[Check]:
     """
     hide_in_logs()
     own = spec.settings.reply
-    forms = [own, *(form for form in ReplyForm if form is not own and _has(spec, form))]
-    checks = [await _check_form(_with(spec, reply=form), seconds) for form in forms]
-    if own is ReplyForm.SCHEMA or _has(spec, ReplyForm.SCHEMA):
-        checks.append(await _check_limit(spec, seconds))
+    checks = [await _check_form(spec, seconds)]
+    for form in ReplyForm:
+        if form is not own and _has(spec, form):
+            prompt = find_asset("prompts", LETTER_PROMPT).text if form is ReplyForm.LETTER else None
+            checks.append(await _check_form(_with(spec, reply=form, prompt=prompt), seconds))
+    asked = ReplyForm.TEXT if own is ReplyForm.LETTER else own
+    checks.append(await _check_limit(_with(spec, reply=asked, prompt=None), seconds))
     if spec.provider not in MESSAGES:
-        checks.append(await _check_seed(_with(spec, reply=ReplyForm.TEXT), seconds))
+        checks.append(await _check_seed(_with(spec, reply=ReplyForm.TEXT, prompt=None), seconds))
     return checks
 
 
@@ -95,7 +102,7 @@ def cost_of_checks(spec: JudgeSpec, checks: Iterable[Check]) -> Decimal | None:
 
 def _has(spec: JudgeSpec, form: ReplyForm) -> bool:
     if spec.provider is Provider.LOCAL:
-        return form is ReplyForm.SCHEMA
+        return form not in {ReplyForm.OBJECT, ReplyForm.TOOL}
     return form is not ReplyForm.OBJECT or spec.provider not in MESSAGES
 
 
@@ -113,31 +120,33 @@ async def _asked(spec: JudgeSpec, request: Request, seconds: float) -> tuple[Rep
         await judge.close()
 
 
+def _plan() -> PairPlan:
+    return PairPlan(load_prompt(find_asset("prompts", DEFAULT_PROMPT)), _RUBRIC)
+
+
 def _request(spec: JudgeSpec, **changes: Any) -> Request:  # noqa: ANN401 - as replace() takes them
-    schema = reply_schema(_RUBRIC, evidence_chars=spec.settings.evidence_chars)
-    schema["properties"] = {UNSAID: {"type": "string", "enum": ["teal"]}, **schema["properties"]}
-    schema["required"] = [UNSAID, *schema["required"]]
-    plain = Request(
-        key="0" * 32, item="check", order=Order.FORWARD, judge=spec.name, sample=0, prompt=_PROMPT, schema_=schema
-    )
-    return replace(plain, **changes)
+    plan = _plan()
+    (ask,) = plan.asks_in([Order.FORWARD], _PAIR, spec)
+    if schema := ask.schema:
+        schema["properties"] = {UNSAID: {"type": "string", "enum": ["teal"]}, **schema["properties"]}
+        schema["required"] = [UNSAID, *schema["required"]]
+    return replace(plan.request(ask, spec), **changes)
 
 
 async def _check_form(spec: JudgeSpec, seconds: float) -> Check:
-    form = spec.settings.reply
-    asked = f"reply = {form.value}"
+    form, request = spec.settings.reply, _request(spec)
+    asked = f"reply = {form.value}" if request.schema_ or form is ReplyForm.LETTER else "its own prompt"
     try:
-        reply, learnt = await _asked(spec, _request(spec), seconds)
+        reply, learnt = await _asked(spec, request, seconds)
     except ProviderError as error:
         return Check(asked, works=False, told=error.message)
-    text, has_unsaid = _without_unsaid(reply.text)
-    result = interpret(replace(reply, text=text), (_OVERALL.name,))
+    text, has_unsaid = _without_unsaid(reply.text) if request.schema_ else (reply.text, False)
+    result = _plan().reader(spec)(replace(reply, text=text), request)
     words = [f"refused, asked with {one.value}" for one in learnt]
     if isinstance(result, Failed):
-        return Check(
-            asked, works=False, told="; ".join([*words, f"{result.failure}: {result.detail}"]), replies=(reply,)
-        )
-    if form in {ReplyForm.SCHEMA, ReplyForm.TOOL} and not has_unsaid and not learnt:
+        words.append(f"{result.failure}: {result.detail}")
+        return Check(asked, works=False, told="; ".join(words), replies=(reply,))
+    if request.schema_ and form in {ReplyForm.SCHEMA, ReplyForm.TOOL} and not has_unsaid and not learnt:
         words.append("a verdict, but the schema was ignored")
     verdict = result.verdicts[_OVERALL.name] if isinstance(result, Judged) else None
     if verdict is not Verdict.FIRST:

@@ -36,6 +36,8 @@ def test_a_check_says_what_works_and_what_the_server_ignores(tmp_path: Path) -> 
         assert "yes" in kept["a limit of 16 tokens"]
         assert kept["reply = tool"].startswith("yes")
         assert "the schema was ignored" in kept["reply = tool"]
+        assert kept["reply = letter"].startswith("no")
+        assert "none of the letters A, B and C" in kept["reply = letter"]
         ignored = check(tmp_path, f"openai:m@{server.url}/plain")
         assert "the schema was ignored" in ignored["reply = schema"]
         assert "ignored: the reply ended with stop" in ignored["a limit of 16 tokens"]
@@ -43,6 +45,16 @@ def test_a_check_says_what_works_and_what_the_server_ignores(tmp_path: Path) -> 
         learnt = check(tmp_path, f"openai:m@{server.url}/gemma")
         assert "refused, asked with the system's words in the first question" in learnt["reply = schema"]
         assert learnt["Cost of the check: unknown."] == ""
+
+
+def test_a_check_asks_by_the_judges_own_prompt_first(tmp_path: Path) -> None:
+    with FormServer() as server:
+        table = f'[judges.j]\nprovider = "openai"\nmodel = "m"\nbase_url = "{server.url}/CASE"\nprompt = "PROMPT.v1"\n'
+        for case, prompt in (("arena", "pairwise-brackets"), ("lettered", "pairwise-letter")):
+            (tmp_path / "omr-judge.toml").write_text(table.replace("CASE", case).replace("PROMPT", prompt))
+            checked = check(tmp_path, "j")
+            assert checked["its own prompt"].startswith("yes")
+            assert checked["reply = tool"].startswith("no")
 
 
 @pytest.mark.parametrize(("judge", "words"), [("openai:m@URL/azure_v1", "Resource not found")])

@@ -52,6 +52,10 @@ TABLES = {
     "caller": 'provider = "openai"\nmodel = "m"\nbase_url = "URL"\nreply = "tool"\nmax_output_tokens = 500',
     "mistral": 'provider = "mistral"\nmodel = "magistral"\nbase_url = "URL"\nkey_env = "SOME_KEY"',
     "vllm": 'provider = "openai"\nmodel = "m"\nbase_url = "URL"\nkey_env = "SOME_KEY"\neffort = "low"',
+    "vllm_plain": 'provider = "openai"\nmodel = "m"\nbase_url = "URL"',
+    "ollama": 'provider = "ollama"\nmodel = "qwen3:8b"\nbase_url = "URL"',
+    "openrouter": 'provider = "openrouter"\nmodel = "qwen/qwen3"\nbase_url = "URL"\nkey_env = "SOME_KEY"',
+    "gemini": 'provider = "gemini"\nmodel = "gemini-x"\nbase_url = "URL/v1beta/openai"\nkey_env = "SOME_KEY"',
     "cold": 'provider = "openai"\nmodel = "m"\nbase_url = "URL"\ntemperature = 0\nreply = "object"',
 }
 
@@ -67,11 +71,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def compare(folder: Path, *judges: str, code: int = 0, more: tuple[str, ...] = ()) -> str:
+def compare(
+    folder: Path, *judges: str, code: int = 0, more: tuple[str, ...] = (), env: dict[str, str] | None = None
+) -> str:
     chosen = [part for judge in judges for part in ("--judge", judge)]
-    return omr_judge(
-        "compare", "a.jsonl", "b.jsonl", *chosen, "--name", "r", *more, cwd=folder, env=KEYS, code=code
-    ).stderr
+    paths = ("a.jsonl", "b.jsonl", "--name", "r")
+    return omr_judge("compare", *paths, *chosen, *more, cwd=folder, env=KEYS | (env or {}), code=code).stderr
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -111,6 +116,31 @@ def test_each_judge_of_the_file_is_asked_as_its_server_takes_it_and_gets_no_othe
     assert [key for name, key in KEYS.items() if "KEY" in name and key in written] == []
 
 
+def test_clouds_are_asked_by_name_with_the_credentials_of_their_own_libraries(folder: Path) -> None:
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - google-auth's
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    with FormServer() as server:
+        account = {"type": "service_account", "project_id": "p1", "private_key_id": "1", "private_key": pem}
+        account |= {"client_email": "judge@p1.example", "client_id": "1", "token_uri": f"{server.url}/google/token"}
+        (folder / "account.json").write_text(json.dumps(account))
+        judges = ["azure:judge", f"bedrock:anthropic.claude-x@{server.url}/bedrock"]
+        judges.append(f"vertex:claude-x@{server.url}/vertex")
+        env = {"AZURE_OPENAI_ENDPOINT": f"{server.url}/azure", "GOOGLE_APPLICATION_CREDENTIALS": "account.json"}
+        compare(folder, *judges, env=env)
+        assert [len(server.of(case)) for case in ("azure", "bedrock", "vertex")] == [2, 3, 2]
+        # Without the date of an API, Azure's newest.
+        env |= {"AZURE_OPENAI_ENDPOINT": f"{server.url}/azure_v1", "OPENAI_API_VERSION": ""}
+        more = ("--name", "v1", "--runs", "others")
+        omr_judge("compare", "a.jsonl", "b.jsonl", "--judge", judges[0], *more, cwd=folder, env=KEYS | env)
+    names = [judge.partition("@")[0] for judge in judges]
+    assert winners(folder) == {name: ["first", "second"] for name in names}
+
+
 def test_what_a_server_refuses_by_name_is_learnt_once_and_recorded_for_the_next_start(folder: Path) -> None:
     for side, word in (("a", "ALPHA"), ("b", "BETA")):
         lines = [{"id": n, "question": f"Which of {n}?", "trace": f"{word} thinks it over"} for n in range(8)]
@@ -147,12 +177,12 @@ def test_known_providers_are_asked_by_name_with_their_own_key_alone(monkeypatch:
         for name, known in PROVIDERS.items():
             if name is Provider.AZURE:
                 continue
-            monkeypatch.setitem(PROVIDERS, name, known._replace(base_url=f"{server.url}/{name}"))
+            monkeypatch.setitem(PROVIDERS, name, known._replace(base_url=f"{server.url}/known-{name}"))
             monkeypatch.setenv(known.key_variable, f"key-of-{name}")
             spec = parse_judge(f"{name}:m", JudgeOptions(max_output_tokens=77, temperature=0), say=lambda _: None)
             assert spec.name == f"{name}:m"
             ask(spec, REQUEST)
-            (asked,) = server.of(name)
+            (asked,) = server.of(f"known-{name}")
             assert asked.path == "/chat/completions"
             assert asked.headers["authorization"] == f"Bearer key-of-{name}"
             assert asked.body[known.limit] == 77
