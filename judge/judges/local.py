@@ -22,8 +22,11 @@ from judge.schema import Image, JudgeSpec, Request
 
 NOTE = (
     "The embedded judge (local) is for trying the tool: it is far too small to judge reasoning. "
-    "Name a capable one with --judge for results: --judge local:REPO/FILE.gguf, from the Hugging Face Hub, runs here "
-    "without a key too (docs/judges.md)."
+    "Name a capable one with --judge for results."
+)
+NEXT_STEP = (
+    "Next: --judge local:REPO/FILE.gguf runs a capable model from the Hugging Face Hub on this machine, without a key "
+    "(docs/judges.md)."
 )
 CONTEXT_TOKENS = 8192
 HUB_CONTEXT_TOKENS = 16_384

@@ -215,6 +215,7 @@ def test_a_comparison_runs_on_weights_from_the_hub_and_goes_on_with_the_very_sam
         judge = ("--judge", f"local:{REPO}/SmolLM2.gguf", "--rubric", "overall.v1", "--name", "r")
         told = omr_judge("compare", "a.jsonl", "b.jsonl", *judge, cwd=tmp_path, env=env).stderr
     assert f"Fetching SmolLM2.gguf of {REPO} once from the Hugging Face Hub, 98 MB, to {cache}" in told
+    assert "Next: --judge local:REPO/FILE.gguf" in told.splitlines()[-1]
     assert "far too small" in told, "they are the default's weights, whatever they are called"
     made = json.loads((tmp_path / "runs/r/manifest.json").read_text())
     (said,) = made["judges"]
