@@ -22,7 +22,7 @@ from judge.judging.provenance import item_roles, read_files, used_asset
 from judge.outcomes.item_features import units_of_pairs
 from judge.prompting.pairwise_plan import choose_swapped, verdict_form
 from judge.prompting.pairwise_prompt import PromptTemplate, reply_schema
-from judge.prompting.shipped_files import Asset, find_asset, load_prompt, load_rubric
+from judge.prompting.shipped_files import REPAIR_ANY, Asset, find_asset, load_prompt, load_rubric, repair_note
 from judge.prompting.subject_counts import PairCounts
 from judge.runs.controls import refuse_contradictions
 from judge.runs.manifest import Input, Manifest
@@ -66,6 +66,11 @@ def prepared_comparison(
         yield PreparedComparison(options, tuple(command), judges, prices, prompt, rubric_asset, rubric, inputs)
 
 
+def one_verdict_judges(template: PromptTemplate, judges: Sequence[JudgeSpec]) -> list[str]:
+    """Name the judges whose replies hold one verdict alone, in a run with this prompt."""
+    return [judge.name for judge in judges if verdict_form(judge, template) is not VerdictForm.SCHEMA]
+
+
 def find_rubric(
     named: str | None, template: PromptTemplate, judges: Sequence[JudgeSpec], *, say: Callable[[str], None]
 ) -> Asset:
@@ -74,7 +79,7 @@ def find_rubric(
     Raises:
         InputError: there is no such rubric, or it has several criteria and a judge gives one verdict alone.
     """
-    of_one = [judge.name for judge in judges if verdict_form(judge, template) is not VerdictForm.SCHEMA]
+    of_one = one_verdict_judges(template, judges)
     if named is None and of_one:
         say(f"Note: the replies of {', '.join(of_one)} hold one verdict: the rubric is {ONE_VERDICT_RUBRIC}")
     asset = find_asset("rubrics", named or (ONE_VERDICT_RUBRIC if of_one else DEFAULT_RUBRIC))
@@ -173,8 +178,11 @@ class PreparedComparison(PreparedRun[PairCounts]):
             whole = [*counts.judged, *counts.judged_elsewhere]
             swapped = choose_swapped(whole, seed=options.seed).intersection(counts.judged)
         schema = orjson.dumps(reply_schema(self.rubric))
+        made = self.made(counts, sha256=sha256)
+        if one_verdict_judges(load_prompt(self.prompt), self.judges):
+            made["repair"] = repair_note(REPAIR_ANY)
         return Manifest(
-            **self.made(counts, sha256=sha256),
+            **made,
             model_a=model_a,
             model_b=model_b,
             prompt=self.prompt.text,

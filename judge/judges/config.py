@@ -21,7 +21,9 @@ SHOWN_CHARS = 80
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _OWN_FIELDS = {"model", "messages", "stream", "n"}
 """of a body: what decides what is asked, and how often"""
-_KEY_HEADER = re.compile(r"authorization|.*(?:key|token|secret|password)", re.IGNORECASE)
+_KEY_HEADER = re.compile(r".*(?:auth(?:orization)?|key|token|secret|password|credentials?|cookie)", re.IGNORECASE)
+_KEY_FIELD = re.compile(r"(?:.*[_-])?(?:api_?key|access_?token|secret|password|authorization)", re.IGNORECASE)
+"""what the manifest must not hold"""
 
 
 class JudgeTable(Frozen):
@@ -57,6 +59,8 @@ class JudgeTable(Frozen):
     def _check_body(cls, body: dict[str, JsonValue]) -> dict[str, JsonValue]:
         if taken := sorted(_OWN_FIELDS & body.keys()):
             raise ValueError(f"{taken[0]} is not yours to set")
+        if keys := sorted(filter(_KEY_FIELD.fullmatch, body)):
+            raise ValueError(f"{keys[0]} is a key: send it in a header, $NAME")
         in_order: dict[str, JsonValue] = json.loads(json.dumps(body, sort_keys=True))
         return in_order
 

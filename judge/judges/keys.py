@@ -56,9 +56,8 @@ def is_elsewhere(spec: JudgeSpec) -> bool:
 def why_no_key(spec: JudgeSpec) -> str:
     """Say why a judge's calls hold no key."""
     variables = key_variables(spec)
-    return (
-        f"no key was sent: {f'{variables[0]} is not set' if variables else 'no key_env in a table of judges names one'}"
-    )
+    missing = f"{variables[0]} is not set" if variables else "no key_env in a table of judges names one"
+    return f"no key was sent: {missing}"
 
 
 def check_keys(spec: JudgeSpec) -> None:
@@ -77,7 +76,8 @@ def check_keys(spec: JudgeSpec) -> None:
     if key is None and required and variables:
         raise InputError(where, f"no key: {variables[0]} is not set", "export it; keys are read from there only")
     if key is not None and not _can_be_sent(key):
-        raise InputError(where, f"no key: {variables[-1]} holds characters that no key has", "copy the key again")
+        held = next(name for name in variables if environment_key(name))
+        raise InputError(where, f"no key: {held} holds characters that no key has", "copy the key again")
     for header, variable in spec.key_headers.items():
         value = environment_key(variable)
         if value is None or not _can_be_sent(value):

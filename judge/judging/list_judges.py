@@ -10,7 +10,8 @@ from judge.judges.judge_options import JudgeOptions
 from judge.judges.keys import environment_key, key_variables
 from judge.judges.known_providers import PROVIDERS
 from judge.judges.registry import parse_judge
-from judge.schema import JudgeSettings, JudgeSpec, Provider, ReplyForm
+from judge.prompting.pairwise_plan import own_template
+from judge.schema import JudgeSettings, JudgeSpec, Provider, ReplyForm, VerdictForm
 
 _PLACES = {
     Provider.OPENAI: "OpenAI, or a server with openai:MODEL@URL",
@@ -38,8 +39,11 @@ def known_judges(config: Path | None) -> Iterator[tuple[str, str, str, str]]:
             continue
         spec = parse_judge(name, JudgeOptions(config=found), say=lambda _: None, needs_key=False)
         at = f" at {spec.endpoint}" if spec.endpoint else ""
-        yield name, f"{spec.provider}:{spec.model}{at}", spec.settings.reply, _key(spec)
+        own = spec.settings.prompt and own_template(spec.settings.prompt).reply
+        reply = own if own and own is not VerdictForm.SCHEMA else spec.settings.reply
+        yield name, f"{spec.provider}:{spec.model}{at}", reply, _key(spec)
     yield "local, local:FILE.gguf", "the embedded model", ReplyForm.SCHEMA, "-"
+    yield "local:REPO/FILE.gguf", "weights from the Hugging Face Hub, embedded", ReplyForm.SCHEMA, "HF_TOKEN, if any"
     for provider in Provider:
         if provider is Provider.LOCAL:
             continue

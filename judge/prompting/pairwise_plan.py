@@ -137,6 +137,22 @@ def template_of(judge: JudgeSpec, template: PromptTemplate) -> PromptTemplate:
     return template if judge.settings.prompt is None else own_template(judge.settings.prompt)
 
 
+def prompt_labels(source: str, judges: Sequence[JudgeSpec]) -> str:
+    """Name the prompt of a run; where some of its judges have prompts of their own, each with its judges.
+
+    Args:
+        source: the text of the run's prompt file.
+        judges: of the run.
+    """
+    template = parse_template(source, where="the run's prompt")
+    used: dict[str, list[str]] = {}
+    for judge in judges:
+        used.setdefault(template_of(judge, template).label, []).append(judge.name)
+    if len(used) > 1:
+        return ", ".join(f"{label} ({', '.join(names)})" for label, names in used.items())
+    return next(iter(used), template.label)
+
+
 def verdict_form(judge: JudgeSpec, template: PromptTemplate) -> VerdictForm:
     """Return in what form a judge gives its verdicts, in a run with this prompt."""
     if judge.settings.reply is ReplyForm.LETTER:

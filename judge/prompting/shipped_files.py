@@ -13,7 +13,8 @@ from judge.errors import InputError
 from judge.prompting.pairwise_prompt import PAIRWISE, PromptForm, PromptTemplate, parse_template
 from judge.schema import Rubric, VerdictForm
 
-REPAIR = "repair.v2.txt"
+REPAIR, REPAIR_ANY = "repair.v1.txt", "repair-any.v1.txt"
+"""the notes about a reply that could not be read: of one object, and of any form"""
 ANY = PromptForm({}, ("tag",), tuple(VerdictForm))
 """of a prompt file of any kind of run, to be named and not rendered"""
 _KINDS = {"prompts": ".md", "rubrics": ".toml"}
@@ -50,9 +51,9 @@ def find_asset(kind: str, name: str) -> Asset:
         raise InputError(name, f"cannot be read: {error}") from error
 
 
-def repair_note() -> str:
-    """Return what a judge is told of a reply that could not be read: `prompts/repair.v2.txt`."""
-    return (shipped("prompts")[0].parent / REPAIR).read_text(encoding="utf-8").strip()
+def repair_note(name: str = REPAIR) -> str:
+    """Return what a judge is told of a reply that could not be read."""
+    return (shipped("prompts")[0].parent / name).read_text(encoding="utf-8").strip()
 
 
 def load_prompt(asset: Asset, form: PromptForm = PAIRWISE) -> PromptTemplate:

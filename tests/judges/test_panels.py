@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command import omr_judge
+from command import omr_judge, write_jsonl
 from form_server import FormServer
 from judges.test_provider_forms import KEYS, compare, folder, manifest, secrets_sent, winners
 
@@ -124,6 +124,11 @@ def test_a_panel_of_forms_prompts_bodies_headers_and_keys_is_judged_and_refuses_
     written = "".join(path.read_text() for path in (panel / "runs/r").rglob("*.json*"))
     assert [key for name, key in KEYS.items() if "KEY" in name and key in written] == []
     assert manifest(panel)["rubric"]["name"] == "overall"
+    assert "exactly the form asked for" in manifest(panel)["repair"]
+    report = json.loads((panel / "runs/r/report.json").read_text())
+    assert report["prompt"] == (
+        "pairwise-result.v1 (prometheus), pairwise-brackets.v1 (arena), pairwise.v1 (claude, caller)"
+    )
 
 
 def test_a_prompt_with_one_verdict_is_refused_for_several_criteria_and_where_no_pairs_are_compared(panel: Path) -> None:
@@ -132,6 +137,18 @@ def test_a_prompt_with_one_verdict_is_refused_for_several_criteria_and_where_no_
     assert "--rubric openmedreason.v1: has 4 criteria, and the replies of arena hold one verdict" in told
     refused = omr_judge("score", "a.jsonl", "--judge", "arena", cwd=panel, env=KEYS, code=3).stderr
     assert "its prompt compares pairs" in refused
+
+
+def test_a_named_judge_of_a_contestants_family_is_warned_about_by_its_model(folder: Path) -> None:
+    for side in ("a", "b"):
+        lines = [json.loads(line) for line in (folder / f"{side}.jsonl").read_text().splitlines()]
+        write_jsonl(folder / f"{side}.jsonl", [{**line, "model": {"a": "Qwen3-4B", "b": "m"}[side]} for line in lines])
+    with FormServer() as server:
+        table = f'[judges.strict]\nprovider = "openai"\nmodel = "Qwen/Qwen3-32B"\nbase_url = "{server.url}/plain"\n'
+        (folder / "omr-judge.toml").write_text(table)
+        compare(folder, "strict")
+    warnings = json.loads((folder / "runs/r/report.json").read_text())["warnings"]
+    assert "Judge strict and model a (Qwen3-4B) are both of the Qwen family" in str(warnings)
 
 
 def test_the_runs_own_prompt_may_ask_for_such_a_reply_of_any_judge(folder: Path) -> None:
