@@ -211,14 +211,15 @@ def main() -> None:
     parser.add_argument("--skip-costs", action="store_true")
     parser.add_argument(
         "--peers",
-        default=sys.executable,
+        nargs="+",
+        default=[sys.executable],
         metavar="PYTHON",
-        help="the Python that has inspect-ai and bespokelabs-curator",
+        help="the Pythons that have inspect-ai and bespokelabs-curator",
     )
     chosen = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as folder:
-        every = contenders(Path(folder), [chosen.peers])
+        every = contenders(Path(folder), chosen.peers)
         found = [one for one in every if not chosen.only or one.name in {BARE, *chosen.only}]
         if not chosen.skip_costs:
             served = Path(folder) / "nginx"

@@ -376,6 +376,10 @@ class JudgeSpec(Frozen):
     key_headers: dict[str, str] = _left_out({})
     """headers that are keys: the variable of each"""
 
+    def __hash__(self) -> int:
+        """Return a hash by the name alone: the settings hold what has none."""
+        return hash(self.name)
+
     @property
     def name(self) -> str:
         """How reports and judgments call this judge; the endpoint is an address, not an identity."""

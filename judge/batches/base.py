@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
@@ -133,10 +134,9 @@ async def call_with_retries(
 ) -> T:
     """Make a call about a batch, again while it fails in passing; StopRunError, naming `what`, when it stays failed."""
     try:
-        result: T = await policy.retrying()(call, *args, **kwargs)
+        return await policy.call(partial(call, *args, **kwargs))
     except ProviderError as error:
         raise StopRunError(error.kind, f"{what}: {error.message}", status=error.status) from error
-    return result
 
 
 async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

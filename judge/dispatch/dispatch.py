@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -166,9 +167,11 @@ class _Asking:
         def is_endless(error: RetryableError) -> bool:
             return queue.breaker.is_away(error, since=last_failed)
 
-        retrying = self.policy.retrying(sleep=self.pause, before_sleep=before_sleep, is_endless=is_endless)
+        call = partial(self.call, queue, request)
         try:
-            answered: tuple[Reply, float] = await retrying(self.call, queue, request)
+            reply, seconds = await self.policy.call(
+                call, sleep=self.pause, before_sleep=before_sleep, is_endless=is_endless
+            )
         except StopRunError as error:
             if error.maybe_paid:
                 attempts.append(_attempt(error, 0.0))
@@ -176,7 +179,6 @@ class _Asking:
         except ProviderError as error:
             failed = Failed(failure=error.kind, detail=error.message, maybe_paid=error.maybe_paid)
             return _judgment(request, failed, attempts)
-        reply, seconds = answered
         result = queue.interpret(reply, request)
         return _judgment(request, result, attempts, reply=reply, latency_s=round(seconds, 3))
 

@@ -203,7 +203,7 @@ def parse_value(raw: bytes, *, constants_as_null: bool = False) -> Any:  # noqa:
     try:
         text = raw.decode()
         value = (_LENIENT if constants_as_null else _DECODER).decode(text)
-        depth = _depth(value)
+        depth = _depth(value) if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH else 0
     except UnicodeDecodeError as error:
         byte = f"byte 0x{raw[error.start]:02x} at position {error.start + 1}"
         raise RecordProblem(f"not UTF-8: {byte}", "save the file as UTF-8") from error

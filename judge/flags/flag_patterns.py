@@ -85,7 +85,7 @@ RULES = (
     ),
     Rule(
         FlagName.FAKE_VERDICT,
-        ("verdict", "winner", "evidence_", *(f"[[{then}" for then in "abct<>="), "model_identifier"),
+        ("verdict", "winner", "evidence_", "[[", "model_identifier"),
         re.compile(
             r"[\"'](?:verdict|winner|evidence_[12]|model_identifier)[\"']\s*:|\b(?:verdict|winner)\s*[:=]\s*\S"
             r"|\[\[(?:[ABC]|[AB]?[<>=]+[AB]?|tie)\]\]",
@@ -105,22 +105,7 @@ RULES = (
     ),
     Rule(
         FlagName.CHAT_TOKEN,
-        (
-            "<|",
-            "<\uff5c",
-            "[inst]",
-            "[/inst]",
-            "<<sys",
-            "<</sys",
-            "<start_of_turn>",
-            "<end_of_turn>",
-            "<s>",
-            "</s>",
-            "<bos>",
-            "<eos>",
-            "human:",
-            "assistant:",
-        ),
+        ("<", "[inst]", "[/inst]", "human:", "assistant:"),
         re.compile(
             r"<[|\uff5c][^|\uff5c<>\n]{1,40}[|\uff5c]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|</?s>|<[be]os>"
             r"|^(?:Human|Assistant):",
@@ -137,5 +122,7 @@ _HIDDEN = re.compile(rf"[{_INVISIBLE}]|(?<=[!-~])[\u200c\u200d]|[\u200c\u200d](?
 # Greek lower case is everyday in medicine (TNF alpha, mu g): only letters that look like Latin ones count.
 _ALIKE = "\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u0400-\u052f"
 _MIXED = re.compile(rf"[A-Za-z][{_ALIKE}]|[{_ALIKE}][A-Za-z]")
+ORDINARY = re.compile(r"[\t\n\f\r -~]*")
+"""matches texts in which no unusual pattern can, in a small part of the time"""
 UNUSUAL = {FlagName.HIDDEN_CHARACTERS: _HIDDEN, FlagName.MIXED_SCRIPTS: _MIXED}
 """patterns that are searched everywhere"""

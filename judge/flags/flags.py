@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 from pydantic import ValidationError
 
 from judge.errors import RunError
-from judge.flags.flag_patterns import AFTER, RULES, UNUSUAL, FlagName, Rule
+from judge.flags.flag_patterns import AFTER, ORDINARY, RULES, UNUSUAL, FlagName, Rule
 from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Frozen
 
@@ -73,7 +73,8 @@ def _matched(text: str) -> Iterator[FlagMatch]:
     """Search every pattern."""
     lowered = text.replace("\u0130", "I").lower()  # that one letter would grow: every character keeps its place
     matches = [(rule.name, _places(rule, text, lowered)) for rule in RULES]
-    matches += [(name, [match.span() for match in pattern.finditer(text)]) for name, pattern in UNUSUAL.items()]
+    unusual = {} if ORDINARY.fullmatch(text) else UNUSUAL
+    matches += [(name, [match.span() for match in pattern.finditer(text)]) for name, pattern in unusual.items()]
     for name, spans in matches:
         if spans:
             yield FlagMatch(name, *spans[0], len(spans))

@@ -23,7 +23,7 @@ _WHOLE = ("end_turn", "stop_sequence")
 class AnthropicJudge(SdkJudge):
     """Asks Anthropic, or a server that speaks as it does, for messages."""
 
-    PATH = "/v1/messages"
+    PATH = "v1/messages"
     _client: AsyncAnthropic
 
     def __init__(self, spec: JudgeSpec, *, concurrency: int, timeout: float) -> None:

@@ -75,6 +75,7 @@ class SdkJudge:
         self.forms = set_forms(spec)
         self._has_answered = False
         self._sdk, self._client, self._key, self._timeout = sdk, client, key, timeout
+        self._address = str(client.base_url.join(self.PATH))  # the SDK would join them for every call anew
         self._served = SentReplies()
 
     async def ask(self, request: Request) -> Reply:
@@ -98,11 +99,9 @@ class SdkJudge:
         """Make a call."""
         import httpx2  # noqa: PLC0415 - only judging needs it
 
-        options = {"headers": {"content-type": "application/json"}}
+        content = orjson.dumps(body)
         async with self.errors(seconds=self._timeout):
-            reply: httpx2.Response = await self._client.post(
-                self.PATH, content=orjson.dumps(body), cast_to=httpx2.Response, options=options
-            )
+            reply: httpx2.Response = await self._client.post(self._address, content=content, cast_to=httpx2.Response)
         return reply
 
     def _change_form(self, error: ProviderError, body: dict[str, Any], forms: frozenset[RequestForm]) -> None:

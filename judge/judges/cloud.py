@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import httpx2
 
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+_PATH = "/v1/messages"
+"""by which the SDK knows what to put into a cloud's address"""
 _CLASSES = {Provider.BEDROCK: "AsyncAnthropicBedrock", Provider.VERTEX: "AsyncAnthropicVertex"}
 _PACKAGES = {Provider.BEDROCK: "boto3", Provider.VERTEX: "google.auth"}
 
@@ -39,7 +41,7 @@ class CloudJudge(AnthropicJudge):
 
         async with self.errors(seconds=self._timeout):
             try:
-                reply: httpx2.Response = await self._client.post(self.PATH, body=body, cast_to=httpx2.Response)
+                reply: httpx2.Response = await self._client.post(_PATH, body=body, cast_to=httpx2.Response)
             except Exception as error:
                 if isinstance(error, (self._sdk.APIError, TimeoutError)):
                     raise

@@ -38,7 +38,7 @@ class OpenAIJudge(SdkJudge):
         api_key: of a server of our own on this machine, which is asked past the environment's proxies.
     """
 
-    PATH = "/chat/completions"
+    PATH = "chat/completions"
     _client: AsyncOpenAI
 
     def __init__(self, spec: JudgeSpec, *, concurrency: int, timeout: float, api_key: str | None = None) -> None:

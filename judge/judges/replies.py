@@ -217,8 +217,9 @@ class SentReplies:
         """Tell whether the largest count so far came for prompts of very different length, this not the shortest."""
         self._longest = max(self._longest, tokens)
         same = self._lengths.setdefault(tokens, set())
-        if len(same) < MOST_KEPT:
-            same.add(chars)
+        same.add(chars)
+        if len(same) > SAME_COUNT:
+            same.remove(sorted(same)[1])  # the shortest and the longest tell
         limited = tokens == self._longest and len(same) >= SAME_COUNT and max(same) >= DIFFERENT * min(same)
         return limited and chars > min(same)
 

@@ -107,10 +107,7 @@ class Plan(ABC, Generic[Subject]):
 
     def request(self, ask: Ask, judge: JudgeSpec, *, sample: int = 0, shares_prefix: bool = False) -> Request:
         """Give a call to a judge its key: 32 hex digits of the hash of everything that decides the answer."""
-        asked: list[object] = [judge.provider, judge.model, judge.weights_sha256, judge.settings.model_dump()]
-        if judge.projector_sha256 is not None:
-            asked.append(judge.projector_sha256)
-        parts = b"".join(map(orjson.dumps, self.key_parts(ask, asked, sample)))
+        parts = b"".join(map(orjson.dumps, self.key_parts(ask, _identity(judge), sample)))
         return Request(
             key=hashlib.sha256(parts).hexdigest()[:32],
             item=ask.item,
@@ -158,6 +155,13 @@ def verdict_form(judge: JudgeSpec, template: PromptTemplate) -> VerdictForm:
     if judge.settings.reply is ReplyForm.LETTER:
         return VerdictForm.LETTER
     return template_of(judge, template).reply
+
+
+@lru_cache
+def _identity(judge: JudgeSpec) -> tuple[object, ...]:
+    """Return what of a judge decides its answers."""
+    decided = (judge.provider, judge.model, judge.weights_sha256, judge.settings.model_dump())
+    return decided if judge.projector_sha256 is None else (*decided, judge.projector_sha256)
 
 
 @dataclass(frozen=True)

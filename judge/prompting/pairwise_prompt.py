@@ -47,15 +47,20 @@ class PromptForm(NamedTuple):
     """in what forms they may ask for the reply"""
 
 
+OF_RUN = {"criteria", "reply_form"}
+"""names whose values are the same for all pairs of a run; most sections System use no other"""
 PAIRWISE = PromptForm(NAMES, ("trace_1", "trace_2", "tag"), tuple(VerdictForm))
 """of a comparison"""
 
 
-class Section(NamedTuple):
-    """A compiled section, and the names that it uses."""
+@dataclass
+class Section:
+    """A compiled section, the names that it uses, and its last text with what that shows."""
 
     template: Template
     used: frozenset[str]
+    shown: Mapping[str, Any] | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,10 +224,15 @@ def fill(template: PromptTemplate, section: str, values: Mapping[str, Any]) -> s
     """Render one section; InputError where it cannot be."""
     from jinja2 import TemplateError  # noqa: PLC0415 - only judging needs it
 
+    compiled = template.compiled[section]
+    shown = {name: values[name] for name in compiled.used & values.keys()}
+    if shown.keys() <= OF_RUN and shown == compiled.shown:
+        return compiled.text
     try:
-        return template.compiled[section].template.render(values)
+        compiled.text, compiled.shown = compiled.template.render(shown), shown
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise template.error(section, f"{error}") from error
+    return compiled.text
 
 
 def reply_schema(rubric: Rubric, *, evidence_chars: int | None = None) -> dict[str, Any]:

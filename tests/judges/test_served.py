@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from asked import made_request
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from judge.judges.replies import SentReplies
+from judge.judges.replies import DIFFERENT, SAME_COUNT, SentReplies
 from judge.schema import FailureKind, Image, Prompt, Reply, Request, Usage
 
 
@@ -76,6 +78,15 @@ def test_one_count_for_prompts_of_very_different_length_is_a_limit() -> None:
         FailureKind.TOO_LONG,
     ]
     assert cut_of(served, asked(30_000), 7_000) is None
+
+
+@given(st.lists(st.integers(3_000, 20_000), max_size=12))
+def test_a_limit_is_seen_by_the_shortest_and_the_longest_of_all_prompts(lengths: list[int]) -> None:
+    served = counting()
+    for n, chars in enumerate(lengths, start=1):
+        seen = set(lengths[:n])
+        limited = len(seen) >= SAME_COUNT and max(seen) >= DIFFERENT * min(seen) and chars > min(seen)
+        assert cut_of(served, asked(chars), 4096) is (FailureKind.TOO_LONG if limited else None)
 
 
 def test_a_prompt_with_images_is_not_measured_by_the_longest_count() -> None:
