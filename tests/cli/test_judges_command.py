@@ -19,10 +19,13 @@ def check(folder: Path, judge: str, code: int = 0) -> dict[str, str]:
 def test_the_list_names_the_files_judges_and_the_providers_with_their_keys(tmp_path: Path) -> None:
     (tmp_path / "omr-judge.toml").write_text(
         '[judges.qwen]\nprovider = "openai"\nmodel = "Qwen/Qwen3-32B"\nbase_url = "http://gpu1:8000/v1"\n'
-        'key_env = "QWEN_KEY"\nreply = "text"\n'
+        'key_env = "QWEN_KEY"\nreply = "text"\n[judges.mine]\nprovider = "local"\nmodel = "mine.gguf"\n'
+        '[judges.arena]\nprovider = "ollama"\nmodel = "m"\nprompt = "pairwise-brackets.v1"\n'
     )
     told = omr_judge("judges", cwd=tmp_path, env={"QWEN_KEY": "k1"}).stdout
-    assert "qwen" in told
+    assert "the embedded model mine.gguf" in told
+    assert "brackets" in told
+    assert "local:REPO/FILE.gguf" in told
     assert "openai:Qwen/Qwen3-32B at http://gpu1:8000/v1" in told
     assert "QWEN_KEY (set)" in told
     assert "DEEPSEEK_API_KEY (not set)" in told
@@ -62,3 +65,11 @@ def test_a_judge_that_cannot_be_asked_is_an_error_in_the_servers_words(tmp_path:
     with FormServer() as server:
         told = check(tmp_path, judge.replace("URL", server.url), code=4)
     assert words in told["reply = schema"]
+
+
+@pytest.mark.slow
+def test_the_embedded_judge_can_be_checked_too(tmp_path: Path) -> None:
+    told = check(tmp_path, "local", code=0)
+    assert told["reply = schema"].startswith("yes")
+    assert told["a limit of 16 tokens"].endswith("kept")
+    assert "Cost of the check: $0.00." in told
