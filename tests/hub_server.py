@@ -24,12 +24,15 @@ class HubServer:
         repos: the files of each repository.
         gated: repositories that want a token.
         lies: SHA-256 that are told of files, by name, instead of their own.
+        asked: the calls that came.
+        commit: at which they are.
     """
 
     repos: dict[str, dict[str, Path]]
     gated: frozenset[str] = frozenset()
     lies: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    commit: str = COMMIT
 
     def __enter__(self) -> Self:
         hub = self
@@ -70,18 +73,18 @@ class HubServer:
             self._refuse(call, 404, "RepoNotFound", "Repository not found")
         elif repo in self.gated and call.headers.get("authorization") != "Bearer hf-token-1":
             self._refuse(call, 403, "GatedRepo", f"Access to model {repo} is restricted")
-        elif found["revision"] not in {"main", COMMIT}:
+        elif found["revision"] not in {"main", self.commit}:
             self._refuse(call, 404, "RevisionNotFound", "Invalid rev id")
         elif found.re is _INFO:
             told = [
                 {"rfilename": name, "size": path.stat().st_size, "lfs": self._lfs(name, path)}
                 for name, path in files.items()
             ]
-            self._send(call, 200, json.dumps({"id": repo, "sha": COMMIT, "siblings": told}).encode(), {})
+            self._send(call, 200, json.dumps({"id": repo, "sha": self.commit, "siblings": told}).encode(), {})
         elif (path := files.get(found["file"])) is None:
             self._refuse(call, 404, "EntryNotFound", "Entry not found")
         else:
-            headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{self.sha256(found["file"], path)}"'}
+            headers = {"X-Repo-Commit": self.commit, "ETag": f'"{self.sha256(found["file"], path)}"'}
             self._send(call, 200, path.read_bytes(), headers)
 
     def _lfs(self, name: str, path: Path) -> dict[str, object]:

@@ -174,7 +174,9 @@ def _told_apart(*values: object) -> list[str]:
     texts = ["not set" if value is None else json.dumps(value, ensure_ascii=False) for value in values]
     if max(map(len, texts)) <= SHOWN_CHARS:
         return texts
-    differ = next((place for place, (was, now) in enumerate(zip(*texts, strict=False)) if was != now), len(min(texts)))
+    differ = next(
+        (place for place, (was, now) in enumerate(zip(*texts, strict=False)) if was != now), min(map(len, texts))
+    )
     start = max(0, differ - SHOWN_CHARS // 4)
     return [
         ("..." if start else "") + text[start : start + SHOWN_CHARS] + ("..." if text[start + SHOWN_CHARS :] else "")

@@ -15,6 +15,8 @@ from judge.files.secrets import note_secret
 from judge.judges.provider_errors import redact
 
 INSTALL = "pip install 'omr-judge[local]'"
+HUB_MAIN = "main"
+"""the revision that is meant where none is named"""
 TOKEN = "HF_TOKEN"  # noqa: S105 - its name
 _NAMED = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*?)(?:@(?P<revision>[\w.-]+))?/(?P<file>[^@]+\.gguf)")
 _PART = re.compile(r"-\d{5}-of-\d{5}\.gguf")
@@ -65,7 +67,7 @@ def hub_file(named: str) -> HubFile | None:
     found = _NAMED.fullmatch(named)
     if found is None or Path(named).exists():
         return None
-    return HubFile(found["repo"], found["revision"] or "main", found["file"])
+    return HubFile(found["repo"], found["revision"] or HUB_MAIN, found["file"])
 
 
 def choose_weights(wanted: HubFile, *, say: Callable[[str], None]) -> HubWeights:

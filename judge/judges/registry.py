@@ -14,6 +14,7 @@ from judge.judges.azure import AzureJudge, azure_address
 from judge.judges.base import Judge
 from judge.judges.cloud import CloudJudge, check_cloud
 from judge.judges.config import JudgeTable, find_config, prompt_of, read_config, require_unchanged
+from judge.judges.hub_weights import HUB_MAIN, hub_file
 from judge.judges.judge_options import JudgeOptions
 from judge.judges.keys import check_keys
 from judge.judges.known_providers import PROVIDERS
@@ -28,10 +29,6 @@ LOCAL_FIELDS = {"provider", "model", "temperature", "max_output_tokens", "reply"
 """of the table of an embedded judge"""
 HUB_SETTINGS = JudgeSettings(max_output_tokens=2048, temperature=0.0, seed=0, evidence_chars=200)
 """of an embedded judge from the Hub: larger, but no quotation goes on for ever"""
-LOCAL_FIELDS = {"provider", "model", "temperature", "max_output_tokens", "reply", "system_role", "body", "prompt"}
-"""of the table of an embedded judge"""
-HUB_SETTINGS = JudgeSettings(max_output_tokens=2048, temperature=0.0, seed=0)
-"""of an embedded judge that a person has chosen: one that can be trusted with quotations of any length"""
 _FORM = re.compile(r"(?P<provider>[a-z]+)(?::(?P<model>.*?)(?:@(?P<endpoint>https?://.+))?)?\Z")
 _HALF_ADDRESS = re.compile(r"@.*(?:://|:\d)")
 
@@ -179,12 +176,19 @@ def require(spec: JudgeSpec, *, say: Callable[[str], None]) -> JudgeSpec:
         table = read_config(Path(spec.config)).get(spec.label)
         if table is None:
             raise RunError(f"{spec.config}: judge {spec.name} is gone; put it back to go on, or begin another run")
-        now = _of_table(spec.label, table, Path(spec.config), say=say)
+        now = _of_table(spec.label, _pinned(table, spec), Path(spec.config), say=say)
         require_unchanged(spec, now)
     elif spec.provider is Provider.LOCAL:
         weights_of(spec, say=say)
     check_ready(now)
     return now
+
+
+def _pinned(table: JudgeTable, spec: JudgeSpec) -> JudgeTable:
+    """Return a table that names a file of the Hub with the very commit that its judge runs, whatever came since."""
+    wanted, runs = hub_file(table.model or ""), hub_file(spec.endpoint or "")
+    same = wanted and runs and wanted._replace(revision=runs.revision) == runs and wanted.revision == HUB_MAIN
+    return table.model_copy(update={"model": spec.endpoint}) if same else table
 
 
 def check_ready(spec: JudgeSpec) -> None:

@@ -111,6 +111,22 @@ def test_without_a_connection_what_was_fetched_is_used(hub: HubServer, monkeypat
         parse(f"local:{REPO}/sub/tiny-Q8.gguf")
 
 
+def test_a_named_judge_of_the_hub_goes_on_with_its_commit_and_refuses_other_weights(
+    hub: HubServer, repo: dict[str, Path], tmp_path: Path
+) -> None:
+    table = f'[judges.mine]\nprovider = "local"\nmodel = "{REPO}/FILE"\nbody = {{ top_k = 1 }}\n'
+    (tmp_path / "omr-judge.toml").write_text(table.replace("FILE", "tiny-Q4.gguf"))
+    spec = parse("mine")
+    assert (spec.name, spec.endpoint, spec.settings.body) == ("mine", f"{PINNED}/tiny-Q4.gguf", {"top_k": 1})
+    hub.commit = "beef" + "0" * 36
+    repo["tiny-Q4.gguf"].write_bytes(b"GGUF of a later commit")
+    assert require(spec, say=lambda _: None) == spec
+    assert parse("mine").weights_sha256 != spec.weights_sha256
+    (tmp_path / "omr-judge.toml").write_text(table.replace("FILE", "sub/tiny-Q8.gguf"))
+    with pytest.raises(RunError, match=r'model \(was "tiny-Q4", is now "tiny-Q8"\)'):
+        require(spec, say=lambda _: None)
+
+
 def test_changed_weights_do_not_go_on(hub: HubServer) -> None:
     spec = parse(f"local:{REPO}/tiny-Q4.gguf")
     assert hub.url
