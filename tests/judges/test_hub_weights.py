@@ -81,6 +81,7 @@ def test_a_file_of_the_hub_is_fetched_once_with_its_projector_and_pinned(hub: Hu
     assert (spec.weights_sha256, spec.projector) == (sha256(repo["tiny-Q4.gguf"]), "mmproj-tiny-F16.gguf")
     assert spec.projector_sha256 == sha256(repo["mmproj-tiny-F16.gguf"])
     assert spec.sees_images
+    assert spec.settings.evidence_chars is not None, "no quotation goes on for ever"
     assert n_servers(spec) == 1
     assert [line.split(" once ")[0] for line in said] == [
         f"Fetching tiny-Q4.gguf of {REPO}",
