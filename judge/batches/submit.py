@@ -18,7 +18,7 @@ from judge.batches.openai import OpenAIBatches
 from judge.errors import InputError, RetryableError, StopRunError
 from judge.files.interrupts import interrupts_call
 from judge.files.safe_text import safe
-from judge.schema import Failed, FailureKind, JudgeSpec, Provider, Request
+from judge.schema import Failed, FailureKind, JudgeSpec, Provider, ReplyForm, Request
 
 if TYPE_CHECKING:
     from judge.batches.base import BatchJudge
@@ -37,9 +37,10 @@ SILENT_POLLS = 720
 
 def require_batches(specs: Iterable[JudgeSpec]) -> None:
     """Refuse judges whose provider takes no batches; InputError names them."""
-    without = [spec.name for spec in specs if spec.provider is Provider.LOCAL]
+    takers = {Provider.OPENAI, Provider.ANTHROPIC}
+    without = [spec.name for spec in specs if spec.provider not in takers or spec.settings.reply is ReplyForm.TOOL]
     if without:
-        hint = "leave --batch out, or name only openai: and anthropic: judges"
+        hint = "leave --batch out, or name only openai: and anthropic: judges, none with reply = tool"
         raise InputError("--batch", f"{', '.join(without)} takes no batches", hint)
 
 

@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from judge import __version__
-from judge.cli import browsing, converting, judging, labeling, planning, prompting, reporting
+from judge.cli import browsing, converting, judges, judging, labeling, planning, prompting, reporting
 from judge.cli.options import flattened
 from judge.cli.output import Exit
 from judge.errors import BudgetReachedError, InterruptedRunError, OmrJudgeError, ProviderError
@@ -54,6 +54,7 @@ for command in (
 ):
     app.command(command.__name__.strip("_").replace("_", "-"))(flattened(command))
 app.add_typer(labeling.labels, name="labels")
+app.add_typer(judges.judges, name="judges")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form

@@ -173,9 +173,12 @@ def _print_score(made: ScoreReport, form: ReportFormat, *, errors: bool = False)
 def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> None:
     """Save and print the report of a run that was just judged; exit with 4 if too many judgments failed."""
     from judge.comparison.derive_report import save_report
+    from judge.judges.local import NEXT_STEP
+    from judge.judges.local_weights import GGUF_SHA256
     from judge.scoring.derive_score_report import save_score_report
 
-    kind = folder.any_manifest().kind
+    manifest = folder.any_manifest()
+    kind = manifest.kind
     if kind == "checklist":
         print_checklists(folder, output, quiet=quiet)
         return
@@ -191,6 +194,8 @@ def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> No
         _print(compared, form)
     if not quiet:
         tell(f"Run folder: {folder.path}")
+        if any(judge.weights_sha256 == GGUF_SHA256 for judge in manifest.judges):
+            tell(NEXT_STEP)
     if made.n_failed > output.max_failures * made.n_judgments:
         way_on = "the run is decided" if decided else f"`omr-judge retry {folder.path}` asks them again"
         share = f"{made.n_failed} of {made.n_judgments} judgments failed"

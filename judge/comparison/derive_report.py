@@ -15,7 +15,7 @@ from judge.outcomes.counted_items import Subject
 from judge.outcomes.item_features import ItemFeatures, WantedFields, features_of_judgments, features_of_pairs
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
-from judge.prompting.pairwise_prompt import parse_template
+from judge.prompting.pairwise_plan import prompt_labels
 from judge.report.report import NO_EXTRAS, Extras, Models, Report, RunDescription, build_report
 from judge.schema import Provider
 from judge.scoring.derive_score_report import make_score_report
@@ -62,12 +62,13 @@ def make_report(
     costs = {judge.name: spending.of(judge.name) for judge in manifest.judges}
     run = RunDescription(
         models=Models(a=manifest.model_a, b=manifest.model_b),
-        prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else None,
+        prompt=prompt_labels(manifest.prompt, manifest.judges) if manifest.prompt else None,
         rubric=f"{rubric.name}.v{rubric.version}",
         samples=manifest.samples,
         seed=manifest.seed,
         left_out=manifest.left_out,
         costs=costs,
+        judge_models={judge.name: judge.model for judge in manifest.judges},
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
         controls=read_controls(folder, latest, subject, basis),

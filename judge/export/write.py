@@ -45,7 +45,7 @@ from judge.files.files import replacing
 from judge.files.folders import filling
 from judge.labels.check_labels import LabelCheck, checked_labels
 from judge.outcomes.latest_judgments import FrameBuilder, latest_judgments
-from judge.prompting.pairwise_prompt import parse_template
+from judge.prompting.pairwise_plan import prompt_labels
 from judge.runs.manifest import chosen_criteria
 from judge.scoring.derive_score_report import make_score_report
 from judge.tables.tidy_csv import harmless
@@ -262,7 +262,7 @@ def _preferences(
         model_a=manifest.model_a,
         model_b=manifest.model_b,
         run=folder.name,
-        judge_prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else "",
+        judge_prompt=prompt_labels(manifest.prompt, manifest.judges) if manifest.prompt else "",
         images=manifest.n_images > 0 and any(pair.item.images for pair in folder.pairs() if pair.item.id in chosen),
     )
     for with_images in (True, False) if source.images else (False,):

@@ -16,13 +16,19 @@ FEWEST_CHARS = 8
 _KEYS = re.compile(r"(?:OPENAI|ANTHROPIC|OMR_JUDGE)_(?:\w+_)?(?:KEY|TOKEN|SECRET)")
 _HEADERS = ("OPENAI_CUSTOM_HEADERS", "ANTHROPIC_CUSTOM_HEADERS")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_noted: set[str] = set()
+
+
+def note_secret(variable: str) -> None:
+    """Count an environment variable among those that hold secrets, from now on."""
+    _noted.add(variable)
 
 
 def known_secrets() -> frozenset[str]:
     """Return the values of all keys, of custom headers and of proxies' passwords that the environment holds."""
     found: set[str] = set()
     for name, value in os.environ.items():
-        if _KEYS.fullmatch(name):
+        if name in _noted or _KEYS.fullmatch(name):
             found.add(value.strip())
         elif name in _HEADERS:
             found |= _header_values(value)

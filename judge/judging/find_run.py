@@ -19,7 +19,8 @@ from judge.errors import InputError, RunError
 from judge.files.fields import show
 from judge.files.files import touch, write_lines
 from judge.images.image_store import ImageStore
-from judge.judging.provenance import judges_identity, open_specs, versions
+from judge.judging.options import CompareOptions
+from judge.judging.provenance import changed_setting, judges_identity, open_specs, versions
 from judge.judging.quote_run import pixels, quote_run
 from judge.judging.run_kinds import any_plan_of
 from judge.prompting.shipped_files import repair_note
@@ -27,7 +28,7 @@ from judge.runs.controls import controls_of
 from judge.runs.journal import RunFolder
 
 if TYPE_CHECKING:
-    from judge.judging.options import ChecklistOptions, CompareOptions, ScoreOptions
+    from judge.judging.options import ChecklistOptions, ScoreOptions
     from judge.prompting.subject_counts import SubjectCounts
     from judge.runs.manifest import AnyManifest, Input
     from judge.schema import JudgeSpec, Price
@@ -172,6 +173,9 @@ def open_judges(
     """
     judges = open_specs(texts, options.judge_options, say=say, needs_keys=needs_keys)
     options.judging.reach.check(judges)
+    for judge in judges:
+        if judge.settings.prompt is not None and not isinstance(options, CompareOptions):
+            raise InputError(f"--judge {judge.name}", "its prompt compares pairs", "leave prompt out of its table")
     if options.judging.batch:
         require_batches(judges)
     return judges, parse_prices(options.prices, judges)
@@ -187,7 +191,11 @@ def find_run(run: PreparedRun[Any], *, say: Callable[[str], None]) -> RunFolder:
     if name is not None:
         folder = named_run(runs, name)
         begun = folder.any_manifest().identity if folder.manifest_path.exists() else identity
-        changed = sorted(part for part in begun.keys() | identity.keys() if begun.get(part) != identity.get(part))
+        changed = sorted(
+            changed_setting(part, begun.get(part), identity.get(part))
+            for part in begun.keys() | identity.keys()
+            if begun.get(part) != identity.get(part)
+        )
         if changed:
             raise RunError(
                 f"{folder.path}: begun with another {', another '.join(changed)}; "

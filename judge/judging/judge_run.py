@@ -18,6 +18,7 @@ from judge.dispatch.in_flight import InFlight, read_in_flight
 from judge.errors import BudgetReachedError, InputError, InterruptedRunError, StopRunError
 from judge.files.secrets import hide_in_logs
 from judge.judges.local import NOTE
+from judge.judges.local_weights import GGUF_SHA256
 from judge.judges.registry import require
 from judge.judging.direct import judge_directly
 from judge.judging.options import JudgingOptions
@@ -30,7 +31,6 @@ from judge.outcomes.interim_looks import LookPanel
 from judge.runs.controls import controls_of
 from judge.runs.journal import Journal
 from judge.runs.manifest import Manifest
-from judge.schema import Provider
 
 if TYPE_CHECKING:
     from judge.runs.journal import RunFolder
@@ -127,9 +127,9 @@ def _judge_part(
             say("Decided already: nothing is asked")
             return
         in_batches = options.batch or folder.batches_path.exists()
-        _check(manifest, options, in_batches=in_batches)
+        manifest = _checked(manifest, options, in_batches=in_batches, say=say)
         budget = budget_of(folder, manifest, options, beside=beside)
-        if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
+        if any(judge.weights_sha256 == GGUF_SHA256 for judge in manifest.judges):
             say(f"Note: {NOTE}")
         if options.confirm_above is not None:
             quoted = quote_run(folder, manifest, done=closed, batch=in_batches)
@@ -150,12 +150,20 @@ def _judge_part(
                 asyncio.run(_judge_batched(session) if in_batches else judge_directly(session))
 
 
-def _check(manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool) -> None:
-    """Refuse judges without keys, and options that batches cannot have, before anything is spent."""
-    for judge in manifest.judges:
-        require(judge)
-    if not in_batches:
-        return
+def _checked(
+    manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool, say: Callable[[str], None]
+) -> AnyManifest:
+    """Return the manifest with its judges as they can be asked now.
+
+    Judges without keys, or that changed, and options that batches cannot have are refused before anything is spent.
+    """
+    judges = tuple(require(judge, say=say) for judge in manifest.judges)
+    if in_batches:
+        _check_batches(manifest, options)
+    return manifest.model_copy(update={"judges": judges})
+
+
+def _check_batches(manifest: AnyManifest, options: JudgingOptions) -> None:
     require_batches(manifest.judges)
     for option, limit in {"--max-rpm": options.max_rpm, "--max-tpm": options.max_tpm}.items():
         if limit is not None:
@@ -194,7 +202,7 @@ async def _judge_batched(session: Session) -> None:
             judge = open_batch_judge(spec, timeout=session.options.policy.timeout)
             stack.push_async_callback(judge.close)
             judge.allowed_models = session.options.allow_served_model
-            queue = BatchQueue(judge, partial(session.open_requests, spec), session.plan.interpret)
+            queue = BatchQueue(judge, partial(session.open_requests, spec), session.plan.reader(spec))
             queue.budget, price = session.budget, session.manifest.prices.get(spec.name)
             if session.options.max_cost is not None:
                 queue.charge = partial(_expected_charge, price=price, judge=spec)

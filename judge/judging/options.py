@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PROMPT = "pairwise.v1"
 DEFAULT_RUBRIC = "openmedreason.v1"
+ONE_VERDICT_RUBRIC = "overall.v1"
+"""the default where a judge's prompt asks for one verdict alone"""
 CHECKLIST_PROMPT = "pairwise-checklist.v1"
 """what `compare --checklist` asks with"""
 
@@ -176,7 +178,9 @@ class PromptOptions:
         bool, typer.Option("--checklist", help="Show the judge each item's checklist (prompt pairwise-checklist.v1).")
     ] = False
     """the prompt has to show them, and some item to have one"""
-    rubric: Annotated[str, typer.Option(metavar="NAME|FILE.toml", help="The criteria.")] = DEFAULT_RUBRIC
+    rubric: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE.toml", help="The criteria; openmedreason.v1 unless given.")
+    ] = None
     show_reference: Annotated[
         bool,
         typer.Option("--show-reference/--hide-reference", help="Show the judge the right answer and its reasoning."),

@@ -15,7 +15,7 @@ from jinja2 import Template
 
 from judge.errors import InputError
 from judge.prompting.answers import hide_answer
-from judge.schema import Group, Order, Pair, Prompt, Rubric, Trace, Unit, Verdict
+from judge.schema import Group, Order, Pair, Prompt, Rubric, Trace, Unit, Verdict, VerdictForm
 
 SECTIONS = ("System", "Item", "Traces")
 _SHARED_NAMES = (
@@ -43,11 +43,13 @@ class PromptForm(NamedTuple):
     """by section: the names that it may use"""
     needed: tuple[str, ...]
     """names that the section Traces must show"""
+    replies: tuple[VerdictForm, ...] = (VerdictForm.SCHEMA,)
+    """in what forms they may ask for the reply"""
 
 
 OF_RUN = {"criteria", "reply_form"}
 """names whose values are the same for all pairs of a run; most sections System use no other"""
-PAIRWISE = PromptForm(NAMES, ("trace_1", "trace_2", "tag"))
+PAIRWISE = PromptForm(NAMES, ("trace_1", "trace_2", "tag"), tuple(VerdictForm))
 """of a comparison"""
 
 
@@ -71,6 +73,8 @@ class PromptTemplate:
     sections: Mapping[str, str]
     source: str = field(repr=False)
     form: PromptForm = field(default=PAIRWISE, repr=False)
+    reply: VerdictForm = VerdictForm.SCHEMA
+    """in what form it asks for the verdict"""
 
     @property
     def label(self) -> str:
@@ -122,8 +126,11 @@ def parse_template(source: str, *, where: str, form: PromptForm = PAIRWISE) -> P
     try:
         front = tomllib.loads(match["front"])
         name, version, description = str(front["name"]), int(front["version"]), str(front.get("description", ""))
+        reply = front.get("reply", VerdictForm.SCHEMA)
     except (tomllib.TOMLDecodeError, KeyError, ValueError) as error:
         raise InputError(where, f"front matter: {error}", "give name, version (a number) and description") from error
+    if reply not in form.replies:
+        raise InputError(where, f"front matter: unknown reply {reply!r}", f"known are {', '.join(form.replies)}")
     parts = _HEADING.split(match["body"])
     sections = dict(zip(parts[1::2], (text.strip() for text in parts[2::2]), strict=True))
     if tuple(sections) != SECTIONS or len(parts) != 1 + 2 * len(SECTIONS):
@@ -137,7 +144,7 @@ def parse_template(source: str, *, where: str, form: PromptForm = PAIRWISE) -> P
                 f"section Traces does not use {{{{ {needed} }}}}",
                 f"show {', '.join(form.needed)}: every trace in a tagged fence",
             )
-    return PromptTemplate(name, version, description, sections, source, form)
+    return PromptTemplate(name, version, description, sections, source, form, VerdictForm(reply))
 
 
 @dataclass(frozen=True)

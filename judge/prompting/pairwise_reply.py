@@ -7,15 +7,14 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from judge.prompting.thinking import part_thinking
-from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict
+from judge.prompting.brackets_reply import parse_brackets
+from judge.prompting.final_text import UnparsedError, final_text, require_end
+from judge.prompting.letter_reply import parse_letter
+from judge.prompting.result_reply import parse_result
+from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict, VerdictForm
 
 DETAIL_CHARS = 300
-MOST_CHARS = 1_000_000
-"""a longer reply is not read"""
 MOST_BRACES = 10_000
-MOST_MARKS = 20_000
-"""opening brackets of any kind, thinking included: more are not looked through"""
 EVIDENCE_FIELDS = ("evidence_1", "evidence_2")
 _FIELDS = {*EVIDENCE_FIELDS, "verdict"}
 _VERDICTS = {verdict.value: verdict for verdict in Verdict}
@@ -26,17 +25,12 @@ _FENCE = "```"
 _OPEN_FENCE = re.compile(
     rf"(?:{_FENCE}\w*|<(?P<tag>(?:final_)?answer|json|output|response|result|verdict)>)\s*\Z", re.IGNORECASE
 )
-_TAIL = re.compile(
-    r"""(?ix) (?: \s
-    | </s> | <eos> | <end_of_turn> | <turn\|> | <\uff5cend\u2581of\u2581sentence\uff5c>
-    | <\|(?:im_end|endoftext|end_of_(?:text|solution)|eot_id|eom_id|eot|end|return|end_response|end_of_turn_token)\|>
-    )*+"""
-)
-"""what may follow the object and its fence: tokens that end texts"""
-
-
-class UnparsedError(ValueError):
-    """The reply does not hold exactly one verdict on each criterion in the schema's form."""
+_MARKS: dict[VerdictForm, Callable[[str], Verdict]] = {
+    VerdictForm.BRACKETS: parse_brackets,
+    VerdictForm.RESULT: parse_result,
+    VerdictForm.LETTER: parse_letter,
+}
+"""what reads the one verdict of a reply that is no object"""
 
 
 def parse_verdicts(text: str, criteria: Sequence[str]) -> dict[str, Verdict]:
@@ -58,9 +52,18 @@ def _check(reply: dict[str, Any], criteria: Sequence[str]) -> dict[str, Verdict]
     return {name: _verdict(name, reply[name]) for name in criteria}
 
 
-def interpret(reply: Reply, criteria: Sequence[str]) -> Result:
-    """Return what a reply says of a pair: verdicts, or why there are none."""
-    return read_reply(reply, lambda text: Judged(verdicts=parse_verdicts(text, criteria)))
+def interpret(reply: Reply, criteria: Sequence[str], form: VerdictForm = VerdictForm.SCHEMA) -> Result:
+    """Return what a reply says of a pair: verdicts, or why there are none.
+
+    Args:
+        reply: as it came.
+        criteria: what it must speak of, in the rubric's order; one alone where the form is not the schema's.
+        form: in which it gives its verdicts.
+    """
+    if form is VerdictForm.SCHEMA:
+        return read_reply(reply, lambda text: Judged(verdicts=parse_verdicts(text, criteria)))
+    (criterion,) = criteria
+    return read_reply(reply, lambda text: Judged(verdicts={criterion: _MARKS[form](text)}))
 
 
 def read_reply(reply: Reply, parse: Callable[[str], Result]) -> Result:
@@ -131,16 +134,7 @@ def read_object(text: str, *, prose_after: bool = False) -> dict[str, Any]:
     Raises:
         UnparsedError: says what is wrong with the reply.
     """
-    if len(text) > MOST_CHARS:
-        raise UnparsedError(f"the reply has {len(text):,} characters: it is not read")
-    if (n_marks := sum(map(text.count, "<[{\u25c1"))) > MOST_MARKS:
-        raise UnparsedError(f"the reply holds {n_marks:,} opening brackets")
-    final = part_thinking(text).final
-    if final is None:
-        raise UnparsedError("thinking begins and does not end: nothing after it is final")
-    final = final.strip().removeprefix("\ufeff")
-    if not final:
-        raise UnparsedError("the reply is empty" + (" after its thinking" if text.strip() else ""))
+    final = final_text(text)
     if (n_braces := final.count("{")) > MOST_BRACES:
         raise UnparsedError(f"the reply holds {n_braces:,} opening braces")
     opens = _OBJECT_OPENS.search(final)
@@ -164,8 +158,7 @@ def _check_around(before: str, after: str) -> None:
     after = after.lstrip()
     if after[: len(closing)].lower() == closing.lower():
         after = after[len(closing) :]
-    if not _TAIL.fullmatch(after):
-        raise UnparsedError("the text goes on after the JSON object")
+    require_end(after, of="JSON object")
 
 
 def _load(text: str, start: int) -> tuple[dict[str, Any], int]:

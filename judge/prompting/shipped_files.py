@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from judge.errors import InputError
 from judge.files.limits import read_whole
 from judge.prompting.pairwise_prompt import PAIRWISE, PromptForm, PromptTemplate, parse_template
-from judge.schema import Rubric
+from judge.schema import Rubric, VerdictForm
 
-REPAIR = "repair.v1.txt"
-ANY = PromptForm({}, ("tag",))
+REPAIR, REPAIR_ANY = "repair.v1.txt", "repair-any.v1.txt"
+"""the notes about a reply that could not be read: of one object, and of any form"""
+ANY = PromptForm({}, ("tag",), tuple(VerdictForm))
 """of a prompt file of any kind of run, to be named and not rendered"""
 _KINDS = {"prompts": ".md", "rubrics": ".toml"}
 
@@ -57,9 +58,9 @@ def _text(content: bytes) -> str:
     return TextIOWrapper(BytesIO(content), encoding="utf-8").read()
 
 
-def repair_note() -> str:
-    """Return what a judge is told of a reply that could not be read: `prompts/repair.v1.txt`."""
-    return (shipped("prompts")[0].parent / REPAIR).read_text(encoding="utf-8").strip()
+def repair_note(name: str = REPAIR) -> str:
+    """Return what a judge is told of a reply that could not be read."""
+    return (shipped("prompts")[0].parent / name).read_text(encoding="utf-8").strip()
 
 
 def load_prompt(asset: Asset, form: PromptForm = PAIRWISE) -> PromptTemplate:

@@ -90,7 +90,7 @@ class Report(Frozen):
     pooling: Pooling | None
     """how several judges became one; null with one"""
     prompt: str | None
-    """name and version; null for imported runs"""
+    """name and version, and where judges have several, whose; null for imported runs"""
     rubric: str
     """name and version"""
     orders: Orders
@@ -167,6 +167,8 @@ class RunDescription(NamedTuple):
     left_out: dict[str, int]
     costs: Mapping[str, JudgeCost] = MappingProxyType({})
     """what each judge's replies took"""
+    judge_models: Mapping[str, str] = MappingProxyType({})
+    """the model of each judge; of one that is not there, its name says it"""
     looks: InterimLooks | None = None
     """of a run that may stop early"""
     scores: tuple[pl.DataFrame, pl.DataFrame] | None = None
@@ -236,7 +238,7 @@ def build_report(
         costs=dict(run.costs),
         usd=total(one.usd for one in run.costs.values()) if run.costs else None,
         warnings=(
-            *_warnings(by_judge, panel[overall], subject, run.models),
+            *_warnings(by_judge, panel[overall], subject, run),
             *_refusals(subject, extras),
             *(stopping_warnings(stopped.together, overall, margin) if stopped else ()),
             *run.notes,
@@ -282,13 +284,13 @@ def _warnings(
     by_judge: Mapping[str, Mapping[str, CriterionReport]],
     overall: CriterionItems,
     subject: Subject,
-    models: Models,
+    run: RunDescription,
 ) -> list[str]:
     texts = [text for judge, reports in by_judge.items() for text in signal_warnings(reports, judge)]
     if overall.codes is not None and overall.n_units < FEW_UNITS:
         few = f"only {overall.n_units} clusters: too few for a reliable interval"
         texts.append(few if overall.n_units > 1 else "All items are in one cluster: there is no interval.")
-    return texts + kinship_warnings(tuple(subject.judges), models.model_dump())
+    return texts + kinship_warnings(subject.judges, run.models.model_dump(), asked=run.judge_models)
 
 
 def _refusals(subject: Subject, extras: Extras) -> list[str]:

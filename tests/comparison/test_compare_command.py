@@ -95,7 +95,7 @@ def test_a_comparison_reports_what_its_judge_answered_in_both_orders_and_asks_no
     script = Recording(content_judge)
     with ProviderServer(script) as server:
         if provider == "openai":
-            named, env = list(judge(server)), {"OPENAI_API_KEY": OPENAI_KEY}
+            named, env = list(judge(server)), {"OMR_JUDGE_API_KEY": OPENAI_KEY}
         else:
             named = ["--judge", "anthropic:m", "--name", "first"]
             env = {"ANTHROPIC_API_KEY": ANTHROPIC_KEY, "ANTHROPIC_BASE_URL": server.url}
@@ -479,7 +479,13 @@ def test_a_run_goes_on_only_with_the_same_comparison_and_says_what_changed(finis
         ("file a",): ("changed.jsonl", "b.jsonl", *same_judge),
         ("file prompt",): ("a.jsonl", "b.jsonl", *same_judge, "--prompt", "changed.md"),
         ("--seed", "file rubric"): ("a.jsonl", "b.jsonl", *same_judge, "--rubric", "changed.toml", "--seed", "5"),
-        ("settings of openai:m",): ("a.jsonl", "b.jsonl", *same_judge, "--max-output-tokens", "99"),
+        ("max_output_tokens (was 8192, is now 99) in the settings of openai:m",): (
+            "a.jsonl",
+            "b.jsonl",
+            *same_judge,
+            "--max-output-tokens",
+            "99",
+        ),
         ("--hide-answers", "--judge", "settings of openai:m", "settings of openai:other"): (
             *("a.jsonl", "b.jsonl", *judge(finished.server, "other"), "--hide-answers"),
         ),

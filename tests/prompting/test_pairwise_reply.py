@@ -8,7 +8,8 @@ from builders import NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.prompting.pairwise_reply import DETAIL_CHARS, UnparsedError, interpret, parse_evidence, parse_verdicts
+from judge.prompting.final_text import UnparsedError
+from judge.prompting.pairwise_reply import DETAIL_CHARS, interpret, parse_evidence, parse_verdicts
 from judge.schema import Failed, FailureKind, Judged, Reply, Verdict
 
 ONE = {"evidence_1": "fever", "evidence_2": "rash", "verdict": "first"}

@@ -487,7 +487,7 @@ def test_a_judge_of_a_contestants_family_is_called_out() -> None:
     assert families("openai:gpt-4.1-mini") == families("o3") == families("ChatGPT") == {"GPT"}
     assert families("DeepSeek-R1-Distill-Qwen-7B") == {"DeepSeek", "Qwen"}
     assert families("olmo-1") == families("x") == families("photo3") == set()
-    (warning,) = kinship_warnings(("openai:gpt-5", "anthropic:claude-5"), {"a": "gpt-4", "b": "llama-3"})
+    (warning,) = kinship_warnings(("openai:gpt-5", "anthropic:claude-5"), {"a": "gpt-4", "b": "llama-3"}, asked={})
     assert warning.startswith("Judge openai:gpt-5 and model a (gpt-4) are both of the GPT family")
 
 
