@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue, ValidationError, field_validator
 
 from judge.errors import InputError, RunError
+from judge.files.limits import read_whole
 from judge.prompting.shipped_files import find_asset, load_prompt
 from judge.schema import Frozen, JudgeSettings, JudgeSpec, Provider, ReplyForm, VerdictForm
 
