@@ -148,7 +148,7 @@ def test_a_damaged_record_is_named(tmp_path: Path, content: bytes) -> None:
         checked(run)
     (run.path / "draws/random-s7-n4.json").unlink()
     (run.path / "draws/random-s7-n4.json").mkdir()
-    with pytest.raises(RunError, match=r"random-s7-n4\.json: cannot be read"):
+    with pytest.raises(InputError, match=r"random-s7-n4\.json: is a folder"):
         checked(run)
 
 
@@ -292,7 +292,7 @@ def test_labels_without_a_draw_are_checked_in_a_run_whose_traces_are_not_known(t
 def test_labels_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     run = run_of(tmp_path)
     labels_path(run.path).mkdir()
-    with pytest.raises(RunError, match=r"labels\.jsonl: cannot be read"):
+    with pytest.raises(InputError, match=r"labels\.jsonl: is a folder"):
         make_people_report(run, PeopleReportOptions())
 
 
