@@ -16,8 +16,12 @@ from polars.exceptions import PanicException, PolarsError
 from judge.files.fields import FIELDS, RecordProblem
 from judge.files.files import file_sha256
 from judge.files.jsonl import Line, refuse
+from judge.files.option_fields import LISTS
 
-READ = {spelling for name, spellings in FIELDS.items() for spelling in spellings} | {"reasoning"}
+READ = {spelling for name, spellings in FIELDS.items() for spelling in spellings} | {
+    "reasoning",
+    *(name for pair in LISTS for name in pair),
+}
 IMAGE_FORMS = "a struct of bytes and path, binary, text (a path), or a list of these"
 CONTENT = "content_sha256"
 """metadata of an item: a hash over its question and its images' bytes, which tells rows that changed places"""
