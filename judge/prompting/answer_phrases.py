@@ -65,7 +65,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "ko": "은|는|이|가",
     },
     "pick": {
-        "en": r"(?:i|we)(?:'d| would| will|'ll)?(?: \w+)? (?:choose|pick|select|answer|go with|opt for)|(?:my|our) (?:choice|pick|guess) is"
+        "en": r"(?:i|we)(?:'d| would| will|'ll)?(?: (?!not|never|n't)\w+)? (?:choose|pick|select|answer|go with|opt for)|(?:my|our) (?:choice|pick|guess) is"
         "|(?:i am|i'm) going with|^(?:choose|select|pick)",
         "es": "(?:yo )?(?:elijo|escojo|selecciono|elegiría)|me quedo con|opto por",
         "fr": "je (?:choisis|sélectionne|choisirais|retiens)|j'opte pour",
@@ -135,14 +135,14 @@ PHRASES: dict[str, dict[str, str]] = {
     # a statement behind these is a thought on the way
     "tentative": {
         "en": "thought|initially|first|if|might|could|may|perhaps|maybe|possibly|seems?|seemed|tempt(?:ed|ing)|assum(?:e|ed|ing)"
-        "|whether|suppose|guess(?:ed)?|wrongly|mistakenly|would have|some (?:say|think|would|might)|others|someone|not|never|can't|cannot|isn't|don't|doubt|unless",
-        "es": "pensé|creí|inicialmente|al principio|si|quizás?|tal vez|podría|parecía|no|primero",
-        "fr": "pensais|pensé|croyais|initialement|d'abord|au début|si|peut-être|pourrait|semblait|pas",
-        "de": "dachte|zunächst|zuerst|anfangs|wenn|falls|ob|vielleicht|könnte|schien|glaubte|nicht",
-        "pt": "pensei|achei|inicialmente|no início|se|talvez|poderia|parecia|não|primeiro",
-        "zh": "起初|最初|一开始|原以为|以为|本来|如果|也许|可能|假如|若|先是|认为可能|不是",
-        "ja": "最初|はじめ|当初|思った|もし|かもしれ|たぶん",
-        "ko": "처음|생각했|만약|아마|혹시",
+        "|whether|suppose|guess(?:ed)?|wrongly|mistakenly|would have|some (?:say|think|would|might)|others|someone|said|says|asks?|asked|wrong|incorrect|least|worst|false|all but|except|not|never|can't|cannot|isn't|don't|doubt|unless",
+        "es": "pensé|creí|inicialmente|al principio|si|quizás?|tal vez|podría|parecía|no|primero|incorrecta|dijo|menos|excepto",
+        "fr": "pensais|pensé|croyais|initialement|d'abord|au début|si|peut-être|pourrait|semblait|pas|fausse|dit|sauf",
+        "de": "dachte|zunächst|zuerst|anfangs|wenn|falls|ob|vielleicht|könnte|schien|glaubte|nicht|falsche|sagte|außer",
+        "pt": "pensei|achei|inicialmente|no início|se|talvez|poderia|parecia|não|primeiro|errada|incorreta|disse|exceto",
+        "zh": "起初|最初|一开始|原以为|以为|本来|如果|也许|可能|假如|若|先是|认为可能|不是|错误的|除了",
+        "ja": "最初|はじめ|当初|思った|もし|かもしれ|たぶん|誤った|間違った",
+        "ko": "처음|생각했|만약|아마|혹시|틀린|잘못된",
     },
     # words after a statement that take it back
     "doubt": {

@@ -37,7 +37,13 @@ _NAME = re.compile(r"\.\s+\w+(?:\s+\w+)?\s*[.\"')\]]*\s*$")
 MANY_WORDS = re.compile(
     rf"\A\s*:|(?:\s|^)(?:\w+\s+){{2}}\w|{IS}|{any_of('against', 'or', 'undecided')}|(?:with|mit|con|avec|com)\s", FLAGS
 )
-_WITH = re.compile(r"\s*(?:with|without|plus|mit|ohne|con|sin|avec|sans|com|sem)\s", re.IGNORECASE)
+_PREDICATE = re.compile(
+    r"\s+(?:is|are|was|es|son|est|sont|ist|sind|\u00e9|s\u00e3o|est\u00e1|no|not|nicht|n\u00e3o|ne|n'est|isn't)\b|\s*(?:\u306f|\ub294|\uc740)",
+    re.IGNORECASE,
+)
+"""behind a letter something is said of it, which is read as a claim"""
+_TAKEN_BACK = re.compile(any_of("wrong", "against"), FLAGS)
+_WITH = re.compile(r"\s*[/+&]\s*\w|\s*(?:with|without|plus|mit|ohne|con|sin|avec|sans|com|sem)\s", re.IGNORECASE)
 _REASONS = re.compile(
     r"\b(?:because|since|due to|as|which|given|porque|car|weil|pois|ya que)\b|,|\uff0c|\u56e0\u4e3a", re.IGNORECASE
 )
@@ -114,7 +120,8 @@ class StatementReader:
         elif text and (listed is None or text.end > first_end):
             said = self._text_said(span, text, bare=bare)
         elif listed is not None:
-            said = Said(listed)
+            rest = span[first_end + 2 :]
+            said = None if bare and _TAKEN_BACK.search(rest[: self.sentence(rest)]) else Said(listed)
         elif _UNDECIDED.match(span, at):
             said = Said(NONE)
         elif no := _NOT.match(span, at):
@@ -227,6 +234,8 @@ class StatementReader:
 
     def _ends_well(self, span: str, at: int, one: re.Match[str], *, lower: bool, label: str) -> bool:
         """Return whether letters that end here are letters, and no beginning of a word or a name."""
+        if _PREDICATE.match(span, at) and at == one.end():
+            return False
         if at > one.end():
             return True  # its own text followed
         rest = span[at:]

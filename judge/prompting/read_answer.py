@@ -65,9 +65,10 @@ _ENUMERATED = re.compile(
     rf"^[ \t]*(?:{OPTION}[ \t]*)?[(\[]?([A-Z0-9])(?:[.:)\]]|[ \t]*$)", re.IGNORECASE | re.MULTILINE
 )
 _CLAUSE_START = re.compile(
-    r"(?:^|[.;:,!?\n\u3002\uff0c]|\b(?:so|thus|that|therefore|hence|and|but|then|both|que|donc|dass|also)\b)\s*$",
+    r"(?:^|[.;:,!?\n\u3002\uff0c*-]|\u53ea\u6709|\b(?:la|only|s[o\u00f3]lo|seule?|nur|s\u00f3|somente|so|thus|that|therefore|hence|and|but|then|both|que|donc|dass|also)\b)\s*$",
     re.IGNORECASE,
 )
+_ALL_BUT = re.compile(r"\b(?:all|everything|any\w*|none|nothing)\s+(?:but|except)\b", re.IGNORECASE)
 _NEAR = 100
 """characters before a statement in which words take back an earlier one, or make it a thought on the way"""
 
@@ -181,6 +182,8 @@ class _Reader:
         line = text.rfind("\n", 0, claim.start() + 1) + 1
         before = text[line : claim.start()].rstrip(" ,)\"'")
         opened = before.count("(") > before.count(")")
+        if _ALL_BUT.search(before):
+            return None
         rejects = bool(claim["bad"]) != bool(claim["no"])
         whole = text[line : claim.start()].rstrip()
         for start in [found.start() for found in self._one.one.finditer(whole)][-8:]:
