@@ -104,7 +104,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "ko": "아니(?:라|고|다)?|아닙니다",
     },
     "undecided": {
-        "en": "either|between|unclear|unknown|uncertain",
+        "en": "either|between|one of|among|unclear|unknown|uncertain",
         "es": "entre|bien",
         "fr": "soit|entre",
         "de": "entweder|zwischen",
@@ -135,7 +135,7 @@ PHRASES: dict[str, dict[str, str]] = {
     # a statement behind these is a thought on the way
     "tentative": {
         "en": "thought|initially|first|if|might|could|may|perhaps|maybe|possibly|seems?|seemed|tempt(?:ed|ing)|assum(?:e|ed|ing)"
-        "|whether|suppose|guess(?:ed)?|wrongly|mistakenly|would have|some (?:say|think|would|might)|others|someone|said|says|asks?|asked|wrong|incorrect|least|worst|false|all but|except|not|never|can't|cannot|isn't|don't|doubt|unless",
+        "|whether|suppose|guess(?:ed)?|wrongly|mistakenly|would have|some (?:say|think|would|might)|others|someone|another|alternative|second|next|possible|said|says|asks?|asked|wrong|incorrect|least|worst|false|all but|except|not|never|can't|cannot|isn't|don't|doubt|unless",
         "es": "pensé|creí|inicialmente|al principio|si|quizás?|tal vez|podría|parecía|no|primero|incorrecta|dijo|menos|excepto",
         "fr": "pensais|pensé|croyais|initialement|d'abord|au début|si|peut-être|pourrait|semblait|pas|fausse|dit|sauf",
         "de": "dachte|zunächst|zuerst|anfangs|wenn|falls|ob|vielleicht|könnte|schien|glaubte|nicht|falsche|sagte|außer",

@@ -121,7 +121,8 @@ class StatementReader:
             said = self._text_said(span, text, bare=bare)
         elif listed is not None:
             rest = span[first_end + 2 :]
-            said = None if bare and _TAKEN_BACK.search(rest[: self.sentence(rest)]) else Said(listed)
+            doubtful = "?" in span[first_end:][:3] or _TAKEN_BACK.search(rest[: self.sentence(rest)])
+            said = None if bare and doubtful else Said(listed)
         elif _UNDECIDED.match(span, at):
             said = Said(NONE)
         elif no := _NOT.match(span, at):
@@ -162,7 +163,7 @@ class StatementReader:
         if _WITH.match(span, end) or (named and named != labels):
             return Said(NONE)
         rest = span[end : end + self.sentence(span[end:])]
-        if bare and MANY_WORDS.search(rest):
+        if bare and (MANY_WORDS.search(rest) or self.texts.mentions(rest)):
             return None
         return Said(frozenset(labels))
 

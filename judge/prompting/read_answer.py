@@ -69,6 +69,8 @@ _CLAUSE_START = re.compile(
     re.IGNORECASE,
 )
 _ALL_BUT = re.compile(r"\b(?:all|everything|any\w*|none|nothing)\s+(?:but|except)\b", re.IGNORECASE)
+_CHOICES = re.compile(r"\b(?:choices|options)\b", re.IGNORECASE)
+"""all of them, where they are not called right"""
 _NEAR = 100
 """characters before a statement in which words take back an earlier one, or make it a thought on the way"""
 
@@ -143,6 +145,8 @@ class _Reader:
         """Yield what follows words that lead to an answer."""
         for pattern in (_STATE, _PICK, _WEAK):
             for cue in pattern.finditer(text):
+                if _CHOICES.search(cue[0]) and not re.search(RIGHT, cue[0], FLAGS):
+                    continue
                 rest = text[cue.end() :].lstrip()
                 at = len(text) - len(rest)
                 span = re.split(r"\n", rest, maxsplit=1)[0]
@@ -222,6 +226,8 @@ class _Reader:
         if self._enumerates(text) or text.endswith(("?", "\u061f")):
             return None
         line = text.splitlines()[-1].strip()
+        if line.startswith("{") or _CHOICES.search(line):
+            return None
         if said := self._one.span(line, bare=True):
             return said
         ends = [end.end() for end in SENTENCE_END.finditer(line) if line[end.end() :].strip()]

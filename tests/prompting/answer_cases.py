@@ -126,7 +126,8 @@ CASES: list[tuple[dict[str, str], str, str | None]] = [
     *((KOREAN, text, None) for text in ("정답은 A 또는 C입니다.", "정답은 C형 간염입니다.", "C형 간염", "비타민 C", "정답은 비타민 C입니다.", "C는 오답입니다.", "정답은 C가 아닙니다.", "B세포 림프종", "D-이합체")),
 ]  # fmt: skip
 
-MORE: list[tuple[dict[str, str], str, str | None]] = (
+MORE: list[tuple[dict[str, str], str, str | None]] = []
+MORE += (
     [
         (DRUGS, t, "C")
         for t in (
@@ -542,3 +543,92 @@ FURTHER: list[tuple[dict[str, str], str, str | None]] = [
     (ANTIBIOTICS, "除B外都对", None),
 ]
 CASES += FURTHER
+
+PRESSURE = {"A": "Metoprolol", "B": "Lisinopril", "C": "Amlodipine", "D": "Hydrochlorothiazide"}
+YES_NO = {"A": "Yes", "B": "No", "C": "Maybe"}
+COMBINED = {"A": "A and B", "B": "B and C", "C": "All of the above", "D": "None of the above"}
+GRAM = {
+    "A": "Gram-positive cocci in clusters",
+    "B": "Gram-negative rods",
+    "C": "Acid-fast bacilli",
+    "D": "Gram-positive cocci",
+}
+LAST: list[tuple[dict[str, str], str, str | None]] = [
+    (PRESSURE, "The answer is A, B, and C.", "ABC"),
+    (PRESSURE, "Answer: A, B and D", "ABD"),
+    (PRESSURE, "Lisinopril is preferred over amlodipine.", None),
+    (PRESSURE, "We should stop lisinopril.", None),
+    (PRESSURE, "Discontinue lisinopril", None),
+    (PRESSURE, "The answer is to stop lisinopril and start amlodipine.", None),
+    (PRESSURE, "The most likely cause is lisinopril.", "B"),
+    (PRESSURE, "The answer is lisinopril or amlodipine.", None),
+    (PRESSURE, "The answer is amlodipine. Actually, lisinopril is better, so the answer is lisinopril.", "B"),
+    (PRESSURE, "The answer is B\n\nWait, actually C.", None),
+    (PRESSURE, "The answer is B. Correction: the answer is C.", "C"),
+    (PRESSURE, "B. No, C.", None),
+    (PRESSURE, "A? B? C? I don't know.", None),
+    (PRESSURE, "Class C drug", None),
+    (PRESSURE, "Answer: B (not C)", "B"),
+    (PRESSURE, "Answer (B)", "B"),
+    (PRESSURE, "Answer is option B: Lisinopril", "B"),
+    (PRESSURE, "B)Lisinopril", "B"),
+    (PRESSURE, "(B)Lisinopril", "B"),
+    (PRESSURE, "Answer:B", "B"),
+    (PRESSURE, "answer:B.", "B"),
+    (PRESSURE, "The answer is:B", "B"),
+    (PRESSURE, "#### B", "B"),
+    (PRESSURE, "### B", "B"),
+    (PRESSURE, "- B", "B"),
+    (PRESSURE, "B\n", "B"),
+    (PRESSURE, "\n\nB.", "B"),
+    (PRESSURE, "So B", "B"),
+    (PRESSURE, "Therefore B.", "B"),
+    (PRESSURE, "Yes, B.", "B"),
+    (PRESSURE, "Sure! The answer is B.", "B"),
+    (PRESSURE, "The answer is B!", "B"),
+    (PRESSURE, "The answer is “B”.", "B"),
+    (PRESSURE, "The answer is 'B'", "B"),
+    (PRESSURE, "The answer is `B`.", "B"),
+    (PRESSURE, "answer: {B}", "B"),
+    (PRESSURE, '{"answer": "B", "confidence": 0.9}', "B"),
+    (PRESSURE, '{"thought": "The answer is A at first", "answer": "B"}', "B"),
+    (PRESSURE, '{"answer": null}', None),
+    (PRESSURE, '{"answer": "B or C"}', None),
+    (PRESSURE, '{"answer_choice": "B"}', "B"),
+    (PRESSURE, '{"A": 0.1, "B": 0.9}', None),
+    (YES_NO, "Yes", "A"),
+    (YES_NO, "No", "B"),
+    (YES_NO, "The answer is no.", "B"),
+    (YES_NO, "The answer is yes.", "A"),
+    (YES_NO, "Answer: Maybe", "C"),
+    (YES_NO, "Maybe yes", None),
+    (YES_NO, "B", "B"),
+    (YES_NO, "The answer is A, yes.", "A"),
+    (YES_NO, "The answer is A, no.", None),
+    (COMBINED, "A and B", "A"),
+    (COMBINED, "All of the above", "C"),
+    (COMBINED, "The answer is C, all of the above.", "C"),
+    (COMBINED, "The answer is A and B.", "A"),
+    (COMBINED, "A", "A"),
+    (GRAM, "Gram-positive cocci", "D"),
+    (GRAM, "Gram positive cocci in clusters", "A"),
+    (GRAM, "Gram-positive rods", None),
+    (GRAM, "gram-negative rods.", "B"),
+    (PRESSURE, "One option is B.", None),
+    (PRESSURE, "Another possible answer is C.", None),
+    (PRESSURE, "An alternative answer is C.", None),
+    (PRESSURE, "The second best answer is C.", None),
+    (PRESSURE, "The next best answer is C.", None),
+    (PRESSURE, "A common wrong answer is C.", None),
+    (PRESSURE, "The expected answer is C.", "C"),
+    (PRESSURE, "The answer choices are A, B, C and D.", None),
+    (PRESSURE, "The options are A, B, C, D.", None),
+    (PRESSURE, "Answer choices: A, B, C, D", None),
+    (PRESSURE, "Possible answers: A, B", None),
+    (PRESSURE, "The answer must be one of A, B, C, D.", None),
+    (PRESSURE, "The correct answer is one of the following: A. Metoprolol", None),
+    (PRESSURE, "Please provide the answer: A, B, C, or D.", None),
+    (PRESSURE, "Answer with A, B, C or D.", None),
+    (PRESSURE, "Choose A, B, C, or D", None),
+]
+CASES += LAST
