@@ -163,7 +163,14 @@ def of(published: str) -> int:
     return int(published.partition(" / ")[0])
 
 
-@pytest.mark.parametrize(("subset", "n"), [("natural", 100), ("manual", 46), ("neighbor", 134)])
+@pytest.mark.parametrize(
+    ("subset", "n"),
+    [
+        pytest.param("natural", 100, marks=pytest.mark.slow),
+        ("manual", 46),
+        pytest.param("neighbor", 134, marks=pytest.mark.slow),
+    ],
+)
 def test_recorded_replies_of_llmbars_judges_give_the_published_counts_judged_and_imported(
     tmp_path: Path, subset: str, n: int
 ) -> None:

@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from command import COMMAND, environment, write_jsonl
 from provider_server import Answer, Call, ProviderServer, longer_wins
 
@@ -81,6 +82,7 @@ def test_nothing_foreign_acts_on_a_terminal_where_every_call_is_refused(tmp_path
     assert foreign(shown) == set()
 
 
+@pytest.mark.slow
 def test_nothing_foreign_acts_on_a_terminal_from_a_run_to_its_labels(tmp_path: Path) -> None:
     a, b = trace_files(tmp_path)
     run = ["--name", "r"]

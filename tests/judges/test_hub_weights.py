@@ -222,6 +222,7 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is(repo: dict[str, Path], tmp_path
     assert "tiny.gguf: 100%" in told
 
 
+@pytest.mark.slow
 def test_a_comparison_runs_on_weights_from_the_hub_and_goes_on_with_the_very_same(tmp_path: Path) -> None:
     for side, word in (("a", "Two and two are four."), ("b", "Two and two are five.")):
         write_jsonl(tmp_path / f"{side}.jsonl", [{"id": 1, "question": "How much is 2 + 2?", "trace": word}])

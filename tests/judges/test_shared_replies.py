@@ -260,10 +260,19 @@ WORDS = {
 }
 """what the failures of a case say, where it has no verdict that can be trusted"""
 
+SLOW = {"cl_too_long", "slow_first"}
+"""whose servers keep a caller waiting"""
+
 
 @pytest.mark.shared
 @pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not here")
-@pytest.mark.parametrize("case", sorted(RIGHT | TAUGHT | WORDS.keys() | ALTERNATING))
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=pytest.mark.slow) if case in SLOW else case
+        for case in sorted(RIGHT | TAUGHT | WORDS.keys() | ALTERNATING)
+    ],
+)
 def test_a_reply_is_read_right_or_fails_in_the_servers_words(case: str, server: tuple[int, Path]) -> None:
     # Without a schema, the servers speak of the four criteria of the shipped rubric.
     plan = shipped_plan("pairwise.v1", "openmedreason.v1") if case in TAUGHT else PLAN
