@@ -20,11 +20,14 @@ from checklist_writer import REFERENCE, writer
 from command import omr_judge, read_jsonl, write_jsonl
 from provider_server import TAG, TRACE, Answer, Call, ProviderServer, traces_of
 
+from judge.files.files import file_sha256
+
 ROOT = Path(__file__).parents[1]
 KEPT = Path(__file__).parent / "kept"
 SHARED = ROOT.parent / "shared" / "data"
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 IMAGES = ("ecg-01", "audiogram-01", "glucose-01", "spirometry-01")
+SUBJECTS = ("pairs.jsonl", "cases.jsonl", "items.jsonl")
 MADE = "/made"
 """stands for the folder in which the kept runs were made"""
 MODELS = {"a": "alpha-7b", "b": "beta-9b"}
@@ -313,10 +316,16 @@ EXPORTED = ("panel", "score-a")
 
 
 def copy_runs(folder: Path) -> None:
-    """Copy the kept runs to `folder/runs`, as if they had been made there."""
+    """Copy the kept runs to `folder/runs`, as if they had been made there.
+
+    Their subjects name images in `MADE`, where they were made elsewhere: their hashes are those of the files as kept.
+    """
     shutil.copytree(KEPT / "runs", folder / "runs")
     for path in (folder / "runs").rglob("manifest.json"):
-        path.write_text(path.read_text().replace(MADE, str(folder)))
+        kept = path.read_text().replace(MADE, str(folder))
+        for subjects in [found for name in SUBJECTS if (found := path.parent / name).exists()]:
+            kept = re.sub(r'(?<="pairs_sha256": ")[0-9a-f]{64}', file_sha256(subjects), kept)
+        path.write_text(kept)
 
 
 def resume(folder: Path, name: str) -> tuple[str, list[Call]]:

@@ -14,10 +14,12 @@ from judge.checklists.checklist_report import ChecklistReport, Tally, outcome_of
 from judge.costs.spending import Spending
 from judge.errors import RunError
 from judge.files.files import replacing, write_json
+from judge.files.sealing import unseal
 from judge.inputs.item_fields import item_record
 from judge.prompting.checklist_writing import WRITING
 from judge.prompting.pairwise_prompt import parse_template
 from judge.runs.manifest import ChecklistManifest
+from judge.runs.members import JUDGMENT
 from judge.schema import Failed, Result
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
 
 class _Place(NamedTuple):
-    line: int
-    """from 1"""
     offset: int
     """in bytes"""
     written: bool
@@ -69,16 +69,11 @@ def save_checklists(folder: RunFolder, to: Path | None = None) -> tuple[Checklis
 def _places(folder: RunFolder, spending: Spending) -> dict[str, _Place]:
     """Return where the judgment of each item stands that counts: the last with a checklist, else the last failure."""
     places: dict[str, _Place] = {}
-    offset = 0
-    for number, line in folder.judgment_lines():
-        judgment = folder.read_judgment(number, line)
-        if judgment is None:
-            break
+    for line, judgment in folder.placed_judgments():
         spending.add(judgment)
         written, known = not isinstance(judgment.result, Failed), places.get(judgment.item)
         if written or known is None or not known.written:
-            places[judgment.item] = _Place(number, offset, written)
-        offset += len(line)
+            places[judgment.item] = _Place(line.offset, written)
     return places
 
 
@@ -94,7 +89,6 @@ def _results(folder: RunFolder, places: dict[str, _Place]) -> Iterator[Callable[
             if (place := places.get(item)) is None:
                 return None
             file.seek(place.offset)
-            judgment = folder.read_judgment(place.line, file.readline())
-            return judgment.result if judgment else None
+            return JUDGMENT(unseal(file.readline()).content).result
 
         yield result_of

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 from judge.batches.log import BatchLog
 from judge.dispatch.in_flight import read_in_flight, write_in_flight
 from judge.errors import RunError
-from judge.files.files import file_sha256, replacing, write_lines
+from judge.files.files import file_sha256, write_lines
 from judge.images.image_store import ImageStore, with_item
 from judge.images.loader import held
 from judge.judging.find_run import SHARD, named_run
 from judge.judging.run_kinds import counts_of, subjects_of
-from judge.runs.journal import RunFolder, as_line
+from judge.runs.journal import RunFolder
 from judge.runs.manifest import AnyManifest, Manifest, RunManifest
 
 OWN = {
@@ -134,9 +134,7 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
     subjects: Iterator[Any] = counts.counting(with_item(one, partial(held, store=store)) for one in _in_order(parts))
     pairs_sha256 = write_lines(new.subjects_path(first), subjects)
     store.flush()
-    with replacing(new.judgments_path) as file:
-        for part in parts:
-            file.writelines(map(as_line, part.folder.judgments()))
+    write_lines(new.judgments_path, chain.from_iterable(part.folder.judgments() for part in parts))
     if any(part.folder.batches_path.exists() for part in parts):
         new.batches_path.touch()
     left = (read_in_flight(part.folder.in_flight_path, part.folder.judged_keys()) for part in parts)
@@ -153,7 +151,7 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
     if isinstance(first, Manifest):
         swapped = (part.manifest.swapped for part in parts if isinstance(part.manifest, Manifest))
         whole["swapped"] = tuple(sorted(chain.from_iterable(swapped)))
-    new.write_manifest(first.model_copy(update=whole))
+    new.write_manifest(first.model_copy(update=whole), sealed=all(part.folder.is_sealed for part in parts))
 
 
 def _in_order(parts: Sequence[_Part]) -> Iterator[Any]:

@@ -14,6 +14,7 @@ from msgspec.json import encode
 from pydantic_core import to_json
 
 from judge.errors import RunError
+from judge.files.sealing import seal, seal_lines
 from judge.schema import Frozen, Noun
 
 
@@ -56,10 +57,11 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
-    """Write indented JSON atomically."""
+def write_json(path: Path, value: Any, *, sealed: bool = False) -> None:  # noqa: ANN401 - any JSON value
+    """Write indented JSON atomically; an object that is sealed ends in its checksum (`judge.files.sealing`)."""
+    content = as_json_bytes(value)
     with replacing(path) as file:
-        file.write(as_json_bytes(value))
+        file.write(seal(content)[0] if sealed else content)
 
 
 def as_json_bytes(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
@@ -74,11 +76,11 @@ def file_sha256(path: Path) -> str:
 
 
 def write_lines(path: Path, records: Iterable[Frozen | Noun]) -> str:
-    """Write records as JSON lines, atomically and one at a time; return the file's sha256."""
+    """Write records as sealed JSON lines, atomically and one at a time; return the file's sha256."""
     digest = hashlib.sha256()
+    contents = (encode(record) if isinstance(record, Noun) else to_json(record) for record in records)
     with replacing(path) as file:
-        for record in records:
-            line = (encode(record) if isinstance(record, Noun) else to_json(record)) + b"\n"
+        for line in seal_lines(contents):
             digest.update(line)
             file.write(line)
     return digest.hexdigest()

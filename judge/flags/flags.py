@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from pydantic import ValidationError
-
-from judge.errors import RunError
+from judge.files.sealed_lines import sealed_records
 from judge.flags.flag_patterns import AFTER, RULES, UNUSUAL, FlagName, Rule
 from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Frozen
@@ -157,8 +155,5 @@ def flags_of_run(folder: RunFolder) -> tuple[Flag, ...]:
     """Return the flags that were found when the run was made; for an older run, those of its pairs; else none."""
     path = folder.path / FLAGS
     if path.exists():
-        try:
-            return tuple(map(Flag.model_validate_json, path.read_bytes().splitlines()))
-        except ValidationError as error:
-            raise RunError(f"{path}: damaged: {error.errors()[0]['msg']}") from error
+        return tuple(sealed_records(path, Flag.model_validate_json, sealed=folder.is_sealed))
     return flags_of_pairs(folder.pairs()) if folder.pairs_path.exists() else ()
