@@ -126,7 +126,7 @@ def without_seals(run: Path) -> None:
         lines = path.read_bytes().splitlines()
         path.write_bytes(b"".join(unseal(line).content + b"\n" for line in lines))
     for path in run.rglob("manifest.json"):
-        manifest = json.loads(unseal(path.read_bytes()).content)
+        manifest = json.loads(unseal(path.read_bytes()).content) | {"files": {}}
         for name in ("pairs.jsonl", "cases.jsonl", "items.jsonl"):
             if (subjects := path.with_name(name)).exists():
                 manifest["pairs_sha256"] = file_sha256(subjects)

@@ -15,6 +15,7 @@ from judge.batches.base import BatchState, call_with_retries
 from judge.batches.log import BatchRecord, Member
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.files.safe_text import safe
+from judge.prompting.pairwise_reply import READER
 from judge.schema import Attempt, Failed, FailureKind, Judgment, Reply, Request, Result
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class ResultWriter:
             result=result,
             reply=reply,
             attempts=queue.attempts.pop(member.key, ()),
+            reader=READER if reply is not None else 0,
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
         self.record(judgment)

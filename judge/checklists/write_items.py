@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from judge.checklists.checklist_report import ChecklistReport, Tally, outcome_of
+from judge.checklists.checklist_report import ChecklistReport, Tally, WrittenItem, outcome_of
 from judge.costs.spending import Spending
 from judge.errors import RunError
 from judge.files.files import replacing, write_json
@@ -45,25 +45,51 @@ def save_checklists(folder: RunFolder, to: Path | None = None) -> tuple[Checklis
     Raises:
         RunError: the run is of another kind, or damaged; the file cannot be written.
     """
-    manifest = folder.any_manifest()
-    if not isinstance(manifest, ChecklistManifest):
-        raise RunError(f"{folder.path}: a run of another kind (`{manifest.kind}`); this needs one made by `checklist`")
+    manifest = _manifest_of(folder)
     path = to.absolute() if to else Path(manifest.to)
+    with replacing(path) as file:
+
+        def write(outcome: WrittenItem) -> None:
+            record = item_record(outcome.item, beside=path.parent)
+            if outcome.made:
+                digest = hashlib.sha256((outcome.item.reference_reasoning or "").encode()).hexdigest()
+                source = {"judge": manifest.judges[0].name, "prompt": _label(manifest), "reference_sha256": digest}
+                record["checklist_source"] = source
+            file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+
+        report = make_checklist_report(folder, told=write)
+    write_json(folder.report_path, report.model_dump(mode="json"))
+    return report, path
+
+
+def make_checklist_report(
+    folder: RunFolder, *, told: Callable[[WrittenItem], None] = lambda _: None
+) -> ChecklistReport:
+    """Report on the checklists of a run, and tell of the outcome of each item, in the order of the file.
+
+    Raises:
+        RunError: the run is of another kind, or damaged.
+    """
+    manifest = _manifest_of(folder)
     (judge,), tally, spending = manifest.judges, Tally(), Spending(manifest.prices)
-    label = parse_template(manifest.prompt, where="the run's prompt", form=WRITING).label
     places = _places(folder, spending)
-    with replacing(path) as file, _results(folder, places) as result_of:
+    with _results(folder, places) as result_of:
         for item in folder.items():
             outcome = outcome_of(item, result_of(item.id))
             tally.add(outcome)
-            record = item_record(outcome.item, beside=path.parent)
-            if outcome.made:
-                digest = hashlib.sha256((item.reference_reasoning or "").encode()).hexdigest()
-                record["checklist_source"] = {"judge": judge.name, "prompt": label, "reference_sha256": digest}
-            file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
-    report = tally.report(judge=judge.name, prompt=label, cost=spending.of(judge.name))
-    write_json(folder.report_path, report.model_dump(mode="json"))
-    return report, path
+            told(outcome)
+    return tally.report(judge=judge.name, prompt=_label(manifest), cost=spending.of(judge.name))
+
+
+def _manifest_of(folder: RunFolder) -> ChecklistManifest:
+    manifest = folder.any_manifest()
+    if not isinstance(manifest, ChecklistManifest):
+        raise RunError(f"{folder.path}: a run of another kind (`{manifest.kind}`); this needs one made by `checklist`")
+    return manifest
+
+
+def _label(manifest: ChecklistManifest) -> str:
+    return parse_template(manifest.prompt, where="the run's prompt", form=WRITING).label
 
 
 def _places(folder: RunFolder, spending: Spending) -> dict[str, _Place]:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from judge import __version__
-from judge.cli import browsing, converting, judging, labeling, planning, prompting, reporting
+from judge.cli import browsing, converting, judging, labeling, planning, prompting, reporting, verifying
 from judge.cli.options import flattened
 from judge.cli.output import Exit
 from judge.errors import BudgetReachedError, InterruptedRunError, OmrJudgeError, ProviderError
@@ -35,6 +35,7 @@ for command in (
     judging.control,
     judging.merge,
     reporting.report,
+    verifying.verify,
     browsing.view,
     converting.export,
     browsing.show,

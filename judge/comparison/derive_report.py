@@ -16,6 +16,7 @@ from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.prompting.pairwise_prompt import parse_template
 from judge.report.report import NO_EXTRAS, Extras, Models, Report, RunDescription, build_report
+from judge.runs.evidence import fingerprint_of
 from judge.scoring.derive_score_report import make_score_report
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from judge.runs.manifest import Manifest
 
 NOTHING_WANTED = WantedFields()
+UNKNOWN_PAIRS = "nobody can tell that the judgments are about the items of the run"
 NO_BCA = "the run asked for --ci bca, which is no more: its intervals are those of --ci jeffreys"
 
 
@@ -51,10 +53,10 @@ def make_report(
         RunError: the folder is damaged.
     """
     manifest = folder.manifest()
+    subject = subject_of(manifest, item_features(folder, manifest, wanted))  # first: it reads which items there are
     spending = Spending(manifest.prices)
     latest = latest_judgments(folder.judgments(), spending)
     rubric = manifest.rubric
-    subject = subject_of(manifest, item_features(folder, manifest, wanted))
     basis = Basis(method or manifest.method, manifest.seed)
     costs = {judge.name: spending.of(judge.name) for judge in manifest.judges}
     run = RunDescription(
@@ -68,12 +70,19 @@ def make_report(
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
         controls=read_controls(folder, latest, subject, basis),
+        fingerprint=fingerprint_of(folder, manifest, latest),
         notes=(
+            *([f"{folder.pairs_path.name} is missing: {UNKNOWN_PAIRS}"] if _lacks_pairs(folder, manifest) else []),
             *([NO_BCA] if method is None and manifest.interval == "bca" else []),
             *(_served(judge, cost.served_models) for judge, cost in costs.items() if cost.served_models),
         ),
     )
     return build_report(latest, subject, run, method=basis.method, extras=extras)
+
+
+def _lacks_pairs(folder: RunFolder, manifest: Manifest) -> bool:
+    """Tell whether the pairs were there once: judgments that are imported never had any."""
+    return manifest.pairs_sha256 is not None and not folder.pairs_path.exists()
 
 
 def _served(judge: str, models: Mapping[str, int]) -> str:

@@ -21,7 +21,7 @@ from judge.images.loader import held
 from judge.judging.find_run import SHARD, named_run
 from judge.judging.run_kinds import counts_of, subjects_of
 from judge.runs.journal import RunFolder
-from judge.runs.manifest import AnyManifest, Manifest, RunManifest
+from judge.runs.manifest import AnyManifest, Manifest
 
 OWN = {
     "created",
@@ -39,6 +39,7 @@ OWN = {
     "n_images",
     "images_sha256",
     "pairs_sha256",
+    "files",
     "shard",
 }
 """fields of the manifest in which shards of one comparison may differ; `identity` is compared name by name, and holds
@@ -95,11 +96,7 @@ def _compared(part: _Part) -> dict[str, Any]:
     """Return by name what all shards of one comparison have in common."""
     manifest = part.manifest
     fields = manifest.model_dump(mode="json", exclude=OWN)
-    return fields | _whole_identity(manifest) | {f"number of shards ({SHARD} i/n)": part.of}
-
-
-def _whole_identity(manifest: RunManifest) -> dict[str, str]:
-    return {name: value for name, value in manifest.identity.items() if name != SHARD}
+    return fields | manifest.whole_identity | {f"number of shards ({SHARD} i/n)": part.of}
 
 
 def _check_complete(parts: Sequence[_Part]) -> None:
@@ -142,9 +139,10 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
     whole = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": tuple(command),
-        "identity": _whole_identity(first),
+        "identity": first.whole_identity,
         **counts.fields(),
         "pairs_sha256": pairs_sha256,
+        "files": {},
         "shard": None,
         "merged": tuple(str(part.folder.path.resolve()) for part in parts),
     }

@@ -55,9 +55,8 @@ def find_seal(sealed: bytes) -> re.Match[bytes] | None:
     return _SEAL.search(sealed, max(0, len(sealed) - _FIELD_BYTES))
 
 
-def seal_lines(contents: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield objects as sealed lines."""
-    checksum = 0
+def seal_lines(contents: Iterable[bytes], before: int = 0) -> Iterator[bytes]:
+    """Yield objects as sealed lines that go on from a line with the seal `before`."""
     for content in contents:
-        line, checksum = seal(content, checksum)
+        line, before = seal(content, before)
         yield line + b"\n"

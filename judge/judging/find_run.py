@@ -16,7 +16,8 @@ from judge.batches.submit import require_batches
 from judge.costs.prices import parse_prices, pin_prices
 from judge.costs.quote import Quote, quote
 from judge.errors import InputError, RunError
-from judge.files.files import write_lines
+from judge.files.files import file_sha256, write_lines
+from judge.flags.flags import FLAGS
 from judge.images.image_store import ImageStore
 from judge.judging.provenance import judges_identity, open_specs, versions
 from judge.judging.quote_run import pixels, quote_run
@@ -116,7 +117,9 @@ class PreparedRun(ABC, Generic[Counts]):
                 new.write_positions(counts.positions)
             if self.options.judging.batch:
                 new.batches_path.touch()
-            new.write_manifest(manifest)
+            beside = (path for path in (new.positions_path, new.path / FLAGS) if path.exists())
+            files = {path.name: file_sha256(path) for path in beside}
+            new.write_manifest(manifest.model_copy(update={"files": files}))
 
     def own_subjects(self) -> Iterator[Any]:
         """Yield the subjects of the run alone, as its manifest counts them."""

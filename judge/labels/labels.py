@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from judge.errors import RunError
+from judge.files.sealed_lines import mend_tail, sealed_records
+from judge.files.sealing import seal_lines
 from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Label, Order, Verdict, Winner
 
@@ -30,16 +30,7 @@ def read_labels(path: Path) -> Iterator[Label]:
     Raises:
         RunError: a line is damaged; names the file and the line.
     """
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                yield Label.model_validate_json(line)
-            except ValidationError as error:
-                if not line.endswith(b"\n"):
-                    return
-                raise RunError(f"{path}:{number}: damaged line: {error.errors()[0]['msg']}") from error
+    return sealed_records(path, Label.model_validate_json, appended=True)
 
 
 def append_labels(path: Path, labels: Sequence[Label]) -> None:
@@ -52,31 +43,18 @@ def append_labels(path: Path, labels: Sequence[Label]) -> None:
     """
     from filelock import FileLock  # noqa: PLC0415 - 0.1 s that readers need not pay
 
-    lines = b"".join(label.model_dump_json(exclude_none=True).encode() + b"\n" for label in labels)
+    contents = (label.model_dump_json(exclude_none=True).encode() for label in labels)
     try:
         with FileLock(path.with_suffix(".lock")), path.open("a+b", buffering=0) as file:
-            file.seek(0)
-            held = file.read()
-            tail = held.rpartition(b"\n")[2]
-            if _is_label(tail):
-                end, lines = len(held), b"\n" + lines
-            else:
-                end = file.truncate(len(held) - len(tail))
+            tail = mend_tail(path)
+            end = file.seek(0, os.SEEK_END)
+            lines = b"".join(seal_lines(contents, tail.seal))
             if file.write(lines) < len(lines):
                 file.truncate(end)
                 raise RunError(f"{path}: disk full; nothing was stored")
             os.fsync(file.fileno())
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _is_label(tail: bytes) -> bool:
-    """Return whether a last line is whole but for its newline."""
-    try:
-        Label.model_validate_json(tail)
-    except ValidationError:
-        return False
-    return True
 
 
 def subject_of_label(label: Label) -> tuple[str, str, str]:

@@ -10,9 +10,11 @@ import orjson
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from judge.errors import InputError, RunError
+from judge.files.damage import change_in
 from judge.files.fields import RecordProblem
 from judge.files.files import write_json
 from judge.files.jsonl import parse_object
+from judge.files.sealing import unseal
 from judge.schema import Frozen, Label, Order, Verdict
 
 HINT = "see docs/labels.md"
@@ -106,7 +108,7 @@ def write_key(run: Path, key: PacketKey) -> None:
         path.parent.mkdir(exist_ok=True)
     except OSError as error:
         raise RunError(f"{path.parent}: cannot be written: {error.strerror}") from error
-    write_json(path, key.model_dump(mode="json"))
+    write_json(path, key.model_dump(mode="json"), sealed=True)
 
 
 def read_key(run: Path, draw: str) -> PacketKey | None:
@@ -114,8 +116,12 @@ def read_key(run: Path, draw: str) -> PacketKey | None:
     path = key_path(run, draw)
     if not path.exists():
         return None
+    written = path.read_bytes()
+    unsealed = unseal(written)
+    if not unsealed.holds:
+        raise RunError(f"{path}: damaged: {change_in(written)}")
     try:
-        return PacketKey.model_validate_json(path.read_bytes())
+        return PacketKey.model_validate_json(unsealed.content)
     except ValidationError as error:
         raise RunError(f"{path}: damaged: {error.errors()[0]['msg']}") from error
 

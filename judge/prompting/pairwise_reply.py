@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 from judge.prompting.thinking import part_thinking
 from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict
 
+READER = 1
+"""version of the reading of replies of every kind, which judgments name: count it up where a reply is read otherwise"""
 DETAIL_CHARS = 300
 MOST_CHARS = 1_000_000
 """a longer reply is not read"""

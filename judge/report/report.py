@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from pydantic import Field
+
 from judge.costs.spending import JudgeCost, Usd, total
 from judge.enums import Method, Orders
 from judge.inputs.families import kinship_warnings
@@ -139,6 +141,8 @@ class Report(Frozen):
     """null where the number of items was fixed beforehand; else the overall criterion has no other interval"""
     controls: dict[str, ControlReport] | None = None
     """by kind; null where the run has none"""
+    fingerprint: str | None = Field(default=None, exclude_if=lambda found: found is None)
+    """SHA-256 of what decides the run and of every verdict that counts; absent in runs made before runs were sealed"""
 
 
 NO_EXTRAS = Extras()
@@ -163,6 +167,7 @@ class RunDescription(NamedTuple):
     """by kind; None where the run has none"""
     notes: tuple[str, ...] = ()
     """further warnings"""
+    fingerprint: str | None = None
 
 
 def build_report(
@@ -226,6 +231,7 @@ def build_report(
         instruments=compare_instruments(panel, *run.scores) if run.scores else None,
         sequential=stopped and stopped.together,
         controls=run.controls,
+        fingerprint=run.fingerprint,
         position={name: position(items, together[name].first_slot) for name, items in panel.items()},
         length={name: length(items, adjust=extras.length_control) for name, items in panel.items()},
         agreement={

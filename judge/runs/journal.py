@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -23,7 +24,7 @@ from judge.files.sealing import find_seal, seal, unseal
 from judge.images.image_store import located, with_item
 from judge.runs.journal_copy import JournalCopy
 from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest, read_manifest
-from judge.runs.members import JUDGMENT, RunMembers, misfit, read_items
+from judge.runs.members import JUDGMENT, RunMembers, misfit, read_items, refuse_changed
 from judge.schema import Case, Failed, FailureKind, Item, Judgment, Pair
 
 if TYPE_CHECKING:
@@ -107,7 +108,11 @@ class RunFolder:
         if self._members is None and self.manifest_path.exists():
             manifest = self.any_manifest()
             path = self.subjects_path(manifest)
-            self._members = RunMembers(manifest, read_items(path, manifest.pairs_sha256, sealed=self.is_sealed))
+            for name, sha256 in manifest.files.items():
+                refuse_changed(self.path / name, sha256, sealed=self.is_sealed)
+            if manifest.pairs_sha256 is not None:
+                refuse_changed(path, manifest.pairs_sha256, sealed=self.is_sealed)
+            self._members = RunMembers(manifest, partial(read_items, path))
         return self._members
 
     def pairs(self) -> Iterator[Pair]:
@@ -132,8 +137,12 @@ class RunFolder:
     def _lines(self, path: Path, noun: type[Noun]) -> Iterator[Noun]:
         if not path.exists():
             raise RunError(f"{path}: missing; this run can be reported, not resumed")
-        sealed = self.members is not None and self.is_sealed
-        yield from sealed_records(path, Decoder(noun).decode, sealed=sealed)
+        members, ids = self.members, set[str]()
+        for subject in sealed_records(path, Decoder(noun).decode, sealed=members is not None and self.is_sealed):
+            ids.add(_id_of(subject))
+            yield subject
+        if members is not None:
+            members.items = frozenset(ids)
 
     def pair_offsets(self) -> array[int]:
         """Return the byte at which each pair's line begins, in file order."""
@@ -215,6 +224,10 @@ class RunFolder:
     def locked(self) -> AbstractContextManager[None]:
         """Hold the folder for this process alone; RunError names who else holds it."""
         return locking(self.path)
+
+
+def _id_of(subject: Pair | Case | Item) -> str:
+    return subject.id if isinstance(subject, Item) else subject.item.id
 
 
 class Journal(AbstractContextManager["Journal"]):

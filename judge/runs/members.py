@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,27 +33,36 @@ class _Subject(Struct):
     item: _Item
 
 
-def read_items(path: Path, sha256: str | None, *, sealed: bool) -> frozenset[str] | None:
-    """Return the ids of a run's items; None where there is no such file.
+def read_items(path: Path) -> frozenset[str] | None:
+    """Return the ids of a run's items; None where there is no such file, RunError where it is none.
 
     Args:
         path: the file of its subjects.
-        sha256: of that file, as the manifest states it; None: it states none.
-        sealed: whether each of its lines has a checksum.
-
-    Raises:
-        RunError: the file has another hash, and names the line that was changed where that can be told.
     """
     if not path.exists():
         return None
-    if sha256 is not None and file_sha256(path) != sha256:
-        for line in sealed_lines(path, sealed=sealed):
-            if line.problem:
-                raise RunError(f"{path}:{line.number}: damaged line: {line.problem}")
-        raise RunError(f"{path}: changed since the run began")
     if path.name == "items.jsonl":
         return frozenset(item.id for item in sealed_records(path, Decoder(_Item).decode))
     return frozenset(subject.item.id for subject in sealed_records(path, Decoder(_Subject).decode))
+
+
+def refuse_changed(path: Path, sha256: str, *, sealed: bool) -> None:
+    """Refuse a file that is there with another hash.
+
+    Args:
+        path: the file.
+        sha256: of its bytes, as the manifest states it.
+        sealed: whether each of its lines has a checksum.
+
+    Raises:
+        RunError: names the line that was changed where that can be told.
+    """
+    if not path.exists() or file_sha256(path) == sha256:
+        return
+    for line in sealed_lines(path, sealed=sealed and path.suffix == ".jsonl"):
+        if line.problem:
+            raise RunError(f"{path}:{line.number}: damaged line: {line.problem}")
+    raise RunError(f"{path}: changed since the run began")
 
 
 class RunMembers:
@@ -60,11 +70,11 @@ class RunMembers:
 
     Args:
         manifest: of the run.
-        items: the ids of its items; None: they are not known.
+        items: reads the ids of its items; None: they are not known.
     """
 
-    def __init__(self, manifest: AnyManifest, items: frozenset[str] | None) -> None:
-        self.items = items
+    def __init__(self, manifest: AnyManifest, items: Callable[[], frozenset[str] | None]) -> None:
+        self._read_items = items
         comparison = manifest if isinstance(manifest, Manifest) else None
         asked = comparison is None or comparison.prompt is not None
         self._judges = {judge.name for judge in manifest.judges}
@@ -78,6 +88,11 @@ class RunMembers:
         self._result: type[Result] = (
             Judged if comparison else Written if isinstance(manifest, ChecklistManifest) else Scored
         )
+
+    @cached_property
+    def items(self) -> frozenset[str] | None:
+        """The ids of its items; whoever has read them all may say so, and spare reading them again."""
+        return self._read_items()
 
     def misfit(self, judgment: Judgment) -> str:
         """Say what of a judgment the run does not have, after the name of its field; empty where it has all of it."""

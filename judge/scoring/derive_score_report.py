@@ -12,6 +12,7 @@ from judge.outcomes.item_features import WantedFields
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.report.report import Models
+from judge.runs.evidence import fingerprint_of
 from judge.scoring.cases import features_of_cases
 from judge.scoring.difference import ScoreDifference, compare_scores
 from judge.scoring.figures import SCORE_METHOD
@@ -39,6 +40,7 @@ def make_score_report(
         RunError: the folder is damaged, or of another kind of run.
     """
     manifest = folder.score_manifest()
+    features = features_of_cases(folder.cases(), wanted)  # first: it reads which items there are
     spending = Spending(manifest.prices)
     latest = latest_judgments(folder.judgments(), spending)
     setting = ScoreSetting(
@@ -49,8 +51,9 @@ def make_score_report(
         seed=manifest.seed,
         left_out=manifest.left_out,
         costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
+        fingerprint=fingerprint_of(folder, manifest, latest),
     )
-    return build_score_report(latest, features_of_cases(folder.cases(), wanted), setting, method=method)
+    return build_score_report(latest, features, setting, method=method)
 
 
 def save_score_report(folder: RunFolder) -> ScoreReport:

@@ -50,7 +50,7 @@ def test_a_journal_that_is_meddled_with_meanwhile_stops_the_run_and_loses_nothin
             shutil.move(tmp_path / "runs" / "moved", run)
         if meddle in {empty, replace}:
             told = omr_judge("resume", "r", "--max-calls", "1", cwd=tmp_path, code=6).stderr
-            assert f"Note: {found['path']} holds judgments" in told
+            assert "judgments.rescued-1.jsonl holds judgments" in told
         os.replace(rescued, journal)  # noqa: PTH105
         omr_judge("resume", "r", cwd=tmp_path)
         assert len(server.calls) in {24, 25}, "one, where the run went on without what was rescued"

@@ -24,7 +24,7 @@ def asked(tmp_path: Path, **changes: Any) -> RunMembers:  # noqa: ANN401 - field
     """Return the members of a run that asks a judge about two items, in one order."""
     run = make_run(tmp_path / "asked", {"q1": A_WINS, "q2": TIES})
     fields = {"prompt": "p", "judges": (JUDGE,), "imported_judges": (), "samples": 2, "orders": Orders.BOTH, **changes}
-    return RunMembers(run.manifest().model_copy(update=fields), frozenset({"q1", "q2"}))
+    return RunMembers(run.manifest().model_copy(update=fields), lambda: frozenset({"q1", "q2"}))
 
 
 def judgment(**changes: Any) -> Judgment:  # noqa: ANN401 - fields of a judgment
@@ -68,7 +68,7 @@ def test_with_one_order_each_item_has_its_own(tmp_path: Path) -> None:
 
 
 def test_judgments_made_elsewhere_may_speak_of_one_criterion_in_any_sample(tmp_path: Path) -> None:
-    imported = RunMembers(make_run(tmp_path / "run", {"q1": A_WINS}).manifest(), items=None)
+    imported = RunMembers(make_run(tmp_path / "run", {"q1": A_WINS}).manifest(), items=lambda: None)
     one = judgment(judge="j", item="any", sample=7, result=Judged(verdicts={"overall": Verdict.TIE}))
     assert imported.misfit(one) == ""
     assert "judge" in imported.misfit(structs.replace(one, judge="k"))
