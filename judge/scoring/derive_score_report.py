@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from judge.costs.spending import Spending
 from judge.enums import Method
+from judge.errors import RunError
 from judge.files.files import write_json
 from judge.judging.run_kinds import score_plan_of
 from judge.outcomes.item_features import WantedFields
@@ -19,7 +20,9 @@ from judge.scoring.figures import SCORE_METHOD
 from judge.scoring.score_report import ScoredRun, ScoreSetting, build_score_report
 
 if TYPE_CHECKING:
+    from judge.outcomes.latest_judgments import LatestJudgments
     from judge.runs.journal import RunFolder
+    from judge.scoring.cases import CaseFeatures
     from judge.scoring.score_report import ScoreReport
 
 NOTHING_WANTED = WantedFields()
@@ -43,6 +46,7 @@ def make_score_report(
     features = features_of_cases(folder.cases(), wanted)  # first: it reads which items there are
     spending = Spending(manifest.prices)
     latest = latest_judgments(folder.judgments(), spending)
+    _refuse_strange_units(folder, latest, features)
     setting = ScoreSetting(
         model=manifest.model,
         judges=manifest.judges,
@@ -54,6 +58,15 @@ def make_score_report(
         fingerprint=fingerprint_of(folder, manifest, latest),
     )
     return build_score_report(latest, features, setting, method=method)
+
+
+def _refuse_strange_units(folder: RunFolder, latest: LatestJudgments, features: CaseFeatures) -> None:
+    """Refuse verdicts on units that the item's checklist does not have."""
+    known = features.units.select("item", "group", "unit")
+    said = latest.requests.join(latest.units, on="place")
+    for place, unit in said.join(known, on=["item", "group", "unit"], how="anti").select("place", "unit").iter_rows():
+        where = f"{folder.judgments_path}:{place + 1}"
+        raise RunError(f"{where}: damaged line: result.units: the checklist of the item has no unit {unit!r}")
 
 
 def save_score_report(folder: RunFolder) -> ScoreReport:

@@ -22,7 +22,7 @@ from judge.audit.filters import Filters
 from judge.checklists.write_items import save_checklists
 from judge.comparison.derive_report import make_report
 from judge.enums import ExportFormat
-from judge.errors import OmrJudgeError
+from judge.errors import OmrJudgeError, RunError
 from judge.export.write import ExportOptions, export_run
 from judge.files.files import file_sha256, write_lines
 from judge.files.sealing import seal_lines, unseal
@@ -230,6 +230,21 @@ def test_a_second_judgment_of_a_request_with_other_verdicts_is_found(copied: Cal
     contents = [unseal(line).content for line in [*lines[:-1], orjson.dumps(last)]]
     run.judgments_path.write_bytes(b"".join(seal_lines(contents)))
     assert any("key: a second judgment of this request, with other verdicts" in one for one in problems(run))
+
+
+def test_a_verdict_on_a_unit_that_the_checklist_does_not_have_is_refused_by_the_report(
+    copied: Callable[[str], RunFolder],
+) -> None:
+    run = copied("score-a")
+
+    def rename(number: int, record: dict[str, Any]) -> None:
+        if number == 3:
+            units = record["result"]["units"]
+            units["other"] = units.pop(next(iter(units)))
+
+    rewrite(run.judgments_path, rename)
+    with pytest.raises(RunError, match=r"judgments\.jsonl:3: damaged line: result\.units: .* has no unit 'other'"):
+        make_score_report(RunFolder(run.path))
 
 
 def test_exchanged_models_are_found_even_where_the_manifest_was_sealed_anew(copied: Callable[[str], RunFolder]) -> None:
