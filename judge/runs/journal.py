@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SYNC_SECONDS = 0.05
 """pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
+LOST_SEAL = "it has no checksum, where the lines of the run have: changed since it was written"
 Noun = TypeVar("Noun", Pair, Case, Item)
 
 
@@ -98,6 +99,15 @@ class RunFolder:
         """Whether every line of the run has a checksum, as its manifest has: earlier versions wrote none."""
         return self.manifest_path.exists() and find_seal(self.manifest_path.read_bytes()) is not None
 
+    def lost_seal(self, manifest: AnyManifest) -> bool:
+        """Tell whether the manifest has no checksum although the lines that were written with it have."""
+        subjects = self.subjects_path(manifest)
+        path = subjects if subjects.exists() else self.judgments_path
+        if manifest.merged or self.is_sealed or not path.exists():
+            return False
+        with path.open("rb") as file:
+            return find_seal(file.readline()) is not None
+
     @property
     def members(self) -> RunMembers | None:
         """What its judgments can be about; None before there is a manifest.
@@ -108,6 +118,8 @@ class RunFolder:
         if self._members is None and self.manifest_path.exists():
             manifest = self.any_manifest()
             path = self.subjects_path(manifest)
+            if self.lost_seal(manifest):
+                raise RunError(f"{self.manifest_path}: damaged: {LOST_SEAL}")
             for name, sha256 in manifest.files.items():
                 refuse_changed(self.path / name, sha256, sealed=self.is_sealed)
             if manifest.pairs_sha256 is not None:

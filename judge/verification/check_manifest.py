@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from judge.judging.provenance import judges_identity
+from judge.runs.journal import LOST_SEAL
 from judge.runs.manifest import Manifest, ScoreManifest
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 def check_manifest(folder: RunFolder, manifest: AnyManifest, found: Findings) -> None:
     """Hold the fields of a manifest against its identity, and its prompts against their hashes."""
+    if folder.lost_seal(manifest):
+        found.add(folder.manifest_path, LOST_SEAL)
     identity = manifest.identity
     for field, name, stated in _stated(manifest):
         if name in identity and identity[name] != stated:

@@ -258,6 +258,18 @@ def test_exchanged_models_are_found_even_where_the_manifest_was_sealed_anew(copi
     ]
 
 
+@pytest.mark.parametrize("name", ["comparison", "imported", "score-a"])
+def test_a_manifest_whose_checksum_was_taken_out_is_refused(copied: Callable[[str], RunFolder], name: str) -> None:
+    run = copied(name)
+    run.manifest_path.write_bytes(orjson.dumps(orjson.loads(unseal(run.manifest_path.read_bytes()).content)))
+    assert (
+        "manifest.json: it has no checksum, where the lines of the run have: changed since it was written"
+        in problems(run)
+    )
+    with pytest.raises(RunError, match="damaged: it has no checksum"):
+        list(run.judgments())
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
