@@ -1,6 +1,8 @@
 """Clients that do nothing but ask a server n times: the floor, and other people's programs where installed.
 
 Each imports only its own libraries: those programs pin other versions of the SDKs than ours, and have their own Python.
+Curator counts tokens, and fetches its tables for that where TIKTOKEN_CACHE_DIR names no folder that has them: its
+dependency LiteLLM brings one along, `litellm/litellm_core_utils/tokenizers`.
 
 `python benchmarks/clients.py NAME ADDRESS CALLS CONCURRENCY`
 """
@@ -14,7 +16,12 @@ import sys
 
 PROMPT = "Judge which of these two reasoning traces is better, and say why in one JSON object. " * 70
 """6 KB"""
-RIVALS: dict[str, str] = {"inspect-ai": "inspect_ai", "curator": "bespokelabs.curator"}
+RIVALS: dict[str, str] = {
+    "inspect-ai": "inspect_ai",
+    "curator": "bespokelabs.curator",
+    "curator, openai": "bespokelabs.curator",
+}
+"""name, and the module by which it is known to be installed"""
 
 
 async def bare(address: str, calls: int, concurrency: int) -> None:
@@ -58,15 +65,15 @@ def inspect(address: str, calls: int, concurrency: int) -> None:
         sys.exit(f"inspect-ai: {log.status}: {log.error}")
 
 
-def curator(address: str, calls: int, concurrency: int) -> None:
+def curator(address: str, calls: int, concurrency: int, *, model: str, backend: str | None) -> None:
     """Ask with bespokelabs-curator: one model over a list of prompts, without its cache."""
     os.environ |= {"CURATOR_DISABLE_CACHE": "1", "TELEMETRY_ENABLED": "false", "CURATOR_DISABLE_RICH_DISPLAY": "1"}
     from bespokelabs import curator as library  # noqa: PLC0415
 
     limits = {"max_requests_per_minute": 10**7, "max_tokens_per_minute": 10**10, "max_retries": 0}
     served = {"base_url": f"{address}/v1", "api_key": "benchmark", "max_concurrent_requests": concurrency}
-    model = library.LLM(model_name="judge-1", backend="openai", backend_params=limits | served)
-    replies = model([f"{number}: {PROMPT}" for number in range(calls)])
+    asked = library.LLM(model_name=model, backend=backend, backend_params=limits | served)
+    replies = asked([f"{number}: {PROMPT}" for number in range(calls)])
     if len(getattr(replies, "dataset", replies)) != calls:
         sys.exit("curator: replies are missing")
 
@@ -80,7 +87,11 @@ def main() -> None:
         case "inspect-ai":
             inspect(address, int(calls), int(concurrency))
         case "curator":
-            curator(address, int(calls), int(concurrency))
+            # By its defaults: it knows a model on a server of one's own by this prefix, and asks through LiteLLM.
+            curator(address, int(calls), int(concurrency), model="hosted_vllm/judge-1", backend=None)
+        case "curator, openai":
+            # The backend that it picks for OpenAI's models, and takes for others only where it is named.
+            curator(address, int(calls), int(concurrency), model="judge-1", backend="openai")
 
 
 if __name__ == "__main__":

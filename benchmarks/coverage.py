@@ -1,33 +1,37 @@
-"""Print how often our intervals cover the true rate, and how often a peeked-at run errs, beside the published figures.
+"""Print how often our 95 % intervals cover the true rate.
 
-Run `python benchmarks/coverage.py`, with `--reps 4000` for the precision of the published tables. The first table is an
-exact enumeration of outcomes; the others are simulations, of 95 % intervals throughout.
+Run `python benchmarks/coverage.py` for every rate of a report in designs that are hard for it, `--published` for the
+tables of methods beside the published figures (the first of them an exact enumeration of outcomes).
+`benchmarks/false_findings.py` does the same for tests.
 """
 
 from __future__ import annotations
 
 import argparse
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import gammaln, xlog1py, xlogy
 
 from judge.enums import Method
+from judge.files.sampling import draw_by_stratum
 from judge.stats.closed_form import wilson
-from judge.stats.clusters import collapse
+from judge.stats.clusters import collapse, sum_by_cluster
 from judge.stats.intervals import N_RESAMPLES, Patterns, bootstrap
-from judge.stats.sequential import is_decided
+from judge.stats.prediction_powered import Sample, correct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats, Rates
 
 RATES = (0.5, 0.86, 0.98)
 SIZES = (20, 50, 100, 500)
 CLUSTERS = (10, 20, 50, 100)
 CORRELATION = 0.3
+SCALE = (1 - CORRELATION) / CORRELATION
 NEGLIGIBLE = 1e-7
 TIE_BAND = 0.35
 """a latent preference within this of 0 is a tie"""
@@ -65,9 +69,27 @@ def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reps", type=int, default=300, help="simulated data sets a cell")
-    parser.add_argument("--resamples", type=int, default=2_000, help="bootstrap resamples a simulated interval")
+    parser.add_argument("--resamples", type=int, default=1_000, help="bootstrap resamples a simulated interval")
+    parser.add_argument("--published", action="store_true", help="print the methods' tables beside the published ones")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only designs whose name has it")
     options = parser.parse_args()
-    rng = np.random.default_rng(0)
+    if options.published:
+        _print_published(np.random.default_rng(0), options)
+        return
+    print(f"coverage in %, by rate and number of units; a cell near 95 has an error of {21.8 / options.reps**0.5:.1f}")
+    for name, design in DESIGNS.items():
+        if options.only in name:
+            _print_design(name, design, options)
+    for name, kind in {
+        "labels": {},
+        "labels by outcome": {"strata": True},
+        "labels in clusters": {"clusters": True},
+    }.items():
+        if options.only in name:
+            _print_labels(name, options, **kind)
+
+
+def _print_published(rng: np.random.Generator, options: argparse.Namespace) -> None:
     enumerated = {(rate, n): list(_binary(rate, n)) for rate in RATES for n in SIZES}
     _print_table("binary", enumerated, N_RESAMPLES)
     print(f"\nA simulated cell near 95 has a standard error of {21.8 / options.reps**0.5:.1f}.")
@@ -79,7 +101,6 @@ def main() -> None:
         share = 1 / options.reps
         cells = {(p, n): [(share, draw(p, n)) for _ in range(options.reps)] for p in RATES for n in sizes}
         _print_table(name, cells, options.resamples)
-    _print_peeking(rng, options.reps * 10)
 
 
 def _print_table(name: str, cells: dict[tuple[float, int], list[tuple[float, Patterns]]], resamples: int) -> None:
@@ -139,9 +160,8 @@ def _shift(rate: float, variance: float) -> float:
 
 def _clustered(rng: np.random.Generator, rate: float, n_clusters: int) -> Patterns:
     """Draw clusters of one to nine binary items, Beta-binomial with the intracluster correlation."""
-    scale = (1 - CORRELATION) / CORRELATION
     sizes = rng.integers(1, 10, size=n_clusters)
-    wins = rng.binomial(sizes, rng.beta(rate * scale, (1 - rate) * scale, size=n_clusters))
+    wins = rng.binomial(sizes, rng.beta(rate * SCALE, (1 - rate) * SCALE, size=n_clusters))
     return collapse(wins[:, None].astype(float), sizes[:, None].astype(float))
 
 
@@ -149,23 +169,150 @@ def _units(credit: Floats) -> Patterns:
     return collapse(credit[:, None], np.ones((len(credit), 1)))
 
 
-def _print_peeking(rng: np.random.Generator, runs: int) -> None:
-    """Print how often a run of up to 1000 items between equal models stops for a difference, looking at every item."""
-    steps = rng.choice([1, 0, -1], p=[0.4, 0.2, 0.4], size=(runs, 1000)).astype(np.int16)
-    wins, losses = (np.cumsum(steps == sign, axis=1, dtype=np.int16) for sign in (1, -1))
-    lead = np.array([_deciding_lead(decided) for decided in range(1001)])
-    stopped = (np.abs(wins - losses) >= lead[wins + losses]).any(axis=1).mean()
-    tens = slice(9, None, 10)
-    z = np.abs(wins - losses)[:, tens] / np.sqrt(np.maximum((wins + losses)[:, tens], 1))
-    naive = (z > 1.96).any(axis=1).mean()  # noqa: PLR2004 - the habit that this warns of
-    print("\nfalse findings at equality under peeking, ours (published)")
-    print(f"e-process at every item {stopped:.1%} (3.3%), p < .05 at every tenth item {naive:.1%} (38.1%)")
+class Drawn(NamedTuple):
+    """Items of a simulated run: a rate's numerators and denominators, shape (items,), and their clusters."""
+
+    numerators: Floats
+    denominators: Floats
+    codes: Codes | None = None
 
 
-def _deciding_lead(decided: int) -> float:
-    """Return the smallest lead that stops a run with so many decided items; infinite where none does."""
-    leads = range(decided % 2, decided + 1, 2)
-    return next((lead for lead in leads if is_decided((decided + lead) // 2, (decided - lead) // 2)), np.inf)
+class Design(NamedTuple):
+    """How to draw items of a run whose judge leans to a by so much."""
+
+    draw: Callable[[np.random.Generator, int, float], Drawn]
+    leans: Sequence[float]
+    sizes: Sequence[int]
+
+
+def _verdicts(rng: np.random.Generator, n: int, lean: float, *, voices: int = 1, slot: float = 0.5) -> Floats:
+    """Draw credits of a, shape (items, voices, orders): latent preferences that share the item's part, cut at ties."""
+    noise = rng.standard_normal((n, voices, 2)) + rng.standard_normal((n, 1, 1)) + np.array([slot, -slot])
+    return _credit(lean + noise)
+
+
+def _win_rate(rng: np.random.Generator, n: int, lean: float, *, voices: int = 1, missing: float = 0.0) -> Drawn:
+    known = (rng.random(n) >= missing).astype(float)
+    return Drawn(_verdicts(rng, n, lean, voices=voices).mean(axis=(1, 2)) * known, known)
+
+
+def _consistency(rng: np.random.Generator, n: int, lean: float, *, identical: float = 0.0) -> Drawn:
+    """Draw whether orders agree; identical traces have no orders."""
+    verdicts, judged = _verdicts(rng, n, lean, slot=0.2)[:, 0], (rng.random(n) >= identical).astype(float)
+    return Drawn((verdicts[:, 0] == verdicts[:, 1]) * judged, judged)
+
+
+def _first_slot(rng: np.random.Generator, n: int, lean: float, *, decisive: float) -> Drawn:
+    """Draw verdicts of which few are no tie; the two orders of an item go together."""
+    verdicts = np.where(rng.random((n, 1)) < decisive, _verdicts(rng, n, lean, slot=0.8)[:, 0], 0.5)
+    return Drawn((verdicts == [1, 0]).sum(axis=1).astype(float), (verdicts != 0.5).sum(axis=1).astype(float))  # noqa: PLR2004
+
+
+def _stratum(rng: np.random.Generator, n: int, lean: float) -> Drawn:
+    """Draw the win rate within a stratum of a fifth of the items."""
+    within = (rng.random(n) < 0.2).astype(float)  # noqa: PLR2004
+    return Drawn(_win_rate(rng, n, lean).numerators * within, within)
+
+
+def _scores(rng: np.random.Generator, n: int, lean: float) -> Drawn:
+    """Draw differences of two scores of eight units each, as the credits (1 + a - b) / 2."""
+    skill = rng.beta(6, 2, size=n)
+    a, b = rng.binomial(8, np.minimum(skill + lean / 8, 1)), rng.binomial(8, skill)
+    return Drawn((1 + (a - b) / 8) / 2, np.ones(n))
+
+
+def _soft(rng: np.random.Generator, n: int, lean: float) -> Drawn:
+    chance = 1 / (1 + np.exp(-2 * (lean + rng.standard_normal((n, 1)) + 0.3 * rng.standard_normal((n, 2)))))
+    return Drawn(chance.mean(axis=1), np.ones(n))
+
+
+def _in_clusters(rng: np.random.Generator, n: int, lean: float, *, slots: bool = False) -> Drawn:
+    """Draw clusters of one to nine items that share a part; with `slots` the first-slot rate of them."""
+    codes = np.repeat(np.arange(n), rng.integers(1, 10, size=n))
+    noise = rng.standard_normal((len(codes), 2)) + rng.standard_normal(n)[codes, None] + np.array([0.5, -0.5])
+    verdicts = _credit(lean + noise)
+    if slots:
+        return Drawn((verdicts == [1, 0]).sum(axis=1).astype(float), (verdicts != 0.5).sum(axis=1).astype(float), codes)  # noqa: PLR2004
+    return Drawn(verdicts.mean(axis=1), np.ones(len(codes)), codes)
+
+
+LEANS = (0.0, 1.5, 3.0)
+"""win rates of .5, .86 and .98 or so"""
+DESIGNS = {
+    "win rate": Design(_win_rate, LEANS, SIZES),
+    "panel of three": Design(partial(_win_rate, voices=3), LEANS, (20, 100)),
+    "four samples": Design(partial(_win_rate, voices=4), LEANS, (20, 100)),
+    "a fifth missing": Design(partial(_win_rate, missing=0.2), LEANS, (20, 100)),
+    "soft credits": Design(_soft, LEANS, (20, 100, 500)),
+    "consistency": Design(_consistency, LEANS, (20, 100, 500)),
+    "consistency, four of five items identical": Design(partial(_consistency, identical=0.8), LEANS, (100, 500)),
+    "first slot": Design(partial(_first_slot, decisive=1.0), (0.0, 1.0), (20, 100, 500)),
+    "first slot, one of twenty items decisive": Design(
+        partial(_first_slot, decisive=0.05), (0.0, 1.0), (200, 500, 1000)
+    ),
+    "stratum of a fifth": Design(_stratum, LEANS, (100, 500)),
+    "paired scores": Design(_scores, (0.0, 0.5, 1.5), (20, 100, 500)),
+    "win rate in clusters": Design(_in_clusters, LEANS, CLUSTERS),
+    "first slot in clusters": Design(partial(_in_clusters, slots=True), (0.0, 1.0), CLUSTERS),
+}
+
+
+def _print_design(name: str, design: Design, options: argparse.Namespace) -> None:
+    for lean in design.leans:
+        many = design.draw(np.random.default_rng(99), 1_000_000, lean)
+        rate, cells = float(many.numerators.sum() / many.denominators.sum()), []
+        for n in design.sizes:
+            rng, held = np.random.default_rng(n), 0
+            for seed in range(options.reps):
+                drawn = design.draw(rng, n, lean)
+                pairs = sum_by_cluster(np.column_stack(drawn[:2]), drawn.codes)
+                ends = bootstrap(collapse(pairs[:, :1], pairs[:, 1:]), n_resamples=options.resamples, seed=seed)
+                held += bool(ends.low[0] - 1e-9 <= rate <= ends.high[0] + 1e-9)
+            cells.append((n, held / options.reps))
+        _print_cells(name, rate, cells)
+
+
+def _print_cells(name: str, rate: float, cells: Sequence[tuple[int, float]]) -> None:
+    shown = "".join(f"  {n:>5}: {100 * held:5.1f}{' ' if 0.93 <= held <= 0.99 else '!'}" for n, held in cells)  # noqa: PLR2004
+    print(f"{name:>42} {rate:.3f}{shown}", flush=True)
+
+
+def _print_labels(name: str, options: argparse.Namespace, *, strata: bool = False, clusters: bool = False) -> None:
+    """Print coverage of the win rate that people would give, corrected by labels of a fifth of the items."""
+    for rates in ((0.9, 0.7), (0.97, 0.9)):
+        for p in (0.5, 0.86, 0.95, 0.98):
+            cells = []
+            for n in (50, 100, 200):
+                rng, held = np.random.default_rng(n), 0
+                for seed in range(options.reps):
+                    sample = _labelled(rng, p, n, rates, strata=strata, clusters=clusters, seed=seed)
+                    found = correct(sample, n_resamples=options.resamples, seed=seed).corrected
+                    held += found.low <= p <= found.high
+                cells.append((n, held / options.reps))
+            _print_cells(f"{name}, judge {rates[0]:g}/{rates[1]:g}", p, cells)
+
+
+def _labelled(
+    rng: np.random.Generator,
+    p: float,
+    n: int,
+    rates: tuple[float, float],
+    *,
+    strata: bool,
+    clusters: bool,
+    seed: int,
+) -> Sample:
+    """Draw items that people give to a with the rate p, a judge of both orders, and labels as packets draw them."""
+    codes = np.repeat(np.arange(n), rng.integers(1, 10, size=n)) if clusters else None
+    n_items = 5 * n if codes is None else len(codes)
+    odds = np.full(n_items, p) if codes is None else rng.beta(p * SCALE, (1 - p) * SCALE, size=n)[codes]
+    truth, orders = (rng.random(n_items) < odds).astype(float), rng.random((2, n_items))
+    credits_ = np.where(truth == 1, orders < rates[0], orders >= rates[1]).mean(axis=0)
+    weights, labels = np.zeros(n_items), np.full(n_items, np.nan)
+    by_outcome = {str(item): str(credit) if strata else "" for item, credit in enumerate(credits_)}
+    for one in draw_by_stratum(by_outcome, n, seed=seed):
+        weights[int(one.item)], labels[int(one.item)] = one.weight, truth[int(one.item)]
+    return Sample(credits_, labels, weights, codes, np.unique(weights, return_inverse=True)[1] if strata else None)
 
 
 if __name__ == "__main__":

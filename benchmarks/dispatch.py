@@ -206,19 +206,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=[], help="names of contenders; the floor always runs")
-    parser.add_argument("--latency-calls", type=int, default=5_000, help="0 leaves that comparison out")
+    parser.add_argument("--latency-calls", type=int, default=20_000, help="0 leaves that comparison out")
     parser.add_argument("--latency", type=float, default=10.0, help="of the server in that comparison, seconds")
     parser.add_argument("--skip-costs", action="store_true")
     parser.add_argument(
         "--peers",
-        default=sys.executable,
+        nargs="+",
+        default=[sys.executable],
         metavar="PYTHON",
-        help="the Python that has inspect-ai and bespokelabs-curator",
+        help="the Pythons that have inspect-ai and bespokelabs-curator",
     )
     chosen = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as folder:
-        every = contenders(Path(folder), [chosen.peers])
+        every = contenders(Path(folder), chosen.peers)
         found = [one for one in every if not chosen.only or one.name in {BARE, *chosen.only}]
         if not chosen.skip_costs:
             served = Path(folder) / "nginx"

@@ -102,6 +102,7 @@ class RetryableError(ProviderError):
         status: the HTTP status, where there was one.
         retry_after: seconds that the provider asks us to wait, where it said so.
         maybe_paid: the request may have been answered and billed although no reply arrived.
+        has_begun: a part of the reply arrived.
     """
 
     def __init__(
@@ -112,9 +113,10 @@ class RetryableError(ProviderError):
         status: int | None = None,
         retry_after: float | None = None,
         maybe_paid: bool = False,
+        has_begun: bool = False,
     ) -> None:
         super().__init__(kind, message, status=status, maybe_paid=maybe_paid)
-        self.retry_after = retry_after
+        self.retry_after, self.has_begun = retry_after, has_begun
 
 
 class StopRunError(ProviderError):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
 class Order(StrEnum):
@@ -83,6 +83,8 @@ class FailureKind(StrEnum):
     """told to slow down in every attempt"""
     UNUSABLE = "unusable"
     """what came is no whole reply: an error beside it, a body in no known form, or an end for a reason of its own"""
+    OTHER_MODEL = "other_model"
+    """the reply names another model than the one that was asked"""
     OTHER = "other"
     """a failure of an imported judgment, in its own words"""
 
@@ -258,6 +260,69 @@ class Provider(StrEnum):
     ANTHROPIC = "anthropic"
     OPENAI = "openai"
     LOCAL = "local"
+    AZURE = "azure"
+    BEDROCK = "bedrock"
+    VERTEX = "vertex"
+    OPENROUTER = "openrouter"
+    GEMINI = "gemini"
+    DEEPSEEK = "deepseek"
+    MISTRAL = "mistral"
+    TOGETHER = "together"
+    GROQ = "groq"
+    OLLAMA = "ollama"
+    LMSTUDIO = "lmstudio"
+    LITELLM = "litellm"
+
+
+MESSAGES: Final = frozenset({Provider.ANTHROPIC, Provider.BEDROCK, Provider.VERTEX})
+"""those that are asked for Anthropic's messages; all others for OpenAI's chat completions"""
+
+
+class ReplyForm(StrEnum):
+    """How a server is told the form of the reply; the prompt tells it in words too."""
+
+    SCHEMA = "schema"
+    """by the JSON schema"""
+    OBJECT = "object"
+    """to be any JSON object"""
+    TEXT = "text"
+    """not at all"""
+    TOOL = "tool"
+    """as the arguments of a function that it must call"""
+    LETTER = "letter"
+    """not at all: its prompt asks for one letter"""
+
+
+class VerdictForm(StrEnum):
+    """In what form a reply gives its verdict, as its prompt asks for it; all but the first give one alone."""
+
+    SCHEMA = "schema"
+    """one object, with a verdict on each criterion"""
+    BRACKETS = "brackets"
+    """`[[A]]`, `[[B]]`, `[[C]]` for a tie, `[[A>B]]`, `[[A=B]]` and the like, at the end"""
+    RESULT = "result"
+    """`[RESULT] A` at the end"""
+    LETTER = "letter"
+    """one letter alone: A, B, or C for a tie"""
+
+
+class RequestForm(StrEnum):
+    """In what a request differs from the usual one, since its server does not take that."""
+
+    OBJECT = "json_object instead of json_schema"
+    TEXT = "no form of the reply but the prompt's words"
+    TOOL = "a function to call instead of json_schema"
+    NO_SYSTEM = "the system's words in the first question"
+    PLAIN = "text instead of lists of parts"
+    OLD_LIMIT = "max_tokens instead of max_completion_tokens"
+    NEW_LIMIT = "max_completion_tokens instead of max_tokens"
+    NO_TEMPERATURE = "no temperature"
+    ANY_SIZE = "no rule for large images, which may be shrunk in silence"
+
+
+def _left_out(default: object) -> Any:  # noqa: ANN401 - pydantic's field
+    """Return a field that is written only where it differs: requests keep the keys of before there was the field."""
+    return Field(default=default, exclude_if=lambda value: value == default)
 
 
 class JudgeSettings(Frozen):
@@ -273,6 +338,16 @@ class JudgeSettings(Frozen):
     """of the provider's sampling"""
     evidence_chars: int | None = None
     """longest quotation that the schema allows, for small models that ramble"""
+    reply: ReplyForm = _left_out(ReplyForm.SCHEMA)
+    """how the form of the reply is told"""
+    system_role: bool = _left_out(True)  # noqa: FBT003 - the field's default
+    """whether the system's words have a turn of their own, or begin the first question"""
+    headers: dict[str, str] = _left_out({})
+    """sent with every call beside the usual ones; none of them a key"""
+    body: dict[str, JsonValue] = _left_out({})
+    """fields of every call's body beside the usual ones, or in their place"""
+    prompt: str | None = _left_out(None)
+    """the text of the prompt file by which this judge compares pairs, where it is another than the run's"""
 
 
 class JudgeSpec(Frozen):
@@ -283,18 +358,39 @@ class JudgeSpec(Frozen):
     model: str
     """as the provider calls it"""
     endpoint: str | None = None
-    """a server's address; for the embedded judge, the weights file"""
+    """a server's address; for the embedded judge, the weights: a file, or `REPO@COMMIT/FILE.gguf` of the Hub"""
     settings: JudgeSettings
     """how it is asked"""
     sees_images: bool = True
     """whether it is shown images"""
     weights_sha256: str | None = None
     """hash of the weights that the embedded judge runs"""
+    projector: str | None = _left_out(None)
+    """the file of the same repository with which the embedded judge sees images"""
+    projector_sha256: str | None = _left_out(None)
+    """its hash"""
+    label: str | None = _left_out(None)
+    """its name in the file of judges"""
+    config: str | None = _left_out(None)
+    """that file"""
+    key_env: str | None = _left_out(None)
+    """the environment variable that holds its key"""
+    key_headers: dict[str, str] = _left_out({})
+    """headers that are keys: the variable of each"""
+
+    def __hash__(self) -> int:
+        """Return a hash by the name alone: the settings hold what has none."""
+        return hash(self.name)
 
     @property
     def name(self) -> str:
         """How reports and judgments call this judge; the endpoint is an address, not an identity."""
-        return f"{self.provider}:{self.model}"
+        return self.label or f"{self.provider}:{self.model}"
+
+    @property
+    def decided(self) -> JudgeSpec:
+        """What decides its answers: neither where it is asked nor what its keys are called."""
+        return self.model_copy(update={"endpoint": None, "config": None, "key_env": None, "key_headers": {}})
 
 
 class Prompt(Struct, frozen=True):
@@ -332,7 +428,7 @@ class Request(Struct, frozen=True):
     sample: int
     prompt: Prompt
     schema_: dict[str, Any]
-    """JSON schema of the reply"""
+    """JSON schema of the reply; empty where it is no object"""
     asks: tuple[str, ...] = ()
     """what the reply must speak of, in order: criteria, units of a checklist, or groups of units to write"""
     n_parts: int | None = None

@@ -322,11 +322,12 @@ def copy_runs(folder: Path) -> None:
     Their subjects name images in `MADE`, where they were made elsewhere: their hashes are those of the files as kept.
     """
     shutil.copytree(KEPT / "runs", folder / "runs")
-    for path in (folder / "runs").rglob("manifest.json"):
-        kept = path.read_text().replace(MADE, str(folder))
-        for subjects in [found for name in SUBJECTS if (found := path.parent / name).exists()]:
-            kept = re.sub(r'(?<="pairs_sha256": ")[0-9a-f]{64}', file_sha256(subjects), kept)
-        path.write_text(kept)
+    for manifest in (folder / "runs").rglob("manifest.json"):
+        manifest.write_text(manifest.read_text().replace(MADE, str(folder)))
+        for subjects in [found for name in SUBJECTS if (found := manifest.parent / name).exists()]:
+            for path in (manifest, *manifest.parent.glob("packets/*.json")):
+                stated = re.sub(r'(?<="pairs_sha256": ")[0-9a-f]{64}', file_sha256(subjects), path.read_text())
+                path.write_text(stated)
 
 
 def resume(folder: Path, name: str) -> tuple[str, list[Call]]:

@@ -76,17 +76,18 @@ def animated(frames: int, form: str = "GIF") -> bytes:
 def dicom(values: np.ndarray[Any, Any], **tags: Any) -> bytes:  # noqa: ANN401 - any element's value
     """Return a DICOM file of grey values, an array of rows and columns (or of frames of them)."""
     from pydicom.dataset import FileDataset, FileMetaDataset  # noqa: PLC0415 - slow to import
-    from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid  # noqa: PLC0415
+    from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid  # noqa: PLC0415
 
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = tags.pop("syntax", ExplicitVRLittleEndian)
-    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    meta.MediaStorageSOPClassUID = CTImageStorage
     meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["x"])
     file = BytesIO()
     data = FileDataset(file, {}, file_meta=meta, preamble=bytes(128))
     bits = 8 * values.itemsize
     grey: dict[str, Any] = {
         "PatientName": "CANARY^NAME",
+        "BurnedInAnnotation": "NO",
         "Rows": values.shape[-2],
         "Columns": values.shape[-1],
         "SamplesPerPixel": 1,

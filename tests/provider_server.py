@@ -134,6 +134,8 @@ class Answer:
     fault: Literal["none", "reset", "reset_mid_body", "drip", "hang", "garbage"] = "none"
     cached: int = 0
     """cached input tokens to report"""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """fields of a successful reply's body, in place of the usual ones"""
 
 
 Script = Callable[[Call], Answer]
@@ -311,7 +313,8 @@ def envelope(call: Call, answer: Answer, request_id: str) -> dict[str, Any]:
     """Wrap an answer as the provider does, or its error."""
     if answer.status != 200 or answer.error:
         return error_form(call.provider, answer.status, answer.error or {}, request_id)
-    return _completion(call, answer) if call.provider == "openai" else _message(call, answer)
+    body = _completion(call, answer) if call.provider == "openai" else _message(call, answer)
+    return {**body, **answer.more}
 
 
 def error_form(provider: Provider, status: int, given: dict[str, Any], request_id: str) -> dict[str, Any]:

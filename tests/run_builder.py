@@ -12,6 +12,7 @@ from builders import RUBRIC
 from judge.enums import Orders
 from judge.files.files import as_json_bytes, file_sha256, write_lines
 from judge.files.sealing import seal, unseal
+from judge.labels.draws import DRAW_FOLDERS, KeyItem, PacketKey, write_key
 from judge.runs.journal import RunFolder
 from judge.runs.manifest import Manifest
 from judge.schema import Image, Item, Judged, Judgment, Label, Order, Pair, Reply, Trace, Verdict, Winner
@@ -113,6 +114,27 @@ def make_label(item: str, winner: Winner, **changes: object) -> Label:
     return Label.model_validate({**fields, **changes})
 
 
+def record_draw(run: RunFolder, name: str, weights: Mapping[str, float]) -> None:
+    """Put a draw on record that shows model a first always; items of one weight are one stratum."""
+    digest = run.manifest().pairs_sha256
+    assert digest is not None
+    items = tuple(
+        KeyItem(number=number, item=item, order=Order.FORWARD, weight=weight, stratum=str(weight))
+        for number, (item, weight) in enumerate(weights.items(), start=1)
+    )
+    key = PacketKey(
+        draw=name,
+        created="2026-01-01T00:00:00+00:00",
+        seed=0,
+        stratify="outcome",
+        criteria=tuple(criterion.name for criterion in RUBRIC.criteria),
+        pairs_sha256=digest,
+        n_population=sum(1 for _ in run.pairs()),
+        items=items,
+    )
+    write_key(run.path, key)
+
+
 def change_manifest(run: Path, old: bytes, new: bytes) -> None:
     """Change a run's manifest, and seal it anew: as whoever means to deceive does, or a test that is in a hurry."""
     path = run / "manifest.json"
@@ -131,3 +153,7 @@ def without_seals(run: Path) -> None:
             if (subjects := path.with_name(name)).exists():
                 manifest["pairs_sha256"] = file_sha256(subjects)
         path.write_bytes(as_json_bytes(manifest))
+        for folder in DRAW_FOLDERS:
+            for record in path.parent.glob(f"{folder}/*.json"):
+                told = json.loads(unseal(record.read_bytes()).content) | {"pairs_sha256": manifest["pairs_sha256"]}
+                record.write_bytes(as_json_bytes(told))

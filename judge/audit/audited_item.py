@@ -14,7 +14,8 @@ from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.outcomes.tally import winner
 from judge.prompting.correctness import chosen_option, is_right
-from judge.prompting.pairwise_reply import UnparsedError, parse_evidence
+from judge.prompting.final_text import UnparsedError
+from judge.prompting.pairwise_reply import parse_evidence
 from judge.prompting.retry_prompt import note_after
 from judge.schema import Failed, Judged, Order, Outcome, Trace
 

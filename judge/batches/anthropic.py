@@ -19,8 +19,9 @@ from judge.batches.base import (
     split_lines,
 )
 from judge.errors import RetryableError
-from judge.judges.anthropic import AnthropicJudge, read_reply
+from judge.judges.anthropic import AnthropicJudge
 from judge.judges.provider_errors import STATUSES, part, status_error
+from judge.judges.replies import receive_record
 from judge.schema import FailureKind, Reply, Request
 
 PATH = "/v1/messages/batches"
@@ -85,7 +86,22 @@ class AnthropicBatches(AnthropicJudge):
         streaming = self._client.messages.batches.with_streaming_response
         async with self.errors(), streaming.results(source) as response:
             async for line in split_lines(response.iter_bytes()):
-                yield read_result(line, _read)
+                yield read_result(line, self._read_line)
+
+    def _read_line(self, line: dict[str, Any]) -> tuple[Reply, str]:
+        """Return the reply of a result and its name, or raise what it tells of."""
+        result = line["result"]
+        match result["type"]:
+            case "succeeded":
+                message = result["message"]
+                return receive_record(message, orjson.dumps(message), {}, key=self._key, read=self.read)
+            case "errored":
+                said = part(result["error"], "error")
+                kind = str(said.get("type"))
+                code = f"{kind} {part(said, 'details').get('error_code')}"
+                raise status_error(STATUSES.get(kind, 500), code=code, message=str(said.get("message")), headers={})
+            case ended:  # expired, canceled
+                raise RetryableError(FailureKind.TIMEOUT, f"{ended} before it was answered")
 
 
 def _headers(file: Path) -> dict[str, str]:
@@ -96,18 +112,3 @@ async def _chunks(file: Path) -> AsyncIterator[bytes]:
     with file.open("rb") as stream:
         while chunk := stream.read(CHUNK_BYTES):
             yield chunk
-
-
-def _read(line: dict[str, Any]) -> Reply:
-    """Return the reply of a result, or raise what it tells of."""
-    result = line["result"]
-    match result["type"]:
-        case "succeeded":
-            return read_reply(result["message"], request_id=None)
-        case "errored":
-            said = part(result["error"], "error")
-            kind = str(said.get("type"))
-            code = f"{kind} {part(said, 'details').get('error_code')}"
-            raise status_error(STATUSES.get(kind, 500), code=code, message=str(said.get("message")), headers={})
-        case ended:  # expired, canceled
-            raise RetryableError(FailureKind.TIMEOUT, f"{ended} before it was answered")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from judge.dispatch.retry_policy import RetryPolicy
 from judge.errors import ProviderError, RetryableError, StopRunError
+from judge.files.limits import MIB, OWN_LINE_BYTES
+from judge.judges.replies import Sent
 from judge.schema import FailureKind, JudgeSpec, Reply, Request
 
 P = ParamSpec("P")
@@ -81,6 +84,8 @@ class BatchResult(NamedTuple):
     key: str | None
     """of its request; None: the line cannot be read"""
     reply: Reply | ProviderError
+    reply_id: str = ""
+    """the provider's name of the reply"""
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,11 @@ class BatchJudge(Protocol):
     frame: Frame
     keeps_marks: bool
     """whether `find` is certain of what it finds"""
+    allowed_models: Sequence[str]
+    """names that replies may bear beside that of the model that is asked"""
+
+    def check(self, reply: Reply, sent: Sent, *, reply_id: str, headers: Mapping[str, str]) -> Reply:
+        """Return a reply as a failure where it is another model's, or answers another prompt than its request's."""
 
     def line(self, request: Request) -> bytes:
         """Return a request as it stands in a batch, under its key."""
@@ -133,10 +143,9 @@ async def call_with_retries(
 ) -> T:
     """Make a call about a batch, again while it fails in passing; StopRunError, naming `what`, when it stays failed."""
     try:
-        result: T = await policy.retrying()(call, *args, **kwargs)
+        return await policy.call(partial(call, *args, **kwargs))
     except ProviderError as error:
         raise StopRunError(error.kind, f"{what}: {error.message}", status=error.status) from error
-    return result
 
 
 async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -144,6 +153,9 @@ async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     rest = b""
     async for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
+        if len(rest) > OWN_LINE_BYTES:
+            told = f"a result of more than {OWN_LINE_BYTES // MIB} MiB"
+            raise RetryableError(FailureKind.TRANSPORT, told, maybe_paid=True)
         for line in whole:
             if line.strip():
                 yield line
@@ -151,18 +163,18 @@ async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield rest
 
 
-def read_result(raw: bytes, read: Callable[[dict[str, Any]], Reply]) -> BatchResult:
+def read_result(raw: bytes, read: Callable[[dict[str, Any]], tuple[Reply, str]]) -> BatchResult:
     """Read one line of results; what cannot be read is an error of its request, or of an unknown one.
 
     Args:
         raw: the line.
-        read: returns the reply that a parsed line holds, or raises the ProviderError that it tells of.
+        read: returns the reply that a parsed line holds, with its name, or raises the ProviderError that it tells of.
     """
     key: str | None = None
     try:
         line = json.loads(raw)
         key = str(line["custom_id"])
-        return BatchResult(key, read(line))
+        return BatchResult(key, *read(line))
     except ProviderError as error:
         return BatchResult(key, error)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

@@ -7,19 +7,22 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from judge.batches.base import BatchState, call_with_retries
 from judge.batches.log import BatchRecord, Member
+from judge.costs.charges import NO_CHARGE, Charge
+from judge.dispatch.budget import Budget
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.files.safe_text import safe
 from judge.prompting.pairwise_reply import READER
 from judge.schema import Attempt, Failed, FailureKind, Judgment, Reply, Request, Result
 
 if TYPE_CHECKING:
-    from judge.batches.base import BatchJudge
+    from judge.batches.base import BatchJudge, BatchResult
     from judge.dispatch.dispatch import Events
     from judge.dispatch.retry_policy import RetryPolicy
     from judge.prompting.pairwise_plan import ExpectedReply
@@ -40,6 +43,16 @@ class BatchQueue:
     """earlier rounds of requests that got no reply, by key"""
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     """one batch at a time is in memory"""
+    budget: Budget = field(default_factory=Budget)
+    """is asked before a request goes into a batch"""
+    charge: Callable[[Request], Charge] = lambda _: NO_CHARGE
+    """estimates what a request costs"""
+    cost: Callable[[Reply], Decimal | None] = lambda _: Decimal(0)
+    """US dollars of a reply; None where it does not tell its tokens"""
+    charges: dict[str, Charge] = field(default_factory=dict)
+    """of requests in batches, by key"""
+    held_back: str = ""
+    """which limit kept requests out of the last round's batches"""
 
     @property
     def name(self) -> str:
@@ -52,6 +65,29 @@ class BatchQueue:
             earlier = self.attempts.get(key, ())
             self.attempts[key] = (*earlier, Attempt(problem=error.message, status=error.status))
         self.unanswered.clear()
+        self.held_back = ""
+
+    def begin(self, request: Request) -> bool:
+        """Charge a request that is to go into a batch, or return False where there is no room for it."""
+        charge = self.charge(request)
+        self.held_back = self.budget.limit_met(charge)
+        if not self.held_back:
+            self.take(request.key, charge)
+        return not self.held_back
+
+    def take(self, key: str, charge: Charge) -> None:
+        """Charge a request that is in a batch, whatever the limits."""
+        self.charges[key] = charge
+        self.budget.take(charge)
+
+    def end(self, key: str, reply: Reply | None) -> None:
+        """Count what became of a request that was in a batch."""
+        if (charge := self.charges.pop(key, None)) is None:
+            return
+        if reply is None:
+            self.budget.unanswered(charge, maybe_paid=False)
+        else:
+            self.budget.answered(self.cost(reply), charge)
 
 
 @dataclass(frozen=True)
@@ -111,13 +147,17 @@ class ResultWriter:
 
     def fail(self, queue: BatchQueue, member: Member, error: ProviderError) -> None:
         """Record that a request failed for good."""
+        queue.end(member.key, None)
         self.settle(queue, member, Failed(failure=error.kind, detail=error.message))
 
-    def take(self, queue: BatchQueue, member: Member, reply: Reply | ProviderError) -> StopRunError | None:
+    def take(self, queue: BatchQueue, member: Member, result: BatchResult) -> StopRunError | None:
         """Record the result of a request; return it where it says that every further request would fail too."""
-        match reply:
+        match reply := result.reply:
             case Reply():
-                self.settle(queue, member, queue.interpret(reply, member), replace(reply, batched=True))
+                came = queue.judge.check(reply, member.sent, reply_id=result.reply_id, headers={})
+                paid = replace(came, batched=True)
+                queue.end(member.key, paid)
+                self.settle(queue, member, queue.interpret(came, member), paid)
             case RetryableError() | StopRunError():
                 self.leave(queue, member, reply)
             case error:
@@ -126,6 +166,7 @@ class ResultWriter:
 
     def leave(self, queue: BatchQueue, member: Member, error: ProviderError) -> None:
         """Note that a request got no reply in this round, and let it be asked again."""
+        queue.end(member.key, None)
         queue.unanswered[member.key] = (member, error)
         self.claimed.discard(bytes.fromhex(member.key))
         self.events.given_up(member.key, maybe_paid=False)
@@ -160,13 +201,14 @@ async def fold(
         n_replies = n_strange = 0
         for source in state.sources:
             async with aclosing(queue.judge.results(source)) as results:
-                async for key, reply in results:
-                    n_replies += key is None or isinstance(reply, Reply)
+                async for result in results:
+                    key = result.key
+                    n_replies += key is None or isinstance(result.reply, Reply)
                     if key is not None:
                         n_strange += key not in members or key in seen
                         seen.add(key)
                         if (member := left.pop(key, None)) is not None:
-                            stop = writer.take(queue, member, reply) or stop
+                            stop = writer.take(queue, member, result) or stop
         if n_replies < state.n_replied:
             text = f"{n_replies:,} replies came, the provider counts {state.n_replied:,}"
             raise RetryableError(FailureKind.TRANSPORT, text)

@@ -11,10 +11,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Self
 
+from pydantic import AwareDatetime
+
 from judge.batches.base import Frame
 from judge.errors import RunError
+from judge.files.files import as_its_folder, make_folder, touch
 from judge.files.sealed_lines import mend_tail, sealed_records
 from judge.files.sealing import seal
+from judge.judges.replies import Sent, told_chars
 from judge.schema import Frozen, Group, Order, Request
 
 
@@ -41,7 +45,7 @@ class BatchRecord(Frozen):
     n_requests: int
     id: str | None = None
     """the provider's name for it"""
-    since: datetime
+    since: AwareDatetime
     """when it was about to be submitted, UTC"""
 
 
@@ -54,11 +58,28 @@ class Member(Frozen):
     sample: int
     asks: tuple[str, ...] = ()
     group: Group | None = None
+    n_chars: int = 0
+    """of the prompt without its runs of one character; 0 in batches of earlier versions"""
+    has_images: bool = False
 
     @classmethod
     def of(cls, request: Request) -> Self:
         """Return what of a request its result needs."""
-        return cls(**{field: getattr(request, field) for field in cls.model_fields})
+        same = {field: getattr(request, field) for field in ("key", "item", "order", "sample", "asks", "group")}
+        return cls(**same, n_chars=told_chars(request.prompt), has_images=bool(request.prompt.images))
+
+    @property
+    def sent(self) -> Sent:
+        """What the checks of its reply need."""
+        return Sent(
+            key=self.key,
+            item=self.item,
+            n_chars=self.n_chars,
+            n_told=lambda: self.n_chars,
+            has_images=self.has_images,
+            is_correction=False,
+            asks_again=False,
+        )
 
 
 @dataclass
@@ -92,8 +113,8 @@ class BatchLog:
     def __init__(self, path: Path, folder: Path) -> None:
         self.path, self._folder = path, folder
         try:
-            folder.mkdir(exist_ok=True)
-            self._last = {record.batch: record for record in _opened(path)}
+            make_folder(folder)
+            self._last = {record.batch: record for record in _begun(path)}
             for file in folder.iterdir():
                 if file.stem not in self._last or file.suffix != ".jsonl":
                     file.unlink()
@@ -122,7 +143,7 @@ class BatchLog:
         """Yield an empty pack to fill; at the end its members are on the disk, and its body lies there to be sent."""
         body = self._folder / f"{batch}.body"
         try:
-            with body.open("wb") as sent, self._members_path(batch).open("wb") as members:
+            with _opened(body, "wb") as sent, _opened(self._members_path(batch), "wb") as members:
                 sent.write(frame.before)
                 yield Pack(body, sent, members, frame)
                 sent.write(frame.after)
@@ -136,7 +157,7 @@ class BatchLog:
 
     def _append(self, record: BatchRecord) -> BatchRecord:
         try:
-            with self.path.open("ab") as file:
+            with _opened(self.path, "ab") as file:
                 file.write(seal(record.model_dump_json(exclude_none=True).encode())[0] + b"\n")
                 _flush(file)
         except OSError as error:
@@ -155,14 +176,19 @@ class BatchLog:
         return self._folder / f"{batch}.jsonl"
 
 
+def _opened(path: Path, mode: str) -> IO[bytes]:
+    return open(path, mode, opener=as_its_folder)
+
+
 def _flush(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
 
 
-def _opened(path: Path) -> Iterator[BatchRecord]:
+def _begun(path: Path) -> Iterator[BatchRecord]:
     """Make a log where there is none, and yield its records; what a torn last line was about to say had not begun."""
-    path.touch()
+    if not path.exists():
+        touch(path)
     mend_tail(path)
     return read_batches(path)
 

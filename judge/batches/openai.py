@@ -19,8 +19,9 @@ from judge.batches.base import (
     split_lines,
 )
 from judge.errors import RetryableError
-from judge.judges.openai import OpenAIJudge, read_reply
+from judge.judges.openai import OpenAIJudge
 from judge.judges.provider_errors import part, redact, status_error
+from judge.judges.replies import receive_record
 from judge.schema import FailureKind, Reply, Request
 
 ENDPOINT: Final = "/v1/chat/completions"
@@ -82,7 +83,24 @@ class OpenAIBatches(OpenAIJudge):
         """Stream one of the files of a batch that ended."""
         async with self.errors(), self._client.files.with_streaming_response.content(source) as response:
             async for line in split_lines(response.iter_bytes()):
-                yield read_result(line, _read)
+                yield read_result(line, self._read_line)
+
+    def _read_line(self, line: dict[str, Any]) -> tuple[Reply, str]:
+        """Return the reply of a result and its name, or raise what it tells of."""
+        response, error = part(line, "response"), part(line, "error")
+        if not response:
+            code, message = str(error.get("code")), str(error.get("message"))
+            if code in PASSING_CODES:
+                raise RetryableError(FailureKind.TIMEOUT, message)
+            raise status_error(500, code=code, message=message, headers={})
+        headers: dict[str, Any] = {"x-request-id": response.get("request_id")}
+        status = int(response["status_code"])
+        if status != HTTPStatus.OK:
+            said = part(response["body"], "error")
+            code = f"{said.get('type')} {said.get('code')}"
+            raise status_error(status, code=code, message=str(said.get("message")), headers={})
+        body = response["body"]
+        return receive_record(body, orjson.dumps(body), headers, key=self._key, read=self.read)
 
 
 def _problem(batch: Any) -> str:  # noqa: ANN401 - the SDK's Batch
@@ -92,19 +110,3 @@ def _problem(batch: Any) -> str:  # noqa: ANN401 - the SDK's Batch
     errors = (batch.errors.data if batch.errors else None) or []
     said = [f"{error.message} ({error.code}{f', line {error.line}' if error.line else ''})" for error in errors[:3]]
     return redact("; ".join(said)) or "no reason given"
-
-
-def _read(line: dict[str, Any]) -> Reply:
-    """Return the reply of a result, or raise what it tells of."""
-    response, error = part(line, "response"), part(line, "error")
-    if not response:
-        code, message = str(error.get("code")), str(error.get("message"))
-        if code in PASSING_CODES:
-            raise RetryableError(FailureKind.TIMEOUT, message)
-        raise status_error(500, code=code, message=message, headers={})
-    request_id, status = response.get("request_id"), int(response["status_code"])
-    if status != HTTPStatus.OK:
-        said = part(response["body"], "error")
-        code = f"{said.get('type')} {said.get('code')}"
-        raise status_error(status, code=code, message=str(said.get("message")), headers={})
-    return read_reply(response["body"], request_id=request_id)

@@ -18,7 +18,7 @@ from judge.batches.openai import OpenAIBatches
 from judge.errors import InputError, RetryableError, StopRunError
 from judge.files.interrupts import interrupts_call
 from judge.files.safe_text import safe
-from judge.schema import Failed, FailureKind, JudgeSpec, Provider, Request
+from judge.schema import Failed, FailureKind, JudgeSpec, Provider, ReplyForm, Request
 
 if TYPE_CHECKING:
     from judge.batches.base import BatchJudge
@@ -37,9 +37,10 @@ SILENT_POLLS = 720
 
 def require_batches(specs: Iterable[JudgeSpec]) -> None:
     """Refuse judges whose provider takes no batches; InputError names them."""
-    without = [spec.name for spec in specs if spec.provider is Provider.LOCAL]
+    takers = {Provider.OPENAI, Provider.ANTHROPIC}
+    without = [spec.name for spec in specs if spec.provider not in takers or spec.settings.reply is ReplyForm.TOOL]
     if without:
-        hint = "leave --batch out, or name only openai: and anthropic: judges"
+        hint = "leave --batch out, or name only openai: and anthropic: judges, none with reply = tool"
         raise InputError("--batch", f"{', '.join(without)} takes no batches", hint)
 
 
@@ -107,26 +108,36 @@ class BatchSubmitter:
         batches = self.log.open_records(self.queue.name)
         for batch in batches:
             self.writer.claim(self.log.members(batch.batch).values(), since=batch.since)
+        if batches and self.queue.budget.is_limited:
+            self._charge_claimed()
         for _ in range(ROUNDS):
             self.queue.begin_round()
             parts = packs(self._parts(), size_of=lambda part: len(part[1]), limits=self.queue.judge.limits)
             batches += [await self._submit(pack) for pack in parts]
             await _together(self._settle(batch) for batch in batches)
-            if not self.queue.unanswered:
+            if not (self.queue.unanswered or self.queue.held_back):
                 return
             batches = []
         for member, error in self.queue.unanswered.values():
             self.writer.claim([member])
             self.writer.fail(self.queue, member, error)
 
+    def _charge_claimed(self) -> None:
+        """Charge what is in open batches before anything else is submitted."""
+        for request in self.queue.open_requests():
+            if bytes.fromhex(request.key) in self.writer.claimed:
+                self.queue.take(request.key, self.queue.charge(request))
+
     def _parts(self) -> Iterator[tuple[Request, bytes]]:
-        """Yield the open requests as they are sent; one that no batch can hold has failed."""
+        """Yield the open requests as they are sent, within budget; one that no batch can hold has failed."""
         judge = self.queue.judge
         for request in self.queue.open_requests():
             if bytes.fromhex(request.key) in self.writer.claimed:
                 continue
             line = judge.line(request)
             if len(line) <= judge.limits.size:
+                if not self.queue.begin(request):
+                    return
                 yield request, line
                 continue
             detail = f"{len(line):,} bytes; a batch takes {judge.limits.size:,}"

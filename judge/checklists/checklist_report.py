@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from msgspec.structs import replace
-from rich.console import Console
 from rich.text import Text
 
 from judge.checklists.quotations import UnitDoubt, checked_units
 from judge.costs.cost_words import cost_line
 from judge.costs.spending import JudgeCost
 from judge.files.safe_text import safe
+from judge.files.terminal import console
 from judge.prompting.checklist_writing import is_askable
 from judge.schema import Failed, Frozen, Group, Item, Result, Written
 
@@ -154,9 +154,9 @@ _WITHOUT = {
 
 def render_checklists(report: ChecklistReport, to: Path) -> None:
     """Render how many items have a checklist, what its units are, what was dropped, who is without and what it cost."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    screen = console()
     for line in _lines(report, to):
-        console.print(Text(safe(line)), soft_wrap=True)
+        screen.print(Text(safe(line)), soft_wrap=True)
 
 
 def _lines(report: ChecklistReport, to: Path) -> list[str]:

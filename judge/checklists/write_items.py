@@ -14,6 +14,7 @@ from judge.checklists.checklist_report import ChecklistReport, Tally, WrittenIte
 from judge.costs.spending import Spending
 from judge.errors import RunError
 from judge.files.files import replacing, write_json
+from judge.files.limits import open_regular
 from judge.files.sealing import unseal
 from judge.inputs.item_fields import item_record
 from judge.prompting.checklist_writing import WRITING
@@ -109,7 +110,7 @@ def _results(folder: RunFolder, places: dict[str, _Place]) -> Iterator[Callable[
     if not places:
         yield lambda _: None
         return
-    with folder.judgments_path.open("rb") as file:
+    with open_regular(folder.judgments_path) as file:
 
         def result_of(item: str) -> Result | None:
             if (place := places.get(item)) is None:

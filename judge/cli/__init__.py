@@ -9,14 +9,15 @@ import traceback
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from judge import __version__
-from judge.cli import browsing, converting, judging, labeling, planning, prompting, reporting, verifying
+from judge.cli import browsing, converting, judges, judging, labeling, planning, prompting, reporting, verifying
 from judge.cli.options import flattened
 from judge.cli.output import Exit
 from judge.errors import BudgetReachedError, InterruptedRunError, OmrJudgeError, ProviderError
-from judge.files.prompt_user import forgive_stderr
 from judge.files.secrets import hide_secrets
+from judge.files.terminal import forgive_stderr, tell, write
 
 GARBAGE_THRESHOLD = 5_000
 """objects made between two looks for cycles: judging makes hardly any, and Python's own 700 cost it time for nothing"""
@@ -54,11 +55,12 @@ for command in (
 ):
     app.command(command.__name__.strip("_").replace("_", "-"))(flattened(command))
 app.add_typer(labeling.labels, name="labels")
+app.add_typer(judges.judges, name="judges")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form
     if wanted:
-        typer.echo(f"omr-judge {__version__}")
+        write(f"omr-judge {__version__}")
         raise typer.Exit
 
 
@@ -79,14 +81,23 @@ def main() -> None:
     # Before numpy is imported: its tables are small here, and threads that wait for more burn a tenth of a second each.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except TyperException as error:  # wrong usage: it repeats what was typed
+        context = getattr(error, "ctx", None)
+        usage = f"{context.get_usage()}\nTry '{context.command_path} --help'.\n" if context else ""
+        if said := error.format_message():  # else its help is printed already
+            tell(f"{usage}Error: {said}")
+        sys.exit(error.exit_code)
     except OmrJudgeError as error:
-        sys.stderr.write(hide_secrets(f"omr-judge: {error}\n"))
+        tell(hide_secrets(f"omr-judge: {error}"))
         sys.exit(_exit_code(error))
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
-    except Exception:  # noqa: BLE001 - a bug: its traceback is all that helps, and may quote what a server echoed
-        sys.stderr.write(hide_secrets(traceback.format_exc()))
+    except Exception as error:  # noqa: BLE001 - a bug: its traceback is all that helps, and may quote what a server echoed
+        if isinstance(error, OSError) and error.filename is not None:
+            tell(hide_secrets(f"omr-judge: {error.filename}: {error.strerror}"))
+            sys.exit(Exit.INPUT)
+        tell(hide_secrets(traceback.format_exc().rstrip()))
         sys.exit(Exit.BUG)
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from judge.cli.options import RunPath
-from judge.cli.output import console, tell
 from judge.cli.reporting import find_run, refuse_options
 from judge.enums import AnswerStanding, FailureMode, Sort, Stratum, Unplaced
 from judge.errors import InputError
+from judge.files.terminal import console, tell, write
 from judge.judging.options import DEFAULT_RUNS, Runs
 from judge.schema import FailureKind, Outcome
 
@@ -67,7 +67,10 @@ class PairFilters:
             help="Only items whose final answers are so; repeatable.",
         ),
     ] = ()
-    flagged: Annotated[bool, typer.Option("--flagged", help="Only items with a flagged trace.")] = False
+    flagged: Annotated[
+        bool,
+        typer.Option("--flagged", help="Only items with a flagged trace (`omr-judge flags --help` names the flags)."),
+    ] = False
 
     def chosen(self, text: str) -> Filters:
         """Return the filters, with words that items must contain."""
@@ -163,14 +166,14 @@ def _print(found: Listing[Any], what: str, rows: Iterable[object], *, as_json: b
     import orjson
 
     for row in rows if found.rows else ():
-        typer.echo(orjson.dumps(row) if as_json else row)
+        write(orjson.dumps(row) if as_json else str(row))
     foot = f"{found.matched} of {found.total} {what}"
     if len(found.rows) < found.matched:
         foot += f"; the first {len(found.rows)} are shown"
     if as_json:
         tell(foot)
     else:
-        typer.echo(foot)
+        write(foot)
 
 
 def view(

@@ -11,7 +11,8 @@ import typer
 from judge.cli.options import OutputOptions, RunPath
 from judge.cli.reporting import find_run, print_report
 from judge.enums import ExportFormat, SourceFormat
-from judge.judging.options import DEFAULT_RUNS, Quiet, Runs
+from judge.files.terminal import say, write
+from judge.judging.options import DEFAULT_RUNS, Quiet, Runs, Shared
 
 
 def convert(
@@ -54,11 +55,11 @@ def convert(
     if json:
         import orjson
 
-        typer.echo(orjson.dumps(as_record(counts), option=orjson.OPT_INDENT_2))
+        write(orjson.dumps(as_record(counts), option=orjson.OPT_INDENT_2))
         return
     for line in lines(counts, sample=sample, all_samples=all_samples):
-        typer.echo(line)
-    typer.echo(f"{to}: written")
+        say(line)
+    say(f"{to}: written")
 
 
 def import_(
@@ -68,13 +69,14 @@ def import_(
     *,
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the run folder.")],
     runs: Runs = DEFAULT_RUNS,
+    shared: Shared = False,
     output: OutputOptions = OutputOptions(max_failures=1.0),
     quiet: Quiet = False,
 ) -> None:
     """Make a run of judgments made elsewhere, so that report and everything after it work on them."""
     from judge.comparison.import_judgments import import_verdicts
 
-    folder = import_verdicts(verdicts, name=name, runs=runs, command=sys.argv)
+    folder = import_verdicts(verdicts, name=name, runs=runs, command=sys.argv, shared=shared)
     print_report(folder, output, quiet=quiet)
 
 
@@ -99,4 +101,4 @@ def export(
 
     options = ExportOptions(to, out, criterion, min_agreement)
     written = export_run(find_run(run, runs), options)
-    typer.echo(f"{out}: {', '.join(f'{name} {n}' for name, n in written.items())}")
+    say(f"{out}: {', '.join(f'{name} {n}' for name, n in written.items())}")

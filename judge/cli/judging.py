@@ -20,6 +20,7 @@ from judge.judging.options import (
     ResumeOptions,
     Runs,
     ScoreOptions,
+    Shared,
 )
 from judge.runs.control_kinds import DEFAULT_N, ControlKind, ControlN, ControlOptions
 from judge.schema import FailureKind
@@ -138,11 +139,14 @@ def merge(
     *,
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the merged run folder.")],
     runs: Runs = DEFAULT_RUNS,
+    shared: Shared = False,
     output: OutputOptions,
     quiet: Quiet = False,
 ) -> None:
     """Merge the runs of all shards of a comparison (`compare --shard`) into one, as if it had never been cut."""
     from judge.comparison.merge import merge_shards
 
-    folder = merge_shards([find_run(run, runs) for run in shards], name=name, runs=runs, command=sys.argv)
+    folder = merge_shards(
+        [find_run(run, runs) for run in shards], name=name, runs=runs, command=sys.argv, shared=shared
+    )
     print_report(folder, output, quiet=quiet)

@@ -9,8 +9,10 @@ from typing import Annotated, Literal
 import typer
 
 from judge.cli.options import AsJson, RunPath, flattened
-from judge.cli.output import console, print_json
+from judge.cli.output import print_json
 from judge.cli.reporting import find_run
+from judge.errors import InputError
+from judge.files.terminal import console, say, write
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 Criteria = Annotated[
@@ -40,12 +42,19 @@ def label(
     from judge.files.keyboard import keyboard
     from judge.labels.ask_reader import LabelOptions, label_run
 
-    name = (reader or getpass.getuser()).strip()
+    name = (_user_name() if reader is None else reader).strip()
     chosen = LabelOptions(name, criterion, n, doubtful=doubtful, seed=seed, blind=blind)
     folder = find_run(run, runs)
     with keyboard() as keys:
         stored = label_run(folder, chosen, keys, console())
-    typer.echo(f"{stored} labels by {name} stored in {folder.path / 'labels.jsonl'}")
+    say(f"{stored} labels by {name} stored in {folder.path / 'labels.jsonl'}")
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:  # a container's user may have no name
+        raise InputError("--reader", "your user has no name", "give one: --reader NAME") from error
 
 
 def packet(
@@ -65,7 +74,7 @@ def packet(
 
     folder = find_run(run, runs)
     key = make_packet(folder, PacketOptions(n, criterion, stratify is not None, seed), out)
-    typer.echo(
+    say(
         f"{out}: {len(key.items)} of {key.n_population} items, draw {key.draw}\n"
         f"When it comes back: omr-judge labels import {folder.path} FILE.json"
     )
@@ -85,7 +94,7 @@ def import_labels(
     from judge.labels.import_labels import import_labels as use_case
 
     done = use_case(find_run(run, runs), files)
-    typer.echo(f"{done.new} labels imported, {done.known} known already, {done.replaced} replace an earlier label")
+    write(f"{done.new} labels imported, {done.known} known already, {done.replaced} replace an earlier label")
 
 
 def agreement(
@@ -116,13 +125,27 @@ def agreement(
 
 
 def flags(run: RunPath, *, runs: Runs = DEFAULT_RUNS) -> None:
-    """List the traces that address the judge, hide characters or are hardly a trace; none of them was dropped."""
+    """List the traces that address the judge, hide something or are hardly a trace; none of them was dropped.
+
+    \b
+    addresses_judge    speaks to whoever compares, in one of twelve languages
+    fake_verdict       holds what a judge would reply
+    fake_fence         holds tags or headings that fence the parts of a prompt
+    chat_token         holds control tokens or role markers of a chat template
+    hidden_text        holds what a page would not show: comments, unseen elements
+    encoded            holds words in base64, hex, rot13 or backwards
+    hidden_characters  holds zero-width, bidirectional, tag or control characters
+    mixed_scripts      mixes Latin letters with others that look alike
+    short              has fewer than 40 characters
+    repetitive         compresses to less than a sixth
+    long               is far longer than the run's other traces
+    """  # noqa: D301 - the backspace tells the help to keep the lines
     from judge.files.safe_text import safe
     from judge.flags.flags import flag_note, flags_of_run
 
     found = flags_of_run(find_run(run, runs))
-    typer.echo(flag_note(found) or "No trace is flagged.")
+    write(flag_note(found) or "No trace is flagged.")
     for flag in found:
         place = f"at {flag.start}" + (f" and {flag.count - 1} more" if flag.count > 1 else "")
         excerpt = " ".join(safe(flag.excerpt).split())
-        typer.echo(f"{safe(flag.item)}  {flag.side}  {flag.name}  {place}: {excerpt}")
+        write(f"{safe(flag.item)}  {flag.side}  {flag.name}  {place}: {excerpt}")

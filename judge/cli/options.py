@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import wraps
 from types import GenericAlias
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 import typer
 from typer.models import ParameterInfo
+
+from judge.files.limits import Limits, limiting
+from judge.files.terminal import guarding
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -35,6 +38,9 @@ class OutputOptions:
 def flattened(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command as typer reads it: each field of its groups of options is an option of its own.
 
+    Every command takes the limits of what is read, too, which hold while it runs, and writes nothing foreign that acts
+    on a terminal.
+
     A group is a dataclass. Its fields carry their `typer.Option` or `typer.Argument` in `Annotated`, or are groups
     again; what is neither keeps its default. A tuple of any length is an option that may be repeated.
     """
@@ -43,9 +49,11 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**given: object) -> None:
-        command(**{name: _taken(name, hints[name], given) for name in parameters})
+        with guarding(), limiting(cast("Limits", _taken("limits", Limits, given))):
+            command(**{name: _taken(name, hints[name], given) for name in parameters})
 
     flat = [flat for name, one in parameters.items() for flat in _parameters(name, hints[name], one.default)]
+    flat += _parameters("limits", Limits, inspect.Parameter.empty)
     vars(run)["__signature__"] = inspect.Signature(flat)
     return run
 

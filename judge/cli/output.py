@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-import typer
-
 from judge.enums import ReportFormat
+from judge.files.terminal import console, tell, write
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -34,38 +32,36 @@ class Exit(IntEnum):
     """stopped by a person; resumable"""
 
 
-def tell(text: str) -> None:
-    """Write a note for a person to stderr."""
-    sys.stderr.write(f"{text}\n")
-
-
 def teller(*, quiet: bool) -> Callable[[str], None]:
     """Return the receiver of notes: stderr, or nobody."""
     return (lambda _: None) if quiet else tell
-
-
-def console() -> Console:
-    """Return where texts of every kind are drawn as they are."""
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, emoji=False)
 
 
 def print_json(made: BaseModel) -> None:
     """Print a report as JSON."""
     from judge.files.files import as_json_bytes
 
-    typer.echo(as_json_bytes(made.model_dump(mode="json")), nl=False)
+    write(as_json_bytes(made.model_dump(mode="json")), end="")
 
 
-def print_form(form: ReportFormat, *, document: Callable[[], Document], draw: Callable[[Console], None]) -> None:
-    """Draw a report on the terminal, or write its document in the form that was asked for."""
+def print_form(
+    form: ReportFormat, *, document: Callable[[], Document], draw: Callable[[Console], None], errors: bool = False
+) -> None:
+    """Draw a report on the terminal, or write its document in the form that was asked for.
+
+    Args:
+        form: which one.
+        document: makes what is written.
+        draw: draws on the terminal.
+        errors: whether what is written shows standard errors.
+    """
     if form is ReportFormat.TERMINAL:
         draw(console())
         return
     from judge.tables.formats import written
 
-    typer.echo(written(document(), form).encode(), nl=False)
+    made = document()
+    write(written(made.with_errors() if errors else made, form).encode(), end="")
 
 
 def print_quote(quote: Quote, *, as_json: bool) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.cli.options import AsJson
-from judge.cli.output import console, print_json
+from judge.cli.output import print_json
 from judge.cli.reporting import find_run, refuse_options
 from judge.enums import Orders
 from judge.errors import InputError
+from judge.files.terminal import console
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from judge.cli.output import tell
+from judge.files.terminal import tell, write
 from judge.judging.options import PromptOptions
 from judge.schema import Order
 
@@ -27,12 +27,12 @@ def _show(kind: str, name: str | None) -> None:
     from judge.prompting.shipped_files import ANY, find_asset, load_prompt, load_rubric, shipped
 
     if name is not None:
-        typer.echo(find_asset(kind, name).text, nl=False)
+        write(find_asset(kind, name).text, end="")
         return
     for path in shipped(kind):
         asset = find_asset(kind, path.stem)
         described = load_prompt(asset, ANY) if kind == "prompts" else load_rubric(asset)
-        typer.echo(f"{path.stem}  {described.description}")
+        write(f"{path.stem}  {described.description}")
 
 
 def show_prompt(
@@ -44,4 +44,4 @@ def show_prompt(
     """Print exactly what a judge would be sent for one item."""
     from judge.comparison.show_prompt import show_prompt
 
-    typer.echo(show_prompt(options, item=item, order=order, say=tell))
+    write(show_prompt(options, item=item, order=order, say=tell))

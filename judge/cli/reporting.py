@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.cli.options import OutputOptions, RunPath
-from judge.cli.output import Exit, print_form, print_json, tell
+from judge.cli.output import Exit, print_form, print_json
 from judge.enums import Method, ReportFormat
 from judge.errors import InputError
+from judge.files.terminal import tell
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class FormOptions:
         ReportFormat.TERMINAL
     )
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False
+    se: Annotated[bool, typer.Option("--se", help="Show the standard error of each rate in tables too.")] = False
 
     @property
     def chosen(self) -> ReportFormat:
@@ -88,6 +90,8 @@ def report(
 
     if equivalence is not None and not 0 < equivalence < MAX_MARGIN:
         raise InputError("--equivalence", f"{equivalence:g} is no margin", "give a number above 0 and below 0.5")
+    if html is not None:
+        refuse_options({"--se": form.se}, "is for tables that are printed; a page has none with standard errors")
     folder, wanted = find_run(run, runs), WantedFields(cluster, tuple(dict.fromkeys(by)))
     if folder.any_manifest().kind == "score":
         given = {"--equivalence": equivalence, "--length-control": length_control, "--majority": majority}
@@ -95,7 +99,7 @@ def report(
         if html is not None:
             refuse_options({"--against": against}, "is no page: it is printed")
         other = find_run(against, runs) if against else None
-        _report_score(folder, other, method=ci, wanted=wanted, to=html or form.chosen)
+        _report_score(folder, other, method=ci, wanted=wanted, to=html or form.chosen, errors=form.se)
         return
     refuse_options({"--against": against}, "is for runs of `score`; --with-scores sets a comparison beside two of them")
     made = make_report(
@@ -110,7 +114,7 @@ def report(
 
         write_page(read_page(folder, made), html)
         return
-    _print(made, form.chosen)
+    _print(made, form.chosen, errors=form.se)
 
 
 def _report_score(
@@ -120,6 +124,7 @@ def _report_score(
     method: Method | None,
     wanted: WantedFields,
     to: ReportFormat | Path,
+    errors: bool,
 ) -> None:
     from judge.scoring.derive_score_report import make_difference, make_score_report
     from judge.scoring.figures import SCORE_METHOD
@@ -131,33 +136,49 @@ def _report_score(
 
         write_page(read_score_page(folder, make_score_report(folder, method=method, wanted=wanted)), to)
     elif against is None:
-        _print_score(make_score_report(folder, method=method, wanted=wanted).report, to)
+        _print_score(make_score_report(folder, method=method, wanted=wanted).report, to, errors=errors)
     else:
         found = make_difference(folder, against, method=method, wanted=wanted)
         print_form(
-            to, document=lambda: difference_document(found), draw=lambda console: render_difference(found, console)
+            to,
+            document=lambda: difference_document(found),
+            draw=lambda console: render_difference(found, console, errors=errors),
+            errors=errors,
         )
 
 
-def _print(made: Report, form: ReportFormat) -> None:
+def _print(made: Report, form: ReportFormat, *, errors: bool = False) -> None:
     from judge.tables.tables import comparison_document
     from judge.tables.terminal import render_report
 
-    print_form(form, document=lambda: comparison_document(made), draw=lambda console: render_report(made, console))
+    print_form(
+        form,
+        document=lambda: comparison_document(made),
+        draw=lambda console: render_report(made, console, errors=errors),
+        errors=errors,
+    )
 
 
-def _print_score(made: ScoreReport, form: ReportFormat) -> None:
+def _print_score(made: ScoreReport, form: ReportFormat, *, errors: bool = False) -> None:
     from judge.scoring.score_document import render_scores, score_document
 
-    print_form(form, document=lambda: score_document(made), draw=lambda console: render_scores(made, console))
+    print_form(
+        form,
+        document=lambda: score_document(made),
+        draw=lambda console: render_scores(made, console, errors=errors),
+        errors=errors,
+    )
 
 
 def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> None:
     """Save and print the report of a run that was just judged; exit with 4 if too many judgments failed."""
     from judge.comparison.derive_report import save_report
+    from judge.judges.local import NEXT_STEP
+    from judge.judges.local_weights import GGUF_SHA256
     from judge.scoring.derive_score_report import save_score_report
 
-    kind = folder.any_manifest().kind
+    manifest = folder.any_manifest()
+    kind = manifest.kind
     if kind == "checklist":
         print_checklists(folder, output, quiet=quiet)
         return
@@ -173,6 +194,8 @@ def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> No
         _print(compared, form)
     if not quiet:
         tell(f"Run folder: {folder.path}")
+        if any(judge.weights_sha256 == GGUF_SHA256 for judge in manifest.judges):
+            tell(NEXT_STEP)
     if made.n_failed > output.max_failures * made.n_judgments:
         way_on = "the run is decided" if decided else f"`omr-judge retry {folder.path}` asks them again"
         share = f"{made.n_failed} of {made.n_judgments} judgments failed"

@@ -9,6 +9,7 @@ import typer
 from judge.cli.options import AsJson, RunPath
 from judge.cli.output import Exit, print_json
 from judge.cli.reporting import find_run
+from judge.files.terminal import say
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def verify(
         print_json(found)
     else:
         for line in _lines(found):
-            typer.echo(line)
+            say(line)
     if not found.proven:
         raise typer.Exit(Exit.INPUT)
 

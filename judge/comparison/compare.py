@@ -51,6 +51,7 @@ def resume(
     folder: RunFolder, options: JudgingOptions, *, prices: Sequence[str] = (), say: Callable[[str], None]
 ) -> None:
     """Go on with a run and its controls from its own folder, unless a file that it was made from has changed since."""
+    options.reach.check(folder.any_manifest().judges)
     change_prices(folder, parse_prices(prices, unchanged_manifest(folder).judges))
     judge_all(parts_of(folder, folder.any_manifest()), options, say=say)
 
@@ -72,6 +73,7 @@ def retry(
         kinds: which kinds of failure to ask again; all of them where none is named.
         say: is told how many requests of each kind are asked again.
     """
+    options.reach.check(folder.any_manifest().judges)
     change_prices(folder, parse_prices(prices, unchanged_manifest(folder).judges))
     parts = parts_of(folder, folder.any_manifest())
     failed = [
@@ -101,6 +103,7 @@ def add_controls(
         RunError: the run is no comparison, is itself a control, has changed, or has no verdict yet.
     """
     manifest = folder.manifest()
+    judging.reach.check(manifest.judges)
     if manifest.control is not None:
         raise RunError(f"{folder.path}: a control itself; name the run that it belongs to")
     unchanged_manifest(folder)

@@ -9,14 +9,16 @@ from judge.comparison.derive_control_report import read_controls
 from judge.costs.spending import Spending
 from judge.errors import RunError
 from judge.files.files import write_json
+from judge.judges.served_models import is_same_model
 from judge.judging.stopping import planned_looks
 from judge.outcomes.counted_items import Subject
 from judge.outcomes.item_features import ItemFeatures, WantedFields, features_of_judgments, features_of_pairs
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
-from judge.prompting.pairwise_prompt import parse_template
+from judge.prompting.pairwise_plan import prompt_labels
 from judge.report.report import NO_EXTRAS, Extras, Models, Report, RunDescription, build_report
 from judge.runs.evidence import fingerprint_of
+from judge.schema import Provider
 from judge.scoring.derive_score_report import make_score_report
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from judge.enums import Method
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.schema import JudgeSpec
 
 NOTHING_WANTED = WantedFields()
 UNKNOWN_PAIRS = "nobody can tell that the judgments are about the items of the run"
@@ -61,12 +64,13 @@ def make_report(
     costs = {judge.name: spending.of(judge.name) for judge in manifest.judges}
     run = RunDescription(
         models=Models(a=manifest.model_a, b=manifest.model_b),
-        prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else None,
+        prompt=prompt_labels(manifest.prompt, manifest.judges) if manifest.prompt else None,
         rubric=f"{rubric.name}.v{rubric.version}",
         samples=manifest.samples,
         seed=manifest.seed,
         left_out=manifest.left_out,
         costs=costs,
+        judge_models={judge.name: judge.model for judge in manifest.judges},
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
         controls=read_controls(folder, latest, subject, basis),
@@ -75,6 +79,7 @@ def make_report(
             *([f"{folder.pairs_path.name} is missing: {UNKNOWN_PAIRS}"] if _lacks_pairs(folder, manifest) else []),
             *([NO_BCA] if method is None and manifest.interval == "bca" else []),
             *(_served(judge, cost.served_models) for judge, cost in costs.items() if cost.served_models),
+            *(note for judge in manifest.judges if (note := _alias(judge, spending.models(judge.name)))),
         ),
     )
     return build_report(latest, subject, run, method=basis.method, extras=extras)
@@ -88,6 +93,13 @@ def _lacks_pairs(folder: RunFolder, manifest: Manifest) -> bool:
 def _served(judge: str, models: Mapping[str, int]) -> str:
     counts = ", ".join(f"{model} ({n:,})" for model, n in models.items())
     return f"{judge}: the replies come from several models: {counts}; the rates are not those of one judge"
+
+
+def _alias(judge: JudgeSpec, models: Sequence[str]) -> str:
+    """Say that all replies name one other model than the one that was asked; nothing where they do not."""
+    if len(models) != 1 or judge.provider is Provider.LOCAL or is_same_model(judge.model, models[0]):
+        return ""
+    return f"{judge.name}: all replies name the model {models[0]}; see that it is the judge that you mean"
 
 
 def _scores(manifest: Manifest, runs: Sequence[RunFolder]) -> tuple[pl.DataFrame, pl.DataFrame] | None:

@@ -6,19 +6,22 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from judge.enums import Orders
 from judge.errors import InputError, InputErrors
-from judge.files.fields import RecordProblem
+from judge.files.fields import MAX_NAME_CHARS, RecordProblem
 from judge.files.files import write_lines
 from judge.files.jsonl import JsonLines, parse_object
+from judge.files.limits import MAX_PROBLEMS
 from judge.judging.find_run import named_run
 from judge.runs.journal import RunFolder
 from judge.runs.manifest import Input, Manifest
 from judge.schema import Criterion, Failed, FailureKind, Frozen, Judged, Judgment, Order, Reply, Rubric, Verdict
+
+Name = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
 
 
 def imported_key(about: VerdictLine | Judgment, criterion: str) -> str:
@@ -32,17 +35,17 @@ class VerdictLine(Frozen):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    item: str
+    item: Name
     criterion: str = Field(default="overall", pattern=r"^[a-z][a-z0-9_]{0,39}$")
     order: Order
-    judge: str = "imported"
+    judge: Name = "imported"
     sample: int = 0
     verdict: Verdict | None
     failure: str | None = None
     reply: str | None = None
-    cluster: str | None = None
-    model_a: str | None = None
-    model_b: str | None = None
+    cluster: Name | None = None
+    model_a: Name | None = None
+    model_b: Name | None = None
     meta: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("item", "cluster", mode="before")
@@ -79,7 +82,7 @@ class VerdictLine(Frozen):
         )
 
 
-def import_verdicts(source: str, *, name: str, runs: Path, command: Sequence[str]) -> RunFolder:
+def import_verdicts(source: str, *, name: str, runs: Path, command: Sequence[str], shared: bool = False) -> RunFolder:
     """Write a run folder from a file of verdicts; everything downstream works on it.
 
     Raises:
@@ -90,7 +93,7 @@ def import_verdicts(source: str, *, name: str, runs: Path, command: Sequence[str
     lines, sha256 = read_verdicts(source)
     path = "<stdin>" if source == "-" else str(Path(source).resolve())
     manifest = _manifest(lines, source=Input(role="verdicts", path=path, sha256=sha256), command=command)
-    with folder.created() as new:
+    with folder.created(shared=shared) as new:
         write_lines(new.judgments_path, (line.judgment() for line in lines))
         new.write_manifest(manifest)
     return folder
@@ -107,6 +110,8 @@ def read_verdicts(source: str) -> tuple[list[VerdictLine], str]:
                 line = VerdictLine.model_validate(parse_object(given.raw))
             except (ValidationError, RecordProblem) as error:
                 problems.append(_problem(given.where, error))
+                if len(problems) >= MAX_PROBLEMS:
+                    break
                 continue
             key = line.judgment().key
             if key in lines:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from judge.batches.log import BatchLog
 from judge.dispatch.in_flight import read_in_flight, write_in_flight
 from judge.errors import RunError
-from judge.files.files import file_sha256, write_lines
+from judge.files.files import file_sha256, touch, write_lines
 from judge.images.image_store import ImageStore, with_item
 from judge.images.loader import held
 from judge.judging.find_run import SHARD, named_run
@@ -53,7 +53,9 @@ class _Part(NamedTuple):
     of: int
 
 
-def merge_shards(shards: Sequence[RunFolder], *, name: str, runs: Path, command: Sequence[str]) -> RunFolder:
+def merge_shards(
+    shards: Sequence[RunFolder], *, name: str, runs: Path, command: Sequence[str], shared: bool = False
+) -> RunFolder:
     """Write the run folder of the whole comparison from those of all its shards; memory does not grow with the pairs.
 
     Raises:
@@ -64,7 +66,7 @@ def merge_shards(shards: Sequence[RunFolder], *, name: str, runs: Path, command:
     parts = sorted(map(_open, shards), key=lambda part: part.number)
     _check_same(parts)
     _check_complete(parts)
-    with ExitStack() as held, folder.created() as new:
+    with ExitStack() as held, folder.created(shared=shared) as new:
         for part in parts:
             held.enter_context(part.folder.locked())
             _check_batches(part)
@@ -133,7 +135,7 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
     store.flush()
     write_lines(new.judgments_path, chain.from_iterable(part.folder.judgments() for part in parts))
     if any(part.folder.batches_path.exists() for part in parts):
-        new.batches_path.touch()
+        touch(new.batches_path)
     left = (read_in_flight(part.folder.in_flight_path, part.folder.judged_keys()) for part in parts)
     write_in_flight(new.in_flight_path, frozenset().union(*left))
     whole = {

@@ -17,16 +17,16 @@ from judge.flags.flags import FLAGS, flags_of_pairs
 from judge.inputs.item_images import refused_images
 from judge.inputs.join import Inputs
 from judge.judging.find_run import SHARD, PreparedRun, open_judges
-from judge.judging.options import CHECKLIST_PROMPT, CompareOptions
+from judge.judging.options import CHECKLIST_PROMPT, DEFAULT_RUBRIC, ONE_VERDICT_RUBRIC, CompareOptions
 from judge.judging.provenance import item_roles, read_files, used_asset
 from judge.outcomes.item_features import units_of_pairs
-from judge.prompting.pairwise_plan import choose_swapped
-from judge.prompting.pairwise_prompt import reply_schema
-from judge.prompting.shipped_files import Asset, find_asset, load_prompt, load_rubric
+from judge.prompting.pairwise_plan import choose_swapped, verdict_form
+from judge.prompting.pairwise_prompt import PromptTemplate, reply_schema
+from judge.prompting.shipped_files import REPAIR_ANY, Asset, find_asset, load_prompt, load_rubric, repair_note
 from judge.prompting.subject_counts import PairCounts
 from judge.runs.controls import refuse_contradictions
 from judge.runs.manifest import Input, Manifest
-from judge.schema import Pair, Rubric
+from judge.schema import JudgeSpec, Pair, Rubric, VerdictForm
 
 if TYPE_CHECKING:
     from judge.images.image_store import ImageStore
@@ -42,14 +42,15 @@ def prepared_comparison(
     Raises:
         InputError: something given cannot be used.
     """
-    prompt, rubric_asset = find_asset("prompts", options.prompt_name), find_asset("rubrics", options.rubric)
+    prompt = find_asset("prompts", options.prompt_name)
     template = load_prompt(prompt)
     template.check()
     if options.checklist and not template.shows("checklist"):
         hint = f"leave out --prompt for {CHECKLIST_PROMPT}, or use {{{{ checklist }}}} in yours"
         raise InputError("--checklist", f"prompt {template.label} does not show it", hint)
-    rubric = load_rubric(rubric_asset)
     judges, prices = open_judges(options.judges, options, say=say, needs_keys=needs_keys)
+    rubric_asset = find_rubric(options.rubric, template, judges, say=say)
+    rubric = load_rubric(rubric_asset)
     if options.shard is not None and options.stopping is not None:
         raise InputError("--shard", "a part of the items cannot tell when the whole is decided", "leave one out")
     refuse_contradictions(
@@ -63,6 +64,31 @@ def prepared_comparison(
         for warning in inputs.warnings():
             say(f"Warning: {warning}")
         yield PreparedComparison(options, tuple(command), judges, prices, prompt, rubric_asset, rubric, inputs)
+
+
+def one_verdict_judges(template: PromptTemplate, judges: Sequence[JudgeSpec]) -> list[str]:
+    """Name the judges whose replies hold one verdict alone, in a run with this prompt."""
+    return [judge.name for judge in judges if verdict_form(judge, template) is not VerdictForm.SCHEMA]
+
+
+def find_rubric(
+    named: str | None, template: PromptTemplate, judges: Sequence[JudgeSpec], *, say: Callable[[str], None]
+) -> Asset:
+    """Return the named rubric, else the default one, which has one criterion where a judge gives one verdict alone.
+
+    Raises:
+        InputError: there is no such rubric, or it has several criteria and a judge gives one verdict alone.
+    """
+    of_one = one_verdict_judges(template, judges)
+    if named is None and of_one:
+        say(f"Note: the replies of {', '.join(of_one)} hold one verdict: the rubric is {ONE_VERDICT_RUBRIC}")
+    asset = find_asset("rubrics", named or (ONE_VERDICT_RUBRIC if of_one else DEFAULT_RUBRIC))
+    if of_one and (n := len(load_rubric(asset).criteria)) > 1:
+        problem = f"has {n} criteria, and the replies of {', '.join(of_one)} hold one verdict"
+        raise InputError(
+            f"--rubric {named}", problem, f"leave it out for {ONE_VERDICT_RUBRIC}, or name one of one criterion"
+        )
+    return asset
 
 
 @dataclass(frozen=True)
@@ -152,8 +178,11 @@ class PreparedComparison(PreparedRun[PairCounts]):
             whole = [*counts.judged, *counts.judged_elsewhere]
             swapped = choose_swapped(whole, seed=options.seed).intersection(counts.judged)
         schema = orjson.dumps(reply_schema(self.rubric))
+        made = self.made(counts, sha256=sha256)
+        if one_verdict_judges(load_prompt(self.prompt), self.judges):
+            made["repair"] = repair_note(REPAIR_ANY)
         return Manifest(
-            **self.made(counts, sha256=sha256),
+            **made,
             model_a=model_a,
             model_b=model_b,
             prompt=self.prompt.text,

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from judge.comparison.prepared_run import find_rubric
 from judge.errors import InputError
 from judge.inputs.join import Inputs
 from judge.judges.judge_options import JudgeOptions
 from judge.judging.provenance import open_specs
-from judge.prompting.pairwise_plan import PairPlan
+from judge.prompting.pairwise_plan import PairPlan, verdict_form
 from judge.prompting.pairwise_prompt import ShownParts
 from judge.prompting.shipped_files import find_asset, load_prompt, load_rubric
 
@@ -27,9 +28,9 @@ def _told(image: Image) -> str:
 
 def show_prompt(options: PromptOptions, *, item: str, order: Order, say: Callable[[str], None]) -> str:
     """Return the text, images and schema that the first judge would be sent for one item in one order."""
-    rubric = load_rubric(find_asset("rubrics", options.rubric))
     template = load_prompt(find_asset("prompts", options.prompt_name))
     judge = open_specs(options.judges, JudgeOptions(), say=say)[0]
+    rubric = load_rubric(find_rubric(options.rubric, template, [judge], say=say))
     plan = PairPlan(
         template=template,
         rubric=rubric,
@@ -44,7 +45,8 @@ def show_prompt(options: PromptOptions, *, item: str, order: Order, say: Callabl
     (ask,) = plan.asks_in([order], pair, judge)
     prompt, key = ask.prompt, plan.request(ask, judge).key
     images = [_told(image) for image in prompt.images]
-    schema = orjson.dumps(ask.schema, option=orjson.OPT_INDENT_2).decode()
+    form = verdict_form(judge, template)
+    told = ["=== reply schema", orjson.dumps(ask.schema, option=orjson.OPT_INDENT_2).decode()]
     blocks = [
         f"=== system (judge {judge.name}, key {key})",
         prompt.system,
@@ -53,7 +55,6 @@ def show_prompt(options: PromptOptions, *, item: str, order: Order, say: Callabl
         prompt.shared,
         "",
         prompt.traces,
-        "=== reply schema",
-        schema,
+        *(told if ask.schema else [f"=== reply: {form}"]),
     ]
     return "\n".join(blocks)

@@ -8,7 +8,7 @@ from typing import Any
 
 from judge.convert.output import Row
 from judge.convert.values import Record
-from judge.files.fields import FIELDS, RecordFields, as_id, as_text
+from judge.files.fields import FIELDS, RecordFields, as_id, as_name, as_text
 
 _TAGS = ("<think>", "</think>", "<answer>")
 _REST = ("response", "output", "completion", "prediction")
@@ -25,7 +25,7 @@ def read_native(record: Record, id_path: str | None) -> Iterator[Row]:
     """Yield the record's only output; beside `reasoning`, what followed it is the text."""
     fields = RecordFields(record, {"id": id_path} if id_path else {})
     id_, text = fields.require("id", as_id), fields.require("trace", as_text)
-    model = fields.read("model", as_text)
+    model = fields.read("model", as_name)
     if fields.problems:
         raise fields.problems[0]
     rest, reasoning = fields.rest(), ""

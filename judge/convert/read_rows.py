@@ -10,10 +10,11 @@ from typing import Self
 
 from judge.convert.formats import FORMATS, NATIVE, Format, detect
 from judge.convert.output import Row
-from judge.convert.source import MAX_DOCUMENT, source_records
+from judge.convert.source import source_records
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.files.fields import RecordProblem
 from judge.files.jsonl import JsonLines, refuse
+from judge.files.limits import MAX_PROBLEMS, is_about_a_limit, limits
 
 LOOKED_AT = 20
 """records that the format is found by"""
@@ -26,28 +27,28 @@ class Problems:
 
     def __init__(self) -> None:
         self._kept: list[InputError] = []
-        self._total = 0
+        self.total = 0
 
     def add(self, where: str, problem: RecordProblem) -> None:
         """Note a problem."""
-        self._total += 1
+        self.total += 1
         if len(self._kept) < SHOWN_PROBLEMS:
             self._kept.append(InputError(where, problem.problem, problem.hint))
 
     def raise_any(self) -> None:
         """Raise all of them together, where there are any."""
         if self._kept:
-            raise InputErrors(self._kept, self._total)
+            raise InputErrors(self._kept, self.total)
 
 
 class RowFile:
     """An open file of a generator, of the format that is named or found by its first records (see `source_records`)."""
 
-    def __init__(self, source: str | Path, format_: str | None, *, max_document: int = MAX_DOCUMENT) -> None:
+    def __init__(self, source: str | Path, format_: str | None, *, max_document: int | None = None) -> None:
         self._file = JsonLines(source)
         self.path = self._file.path
         self.folder = Path.cwd() if source == "-" else Path(source).absolute().parent
-        self._records = source_records(self._file, max_document=max_document)
+        self._records = source_records(self._file, max_document=max_document or limits().document_bytes)
         try:
             self._first = list(islice(self._records, LOOKED_AT))
             self.format = self._named(format_)
@@ -64,6 +65,8 @@ class RowFile:
                 yield from ((given.where, row) for row in self.format.rows(given.record, id_path))
             except RecordProblem as problem:
                 problems.add(given.where, problem)
+                if problems.total >= MAX_PROBLEMS:
+                    return
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +96,7 @@ class RowFile:
 
 def with_convert_hint(error: InputErrors, source: str | Path) -> InputErrors:
     """Return a file's problems, led by the command that converts it where it is of a generator's format."""
-    if source == "-" or not Path(source).is_file():
+    if source == "-" or not Path(source).is_file() or any(map(is_about_a_limit, error.problems)):
         return error
     try:
         with RowFile(source, None, max_document=MAX_HINT_DOCUMENT) as file:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import csv
+import json
+import os
+import sys
+import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from subprocess import PIPE, Popen
 from typing import Any, BinaryIO, cast
 
+from judge.convert import sheet_process
 from judge.convert.values import SourceRecord
 from judge.errors import InputError
 from judge.files.fields import RecordProblem, show
-from judge.files.jsonl import MAX_LINE_BYTES, refuse
+from judge.files.jsonl import refuse
+from judge.files.limits import MIB, limits, raise_record_limit
 
-MAX_UNPACKED = 2**31
-"""bytes of a workbook's parts, by their own account"""
+SHEET_MEMORY = 384 * MIB
+"""bytes that reading a sheet may take"""
+MAX_COLUMNS = 10_000
 _WORKBOOK = "xl/workbook.xml"
 _INSPECT = "header.json"
 _EXTRA = "pip install 'omr-judge[xlsx]'"
@@ -21,7 +31,7 @@ _EXTRA = "pip install 'omr-judge[xlsx]'"
 
 def tsv_rows(handle: BinaryIO, path: str) -> Iterator[SourceRecord]:
     """Yield the record of each row; cells may hold lines of their own."""
-    csv.field_size_limit(MAX_LINE_BYTES)
+    csv.field_size_limit(limits().record_bytes)
     reader = csv.reader(_text_lines(handle, path), delimiter="\t", strict=True)
     try:
         header = _header(next(cells for cells in reader if cells), path)
@@ -34,7 +44,14 @@ def tsv_rows(handle: BinaryIO, path: str) -> Iterator[SourceRecord]:
 
 def _text_lines(handle: BinaryIO, path: str) -> Iterator[str]:
     """Yield the lines of a table as text, in memory one at a time."""
-    for number, raw in enumerate(iter(lambda: handle.readline(MAX_LINE_BYTES + 1), b""), 1):
+    most = limits()
+    for number, raw in enumerate(iter(lambda: handle.readline(most.record_bytes + 1), b""), 1):
+        if len(raw) > most.record_bytes or (len(raw) > MAX_COLUMNS and raw.count(b"\t") > MAX_COLUMNS):
+            refuse(
+                f"{path}:{number}",
+                f"a line of more than {most.max_record_mb} MiB, or {MAX_COLUMNS:,} cells",
+                raise_record_limit("write one record a line"),
+            )
         try:
             yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
@@ -42,50 +59,54 @@ def _text_lines(handle: BinaryIO, path: str) -> Iterator[str]:
 
 
 def xlsx_rows(handle: BinaryIO, path: str) -> Iterator[SourceRecord]:
-    """Yield the record of each row of the first sheet."""
+    """Yield the record of each row of the first sheet, which a process of its own reads."""
     _check_archive(handle, path)
-    handle.seek(0)
-    try:
-        import python_calamine  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise InputError(path, "an Excel sheet, and nothing is installed that reads it", _EXTRA) from error
-    try:
-        with python_calamine.load_workbook(cast("Any", handle)) as book:
-            filled = _filled_rows(book.get_sheet_by_index(0).iter_rows())
-            header = _header(next(filled, (1, []))[1], path)
-            for number, cells in filled:
+    if find_spec("python_calamine") is None:  # an extra
+        raise InputError(path, "an Excel sheet, and nothing is installed that reads it", _EXTRA)
+    most = SHEET_MEMORY if limits().max_file_mb is None else limits().file_bytes
+    os.lseek(handle.fileno(), 0, os.SEEK_SET)
+    command = [sys.executable, "-P", "-m", "judge.convert.sheet_process", str(most)]
+    with tempfile.TemporaryFile() as said, _started(command, handle, said) as reader:
+        try:
+            rows = map(json.loads, cast("BinaryIO", reader.stdout))
+            header = _header(next(rows, (1, []))[1], path)
+            for number, cells in rows:
                 yield SourceRecord(f"{path}:{number}", _record(header, cells))
-    except python_calamine.CalamineError as error:
-        refuse(path, f"damaged Excel sheet: {error}", "write the sheet again")
+        finally:
+            reader.kill()
+        said.seek(0)
+        _refuse_unread(reader.wait(), said.read(MIB).decode(errors="replace"), path, most)
 
 
-def _filled_rows(rows: Iterable[Sequence[object]]) -> Iterator[tuple[int, list[Any]]]:
-    """Yield number, from 1, and values of each row that is not blank."""
-    for number, cells in enumerate(rows, 1):
-        values = [_cell(cell) for cell in cells]
-        if any(value is not None for value in values):
-            yield number, values
+def _started(command: Sequence[str], sheet: BinaryIO, said: BinaryIO) -> Popen[bytes]:
+    return Popen(command, stdin=sheet, stdout=PIPE, stderr=said)  # noqa: S603 - a program of our own
+
+
+def _refuse_unread(code: int, said: str, path: str, most: int) -> None:
+    if code == sheet_process.DAMAGED:
+        refuse(path, f"damaged Excel sheet: {said}", "write the sheet again")
+    if code:
+        problem = f"takes more than {most // MIB} MiB of memory, as sheets do that hold a cell far out"
+        refuse(path, problem, "have the generator write JSON lines; --max-file-mb MB allows more")
 
 
 def _check_archive(handle: BinaryIO, path: str) -> None:
     try:
         with zipfile.ZipFile(handle) as archive:
-            parts = {part.filename: part.file_size for part in archive.infolist()}
+            parts = {part.filename for part in archive.infolist()}
     except (zipfile.BadZipFile, NotImplementedError) as error:
         refuse(path, f"damaged Excel sheet: {error}", "write the sheet again")
     if _INSPECT in parts:
         refuse(path, "a packed log of inspect", f"unpack it: inspect log dump {path} > log.json")
     if _WORKBOOK not in parts:
         refuse(path, "a zip archive and no Excel sheet", "unpack it, and give the files")
-    if sum(parts.values()) > MAX_UNPACKED:
-        refuse(path, f"unpacks into more than {MAX_UNPACKED // 2**30} GiB", "have the generator write JSON lines")
 
 
 def _header(cells: Sequence[Any], where: str) -> list[str]:
     names = ["" if cell is None else str(cell) for cell in cells]
-    for index, name in enumerate(names):
-        if name and name in names[:index]:
-            refuse(where, f"two columns {show(name)}", "keep one of the two")
+    twice = next((name for name, times in Counter(filter(None, names)).items() if times > 1), None)
+    if twice is not None:
+        refuse(where, f"two columns {show(twice)}", "keep one of the two")
     return names
 
 
@@ -95,16 +116,3 @@ def _record(header: Sequence[str], cells: Sequence[Any]) -> dict[str, Any] | Rec
             f"{len(cells)} cells under {len(header)} columns", "write the file again, with quoted cells"
         )
     return {name: cell for name, cell in zip(header, cells, strict=True) if name}
-
-
-def _cell(value: object) -> Any:  # noqa: ANN401 - what a cell may hold
-    """Return a cell as JSON value: sheets hold every number as a float, and an empty cell as empty text."""
-    match value:
-        case "":
-            return None
-        case float() if value.is_integer():
-            return int(value)
-        case str() | int() | float() | None:
-            return value
-        case _:
-            return str(value)

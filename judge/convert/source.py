@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import count
 from typing import Any
 
 from judge.convert.sheets import tsv_rows, xlsx_rows
 from judge.convert.values import SourceRecord
 from judge.files.fields import RecordProblem
-from judge.files.jsonl import MAX_LINE_BYTES, JsonLines, parse_object, parse_value, refuse, refuse_binary
+from judge.files.jsonl import JsonLines, parse_object, parse_value, refuse, refuse_binary
+from judge.files.limits import MAX_BLANK_LINES, MIB, limits, raise_record_limit
 
-MAX_DOCUMENT = 2**30
 _BOM = b"\xef\xbb\xbf"
 _ZIP = b"PK\x03\x04"
 
@@ -44,7 +45,11 @@ def _of_document(file: JsonLines, max_bytes: int) -> Generator[SourceRecord]:
     """Yield the objects of an array, or the one object that the document is."""
     raw = file.rewound().read(max_bytes + 1)
     if len(raw) > max_bytes:
-        refuse(file.path, f"a JSON document of more than {max_bytes // 2**20:,} MiB", "write one record a line")
+        refuse(
+            file.path,
+            f"a JSON document of more than {max_bytes // MIB:,} MiB",
+            raise_record_limit("write one record a line"),
+        )
     try:
         value = parse_value(raw.removeprefix(_BOM), constants_as_null=True)
     except RecordProblem as problem:
@@ -61,7 +66,9 @@ def _first_lines(file: JsonLines) -> tuple[bytes, bytes]:
     """Return the first two lines that are not blank, without spaces around."""
     handle = file.rewound()
     found: list[bytes] = []
-    while len(found) < 2 and (line := handle.readline(MAX_LINE_BYTES + 1)):  # noqa: PLR2004
+    for number in count(1):
+        if len(found) == 2 or number > MAX_BLANK_LINES or not (line := handle.readline(limits().record_bytes + 1)):  # noqa: PLR2004
+            break
         if line := line.removeprefix(_BOM).strip():
             found.append(line)
     first, second, *_ = [*found, b"", b""]
@@ -74,7 +81,7 @@ def _is_document(first: bytes, second: bytes) -> bool:
         return True
     if not first.startswith(b"{"):
         return False
-    if len(first) > MAX_LINE_BYTES:
+    if len(first) > limits().record_bytes:
         return True
     return not first.endswith(b"}") and bool(second) and not second.startswith(b"{")
 

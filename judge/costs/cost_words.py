@@ -48,11 +48,16 @@ def cost_line(judge: str, cost: JudgeCost) -> str:
     share = f", {100 * cost.cached_share:.0f} % from the cache" if cost.cached_share else ""
     reasoning = f", {cost.reasoning:,} of it reasoning" if cost.reasoning else ""
     parts = [f"{cost.input_tokens:,} tokens in{share}", f"{cost.output_tokens:,} out{reasoning}"]
+    if cost.without_usage and cost.without_usage == cost.replies:
+        parts = ["tokens unknown"]
     if cost.batched:
         parts.append(f"{cost.batched:,} of {cost.replies:,} replies in batches")
-    if cost.usd is None:
+    if cost.without_usage:
+        parts.append(f"{cost.without_usage:,} of {cost.replies:,} replies do not tell their tokens")
+    if cost.usd is None and cost.price is None:
         source = "no price is known for it; `omr-judge resume --price` sets one"
-        source = source if cost.price is None else f"no price of batches is known from {cost.price}"
+    elif cost.usd is None and not cost.without_usage:
+        source = f"no price of batches is known from {cost.price}"
     else:
         source = f"prices: {cost.price}" if cost.price else "nothing was asked"
     return f"Cost of {judge}: {_amount(cost.usd)} ({', '.join(parts)}; {source})."

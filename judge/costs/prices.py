@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from judge.errors import InputError, InputErrors
+from judge.judges.known_providers import is_own_host, price_list_of
 from judge.schema import JudgeSpec, Price, Provider, Tariff
 
 if TYPE_CHECKING:
@@ -24,15 +24,14 @@ FREE = Price(
     standard=(Tariff(input=Decimal(0), cache_read=Decimal(0), cache_write=Decimal(0), output=Decimal(0)),),
 )
 _AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?")
-_HOSTS = {Provider.OPENAI: ".openai.com", Provider.ANTHROPIC: ".anthropic.com"}
 
 
 def is_hosted(spec: JudgeSpec) -> bool:
     """Return whether the judge is at its provider, and not at a compatible server."""
-    if spec.provider is Provider.LOCAL:
+    if spec.provider not in {Provider.OPENAI, Provider.ANTHROPIC}:
         return False
     address = spec.endpoint or os.environ.get(f"{spec.provider.name}_BASE_URL")
-    return not address or f".{urlsplit(address).hostname}".endswith(_HOSTS[spec.provider])
+    return not address or is_own_host(spec.provider, address)
 
 
 def pin_prices(judges: Sequence[JudgeSpec], given: Mapping[str, Price]) -> dict[str, Price]:
@@ -45,11 +44,12 @@ def list_price(spec: JudgeSpec) -> Price | None:
     """Return the price on the list, or None where it has none or another server than the provider's is asked."""
     if spec.provider is Provider.LOCAL:
         return FREE
-    if not is_hosted(spec):
+    provider = spec.provider.value if is_hosted(spec) else price_list_of(spec)
+    if provider is None:
         return None
     import genai_prices  # noqa: PLC0415 - 0.7 s that only a paid judge needs
 
-    one, provider = genai_prices.Usage(input_tokens=1), spec.provider.value
+    one = genai_prices.Usage(input_tokens=1)
     try:
         standard = genai_prices.calc_price(one, spec.model, provider_id=provider).model_price
         context = {"processing": "batch"}

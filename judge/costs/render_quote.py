@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from judge.costs.cost_words import dollars
 from judge.costs.quote import Quote, UsdRange
 from judge.files.safe_text import safe
+from judge.files.terminal import console
 from judge.prompting.token_estimates import Range
 
 UNKNOWN = "unknown"
@@ -18,11 +18,11 @@ THOUSAND = 1000
 
 def render_quote(quote: Quote, *, to_stderr: bool = False) -> None:
     """Render the open calls and the cost of each judge, and the sum."""
-    console = Console(highlight=False, markup=False, emoji=False, stderr=to_stderr)
-    console.print(_table(quote))
+    screen = console(to_stderr=to_stderr)
+    screen.print(_table(quote))
     for line in (_sources(quote), _controls(quote), _sum(quote)):
         if line:
-            console.print(Text(line), soft_wrap=True)
+            screen.print(Text(line), soft_wrap=True)
 
 
 def _table(quote: Quote) -> Table:

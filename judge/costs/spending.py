@@ -42,6 +42,8 @@ class JudgeCost(Frozen):
     """US dollars at the run's pinned price; null where the price or the tokens of a reply are unknown"""
     price: str | None
     """who says so; null where no price is known"""
+    without_usage: Annotated[int, Field(exclude_if=lambda n: n == 0)] = 0
+    """replies that do not tell their tokens, which are in none of the sums above; absent where there are none"""
     served_models: Annotated[dict[str, int] | None, Field(exclude_if=lambda models: models is None)] = None
     """replies by the model that they name; absent unless they name several"""
 
@@ -103,9 +105,15 @@ class Spending:
 
     def add_reply(self, judge: str, usage: Usage, *, batched: bool) -> None:
         """Add one reply."""
-        self._counts[judge].update(asdict(usage), replies=1, batched=int(batched))
+        self._counts[judge].update(
+            asdict(usage), replies=1, batched=int(batched), without_usage=int(not usage.is_known)
+        )
         amount = _cost(self._prices.get(judge), usage, batched=batched)
         self._usd[judge] = total([self._usd.get(judge, Decimal(0)), amount])
+
+    def models(self, judge: str) -> list[str]:
+        """Return the models that a judge's replies name."""
+        return sorted(self._models[judge])
 
     @property
     def tokens(self) -> int:
@@ -131,6 +139,7 @@ class Spending:
             reasoning=counts["reasoning"],
             usd=self._usd.get(judge, Decimal(0)),
             price=price.source if price else None,
+            without_usage=counts["without_usage"],
             served_models=dict(sorted(models.items())) if len(models) > 1 else None,
         )
 

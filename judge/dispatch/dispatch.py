@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -133,7 +134,7 @@ class _Asking:
             self.close(request, None if judgment is None else _with(judgment, attempts), attempts)
             raise
         self.close(request, judgment)
-        queue.breaker.settled(judgment.result)
+        queue.settled(judgment.result)
 
     def close(self, request: Request, judgment: Judgment | None, attempts: Sequence[Attempt] = ()) -> None:
         """Record what came of a request, and tell of it once it is on disk; without a judgment, the run stops."""
@@ -167,9 +168,11 @@ class _Asking:
         def is_endless(error: RetryableError) -> bool:
             return queue.breaker.is_away(error, since=last_failed)
 
-        retrying = self.policy.retrying(sleep=self.pause, before_sleep=before_sleep, is_endless=is_endless)
+        call = partial(self.call, queue, request)
         try:
-            answered: tuple[Reply, float] = await retrying(self.call, queue, request)
+            reply, seconds = await self.policy.call(
+                call, sleep=self.pause, before_sleep=before_sleep, is_endless=is_endless
+            )
         except StopRunError as error:
             if error.maybe_paid:
                 attempts.append(_attempt(error, 0.0))
@@ -177,7 +180,6 @@ class _Asking:
         except ProviderError as error:
             failed = Failed(failure=error.kind, detail=error.message, maybe_paid=error.maybe_paid)
             return _judgment(request, failed, attempts)
-        reply, seconds = answered
         result = queue.interpret(reply, request)
         return _judgment(request, result, attempts, reply=reply, latency_s=round(seconds, 3))
 
@@ -191,11 +193,16 @@ class _Asking:
             request: what was asked.
             first: what came of it.
             attempts: is filled with those of the second call that failed in passing.
+
+        Raises:
+            StopRunError: as `ask`, and where no reply so far holds a verdict.
+            _UnaskedError: as `ask`.
         """
         if first.reply is None or not isinstance(first.result, Failed):
             return first
-        if (again := queue.repair(request, first.reply, first.result)) is None:
+        if self.stop.asked.is_set() or (again := queue.repair(request, first.reply, first.result)) is None:
             return first
+        queue.breaker.useless(first.result)
         second = await self.ask(queue, again, attempts)
         failed, result = first.result, second.result
         problem = f"{failed.failure}: {failed.detail}" if failed.detail else failed.failure.value
@@ -209,8 +216,11 @@ class _Asking:
         expected_tokens = queue.expected_tokens(request)
         if (wait := queue.turn(expected_tokens)) > 0:
             await self.pause(wait)
-        if not self.budget.begin():
-            raise _UnaskedError
+        charge = queue.charge(request)
+        while not self.budget.begin(charge):
+            if self.budget.reached or self.stop.asked.is_set():
+                raise _UnaskedError
+            await self.budget.room()
         started, maybe_paid = queue.clock(), True
         reply = None
         try:
@@ -221,8 +231,8 @@ class _Asking:
             raise
         finally:
             if reply is None:
-                self.budget.unanswered(maybe_paid=maybe_paid)
-        self.budget.answered(queue.cost(reply))
+                self.budget.unanswered(charge, maybe_paid=maybe_paid)
+        self.budget.answered(queue.cost(reply), charge)
         queue.replied(reply, expected_tokens=expected_tokens)
         return reply, queue.clock() - started
 

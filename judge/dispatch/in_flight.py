@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from judge.errors import RunError
+from judge.files.files import as_its_folder
+from judge.files.limits import limits, read_whole, refuse_irregular
 
 KEY_BYTES: Final = 16
 NO_KEY: Final = bytes(KEY_BYTES)
@@ -34,8 +36,10 @@ class InFlight(AbstractContextManager["InFlight"]):
         self.path = path
         self._keys: set[bytes] = set()
         self._size = 0
+        if path.exists():
+            refuse_irregular(path)
         try:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            self._descriptor = as_its_folder(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         except OSError as error:
             raise self._error(error) from error
 
@@ -82,7 +86,7 @@ def read_in_flight(path: Path, judged: AbstractSet[bytes]) -> frozenset[bytes]:
         path: `in_flight` in a run folder; it may be absent, and end in a key that a kill cut short.
         judged: keys that have verdicts.
     """
-    content = path.read_bytes() if path.exists() else b""
+    content = read_whole(path, most=limits().document_bytes) if path.exists() else b""
     whole = len(content) - len(content) % KEY_BYTES
     noted = Counter(content[at : at + KEY_BYTES] for at in range(0, whole, KEY_BYTES))
     return frozenset(key for key, times in noted.items() if times % 2) - judged - {NO_KEY}
@@ -91,4 +95,5 @@ def read_in_flight(path: Path, judged: AbstractSet[bytes]) -> frozenset[bytes]:
 def write_in_flight(path: Path, keys: Iterable[bytes]) -> None:
     """Write keys as a killed run would have left them, where there are any."""
     if content := b"".join(sorted(keys)):
-        path.write_bytes(content)
+        with open(path, "wb", opener=as_its_folder) as file:
+            file.write(content)

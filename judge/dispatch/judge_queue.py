@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 
+from judge.costs.charges import NO_CHARGE, Charge
 from judge.dispatch.circuit_breaker import CircuitBreaker
 from judge.dispatch.rate_limits import AdaptiveConcurrency, RateLimiter
 from judge.dispatch.retry_policy import LONGEST_PAUSE
@@ -37,8 +38,10 @@ class JudgeQueue:
     interpret: Callable[[Reply, ExpectedReply], Result]
     repair: Callable[[Request, Reply, Failed], Request | None] = lambda *_: None
     """makes the one further request after a reply that was cut short or cannot be read"""
-    cost: Callable[[Reply], Decimal] = lambda _: Decimal(0)
-    """US dollars, for the budget"""
+    charge: Callable[[Request], Charge] = lambda _: NO_CHARGE
+    """estimates a call's US dollars, for the budget"""
+    cost: Callable[[Reply], Decimal | None] = lambda _: Decimal(0)
+    """US dollars of a reply; None where it does not tell its tokens"""
     say: Callable[[str], None] = lambda _: None
     """is told notes, a line each"""
     call_rate: RateLimiter = field(default_factory=RateLimiter)
@@ -55,7 +58,8 @@ class JudgeQueue:
     n_tokens: int = 0
 
     def __post_init__(self, n_judged: int) -> None:
-        self.breaker = CircuitBreaker(self.judge.spec, self.clock, n_judged)
+        self.breaker = CircuitBreaker(self.judge.spec, self.clock, n_judged, self.concurrency.ceiling)
+        self.concurrency.probe = not n_judged
         self.judge.on_headers = self._read_limits
 
     def take(self, requests: Iterator[Request]) -> None:
@@ -98,6 +102,12 @@ class JudgeQueue:
         self.breaker.replied()
         self.token_rate.correct(n_tokens - expected_tokens)
         self.concurrency.succeeded()
+
+    def settled(self, result: Result) -> None:
+        """Note what came of a request; StopRunError where asking further is of no use."""
+        if not isinstance(result, Failed):
+            self.concurrency.judged()
+        self.breaker.settled(result)
 
     def failed(self, error: ProviderError, *, started: float) -> None:
         """Slow down where a provider asks for it, or is too slow; StopRunError where it asks for a pause of hours."""

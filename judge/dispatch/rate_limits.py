@@ -7,6 +7,8 @@ import math
 from collections import deque
 
 MINUTE = 60.0
+PROBE = 16
+"""calls in flight until a first verdict has come"""
 
 
 class AdaptiveConcurrency:
@@ -14,7 +16,8 @@ class AdaptiveConcurrency:
 
     The limit starts at the ceiling. A refusal (429, 529, a time-out) halves it, once for all calls that were in flight
     together; each round of replies then raises it by one (additive increase, multiplicative decrease: Chiu and Jain,
-    Computer Networks 17, 1989). While a provider asks for a pause, no call begins.
+    Computer Networks 17, 1989). While a provider asks for a pause, no call begins. Until a first verdict shows that its
+    replies can be read, no more than `PROBE` are in flight: a run that cannot succeed is not paid for.
 
     Args:
         ceiling: most calls in flight, at least 1.
@@ -22,6 +25,8 @@ class AdaptiveConcurrency:
 
     def __init__(self, ceiling: int) -> None:
         self.limit = float(ceiling)
+        self.probe = False
+        """whether no verdict has come yet"""
         self.in_flight = 0
         self.ceiling = ceiling
         self._refused_at = -math.inf
@@ -30,7 +35,7 @@ class AdaptiveConcurrency:
 
     async def __aenter__(self) -> None:
         """Wait for a place among the calls in flight."""
-        while self.in_flight >= int(self.limit):
+        while self.in_flight >= self._room:
             place = asyncio.get_running_loop().create_future()
             self._waiting.append(place)
             await place
@@ -40,6 +45,17 @@ class AdaptiveConcurrency:
         """Give a place back."""
         self.in_flight -= 1
         self._wake()
+
+    @property
+    def _room(self) -> int:
+        """Most calls in flight now."""
+        return int(min(self.limit, PROBE) if self.probe else self.limit)
+
+    def judged(self) -> None:
+        """Note a verdict: the judge's replies can be read."""
+        if self.probe:
+            self.probe = False
+            self._wake()
 
     def pause_left(self, *, now: float) -> float:
         """Return the seconds for which the provider still asks to be left alone."""
@@ -66,7 +82,7 @@ class AdaptiveConcurrency:
             self.limit, self._refused_at = max(1.0, self.limit / 2), now
 
     def _wake(self) -> None:
-        free = int(self.limit) - self.in_flight
+        free = self._room - self.in_flight
         while free > 0 and self._waiting:
             place = self._waiting.popleft()
             if not place.done():

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 import typer
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random, wait_random_exponential
 
 from judge.errors import RetryableError
 
+T = TypeVar("T")
 LONGEST_PAUSE = 600.0
 """seconds; a provider that asks to be left alone for longer is not waited for"""
+MOST_TOLD = 1
+"""whole replies that hold an error in place of an answer after which a call is made again: each may be paid for"""
 MOST_JITTER = 1.0
 """seconds that are added at most to a pause that the provider named"""
 
@@ -29,26 +32,47 @@ class RetryPolicy:
     longest_wait: float = 60.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    def retrying(
+    async def call(
         self,
+        call: Callable[[], Awaitable[T]],
         *,
         sleep: Callable[[float], Awaitable[None]] | None = None,
         before_sleep: Callable[[RetryableError, float], None] = lambda *_: None,
         is_endless: Callable[[RetryableError], bool] = lambda _: False,
-    ) -> AsyncRetrying:
-        """Return what makes one call until it is answered, or fails for good: its last error is raised as it is.
+    ) -> T:
+        """Make a call until it is answered, or fails for good: its last error is raised as it is.
 
         Args:
+            call: makes it once.
             sleep: waits in place of the policy's own.
             before_sleep: is told how the call failed, and for how many seconds it now waits.
             is_endless: tells of a failure whether more attempts than are allowed cost nothing and may help; where one
                 attempt is allowed, there is only one.
         """
+        n_told = 0
+
+        # Making a retrying object for each call would take a tenth of a judgment's processor time: few calls need one.
+        try:
+            return await call()
+        except RetryableError as error:
+            failed: RetryableError | None = error
+
+        async def call_again() -> T:
+            """Fail as the first call did, then call anew."""
+            nonlocal failed
+            if failed is not None:
+                first, failed = failed, None
+                raise first
+            return await call()
 
         def is_last(state: RetryCallState) -> bool:
-            return state.attempt_number >= self.attempts and not (self.attempts > 1 and is_endless(_error_of(state)))
+            nonlocal n_told
+            n_told += _error_of(state).has_begun and _error_of(state).status is not None
+            return n_told > MOST_TOLD or (
+                state.attempt_number >= self.attempts and not (self.attempts > 1 and is_endless(_error_of(state)))
+            )
 
-        return AsyncRetrying(
+        retrying = AsyncRetrying(
             retry=retry_if_exception(_may_pass),
             stop=is_last,
             wait=self._wait,
@@ -56,6 +80,7 @@ class RetryPolicy:
             sleep=sleep or self.sleep,
             reraise=True,
         )
+        return cast("T", await retrying(call_again))
 
     def _wait(self, state: RetryCallState) -> float:
         """Return the seconds to wait: Retry-After with jitter, else exponential backoff with full jitter.

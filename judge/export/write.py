@@ -43,9 +43,9 @@ from judge.export.score_rows import (
 )
 from judge.files.files import replacing
 from judge.files.folders import filling
-from judge.labels.labels import labels_path, read_labels
+from judge.labels.check_labels import LabelCheck, checked_labels
 from judge.outcomes.latest_judgments import FrameBuilder, latest_judgments
-from judge.prompting.pairwise_prompt import parse_template
+from judge.prompting.pairwise_plan import prompt_labels
 from judge.runs.manifest import chosen_criteria
 from judge.scoring.derive_score_report import make_score_report
 from judge.tables.tidy_csv import harmless
@@ -88,7 +88,7 @@ def _comparison_tables(folder: RunFolder, manifest: Manifest) -> list[ExportedTa
     criteria = [criterion.name for criterion in manifest.rubric.criteria]
     counted = counted_items(latest_judgments(folder.judgments()), subject_of(manifest))
     judged = (row for one in counting_journeys(folder) for row in judgment_rows(one, criteria, manifest.prices))
-    labels = (label.model_dump(mode="json") for label in read_labels(labels_path(folder.path)))
+    labels = (label.model_dump(mode="json") for label in checked_labels(folder, LabelCheck(folder, manifest)))
     return [
         _item_table(ITEMS, lambda: _known_items(folder), lambda block: item_rows(block, counted)),
         ExportedTable("judgments", JUDGMENTS, judged),
@@ -262,7 +262,7 @@ def _preferences(
         model_a=manifest.model_a,
         model_b=manifest.model_b,
         run=folder.name,
-        judge_prompt=parse_template(manifest.prompt, where="the run's prompt").label if manifest.prompt else "",
+        judge_prompt=prompt_labels(manifest.prompt, manifest.judges) if manifest.prompt else "",
         images=manifest.n_images > 0 and any(pair.item.images for pair in folder.pairs() if pair.item.id in chosen),
     )
     for with_images in (True, False) if source.images else (False,):

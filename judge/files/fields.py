@@ -10,6 +10,7 @@ from string import ascii_uppercase
 from typing import Any, TypeVar
 
 from judge.errors import InputError
+from judge.files.limits import limits, raise_record_limit
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "question_id", "qid", "item_id"),
@@ -35,6 +36,8 @@ _WINS = {spellings[0] for spellings in FIELDS.values()} | {"reasoning"}
 _SPELLINGS = {spelling for spellings in FIELDS.values() for spelling in spellings}
 _URL = re.compile(r"data:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _SHOWN_CHARACTERS = 80
+MAX_NAME_CHARS = 1_000
+"""of ids and of models: they stand in every message, table and file that tells of them"""
 
 T = TypeVar("T")
 
@@ -171,20 +174,30 @@ def as_id(value: object) -> str:
         raise wrong_type("text or an integer", value)
     if not value.strip():
         raise RecordProblem("empty", "every record needs its own id")
-    return value
+    return as_name(value)
+
+
+def as_name(value: object) -> str:
+    """Return a text that names something."""
+    if len(name := as_text(value)) > MAX_NAME_CHARS:
+        raise RecordProblem(f"{len(name):,} characters, and a name may have {MAX_NAME_CHARS:,}", "give a shorter one")
+    return name
 
 
 def as_text(value: object) -> str:
     """Return a text as it is."""
     if not isinstance(value, str):
         raise wrong_type("text", value)
+    if len(value) > (most := limits().text_chars):
+        told = f"{len(value):,} characters, and a text may have {most:,}"
+        raise RecordProblem(told, raise_record_limit("leave the record out, or shorten it"))
     return value
 
 
 def as_label(value: object) -> str:
     """Return a text, or a number as JSON writes it."""
     if isinstance(value, str):
-        return value
+        return as_text(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong_type("text or a number", value)
     return json.dumps(value)

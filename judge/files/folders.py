@@ -12,13 +12,18 @@ from pathlib import Path
 
 import orjson
 
-from judge.errors import RunError
-from judge.files.files import flush_folder, write_json
+from judge.errors import InputError, RunError
+from judge.files.files import flush_folder, rights_in, write_json
+from judge.files.limits import read_whole
 
 
 @contextmanager
-def filling(path: Path) -> Iterator[Path]:
+def filling(path: Path, *, mode: int | None = None) -> Iterator[Path]:
     """Yield a hidden folder to fill, which is renamed to `path` when it is complete, and vanishes on an error.
+
+    Args:
+        path: the folder.
+        mode: its rights; None: those that a person's folders have.
 
     Raises:
         RunError: something is there already, or it cannot be written.
@@ -28,6 +33,8 @@ def filling(path: Path) -> Iterator[Path]:
     hidden = path.with_name(f".{path.name}.{_host()}.{os.getpid()}")
     try:
         hidden.mkdir(parents=True)
+        if mode is not None:
+            hidden.chmod(mode)
         _remove_abandoned(path.parent)
         yield hidden
         hidden.rename(path)
@@ -46,7 +53,7 @@ def locking(folder: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - 0.1 s that `report` need not pay
 
-    lock = FileLock(folder / "lock")
+    lock = FileLock(folder / "lock", mode=rights_in(folder))
     owner = folder / "owner.json"
     try:
         lock.acquire(timeout=0)
@@ -63,10 +70,10 @@ def locking(folder: Path) -> Iterator[None]:
 
 def _named(owner: Path) -> str:
     try:
-        named = orjson.loads(owner.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
+        named = orjson.loads(read_whole(owner))
+        return f"process {named['pid']} on {named['host']}"
+    except (OSError, InputError, orjson.JSONDecodeError, KeyError, TypeError):
         return "another process"
-    return f"process {named['pid']} on {named['host']}"
 
 
 def _host() -> str:

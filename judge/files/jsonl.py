@@ -7,23 +7,34 @@ import hashlib
 import json
 import math
 import re
-import shutil
 import stat
 import sys
 import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
 
 from judge.errors import InputError, InputErrors
 from judge.files.fields import RecordProblem, show
+from judge.files.limits import (
+    MAX_BLANK_LINES,
+    MIB,
+    holds_too_much,
+    kind_of_file,
+    limits,
+    open_pipe,
+    open_regular,
+    raise_record_limit,
+    too_large,
+    unpacks_too_far,
+)
 
-MAX_LINE_BYTES = 64 * 2**20
 MAX_DEPTH = 64
+MAGIC_BYTES = 16
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _FORMATS = {
@@ -77,7 +88,7 @@ class JsonLines(AbstractContextManager["JsonLines"]):
         """Yield every line that is not blank, from the start; a line too long is yielded cut."""
         self._handle.seek(0)
         refuse_binary(self._handle, self.path)
-        for number, offset, raw in _lines(self._handle):
+        for number, offset, raw in _lines(self._handle, self.path):
             yield Line(number, offset, raw, self.where(number), hash(raw))
 
     def rewound(self) -> BinaryIO:
@@ -92,7 +103,7 @@ class JsonLines(AbstractContextManager["JsonLines"]):
     def read_again(self, offset: int, mark: int) -> dict[str, Any]:
         """Read the object at an offset that was read before; RecordProblem where that line is there no more."""
         self._handle.seek(offset)
-        raw = self._handle.readline(MAX_LINE_BYTES + 1)
+        raw = self._handle.readline(limits().record_bytes + 1)
         if hash(raw) != mark:
             raise RecordProblem("another line")
         return parse_object(raw)
@@ -117,9 +128,17 @@ def refuse(where: str, problem: str, hint: str) -> NoReturn:
 def _open_twice(source: str | Path, path: str) -> tuple[BinaryIO, str]:
     """Open a source so that it can be read repeatedly; return it, uncompressed, with its bytes' SHA-256."""
     try:
-        raw = _spool(sys.stdin.buffer) if source == "-" else _open_file(Path(source), path)
-        sha256 = hashlib.file_digest(raw, "sha256").hexdigest()  # type: ignore[arg-type]
-        return _uncompressed(raw), sha256
+        if source == "-":
+            most = limits().file_bytes
+            raw = _spool(sys.stdin.buffer, too_large(path, most), most=lambda: most)
+        else:
+            raw = _open_file(Path(source), path)
+        try:
+            sha256 = _hashed(raw, path)
+            return _uncompressed(raw, path), sha256
+        except BaseException:
+            raw.close()
+            raise
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         refuse(path, f"damaged gzip data: {error}", "compress the file again")
     except (FileNotFoundError, NotADirectoryError):
@@ -132,20 +151,38 @@ def _open_twice(source: str | Path, path: str) -> tuple[BinaryIO, str]:
 
 def _open_file(path: Path, shown: str) -> BinaryIO:
     """Open a regular file in place; what comes through a pipe is kept in a temporary file."""
-    mode = path.stat().st_mode
-    if stat.S_ISREG(mode):
-        return path.open("rb")
-    if not stat.S_ISFIFO(mode):
-        refuse(shown, "is a folder" if stat.S_ISDIR(mode) else "is a device", "give a JSONL file")
-    with path.open("rb") as pipe:
-        return _spool(pipe)
+    status, most = path.stat(), limits().file_bytes
+    if stat.S_ISREG(status.st_mode):
+        if status.st_size > most:
+            raise InputErrors([too_large(shown, most)])
+        return open_regular(path)
+    if not stat.S_ISFIFO(status.st_mode):
+        refuse(shown, f"is {kind_of_file(status.st_mode)}", "give a JSONL file")
+    first, pipe = open_pipe(path)
+    with pipe:
+        return _spool(pipe, too_large(shown, most), most=lambda: most, first=first)
 
 
-def _spool(stream: BinaryIO) -> BinaryIO:
-    """Copy a stream into an anonymous temporary file and return that at its start."""
+def _spool(stream: BinaryIO, error: InputError, *, most: Callable[[], int], first: bytes = b"") -> BinaryIO:
+    """Copy a stream into an anonymous temporary file and return that at its start; the error where it goes too far.
+
+    Args:
+        stream: is read to its end.
+        error: is raised, as one of InputErrors, where more than `most` bytes come.
+        most: tells how many bytes may have come by now.
+        first: came before the rest of the stream.
+    """
     spool = tempfile.TemporaryFile()  # noqa: SIM115
     try:
-        shutil.copyfileobj(stream, spool, 2**20)
+        is_text = None
+        for piece in chain([first] if first else [], iter(lambda: stream.read(MIB), b"")):
+            spool.write(piece)
+            if spool.tell() > most():
+                refuse(error.where, error.problem, error.hint)
+            if is_text is None:
+                is_text = not _is_binary(piece)
+            if is_text:
+                _refuse_nul(piece, error.where)
     except BaseException:
         spool.close()
         raise
@@ -153,7 +190,28 @@ def _spool(stream: BinaryIO) -> BinaryIO:
     return spool
 
 
-def _uncompressed(raw: BinaryIO) -> BinaryIO:
+def _hashed(raw: BinaryIO, path: str) -> str:
+    """Return the hash of a file's bytes; a text with NUL characters, such as a file with holes, is read no further."""
+    digest = hashlib.sha256()
+    is_text = not _is_binary(raw.read(MAGIC_BYTES))
+    raw.seek(0)
+    while piece := raw.read(MIB):
+        if is_text:
+            _refuse_nul(piece, path)
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _is_binary(head: bytes) -> bool:
+    return head.startswith(tuple(_FORMATS))
+
+
+def _refuse_nul(piece: bytes, path: str) -> None:
+    if b"\0" in piece:
+        refuse(path, "holds NUL characters, which no text has", "give JSON lines in UTF-8, plain or gzip")
+
+
+def _uncompressed(raw: BinaryIO, path: str) -> BinaryIO:
     """Return a file at its start, or what it holds where it is gzip by its first bytes."""
     raw.seek(0)
     compressed = raw.read(len(_GZIP)) == _GZIP
@@ -161,28 +219,32 @@ def _uncompressed(raw: BinaryIO) -> BinaryIO:
     if not compressed:
         return raw
     with raw, gzip.open(raw) as stream:
-        return _spool(cast("BinaryIO", stream))
+        # What was read by now says how far it may unpack: a bomb is known by its beginning.
+        return _spool(cast("BinaryIO", stream), unpacks_too_far(path), most=lambda: limits().unpacked_bytes(raw.tell()))
 
 
 def refuse_binary(handle: BinaryIO, path: str) -> None:
     """Refuse a file that is not text by its first bytes, and go back to its start."""
-    head = handle.read(16)
+    head = handle.read(MAGIC_BYTES)
     handle.seek(0)
     for magic, name in _FORMATS.items():
         if head.startswith(magic):
             refuse(path, f"looks like {name}", "give JSON lines in UTF-8, plain or gzip")
 
 
-def _lines(handle: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+def _lines(handle: BinaryIO, path: str) -> Iterator[tuple[int, int, bytes]]:
     """Yield number, offset and bytes of each line that is not blank; a line too long is yielded cut."""
-    offset = 0
+    offset, most, last = 0, limits().record_bytes, 0
     for number in count(1):
-        raw = handle.readline(MAX_LINE_BYTES + 1)
+        raw = handle.readline(most + 1)
         if not raw:
             return
         bom = len(_BOM) if number == 1 and raw.startswith(_BOM) else 0
         if raw[bom:].strip():
+            last = number
             yield number, offset + bom, raw[bom:]
+        elif number - last > MAX_BLANK_LINES:
+            refuse(f"{path}:{number}", f"more than {MAX_BLANK_LINES:,} blank lines", "write the file again")
         offset += len(raw)
         while not raw.endswith(b"\n") and (raw := handle.readline(2**20)):
             offset += len(raw)
@@ -190,8 +252,8 @@ def _lines(handle: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
 
 def parse_object(raw: bytes, *, constants_as_null: bool = False) -> dict[str, Any]:
     """Parse one line as a JSON object, more strictly than json.loads."""
-    if len(raw) > MAX_LINE_BYTES:
-        raise RecordProblem(f"line longer than {MAX_LINE_BYTES // 2**20} MiB", "write one record a line")
+    if len(raw) > (most := limits().record_bytes):
+        raise RecordProblem(f"line longer than {most // MIB} MiB", raise_record_limit("write one record a line"))
     record = parse_value(raw, constants_as_null=constants_as_null)
     if not isinstance(record, dict):
         raise RecordProblem("not an object", "write one JSON object a line; for an array: jq -c '.[]'")
@@ -200,10 +262,11 @@ def parse_object(raw: bytes, *, constants_as_null: bool = False) -> dict[str, An
 
 def parse_value(raw: bytes, *, constants_as_null: bool = False) -> Any:  # noqa: ANN401
     """Parse any JSON value as strictly; NaN and Infinity, which Python writes, are refused or read as null."""
+    _refuse_many_values(raw)
     try:
         text = raw.decode()
         value = (_LENIENT if constants_as_null else _DECODER).decode(text)
-        depth = _depth(value)
+        depth = _depth(value) if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH else 0
     except UnicodeDecodeError as error:
         byte = f"byte 0x{raw[error.start]:02x} at position {error.start + 1}"
         raise RecordProblem(f"not UTF-8: {byte}", "save the file as UTF-8") from error
@@ -218,6 +281,13 @@ def parse_value(raw: bytes, *, constants_as_null: bool = False) -> Any:  # noqa:
     if _SURROGATE.search(text):
         _refuse_surrogates(value)
     return value
+
+
+def _refuse_many_values(raw: bytes) -> None:
+    """Refuse a text of so many values that it would take a multiple of its size in memory."""
+    if holds_too_much(raw):
+        told = f"more than {limits().values:,} values"
+        raise RecordProblem(told, raise_record_limit("write smaller records"))
 
 
 def _broken(error: json.JSONDecodeError, *, last: bool) -> RecordProblem:

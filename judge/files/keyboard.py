@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from judge.errors import InputError
+from judge.files.terminal import write
 
 ESCAPE = b"\x1b"
 ESCAPE_SECONDS = 0.05
@@ -51,8 +52,7 @@ class Keyboard:
         editing[3] |= termios.ICANON | termios.ECHO
         termios.tcsetattr(self._descriptor, termios.TCSANOW, editing)
         try:
-            sys.stdout.write(prompt)
-            sys.stdout.flush()
+            write(prompt, end="")
             return os.read(self._descriptor, 4096).decode(errors="replace").strip()
         finally:
             termios.tcsetattr(self._descriptor, termios.TCSANOW, keys)

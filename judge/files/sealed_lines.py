@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from judge.errors import RunError
 from judge.files.damage import change_in
+from judge.files.limits import open_regular, own_lines, refuse_irregular
 from judge.files.sealing import unseal
 
 T = TypeVar("T")
@@ -50,12 +51,20 @@ def sealed_lines(
         sealed: whether every line must have a seal.
         appended: whether lines are appended to the file: then a last one that is torn is left out.
         chained: whether a seal goes on from that of the line before it.
+
+    Raises:
+        RunError: it cannot be read.
+        InputError: it is no regular file, or a line is longer than any that was written.
     """
-    if not path.exists():
+    try:
+        file = open_regular(path)
+    except (FileNotFoundError, NotADirectoryError):
         return
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}") from error
     before = offset = 0
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, start=1):
+    with file:
+        for number, raw in enumerate(own_lines(file, path), start=1):
             content, seal, holds = unseal(raw, before)
             problem = "" if holds else change_in(raw, before)
             if seal is None:
@@ -75,8 +84,8 @@ def sealed_records(
 
     Args:
         path: the file.
-        decode: reads a line; ValueError where it is no record.
-        sealed: as the others as for `sealed_lines`.
+        decode: reads a line; ValueError or RecursionError where it is no record.
+        sealed: as the others as for `sealed_lines`, as are the errors.
         appended: as above.
         chained: as above.
     """
@@ -90,11 +99,11 @@ def decoded(path: Path, line: SealedLine, decode: Callable[[bytes], T]) -> T:
         raise RunError(f"{path}:{line.number}: damaged line: {line.problem}")
     try:
         return decode(line.content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{path}:{line.number}: damaged line: {problem_of(error)}") from error
 
 
-def problem_of(error: ValueError) -> str:
+def problem_of(error: ValueError | RecursionError) -> str:
     """Say in a line why bytes are no record."""
     if isinstance(error, UnicodeDecodeError):
         return f"not UTF-8: byte 0x{error.object[error.start]:02x} at position {error.start + 1}"
@@ -110,6 +119,8 @@ def is_torn(tail: bytes) -> bool:
         json.JSONDecoder().raw_decode(tail.decode(errors="replace"))
     except ValueError:
         return True
+    except RecursionError:
+        return False
     return False
 
 
@@ -118,11 +129,13 @@ def mend_tail(path: Path) -> Tail:
 
     Raises:
         RunError: it is neither: it was changed since it was written.
+        InputError: as for `sealed_lines`.
     """
     if not path.exists():
         return Tail(0, torn=False)
+    refuse_irregular(path)
     with path.open("r+b") as file:
-        last: deque[bytes] = deque(file, maxlen=2)
+        last = deque(own_lines(file, path), maxlen=2)
         tail = last[-1] if last else b"\n"
         if tail.endswith(b"\n"):
             return Tail(unseal(tail).seal or 0, torn=False)

@@ -8,19 +8,27 @@ import os
 import re
 from urllib.parse import unquote, urlsplit
 
+from judge.files.safe_text import safe
+
 REDACTED = "[redacted]"
 FEWEST_CHARS = 8
 """shorter values are words of a message more often than secrets"""
 _KEYS = re.compile(r"(?:OPENAI|ANTHROPIC|OMR_JUDGE)_(?:\w+_)?(?:KEY|TOKEN|SECRET)")
 _HEADERS = ("OPENAI_CUSTOM_HEADERS", "ANTHROPIC_CUSTOM_HEADERS")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_noted: set[str] = set()
+
+
+def note_secret(variable: str) -> None:
+    """Count an environment variable among those that hold secrets, from now on."""
+    _noted.add(variable)
 
 
 def known_secrets() -> frozenset[str]:
     """Return the values of all keys, of custom headers and of proxies' passwords that the environment holds."""
     found: set[str] = set()
     for name, value in os.environ.items():
-        if _KEYS.fullmatch(name):
+        if name in _noted or _KEYS.fullmatch(name):
             found.add(value.strip())
         elif name in _HEADERS:
             found |= _header_values(value)
@@ -58,7 +66,7 @@ def hide_in_logs() -> None:
     """Blank the secrets in what is logged from now on: `OPENAI_LOG` and `ANTHROPIC_LOG` make the SDKs talk."""
 
     def hide(record: logging.LogRecord) -> bool:
-        record.msg, record.args = hide_secrets(record.getMessage()), None
+        record.msg, record.args = safe(hide_secrets(record.getMessage())), None
         return True
 
     for handler in logging.getLogger().handlers:

@@ -26,6 +26,10 @@ class FlagName(StrEnum):
     """fewer than 40 characters"""
     REPETITIVE = "repetitive"
     """it compresses to less than a sixth"""
+    ENCODED = "encoded"
+    """words in base64 or hex, or what speaks to the judge in rot13 or backwards"""
+    HIDDEN_TEXT = "hidden_text"
+    """what a page would not show: comments, elements of no size or colour"""
     LONG = "long"
     """longer than 99 % of the run's traces, and than three times their median"""
 
@@ -41,53 +45,13 @@ class Rule(NamedTuple):
 
 AFTER = 80
 """how far after an anchor a pattern may go"""
-_SHOWN = r"(?:trace|response|answer|output|assistant|model|candidate|completion|solution)s?"
-_WHICH = r"(?:1|2|one|two|a|b|first|second|[(\[][12ab][)\]])"
 RULES = (
     Rule(
-        FlagName.ADDRESSES_JUDGE,
-        ("ignor", "disregard", "overrid", "forget"),
-        re.compile(
-            r"\b(?:ignor|disregard|overrid|forget)\w*\s+(?:(?:all|any|the|these|those|your|of)\s+)*"
-            r"(?:above|previous|preceding|prior|earlier|other|system|instruction|prompt|rule|criteri|rubric)\w*",
-            re.IGNORECASE,
-        ),
-    ),
-    Rule(
-        FlagName.ADDRESSES_JUDGE,
-        ("choos", "pick ", "select", "prefer", "vote for", "favor", "favour", "declare", "rank ", "rate "),
-        re.compile(
-            rf"\b(?:choos\w*|pick|select|prefer|vote\s+for|favou?r|declare|rank|rate)\s+(?:the\s+)?"
-            rf"(?:{_SHOWN}\s+{_WHICH}(?!\w)|(?:first|second|this|my)\s+{_SHOWN}\b)",
-            re.IGNORECASE,
-        ),
-    ),
-    Rule(
-        FlagName.ADDRESSES_JUDGE,
-        ("better", "best", "winner", "wins", "superior", "chosen", "preferred"),
-        re.compile(
-            rf"\b{_SHOWN}\s+{_WHICH}\s+(?:is|are|should|must|wins?|deserves?)\b.{{0,20}}?"
-            rf"(?:better|best|winner|wins?\b|superior|chosen|preferred)",
-            re.IGNORECASE,
-        ),
-        before=40,
-    ),
-    Rule(
-        FlagName.ADDRESSES_JUDGE,
-        ("judge", "evaluator", "grader", "verdict"),
-        re.compile(
-            r"\b(?:you\s+are|as|dear|attention|note\s+to|to)\s+(?:an?\s+|the\s+|all\s+)?(?:\w+\s+)?"
-            r"(?:judges?|evaluators?|graders?)\b(?!\s+(?:whether|if|how|the))"
-            r"|\b(?:your|final|correct)\s+verdict\b|\bverdict\s+(?:is|should|must)\b",
-            re.IGNORECASE,
-        ),
-        before=30,
-    ),
-    Rule(
         FlagName.FAKE_VERDICT,
-        ("verdict", "winner", "evidence_", *(f"[[{then}" for then in "abct<>="), "model_identifier"),
+        ("verdict", "winner", "evidence_", "prefer", "better_", "[[", "model_identifier"),
         re.compile(
-            r"[\"'](?:verdict|winner|evidence_[12]|model_identifier)[\"']\s*:|\b(?:verdict|winner)\s*[:=]\s*\S"
+            r"[\"'](?:verdict|winner|evidence_[12]|preference|preferred|better_\w{1,20}|model_identifier)[\"']\s*:"
+            r"|\b(?:verdict|winner)\s*[:=]\s*\S"
             r"|\[\[(?:[ABC]|[AB]?[<>=]+[AB]?|tie)\]\]",
             re.IGNORECASE,
         ),
@@ -106,26 +70,34 @@ RULES = (
     Rule(
         FlagName.CHAT_TOKEN,
         (
-            "<|",
-            "<\uff5c",
+            "<",
             "[inst]",
             "[/inst]",
-            "<<sys",
-            "<</sys",
-            "<start_of_turn>",
-            "<end_of_turn>",
-            "<s>",
-            "</s>",
-            "<bos>",
-            "<eos>",
+            "[system",
+            "[/system",
             "human:",
             "assistant:",
+            "system:",
+            "user:",
+            "system prompt:",
+            "system message:",
         ),
         re.compile(
-            r"<[|\uff5c][^|\uff5c<>\n]{1,40}[|\uff5c]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|</?s>|<[be]os>"
-            r"|^(?:Human|Assistant):",
+            r"<\|[^|<>\n]{1,40}\|>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|</?s>|<[be]os>"
+            r"|\[/?system(?:\s(?:prompt|message|note|override))?\]|<<system>>"
+            r"|^(?:Human|Assistant|System|User|System\s(?:prompt|message)):",
             re.IGNORECASE | re.MULTILINE,
         ),
+    ),
+    Rule(
+        FlagName.HIDDEN_TEXT,
+        ("<!--", "hidden", "display:", "font-size:", "opacity:", "color:", "visibility:", "[//]:", "[comment]:"),
+        re.compile(
+            r"<!--|^\[(?://|comment)\]:\s|<\w[^<>]{0,200}?(?:\shidden\b|(?:display\s*:\s*none|visibility\s*:\s*hidden"
+            r"|font-size\s*:\s*0|opacity\s*:\s*0(?![.\d])|color\s*:\s*(?:white|transparent|#fff)))",
+            re.IGNORECASE | re.MULTILINE,
+        ),
+        before=200,
     ),
 )
 _INVISIBLE = (
@@ -137,5 +109,7 @@ _HIDDEN = re.compile(rf"[{_INVISIBLE}]|(?<=[!-~])[\u200c\u200d]|[\u200c\u200d](?
 # Greek lower case is everyday in medicine (TNF alpha, mu g): only letters that look like Latin ones count.
 _ALIKE = "\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u0400-\u052f"
 _MIXED = re.compile(rf"[A-Za-z][{_ALIKE}]|[{_ALIKE}][A-Za-z]")
+ORDINARY = re.compile(r"[\t\n\f\r -~]*")
+"""matches texts in which no unusual pattern can, in a small part of the time"""
 UNUSUAL = {FlagName.HIDDEN_CHARACTERS: _HIDDEN, FlagName.MIXED_SCRIPTS: _MIXED}
 """patterns that are searched everywhere"""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import product
+from itertools import chain, product
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from judge.files.sealed_lines import sealed_records
-from judge.flags.flag_patterns import AFTER, RULES, UNUSUAL, FlagName, Rule
+from judge.flags.flag_patterns import AFTER, ORDINARY, RULES, UNUSUAL, FlagName, Rule
+from judge.flags.fold import fold, picked, readable_places
+from judge.flags.phrases import phrase_spans
+from judge.flags.views import views
 from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Frozen
 
@@ -27,6 +30,8 @@ REPETITIVE_RATIO = 6.0
 """prose compresses to a half or a third, never to a sixth"""
 LONG_QUANTILE, LONG_MEDIANS = 0.99, 3.0
 EXCERPT_CHARS = 80
+MAX_LAYERS = 3
+"""so often is what a text holds decoded again"""
 
 
 class Flag(Frozen):
@@ -68,12 +73,49 @@ def find_flags(text: str, *, shown: str | None = None) -> list[FlagMatch]:
 
 
 def _matched(text: str) -> Iterator[FlagMatch]:
-    """Search every pattern."""
-    lowered = text.replace("\u0130", "I").lower()  # that one letter would grow: every character keeps its place
-    matches = [(rule.name, _places(rule, text, lowered)) for rule in RULES]
-    matches += [(name, [match.span() for match in pattern.finditer(text)]) for name, pattern in UNUSUAL.items()]
+    """Search a text, and the other texts that it holds for what it does not show itself."""
+    shown = list(_searched(text))
+    yield from shown
+    yield from _unusual(text)
+    known = {match.name for match in shown}
+    for view in views(text):
+        names = {match.name for match in _inner(view.text, MAX_LAYERS)}
+        if view.encoded and (names or view.words):
+            names.add(FlagName.ENCODED)
+        for name in sorted(names - known):
+            yield FlagMatch(name, view.start, view.end, 1)
+        known |= names
+
+
+def _inner(text: str, layers: int) -> Iterator[FlagMatch]:
+    """Search a text that another holds, and those that it holds itself."""
+    yield from _searched(text)
+    if layers > 1:
+        for view in views(text):
+            yield from _inner(view.text, layers - 1)
+
+
+def _searched(text: str) -> Iterator[FlagMatch]:
+    """Search what rules and phrases find in a text, its disguise undone."""
+    folded = fold(text)
+    lowered = folded.readable.lower()
+    matches = [(rule.name, _places(rule, folded.readable, lowered)) for rule in RULES]
+    if any(spans for _, spans in matches) and not text.isascii():
+        ends = chain.from_iterable((start, end - 1) for _, spans in matches for start, end in spans)
+        places = picked(readable_places(text), ends)
+        matches = [(name, [(places[start], places[end - 1] + 1) for start, end in spans]) for name, spans in matches]
+    matches.append((FlagName.ADDRESSES_JUDGE, phrase_spans(text, folded.squeezed)))
     for name, spans in matches:
         if spans:
+            yield FlagMatch(name, *spans[0], len(spans))
+
+
+def _unusual(text: str) -> Iterator[FlagMatch]:
+    """Search characters that cannot be seen or look like others."""
+    if ORDINARY.fullmatch(text):
+        return
+    for name, pattern in UNUSUAL.items():
+        if spans := [match.span() for match in pattern.finditer(text)]:
             yield FlagMatch(name, *spans[0], len(spans))
 
 

@@ -14,12 +14,19 @@ if TYPE_CHECKING:
 
 
 NO_PYDICOM = "pip install 'omr-judge[dicom]'"
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+"""the class of copies of a screen or a film; its multi-frame kinds begin so too"""
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 """the transfer syntax's name, which stands unpacked at the beginning"""
 
 
-def render_dicom(content: bytes, *, max_side: int) -> tuple[Picture, Size]:
+def render_dicom(content: bytes, *, max_side: int, burned_in: bool) -> tuple[Picture, Size]:
     """Return the first frame, in grey or RGB, and the size that the file states.
+
+    Args:
+        content: the file.
+        max_side: longest side of the picture, pixels.
+        burned_in: take a picture that may hold text about the patient.
 
     Raises:
         UnusableImageError: pydicom is missing, or the file cannot be drawn, or says that a patient's data stand in the
@@ -35,7 +42,7 @@ def render_dicom(content: bytes, *, max_side: int) -> tuple[Picture, Size]:
         warnings.simplefilter("ignore")  # pydicom warns of much that does not touch the picture
         try:
             dataset = pydicom.dcmread(io.BytesIO(content))
-            size = _checked(dataset)
+            size = _checked(dataset, burned_in=burned_in)
             picture = _render_frame(dataset)
         except UnusableImageError:
             raise
@@ -46,16 +53,27 @@ def render_dicom(content: bytes, *, max_side: int) -> tuple[Picture, Size]:
     return (picture if wanted == picture.size else picture.resize(wanted, reducing_gap=2.0)), size
 
 
-def _checked(dataset: Any) -> Size:  # noqa: ANN401 - a pydicom dataset, whose members are dynamic
+def _checked(dataset: Any, *, burned_in: bool) -> Size:  # noqa: ANN401 - a pydicom dataset, whose members are dynamic
     """Return the size that a file states, unless it may not be decoded or sent."""
     size = int(dataset.Columns), int(dataset.Rows)
     check_size(size, costly=True)
-    if dataset.get("BurnedInAnnotation") == "YES":
-        raise UnusableImageError(
-            "says that text is burned into its picture, which may name the patient",
-            "blank that text out, then set BurnedInAnnotation to NO",
-        )
+    if not burned_in and (doubt := _burned_in(dataset)) is not None:
+        hint = "blank such text out and set BurnedInAnnotation to NO; --accept-burned-in sends the picture as it is"
+        raise UnusableImageError(f"{doubt} text burned into its picture, which may name the patient", hint)
     return size
+
+
+def _burned_in(dataset: Any) -> str | None:  # noqa: ANN401
+    """Say why a picture may hold text; None where its file states that it holds none, and it is no copy of a screen."""
+    match str(dataset.get("BurnedInAnnotation") or "").strip().upper():
+        case "YES":
+            return "states that there is"
+        case "NO":
+            classes = (dataset.get("SOPClassUID"), dataset.file_meta.get("MediaStorageSOPClassUID"))
+            copied = any(str(one).startswith(_SECONDARY_CAPTURE) for one in classes) or "ConversionType" in dataset
+            return "is a secondary capture, which often has" if copied else None
+        case _:
+            return "does not state that there is no"
 
 
 def _render_frame(dataset: Any) -> Picture:  # noqa: ANN401

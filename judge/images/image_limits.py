@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import NamedTuple
 
-from judge.schema import Image, JudgeSpec, Provider
+from judge.schema import MESSAGES, Image, JudgeSpec, Provider
 
 
 class ImageLimits(NamedTuple):
@@ -34,9 +34,9 @@ def limits_of(judge: JudgeSpec) -> ImageLimits | None:
     """Return what a judge's provider takes; None where nobody knows: an own server, or a judge that sees nothing."""
     if not judge.sees_images:
         return None
-    if judge.provider is Provider.ANTHROPIC:
+    if judge.provider in MESSAGES:
         return ANTHROPIC
-    return OPENAI if judge.endpoint is None else None
+    return OPENAI if judge.provider is Provider.OPENAI and judge.endpoint is None else None
 
 
 def beyond(images: Sequence[Image], limits: ImageLimits) -> str | None:

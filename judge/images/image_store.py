@@ -13,6 +13,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from judge.errors import RunError
+from judge.files.files import as_its_folder, make_folder
 from judge.schema import Case, Item, Pair
 
 Subject = TypeVar("Subject", Pair, Case)
@@ -48,8 +49,9 @@ class ImageStore:
             return path
         temporary = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}.tmp")
         try:
-            target.parent.mkdir(exist_ok=True)
-            temporary.write_bytes(content)
+            make_folder(target.parent)
+            with open(temporary, "wb", opener=as_its_folder) as file:
+                file.write(content)
             temporary.replace(target)
         except OSError as error:
             with suppress(OSError):

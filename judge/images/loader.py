@@ -83,7 +83,7 @@ class ImageLoader:
 
     def _prepare(self, content: bytes, name: str) -> Prepared:
         try:
-            return prepare(content, max_side=self._options.max_side)
+            return prepare(content, max_side=self._options.max_side, burned_in=self._options.burned_in)
         except UnusableImageError as error:
             raise InputError(name, error.problem, error.hint) from error
 

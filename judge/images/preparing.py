@@ -55,6 +55,14 @@ class ImageOptions:
         typer.Option("--allow-image-urls", metavar="HOST", help="Fetch images from this host, by https; repeatable."),
     ] = ()
 
+    burned_in: Annotated[
+        bool,
+        typer.Option(
+            "--accept-burned-in",
+            help="Send DICOM pictures that may hold text about the patient, as secondary captures do.",
+        ),
+    ] = False
+
     def identity(self) -> dict[str, str]:
         """Name what decides what is sent, where it is not the default."""
         return {} if self.max_side == MAX_SIDE else {"--max-image-side": str(self.max_side)}
@@ -70,19 +78,20 @@ class Prepared(NamedTuple):
     """as stored: not yet turned"""
 
 
-def prepare(content: bytes, *, max_side: int = MAX_SIDE) -> Prepared:
+def prepare(content: bytes, *, max_side: int = MAX_SIDE, burned_in: bool = False) -> Prepared:
     """Return what is sent of an image file; the same bytes give the same, and unfit ones are refused.
 
     Args:
         content: the file's bytes.
         max_side: the longest side that is sent, in pixels; 0 sends every size.
+        burned_in: take DICOM whose picture may hold text about the patient.
 
     Raises:
         UnusableImageError: it is no image, damaged, too large, or needs a package that is missing.
     """
     kind = kind_of(content)
     if kind is Kind.DICOM:
-        picture, size = render_dicom(content, max_side=max_side)
+        picture, size = render_dicom(content, max_side=max_side, burned_in=burned_in)
         return _written(picture, size, lossless=True)
     left = strip_metadata(content, kind)
     with opened(content, kind) as picture:

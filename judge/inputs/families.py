@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 
 FAMILIES = {
     "GPT": ("chatgpt", "gpt", r"o[1-9]", "davinci"),
@@ -33,16 +34,17 @@ def families(name: str) -> set[str]:
     return {family for family, pattern in _PATTERNS.items() if pattern.search(name)}
 
 
-def kinship_warnings(judges: tuple[str, ...], models: dict[str, str]) -> list[str]:
+def kinship_warnings(judges: Iterable[str], models: dict[str, str], *, asked: Mapping[str, str]) -> list[str]:
     """Say in words where a judge's family is one of the contestants': judges tend to favour their own kind.
 
     Args:
-        judges: names of judges, `provider:model`.
+        judges: names of judges.
         models: the contestants' names by side.
+        asked: the model of each judge; of one that is not there, its name says it, `provider:model`.
     """
     texts = []
     for judge in judges:
-        own = families(judge.partition(":")[2] or judge)
+        own = families(asked.get(judge) or judge.partition(":")[2] or judge)
         for side, model in models.items():
             shared = sorted(own & families(model))
             if shared:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from judge.files.fields import RecordProblem, show
 from judge.files.jsonl import refuse
+from judge.files.limits import open_regular
 from judge.inputs.parquet_rows import ParquetRows
 from judge.inputs.traces import NO_PATHS, IdIndex, Record, RecordFile, read_lines
 
@@ -158,7 +159,7 @@ def _files_of(source: str | Path) -> list[str | Path]:
 
 def _begins_like_parquet(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(len(PARQUET)) == PARQUET
     except OSError:
         return False  # the reader of JSON lines says why

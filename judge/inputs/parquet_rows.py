@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from polars.exceptions import PanicException, PolarsError
 from judge.files.fields import FIELDS, RecordProblem
 from judge.files.files import file_sha256
 from judge.files.jsonl import Line, refuse
+from judge.files.limits import MIB, limits, raise_record_limit
+from judge.inputs.parquet_limits import check_parquet, size_in_memory
 
 READ = {spelling for name, spellings in FIELDS.items() for spelling in spellings} | {"reasoning"}
 IMAGE_FORMS = "a struct of bytes and path, binary, text (a path), or a list of these"
@@ -128,6 +131,7 @@ class ParquetRows:
         self._file, self._name_row = path, name_row
         self._first, self._block = 0, list[dict[str, Any]]()
         with self._readable():
+            check_parquet(path)
             self.sha256 = file_sha256(path)
             self.columns = ParquetColumns(self._scan().collect_schema(), fields)
             self.names_rows = by_number or not self.columns.of("id")
@@ -140,7 +144,10 @@ class ParquetRows:
         with self._readable():
             texts = self._scan().select(self.columns.texts())
             for batch in texts.collect_batches(chunk_size=TEXT_ROWS, maintain_order=True):
-                for record in batch.iter_rows(named=True):
+                sizes = self._check_rows(batch, row, most=limits().record_bytes)
+                # A text that the file holds once may stand in every row, and Python would hold it as often.
+                together = TEXT_ROWS if sum(sizes) <= WHOLE_BYTES else 1
+                for record in batch.iter_rows(named=True, buffer_size=together):
                     yield Line(row, row, self._with_id(record, row), self.where(row))
                     row += 1
 
@@ -150,7 +157,9 @@ class ParquetRows:
             with self._readable():
                 scan = self._scan().slice(offset, self._together)
                 rows = scan.select(*self.columns.texts(), *self.columns.embedded).collect()
-            self._first, self._block = offset, rows.rows(named=True)
+            sizes = self._check_rows(rows, offset, most=limits().document_bytes)
+            fitting = max(1, sum(total <= WHOLE_BYTES for total in accumulate(sizes)))
+            self._first, self._block = offset, rows.head(fitting).rows(named=True)
         return self._whole(self._block[offset - self._first], offset)
 
     def parse(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -164,6 +173,16 @@ class ParquetRows:
     def close(self) -> None:
         """Forget the rows that were read last."""
         self._block = []
+
+    def _check_rows(self, rows: pl.DataFrame, first: int, *, most: int) -> list[int]:
+        """Return what each row takes as Python holds it, in bytes; InputErrors where one takes too much."""
+        measures = (size_in_memory(pl.col(name), kind) for name, kind in rows.schema.items())
+        sizes: list[int] = rows.select(pl.sum_horizontal(measures)).to_series().to_list()
+        for number, size in enumerate(sizes, first):
+            if size > most:
+                told = f"holds {size / MIB:,.0f} MiB, and a row may hold {most // MIB} MiB"
+                refuse(self.where(number), told, raise_record_limit("keep large data in files of their own"))
+        return sizes
 
     def _scan(self) -> pl.LazyFrame:
         return pl.scan_parquet(self._file, glob=False)

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from judge.convert.read_rows import with_convert_hint
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
-from judge.files.fields import RecordFields, RecordProblem, as_label, as_text, is_address, show, split_thinking
+from judge.files.fields import RecordFields, RecordProblem, as_label, as_name, as_text, is_address, show, split_thinking
 from judge.files.jsonl import JsonLines, Line, refuse
+from judge.files.limits import MAX_PROBLEMS
 from judge.inputs.item_fields import EmbeddedImage, read_images, read_item, split_options
 from judge.inputs.parquet_rows import ParquetRows
 from judge.schema import Item, Trace
@@ -152,6 +153,8 @@ class RecordFile(IdIndex):
             except InputErrors as error:
                 problems += error.problems[: SHOWN_PROBLEMS - len(problems)]
                 total += error.total
+                if total >= MAX_PROBLEMS:
+                    break
         if problems:
             raise InputErrors(problems, total)
         if not self._positions:
@@ -216,7 +219,7 @@ def read_lines(source: str | Path, *, fields: Mapping[str, str], with_traces: bo
 
 def _read_trace(fields: RecordFields) -> Trace:
     thinking = split_thinking(fields.require("trace", as_text) or "")
-    model, stated = fields.read("model", as_text), fields.read("model_answer", as_label)
+    model, stated = fields.read("model", as_name), fields.read("model_answer", as_label)
     unused = {"before_think": thinking.before, "after_think": thinking.after}
     if stated is not None and thinking.answer != stated:
         unused["answer_tag"] = thinking.answer or ""

@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from judge.images.loader import image_base64
-from judge.judges.base import SdkJudge, environment_key, user_turns
+from judge.judges.base import SdkJudge, user_turns
+from judge.judges.keys import ANTHROPIC_TOKEN, NO_KEY, environment_key, key_variables, own_headers
 from judge.judges.provider_errors import part
 from judge.judges.replies import UnusableReplyError, count, cut_by, made_reply, made_usage, texts_of
-from judge.schema import Image, JudgeSpec, Reply, Request, Usage
+from judge.judges.request_forms import messages_in_form, used
+from judge.schema import Image, JudgeSpec, Reply, Request, RequestForm, Usage
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
-KEY_VARIABLE = "ANTHROPIC_API_KEY"
-TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"  # noqa: S105 - its name
-NO_KEY = "no-key"
 _WHOLE = ("end_turn", "stop_sequence")
 """stop reasons of whole replies"""
 
@@ -24,7 +23,7 @@ _WHOLE = ("end_turn", "stop_sequence")
 class AnthropicJudge(SdkJudge):
     """Asks Anthropic, or a server that speaks as it does, for messages."""
 
-    PATH = "/v1/messages"
+    PATH = "v1/messages"
     _client: AsyncAnthropic
 
     def __init__(self, spec: JudgeSpec, *, concurrency: int, timeout: float) -> None:
@@ -32,14 +31,15 @@ class AnthropicJudge(SdkJudge):
 
         from judge.judges.http_client import client_options  # noqa: PLC0415 - imports httpx2
 
-        key, token = environment_key(KEY_VARIABLE), environment_key(TOKEN_VARIABLE)
-        client = anthropic.AsyncAnthropic(
-            api_key=key or (None if token else NO_KEY),
-            auth_token=None if key else token,
-            base_url=spec.endpoint,
-            **client_options(anthropic, concurrency=concurrency, timeout=timeout),
-        )
-        super().__init__(spec, sdk=anthropic, client=client, key=key or token or NO_KEY, timeout=timeout)
+        key = environment_key(*key_variables(spec)) or NO_KEY
+        options = client_options(anthropic, concurrency=concurrency, timeout=timeout)
+        client = self._open(spec, anthropic, key, options | {"default_headers": own_headers(spec)})
+        super().__init__(spec, sdk=anthropic, client=client, key=key, timeout=timeout)
+
+    def _open(self, spec: JudgeSpec, sdk: Any, key: str, options: dict[str, Any]) -> Any:  # noqa: ANN401 - of one of three classes
+        """Return the SDK's client."""
+        is_token = ANTHROPIC_TOKEN in key_variables(spec) and key == environment_key(ANTHROPIC_TOKEN)
+        return sdk.AsyncAnthropic(base_url=spec.endpoint, **{"auth_token" if is_token else "api_key": key}, **options)
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share, then the traces.
@@ -47,23 +47,28 @@ class AnthropicJudge(SdkJudge):
         Filling the cache costs extra: it is asked for only where another request will be served from it.
         """
         prompt, settings = request.prompt, self.spec.settings
-        output: dict[str, Any] = {"format": {"type": "json_schema", "schema": request.schema_}}
+        output: dict[str, Any] = {}
+        if request.schema_:
+            output["format"] = {"type": "json_schema", "schema": request.schema_}
         if settings.effort is not None:
             output["effort"] = settings.effort
         shared: dict[str, Any] = {"type": "text", "text": prompt.shared}
         if request.shares_prefix:
             shared["cache_control"] = {"type": "ephemeral"}
         content = [*(_image(image) for image in prompt.images), shared, {"type": "text", "text": prompt.traces}]
-        return {
+        body = {
             "model": self.spec.model,
             "max_tokens": request.output_tokens or settings.max_output_tokens,
             "system": prompt.system,
             "messages": user_turns(content, request.correction),
             "output_config": output,
         }
+        return messages_in_form(body, self.forms) | settings.body
 
     def read(self, record: Any, headers: Mapping[str, str]) -> Reply:  # noqa: ANN401 - what a server sent
         """Return what a message says."""
+        if RequestForm.TOOL in self.forms:
+            record = used(record)
         return read_reply(record, request_id=headers.get("request-id"))
 
 

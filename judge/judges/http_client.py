@@ -18,7 +18,8 @@ CONNECT_SECONDS = 30.0
 """a server that does not even accept a connection is not worth a whole call's time"""
 KEEP_ALIVE_SECONDS = 4.0
 """shorter than servers' own (vLLM: 5 s), so that no call meets a connection that is being closed"""
-MAX_REPLY_BYTES = 64 * 2**20
+MAX_REPLY_BYTES = 8 * 2**20
+"""parsed, the smallest values of JSON take 25 times as much memory"""
 _UNSENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
@@ -105,7 +106,12 @@ def connection_error(error: Exception, *, key: str) -> RetryableError:
     origin = next(causes, None) or error.__cause__ or error
     late = isinstance(origin, (TimeoutError, httpx2.TimeoutException))
     kind = FailureKind.TIMEOUT if late else FailureKind.TRANSPORT
-    return RetryableError(kind, error_line(origin, key=key), maybe_paid=not isinstance(origin, _UNSENT))
+    return RetryableError(
+        kind,
+        error_line(origin, key=key),
+        maybe_paid=not isinstance(origin, _UNSENT),
+        has_begun=isinstance(origin, aiohttp.ClientPayloadError),
+    )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

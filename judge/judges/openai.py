@@ -8,18 +8,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from judge.images.loader import image_base64
-from judge.judges.base import SdkJudge, environment_key, user_turns
+from judge.judges.base import SdkJudge, user_turns
+from judge.judges.keys import NO_KEY, environment_key, is_elsewhere, key_variables, own_headers
+from judge.judges.known_providers import PROVIDERS
 from judge.judges.provider_errors import part
 from judge.judges.replies import UnusableReplyError, count, cut_by, made_reply, made_usage, texts_of
-from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, Usage
+from judge.judges.request_forms import called, chat_in_form
+from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, RequestForm, Usage
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-KEY_VARIABLE = "OPENAI_API_KEY"
-SERVER_KEY_VARIABLE = "OMR_JUDGE_API_KEY"
-"""for servers given by their address"""
-NO_KEY = "no-key"
 HOSTED = ".openai.com"
 CACHE_KEY_DIGITS = 32
 FIRST_WITH_MARKS = (5, 6)
@@ -39,7 +38,7 @@ class OpenAIJudge(SdkJudge):
         api_key: of a server of our own on this machine, which is asked past the environment's proxies.
     """
 
-    PATH = "/chat/completions"
+    PATH = "chat/completions"
     _client: AsyncOpenAI
 
     def __init__(self, spec: JudgeSpec, *, concurrency: int, timeout: float, api_key: str | None = None) -> None:
@@ -47,40 +46,46 @@ class OpenAIJudge(SdkJudge):
 
         from judge.judges.http_client import client_options  # noqa: PLC0415 - imports httpx2
 
-        own = api_key or (spec.endpoint and environment_key(SERVER_KEY_VARIABLE))
-        key = own or openai_key(spec) or NO_KEY
-        client = openai.AsyncOpenAI(
-            api_key=key,
-            base_url=spec.endpoint,
-            # A server with a key of its own gets no other, not even one that OPENAI_CUSTOM_HEADERS hold.
-            default_headers={"Authorization": f"Bearer {own}"} if own else None,
-            **client_options(openai, concurrency=concurrency, timeout=timeout, trust_env=api_key is None),
-        )
+        key = api_key or environment_key(*key_variables(spec)) or NO_KEY
+        options = client_options(openai, concurrency=concurrency, timeout=timeout, trust_env=api_key is None)
+        client = self._open(spec, openai, key, options, is_own=api_key is not None)
         super().__init__(spec, sdk=openai, client=client, key=key, timeout=timeout)
         # OPENAI_BASE_URL may name OpenAI itself, one of its regions, or any other server. OpenAI is asked in its newest
         # form, which other servers may refuse.
         self.hosted = self.caches_prompts = f".{client.base_url.host}".endswith(HOSTED)
         self._marks_caches = self.hosted and _version(spec.model) >= FIRST_WITH_MARKS
 
+    def _open(self, spec: JudgeSpec, sdk: Any, key: str, options: dict[str, Any], *, is_own: bool) -> AsyncOpenAI:  # noqa: ANN401 - a module
+        """Return the SDK's client; a server that was given a key of its own gets no other."""
+        known, headers = PROVIDERS.get(spec.provider), own_headers(spec)
+        if known or is_own or is_elsewhere(spec):
+            # Not even one that OPENAI_CUSTOM_HEADERS hold.
+            headers = {"Authorization": f"Bearer {key}"} | headers
+        base_url = spec.endpoint or (known and known.base_url)
+        client: AsyncOpenAI = sdk.AsyncOpenAI(api_key=key, base_url=base_url, default_headers=headers, **options)
+        if known is not None or (spec.label and is_elsewhere(spec)):
+            client.organization = client.project = None
+        return client
+
     def body(self, request: Request) -> dict[str, Any]:
         """Return the call's body: images first, then what both orders share, then the traces."""
         prompt, settings = request.prompt, self.spec.settings
-        content: list[dict[str, Any]] = [_image(image) for image in prompt.images]
+        content: list[dict[str, Any]] = [_image(*self.image_data(image)) for image in prompt.images]
         shared: dict[str, Any] = {"type": "text", "text": prompt.shared}
         content += [shared, {"type": "text", "text": prompt.traces}]
         limit = request.output_tokens or settings.max_output_tokens
         body: dict[str, Any] = {
             "model": self.spec.model,
             "messages": [{"role": "system", "content": prompt.system}, *user_turns(content, request.correction)],
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "judgment", "schema": request.schema_, "strict": True},
-            },
             # Compatible servers know the older name of the limit, and some refuse fields that they do not know.
             "max_completion_tokens" if self.hosted else "max_tokens": limit,
         }
+        if request.schema_:
+            schema = {"name": "judgment", "schema": request.schema_, "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
         optional = {"temperature": settings.temperature, "reasoning_effort": settings.effort, "seed": settings.seed}
         body |= {name: value for name, value in optional.items() if value is not None}
+        body = chat_in_form(body, self.forms) | settings.body
         if not self.hosted:
             return body
         if self._marks_caches:
@@ -92,8 +97,14 @@ class OpenAIJudge(SdkJudge):
         item = hashlib.sha256(request.item.encode()).hexdigest()[:CACHE_KEY_DIGITS]
         return body | {"store": False, "prompt_cache_key": item}
 
+    def image_data(self, image: Image) -> tuple[str, str]:
+        """Return an image's media type and base64."""
+        return image.media_type, image_base64(image)
+
     def read(self, record: Any, headers: Mapping[str, str]) -> Reply:  # noqa: ANN401 - what a server sent
         """Return what a chat completion says."""
+        if RequestForm.TOOL in self.forms:
+            record = called(record)
         return read_reply(record, request_id=headers.get("x-request-id"))
 
 
@@ -103,14 +114,8 @@ def _version(model: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
 
 
-def openai_key(spec: JudgeSpec) -> str | None:
-    """Return the key from the environment; servers given by their address may need none."""
-    return environment_key(*([SERVER_KEY_VARIABLE] if spec.endpoint else []), KEY_VARIABLE)
-
-
-def _image(image: Image) -> dict[str, Any]:
-    url = f"data:{image.media_type};base64,{image_base64(image)}"
-    return {"type": "image_url", "image_url": {"url": url}}
+def _image(media_type: str, data: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": f"data:{media_type};base64,{data}"}}
 
 
 def read_reply(completion: dict[str, Any], *, request_id: str | None) -> Reply:

@@ -39,22 +39,19 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             continue
         if isfinite(seconds):
             return max(0.0, seconds)
-    now = _time(headers.get("date", ""), email.utils.parsedate_to_datetime)
-    until = _time(value, email.utils.parsedate_to_datetime)
-    if until is not None and now is not None:
-        return max(0.0, (until - now).total_seconds())
-    return max(_resets(headers, now), default=None)
+    until = _until(value, email.utils.parsedate_to_datetime, headers)
+    return max(_resets(headers), default=None) if until is None else until
 
 
-def _resets(headers: Mapping[str, str], now: datetime | None) -> Iterator[float]:
+def _resets(headers: Mapping[str, str]) -> Iterator[float]:
     for remaining, reset in OPENAI_LIMITS:
         if _is_zero(headers.get(remaining)) and (seconds := duration(headers.get(reset, ""))) is not None:
             yield seconds
     for remaining, reset in ANTHROPIC_LIMITS:
         if _is_zero(headers.get(remaining)):
-            until = _time(headers.get(reset, ""), datetime.fromisoformat)
-            if until is not None and now is not None:
-                yield max(0.0, (until - now).total_seconds())
+            until = _until(headers.get(reset, ""), datetime.fromisoformat, headers)
+            if until is not None:
+                yield until
 
 
 def _is_zero(text: str | None) -> bool:
@@ -71,6 +68,13 @@ def duration(text: str) -> float | None:
         return None
     parts = _PART.findall(text) or [(text, "")]
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def _until(text: str, read: Callable[[str], datetime], headers: Mapping[str, str]) -> float | None:
+    """Return the seconds from the reply's date to a time, at least 0; None where either cannot be read."""
+    time = _time(text, read) if text else None
+    now = None if time is None else _time(headers.get("date", ""), email.utils.parsedate_to_datetime)
+    return None if time is None or now is None else max(0.0, (time - now).total_seconds())
 
 
 def _time(text: str, read: Callable[[str], datetime]) -> datetime | None:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from judge.costs.charges import charge
 from judge.dispatch.dispatch import Stop, dispatch
 from judge.dispatch.judge_queue import JudgeQueue
 from judge.dispatch.rate_limits import AdaptiveConcurrency, RateLimiter
@@ -17,9 +18,9 @@ from judge.files.interrupts import interrupts_call
 from judge.files.secrets import hide_in_logs
 from judge.judges.local import n_servers
 from judge.judges.registry import open_judge
-from judge.judging.quote_run import cost_of
+from judge.judging.quote_run import cost_of, pixels
 from judge.prompting.retry_prompt import repair
-from judge.schema import JudgeSpec, Provider
+from judge.schema import Failed, JudgeSpec, Provider, RequestForm
 
 if TYPE_CHECKING:
     from judge.judging.session import Session
@@ -89,26 +90,43 @@ def room_for(connections: int) -> int:
 def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: AsyncExitStack) -> list[JudgeQueue]:
     """Open a judge, to be closed by the stack; the embedded one several times, and each asks one request at a time."""
     options, manifest = session.options, session.manifest
-    n_queues, concurrency = (n_servers(), 1) if spec.provider is Provider.LOCAL else (1, concurrency)
+    n_queues, concurrency = (n_servers(spec), 1) if spec.provider is Provider.LOCAL else (1, concurrency)
+    has_judged = any(
+        judgment.judge == spec.name and not isinstance(judgment.result, Failed)
+        for judgment in (session.folder.judgments() if session.closed.judged else ())
+    )
     queues = []
     for _ in range(n_queues):
         judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
         stack.push_async_callback(judge.close)
+        judge.allowed_models = options.allow_served_model
+        judge.forms |= frozenset(manifest.forms.get(spec.name, ()))
+        judge.on_form = partial(_record_form, session, spec.name)
         queue = JudgeQueue(
             judge,
             AdaptiveConcurrency(concurrency),
-            session.plan.interpret,
+            session.plan.reader(spec),
             call_rate=RateLimiter(options.max_rpm),
             token_rate=RateLimiter(options.max_tpm),
             say=session.say,
-            n_judged=len(session.closed.judged),
+            n_judged=has_judged,
         )
         if manifest.repair is not None:
             queue.repair = partial(repair, settings=spec.settings, note=manifest.repair)
         if options.max_cost is not None:
-            queue.cost = partial(cost_of, manifest.prices.get(spec.name))
+            price = manifest.prices.get(spec.name)
+            queue.charge = partial(charge, price, judge=spec, pixels=pixels)
+            queue.cost = partial(cost_of, price)
         queues.append(queue)
     return queues
+
+
+def _record_form(session: Session, judge: str, form: RequestForm) -> None:
+    """Say and record that a judge's server takes another form of request than was sent: later starts begin with it."""
+    session.say(f"Note: {judge} refused a request in the usual form; it is asked with {form.value}")
+    manifest = session.folder.any_manifest()
+    forms = manifest.forms | {judge: (*manifest.forms.get(judge, ()), form)}
+    session.folder.write_manifest(manifest.model_copy(update={"forms": forms}))
 
 
 async def _ask(session: Session, judges: list[tuple[JudgeSpec, list[JudgeQueue]]], stop: Stop) -> None:

@@ -16,10 +16,12 @@ from judge.batches.submit import require_batches
 from judge.costs.prices import parse_prices, pin_prices
 from judge.costs.quote import Quote, quote
 from judge.errors import InputError, RunError
-from judge.files.files import file_sha256, write_lines
+from judge.files.fields import show
+from judge.files.files import file_sha256, touch, write_lines
 from judge.flags.flags import FLAGS
 from judge.images.image_store import ImageStore
-from judge.judging.provenance import judges_identity, open_specs, versions
+from judge.judging.options import CompareOptions
+from judge.judging.provenance import changed_setting, judges_identity, open_specs, versions
 from judge.judging.quote_run import pixels, quote_run
 from judge.judging.run_kinds import any_plan_of
 from judge.prompting.shipped_files import repair_note
@@ -27,7 +29,7 @@ from judge.runs.controls import controls_of
 from judge.runs.journal import RunFolder
 
 if TYPE_CHECKING:
-    from judge.judging.options import ChecklistOptions, CompareOptions, ScoreOptions
+    from judge.judging.options import ChecklistOptions, ScoreOptions
     from judge.prompting.subject_counts import SubjectCounts
     from judge.runs.manifest import AnyManifest, Input
     from judge.schema import JudgeSpec, Price
@@ -107,7 +109,7 @@ class PreparedRun(ABC, Generic[Counts]):
         A shard reads every subject too, so that all shards agree on what the whole is.
         """
         counts = self.counts()
-        with folder.created() as new:
+        with folder.created(shared=self.options.shared) as new:
             store = ImageStore(new.path)
             sha256 = write_lines(new.path / self.subjects_file, counts.counting(self.subjects(store)))
             store.flush()
@@ -116,7 +118,7 @@ class PreparedRun(ABC, Generic[Counts]):
             if manifest.shard is not None:
                 new.write_positions(counts.positions)
             if self.options.judging.batch:
-                new.batches_path.touch()
+                touch(new.batches_path)
             beside = (path for path in (new.positions_path, new.path / FLAGS) if path.exists())
             files = {path.name: file_sha256(path) for path in beside}
             new.write_manifest(manifest.model_copy(update={"files": files}))
@@ -173,6 +175,10 @@ def open_judges(
         InputError: a judge or a price cannot be used, or not in this way.
     """
     judges = open_specs(texts, options.judge_options, say=say, needs_keys=needs_keys)
+    options.judging.reach.check(judges)
+    for judge in judges:
+        if judge.settings.prompt is not None and not isinstance(options, CompareOptions):
+            raise InputError(f"--judge {judge.name}", "its prompt compares pairs", "leave prompt out of its table")
     if options.judging.batch:
         require_batches(judges)
     return judges, parse_prices(options.prices, judges)
@@ -188,7 +194,11 @@ def find_run(run: PreparedRun[Any], *, say: Callable[[str], None]) -> RunFolder:
     if name is not None:
         folder = named_run(runs, name)
         begun = folder.any_manifest().identity if folder.manifest_path.exists() else identity
-        changed = sorted(part for part in begun.keys() | identity.keys() if begun.get(part) != identity.get(part))
+        changed = sorted(
+            changed_setting(part, begun.get(part), identity.get(part))
+            for part in begun.keys() | identity.keys()
+            if begun.get(part) != identity.get(part)
+        )
         if changed:
             raise RunError(
                 f"{folder.path}: begun with another {', another '.join(changed)}; "
@@ -199,7 +209,7 @@ def find_run(run: PreparedRun[Any], *, say: Callable[[str], None]) -> RunFolder:
         folder = RunFolder(path.parent)
         try:
             known = folder.any_manifest()
-        except RunError:
+        except (RunError, InputError, OSError):  # damaged, or another person's
             continue
         if known.identity == identity:
             say(f"Going on with run {folder.path}, the same {known.kind} (--name starts another)")
@@ -213,8 +223,9 @@ def find_run(run: PreparedRun[Any], *, say: Callable[[str], None]) -> RunFolder:
 
 def named_run(runs: Path, name: str) -> RunFolder:
     """Return the run of a name; InputError where that is no folder name."""
-    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
-        raise InputError("--name", f"{name!r} is no folder name", "use letters, digits, '.', '_', '+', '-'")
+    if not re.fullmatch(r"[A-Za-z0-9][\w.+-]{0,119}", name):
+        hint = "use letters, digits, '.', '_', '+', '-', at most 120 of them"
+        raise InputError("--name", f"{show(name)} is no folder name", hint)
     return RunFolder(runs / name)
 
 

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from judge.batches.collect import BatchQueue, ResultWriter
 from judge.batches.log import BatchLog
 from judge.batches.submit import judge_in_batches, open_batch_judge, require_batches
+from judge.costs.charges import Charge, charge
 from judge.costs.quote import added
 from judge.dispatch.in_flight import InFlight, read_in_flight
-from judge.errors import InputError, InterruptedRunError, StopRunError
+from judge.errors import BudgetReachedError, InputError, InterruptedRunError, StopRunError
 from judge.files.secrets import hide_in_logs
 from judge.judges.local import NOTE
+from judge.judges.local_weights import GGUF_SHA256
 from judge.judges.registry import require
 from judge.judging.direct import judge_directly
 from judge.judging.options import JudgingOptions
 from judge.judging.progress import Display
-from judge.judging.quote_run import budget_of, confirm, quote_run
+from judge.judging.quote_run import budget_of, confirm, cost_of, pixels, quote_run
 from judge.judging.run_kinds import any_plan_of
 from judge.judging.session import Closed, Recorder, Session
 from judge.judging.stopping import Stopper, planned_looks
@@ -30,11 +32,11 @@ from judge.runs.controls import controls_of
 from judge.runs.journal import Journal
 from judge.runs.journal_copy import rescued_journals
 from judge.runs.manifest import Manifest
-from judge.schema import Provider
 
 if TYPE_CHECKING:
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest
+    from judge.schema import JudgeSpec, Price, Request
 
 
 class RunPart(NamedTuple):
@@ -126,9 +128,9 @@ def _judge_part(
             say("Decided already: nothing is asked")
             return
         in_batches = options.batch or folder.batches_path.exists()
-        _check(manifest, options, in_batches=in_batches)
+        manifest = _checked(manifest, options, in_batches=in_batches, say=say)
         budget = budget_of(folder, manifest, options, beside=beside)
-        if any(judge.provider is Provider.LOCAL for judge in manifest.judges):
+        if any(judge.weights_sha256 == GGUF_SHA256 for judge in manifest.judges):
             say(f"Note: {NOTE}")
         if options.confirm_above is not None:
             quoted = quote_run(folder, manifest, done=closed, batch=in_batches)
@@ -151,19 +153,24 @@ def _judge_part(
                 asyncio.run(_judge_batched(session) if in_batches else judge_directly(session))
 
 
-def _check(manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool) -> None:
-    """Refuse judges without keys, and options that batches cannot have, before anything is spent."""
-    for judge in manifest.judges:
-        require(judge)
-    if not in_batches:
-        return
+def _checked(
+    manifest: AnyManifest, options: JudgingOptions, *, in_batches: bool, say: Callable[[str], None]
+) -> AnyManifest:
+    """Return the manifest with its judges as they can be asked now.
+
+    Judges without keys, or that changed, and options that batches cannot have are refused before anything is spent.
+    """
+    judges = tuple(require(judge, say=say) for judge in manifest.judges)
+    if in_batches:
+        _check_batches(manifest, options)
+    return manifest.model_copy(update={"judges": judges})
+
+
+def _check_batches(manifest: AnyManifest, options: JudgingOptions) -> None:
     require_batches(manifest.judges)
-    limits: dict[str, object] = {"--max-calls": options.max_calls, "--max-cost": options.max_cost}
-    limits |= {"--max-rpm": options.max_rpm, "--max-tpm": options.max_tpm}
-    for option, limit in limits.items():
+    for option, limit in {"--max-rpm": options.max_rpm, "--max-tpm": options.max_tpm}.items():
         if limit is not None:
-            hint = "quote it with --dry-run, or have it confirmed with --confirm-above"
-            raise InputError(option, "a batch is submitted, and paid for, as a whole", hint)
+            raise InputError(option, "a batch is submitted as a whole", "leave it out")
     if isinstance(manifest, Manifest) and manifest.stopping is not None:
         raise InputError("--stop-when-decided", "batches are answered together, not look by look", "leave out --batch")
 
@@ -182,8 +189,10 @@ async def _judge_batched(session: Session) -> None:
     Raises:
         RunError: a request cannot be made, or a judgment not be written.
         StopRunError: a provider refuses, or cannot be reached.
+        BudgetReachedError: the run has spent what it may.
         InterruptedRunError: a person stopped it.
     """
+    session.budget.first_came = True
     log = BatchLog(session.folder.batches_path, session.folder.path / "batches")
     # What is in a batch is on record there: the record of what is in flight is for direct calls.
     recorder = session.recorder
@@ -195,7 +204,13 @@ async def _judge_batched(session: Session) -> None:
         for spec in session.manifest.judges:
             judge = open_batch_judge(spec, timeout=session.options.policy.timeout)
             stack.push_async_callback(judge.close)
-            queues.append(BatchQueue(judge, partial(session.open_requests, spec), session.plan.interpret))
+            judge.allowed_models = session.options.allow_served_model
+            queue = BatchQueue(judge, partial(session.open_requests, spec), session.plan.reader(spec))
+            queue.budget, price = session.budget, session.manifest.prices.get(spec.name)
+            if session.options.max_cost is not None:
+                queue.charge = partial(_expected_charge, price=price, judge=spec)
+                queue.cost = partial(cost_of, price)
+            queues.append(queue)
         hide_in_logs()
         policy, poll = session.options.policy, session.options.poll
         try:
@@ -204,3 +219,12 @@ async def _judge_batched(session: Session) -> None:
             raise StopRunError(error.kind, f"{error.message}; {way_on}", status=error.status) from error
     if interrupted:
         raise InterruptedRunError(f"interrupted; {way_on}")
+    if held_back := next((queue.held_back for queue in queues if queue.held_back), ""):
+        way_on = session.way_on("goes on with a larger one, or none")
+        raise BudgetReachedError(f"budget reached: {held_back}; {way_on}")
+
+
+def _expected_charge(request: Request, *, price: Price | None, judge: JudgeSpec) -> Charge:
+    """Return what a request is expected to cost in a batch, which is submitted before any reply tells more."""
+    expected = charge(price, request, judge, pixels=pixels, batched=True).expected
+    return Charge(expected, expected)

@@ -15,6 +15,7 @@ from judge.enums import Method, Orders
 from judge.errors import InputError
 from judge.inputs.input_options import CaseOptions, FieldOptions, FieldPaths, InputOptions
 from judge.judges.judge_options import JudgeOptions, Judges, Prices
+from judge.judges.reach import Reach
 from judge.runs.control_kinds import ControlOptions
 from judge.runs.sharding import Shard
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PROMPT = "pairwise.v1"
 DEFAULT_RUBRIC = "openmedreason.v1"
+ONE_VERDICT_RUBRIC = "overall.v1"
+"""the default where a judge's prompt asks for one verdict alone"""
 CHECKLIST_PROMPT = "pairwise-checklist.v1"
 """what `compare --checklist` asks with"""
 
@@ -49,6 +52,9 @@ ShardPart = Annotated[
         "--shard", metavar="I/N", parser=Shard.parse, help="Judge only the I-th of N parts of the items; see merge."
     ),
 ]
+Shared = Annotated[
+    bool, typer.Option("--shared", help="Let your group read and write the run folder too; else it is yours alone.")
+]
 RunName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run folder.")]
 Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Where run folders lie.")]
 DEFAULT_RUNS = Path("runs")
@@ -69,6 +75,7 @@ class JudgingOptions:
     ] = None
     concurrency: Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")] = 16
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+    reach: Reach = Reach()
     max_rpm: Annotated[float | None, typer.Option(min=0.1, help="Most calls begun a minute, per judge.")] = None
     max_tpm: Annotated[float | None, typer.Option(min=1, help="Most tokens a minute, input and output, per judge.")] = (
         None
@@ -84,6 +91,14 @@ class JudgingOptions:
             help="Most dollars of the whole run; then exit code 6, resumable.",
         ),
     ] = None
+    allow_served_model: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--allow-served-model",
+            metavar="NAME",
+            help="A model that replies may name in place of the one asked; '*' stands for any characters; repeatable.",
+        ),
+    ] = ()
     batch: Annotated[
         bool,
         typer.Option("--batch", help="Ask in batches: half the price, within a day; openai: and anthropic: judges."),
@@ -139,11 +154,15 @@ class StoppingOptions:
 
     def rule(self) -> Stopping | None:
         """Return the rule by which the run may stop early."""
-        from judge.outcomes.interim_looks import LOOK_EVERY, Stopping  # noqa: PLC0415 - `--help` starts without numpy
+        from judge.outcomes.interim_looks import (  # noqa: PLC0415 - `--help` starts without numpy
+            LOOK_EVERY,
+            Evidence,
+            Stopping,
+        )
 
         if not self.stop_when_decided:
             return None
-        return Stopping(look_every=self.look_every or LOOK_EVERY, cluster=self.cluster)
+        return Stopping(look_every=self.look_every or LOOK_EVERY, cluster=self.cluster, evidence=Evidence.CREDITS)
 
 
 @dataclass(frozen=True)
@@ -159,7 +178,9 @@ class PromptOptions:
         bool, typer.Option("--checklist", help="Show the judge each item's checklist (prompt pairwise-checklist.v1).")
     ] = False
     """the prompt has to show them, and some item to have one"""
-    rubric: Annotated[str, typer.Option(metavar="NAME|FILE.toml", help="The criteria.")] = DEFAULT_RUBRIC
+    rubric: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE.toml", help="The criteria; openmedreason.v1 unless given.")
+    ] = None
     show_reference: Annotated[
         bool,
         typer.Option("--show-reference/--hide-reference", help="Show the judge the right answer and its reasoning."),
@@ -191,6 +212,7 @@ class CompareOptions(PromptOptions):
     controls: ControlOptions = ControlOptions()
     name: RunName = None
     runs: Runs = DEFAULT_RUNS
+    shared: Shared = False
     judging: JudgingOptions = JudgingOptions()
 
     @property
@@ -215,6 +237,7 @@ class ScoreOptions:
     shard: ShardPart = None
     name: RunName = None
     runs: Runs = DEFAULT_RUNS
+    shared: Shared = False
     judging: JudgingOptions = JudgingOptions()
 
 
@@ -235,4 +258,5 @@ class ChecklistOptions(FieldOptions):
     prices: Prices = ()
     name: RunName = None
     runs: Runs = DEFAULT_RUNS
+    shared: Shared = False
     judging: JudgingOptions = JudgingOptions()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from judge.costs.cost_words import dollars
 from judge.costs.spending import Spending
 from judge.files.safe_text import safe
+from judge.files.terminal import console, tell
 from judge.schema import Attempt, Failed, Judgment, Price
 
 PLAIN_SECONDS = 10.0
@@ -37,15 +36,15 @@ class Display:
         self._started, self._told = time.monotonic(), time.monotonic()
         self._new = 0
         self._last_problem = ""
-        console = Console(stderr=True)
-        self._plain = not quiet and not console.is_terminal
+        screen = console(to_stderr=True)
+        self._plain = not quiet and not screen.is_terminal
         self._progress = Progress(
             TextColumn("judging"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[state]}", markup=False),
             TimeRemainingColumn(),
-            console=console,
+            console=screen,
             disable=quiet or self._plain,
             refresh_per_second=4,
         )
@@ -115,4 +114,4 @@ class Display:
         if self._new and self.done < self.total:
             seconds = (self.total - self.done) * (self._told - self._started) / self._new
             left = f", about {seconds:.0f} s left"
-        sys.stderr.write(f"judging: {self.done}/{self.total} done, {self.state()}{left}\n")
+        tell(f"judging: {self.done}/{self.total} done, {self.state()}{left}")

@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judge.errors import InputError
+from judge.judges.config import changed_fields
 from judge.judges.judge_options import JudgeOptions
 from judge.judges.registry import parse_judge
 from judge.prompting.shipped_files import Asset
 from judge.runs.manifest import Input
+from judge.schema import JudgeSpec
 
 if TYPE_CHECKING:
     from judge.inputs.items import Items
     from judge.inputs.traces import RecordFile
-    from judge.schema import JudgeSpec
 
+SETTINGS_OF = "settings of "
+"""what an identity calls those of a judge, before its name"""
 VERSIONED = ("omr-judge", "openai", "anthropic", "xllamacpp", "numpy", "pillow", "polars", "pydantic")
 
 
@@ -38,10 +41,16 @@ def open_specs(
 
 def judges_identity(judges: Sequence[JudgeSpec]) -> dict[str, str]:
     """Name what of the judges decides judgments: all but their addresses."""
-    settings = {
-        f"settings of {judge.name}": judge.model_copy(update={"endpoint": None}).model_dump_json() for judge in judges
-    }
+    settings = {f"{SETTINGS_OF}{judge.name}": judge.decided.model_dump_json() for judge in judges}
     return {"--judge": ", ".join(sorted(judge.name for judge in judges)), **settings}
+
+
+def changed_setting(name: str, before: str | None, now: str | None) -> str:
+    """Name something that differs between two runs; of a judge's settings, which."""
+    if not name.startswith(SETTINGS_OF) or before is None or now is None:
+        return name
+    specs = [JudgeSpec.model_validate_json(text) for text in (before, now)]
+    return f"{', '.join(changed_fields(*specs))} in the {name}"
 
 
 def read_files(named: Iterable[tuple[str, RecordFile]]) -> list[Input]:

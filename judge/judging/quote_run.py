@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 from decimal import Decimal
-from itertools import chain
 from typing import TYPE_CHECKING
 
+from judge.costs.charges import charge
 from judge.costs.cost_words import dollars
 from judge.costs.quote import Quote, quote
 from judge.costs.render_quote import render_quote
 from judge.costs.spending import cost
 from judge.dispatch.budget import Budget
+from judge.dispatch.in_flight import read_in_flight
 from judge.errors import InputError, InterruptedRunError
-from judge.files.prompt_user import agreed, somebody_is_here
+from judge.files.terminal import agreed, somebody_is_here
 from judge.images.loader import image_size
 from judge.judging.run_kinds import any_plan_of, subjects_of
 from judge.schema import Failed
@@ -49,21 +51,57 @@ def budget_of(
         for judge in manifest.judges:
             if judge.name not in manifest.prices:
                 raise InputError("--max-cost", f"no price is known for {judge.name}", "give one with --price")
-    if max_calls is None and max_cost is None:
+    if not budget.is_limited:
         return budget
-    for judgment in chain.from_iterable(each.judgments() for each in (folder, *beside)):
-        for reply in judgment.replies:
-            budget.n_answered += 1
-            budget.cost += cost_of(manifest.prices.get(judgment.judge), reply)
-        budget.n_lost += sum(attempt.maybe_paid and attempt.reply is None for attempt in judgment.attempts)
-        budget.n_lost += isinstance(judgment.result, Failed) and judgment.result.maybe_paid
+    for each in (folder, *beside):
+        own = manifest if each is folder else each.any_manifest()
+        unknown = _count_spent(each, own.prices, budget)
+        if max_cost is not None and unknown:
+            budget.cost += _estimated(each, own, unknown)
     return budget
 
 
-def cost_of(price: Price | None, reply: Reply) -> Decimal:
-    """Return the US dollars that a reply cost, 0 where no price is known."""
-    known = None if price is None else cost(price, reply.usage, batched=reply.batched)
-    return known or Decimal(0)
+def _count_spent(folder: RunFolder, prices: Mapping[str, Price], budget: Budget) -> Counter[str]:
+    """Count what a folder's judgments took; return how many calls of each key may be paid for at an unknown cost."""
+    unknown: Counter[str] = Counter()
+    for judgment in folder.judgments():
+        n_unknown = sum(attempt.maybe_paid and attempt.reply is None for attempt in judgment.attempts)
+        n_unknown += isinstance(judgment.result, Failed) and judgment.result.maybe_paid
+        budget.n_lost += n_unknown
+        for reply in judgment.replies:
+            cost = cost_of(prices.get(judgment.judge), reply)
+            budget.n_answered += 1
+            budget.cost += cost or 0
+            n_unknown += cost is None
+        if n_unknown:
+            unknown[judgment.key] += n_unknown
+    if folder.in_flight_path.exists():
+        left = read_in_flight(folder.in_flight_path, folder.judged_keys())
+        budget.n_lost += len(left)
+        unknown.update(key.hex() for key in left)
+    return unknown
+
+
+def _estimated(folder: RunFolder, manifest: AnyManifest, calls: Mapping[str, int]) -> Decimal:
+    """Return what calls are expected to have cost, in US dollars.
+
+    Args:
+        folder: of the run that they belong to.
+        manifest: its.
+        calls: how many, by key.
+    """
+    plan, estimated = any_plan_of(manifest), Decimal(0)
+    for judge in manifest.judges:
+        price = manifest.prices.get(judge.name)
+        for request in plan.requests(subjects_of(folder, manifest), judge):
+            if n := calls.get(request.key):
+                estimated += n * charge(price, request, judge, pixels=pixels).expected
+    return estimated
+
+
+def cost_of(price: Price | None, reply: Reply) -> Decimal | None:
+    """Return the US dollars that a reply cost; None where no price is known, or it does not tell its tokens."""
+    return cost(price, reply.usage, batched=reply.batched) if reply.usage.is_known else None
 
 
 def quote_run(folder: RunFolder, manifest: AnyManifest, *, done: Container[bytes], batch: bool = False) -> Quote:

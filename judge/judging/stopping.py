@@ -6,15 +6,25 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 from msgspec.structs import replace
 
 from judge.errors import RunError
-from judge.outcomes.interim_looks import InterimLooks, LookPanel, follow, plan_looks, read_looks
+from judge.outcomes.interim_looks import (
+    InterimLooks,
+    LookPanel,
+    evidence_of,
+    follow,
+    largest_unit,
+    lead,
+    plan_looks,
+    read_looks,
+)
 from judge.outcomes.item_features import units_of_pairs
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.schema import Judgment, Pair
-from judge.stats.sequential import is_decided
+from judge.stats.sequential import is_decided, log_wealth
 
 if TYPE_CHECKING:
     from judge.runs.journal import RunFolder
@@ -61,7 +71,8 @@ class Stopper:
         known = self._latest(folder.judgments())
         self._known = known.join(planned.select("item", "look"), on="item").partition_by("look", as_dict=True)
         """what an earlier process left, by look"""
-        self.decided = read_looks(follow(planned, known, panel), looks.rule).decided
+        self._largest = largest_unit(planned)
+        self.decided = read_looks(follow(planned, known, panel), looks.rule, self._largest).decided
         """whether the judgments on disk decide already"""
         self._new: list[Judgment] = []
 
@@ -74,13 +85,14 @@ class Stopper:
 
     def rounds(self) -> Iterator[Round]:
         """Yield the looks one by one; each is judged whole, and noted, before the next is asked for."""
-        wins = losses = end = 0
+        wealth, ahead, end = np.zeros(()), 0.0, 0
         for look in self._looks:
             yield partial(self._folder.pairs_at, look["offset"].to_list())
             seen = follow(look, self._said(look["look"][0]), self._panel)
-            wins, losses, end = wins + seen["wins"][0], losses + seen["losses"][0], end + len(look)
-            if is_decided(wins, losses, alpha=self._rule.alpha):
-                leader = "a" if wins > losses else "b"
+            units = evidence_of(seen, self._rule, self._largest)
+            wealth, ahead, end = wealth + log_wealth(units), ahead + lead(units), end + len(look)
+            if is_decided(wealth, alpha=self._rule.alpha):
+                leader = "a" if ahead > 0 else "b"
                 left = self._n_planned - end
                 self._say(f"Decided for {leader} after {end} of {self._n_planned} items: {left} stay unasked")
                 return

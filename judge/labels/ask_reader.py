@@ -13,9 +13,10 @@ from rich.text import Text
 from judge.audit.audit_queue import queue
 from judge.audit.read_run import doubts_of_run
 from judge.audit.render_parts import say
-from judge.errors import RunError
+from judge.errors import InputError
 from judge.files.safe_text import safe
-from judge.files.sampling import draw
+from judge.labels.check_labels import LabelCheck, checked_labels
+from judge.labels.draws import readable_items, record_session
 from judge.labels.labels import (
     append_labels,
     first_shown,
@@ -26,6 +27,7 @@ from judge.labels.labels import (
     shown_texts,
     subject_of_label,
 )
+from judge.labels.readers import reader_problem
 from judge.outcomes.tally import winner
 from judge.runs.manifest import chosen_criteria
 from judge.schema import Label, Order, Verdict
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from judge.files.keyboard import Keyboard
+    from judge.labels.draws import Draw
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
     from judge.schema import Criterion, Pair
@@ -70,44 +73,32 @@ def label_run(folder: RunFolder, options: LabelOptions, keyboard: Keyboard, cons
     """Ask what the reader has not answered, until the last pair or `q`; return the number of labels stored.
 
     Raises:
-        InputError: an unknown criterion.
-        RunError: the run's traces are not known, or its labels cannot be written.
+        InputError: an unknown criterion, or no name of a reader.
+        RunError: the run's traces are not known, or its labels do not fit it or cannot be written.
     """
     manifest = folder.manifest()
     tasks = _tasks(folder, manifest, options)
     return _LabelingSession(folder, manifest, options, tasks).run(keyboard, console)
 
 
-def readable_items(folder: RunFolder, manifest: Manifest) -> list[str]:
-    """Return the ids of the pairs that differ, in file order; RunError where there are none, or no traces."""
-    if not folder.pairs_path.exists():
-        raise RunError(f"{folder.path}: the traces of this run are not known: there is nothing to read")
-    identical = set(manifest.identical)
-    items = [pair.item.id for pair in folder.pairs() if pair.item.id not in identical]
-    if not items:
-        raise RunError(f"{folder.path}: no pair of this run differs: there is nothing to read")
-    return items
-
-
 def _tasks(folder: RunFolder, manifest: Manifest, options: LabelOptions) -> list[Task]:
     """Choose the items to read, in their order, and leave out what the reader has answered in the same draw."""
     criteria = chosen_criteria(manifest, options.criteria)
+    stored = list(checked_labels(folder, LabelCheck(folder, manifest)))
+    if problem := reader_problem(options.reader, {label.reader for label in stored}):
+        raise InputError("--reader", problem, "give another name")
     items = readable_items(folder, manifest)
     n = len(items) if options.n is None else min(options.n, len(items))
-    name = f"{'doubtful' if options.doubtful else 'random'}-s{options.seed}-n{n}"
-    weights = _weights(folder, items, options, n)
+    drawn = record_session(folder, manifest, items, n, seed=options.seed, doubtful=options.doubtful)
+    weights = _weights(folder, items, options, n, drawn)
     pairs = {pair.item.id: pair for pair in folder.pairs() if pair.item.id in weights}
-    said = {
-        (label.item, label.criterion, label.draw)
-        for label in read_labels(labels_path(folder.path))
-        if label.reader == options.reader
-    }
+    said = {(label.item, label.criterion, label.draw) for label in stored if label.reader == options.reader}
     tasks = [
         Task(
             pairs[item],
             first_shown(item, reader=options.reader, seed=options.seed),
             criterion,
-            None if weight is None else name,
+            drawn.name if drawn and weight is not None else None,
             weight,
         )
         for item, weight in weights.items()
@@ -116,13 +107,15 @@ def _tasks(folder: RunFolder, manifest: Manifest, options: LabelOptions) -> list
     return [task for task in tasks if (task.pair.item.id, task.criterion.name, task.draw) not in said]
 
 
-def _weights(folder: RunFolder, items: Sequence[str], options: LabelOptions, n: int) -> dict[str, float | None]:
+def _weights(
+    folder: RunFolder, items: Sequence[str], options: LabelOptions, n: int, drawn: Draw | None
+) -> dict[str, float | None]:
     """Return the items to read in their order, with the weights of those that are drawn at random."""
+    weights = {} if drawn is None else drawn.weights
     if not options.doubtful:
-        return {one.item: one.weight for one in draw(items, n, seed=options.seed)}
+        return dict(weights)
     places = queue(items, doubts_of_run(folder), seed=options.seed)[:n]
-    random_ones = sum(place.drawn is not None for place in places)
-    return {place.item: len(items) / random_ones if place.drawn else None for place in places}
+    return {place.item: weights.get(place.item) for place in places}
 
 
 class _LabelingSession:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from judge.comparison.derive_report import item_features, subject_of
 from judge.errors import InputError, RunError
-from judge.labels.labels import labels_path, latest_labels, read_labels
+from judge.labels.check_labels import LabelCheck, checked_labels
+from judge.labels.labels import latest_labels
 from judge.outcomes.counted_items import fold_panel
 from judge.outcomes.item_features import WantedFields
 from judge.outcomes.latest_judgments import latest_judgments
@@ -25,6 +27,7 @@ from judge.stats.prediction_powered import LabelCorrection, Sample, WinRate, cor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from judge.labels.draws import Draw
     from judge.outcomes.counted_items import CriterionItems
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
@@ -96,6 +99,8 @@ class PeopleReport(Frozen):
     other_draws: tuple[str, ...]
     n_items: int
     """that were judged or could be: without those with identical traces"""
+    unrecorded_draws: Annotated[tuple[str, ...], Field(exclude_if=lambda draws: not draws)] = ()
+    """draws of earlier versions, which kept no record: that they were made before their labels cannot be checked"""
     criteria: dict[str, PeopleOnCriterion]
 
 
@@ -123,9 +128,11 @@ def _draws_by_size(labels: Sequence[Label]) -> list[str]:
     return sorted(items, key=lambda name: (-len(items[name]), name))
 
 
-def _on_criterion(labels: Sequence[Label], counted: CriterionItems, asked: PeopleReportOptions) -> PeopleOnCriterion:
+def _on_criterion(
+    labels: Sequence[Label], counted: CriterionItems, drawn: Draw | None, asked: PeopleReportOptions
+) -> PeopleOnCriterion:
     settled = latest_labels(labels)
-    said = _by_item(labels, settled, asked.draw)
+    said = _by_item(labels, settled, drawn)
     judged = counted.judged
     items = judged.items["item"].to_list()
     means = np.array([fmean(said.by_item.get(item, {"": np.nan}).values()) for item in items])
@@ -145,14 +152,14 @@ def _on_criterion(labels: Sequence[Label], counted: CriterionItems, asked: Peopl
     )
 
 
-def _by_item(labels: Sequence[Label], settled: Sequence[Label], draw: str | None) -> _Labels:
+def _by_item(labels: Sequence[Label], settled: Sequence[Label], drawn: Draw | None) -> _Labels:
     """Gather credits by item; an item is in the draw if any label of it is, whoever labelled it besides."""
     by_item: dict[str, dict[str, float]] = {}
     for label in settled:
         value = CREDITS[label.winner]
         if value is not None:
             by_item.setdefault(label.item, {})[label.reader] = value
-    weights = {label.item: label.weight or 1.0 for label in labels if draw is not None and label.draw == draw}
+    weights = {label.item: drawn.weights[label.item] for label in labels if drawn and label.draw == drawn.name}
     return _Labels(by_item, weights, tuple(sorted({label.reader for label in settled})))
 
 
@@ -173,7 +180,9 @@ def _against_judge(
     return Sides(
         agreement=_agreement(compare_raters(ratings, codes, seed=judged.basis.seed, weights=unequal)),
         table=_table(ratings),
-        decisive=estimate_rate(same, codes, judged.basis).model_copy(update={"n": int((on[:, 0] != 1).sum())}),
+        decisive=estimate_rate(same, codes, judged.basis).model_copy(
+            update={"n": int((on[:, 0] != 1).sum()), **({} if unequal is None else {"numerator": None})}
+        ),
     )
 
 
@@ -225,7 +234,7 @@ def _correction(
         )
     # Strata of a draw have weights of their own; those that share one are sampled alike, and count as one.
     strata = np.unique(weights, return_inverse=True)[1] if np.ptp(weights[labelled]) > 0 else None
-    found = correct(Sample(credits_, labels, weights, judged.codes, strata))
+    found = correct(Sample(credits_, labels, weights, judged.codes, strata), seed=judged.basis.seed)
     return CorrectedRate(
         judge=judged.mean("credit", complement=True),
         people=_estimate(found.people, found),
@@ -251,7 +260,8 @@ def _informed(credits_: Floats, labels: Floats, weights: Floats) -> float | None
 
 
 def _estimate(rate: WinRate, found: LabelCorrection) -> Estimate:
-    return Estimate(estimate=rounded(rate.estimate), low=rounded(rate.low), high=rounded(rate.high), n=found.n_labels)
+    ends = {end: rounded(getattr(rate, end)) for end in ("estimate", "low", "high")}
+    return Estimate(**ends, n=found.n_labels, se=rounded(rate.variance**0.5))
 
 
 def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster: str | None = None) -> PeopleReport:
@@ -264,18 +274,20 @@ def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster
 
     Raises:
         InputError: no item has that field, or no label that draw.
-        RunError: there are no labels, or the folder is damaged.
+        RunError: there are no labels, one does not fit the run, or the folder is damaged.
     """
     manifest = folder.manifest()
-    labels = list(read_labels(labels_path(folder.path)))
+    check = LabelCheck(folder, manifest)
+    labels = list(checked_labels(folder, check))
     if not labels:
         raise RunError(f"{folder.path}: no labels yet; `omr-judge label` and `omr-judge packet` gather them")
     draws = _draws_by_size(labels)
     if asked.draw is not None and asked.draw not in draws:
         raise InputError(f"--draw {asked.draw}", "no label belongs to it", f"draws with labels: {', '.join(draws)}")
     chosen = asked.draw or next(iter(draws), None)
+    drawn = None if chosen is None else check.draw(chosen, stored=True)
     found = {
-        name: _on_criterion(own, counted, asked._replace(draw=chosen))
+        name: _on_criterion(own, counted, drawn, asked._replace(draw=chosen))
         for name, counted in counted_items(folder, manifest, cluster).items()
         if (own := [label for label in labels if label.criterion == name])
     }
@@ -285,6 +297,7 @@ def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster
         draw=chosen,
         other_draws=tuple(name for name in draws if name != chosen),
         n_items=manifest.n_items - len(manifest.identical),
+        unrecorded_draws=tuple(name for name in draws if (one := check.draw(name, stored=True)) and not one.recorded),
         criteria=found,
     )
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judge.errors import RunError
+from judge.files.files import as_its_folder, rights_in
+from judge.files.limits import refuse_irregular
 from judge.files.sealed_lines import mend_tail, sealed_records
 from judge.files.sealing import seal_lines
 from judge.prompting.pairwise_prompt import shown_text
@@ -28,7 +31,7 @@ def read_labels(path: Path) -> Iterator[Label]:
     """Yield the labels in the order in which they were given; a torn last line is left out.
 
     Raises:
-        RunError: a line is damaged; names the file and the line.
+        RunError: the file cannot be read, or a line is damaged; names the file and the line.
     """
     return sealed_records(path, Label.model_validate_json, appended=True)
 
@@ -44,8 +47,10 @@ def append_labels(path: Path, labels: Sequence[Label]) -> None:
     from filelock import FileLock  # noqa: PLC0415 - 0.1 s that readers need not pay
 
     contents = (label.model_dump_json(exclude_none=True).encode() for label in labels)
+    if path.exists():
+        refuse_irregular(path)
     try:
-        with FileLock(path.with_suffix(".lock")), path.open("a+b", buffering=0) as file:
+        with FileLock(path.with_suffix(".lock"), mode=rights_in(path.parent)), _open_to_append(path) as file:
             tail = mend_tail(path)
             end = file.seek(0, os.SEEK_END)
             lines = b"".join(seal_lines(contents, tail.seal))
@@ -55,6 +60,10 @@ def append_labels(path: Path, labels: Sequence[Label]) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise RunError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _open_to_append(path: Path) -> io.FileIO:
+    return open(path, "a+b", buffering=0, opener=as_its_folder)
 
 
 def subject_of_label(label: Label) -> tuple[str, str, str]:

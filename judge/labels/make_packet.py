@@ -16,10 +16,9 @@ from judge.errors import InputError, RunError
 from judge.files.files import replacing
 from judge.files.sampling import Drawn, draw, draw_by_stratum
 from judge.images.loader import image_base64
-from judge.labels.ask_reader import readable_items
+from judge.labels.draws import KeyItem, PacketKey, readable_items, write_key
 from judge.labels.human_labels import counted_items
 from judge.labels.labels import first_shown, shown_texts
-from judge.labels.packet_keys import KeyItem, PacketKey, write_key
 from judge.runs.manifest import chosen_criteria
 from judge.schema import Outcome
 

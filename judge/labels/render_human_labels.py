@@ -24,6 +24,9 @@ def render_people(report: PeopleReport, console: Console) -> None:
     console.print(Text(safe(f"Judged by {', '.join(report.judges)}; compared on {basis}.")))
     if report.other_draws:
         console.print(Text(safe(f"Left out: draws {', '.join(report.other_draws)} (--draw takes another).")))
+    if report.unrecorded_draws:
+        names = ", ".join(report.unrecorded_draws)
+        console.print(Text(safe(f"Drawn by an earlier version, which kept no record of when: {names}.")))
     for name, found in report.criteria.items():
         console.print(Text(f"\n{name}", style="bold"))
         for line in _lines(found):

@@ -93,6 +93,15 @@ class CriterionItems(NamedTuple):
         """Run the sign-flip test over units on item values, shape (items,)."""
         return sign_flip(sum_by_cluster(values[:, None], self.codes)[:, 0], seed=self.basis.seed)
 
+    def unit_sums(self, values: Floats) -> tuple[Floats, Floats]:
+        """Return the sum over each unit of item values, shape (items,), and how many of its items have one (not NaN).
+
+        Units without any are left out.
+        """
+        known = (~np.isnan(values)).astype(np.float64)
+        sums, sizes = sum_by_cluster(np.column_stack([np.nan_to_num(values), known]), self.codes).T
+        return sums[sizes > 0], sizes[sizes > 0]
+
     def distinct(self) -> tuple[CriterionItems, Floats]:
         """Return the distinct items (equal in all folded columns) and how many items equal each."""
         kinds = self.items.group_by(FOLDED[1:], maintain_order=True).len("n_items")

@@ -6,8 +6,11 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Collection, Sequence
+from enum import StrEnum
+from itertools import accumulate
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from judge.enums import Orders
@@ -15,13 +18,22 @@ from judge.outcomes.counted_items import pool
 from judge.outcomes.rates import DIGITS, rounded_p
 from judge.outcomes.tally import HALF, fold
 from judge.schema import Frozen
-from judge.stats.sequential import ALPHA, confidence_sequence, is_decided, log_e_value
+from judge.stats.sequential import ALPHA, UnitCredits, confidence_sequence, is_decided, log_e_value, log_wealth
 
 if TYPE_CHECKING:
     from judge.outcomes.counted_items import Subject
     from judge.outcomes.latest_judgments import LatestJudgments
 
 LOOK_EVERY = 50
+
+
+class Evidence(StrEnum):
+    """What the looks of a run that may stop early are evidence of."""
+
+    CREDITS = "credits"
+    """the win rate: the mean credit of a"""
+    SIGNS = "signs"
+    """of runs made before: the share of units that lean to a, whatever their credit"""
 
 
 class Stopping(Frozen):
@@ -33,6 +45,8 @@ class Stopping(Frozen):
     """the chance of calling equal models different, over all looks together"""
     cluster: str | None = None
     """the field whose values make clusters; None: items that share an image"""
+    evidence: Evidence = Evidence.SIGNS
+    """what the looks are over"""
 
 
 class LookPanel(NamedTuple):
@@ -82,7 +96,7 @@ def plan_looks(
 
 
 def follow(planned: pl.DataFrame, said: pl.DataFrame, panel: LookPanel) -> pl.DataFrame:
-    """Count wins, losses and missing items, one row a look.
+    """Count wins, losses and missing items and sum credits, one row a look.
 
     A unit leans to the model with more than half of the credit of those of its items that have one. An item whose
     verdicts failed has none: it leans to nobody, and is neither a tie nor a loss.
@@ -94,7 +108,8 @@ def follow(planned: pl.DataFrame, said: pl.DataFrame, panel: LookPanel) -> pl.Da
 
     Returns:
         Columns look, n_items, missing (items without credit), complete (every request was answered or failed), wins
-        and losses (units that lean to a and to b), sorted by look.
+        and losses (units that lean to a and to b), sums and sizes (lists over units: their credit, and how many of
+        their items have one), sorted by look.
     """
     said = said.filter(pl.col("judge").cast(pl.String).is_in(panel.judges))
     pooled = pool(fold(said, orders=panel.orders), panel.judges)
@@ -107,16 +122,43 @@ def follow(planned: pl.DataFrame, said: pl.DataFrame, panel: LookPanel) -> pl.Da
             done=pl.col("identical") | (pl.col("n_asked").fill_null(0) >= panel.requests),
         )
     )
+    excess = (pl.col("sums") - HALF * pl.col("sizes")).round(9)
     leaning = (
-        items.group_by("look", "unit")
-        .agg(excess=(pl.col("credit") - HALF).sum().round(9))
+        items.group_by("look", "unit", maintain_order=True)
+        .agg(sums=pl.col("credit").sum(), sizes=pl.col("credit").count().cast(pl.Float64))
         .group_by("look")
-        .agg(wins=(pl.col("excess") > 0).sum(), losses=(pl.col("excess") < 0).sum())
+        .agg("sums", "sizes", wins=(excess > 0).sum(), losses=(excess < 0).sum())
     )
     counts = items.group_by("look").agg(
         n_items=pl.len(), missing=pl.col("credit").is_null().sum(), complete=pl.col("done").all()
     )
-    return counts.join(leaning, on="look").sort("look")
+    columns = ("look", "n_items", "missing", "complete", "wins", "losses", "sums", "sizes")
+    return counts.join(leaning, on="look").sort("look").select(columns)
+
+
+def largest_unit(planned: pl.DataFrame) -> float:
+    """Return the number of items of the largest unit of a plan, rows of `plan_looks`."""
+    return float(max(Counter(planned["unit"]).values(), default=1))
+
+
+def lead(units: UnitCredits) -> float:
+    """Return by how much the credits of a exceed half of the items."""
+    return float(units.sums.sum() - HALF * units.sizes.sum())
+
+
+def evidence_of(followed: pl.DataFrame, rule: Stopping, largest: float) -> UnitCredits:
+    """Return the units of looks as the rule counts them.
+
+    Args:
+        followed: rows of `follow`.
+        rule: of the run.
+        largest: items of the plan's largest unit.
+    """
+    if rule.evidence is Evidence.CREDITS:
+        sums, sizes = (followed[name].explode().drop_nulls().to_numpy() for name in ("sums", "sizes"))
+        return UnitCredits(sums, sizes, largest)
+    wins, losses = int(followed["wins"].sum()), int(followed["losses"].sum())
+    return UnitCredits(np.repeat([1.0, 0.0], [wins, losses]), np.ones(wins + losses), 1.0)
 
 
 class Sequential(Frozen):
@@ -125,7 +167,7 @@ class Sequential(Frozen):
     decided: bool
     """whether the evidence decides for a model"""
     winner: Literal["a", "b"] | None
-    """null where undecided"""
+    """null where undecided, and where later looks of a judge alone lean the other way"""
     n_looks: int
     """looks whose items all have their verdicts or failed; the evidence is theirs"""
     n_looks_planned: int
@@ -141,11 +183,16 @@ class Sequential(Frozen):
     losses: int
     """units that lean to b"""
     log10_e: float
-    """of the evidence against equal chances at the last look"""
+    """of the evidence against equal models at the last look"""
     p_value: float
     """valid at any look: one over the greatest evidence that any look showed"""
+    evidence: Evidence = Evidence.SIGNS
+    """what the rule, `estimate`, `low` and `high` are of: `credits`, the win rate of a over items; `signs`, in
+    runs made before, wins / (wins + losses)"""
+    estimate: float | None = None
+    """null before the first"""
     low: float
-    """lower end of the confidence sequence of wins / (wins + losses), of level 1 - alpha over all looks together"""
+    """lower end of its confidence sequence, of level 1 - alpha over all looks together"""
     high: float
     """its upper end"""
     alpha: float
@@ -176,38 +223,49 @@ def follow_all(looks: InterimLooks, latest: LatestJudgments, subject: Subject) -
     overall = subject.criteria[-1]
     said = latest.on(overall)
 
+    largest = largest_unit(looks.planned)
+
     def of(judges: Sequence[str]) -> Sequential:
         panel = LookPanel(judges, subject.orders, looks.samples, overall)
-        return read_looks(follow(looks.planned, said, panel), looks.rule)
+        return read_looks(follow(looks.planned, said, panel), looks.rule, largest)
 
     return Stopped(of(subject.judges), {judge: of([judge]) for judge in subject.judges})
 
 
-def read_looks(by_look: pl.DataFrame, rule: Stopping) -> Sequential:
+def read_looks(by_look: pl.DataFrame, rule: Stopping, largest: float) -> Sequential:
     """Evaluate the complete looks before the first incomplete one.
 
+    A judge alone may have seen looks beyond the one that would have decided, and may lean the other way by then: that
+    decides for nobody.
+
     Args:
-        by_look: rows of `looks.follow`, of every planned look.
+        by_look: rows of `follow`, of every planned look.
         rule: of the run.
+        largest: items of the plan's largest unit.
     """
     whole = by_look.filter(pl.col("complete").cast(pl.Int8).cum_min() == 1)
-    steps = whole.select(pl.col("wins", "losses").cum_sum()).rows()
-    crossing = [(wins, losses) for wins, losses in steps if is_decided(wins, losses, alpha=rule.alpha)]
-    wins, losses = steps[-1] if steps else (0, 0)
-    evidence = max([0.0, *(log_e_value(*step) for step in steps)])
-    sequence = confidence_sequence(wins, losses, alpha=rule.alpha)
+    evidence = evidence_of(whole, rule, largest)
+    steps = [evidence_of(look, rule, largest) for look in whole.iter_slices(1)]
+    wealth = list(accumulate((log_wealth(step) for step in steps), np.add))
+    leads = list(accumulate(lead(step) for step in steps))
+    logs = [log_e_value(one) for one in wealth]
+    decided = [ahead for ahead, one in zip(leads, wealth, strict=True) if is_decided(one, alpha=rule.alpha)]
+    sequence = confidence_sequence(evidence, alpha=rule.alpha)
+    total = evidence.sizes.sum()
     return Sequential(
-        decided=bool(crossing),
-        winner=("a" if crossing[0][0] > crossing[0][1] else "b") if crossing else None,
+        decided=bool(decided),
+        winner=("a" if leads[-1] > 0 else "b") if decided and decided[0] * leads[-1] > 0 else None,
         n_looks=len(whole),
         n_looks_planned=len(by_look),
         items_asked=int(whole["n_items"].sum()),
         items_planned=int(by_look["n_items"].sum()),
         items_missing=int(whole["missing"].sum()),
-        wins=wins,
-        losses=losses,
-        log10_e=round(log_e_value(wins, losses) / math.log(10), DIGITS) + 0.0,
-        p_value=rounded_p(math.exp(-evidence)),
+        wins=int(whole["wins"].sum()),
+        losses=int(whole["losses"].sum()),
+        log10_e=round((logs[-1] if logs else 0.0) / math.log(10), DIGITS) + 0.0,
+        p_value=rounded_p(math.exp(-max([0.0, *logs]))),
+        evidence=rule.evidence,
+        estimate=round(float(evidence.sums.sum() / total), DIGITS) if total else None,
         low=round(sequence.low, DIGITS),
         high=round(sequence.high, DIGITS),
         alpha=rule.alpha,

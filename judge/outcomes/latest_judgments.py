@@ -22,6 +22,7 @@ _REQUESTS: dict[str, pl.DataType] = {
     "group": pl.Enum(Group),
     "failure": pl.Enum(sorted(kind.value for kind in FailureKind)),
     "criterion": pl.Categorical(),
+    "model": pl.Categorical(),
 }
 _VERDICTS: dict[str, pl.DataType] = {
     "place": pl.UInt32(),
@@ -72,7 +73,8 @@ class LatestJudgments:
 
     requests: pl.DataFrame
     """one row a judgment, as they were recorded: `place` (its number in the journal), `item`, `judge`, `sample`,
-    `order`, `group`, `failure` (null where there are verdicts), and `criterion` (the only one that failed, else null)
+    `order`, `group`, `failure` (null where there are verdicts), `criterion` (the only one that failed, else null), and
+    `model` (that the reply names, else null)
     """
     verdicts: pl.DataFrame
     """one row a criterion of a judgment, those that do not count among them: `place`, `criterion`, `verdict`"""
@@ -91,6 +93,10 @@ class LatestJudgments:
     def of(self, judge: str) -> LatestJudgments:
         """Return the judgments of one judge."""
         return replace(self, requests=self.requests.filter(pl.col("judge") == judge))
+
+    def served_by(self, model: str) -> LatestJudgments:
+        """Return the judgments whose replies name a model."""
+        return replace(self, requests=self.requests.filter(pl.col("model") == model))
 
     def about(self, items: Collection[str]) -> LatestJudgments:
         """Return the judgments of some items."""
@@ -140,6 +146,7 @@ def latest_judgments(judgments: Iterable[Judgment], spending: Spending | None = 
             judgment.group,
             failed and failed.failure,
             failed and failed.criterion,
+            judgment.reply and judgment.reply.model,
         )
     recorded = requests.frame()
     rank = pl.col("place") + pl.col("failure").is_null() * len(recorded)

@@ -9,7 +9,7 @@ import numpy as np
 
 from judge.enums import Method
 from judge.schema import Frozen
-from judge.stats.closed_form import wilson
+from judge.stats.closed_form import ratio_errors, wilson
 from judge.stats.clusters import collapse, sum_by_cluster
 from judge.stats.intervals import Patterns, Rates, bootstrap
 
@@ -37,6 +37,10 @@ class Estimate(Frozen):
     """upper end"""
     n: int
     """how many items (for `first_slot`: decisive verdicts) the rate is over"""
+    numerator: float | None = None
+    """what of them counts: the rate is numerator / n, but for rates corrected by labels or weighted"""
+    se: float | None = None
+    """standard error over units (items, or clusters), linearised as of a ratio of sums; of single items s / sqrt(n)"""
 
 
 class Figure(Frozen):
@@ -48,6 +52,8 @@ class Figure(Frozen):
     """lower end of its interval"""
     high: float | None
     """upper end"""
+    se: float | None = None
+    """standard error over units: in closed form; of coefficients of agreement, the deviation of the resamples"""
 
 
 Rate = TypeVar("Rate", Estimate, Figure)
@@ -64,7 +70,7 @@ class Basis(NamedTuple):
 
     def of_models(self, rate: Rate) -> Rate:
         """Return a figure of the models (not of the judge): without its interval in a run that may stop early."""
-        return rate.model_copy(update={"low": None, "high": None}) if self.may_stop else rate
+        return rate.model_copy(update={"low": None, "high": None, "se": None}) if self.may_stop else rate
 
 
 class Ratio(NamedTuple):
@@ -87,9 +93,11 @@ class _Ends(NamedTuple):
     estimate: float
     low: float
     high: float
+    se: float
 
     def flipped(self) -> _Ends:
-        return _Ends(*(round(1 - value, DIGITS) for value in (self.estimate, self.high, self.low)))
+        estimate, low, high = (round(1 - value, DIGITS) for value in (self.estimate, self.high, self.low))
+        return _Ends(estimate, low, high, self.se)
 
 
 def estimate_rate(ratio: Ratio, codes: Codes | None, basis: Basis) -> Estimate:
@@ -123,14 +131,15 @@ def estimate_rates(
     given = collapse(sum_by_cluster(numerators, codes), sum_by_cluster(denominators, codes), counts)
     mirrored = _mirrored(given, ratios)
     comparison = _compare(given, mirrored)
-    rates = _intervals(mirrored if comparison < 0 else given, basis, clustered=codes is not None)
-    ends = {name: _Ends(*(_rounded(values[index]) for values in rates)) for index, name in enumerate(names)}
+    canonical = mirrored if comparison < 0 else given
+    found = (*_intervals(canonical, basis, clustered=codes is not None), np.sqrt(ratio_errors(canonical).variance))
+    ends = {name: _Ends(*(_rounded(values[index]) for values in found)) for index, name in enumerate(names)}
     if comparison < 0:
         ends = {name: _exchanged(name, ratios, ends) for name in names}
     elif comparison == 0:
         ends = _symmetric(ratios, ends)
-    totals = given.counts @ given.denominators
-    return {name: _estimate(ends[name], totals[index]) for index, name in enumerate(names)}
+    sums, totals = given.counts @ given.numerators, given.counts @ given.denominators
+    return {name: _estimate(ends[name], sums[index], totals[index]) for index, name in enumerate(names)}
 
 
 def is_mirror_first(given: Floats, mirrored: Floats, codes: Codes | None) -> bool:
@@ -215,6 +224,6 @@ def _rounded(value: float) -> float:
     return value if np.isnan(value) else round(float(value), DIGITS) + 0.0
 
 
-def _estimate(ends: _Ends, total: float) -> Estimate:
+def _estimate(ends: _Ends, numerator: float, total: float) -> Estimate:
     values = {name: None if np.isnan(value) else value + 0.0 for name, value in ends._asdict().items()}
-    return Estimate(**values, n=round(total))
+    return Estimate(**values, n=round(total), numerator=round(float(numerator), DIGITS) + 0.0)

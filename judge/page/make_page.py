@@ -16,6 +16,7 @@ from judge.page.assemble import assemble
 from judge.page.contents import CaseContents, PairContents
 from judge.page.page import comparison_page, score_page
 from judge.page.thumbnails import thumbnail
+from judge.page.without_paths import shareable, without_folders
 
 if TYPE_CHECKING:
     from judge.audit.audited_item import Journey
@@ -48,7 +49,7 @@ def read_page(folder: RunFolder, report: Report) -> Parts:
             doubts=doubts.get(item, frozenset()),
             identical=item in identical,
         )
-    return comparison_page(folder.name, audit.manifest, report, contents)
+    return comparison_page(folder.name, shareable(audit.manifest), report, contents)
 
 
 def _told_item(audit: Audit, item: str, pair: Pair | None) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def _told_item(audit: Audit, item: str, pair: Pair | None) -> dict[str, Any]:
     if pair is None:
         told, known = {"fields": audit.fields(item, pair)}, []
     else:
-        told = describe_pair(pair) | {"images": [thumbnail(image)._asdict() for image in pair.item.images]}
+        told = describe_pair(pair) | _told_images(pair.item)
         known = [pair.item.question, pair.a.text, pair.b.text]
     return told | _told_requests(
         audit.by_item.get(item, []),
@@ -64,6 +65,13 @@ def _told_item(audit: Audit, item: str, pair: Pair | None) -> dict[str, Any]:
         audit.prompts(pair),
         known,
     )
+
+
+def _told_images(item: Item) -> dict[str, Any]:
+    return {
+        "images": [thumbnail(image)._asdict() for image in item.images],
+        "missing_images": list(map(without_folders, item.missing_images)),
+    }
 
 
 def _filter_fields(item: Item, by: Iterable[str]) -> dict[str, Any]:
@@ -91,7 +99,7 @@ def read_score_page(folder: RunFolder, made: ScoredRun) -> Parts:
     contents = CaseContents()
     for case in folder.cases():
         item = case.item
-        told = describe_case(case, found) | {"images": [thumbnail(image)._asdict() for image in item.images]}
+        told = describe_case(case, found) | _told_images(item)
         told |= _told_requests(
             by_item.get(item.id, []),
             lambda journey: describe_reading(journey, found, manifest.repair),
@@ -105,4 +113,4 @@ def read_score_page(folder: RunFolder, made: ScoredRun) -> Parts:
             answer=answer_standing(found.figures[item.id]),
             groups=groups_of(_filter_fields(item, made.report.subgroups)),
         )
-    return score_page(folder.name, manifest, made.report, contents)
+    return score_page(folder.name, shareable(manifest), made.report, contents)

@@ -51,7 +51,7 @@ class Part(NamedTuple):
 def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
     """Return what the template of the report shows, by name."""
     overall = list(report.criteria)[-1]
-    length, agreement = report.length[overall], report.agreement[overall]
+    length, agreement, sensitivity = report.length[overall], report.agreement[overall], report.judge_sensitivity
     identical = [("identical traces", f"{report.n_identical:,}")] if report.n_identical else []
     panels = {"": report.criteria, **report.by_judge}
     return {
@@ -65,7 +65,7 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
             field: [subgroup(value, own.win_rate[overall], small=own.small) for value, own in values.items()]
             for field, values in report.subgroups.items()
         },
-        "interactions": words.interaction(report),
+        "interactions": {field: " ".join(told) for field, told in _checks(report).items() if told},
         "bars": {name: bar(row, report.n_items) for name, row in report.criteria.items()},
         "ledgers": [words.ledger(name, row, report.n_items) for name, row in report.criteria.items()],
         "believed": [_believed(name, row) for name, row in report.criteria.items()],
@@ -73,6 +73,11 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
             words.position(overall, report.position[overall]),
             *([words.length(overall, length)] if length else []),
             *([words.agreement(overall, agreement)] if agreement else []),
+            *(
+                [words.judge_sensitivity(overall, sensitivity[overall], report.criteria[overall].win_rate)]
+                if sensitivity
+                else []
+            ),
             *([words.halo(report.halo)] if report.halo else []),
         ],
         "strata": _strata(report.criteria),
@@ -81,6 +86,12 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
         "spending": spending(report),
         "manifest_json": as_json_bytes(manifest.model_dump(mode="json", by_alias=True)).decode(),
     }
+
+
+def _checks(report: Report) -> dict[str, list[str]]:
+    """Return what is said of the values of each field together."""
+    told = (words.interaction(report), words.standardised(report))
+    return {field: [own[field] for own in told if field in own] for field in report.subgroups}
 
 
 def plotted(name: str, rate: Estimate, note: str = "") -> Plotted:
@@ -111,13 +122,12 @@ def subgroup(value: str, rate: Estimate, *, small: bool) -> Plotted:
 
 def _believed(name: str, row: CriterionReport) -> dict[str, str]:
     chance = "-" if row.chance_consistency is None else f"{WIDE * row.chance_consistency:.1f}"
-    signal = {True: "yes", False: "no", None: "cannot be told"}[row.signal]
     return {
         "criterion": name,
-        "agree": percent(row.consistency),
+        "agree": words.counted(row.consistency),
         "chance": chance,
-        "first": percent(row.first_slot),
-        "signal": signal,
+        "first": words.counted(row.first_slot),
+        "signal": row.signal or "-",
     }
 
 
@@ -129,10 +139,12 @@ def _strata(criteria: Mapping[str, CriterionReport]) -> dict[str, Any] | None:
     last = list(known.values())[-1]
     return {
         "titles": list(STRATA.values()),
-        "rows": {name: [percent(getattr(row, stratum).win_rate) for stratum in STRATA] for name, row in known.items()},
+        "rows": {
+            name: [words.counted(getattr(row, stratum).win_rate) for stratum in STRATA] for name, row in known.items()
+        },
         "sizes": [getattr(last, stratum).n for stratum in STRATA],
         "unreadable": last.unreadable,
-        "answer_only": percent(last.answer_only),
+        "answer_only": words.counted(last.answer_only),
     }
 
 

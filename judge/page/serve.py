@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -14,7 +15,9 @@ from pydantic import ValidationError
 from judge.comparison.derive_report import make_report
 from judge.errors import InputError, RunError
 from judge.images.loader import image_bytes
-from judge.labels.labels import append_labels, labels_path, read_labels
+from judge.labels.check_labels import LabelCheck, checked_labels
+from judge.labels.labels import append_labels, labels_path
+from judge.labels.readers import reader_problem
 from judge.page.assemble import assemble
 from judge.page.make_page import read_page, read_score_page
 from judge.schema import Image, Label
@@ -111,14 +114,10 @@ class _LabelServer:
         folder: RunFolder,
         page: Parts,
         images: Sequence[tuple[Image, ...]],  # of every item, in the order of the page's items
-        items: Container[str] = (),
-        criteria: Container[str] = (),
     ) -> None:
         self._page = assemble(page, served=True)
         self._images = images
-        self._items = items
-        self._criteria = criteria
-        self._labels_path = labels_path(folder.path)
+        self._folder = folder
 
     async def page(self, _: Request) -> Response:
         from starlette.responses import HTMLResponse  # noqa: PLC0415 - an extra
@@ -137,13 +136,19 @@ class _LabelServer:
         except RunError as error:
             return PlainTextResponse(str(error), status_code=410, headers=HEADERS)
 
-    def labels(self, _: Request) -> Response:
-        """Answer with every label of the run."""
-        from starlette.responses import JSONResponse  # noqa: PLC0415 - an extra
+    @cached_property
+    def _check(self) -> LabelCheck:
+        return LabelCheck(self._folder, self._folder.manifest())
 
-        return JSONResponse(
-            [label.model_dump(mode="json") for label in read_labels(self._labels_path)], headers=HEADERS
-        )
+    def labels(self, _: Request) -> Response:
+        """Answer with every label of the run; with the problem where one does not fit it."""
+        from starlette.responses import JSONResponse, PlainTextResponse  # noqa: PLC0415 - an extra
+
+        try:
+            labels = list(checked_labels(self._folder, self._check))
+        except RunError as error:
+            return PlainTextResponse(str(error), status_code=409, headers=HEADERS)
+        return JSONResponse([label.model_dump(mode="json") for label in labels], headers=HEADERS)
 
     async def label(self, request: Request) -> Response:
         """Store one label, with the time of its arrival."""
@@ -160,18 +165,24 @@ class _LabelServer:
             label = Label.model_validate_json(body)
         except ValidationError as error:
             return PlainTextResponse(f"not a label: {error.errors()[0]['msg']}", status_code=422, headers=HEADERS)
-        if label.item not in self._items or label.criterion not in self._criteria:
-            return PlainTextResponse("no such item or criterion in this run", status_code=422, headers=HEADERS)
-        kept = label.model_copy(update={"time": datetime.now(UTC).isoformat(timespec="seconds")})
-        append_labels(self._labels_path, [kept])
+        kept = label.model_copy(update={"time": datetime.now(UTC).isoformat(timespec="milliseconds")})
+        try:
+            readers = {known.reader for known in checked_labels(self._folder, self._check)}
+            problems = [one.problem for one in self._check.problems(label)]
+            if problem := next(iter(problems), None) or reader_problem(label.reader, readers):
+                return PlainTextResponse(problem, status_code=422, headers=HEADERS)
+            append_labels(labels_path(self._folder.path), [kept])
+        except RunError as error:
+            return PlainTextResponse(str(error), status_code=409, headers=HEADERS)
         return JSONResponse(kept.model_dump(mode="json"), status_code=201, headers=HEADERS)
 
 
 def _comparison_server(folder: RunFolder) -> _LabelServer:
+    for _ in checked_labels(folder, LabelCheck(folder, folder.manifest())):
+        pass  # a label that does not fit is told before the page is made
     page = read_page(folder, make_report(folder))
-    criteria = {criterion.name for criterion in folder.manifest().rubric.criteria}
     images = [pair.item.images for pair in folder.pairs()] if folder.pairs_path.exists() else []
-    return _LabelServer(folder, page, images, set(page.contents.ids), criteria)
+    return _LabelServer(folder, page, images)
 
 
 def _score_server(folder: RunFolder) -> _LabelServer:

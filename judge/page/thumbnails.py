@@ -12,6 +12,7 @@ from judge.errors import RunError
 from judge.images.file_types import UnusableImageError, kind_of
 from judge.images.loader import image_bytes
 from judge.images.redraw import on_white, opened, render_picture
+from judge.page.without_paths import without_folders
 from judge.schema import Image
 
 MAX_BYTES = 15_000
@@ -42,7 +43,7 @@ def thumbnail(image: Image) -> Thumbnail:
     try:
         content = image_bytes(image)
     except RunError as error:
-        return Thumbnail(*named, None, scaled=False, note=f"left out: {error}")
+        return Thumbnail(*named, None, scaled=False, note=f"left out: {without_folders(str(error))}")
     if len(content) <= MAX_BYTES:
         return Thumbnail(*named, _data_url(image.media_type, content), scaled=False)
     try:

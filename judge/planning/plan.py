@@ -10,6 +10,7 @@ import numpy as np
 
 from judge.planning.power import (
     N_RUNS,
+    TOLERANCE,
     Units,
     cluster_correlation,
     clustered_units,
@@ -19,7 +20,7 @@ from judge.planning.power import (
     items_for_half_width,
     items_needed,
     pilot_units,
-    simulated_power,
+    smallest_with_power,
     tilted,
 )
 from judge.schema import Frozen, Outcome
@@ -34,7 +35,10 @@ DIGITS = 6
 
 
 class Needed(Frozen):
-    """What it takes to find one win rate; null where no number of items can, or nothing was simulated."""
+    """What it takes to find one win rate, the smallest number that has the power in simulation.
+
+    Null where no number of items has it.
+    """
 
     win_rate: float
     power: float
@@ -206,12 +210,7 @@ def make_plan(ground: PlanBasis, target: Target, effort: Effort) -> PowerPlan:
         win_rate = ground.pilot.win_rate
     effect = design_effect(ground.cluster_size, ground.icc)
     resolved = None if win_rate is None else ground.resolve(win_rate)
-    needed = None
-    if win_rate is not None:
-        needed = _needed(ground, target, effort, win_rate)
-        units, n_units = ground.units(ground.resolve(win_rate)), needed.clusters or needed.items or 0
-        found = simulated_power(units, n_units, alpha=target.alpha, n_runs=effort.reps, seed=effort.seed)
-        needed = needed.model_copy(update={"simulated_power": round(found, DIGITS)})
+    needed = None if win_rate is None else _needed(ground, target, effort, win_rate)
     return PowerPlan(
         win_rate=win_rate,
         resolved_win_rate=resolved,
@@ -235,16 +234,21 @@ def make_plan(ground: PlanBasis, target: Target, effort: Effort) -> PowerPlan:
 
 
 def _needed(ground: PlanBasis, target: Target, effort: Effort, win_rate: float) -> Needed:
+    """Return the smallest number of units whose simulated power reaches the target, and the items in them."""
     resolved = ground.resolve(win_rate)
-    units = ground.units(resolved)
+    units, is_clustered = ground.units(resolved), ground.cluster_size > 1
     effect = design_effect(ground.cluster_size, ground.icc)
-    items = items_needed(resolved, spread=ground.spread, power=target.power, alpha=target.alpha, effect=effect)
+    by_formula = items_needed(resolved, spread=ground.spread, power=target.power, alpha=target.alpha, effect=effect)
+    near = math.ceil(by_formula / units.mean_size)
+    found = smallest_with_power(units, target.power, near, alpha=target.alpha, n_runs=effort.reps, seed=effort.seed)
+    items = math.ceil(found.n_units * units.mean_size - TOLERANCE)
     return Needed(
         win_rate=win_rate,
         power=target.power,
         items=items,
-        clusters=math.ceil(items / units.mean_size) if ground.cluster_size > 1 else None,
+        clusters=found.n_units if is_clustered else None,
         calls=items * effort.calls_per_item,
+        simulated_power=round(found.power, DIGITS),
     )
 
 

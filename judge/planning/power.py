@@ -10,15 +10,19 @@ from scipy.optimize import bisect
 from scipy.special import expit, ndtr, ndtri
 
 from judge.stats.clusters import HALF, sum_by_cluster
-from judge.stats.significance import sign_flip
+from judge.stats.significance import MAX_DENOMINATOR, fair_tail, sign_flip
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats
 
 N_RUNS = 2_000
-MAX_EXACT = 4_000
-"""units times distances from 1/2, up to which simulated comparisons are tested exactly: some seconds"""
+MAX_EXACT = 200
+"""units times distances from 1/2, above which the normal approximation tests simulated comparisons"""
+LOWER = 0.9
+"""of a number that has the power or nearly has it, what is tried next"""
 TOLERANCE = 1e-9
 
 
@@ -91,10 +95,18 @@ def items_for_half_width(half_width: float, *, variance: float, alpha: float = 0
     return math.ceil(effect * variance * (float(ndtri(1 - alpha / 2)) / half_width) ** 2)
 
 
+class Simulated(NamedTuple):
+    """A number of units with the power that it has in simulation."""
+
+    n_units: int
+    power: float
+
+
 def simulated_power(units: Units, n_units: int, *, alpha: float = 0.05, n_runs: int = N_RUNS, seed: int = 0) -> float:
     """Return the share of simulated comparisons whose sign-flip test finds a difference.
 
-    The exact test, or its normal approximation where there are very many units of several distances from 1/2.
+    The exact test, or its normal approximation (corrected for continuity) where there are many units of several
+    distances from 1/2.
 
     Args:
         units: what each simulated comparison draws from.
@@ -103,15 +115,72 @@ def simulated_power(units: Units, n_units: int, *, alpha: float = 0.05, n_runs: 
         n_runs: how many comparisons to simulate; equal ones are tested once.
         seed: of the simulation.
     """
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(n_units, units.weights / units.weights.sum(), size=n_runs)
+    shares = units.weights / units.weights.sum()
+    return _power(units, np.random.default_rng(seed).multinomial(n_units, shares, size=n_runs), alpha)
+
+
+def smallest_with_power(
+    units: Units, power: float, near: int, *, alpha: float = 0.05, n_runs: int = N_RUNS, seed: int = 0
+) -> Simulated:
+    """Return the smallest number of units whose simulated power reaches a target.
+
+    The same comparisons grow unit by unit (by half a percent where there are many), so that the numbers share their
+    chance errors and none is picked for a lucky draw of its own. Where the exact test takes long, its normal
+    approximation leads near to the number, and the exact test goes on from there.
+
+    Args:
+        units: what each simulated comparison draws from.
+        power: to reach, in (0, 1).
+        near: a number of units to begin near, such as that of `items_needed`.
+        alpha: two-sided level.
+        n_runs: how many comparisons to simulate.
+        seed: of the simulation.
+    """
+    shares, step = units.weights / units.weights.sum(), max(1, near // 200)
+
+    def from_below(start: int, *, exact: bool) -> Simulated:
+        rng = np.random.default_rng(seed)
+        drawn = rng.multinomial(start, shares, size=n_runs)
+        while (reached := _power(units, drawn, alpha, exact=exact)) < power:
+            drawn, start = drawn + rng.multinomial(step, shares, size=n_runs), start + step
+        return Simulated(start, reached)
+
+    def reaches(start: int, *, exact: bool) -> bool:
+        drawn = np.random.default_rng(seed).multinomial(start, shares, size=n_runs)
+        return _power(units, drawn, alpha, exact=exact) >= power
+
+    start, is_slow = max(1, int(LOWER * near)), _n_distances(units) > 1
+    while start > 1 and reaches(start, exact=not is_slow):
+        start = max(1, int(LOWER * start))
+    if is_slow:
+        start = max(start, from_below(start, exact=False).n_units)
+    return from_below(start, exact=True)
+
+
+def _n_distances(units: Units) -> int:
+    return int(np.count_nonzero(np.unique(np.abs(units.excess).round(9))))
+
+
+def _power(units: Units, drawn: NDArray[np.int64], alpha: float, *, exact: bool = True) -> float:
+    """Return the share of comparisons, rows of counts by kind of unit, that the test finds a difference in."""
     distinct, times = np.unique(drawn, axis=0, return_counts=True)
-    n_distances = np.count_nonzero(np.unique(np.abs(units.excess).round(9)))
-    if n_distances > 1 and n_units * n_distances > MAX_EXACT:
-        p_values = np.asarray(2 * ndtr(-np.abs(distinct @ units.excess) / np.sqrt(distinct @ units.excess**2)))
-    else:
+    n_distances = _n_distances(units)
+    if n_distances <= 1:
+        wins, losses = (distinct @ (side * units.excess > TOLERANCE) for side in (1, -1))
+        p_values = np.minimum(1.0, 2 * fair_tail(np.maximum(wins, losses).astype(np.float64), wins + losses))
+    elif exact and drawn[0].sum() * n_distances <= MAX_EXACT:
         p_values = np.array([sign_flip(units.excess, counts.astype(np.float64)).p_value for counts in distinct])
-    return float(times @ (p_values <= alpha) / n_runs)
+    else:
+        total, spread = np.abs(distinct @ units.excess), np.sqrt(distinct @ units.excess**2)
+        halfway = _quantum(units.excess)  # half a step of the total: a flip changes it by twice a distance
+        p_values = 2 * ndtr(-np.maximum(total - halfway, 0) / np.where(spread > 0, spread, 1.0))
+    return float(times @ (p_values <= alpha) / len(drawn))
+
+
+def _quantum(excess: Floats) -> float:
+    """Return the number that all distances are multiples of; 0 where there is none that is not tiny."""
+    steps = np.rint(excess * MAX_DENOMINATOR).astype(np.int64)
+    return float(np.gcd.reduce(steps)) / MAX_DENOMINATOR if np.allclose(steps, excess * MAX_DENOMINATOR) else 0.0
 
 
 def items_as_units(win_rate: float, ties: float) -> Units:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 HIDDEN = "[answer hidden]"
 
@@ -54,6 +55,7 @@ _PATTERNS = (
 )
 
 
+@lru_cache(maxsize=4)  # a pair's two traces are compared before they are shown
 def hide_answer(text: str) -> str:
     r"""Replace every statement of a final answer by `[answer hidden]`.
 

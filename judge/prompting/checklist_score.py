@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, get_args, get_type_hints
 
+from judge.prompting.final_text import UnparsedError
 from judge.prompting.pairwise_plan import Ask, ExpectedReply, Plan
 from judge.prompting.pairwise_prompt import (
     PromptForm,
@@ -17,7 +18,7 @@ from judge.prompting.pairwise_prompt import (
     shown_text,
     text_field,
 )
-from judge.prompting.pairwise_reply import UnparsedError, is_text, read_object, read_reply
+from judge.prompting.pairwise_reply import is_text, read_object, read_reply
 from judge.schema import Case, Group, Item, JudgeSpec, Prompt, Reply, Result, Scored, Unit, UnitVerdict
 
 _ITEM_NAMES = ("images_hidden", "images_shown", "options", "question")

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from judge.prompting.final_text import UnparsedError
 from judge.prompting.pairwise_plan import Ask, ExpectedReply, Plan
 from judge.prompting.pairwise_prompt import PromptForm, PromptTemplate, closed_object, fence_tag, fill, text_field
-from judge.prompting.pairwise_reply import UnparsedError, is_text, read_object, read_reply
+from judge.prompting.pairwise_reply import is_text, read_object, read_reply
 from judge.schema import Group, Item, JudgeSpec, Prompt, Reply, Result, Unit, Written
 
 _ITEM_NAMES = ("answer", "images", "options", "question")

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
 
 from judge.enums import Orders
-from judge.prompting.pairwise_prompt import PromptTemplate, ShownParts, is_identical, render, reply_schema
+from judge.prompting.pairwise_prompt import (
+    PromptTemplate,
+    ShownParts,
+    is_identical,
+    parse_template,
+    render,
+    reply_schema,
+)
 from judge.prompting.pairwise_reply import interpret
-from judge.schema import Case, Group, Item, JudgeSpec, Order, Pair, Prompt, Reply, Request, Result, Rubric
+from judge.schema import (
+    Case,
+    Group,
+    Item,
+    JudgeSpec,
+    Order,
+    Pair,
+    Prompt,
+    Reply,
+    ReplyForm,
+    Request,
+    Result,
+    Rubric,
+    VerdictForm,
+)
 
 Subject = TypeVar("Subject", bound=Pair | Case | Item)
 """what the requests of a run are about: pairs, cases, or items"""
@@ -39,7 +61,7 @@ class Ask(NamedTuple):
     item: str
     prompt: Prompt
     schema: dict[str, Any]
-    """of the reply, as its judge is given it"""
+    """of the reply, as its judge is given it; empty where the reply is no object"""
     asks: tuple[str, ...]
     order: Order = Order.FORWARD
     group: Group | None = None
@@ -70,6 +92,10 @@ class Plan(ABC, Generic[Subject]):
     def interpret(self, reply: Reply, expected: ExpectedReply) -> Result:
         """Return what a reply says: verdicts on all that was asked, or why there are none."""
 
+    def reader(self, judge: JudgeSpec) -> Callable[[Reply, ExpectedReply], Result]:  # noqa: ARG002 - a comparison's differ
+        """Return what reads the replies of a judge."""
+        return self.interpret
+
     def requests(self, subjects: Iterable[Subject], judge: JudgeSpec) -> Iterator[Request]:
         """Yield every request to a judge about each subject, those about one subject together."""
         for subject in subjects:
@@ -81,8 +107,7 @@ class Plan(ABC, Generic[Subject]):
 
     def request(self, ask: Ask, judge: JudgeSpec, *, sample: int = 0, shares_prefix: bool = False) -> Request:
         """Give a call to a judge its key: 32 hex digits of the hash of everything that decides the answer."""
-        asked = [judge.provider, judge.model, judge.weights_sha256, judge.settings.model_dump()]
-        parts = b"".join(map(orjson.dumps, self.key_parts(ask, asked, sample)))
+        parts = b"".join(map(orjson.dumps, self.key_parts(ask, _identity(judge), sample)))
         return Request(
             key=hashlib.sha256(parts).hexdigest()[:32],
             item=ask.item,
@@ -96,6 +121,47 @@ class Plan(ABC, Generic[Subject]):
             group=ask.group,
             shares_prefix=shares_prefix,
         )
+
+
+@lru_cache(maxsize=64)
+def own_template(source: str) -> PromptTemplate:
+    """Return the prompt of a judge that has one of its own."""
+    return parse_template(source, where="a judge's own prompt")
+
+
+def template_of(judge: JudgeSpec, template: PromptTemplate) -> PromptTemplate:
+    """Return the prompt by which a judge is asked: its own, else the run's."""
+    return template if judge.settings.prompt is None else own_template(judge.settings.prompt)
+
+
+def prompt_labels(source: str, judges: Sequence[JudgeSpec]) -> str:
+    """Name the prompt of a run; where some of its judges have prompts of their own, each with its judges.
+
+    Args:
+        source: the text of the run's prompt file.
+        judges: of the run.
+    """
+    template = parse_template(source, where="the run's prompt")
+    used: dict[str, list[str]] = {}
+    for judge in judges:
+        used.setdefault(template_of(judge, template).label, []).append(judge.name)
+    if len(used) > 1:
+        return ", ".join(f"{label} ({', '.join(names)})" for label, names in used.items())
+    return next(iter(used), template.label)
+
+
+def verdict_form(judge: JudgeSpec, template: PromptTemplate) -> VerdictForm:
+    """Return in what form a judge gives its verdicts, in a run with this prompt."""
+    if judge.settings.reply is ReplyForm.LETTER:
+        return VerdictForm.LETTER
+    return template_of(judge, template).reply
+
+
+@lru_cache
+def _identity(judge: JudgeSpec) -> tuple[object, ...]:
+    """Return what of a judge decides its answers."""
+    decided = (judge.provider, judge.model, judge.weights_sha256, judge.settings.model_dump())
+    return decided if judge.projector_sha256 is None else (*decided, judge.projector_sha256)
 
 
 @dataclass(frozen=True)
@@ -121,8 +187,11 @@ class PairPlan(Plan[Pair]):
     def asks_in(self, orders: Iterable[Order], pair: Pair, judge: JudgeSpec) -> list[Ask]:
         """Return the calls about a pair in these orders."""
         shown = replace(self.shown, images=self.shown.images and judge.sees_images)
-        prompts = render(self.template, self.rubric, pair, orders, shown=shown, seed=self.seed)
-        schema = reply_schema(self.rubric, evidence_chars=judge.settings.evidence_chars)
+        template = template_of(judge, self.template)
+        prompts = render(template, self.rubric, pair, orders, shown=shown, seed=self.seed)
+        schema = {}
+        if verdict_form(judge, self.template) is VerdictForm.SCHEMA:
+            schema = reply_schema(self.rubric, evidence_chars=judge.settings.evidence_chars)
         criteria = tuple(criterion.name for criterion in self.rubric.criteria)
         return [Ask(pair.item.id, prompt, schema, criteria, order) for order, prompt in prompts.items()]
 
@@ -136,8 +205,13 @@ class PairPlan(Plan[Pair]):
             yield orjson.Fragment(ask.order.encode())  # without quotation marks, as it ever was
 
     def interpret(self, reply: Reply, expected: ExpectedReply) -> Result:
-        """Return the verdicts of a reply, or why there are none."""
-        return interpret(reply, expected.asks)
+        """Return the verdicts of a reply in the form of the run's prompt, or why there are none."""
+        return interpret(reply, expected.asks, self.template.reply)
+
+    def reader(self, judge: JudgeSpec) -> Callable[[Reply, ExpectedReply], Result]:
+        """Return what reads the replies of a judge, in the form that its prompt asks for."""
+        form = verdict_form(judge, self.template)
+        return lambda reply, expected: interpret(reply, expected.asks, form)
 
     def orders_of(self, item: str) -> tuple[Order, ...]:
         """Return the orders in which an item is judged."""

@@ -15,7 +15,7 @@ from jinja2 import Template
 
 from judge.errors import InputError
 from judge.prompting.answers import hide_answer
-from judge.schema import Group, Order, Pair, Prompt, Rubric, Trace, Unit, Verdict
+from judge.schema import Group, Order, Pair, Prompt, Rubric, Trace, Unit, Verdict, VerdictForm
 
 SECTIONS = ("System", "Item", "Traces")
 _SHARED_NAMES = (
@@ -43,17 +43,24 @@ class PromptForm(NamedTuple):
     """by section: the names that it may use"""
     needed: tuple[str, ...]
     """names that the section Traces must show"""
+    replies: tuple[VerdictForm, ...] = (VerdictForm.SCHEMA,)
+    """in what forms they may ask for the reply"""
 
 
-PAIRWISE = PromptForm(NAMES, ("trace_1", "trace_2", "tag"))
+OF_RUN = {"criteria", "reply_form"}
+"""names whose values are the same for all pairs of a run; most sections System use no other"""
+PAIRWISE = PromptForm(NAMES, ("trace_1", "trace_2", "tag"), tuple(VerdictForm))
 """of a comparison"""
 
 
-class Section(NamedTuple):
-    """A compiled section, and the names that it uses."""
+@dataclass
+class Section:
+    """A compiled section, the names that it uses, and its last text with what that shows."""
 
     template: Template
     used: frozenset[str]
+    shown: Mapping[str, Any] | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,8 @@ class PromptTemplate:
     sections: Mapping[str, str]
     source: str = field(repr=False)
     form: PromptForm = field(default=PAIRWISE, repr=False)
+    reply: VerdictForm = VerdictForm.SCHEMA
+    """in what form it asks for the verdict"""
 
     @property
     def label(self) -> str:
@@ -117,8 +126,11 @@ def parse_template(source: str, *, where: str, form: PromptForm = PAIRWISE) -> P
     try:
         front = tomllib.loads(match["front"])
         name, version, description = str(front["name"]), int(front["version"]), str(front.get("description", ""))
+        reply = front.get("reply", VerdictForm.SCHEMA)
     except (tomllib.TOMLDecodeError, KeyError, ValueError) as error:
         raise InputError(where, f"front matter: {error}", "give name, version (a number) and description") from error
+    if reply not in form.replies:
+        raise InputError(where, f"front matter: unknown reply {reply!r}", f"known are {', '.join(form.replies)}")
     parts = _HEADING.split(match["body"])
     sections = dict(zip(parts[1::2], (text.strip() for text in parts[2::2]), strict=True))
     if tuple(sections) != SECTIONS or len(parts) != 1 + 2 * len(SECTIONS):
@@ -132,7 +144,7 @@ def parse_template(source: str, *, where: str, form: PromptForm = PAIRWISE) -> P
                 f"section Traces does not use {{{{ {needed} }}}}",
                 f"show {', '.join(form.needed)}: every trace in a tagged fence",
             )
-    return PromptTemplate(name, version, description, sections, source, form)
+    return PromptTemplate(name, version, description, sections, source, form, VerdictForm(reply))
 
 
 @dataclass(frozen=True)
@@ -212,10 +224,15 @@ def fill(template: PromptTemplate, section: str, values: Mapping[str, Any]) -> s
     """Render one section; InputError where it cannot be."""
     from jinja2 import TemplateError  # noqa: PLC0415 - only judging needs it
 
+    compiled = template.compiled[section]
+    shown = {name: values[name] for name in compiled.used & values.keys()}
+    if shown.keys() <= OF_RUN and shown == compiled.shown:
+        return compiled.text
     try:
-        return template.compiled[section].template.render(values)
+        compiled.text, compiled.shown = compiled.template.render(shown), shown
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise template.error(section, f"{error}") from error
+    return compiled.text
 
 
 def reply_schema(rubric: Rubric, *, evidence_chars: int | None = None) -> dict[str, Any]:

@@ -7,36 +7,32 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from judge.prompting.thinking import part_thinking
-from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict
+from judge.prompting.brackets_reply import parse_brackets
+from judge.prompting.final_text import UnparsedError, final_text, require_end
+from judge.prompting.letter_reply import parse_letter
+from judge.prompting.result_reply import parse_result
+from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict, VerdictForm
 
 READER = 1
 """version of the reading of replies of every kind, which judgments name: count it up where a reply is read otherwise"""
 DETAIL_CHARS = 300
-MOST_CHARS = 1_000_000
-"""a longer reply is not read"""
 MOST_BRACES = 10_000
 EVIDENCE_FIELDS = ("evidence_1", "evidence_2")
 _FIELDS = {*EVIDENCE_FIELDS, "verdict"}
 _VERDICTS = {verdict.value: verdict for verdict in Verdict}
 _ORDINARY_STOPS = {"stop", "end_turn"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_OBJECT_OPENS = re.compile(r"""\{\s*(?:["'}]|\w+\s*:)""")
+_OBJECT_OPENS = re.compile(r"""\{\s*+(?:["'}]|\w++\s*+:)""")
 _FENCE = "```"
 _OPEN_FENCE = re.compile(
     rf"(?:{_FENCE}\w*|<(?P<tag>(?:final_)?answer|json|output|response|result|verdict)>)\s*\Z", re.IGNORECASE
 )
-_TAIL = re.compile(
-    r"""(?ix) (?: \s
-    | </s> | <eos> | <end_of_turn> | <turn\|> | <\uff5cend\u2581of\u2581sentence\uff5c>
-    | <\|(?:im_end|endoftext|end_of_(?:text|solution)|eot_id|eom_id|eot|end|return|end_response|end_of_turn_token)\|>
-    )*+"""
-)
-"""what may follow the object and its fence: tokens that end texts"""
-
-
-class UnparsedError(ValueError):
-    """The reply does not hold exactly one verdict on each criterion in the schema's form."""
+_MARKS: dict[VerdictForm, Callable[[str], Verdict]] = {
+    VerdictForm.BRACKETS: parse_brackets,
+    VerdictForm.RESULT: parse_result,
+    VerdictForm.LETTER: parse_letter,
+}
+"""what reads the one verdict of a reply that is no object"""
 
 
 def parse_verdicts(text: str, criteria: Sequence[str]) -> dict[str, Verdict]:
@@ -58,9 +54,18 @@ def _check(reply: dict[str, Any], criteria: Sequence[str]) -> dict[str, Verdict]
     return {name: _verdict(name, reply[name]) for name in criteria}
 
 
-def interpret(reply: Reply, criteria: Sequence[str]) -> Result:
-    """Return what a reply says of a pair: verdicts, or why there are none."""
-    return read_reply(reply, lambda text: Judged(verdicts=parse_verdicts(text, criteria)))
+def interpret(reply: Reply, criteria: Sequence[str], form: VerdictForm = VerdictForm.SCHEMA) -> Result:
+    """Return what a reply says of a pair: verdicts, or why there are none.
+
+    Args:
+        reply: as it came.
+        criteria: what it must speak of, in the rubric's order; one alone where the form is not the schema's.
+        form: in which it gives its verdicts.
+    """
+    if form is VerdictForm.SCHEMA:
+        return read_reply(reply, lambda text: Judged(verdicts=parse_verdicts(text, criteria)))
+    (criterion,) = criteria
+    return read_reply(reply, lambda text: Judged(verdicts={criterion: _MARKS[form](text)}))
 
 
 def read_reply(reply: Reply, parse: Callable[[str], Result]) -> Result:
@@ -88,7 +93,8 @@ def _why_cut(reply: Reply) -> str:
     """Say why a reply is not whole, in the server's words, and what there is of it."""
     stop = reply.stop if reply.stop and reply.stop.lower() not in _ORDINARY_STOPS else ""
     said = reply.problem or (f"stop reason {stop!r}" if stop else "")
-    return ": ".join(part for part in (said, reply.text) if part)[:DETAIL_CHARS]
+    text = "" if reply.cut is FailureKind.UNPARSED else reply.text  # it can be read, and is not to be trusted yet
+    return ": ".join(part for part in (said, text) if part)[:DETAIL_CHARS]
 
 
 def parse_evidence(text: str, criteria: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -130,14 +136,7 @@ def read_object(text: str, *, prose_after: bool = False) -> dict[str, Any]:
     Raises:
         UnparsedError: says what is wrong with the reply.
     """
-    if len(text) > MOST_CHARS:
-        raise UnparsedError(f"the reply has {len(text):,} characters: it is not read")
-    final = part_thinking(text).final
-    if final is None:
-        raise UnparsedError("thinking begins and does not end: nothing after it is final")
-    final = final.strip().removeprefix("\ufeff")
-    if not final:
-        raise UnparsedError("the reply is empty" + (" after its thinking" if text.strip() else ""))
+    final = final_text(text)
     if (n_braces := final.count("{")) > MOST_BRACES:
         raise UnparsedError(f"the reply holds {n_braces:,} opening braces")
     opens = _OBJECT_OPENS.search(final)
@@ -161,8 +160,7 @@ def _check_around(before: str, after: str) -> None:
     after = after.lstrip()
     if after[: len(closing)].lower() == closing.lower():
         after = after[len(closing) :]
-    if not _TAIL.fullmatch(after):
-        raise UnparsedError("the text goes on after the JSON object")
+    require_end(after, of="JSON object")
 
 
 def _load(text: str, start: int) -> tuple[dict[str, Any], int]:

@@ -17,8 +17,8 @@ SHOWN_BYTES = 4096
 def repair(request: Request, reply: Reply, failed: Failed, *, settings: JudgeSettings, note: str) -> Request | None:
     """Return the request to ask again, or None where a second reply would be no better.
 
-    What came in no usable form is asked for as before. A reply that was cut at the limit is asked for with a larger
-    one; a reply that cannot be read is shown to the judge with what is wrong with it.
+    What came in no usable form, or from another model, is asked for as before. A reply that was cut at the limit is
+    asked for with a larger one; a reply that cannot be read is shown to the judge with what is wrong with it.
 
     Args:
         request: what was asked.
@@ -27,7 +27,7 @@ def repair(request: Request, reply: Reply, failed: Failed, *, settings: JudgeSet
         settings: of the judge.
         note: what the judge is told; `{problem}` stands for what is wrong.
     """
-    if failed.failure is FailureKind.UNUSABLE:
+    if failed.failure in {FailureKind.UNUSABLE, FailureKind.OTHER_MODEL}:
         return request
     if failed.failure is FailureKind.TRUNCATED:
         if len(reply.text) - len(reply.text.rstrip()) > MOST_SPACE:

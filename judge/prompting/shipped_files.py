@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import tomllib
 from importlib.resources import files
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from judge.errors import InputError
+from judge.files.limits import read_whole
 from judge.prompting.pairwise_prompt import PAIRWISE, PromptForm, PromptTemplate, parse_template
-from judge.schema import Rubric
+from judge.schema import Rubric, VerdictForm
 
-REPAIR = "repair.v1.txt"
-ANY = PromptForm({}, ("tag",))
+REPAIR, REPAIR_ANY = "repair.v1.txt", "repair-any.v1.txt"
+"""the notes about a reply that could not be read: of one object, and of any form"""
+ANY = PromptForm({}, ("tag",), tuple(VerdictForm))
 """of a prompt file of any kind of run, to be named and not rendered"""
 _KINDS = {"prompts": ".md", "rubrics": ".toml"}
 
@@ -45,14 +48,19 @@ def find_asset(kind: str, name: str) -> Asset:
         known = ", ".join(by_name)
         raise InputError(name, f"no such {kind[:-1]}", f"shipped are {known}; or give a {_KINDS[kind]} file")
     try:
-        return Asset(path.resolve(), path.read_text(encoding="utf-8"))
+        return Asset(path.resolve(), _text(read_whole(path)))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(name, f"cannot be read: {error}") from error
 
 
-def repair_note() -> str:
-    """Return what a judge is told of a reply that could not be read: `prompts/repair.v1.txt`."""
-    return (shipped("prompts")[0].parent / REPAIR).read_text(encoding="utf-8").strip()
+def _text(content: bytes) -> str:
+    """Decode a file; line ends of every kind become one kind."""
+    return TextIOWrapper(BytesIO(content), encoding="utf-8").read()
+
+
+def repair_note(name: str = REPAIR) -> str:
+    """Return what a judge is told of a reply that could not be read."""
+    return (shipped("prompts")[0].parent / name).read_text(encoding="utf-8").strip()
 
 
 def load_prompt(asset: Asset, form: PromptForm = PAIRWISE) -> PromptTemplate:

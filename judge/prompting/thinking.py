@@ -18,12 +18,12 @@ _FORMS: dict[str, tuple[str, str]] = {
 }
 """of models: what opens their thinking, and what ends it"""
 _MARK = re.compile(
-    rf"""(?ix) (?=[<\[\u25c1]) (?:
+    rf"""(?ix) (?=[<\[\u25c1][\s|\uff5c/\w]) (?:
       (?P<closes>{"|".join(closes for _, closes in _FORMS.values())})
     | (?P<opens>{"|".join(opens for opens, _ in _FORMS.values())})
     # <think>, </think>, <seed:think>, <thinking budget="9">, [THINK], <|END_THINKING|>, <|end_of_thought|> ...
     | [<\[\u25c1]\s?[|\uff5c]?\s?(?P<slash>/?)\s?(?P<word>(?:(?:begin|start|end)_(?:of_)?)?)
-      (?P<name>[\w:.-]{{0,20}}?{_THOUGHT}[\w:.-]{{0,20}})(?:\s[^<>\[\]{{}}]{{0,200}})?[|\uff5c]?(?<!/)[>\]\u25b7]
+      (?P<name>[\w:.-]{{0,20}}?{_THOUGHT}[\w:.-]{{0,20}})(?:\s[^<>\[\]{{}}\u25b7]{{0,200}}+)?[|\uff5c]?(?<!/)[>\]\u25b7]
     )"""
 )
 _OPENS = {kind: re.compile(opens, re.IGNORECASE) for kind, (opens, _) in _FORMS.items()}
@@ -31,17 +31,17 @@ _CLOSES = {kind: re.compile(closes, re.IGNORECASE) for kind, (_, closes) in _FOR
 _BARE = (
     # gpt-oss where a server left the special tokens out: `analysisWe ...assistantfinal...`
     (
-        re.compile(r"\s*(?:assistant)?(?:analysis|commentary)(?!\s*[*_#]*\s*(?::|\n))", re.IGNORECASE),
+        re.compile(r"\s*+(?:assistant)?(?:analysis|commentary)(?!\s*[*_#]*\s*(?::|\n))", re.IGNORECASE),
         re.compile(r"assistant\s{0,9}final", re.IGNORECASE),
     ),
     # Granite
     (
-        re.compile(r"\s*here is my thought process:", re.IGNORECASE),
+        re.compile(r"\s*+here is my thought process:", re.IGNORECASE),
         re.compile(r"here is my response:", re.IGNORECASE),
     ),
 )
 """words with which a whole text begins, and those that end its thinking"""
-_OBJECT = re.compile(r"\s*(?:```\w{0,20}\s*)?(?=\{)")
+_OBJECT = re.compile(r"\s*+(?:```\w{0,20}+\s*+)?(?=\{)")
 _MOST_QUOTED = 8
 """ends of thinking after which an object is looked for: reading stays linear"""
 _DECODER = json.JSONDecoder()
@@ -96,7 +96,8 @@ def _bare_end(text: str) -> int | None:
 def _kind(mark: re.Match[str]) -> tuple[str, bool]:
     """Return the kind of a mark, and whether it ends thinking."""
     if mark["name"]:
-        return mark["name"].lower(), bool(mark["slash"]) or mark["word"].lower().startswith("end")
+        form = mark[0][0] + "|" * ("|" in mark[0] or "\uff5c" in mark[0]) + "_" * bool(mark["word"])
+        return form + mark["name"].lower(), bool(mark["slash"]) or mark["word"].lower().startswith("end")
     patterns = _CLOSES if mark["closes"] else _OPENS
     return next(kind for kind, pattern in patterns.items() if pattern.match(mark[0])), bool(mark["closes"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import NamedTuple
 
-from judge.schema import Frozen, JudgeSettings, Provider
+from judge.schema import MESSAGES, Frozen, JudgeSettings, Provider
 
 
 class Range(Frozen):
@@ -56,7 +56,7 @@ def output_tokens(n_criteria: int, settings: JudgeSettings, scenario: Scenario) 
 
 def image_tokens(provider: Provider, width: int, height: int) -> Range:
     """Return the tokens of an image by its pixels; a server that speaks as a provider is taken to count as it does."""
-    if provider is Provider.ANTHROPIC:
+    if provider in MESSAGES:
         patches = ceil(width / ANTHROPIC_PATCH) * ceil(height / ANTHROPIC_PATCH)
         most = min(patches, ANTHROPIC_MOST)
         return Range(low=min(patches, ANTHROPIC_OLD_MOST), expected=most, high=most)

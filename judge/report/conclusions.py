@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,15 +10,13 @@ import polars as pl
 
 from judge.outcomes.rates import rounded_p
 from judge.schema import Outcome
+from judge.stats.bounded_mean import equivalence_p_value
 from judge.stats.clusters import HALF, sum_by_cluster
-from judge.stats.significance import Conclusion, Distribution, conclude, holm, is_equivalent, sign_test, signs
+from judge.stats.significance import ALPHA, Conclusion, Distribution, conclude, holm, sign_test, signs
 
 if TYPE_CHECKING:
     from judge.outcomes.counted_items import CriterionItems
     from judge.outcomes.interim_looks import Sequential
-
-EQUIVALENCE_LEVEL = 0.9
-"""two one-sided tests at 5 % are a 90 % interval within the margin"""
 
 
 class Tested(NamedTuple):
@@ -28,6 +26,7 @@ class Tested(NamedTuple):
     p_method: Distribution
     p_adjusted: float
     sign_test_p: float
+    equivalence_p: float | None
     verdict: Conclusion
 
 
@@ -43,27 +42,35 @@ def conclude_all(
     """Test every criterion.
 
     The last one, the overall verdict, is the primary one, declared beforehand: its p-value stands as it is. The others'
-    are adjusted by Holm's method, and each word follows the adjusted one. In a run that may stop early the overall
-    verdict has the test of its looks, and no other.
+    are adjusted by Holm's method, and each word follows the adjusted one; so it is with the tests of equivalence. In a
+    run that may stop early the overall verdict has the test of its looks, and no other.
     """
     tests = {name: preference_test(items) for name, items in counted.items()}
-    p_values = [p_value for p_value, _ in tests.values()]
-    adjusted = [*holm(np.array(p_values[:-1])).tolist(), *p_values[-1:]]
+    adjusted = _adjusted([p_value for p_value, _ in tests.values()])
+    within = [None] * len(counted) if margin is None else _adjusted([_outside(c, margin) for c in counted.values()])
     tested = {
         name: Tested(
             p_value=rounded_p(tests[name][0]),
             p_method=tests[name][1],
             p_adjusted=rounded_p(p_adjusted),
             sign_test_p=rounded_p(_sign_test(items)),
-            verdict=_conclude(items, p_adjusted, margin),
+            equivalence_p=None if equivalence_p is None else rounded_p(equivalence_p),
+            verdict=_conclude(items, p_adjusted, equivalence_p),
         )
-        for (name, items), p_adjusted in zip(counted.items(), adjusted, strict=True)
+        for (name, items), p_adjusted, equivalence_p in zip(counted.items(), adjusted, within, strict=True)
     }
     if stopped is not None:
         verdict = {"a": Conclusion.BETTER, "b": Conclusion.WORSE, None: Conclusion.INCONCLUSIVE}[stopped.winner]
-        p = stopped.p_value
-        tested[list(counted)[-1]] = Tested(p, Distribution.SEQUENTIAL, p_adjusted=p, sign_test_p=p, verdict=verdict)
+        p, overall = stopped.p_value, list(counted)[-1]
+        tested[overall] = Tested(
+            p, Distribution.SEQUENTIAL, p_adjusted=p, sign_test_p=p, equivalence_p=None, verdict=verdict
+        )
     return tested
+
+
+def _adjusted(p_values: Sequence[float]) -> list[float]:
+    """Adjust all but the last p-value, that of the primary criterion."""
+    return [*holm(np.array(p_values[:-1])).tolist(), *p_values[-1:]]
 
 
 def _sign_test(counted: CriterionItems) -> float:
@@ -74,17 +81,17 @@ def _sign_test(counted: CriterionItems) -> float:
     return sign_test(wins, losses) if wins + losses else 1.0
 
 
-def _conclude(counted: CriterionItems, p_value: float, margin: float | None) -> Conclusion:
+def _conclude(counted: CriterionItems, p_value: float, equivalence_p: float | None) -> Conclusion:
     credit = counted.column("credit")
     if not len(credit):
         return Conclusion.INCONCLUSIVE
-    return conclude(float(credit.mean()), p_value, equivalent=margin is not None and _equivalent(counted, margin))
+    return conclude(float(credit.mean()), p_value, equivalent=equivalence_p is not None and equivalence_p <= ALPHA)
 
 
-def _equivalent(counted: CriterionItems, margin: float) -> bool:
-    within = counted._replace(basis=counted.basis._replace(level=EQUIVALENCE_LEVEL))
-    rate = within.mean("credit", complement=True)
-    return rate.low is not None and rate.high is not None and is_equivalent(rate.low, rate.high, margin)
+def _outside(counted: CriterionItems, margin: float) -> float:
+    """Return the p-value of the hypothesis that the win rate lies outside the margin."""
+    excess, sizes = counted.unit_sums(counted.column("credit") - HALF)
+    return equivalence_p_value(excess, sizes, margin)
 
 
 def stopping_warnings(found: Sequential, overall: str, margin: float | None) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,9 +12,9 @@ from judge.enums import Method
 from judge.outcomes.counted_items import CriterionItems
 from judge.outcomes.rates import DIGITS, Estimate, Figure, Ratio, estimate_rate, rounded_p
 from judge.outcomes.tally import FOLDED, fold, identical_items, with_credits
-from judge.report.conclusions import EQUIVALENCE_LEVEL
 from judge.report.control_report import MARGIN, ControlEffect, Effect, FalsePreference, SelfComparison
 from judge.schema import Order, Outcome, Verdict
+from judge.stats.bounded_mean import equivalence_p_value, mean_p_value
 from judge.stats.significance import ALPHA, holm
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from judge.outcomes.item_features import ItemFeatures
     from judge.outcomes.latest_judgments import LatestJudgments
     from judge.outcomes.rates import Basis
+    from judge.stats.significance import Distribution
 
 CANNOT_JUDGE = Verdict.CANNOT_JUDGE.value
 
@@ -77,6 +78,15 @@ class Trial(NamedTuple):
         return Trial(self.run.of(judge), self.control.of(judge), None if self.repeat is None else self.repeat.of(judge))
 
 
+class ChangeTest(NamedTuple):
+    """The sign-flip test that a difference between run and control is 0 on average."""
+
+    p_value: float
+    p_method: Distribution
+    p_adjusted: float
+    """after Holm over both differences of all criteria"""
+
+
 def compare_judge(
     trial: Trial, criteria: Sequence[str], features: ItemFeatures | None, basis: Basis
 ) -> dict[str, ControlEffect]:
@@ -90,21 +100,21 @@ def compare_judge(
     """
     counted = {name: CriterionItems.of(_differences(trial, name), features, basis) for name in criteria}
     tests = {
-        name: items.sign_flip(np.nan_to_num(items.column("shift")))
+        (name, column): items.sign_flip(np.nan_to_num(items.column(column)))
+        for column in ("shift", "excess")
         for name, items in counted.items()
-        if not items.items["shift"].is_null().all()
+        if not items.items[column].is_null().all()
     }
-    adjusted = holm(np.array([test.p_value for test in tests.values()], dtype=np.float64))
-    tested: dict[str, dict[str, Any]] = {
-        name: {
-            "p_value": rounded_p(test.p_value),
-            "p_method": test.distribution,
-            "p_adjusted": rounded_p(float(p_adjusted)),
-        }
-        for (name, test), p_adjusted in zip(tests.items(), adjusted, strict=True)
+    adjusted = dict(zip(tests, holm(np.array([test.p_value for test in tests.values()])).tolist(), strict=True))
+
+    def tested(name: str, column: str) -> ChangeTest | None:
+        test = tests.get((name, column))
+        return test and ChangeTest(test.p_value, test.distribution, adjusted[name, column])
+
+    return {
+        name: _effect_on(items, tested(name, "shift"), tested(name, "excess"), is_repeat=trial.repeat is None)
+        for name, items in counted.items()
     }
-    is_repeat = trial.repeat is None
-    return {name: _effect_on(items, tested.get(name, {}), is_repeat=is_repeat) for name, items in counted.items()}
 
 
 def _differences(trial: Trial, criterion: str) -> pl.DataFrame:
@@ -128,7 +138,9 @@ def _differences(trial: Trial, criterion: str) -> pl.DataFrame:
     )
 
 
-def _effect_on(counted: CriterionItems, tested: dict[str, Any], *, is_repeat: bool) -> ControlEffect:
+def _effect_on(
+    counted: CriterionItems, shift: ChangeTest | None, excess: ChangeTest | None, *, is_repeat: bool
+) -> ControlEffect:
     return ControlEffect(
         n=len(counted.items),
         changed=counted.mean("changed"),
@@ -136,8 +148,12 @@ def _effect_on(counted: CriterionItems, tested: dict[str, Any], *, is_repeat: bo
         repeated=None if is_repeat else counted.mean("repeated"),
         excess=None if is_repeat else difference(counted, "excess"),
         shift=difference(counted, "shift", of_a=True),
-        **tested,
-        effect=None if is_repeat else _effect(counted, tested.get("p_adjusted")),
+        p_value=None if shift is None else rounded_p(shift.p_value),
+        p_method=None if shift is None else shift.p_method,
+        p_adjusted=None if shift is None else rounded_p(shift.p_adjusted),
+        excess_p=None if excess is None else rounded_p(excess.p_value),
+        excess_p_adjusted=None if excess is None else rounded_p(excess.p_adjusted),
+        effect=None if is_repeat else _effect(counted, shift, excess),
     )
 
 
@@ -155,28 +171,32 @@ def difference(counted: CriterionItems, name: str, *, of_a: bool = False) -> Fig
     """
     credit = Ratio.over_known((1 + counted.column(name)) / 2, complement=of_a)
     rate = estimate_rate(credit, counted.codes, counted.basis._replace(method=Method.JEFFREYS))
-    ends = {end: getattr(rate, end) for end in Figure.model_fields}
-    return Figure(**{end: None if value is None else round(2 * value - 1, DIGITS) for end, value in ends.items()})
+    ends = {"estimate": rate.estimate, "low": rate.low, "high": rate.high}
+    stretched = {end: None if value is None else round(2 * value - 1, DIGITS) for end, value in ends.items()}
+    return Figure(**stretched, se=None if rate.se is None else round(2 * rate.se, DIGITS))
 
 
-def _effect(counted: CriterionItems, p_adjusted: float | None) -> Effect:
-    """Conclude whether a control moves a criterion: yes, no within the margin (two one-sided tests), or unclear.
+def _effect(counted: CriterionItems, shift: ChangeTest | None, excess: ChangeTest | None) -> Effect:
+    """Conclude whether a control moves a criterion: yes, no within the margin, or unclear.
 
-    As in `core.conclusions`, the margin goes before the p-value.
+    As in `report.conclusions`, the margin goes before the p-value.
     """
-    within = counted._replace(basis=counted.basis._replace(level=EQUIVALENCE_LEVEL))
-    excess, shift = difference(within, "excess"), difference(within, "shift", of_a=True)
-    if _below(excess.high) and _below(shift.high) and _below(None if shift.low is None else -shift.low):
+    if _outside(counted) <= ALPHA:
         return Effect.NO_EFFECT
-    beyond = difference(counted, "excess").low
-    if (beyond is not None and beyond > 0) or (p_adjusted is not None and p_adjusted <= ALPHA):
+    changes_more = excess is not None and np.nanmean(counted.column("excess")) > 0
+    if (shift and shift.p_adjusted <= ALPHA) or (excess and changes_more and excess.p_adjusted <= ALPHA):
         return Effect.MOVES
     return Effect.UNCLEAR
 
 
-def _below(end: float | None) -> bool:
-    """Return whether an interval's end is known and below the margin."""
-    return end is not None and end < MARGIN
+def _outside(counted: CriterionItems) -> float:
+    """Return the p-value of the hypothesis that `excess` reaches the margin, or `shift` lies outside of it."""
+    excess, sizes = counted.unit_sums(counted.column("excess"))
+    shift, shifted = counted.unit_sums(counted.column("shift"))
+    if not len(excess):
+        return 1.0
+    reaches = mean_p_value(MARGIN * sizes - excess, (1 - MARGIN) * float(sizes.max()))
+    return max(reaches, equivalence_p_value(shift / 2, shifted, MARGIN / 2))
 
 
 def compare_with_itself(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from judge.costs.spending import JudgeCost, Usd
 from judge.outcomes.rates import Estimate, Figure
@@ -43,7 +46,12 @@ class ControlEffect(Frozen):
     p_method: Distribution | None = None
     """as in the report of a criterion"""
     p_adjusted: float | None = None
-    """after Holm over the criteria of the judge"""
+    """after Holm over the tests of `shift` and `excess` on all criteria of the judge"""
+    excess_p: Annotated[float | None, Field(exclude_if=lambda p: p is None)] = None
+    """of the sign-flip test over units that the control changes no more outcomes than the repetition; absent without
+    `excess`"""
+    excess_p_adjusted: Annotated[float | None, Field(exclude_if=lambda p: p is None)] = None
+    """the same, adjusted as `p_adjusted`"""
     effect: Effect | None
     """null for `repeat`"""
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
-from judge.enums import Orders, Stratum
+from judge.enums import Stratum
 from judge.outcomes.counted_items import CriterionItems, Subject
-from judge.outcomes.rates import DIGITS, Estimate, Ratio, estimate_rate, estimate_rates
+from judge.outcomes.rates import Estimate, Ratio, estimate_rate, estimate_rates
 from judge.outcomes.tally import HALF
 from judge.report.conclusions import Tested, conclude_all
+from judge.report.judge_signal import Signal, chance_consistency, has_both_orders, mean_chance, state_signal
 from judge.report.ledger import Bounds, Ledger, bounds, count_ledger
 from judge.schema import Frozen, Outcome
 from judge.stats.significance import Conclusion, Distribution
@@ -23,8 +26,7 @@ if TYPE_CHECKING:
     from judge.outcomes.item_features import ItemFeatures
     from judge.outcomes.latest_judgments import LatestJudgments
 
-NEARLY_ALWAYS = 0.9
-"""a judge that picks one slot in this share of its decisions, or more, is called out"""
+NOTHING = Estimate(estimate=None, low=None, high=None, n=0)
 
 
 class Shares(Frozen):
@@ -97,7 +99,8 @@ class CriterionReport(Frozen):
     consistency: Estimate
     """share of items whose two orders agree; identical traces, never judged, are left out"""
     first_slot: Estimate
-    """share of decisive verdicts that picked the trace shown first; its `n` counts verdicts, all others count items"""
+    """share of decisive verdicts that picked the trace shown first; its `n` counts verdicts, all others count items;
+    null with verdicts of one order alone, where the first slot is one of the models"""
     wins_a: int
     """items won by a: both orders agree on it"""
     wins_b: int
@@ -112,6 +115,8 @@ class CriterionReport(Frozen):
     """among the ties: items with byte-identical traces, which needed no call"""
     cannot_judge: int
     """among the missing: items where a judge said that it cannot judge, and no call failed"""
+    n_verdicts: int
+    """verdicts of the items in the rate: of both orders, and all judges and samples"""
     ledger: Ledger
     """where every item went"""
     bounds: Bounds
@@ -121,9 +126,10 @@ class CriterionReport(Frozen):
     by_order: OrderRates
     """win rate of a in each order"""
     chance_consistency: float | None
-    """consistency of a judge with the same verdicts by slot that ignores what the traces say"""
-    signal: bool | None
-    """false: these verdicts cannot be told from those of a judge that ignores the traces"""
+    """consistency of a judge with the same verdicts by slot that ignores what the traces say; of a panel whose credits
+    are averaged, the mean of its judges'"""
+    signal: Signal | None
+    """whether the verdicts follow what the traces say; null without verdicts, or with those of one order alone"""
     p_value: float
     """two-sided, of the sign-flip test over units that neither model is preferred; six significant digits"""
     p_method: Distribution
@@ -132,10 +138,18 @@ class CriterionReport(Frozen):
     """the same after Holm over the criteria; the last of the rubric, declared as primary, keeps its own"""
     sign_test_p: float
     """exact sign test (McNemar) of the units that agree on a against those that agree on b"""
+    equivalence_p: Annotated[float | None, Field(exclude_if=lambda p: p is None)]
+    """of the two one-sided tests that the win rate lies outside the margin of `--equivalence`, after Holm likewise;
+    absent without a margin"""
     verdict: Conclusion
     """of a against b, by the adjusted p-value; `equivalent` only within the margin of `--equivalence`"""
     strata: Strata | None
     """the win rate by whose final answer is right; null where the items have no answers"""
+
+    @property
+    def credit(self) -> float | None:
+        """The sum of a's credits."""
+        return self.win_rate.numerator
 
 
 def report_criteria(
@@ -145,6 +159,7 @@ def report_criteria(
     *,
     margin: float | None,
     stopped: Sequential | None = None,
+    by_judge: Mapping[str, Mapping[str, CriterionReport]] = MappingProxyType({}),
 ) -> dict[str, CriterionReport]:
     """Report each criterion.
 
@@ -154,22 +169,36 @@ def report_criteria(
         subject: what was planned.
         margin: around 1/2, within which the models are called equivalent; None: no word says so.
         stopped: what the looks of a run that may stop early show on the last criterion, the overall one.
+        by_judge: of a panel whose credits are averaged: what its judges alone show.
     """
     tested = conclude_all(counted, margin, stopped)
     return {
-        name: _criterion(items, count_ledger(items, latest.on(name), subject), tested[name], subject)
+        name: _criterion(
+            items,
+            count_ledger(items, latest.on(name), subject),
+            tested[name],
+            subject,
+            judges=[own[name] for own in by_judge.values()],
+        )
         for name, items in counted.items()
     }
 
 
-def _criterion(counted: CriterionItems, ledger: Ledger, tested: Tested, subject: Subject) -> CriterionReport:
-    rates, of_models = _rates(counted), counted.basis.of_models
-    chance = _chance_consistency(counted.judged.items, subject.orders)
+def _criterion(
+    counted: CriterionItems, ledger: Ledger, tested: Tested, subject: Subject, judges: Sequence[CriterionReport]
+) -> CriterionReport:
+    rates, of_models, judged = _rates(counted), counted.basis.of_models, counted.judged
+    first_slot = rates["first_slot"] if has_both_orders(judged) else NOTHING
+    chance = mean_chance(judges) if judges else chance_consistency(judged)
+    signal = state_signal(judged, rates["consistency"], first_slot, chance, tested, judges)
+    if signal is Signal.NO_SIGNAL and tested.verdict is Conclusion.EQUIVALENT:
+        # A judge that cannot tell traces apart finds any two models equivalent.
+        tested = tested._replace(verdict=Conclusion.INCONCLUSIVE)
     return CriterionReport(
         win_rate=of_models(rates["win_rate"]),
         consistent_only=of_models(rates["consistent_only"]),
         consistency=rates["consistency"],
-        first_slot=rates["first_slot"],
+        first_slot=first_slot,
         wins_a=ledger.agreed_a,
         wins_b=ledger.agreed_b,
         ties=ledger.agreed_tie + ledger.identical,
@@ -177,12 +206,13 @@ def _criterion(counted: CriterionItems, ledger: Ledger, tested: Tested, subject:
         missing=subject.n_items - len(counted.items),
         identical=ledger.identical,
         cannot_judge=ledger.cannot_judge,
+        n_verdicts=int(judged.items["n_verdicts"].sum()),
         ledger=ledger,
-        bounds=bounds(counted, subject.n_items),
+        bounds=bounds(counted, subject.n_items, tested.p_value),
         shares=Shares(**{name: of_models(rates[name]) for name in Shares.model_fields}),
         by_order=OrderRates(**{name: of_models(rates[name]) for name in OrderRates.model_fields}),
         chance_consistency=chance,
-        signal=_signal(rates["consistency"], rates["first_slot"], chance),
+        signal=signal,
         **tested._asdict(),
         strata=_stratify(counted, subject.features),
     )
@@ -207,32 +237,6 @@ def _rates(counted: CriterionItems) -> dict[str, Estimate]:
         "splits": Ratio(is_outcome[Outcome.SPLIT], one),
     }
     return estimate_rates(ratios, codes, counted.basis, counts)
-
-
-def _chance_consistency(items: pl.DataFrame, orders: Orders) -> float | None:
-    """Return the position consistency expected of verdicts that depend on the slot alone.
-
-    With shares f, s and t of first, second and tie among the verdicts, the orders agree when one says first and the
-    other second, or both say tie: 2 f s + t t.
-    """
-    if orders is Orders.ONE or not len(items):
-        return None
-    first, decisive = int(items["first_picks"].sum()), int(items["decisive"].sum())
-    total = int(items["n_verdicts"].sum())
-    f, s, t = first / total, (decisive - first) / total, (total - decisive) / total
-    return round(2 * f * s + t * t, DIGITS)
-
-
-def _signal(consistency: Estimate, first_slot: Estimate, chance: float | None) -> bool | None:
-    """Return whether position consistency exceeds that of a judge that ignores the traces; None where unknown.
-
-    With one order, the slots alone can tell that they do not; nothing can tell that they do.
-    """
-    if first_slot.estimate is not None and not 1 - NEARLY_ALWAYS < first_slot.estimate < NEARLY_ALWAYS:
-        return False
-    if chance is None or consistency.low is None:
-        return None
-    return consistency.low > chance
 
 
 def _stratify(counted: CriterionItems, features: ItemFeatures | None) -> Strata | None:
@@ -261,16 +265,3 @@ def _size(answered: pl.DataFrame, stratum: Stratum) -> int:
     a = 1 if stratum in {Stratum.BOTH_RIGHT, Stratum.ONLY_A_RIGHT} else 0
     b = 1 if stratum in {Stratum.BOTH_RIGHT, Stratum.ONLY_B_RIGHT} else 0
     return len(answered.filter(right_a=a, right_b=b))
-
-
-def signal_warnings(reports: Mapping[str, CriterionReport], judge: str) -> list[str]:
-    """Return the warning that a judge shows no signal on some criteria."""
-    silent = [name for name, report in reports.items() if report.signal is False]
-    if not silent:
-        return []
-    text = (
-        f"Judge {judge} shows no signal on {', '.join(silent)}: its verdicts cannot be told from those of a judge that "
-        "ignores what the traces say (orders agree no more than by chance, or one slot is nearly always picked). "
-        "Draw no conclusion about the models from these rates."
-    )
-    return [text]

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from judge.outcomes.counted_items import CriterionItems, cluster_codes
-from judge.outcomes.rates import Basis, Estimate, Figure, Ratio, estimate_rates, figure, is_mirror_first, rounded
+from judge.outcomes.rates import GRID, Basis, Estimate, Figure, Ratio, estimate_rates, figure, is_mirror_first, rounded
 from judge.outcomes.tally import HALF, with_credits
 from judge.report.position_length import SIDES, kappa_of_sides, sides
 from judge.schema import Frozen, Order
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CREDIT_OF_SIDE = (1.0, HALF, 0.0)
 ONE_SIDED_SHARE = 0.8
 PAIR = 2
+MIN_EXPLAINED = 30
+"""items; with fewer, a few criteria explain much by chance"""
 
 
 class AgreementReport(Frozen):
@@ -57,12 +59,12 @@ class HaloReport(Frozen):
     """of the credits of each two criteria; null where one does not vary"""
     overall: str
     """the criterion that the others are to explain"""
-    together: float | None
-    """share of its variance that the others explain together"""
+    together: Figure | None
+    """share of its variance that the others explain together, adjusted for their number; null below 30 items"""
     alone: dict[str, float]
-    """share that each explains on its own"""
+    """share that each explains on its own, adjusted; empty below 30 items, as the next"""
     added: dict[str, float]
-    """share that each explains beyond the others"""
+    """share that each explains beyond the others, adjusted"""
 
 
 def report_agreement(
@@ -80,8 +82,8 @@ def report_agreement(
         return None
     judged: dict[str, object] = {}
     if len(by_judge) >= PAIR:
-        rated = _side_by_side({str(index): judge for index, judge in enumerate(by_judge)})
-        judged = compare_raters(_credits(rated), cluster_codes(rated), seed=by_judge[0].basis.seed)
+        rated = side_by_side({str(index): judge for index, judge in enumerate(by_judge)})
+        judged = compare_raters(credits_of(rated), cluster_codes(rated), seed=by_judge[0].basis.seed)
     flips = _flips(said, features, by_judge[0].basis) if samples >= PAIR else {}
     return AgreementReport.model_validate({"n": 0, **judged, **flips})
 
@@ -127,7 +129,7 @@ def _kappa(on: Codes, counts: Floats, codes: Codes | None, *, seed: int, weights
     }
 
 
-def _side_by_side(columns: Mapping[str, CriterionItems]) -> pl.DataFrame:
+def side_by_side(columns: Mapping[str, CriterionItems]) -> pl.DataFrame:
     """Return item, cluster and one column of credits each, null where not judged, sorted by item."""
     rows = pl.concat(
         [
@@ -139,7 +141,7 @@ def _side_by_side(columns: Mapping[str, CriterionItems]) -> pl.DataFrame:
     return rows.group_by("item").agg(pl.col("cluster").first(), *own).sort("item")
 
 
-def _credits(side_by_side: pl.DataFrame) -> Floats:
+def credits_of(side_by_side: pl.DataFrame) -> Floats:
     """Return the credits of such rows, shape (items, columns), NaN where there is none."""
     return side_by_side.select(pl.selectors.starts_with("credit:")).to_numpy()
 
@@ -169,12 +171,17 @@ def halo(counted: Mapping[str, CriterionItems]) -> HaloReport | None:
     names = list(counted)
     if len(names) < PAIR:
         return None
-    credits_ = _credits(_side_by_side(counted))
-    credits_ = credits_[~np.isnan(credits_).any(axis=1)]
+    rated = side_by_side(counted).drop_nulls(pl.selectors.starts_with("credit:"))
+    credits_, codes = np.rint(credits_of(rated) * GRID) / GRID, cluster_codes(rated)
     if len(credits_) <= len(names):
         return None
     found = correlations(credits_)
-    explained = explained_variance(credits_[:, -1], credits_[:, :-1])
+    exchanged = 1 - credits_
+    if is_mirror_first(np.hstack([credits_, exchanged]), np.hstack([exchanged, credits_]), codes):
+        credits_ = exchanged
+    enough = len(credits_) >= MIN_EXPLAINED
+    seed = counted[names[0]].basis.seed
+    explained = explained_variance(credits_[:, -1], credits_[:, :-1], codes, seed=seed) if enough else None
     shares = {} if explained is None else {"alone": explained.alone, "added": explained.added}
     return HaloReport(
         n=len(credits_),
@@ -182,7 +189,7 @@ def halo(counted: Mapping[str, CriterionItems]) -> HaloReport | None:
             name: {other: rounded(found[i, j]) for j, other in enumerate(names)} for i, name in enumerate(names)
         },
         overall=names[-1],
-        together=None if explained is None else rounded(explained.together),
+        together=None if explained is None else figure(explained.together),
         alone={name: round(float(x), 6) for name, x in zip(names, shares.get("alone", ()), strict=False)},
         added={name: round(float(x), 6) for name, x in zip(names, shares.get("added", ()), strict=False)},
     )

@@ -9,9 +9,11 @@ import numpy as np
 import polars as pl
 
 from judge.enums import Orders
-from judge.outcomes.rates import DIGITS, GRID
+from judge.outcomes.rates import DIGITS, GRID, rounded_p
 from judge.outcomes.tally import DECISIONS
 from judge.schema import Frozen, Outcome, Verdict
+from judge.stats.clusters import HALF, sum_by_cluster
+from judge.stats.significance import sign_flip
 
 if TYPE_CHECKING:
     from judge.outcomes.counted_items import CriterionItems, Subject
@@ -50,6 +52,10 @@ class Bounds(Frozen):
     """if every missing item had gone to b"""
     high: float | None
     """if every missing item had gone to a"""
+    p_value_low: float | None = None
+    """of the sign-flip test if every missing item, a unit of its own, had gone to b"""
+    p_value_high: float | None = None
+    """the same, if every one had gone to a"""
 
 
 def count_ledger(counted: CriterionItems, said: pl.DataFrame, subject: Subject) -> Ledger:
@@ -100,8 +106,14 @@ def _lost(counted: CriterionItems, said: pl.DataFrame, subject: Subject) -> Coun
     return Counter(reasons.to_series().to_list())
 
 
-def bounds(counted: CriterionItems, n_items: int) -> Bounds:
-    """Return the worst-case bounds of the win rate, mirrored exactly when the models are exchanged."""
+def bounds(counted: CriterionItems, n_items: int, p_value: float) -> Bounds:
+    """Return the worst-case bounds of the win rate, mirrored exactly when the models are exchanged.
+
+    Args:
+        counted: folded items of the criterion.
+        n_items: those and the missing ones.
+        p_value: of the criterion's own test, which stands where nothing is missing.
+    """
     if not n_items:
         return Bounds(low=None, high=None)
     won = float((np.rint(counted.column("credit") * GRID) / GRID).sum())
@@ -110,4 +122,11 @@ def bounds(counted: CriterionItems, n_items: int) -> Bounds:
     least = round(min(won, lost) / n_items, DIGITS)
     most = round(1 - least, DIGITS) if won == lost else round((min(won, lost) + missing) / n_items, DIGITS)
     low, high = (least, most) if won <= lost else (round(1 - most, DIGITS), round(1 - least, DIGITS))
-    return Bounds(low=low, high=high)
+    p_low, p_high = (_p_value(counted, missing, credit) if missing else p_value for credit in (0, 1))
+    return Bounds(low=low, high=high, p_value_low=p_low, p_value_high=p_high)
+
+
+def _p_value(counted: CriterionItems, missing: int, credit: int) -> float:
+    """Test for a preference with every missing item at one credit."""
+    units = sum_by_cluster(counted.column("credit")[:, None] - HALF, counted.codes)[:, 0]
+    return rounded_p(sign_flip(np.append(units, np.full(missing, credit - HALF)), seed=counted.basis.seed).p_value)

@@ -66,6 +66,8 @@ class LengthReport(Frozen):
     """win rate of a where neither trace is longer than 1.25 times the other"""
     matched_share: float | None
     """share of items that are matched so"""
+    n: int
+    """items in the rate whose lengths are known"""
     adjusted: LengthAdjustedReport | None
     """null where not asked for, or not identified"""
     not_identified: str | None
@@ -138,6 +140,7 @@ def length(counted: CriterionItems, *, adjust: bool) -> LengthReport | None:
         longer_wins=of_models(estimate_rate(Ratio(*longer), known.codes, known.basis)),
         matched=of_models(estimate_rate(Ratio(*matched, complement=True), known.codes, known.basis)),
         matched_share=rounded(matched.denominators.mean()),
+        n=len(known.items),
         adjusted=None
         if adjusted is None or isinstance(adjusted, NotIdentified)
         else LengthAdjustedReport(**{name: of_models(figure(value)) for name, value in adjusted._asdict().items()}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import Field
 
@@ -17,10 +17,14 @@ from judge.outcomes.latest_judgments import LatestJudgments
 from judge.outcomes.rates import LEVEL, Basis
 from judge.report.conclusions import stopping_warnings
 from judge.report.control_report import ControlReport, control_warnings
-from judge.report.criterion import CriterionReport, report_criteria, signal_warnings
+from judge.report.criterion import CriterionReport, report_criteria
 from judge.report.instruments import Instruments, compare_instruments
 from judge.report.judge_agreement import AgreementReport, HaloReport, halo, report_agreement
+from judge.report.judge_sensitivity import JudgeSensitivity, judge_sensitivity
+from judge.report.judge_signal import signal_warnings
 from judge.report.position_length import LengthReport, PositionReport, length, position
+from judge.report.served_models import ServedModels, report_served, served_warnings
+from judge.report.standardised import Standardised, standardise
 from judge.report.subgroups import Interaction, Subgroups, interactions, report_subgroups
 from judge.schema import Frozen
 from judge.stats.clusters import FEW_UNITS
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
 
     from judge.outcomes.counted_items import CriterionItems
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Models(Frozen):
@@ -86,7 +90,7 @@ class Report(Frozen):
     pooling: Pooling | None
     """how several judges became one; null with one"""
     prompt: str | None
-    """name and version; null for imported runs"""
+    """name and version, and where judges have several, whose; null for imported runs"""
     rubric: str
     """name and version"""
     orders: Orders
@@ -135,12 +139,18 @@ class Report(Frozen):
     """by field and value, for each field that was asked for"""
     interactions: dict[str, Interaction | None]
     """by field; null where fewer than two values have counted items"""
+    standardised: dict[str, Standardised | None]
+    """by field; null where fewer than two values have counted items"""
+    judge_sensitivity: dict[str, JudgeSensitivity] | None = None
+    """by criterion; null with one judge"""
     instruments: dict[str, Instruments] | None = None
     """by criterion that a checklist measures too, where two checklist scores are set beside the comparison"""
     sequential: Sequential | None = None
     """null where the number of items was fixed beforehand; else the overall criterion has no other interval"""
     controls: dict[str, ControlReport] | None = None
     """by kind; null where the run has none"""
+    served_models: Annotated[ServedModels | None, Field(exclude_if=lambda models: models is None)] = None
+    """by judge and model, where the verdicts of a judge come from several; absent where they do not"""
     fingerprint: str | None = Field(default=None, exclude_if=lambda found: found is None)
     """SHA-256 of what decides the run and of every verdict that counts; absent in runs made before runs were sealed"""
 
@@ -159,6 +169,8 @@ class RunDescription(NamedTuple):
     left_out: dict[str, int]
     costs: Mapping[str, JudgeCost] = MappingProxyType({})
     """what each judge's replies took"""
+    judge_models: Mapping[str, str] = MappingProxyType({})
+    """the model of each judge; of one that is not there, its name says it"""
     looks: InterimLooks | None = None
     """of a run that may stop early"""
     scores: tuple[pl.DataFrame, pl.DataFrame] | None = None
@@ -193,11 +205,20 @@ def build_report(
         )
         for judge, items in alone.items()
     }
+    served = report_served(latest, subject, basis._replace(may_stop=stopped is not None))
     n_planned = (subject.n_items - subject.n_identical) * run.samples * len(subject.judges)
     n_planned *= 2 if subject.orders is Orders.BOTH else 1
     together = next(iter(by_judge.values()))
     if is_panel:
-        together = report_criteria(panel, latest, subject, margin=margin, stopped=stopped and stopped.together)
+        together = report_criteria(
+            panel,
+            latest,
+            subject,
+            margin=margin,
+            stopped=stopped and stopped.together,
+            by_judge=by_judge if pooling is Pooling.MEAN else {},
+        )
+    subgroups = report_subgroups(panel, features) if features else {}
     return Report(
         schema_version=SCHEMA_VERSION,
         models=run.models,
@@ -220,10 +241,11 @@ def build_report(
         costs=dict(run.costs),
         usd=total(one.usd for one in run.costs.values()) if run.costs else None,
         warnings=(
-            *_warnings(by_judge, panel[overall], subject, run.models),
+            *_warnings(by_judge, panel[overall], subject, run),
             *_refusals(subject, extras),
             *(stopping_warnings(stopped.together, overall, margin) if stopped else ()),
             *run.notes,
+            *served_warnings(served, overall),
             *control_warnings(run.controls or {}),
         ),
         equivalence=margin,
@@ -231,6 +253,7 @@ def build_report(
         instruments=compare_instruments(panel, *run.scores) if run.scores else None,
         sequential=stopped and stopped.together,
         controls=run.controls,
+        served_models=served or None,
         fingerprint=run.fingerprint,
         position={name: position(items, together[name].first_slot) for name, items in panel.items()},
         length={name: length(items, adjust=extras.length_control) for name, items in panel.items()},
@@ -241,8 +264,10 @@ def build_report(
             for name in panel
         },
         halo=halo(panel),
-        subgroups=report_subgroups(panel, features) if features else {},
+        subgroups=subgroups,
         interactions=interactions(panel[overall], features) if features else {},
+        standardised=standardise(panel[overall], overall, subgroups),
+        judge_sensitivity=judge_sensitivity(alone, panel, features, pooling) if pooling else None,
     )
 
 
@@ -263,13 +288,13 @@ def _warnings(
     by_judge: Mapping[str, Mapping[str, CriterionReport]],
     overall: CriterionItems,
     subject: Subject,
-    models: Models,
+    run: RunDescription,
 ) -> list[str]:
     texts = [text for judge, reports in by_judge.items() for text in signal_warnings(reports, judge)]
     if overall.codes is not None and overall.n_units < FEW_UNITS:
         few = f"only {overall.n_units} clusters: too few for a reliable interval"
         texts.append(few if overall.n_units > 1 else "All items are in one cluster: there is no interval.")
-    return texts + kinship_warnings(tuple(subject.judges), models.model_dump())
+    return texts + kinship_warnings(subject.judges, run.models.model_dump(), asked=run.judge_models)
 
 
 def _refusals(subject: Subject, extras: Extras) -> list[str]:

@@ -37,14 +37,15 @@ class Subgroup(Frozen):
 
 
 class Interaction(Frozen):
-    """The score test that the overall win rate is the same for all values of a field."""
+    """The permutation test that the overall win rate is the same for all values of a field."""
 
     statistic: float | None
-    """of the score test; null where it is undefined"""
+    """of the score test, studentised; null where it is undefined"""
     df: int
-    """degrees of freedom"""
+    """values with counted items, less one"""
     p_value: float | None
-    """of the same test"""
+    """share of up to 10,000 permutations of the values over units that reach the statistic; above 10,000 units, of the
+    chi-square distribution"""
 
 
 Subgroups = dict[str, dict[str, Subgroup]]
@@ -86,7 +87,7 @@ def _interaction(overall: CriterionItems, field: str) -> Interaction | None:
     if not len(known.items):
         return None
     groups = (known.items[f"by:{field}"].rank("dense") - 1).to_numpy().astype(np.intp)
-    tested = heterogeneity(known.column("credit"), groups, known.codes)
+    tested = heterogeneity(known.column("credit"), groups, known.codes, seed=known.basis.seed)
     if tested is None:
         return None
     return Interaction(statistic=rounded(tested.statistic), df=tested.df, p_value=rounded_p(tested.p_value))

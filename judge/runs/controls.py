@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from judge.errors import InputError, RunError
-from judge.files.files import write_lines
+from judge.files.files import make_folder, touch, write_lines
 from judge.images.image_store import ImageStore, with_item
 from judge.images.loader import held
 from judge.prompting.subject_counts import PairCounts
@@ -62,9 +62,10 @@ def make_controls(
         folder = control_folder(run, control.kind)
         pairs = control_pairs(control, source)
         changed = as_control(manifest, control, command=command)
-        with folder.created() as new:
+        make_folder(folder.path.parent)
+        with folder.created(shared=bool(run.path.stat().st_mode & 0o020)) as new:
             if run.batches_path.exists():
-                new.batches_path.touch()
+                touch(new.batches_path)
             new.write_manifest(_filled(changed, new, pairs))
 
 

@@ -17,8 +17,10 @@ from pydantic import ValidationError
 
 from judge.errors import RunError
 from judge.files.damage import change_in
-from judge.files.files import flush, flush_folder, replacing, write_json
+from judge.files.fields import show
+from judge.files.files import as_its_folder, flush, flush_folder, replacing, write_json
 from judge.files.folders import filling, locking
+from judge.files.limits import open_regular, own_lines, read_whole
 from judge.files.sealed_lines import SealedLine, decoded, mend_tail, problem_of, sealed_lines, sealed_records
 from judge.files.sealing import find_seal, seal, unseal
 from judge.images.image_store import located, with_item
@@ -35,6 +37,8 @@ SYNC_SECONDS = 0.05
 """pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
 LOST_SEAL = "it has no checksum, where the lines of the run have: changed since it was written"
 Noun = TypeVar("Noun", Pair, Case, Item)
+PRIVATE, SHARED = 0o700, 0o770
+"""rights of a run folder; its files have them too, but for entering"""
 
 
 class LastFailure(NamedTuple):
@@ -83,7 +87,7 @@ class RunFolder:
     def any_manifest(self) -> AnyManifest:
         """Read the manifest; RunError where there is none, it is not one, or it was changed."""
         try:
-            written = self.manifest_path.read_bytes()
+            written = read_whole(self.manifest_path)
         except (FileNotFoundError, NotADirectoryError):
             raise RunError(f"{self.path}: no run here (manifest.json is missing); `ls {self.path.parent}`") from None
         unsealed = unseal(written)
@@ -97,7 +101,7 @@ class RunFolder:
     @property
     def is_sealed(self) -> bool:
         """Whether every line of the run has a checksum, as its manifest has: earlier versions wrote none."""
-        return self.manifest_path.exists() and find_seal(self.manifest_path.read_bytes()) is not None
+        return self.manifest_path.exists() and find_seal(read_whole(self.manifest_path)) is not None
 
     def lost_seal(self, manifest: AnyManifest) -> bool:
         """Tell whether the manifest has no checksum although the lines that were written with it have."""
@@ -105,8 +109,8 @@ class RunFolder:
         path = subjects if subjects.exists() else self.judgments_path
         if manifest.merged or self.is_sealed or not path.exists():
             return False
-        with path.open("rb") as file:
-            return find_seal(file.readline()) is not None
+        with open_regular(path) as file:
+            return find_seal(next(own_lines(file, path), b"")) is not None
 
     @property
     def members(self) -> RunMembers | None:
@@ -159,15 +163,15 @@ class RunFolder:
     def pair_offsets(self) -> array[int]:
         """Return the byte at which each pair's line begins, in file order."""
         offsets, offset = array("Q"), 0
-        with self.pairs_path.open("rb") as file:
-            for line in file:
+        with open_regular(self.pairs_path) as file:
+            for line in own_lines(file, self.pairs_path):
                 offsets.append(offset)
                 offset += len(line)
         return offsets
 
     def pairs_at(self, offsets: Iterable[int]) -> Iterator[Pair]:
         """Yield the pairs whose lines begin at the given bytes, in the order given."""
-        with self.pairs_path.open("rb") as file:
+        with open_regular(self.pairs_path) as file:
             for offset in offsets:
                 file.seek(offset)
                 yield with_item(decode(unseal(file.readline()).content, type=Pair), self._located)
@@ -198,9 +202,19 @@ class RunFolder:
         failed: dict[bytes, LastFailure] = {}
         for judgment in self.judgments():
             if isinstance(judgment.result, Failed):
-                time = datetime.fromisoformat(judgment.time) if judgment.time else None
-                failed[bytes.fromhex(judgment.key)] = LastFailure(judgment.result.failure, time)
+                failed[bytes.fromhex(judgment.key)] = LastFailure(judgment.result.failure, self._time(judgment))
         return {key: failed[key] for key in failed.keys() - self.judged_keys()}
+
+    def _time(self, judgment: Judgment) -> datetime | None:
+        """Return when a judgment was made; RunError where it states no time, or none of a zone."""
+        try:
+            time = datetime.fromisoformat(judgment.time) if judgment.time else None
+        except ValueError:
+            time = datetime.min  # noqa: DTZ901 - of no zone
+        if time is not None and time.tzinfo is None:
+            told = f"the judgment {judgment.key} states no time with a zone: {show(str(judgment.time))}"
+            raise RunError(f"{self.judgments_path}: damaged: {told}")
+        return time
 
     def write_manifest(self, manifest: RunManifest, *, sealed: bool = True) -> None:
         """Write the manifest, sealed; that of a run which has unsealed lines stays as it is."""
@@ -210,27 +224,30 @@ class RunFolder:
 
     def write_positions(self, positions: Iterable[int]) -> None:
         """Write, for each pair of a shard, where it stands in the whole comparison, counted from 0."""
-        with replacing(self.positions_path) as file:
+        with replacing(self.positions_path, opener=as_its_folder) as file:
             file.writelines(b"%d\n" % position for position in positions)
 
     def positions(self) -> Iterator[int]:
         """Yield where each pair of a shard stands in the whole comparison."""
         if not self.positions_path.exists():
             raise RunError(f"{self.positions_path}: missing; this shard can be reported, not merged")
-        with self.positions_path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+        with open_regular(self.positions_path) as file:
+            for number, line in enumerate(own_lines(file, self.positions_path), start=1):
                 if not line.rstrip(b"\n").isdigit():
                     raise RunError(f"{self.positions_path}:{number}: damaged line: not a position")
                 yield int(line)
 
     @contextmanager
-    def created(self) -> Iterator[RunFolder]:
+    def created(self, *, shared: bool = False) -> Iterator[RunFolder]:
         """Yield a hidden folder to fill, which becomes this one when it is complete, and vanishes on an error.
+
+        Args:
+            shared: let the group read and write it, too; else it is its owner's alone.
 
         Raises:
             RunError: something is there already.
         """
-        with filling(self.path) as hidden:
+        with filling(self.path, mode=SHARED if shared else PRIVATE) as hidden:
             yield RunFolder(hidden)
 
     def locked(self) -> AbstractContextManager[None]:
@@ -259,7 +276,7 @@ class Journal(AbstractContextManager["Journal"]):
         try:
             self._seal, self.torn = mend_tail(path)
             """the seal of the last line; whether a torn one was cut off"""
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._descriptor = as_its_folder(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             self._copy = JournalCopy(path)
             flush_folder(path.parent)
         except OSError as error:

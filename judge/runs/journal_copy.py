@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from judge.errors import RunError
-from judge.files.files import flush, flush_folder
+from judge.files.files import as_its_folder, flush, flush_folder
 
 BLOCK = 1 << 20
 SHARE = 100
@@ -22,6 +22,10 @@ SHARE = 100
 def rescued_journals(path: Path) -> list[Path]:
     """Return the files into which earlier processes rescued a journal, and which are still there."""
     return sorted(path.parent.glob(f"{path.stem}.rescued-*.jsonl"))
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 class JournalCopy:
@@ -110,7 +114,7 @@ class JournalCopy:
         beside = next(there for there in folders if there.is_dir())
         names = (beside / f"{self.path.stem}.rescued-{number}.jsonl" for number in count(1))
         target = next(path for path in names if not path.exists())
-        with target.open("xb") as file:
+        with open(target, "xb", opener=as_its_folder if beside == folder else _private) as file:
             if self._copy is not None:
                 self._copy.seek(0)
                 shutil.copyfileobj(self._copy, file, BLOCK)

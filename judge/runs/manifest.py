@@ -13,7 +13,7 @@ from judge.errors import InputError
 from judge.outcomes.interim_looks import Stopping
 from judge.runs.control_kinds import Control
 from judge.runs.sharding import Shard
-from judge.schema import Criterion, Frozen, Group, JudgeSpec, Price, Rubric
+from judge.schema import Criterion, Frozen, Group, JudgeSpec, Price, RequestForm, Rubric
 
 
 class Input(Frozen):
@@ -46,6 +46,8 @@ class RunManifest(Frozen):
     """who is asked; empty for imported runs"""
     prices: dict[str, Price] = Field(default_factory=dict)
     """by judge, as known when the run was made or as `--price` said since; no part of the identity"""
+    forms: dict[str, tuple[RequestForm, ...]] = Field(default_factory=dict, exclude_if=lambda forms: not forms)
+    """by judge, in what its requests differ from the usual ones, as its server's refusals taught"""
     repair: str | None = None
     """what a judge is told of a reply that could not be read; None: such a reply is a failure at once"""
     samples: int

@@ -36,6 +36,8 @@ class Difference(Frozen):
     """lower end of the interval of a - b"""
     high: float | None
     """upper end"""
+    se: float | None = None
+    """standard error of a - b"""
     n: int
     """items where both have the figure"""
     p_value: float
@@ -134,6 +136,7 @@ def _difference(name: str, test: _Test, p_adjusted: float) -> Difference:
     return Difference(
         **{side: rounded(values.mean()) if len(values) else None for side, values in means.items()},
         **{end: None if value is None else round(2 * value - 1, DIGITS) + 0.0 for end, value in ends.items()},
+        se=None if rate.se is None else round(2 * rate.se, DIGITS),
         n=rate.n,
         p_value=rounded_p(test.p_value),
         p_method=test.method,

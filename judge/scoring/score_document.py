@@ -82,26 +82,27 @@ def difference_conclusion(found: ScoreDifference) -> str:
     return f"On the trace score, a is {total.verdict}: {told}."
 
 
-def render_scores(report: ScoreReport, console: Console) -> None:
-    """Render the counts, the tables, the cost, and every warning."""
+def render_scores(report: ScoreReport, console: Console, *, errors: bool = False) -> None:
+    """Render the counts, the tables, the cost, and every warning; on request with standard errors."""
     console.print(Text(f"model: {safe(report.model)}"))
     console.print(Text("\n".join(_counts(report))))
     for table in score_tables.score_tables(report):
         if table.key != "costs":
-            console.print(render_table(table, console.width, stacked=table.key in {"subgroups", "groups"}))
+            stacked = table.key in {"subgroups", "groups"}
+            console.print(render_table(table, console.width, stacked=stacked, errors=errors))
     for line in costs(report):
         console.print(Text(safe(line)))
-    console.print(Text(safe(_basis(report)), style="dim"))
+    console.print(Text(safe(f"{_basis(report)}{f' {words.ERRORS}' if errors else ''}"), style="dim"))
     for warning in report.warnings:
         console.print(Text(f"Warning: {safe(warning)}", style="bold yellow"))
     console.print(Text(safe(conclusion(report)), style="bold"))
 
 
-def render_difference(found: ScoreDifference, console: Console) -> None:
-    """Render the difference of two scores."""
+def render_difference(found: ScoreDifference, console: Console, *, errors: bool = False) -> None:
+    """Render the difference of two scores; on request with standard errors."""
     console.print(Text(safe(f"a = {found.models.a}\nb = {found.models.b}")))
-    console.print(render_table(score_tables.difference_table(found), console.width, stacked=True))
-    console.print(Text(safe(_pairing(found)), style="dim"))
+    console.print(render_table(score_tables.difference_table(found), console.width, stacked=True, errors=errors))
+    console.print(Text(safe(f"{_pairing(found)}{f' {words.ERRORS}' if errors else ''}"), style="dim"))
     console.print(Text(safe(difference_conclusion(found)), style="bold"))
 
 

@@ -167,7 +167,9 @@ def build_score_report(
         warnings=(
             *_constant_verdicts(scores.units),
             *_gaps(scores.items, group_counts, clusters, figures.answer_accuracy.n),
-            *kinship_warnings(judges, {"under test": setting.model}),
+            *kinship_warnings(
+                judges, {"under test": setting.model}, asked={judge.name: judge.model for judge in setting.judges}
+            ),
         ),
     )
     return ScoredRun(report, scores)

@@ -22,7 +22,9 @@ def difference(own: Difference) -> Cell:
     if own.estimate is None:
         return Cell("-")
     ends = "" if own.low is None or own.high is None else f" [{100 * own.low:+.1f}, {100 * own.high:+.1f}]"
-    return Cell(f"{100 * own.estimate:+.1f}{ends}", own.estimate, own.low, own.high, own.n)
+    error = "" if own.se is None else f"{100 * own.se:.1f}"
+    text = f"{100 * own.estimate:+.1f}{ends}"
+    return Cell(text, own.estimate, own.low, own.high, own.n, se=own.se, error=error)
 
 
 TOTALS = {
@@ -73,7 +75,7 @@ def figure_tables(figures: Figures, title: str, judge: str = "") -> Iterator[Tab
         of="figure",
         columns={"estimate": "percent", "n": "traces"},
         rows=tuple(
-            cells.row(told, cells.rate(getattr(figures, name)), cells.count(getattr(figures, name).n))
+            cells.row(told, cells.counted(getattr(figures, name)), cells.count(getattr(figures, name).n))
             for name, told in TOTALS.items()
         ),
         judge=judge,

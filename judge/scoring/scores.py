@@ -11,7 +11,7 @@ import polars as pl
 from judge.enums import FailureMode
 from judge.outcomes.latest_judgments import LatestJudgments
 from judge.prompting.checklist_score import parse_evidence
-from judge.prompting.pairwise_reply import UnparsedError
+from judge.prompting.final_text import UnparsedError
 from judge.schema import Group, JudgeSpec, Judgment, Scored
 from judge.scoring.cases import CaseFeatures
 

@@ -15,14 +15,20 @@ if TYPE_CHECKING:
     from judge.stats.intervals import Floats, Patterns
 
 LEVEL = 0.95
+N_EXPLAINED = 2_000
+"""resamples of shares of variance, which have a pattern an item with several judges"""
+TINY = 1e-12
+"""less than this is rounding"""
 
 
 class Interval(NamedTuple):
-    """An estimate with the ends of its interval: NaN where undefined, or where no unit differs from another."""
+    """An estimate in [-1, 1] with the ends of its interval: NaN where undefined; no ends in a single cluster."""
 
     estimate: float
     low: float
     high: float
+    se: float
+    """standard deviation of the resamples"""
 
 
 class Agreement(NamedTuple):
@@ -64,7 +70,8 @@ def agreement(
     """Return raw agreement, Gwet's AC1 and Krippendorff's alpha, with Bayesian bootstrap intervals over units.
 
     Gwet, British J. Mathematical and Statistical Psychology 61, 2008; Krippendorff, Content Analysis, 2004, chapter 11.
-    The judges are fixed: the intervals speak of other items, not of other judges.
+    The judges are fixed: the intervals speak of other items, not of other judges. Half a unit that agrees and half a
+    unit that disagrees are added to each resample, as for rates, so that judges who always agree keep an interval.
 
     Args:
         counts: shape (items, categories), how many verdicts each item has in each category; items may differ in number.
@@ -80,8 +87,22 @@ def agreement(
         units = units._replace(numerators=_item_sums(units.numerators))
     else:
         units = _collapsed(sum_by_cluster(_weighted(_item_sums(counts), weights), clusters))
+    k = len(distances)
+    total = units.counts @ units.numerators
+    observed = total[3 + k :].reshape(k, k)
+    shares = observed.sum(axis=1) / max(observed.sum(), 1.0)
+    each = observed.sum() / max(total[1], 1.0)
+    agreed, apart = (
+        np.concatenate([[agrees, 1, 0], np.zeros(k), each * table.ravel()])
+        for agrees, table in zip((1, 0), _pseudo_tables(shares, shares), strict=True)
+    )
     raw, ac1, nominal, interval = _intervals(
-        units, lambda sums: _coefficients(sums, distances), n_resamples=n_resamples, seed=seed
+        units,
+        lambda sums: _coefficients(sums, distances),
+        total[1] * np.array([agreed, apart]),
+        n_resamples=n_resamples,
+        seed=seed,
+        is_clustered=clusters is not None,
     )
     return Agreement(raw, ac1, nominal, interval)
 
@@ -111,7 +132,12 @@ def cohen_kappa(
     """
     cells = np.eye(n_categories * n_categories, dtype=np.int8)[first * n_categories + second]
     units = _collapsed(sum_by_cluster(_weighted(cells, weights), clusters))
-    return _intervals(units, _kappa, n_resamples=n_resamples, seed=seed)[0]
+    table = (units.counts @ units.numerators).reshape(n_categories, n_categories)
+    total = table.sum()
+    pseudo = total * np.array(
+        [own.ravel() for own in _pseudo_tables(table.sum(axis=1) / total, table.sum(axis=0) / total)]
+    )
+    return _intervals(units, _kappa, pseudo, n_resamples=n_resamples, seed=seed, is_clustered=clusters is not None)[0]
 
 
 def flip_rates(forward: Floats, swapped: Floats) -> FlipRates:
@@ -176,31 +202,56 @@ def _kappa(sums: Floats) -> Floats:
     return np.asarray((agreed - by_chance) / (1 - by_chance))[:, None]
 
 
+def _pseudo_tables(rows: Floats, columns: Floats) -> tuple[Floats, Floats]:
+    """Return how a unit that agrees and one that disagrees spread over categories, given two raters' shares of them."""
+    chance = np.outer(rows, columns)
+    apart = chance - np.diag(np.diag(chance))
+    return np.diag((rows + columns) / 2), apart / max(apart.sum(), TINY)
+
+
 def _intervals(
-    units: Patterns, coefficients: Callable[[Floats], Floats], *, n_resamples: int, seed: int
+    units: Patterns,
+    coefficients: Callable[[Floats], Floats],
+    pseudo: Floats,
+    *,
+    n_resamples: int,
+    seed: int,
+    is_clustered: bool,
 ) -> list[Interval]:
-    """Estimate coefficients with Bayesian bootstrap intervals (Rubin, 1981)."""
+    """Estimate coefficients with Bayesian bootstrap intervals (Rubin, 1981), with a Jeffreys prior as for rates.
+
+    Args:
+        units: their terms, as numerators.
+        coefficients: from sums of the terms, a resample a row.
+        pseudo: shape (2, terms), the terms of all units, did every one agree, and did every one disagree.
+        n_resamples: of the bootstrap.
+        seed: of the bootstrap.
+        is_clustered: whether units are clusters: one alone has no interval.
+    """
     patterns, _, counts = units
     rng = np.random.default_rng(seed)
     sums = resampled_sums(patterns, lambda size: rng.standard_gamma(counts, size=(size, len(counts))), n_resamples)
+    sums += rng.standard_gamma(0.5, size=(n_resamples, 2)) @ pseudo / counts.sum()
     tail = (1 - LEVEL) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        estimates, resampled = coefficients((counts @ patterns)[None]), coefficients(sums)
+        estimates, resampled = coefficients((counts @ patterns)[None])[0], np.clip(coefficients(sums), -1.0, 1.0)
     low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
-    varies = high - low > 1e-12  # noqa: PLR2004 - the rest is rounding
-    low, high = np.where(varies, low, np.nan), np.where(varies, high, np.nan)
-    return [Interval(*map(float, ends)) for ends in zip(estimates[0], low, high, strict=True)]
+    # A coefficient that cannot be told from 1 ends there, as rates do.
+    high = np.where(estimates >= 1 - TINY, 1.0, high)
+    unknown = np.isnan(estimates) | (is_clustered and counts.sum() <= 1)
+    ends = (np.where(unknown, np.nan, end) for end in (low, high, resampled.std(axis=0)))
+    return [Interval(*map(float, own)) for own in zip(estimates, *ends, strict=True)]
 
 
 class Explained(NamedTuple):
-    """Shares of the variance of the overall credits; all in [0, 1]."""
+    """Shares of the variance of the overall credits, adjusted for the number of criteria; all in [0, 1]."""
 
-    together: float
-    """by all criteria: R^2 of the least-squares fit"""
+    together: Interval
+    """by all criteria: adjusted R^2 of the least-squares fit"""
     alone: Floats
-    """by each criterion on its own: its squared correlation with the overall credits"""
+    """by each criterion on its own"""
     added: Floats
-    """by each criterion beyond the others: R^2 with it minus R^2 without it"""
+    """by each criterion beyond the others: adjusted R^2 with it minus that without it"""
 
 
 def correlations(credits_: Floats) -> Floats:
@@ -215,29 +266,67 @@ def correlations(credits_: Floats) -> Floats:
     return np.asarray(np.clip(centered.T @ centered / np.outer(spread, spread), -1.0, 1.0))
 
 
-def explained_variance(overall: Floats, credits_: Floats) -> Explained | None:
+def explained_variance(
+    overall: Floats,
+    credits_: Floats,
+    clusters: Codes | None = None,
+    *,
+    n_resamples: int = N_EXPLAINED,
+    seed: int = 0,
+) -> Explained | None:
     """Return the shares of the overall credit's variance that the criteria explain together, alone and incrementally.
 
-    Coefficients of determination and their increments (Cohen et al., Applied Multiple Regression, 2003, section 3.3).
-    Criteria that go together share what they explain, so the increments do not add up. None where the overall credits
-    do not vary.
+    Coefficients of determination and their increments (Cohen et al., Applied Multiple Regression, 2003, section 3.3),
+    each adjusted as 1 - (1 - R^2) (n - 1) / (n - p - 1). Criteria that go together share what they explain, so the
+    increments do not add up. The interval is a Bayesian bootstrap over units; a resample fits once more to chance, and
+    is adjusted once more. None where the overall credits do not vary, or are no more than the criteria.
 
     Args:
         overall: shape (items,), the overall credits of a.
         credits_: shape (items, criteria), of a, on the other criteria.
+        clusters: shape (items,), the code of each item's cluster.
+        n_resamples: of the bootstrap.
+        seed: of the bootstrap.
     """
-    if np.ptp(overall) == 0:
+    n, p = credits_.shape
+    if n <= p + 1 or np.ptp(overall) == 0:
         return None
-    together = _r_squared(overall, credits_)
-    criteria = range(credits_.shape[1])
-    alone = np.array([_r_squared(overall, credits_[:, [index]]) for index in criteria])
-    without = np.array([_r_squared(overall, np.delete(credits_, index, axis=1)) for index in criteria])
-    return Explained(together, alone, np.maximum(together - without, 0.0))
+    columns = np.column_stack([np.ones(n), credits_, overall])
+    centered = columns - columns.mean(axis=0)
+    products = (columns[:, :, None] * columns[:, None, :]).reshape(n, -1)
+    units = _collapsed(sum_by_cluster(products, clusters))
+    total = units.counts @ units.numerators
+    criteria = list(range(1, p + 1))
+
+    def share(rows: Floats, chosen: list[int], times: int = 1) -> Floats:
+        """Return R^2 on some criteria, adjusted; criteria that say the same count once."""
+        rank = int(np.linalg.matrix_rank(centered[:, chosen]))
+        explained = _r_squared(rows.reshape(-1, p + 2, p + 2), chosen)
+        adjusted = 1 - (1 - explained) * ((n - 1) / (n - rank - 1)) ** times
+        return np.asarray(np.clip(adjusted, 0.0, 1.0))
+
+    rng = np.random.default_rng(seed)
+    sums = resampled_sums(
+        units.numerators, lambda size: rng.standard_gamma(units.counts, size=(size, len(units.counts))), n_resamples
+    )
+    resampled = share(sums, criteria, times=2)
+    together = float(share(total, criteria)[0])
+    ends = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if clusters is not None and units.counts.sum() <= 1:
+        ends = resampled = np.full(2, np.nan)
+    found = Interval(together, min(ends[0], together), max(ends[1], together), float(resampled.std()))
+    alone = np.array([share(total, [index])[0] for index in criteria])
+    without = np.array([share(total, [other for other in criteria if other != index])[0] for index in criteria])
+    return Explained(found, alone, np.maximum(together - without, 0.0))
 
 
-def _r_squared(target: Floats, predictors: Floats) -> float:
-    """Return 1 - residual / total sum of squares of the least-squares fit with a constant."""
-    centered = target - target.mean()
-    design = predictors - predictors.mean(axis=0)
-    fitted = design @ np.linalg.lstsq(design, centered)[0]
-    return max(0.0, float(1 - ((centered - fitted) ** 2).sum() / (centered**2).sum()))
+def _r_squared(moments: Floats, chosen: list[int]) -> Floats:
+    """Return R^2 of the last variable on some others, from tables of summed products; the first variable is 1."""
+    weights = moments[:, :1, :1]
+    means = moments[:, 0, :] / weights[:, 0]
+    covariance = moments / weights - means[:, :, None] * means[:, None, :]
+    predictors, target = covariance[:, chosen][:, :, chosen], covariance[:, chosen, -1]
+    slopes = np.linalg.pinv(predictors, rcond=1e-9, hermitian=True) @ target[:, :, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        explained = (target * slopes[:, :, 0]).sum(axis=1) / covariance[:, -1, -1]
+    return np.asarray(np.nan_to_num(np.clip(explained, 0.0, 1.0)))

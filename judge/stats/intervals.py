@@ -66,9 +66,10 @@ def bootstrap(
     """Estimate each rate as a ratio of sums over units, with its interval.
 
     Jeffreys: unit weights are Gamma(1) (Gamma(count) a pattern), and a pseudo win and a pseudo loss of weight
-    Gamma(1/2) each, of the mean unit's size, are added (Rubin, "The Bayesian Bootstrap", Annals of Statistics 9, 1981,
-    with the Jeffreys prior); for binary units it is the Jeffreys interval. Percentile: multinomial weights (Efron,
-    Annals of Statistics 7, 1979). By convention an estimate of 0 has the lower end 0, an estimate of 1 the upper end 1.
+    Gamma(1/2) each are added (Rubin, "The Bayesian Bootstrap", Annals of Statistics 9, 1981, with the Jeffreys prior);
+    for binary units it is the Jeffreys interval. They have the mean size of the units that a rate counts: units without
+    a denominator say nothing of it. Percentile: multinomial weights (Efron, Annals of Statistics 7, 1979). By
+    convention an estimate of 0 has the lower end 0, an estimate of 1 the upper end 1.
 
     Args:
         patterns: of the units.
@@ -101,7 +102,7 @@ def _jeffreys(patterns: Patterns, total: Floats, rng: np.random.Generator, n_res
     counts = patterns.counts
     wins, everything = _sums(patterns, lambda size: rng.standard_gamma(counts, size=(size, len(counts))), n_resamples)
     pseudo = rng.standard_gamma(0.5, size=(n_resamples, 2))
-    mean_unit = total / counts.sum()
+    mean_unit = total / (counts @ (patterns.denominators > 0))
     wins += pseudo[:, :1] * mean_unit
     everything += pseudo.sum(axis=1, keepdims=True) * mean_unit
     return np.asarray(wins / everything)

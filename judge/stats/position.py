@@ -8,6 +8,7 @@ import numpy as np
 
 from judge.stats.closed_form import Coefficient, clustered_covariance, coefficient, from_log_odds
 from judge.stats.clusters import HALF, sum_by_cluster
+from judge.stats.pooled_means import standardised_mean
 from judge.stats.significance import sign_flip, signs
 
 if TYPE_CHECKING:
@@ -75,21 +76,14 @@ def decompose(forward: Floats, swapped: Floats, clusters: Codes | None = None) -
 def balanced_win_rate(credit: Floats, forward: NDArray[np.bool_], clusters: Codes | None = None) -> Coefficient | None:
     """Estimate the win rate net of the mean slot effect where each item was judged in one order; None without both.
 
-    The mean of the two orders' mean credits, variance (s1^2 / n1 + s2^2 / n2) / 4 (stratified sampling: Cochran,
-    Sampling Techniques, 1977, section 5.3), over clusters with the CR1 correction of Cameron and Miller, Journal of
-    Human Resources 50, 2015.
+    The mean of the two orders' mean credits, standardised over them.
 
     Args:
         credit: shape (items,), of a, in [0, 1].
         forward: shape (items,), whether a was shown first.
         clusters: shape (items,), the code of each item's cluster.
     """
-    n_items, sizes = len(credit), np.array([forward.sum(), (~forward).sum()])
-    if not sizes.all():
+    if forward.all() or not forward.any():
         return None
-    means = np.array([credit[forward].mean(), credit[~forward].mean()])
-    order = np.where(forward, 0, 1)
-    influences = (credit - means[order]) / (2 * sizes[order])
-    covariance, df = clustered_covariance(influences[:, None], clusters)
-    correction = (n_items - 1) / (n_items - 2) if n_items > 2 else np.nan  # noqa: PLR2004 - two means are estimated
-    return coefficient(means.mean(), correction * covariance[0, 0], df)
+    found = standardised_mean(credit, np.where(forward, 0, 1), clusters)
+    return found and coefficient(found[0], found[1].matrix[0, 0], found[1].df)

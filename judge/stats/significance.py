@@ -140,7 +140,7 @@ def _add_binomial(mass: Floats, step: int, count: int) -> Floats:
     return spread
 
 
-def fair_tail(heads: Floats, trials: int) -> Floats:
+def fair_tail(heads: Floats, trials: int | Counts) -> Floats:
     """Return the probability that a fair coin shows at least so many heads; they are 0 to trials + 1."""
     return np.select([heads < 1, heads > trials], [1.0, 0.0], betainc(heads, trials - heads + 1, 0.5))
 
@@ -198,11 +198,6 @@ def benjamini_hochberg(p_values: Floats) -> Floats:
     return np.asarray(false_discovery_control(p_values))
 
 
-def is_equivalent(low: float, high: float, margin: float) -> bool:
-    """Return whether a 90 % interval lies within the margin of 1/2: two one-sided tests at 5 %."""
-    return HALF - margin < low and high < HALF + margin
-
-
 def conclude(win_rate: float, p_value: float, *, equivalent: bool = False) -> Conclusion:
     """Return the conclusion of a comparison; what is not significant is inconclusive, never equal.
 
@@ -211,7 +206,7 @@ def conclude(win_rate: float, p_value: float, *, equivalent: bool = False) -> Co
     Args:
         win_rate: of a, in [0, 1].
         p_value: of the sign-flip test.
-        equivalent: whether `is_equivalent` holds; False where no margin was set.
+        equivalent: whether the test of equivalence says so; False where no margin was set.
     """
     if equivalent:
         return Conclusion.EQUIVALENT

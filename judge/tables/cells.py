@@ -22,7 +22,17 @@ class Cell(NamedTuple):
     low: float | None = None
     high: float | None = None
     n: int | None = None
+    numerator: float | None = None
+    """the rate is numerator / n"""
+    se: float | None = None
+    error: str = ""
+    """the standard error, on the scale of the text"""
     is_words: bool = False
+
+    def with_error(self) -> Cell:
+        """Show the standard error too, in parentheses before the interval."""
+        rate, bracket, interval = self.text.partition(" [")
+        return self._replace(text=f"{rate} ({self.error}){bracket}{interval}") if self.error else self
 
 
 class TableRow(NamedTuple):
@@ -82,6 +92,11 @@ class Table(NamedTuple):
         headings = {field.rpartition(".")[2]: heading for field, (heading, _) in columns.items()}
         return cls(key, title, of, headings, rows, note, judge, legend)
 
+    def with_errors(self) -> Table:
+        """Show the standard errors of all rates."""
+        rows = tuple(row._replace(cells=tuple(cell.with_error() for cell in row.cells)) for row in self.rows)
+        return self._replace(rows=rows)
+
     def caption(self, basis: str) -> str:
         """Return the caption of the table where it stands alone, as sentences.
 
@@ -107,6 +122,11 @@ class Document(NamedTuple):
     json: dict[str, Any]
     """the report itself"""
 
+    def with_errors(self) -> Document:
+        """Show the standard errors of all rates, and tell how they are made."""
+        tables = tuple(table.with_errors() for table in self.tables)
+        return self._replace(tables=tables, basis=f"{self.basis} {words.ERRORS}")
+
 
 def row(name: str, *cells: Cell) -> TableRow:
     """Make a line of a table."""
@@ -115,17 +135,33 @@ def row(name: str, *cells: Cell) -> TableRow:
 
 def rate(estimate: Estimate | Figure | None) -> Cell:
     """Show a rate in percent with its interval."""
-    return Cell("-") if estimate is None else Cell(words.percent(estimate), *estimate.model_dump().values())
+    return Cell("-") if estimate is None else _figure(estimate, words.percent(estimate), times=100, digits=1)
+
+
+def counted(estimate: Estimate | None) -> Cell:
+    """Show a rate as a fraction of counts and in percent, with its interval."""
+    shown = rate(estimate)
+    return shown if estimate is None else shown._replace(text=words.counted(estimate))
 
 
 def number(figure: Figure | None) -> Cell:
     """Show a number with its interval."""
-    return Cell("-") if figure is None else Cell(words.number(figure), *figure.model_dump().values())
+    return Cell("-") if figure is None else _figure(figure, words.number(figure), times=1, digits=2)
+
+
+def _figure(found: Estimate | Figure, text: str, *, times: float, digits: int) -> Cell:
+    error = "" if found.se is None or found.estimate is None else f"{times * found.se:.{digits}f}"
+    return Cell(text, error=error, **found.model_dump())
 
 
 def share(value: float | None) -> Cell:
     """Show a rate without an interval, in percent."""
     return plain(value, f"{100 * (value or 0):.1f}")
+
+
+def total(value: float | None) -> Cell:
+    """Show a sum of credits."""
+    return plain(value, words.amount(value or 0))
 
 
 def count(value: int | None) -> Cell:
@@ -143,6 +179,6 @@ def plain(value: float | None, text: str) -> Cell:
     return Cell("-") if value is None else Cell(text, value)
 
 
-def in_words(text: str) -> Cell:
-    """Show words."""
-    return Cell(str(text), is_words=True)
+def in_words(text: str | None) -> Cell:
+    """Show words; a dash where there are none."""
+    return Cell(str(text or "-"), is_words=True)

@@ -50,7 +50,7 @@ def _moved(kind: ControlKind, criteria: Mapping[str, ControlEffect], judge: str)
         criteria,
         {
             "n": ("items", cells.count),
-            "changed": ("changed", cells.rate),
+            "changed": ("changed", cells.counted),
             **({} if is_repeat else {"excess": ("beyond repeat", cells.rate)}),
             "shift": ("a gains", cells.rate),
             "p_value": ("p", cells.p_value),
@@ -83,10 +83,10 @@ def _preferred(compared: Mapping[str, SelfComparison], judge: str) -> Iterator[T
         "criterion",
         compared,
         {
-            "together.named": ("names a winner", cells.rate),
-            "together.forward": ("forward", cells.rate),
-            "together.swapped": ("swapped", cells.rate),
-            "together.consistent": ("both orders", cells.rate),
+            "together.named": ("names a winner", cells.counted),
+            "together.forward": ("forward", cells.counted),
+            "together.swapped": ("swapped", cells.counted),
+            "together.consistent": ("both orders", cells.counted),
         },
         key="control_identical",
         title=_title(ControlKind.IDENTICAL, judge),
@@ -101,9 +101,9 @@ def _preferred(compared: Mapping[str, SelfComparison], judge: str) -> Iterator[T
         rows=tuple(
             cells.row(
                 name,
-                cells.rate(found.exact.named),
-                cells.rate(found.rephrased.named),
-                cells.rate(found.together.first_slot),
+                cells.counted(found.exact.named),
+                cells.counted(found.rephrased.named),
+                cells.counted(found.together.first_slot),
             )
             for name, found in compared.items()
         ),

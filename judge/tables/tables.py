@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from judge.costs.cost_words import dollars
 from judge.enums import Orders
+from judge.outcomes.counted_items import Pooling
 from judge.report.instruments import SIDE_NAMES
 from judge.tables import cells, words
 from judge.tables.cells import Cell, Document, Table
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from judge.report.criterion import CriterionReport
     from judge.report.instruments import Instruments
     from judge.report.judge_agreement import HaloReport
+    from judge.report.judge_sensitivity import JudgeSensitivity
+    from judge.report.position_length import PositionReport
     from judge.report.report import Report
 
 STRATA = {
@@ -27,9 +30,18 @@ STRATA = {
     "both_wrong": "both wrong",
 }
 LEGEND = (
-    "Win rate of a, and the items it is made of; W, L: those that both orders give to a, to b; T: both orders tie; "
-    "split: the orders disagree; T and split count half; missing: items out of the rate"
+    f"Win rate of a, and the items it is made of; W, L: those that both orders give to a, to b; T: both orders tie; "
+    f"split: the orders disagree; {words.CREDIT}; missing: items out of the rate"
 )
+CREDIBLE = (
+    "orders agree: share of items; by chance: 2 f s + t t, with f, s and t the shares of first slot, second slot and "
+    "tie among the verdicts, two a judged item and sample; first slot: share of the decisive verdicts"
+)
+NET_OF_SLOT = (
+    "net of the slot: the rate whose log-odds are the mean of those of the judged items' two orders; with one order a "
+    "pair, the mean of both"
+)
+PANEL_CHANCE = "; by chance, of a panel: the mean of its judges"
 
 
 def tables(report: Report) -> Iterator[Table]:
@@ -47,6 +59,8 @@ def tables(report: Report) -> Iterator[Table]:
         yield _length(report)
     if any(report.agreement.values()):
         yield _agreement(report)
+    if report.judge_sensitivity:
+        yield _judge_sensitivity(report, report.judge_sensitivity)
     if report.halo is not None:
         yield _halo(report.halo)
     if report.instruments:
@@ -65,6 +79,7 @@ def judged_tables(report: Report, criteria: Mapping[str, CriterionReport], judge
         criteria,
         {
             "win_rate": ("win rate of a", cells.rate),
+            "credit": ("credit", cells.total),
             **{field: (heading, cells.count) for field, heading in counts.items()},
         },
         key="win_rates",
@@ -72,17 +87,21 @@ def judged_tables(report: Report, criteria: Mapping[str, CriterionReport], judge
         judge=judge,
         legend=LEGEND,
     )
+    averaged = not judge and report.pooling is Pooling.MEAN
     yield Table.of_records(
         "criterion",
         criteria,
         {
-            **({"consistency": ("orders agree", cells.rate)} if both else {}),
+            **({"consistency": ("orders agree", cells.counted)} if both else {}),
             **({"chance_consistency": ("by chance", cells.share)} if both else {}),
-            "first_slot": ("first slot", cells.rate),
+            "first_slot": ("first slot", cells.counted),
+            **({"n_verdicts": ("verdicts", cells.count)} if report.samples > 1 else {}),
+            "signal": ("signal", cells.in_words),
         },
         key="credibility",
         title="Can the judge be believed?",
         judge=judge,
+        legend=f"{CREDIBLE}{PANEL_CHANCE if averaged else ''}" if both else "",
     )
 
 
@@ -110,11 +129,12 @@ def _ledger(report: Report) -> Table:
         key="ledger",
         title=f"Where each of the {report.n_items} items went, and the win rate that the missing ones allow",
         of="criterion",
-        columns={word.replace(" ", "_"): word for word in names} | bounds,
+        columns={word.replace(" ", "_"): word for word in names} | {"credit": "credit of a"} | bounds,
         rows=tuple(
             cells.row(
                 name,
                 *(cells.count(terms[name].get(word, 0)) for word in names),
+                cells.total(row.credit),
                 cells.share(row.bounds.low),
                 cells.share(row.bounds.high),
             )
@@ -128,14 +148,14 @@ def strata(criteria: Mapping[str, CriterionReport]) -> Table:
     found = {name: row.strata for name, row in criteria.items() if row.strata}
     last = list(found.values())[-1]
     rows = [
-        cells.row(name, *(cells.rate(getattr(own, stratum).win_rate) for stratum in STRATA))
+        cells.row(name, *(cells.counted(getattr(own, stratum).win_rate) for stratum in STRATA))
         for name, own in found.items()
     ]
     sizes = cells.row("items", *(cells.count(getattr(last, stratum).n) for stratum in STRATA))
     lost = last.unreadable
     note = (
         f"unreadable answers: a {lost.a}, b {lost.b} ({lost.items} items in no column). If only the answers counted, "
-        f"the win rate would be {words.percent(last.answer_only)}"
+        f"the win rate would be {words.counted(last.answer_only)}"
     )
     title = "Win rate of a by whose final answer is right"
     return Table("strata", title, "criterion", dict(STRATA), (*rows, sizes), note)
@@ -148,7 +168,7 @@ def _subgroups(report: Report) -> Iterator[Table]:
             cells.row(
                 value,
                 cells.count(group.n),
-                *(cells.rate(rate) for rate in group.win_rate.values()),
+                *(cells.counted(rate) for rate in group.win_rate.values()),
                 cells.p_value(group.p_value),
                 cells.p_value(group.p_adjusted),
             )
@@ -158,6 +178,7 @@ def _subgroups(report: Report) -> Iterator[Table]:
         notes = [
             f"Fewer than 20 items, read nothing into them: {', '.join(small)}" if small else "",
             words.interaction(report).get(field, "").removesuffix("."),
+            words.standardised(report).get(field, "").removesuffix("."),
         ]
         columns = {"n": "items", **names, "p_value": "p", "p_adjusted": "p, adjusted (Benjamini-Hochberg)"}
         yield Table(
@@ -166,20 +187,30 @@ def _subgroups(report: Report) -> Iterator[Table]:
 
 
 def _position(report: Report) -> Table:
-    return Table.of_records(
-        "criterion",
-        report.position,
-        {
-            "first_slot": ("first slot", cells.rate),
-            "to_first": ("splits to the first", cells.count),
-            "to_second": ("to the second", cells.count),
-            "p_value": ("p", cells.p_value),
-            "preference": ("preference (log-odds)", cells.number),
-            "slot_effect": ("slot effect (log-odds)", cells.number),
-            "win_rate": ("win rate net of the slot", cells.rate),
-        },
+    columns: dict[str, tuple[str, Callable[[PositionReport], Cell]]] = {
+        "first_slot": ("first slot", lambda own: cells.counted(own.first_slot)),
+        "to_first": ("splits to the first", lambda own: cells.count(own.to_first)),
+        "to_second": ("to the second", lambda own: cells.count(own.to_second)),
+        "p_value": ("p", lambda own: cells.p_value(own.p_value)),
+        "preference": ("preference (log-odds)", lambda own: cells.number(own.preference)),
+        "slot_effect": ("slot effect (log-odds)", lambda own: cells.number(own.slot_effect)),
+        "win_rate": ("win rate net of the slot", lambda own: cells.rate(own.win_rate)),
+    }
+    orders = {"forward": "win rate of a shown first", "swapped": "shown second"}
+    return Table(
         key="position",
         title="What the slot does",
+        of="criterion",
+        columns={field: heading for field, (heading, _) in columns.items()} | orders,
+        rows=tuple(
+            cells.row(
+                name,
+                *(cell(own) for _, cell in columns.values()),
+                *(cells.counted(getattr(report.criteria[name].by_order, order)) for order in orders),
+            )
+            for name, own in report.position.items()
+        ),
+        legend=NET_OF_SLOT,
     )
 
 
@@ -190,9 +221,10 @@ def _length(report: Report) -> Table:
         "criterion",
         found,
         {
-            "longer_wins": ("the longer trace wins", cells.rate),
-            "matched": ("win rate at matched length", cells.rate),
+            "longer_wins": ("the longer trace wins", cells.counted),
+            "matched": ("win rate at matched length", cells.counted),
             "matched_share": ("items matched", cells.share),
+            "n": ("of", cells.count),
             "adjusted": ("length-adjusted win rate", lambda adjusted: cells.rate(adjusted and adjusted.win_rate)),
         },
         key="length",
@@ -214,12 +246,29 @@ def _agreement(report: Report) -> Table:
             "alpha_nominal": ("alpha", cells.number),
             "alpha_interval": ("interval alpha", cells.number),
             "kappa": ("kappa", cells.number),
-            "repeat_flip": ("samples of one order differ", cells.rate),
-            "order_flip": ("of different orders", cells.rate),
+            "repeat_flip": ("samples of one order differ", cells.counted),
+            "order_flip": ("of different orders", cells.counted),
         },
         key="agreement",
         title="How far judges and samples agree",
         note="; ".join(warned),
+    )
+
+
+def _judge_sensitivity(report: Report, found: Mapping[str, JudgeSensitivity]) -> Table:
+    return Table(
+        key="judge_sensitivity",
+        title="Win rate of a with one judge left out",
+        of="left out",
+        columns={name: name for name in found},
+        rows=tuple(
+            cells.row(judge, *(cells.counted(own.without[judge]) for own in found.values())) for judge in report.judges
+        ),
+        note="; ".join(
+            f"{name}, with judges drawn at random too: {words.percent(own.random_judges)}"
+            for name, own in found.items()
+            if own.random_judges
+        ),
     )
 
 
@@ -228,7 +277,9 @@ def _halo(halo: HaloReport) -> Table:
         cells.row(name, *(cells.plain(others[other], f"{others[other] or 0:.2f}") for other in halo.correlations))
         for name, others in halo.correlations.items()
     )
-    together = "" if halo.together is None else f"Together the others explain {100 * halo.together:.0f} % of it. "
+    together = ""
+    if halo.together is not None:
+        together = f"Together the others explain {words.explained(halo.together)} of it (adjusted R squared). "
     note = f"{together}Items judged on all criteria: {halo.n}"
     title = f"Correlation of the criteria within items; the last is {halo.overall}"
     return Table("halo", title, "criterion", {name: name for name in halo.correlations}, rows, note)
@@ -263,8 +314,8 @@ def instrument_tables(found: Mapping[str, Instruments]) -> Iterator[Table]:
         found,
         {
             "n": ("items", cells.count),
-            "preference": ("win rate of a", cells.rate),
-            "same_side": ("same model, where both name one", cells.rate),
+            "preference": ("win rate of a", cells.counted),
+            "same_side": ("same model, where both name one", cells.counted),
             "agreement.raw": ("agreement (a, neither, b)", cells.rate),
             "agreement.ac1": ("AC1", cells.number),
             "agreement.kappa": ("kappa", cells.number),

@@ -30,42 +30,48 @@ LEFT_OUT = {
 }
 
 
-def render_report(report: Report, console: Console) -> None:
-    """Render the counts, one table a panel or judge, and every warning."""
+def render_report(report: Report, console: Console, *, errors: bool = False) -> None:
+    """Render the counts, one table a panel or judge, and every warning; on request with standard errors."""
     console.print(Text(f"a = {safe(report.models.a)}\nb = {safe(report.models.b)}"))
     console.print(Text(_counts(report)))
     for judge, criteria in {"": report.criteria, **report.by_judge}.items():
         for table in tables.judged_tables(report, criteria, judge):
-            console.print(render_table(table, console.width))
-    _render_sections(report, console)
+            console.print(render_table(table, console.width, errors=errors))
+    _render_sections(report, console, errors=errors)
     for table in control_tables(report):
-        console.print(render_table(table, console.width, stacked=True))
+        console.print(render_table(table, console.width, stacked=True, errors=errors))
     for line in (*control_lines(report), *costs(report)):
         console.print(Text(safe(line)))
     console.print(Text(safe(_caption(report)), style="dim"))
+    if errors:
+        console.print(Text(words.ERRORS, style="dim"))
     for warning in report.warnings:
         console.print(Text(f"Warning: {safe(warning)}", style="bold yellow"))
     console.print(Text(safe(words.conclusion(report)), style="bold"))
 
 
-def _render_sections(report: Report, console: Console) -> None:
+def _render_sections(report: Report, console: Console, *, errors: bool) -> None:
     """Render ledgers, strata, the forest plot, and position bias, length bias and agreement in words."""
     for name, row in report.criteria.items():
         console.print(Text(words.ledger(name, row, report.n_items)))
     if any(row.strata for row in report.criteria.values()):
-        console.print(render_table(tables.strata(report.criteria), console.width, stacked=True))
+        console.print(render_table(tables.strata(report.criteria), console.width, stacked=True, errors=errors))
     if report.instruments:
         for table in tables.instrument_tables(report.instruments):
-            console.print(render_table(table, console.width, stacked=True))
+            console.print(render_table(table, console.width, stacked=True, errors=errors))
         console.print(Text(safe(words.disagreements(report.instruments))))
     console.print(Text("\n".join(["", *forest(report), ""])), soft_wrap=True)
     overall = list(report.criteria)[-1]
     length, agreement = report.length[overall], report.agreement[overall]
     lines = [
         *words.interaction(report).values(),
+        *words.standardised(report).values(),
         words.position(overall, report.position[overall]),
         words.length(overall, length) if length else "",
         words.agreement(overall, agreement) if agreement else "",
+        words.judge_sensitivity(overall, report.judge_sensitivity[overall], report.criteria[overall].win_rate)
+        if report.judge_sensitivity
+        else "",
         words.halo(report.halo) if report.halo else "",
     ]
     console.print(Text(safe("\n".join(filter(None, lines)))))
@@ -96,8 +102,7 @@ def _caption(report: Report) -> str:
     made = f"prompt {report.prompt}, rubric {report.rubric}" if report.prompt else f"imported, criteria {report.rubric}"
     return (
         f"Percent, with {words.intervals(report.interval, report.clusters)}. "
-        f"T: both orders tie; split: the orders disagree; "
-        f"both count half. missing: out of the rate.{pooled} {made}."
+        f"T: both orders tie; split: the orders disagree; {words.CREDIT}; missing: out of the rate.{pooled} {made}."
     )
 
 

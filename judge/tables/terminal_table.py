@@ -44,12 +44,15 @@ class _Form(NamedTuple):
         return self._replace(headings=folded)
 
     def stacked(self, *, ends: bool = False) -> Self:
-        """Write each rate above its interval, and on request the ends of that one above the other."""
-        texts = [[text.replace(" [", "\n[") for text in row] for row in self.texts]
-        return self._replace(texts=[[text.replace(", ", ",\n") for text in row] for row in texts] if ends else texts)
+        """Write each rate above its interval; on request also below its fraction, and the ends one above the other."""
+        breaks = {" [": "\n[", **({", ": ",\n", " = ": " =\n"} if ends else {})}
+        texts = self.texts
+        for old, new in breaks.items():
+            texts = [[text.replace(old, new) for text in row] for row in texts]
+        return self._replace(texts=texts)
 
 
-def render_table(table: cells.Table, width: int, *, stacked: bool = False) -> Table:
+def render_table(table: cells.Table, width: int, *, stacked: bool = False, errors: bool = False) -> Table:
     """Render a table.
 
     Args:
@@ -57,7 +60,9 @@ def render_table(table: cells.Table, width: int, *, stacked: bool = False) -> Ta
         width: of the terminal. A table that is wider has its headings folded, then its intervals, and then loses its
             padding.
         stacked: whether each rate stands above its interval in any case.
+        errors: whether to show standard errors.
     """
+    table = table.with_errors() if errors else table
     words = " ".join([safe(table.of), *_names(table)]).split(" ")
     names = min(NAME_WIDTH, max(map(cell_len, words)))
     form = _Form(list(map(safe, table.columns.values())), [[cell.text for cell in row.cells] for row in table.rows])

@@ -13,7 +13,8 @@ from judge.files.safe_text import safe
 if TYPE_CHECKING:
     from judge.tables.cells import Document
 
-COLUMNS = ("table", "judge", "field", "row", "quantity", "estimate", "low", "high", "n", "text")
+COLUMNS = ("table", "judge", "field", "row", "quantity", "estimate", "low", "high", "n", "numerator", "se", "text")
+NO_FIGURES = (None,) * 5
 FORMULA = "=+-@＝＋－＠"  # noqa: RUF001 - spreadsheets take the full-width ones too
 BLANK = re.compile(r"[\s\u00a0\u200b-\u200f\u2060\ufeff]+")
 _Line = tuple[str | float | None, ...]
@@ -53,9 +54,9 @@ def _run(document: Document) -> Iterator[_Line]:
     """Yield settings and warnings."""
     for name, value in document.settings.items():
         number, text = (None, value) if value is None or isinstance(value, str) else (value, None)
-        yield ("run", "", "", "", name, number, None, None, None, text)
+        yield ("run", "", "", "", name, number, *NO_FIGURES, text)
     for warning in document.warnings:
-        yield ("run", "", "", "", "warning", None, None, None, None, warning)
+        yield ("run", "", "", "", "warning", None, *NO_FIGURES, warning)
 
 
 def _cells(document: Document) -> Iterator[_Line]:
@@ -63,4 +64,5 @@ def _cells(document: Document) -> Iterator[_Line]:
         for row in table.rows:
             for quantity, cell in zip(table.columns, row.cells, strict=True):
                 place = (table.key, table.judge, table.of, row.name, quantity)
-                yield (*place, cell.estimate, cell.low, cell.high, cell.n, cell.text if cell.is_words else None)
+                numbers = (cell.estimate, cell.low, cell.high, cell.n, cell.numerator, cell.se)
+                yield (*place, *numbers, cell.text if cell.is_words else None)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Pooling
-from judge.stats.significance import Conclusion
+from judge.outcomes.interim_looks import Evidence
+from judge.report.judge_signal import signal_clause
+from judge.tables.qualifiers import outcome_word, qualifiers
 
 if TYPE_CHECKING:
     from judge.outcomes.interim_looks import Sequential
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from judge.report.criterion import CriterionReport
     from judge.report.instruments import Instruments
     from judge.report.judge_agreement import AgreementReport, HaloReport
+    from judge.report.judge_sensitivity import JudgeSensitivity
     from judge.report.ledger import Ledger
     from judge.report.position_length import LengthReport, PositionReport
     from judge.report.report import Clusters, IntervalSettings, Report
@@ -25,11 +28,31 @@ POOLED = {
     Pooling.MEAN: "The panel's verdicts are averaged",
     Pooling.MAJORITY: "The panel speaks by majority in each order of an item; without one it says tie",
 }
+CREDIT = (
+    "credit: the sum of a's credits over these items, an item's being the mean of its two orders (1, 3/4, 1/2, 1/4 or "
+    "0, or between them with several samples or judges); the win rate is credit / (W + T + L + split)"
+)
+ERRORS = (
+    "In parentheses: standard errors over units, linearised as of a ratio of sums (over single items s / sqrt(n)), of "
+    "coefficients of agreement by the bootstrap."
+)
 
 
 def percent(rate: Estimate | Figure) -> str:
     """Write a rate and its interval in percent; a dash where nothing was counted."""
     return number(rate, times=100, digits=1)
+
+
+def amount(value: float) -> str:
+    """Write a sum of credits or a count, exactly to four digits."""
+    return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def counted(rate: Estimate) -> str:
+    """Write a rate as a fraction of counts and in percent, with its interval: "150/200 = 75.0 [68.7, 80.8]"."""
+    if rate.estimate is None or rate.numerator is None:
+        return percent(rate)
+    return f"{amount(rate.numerator)}/{rate.n} = {percent(rate)}"
 
 
 def p_text(p_value: float) -> str:
@@ -47,7 +70,9 @@ def conclusion(report: Report) -> str:
     clusters = f" in {report.clusters.n} clusters ({report.clusters.field})" if report.clusters.field else ""
     interval = percent(row.win_rate).replace(" [", " % [", 1)
     rate = f"win rate {interval if '%' in interval else interval + ' %'} over {row.win_rate.n} items{clusters}"
-    return f"On {name}, {_word(row, report.equivalence)}: {rate}, {row.p_method} sign-flip {p_text(row.p_value)}."
+    tested = f"{row.p_method} sign-flip {p_text(row.p_value)}"
+    word = outcome_word(row.verdict, report.equivalence)
+    return f"On {name}, {'; '.join([f'{word}: {rate}, {tested}', *qualifiers(row, report.equivalence)])}."
 
 
 def sequential(report: Report, found: Sequential) -> str:
@@ -58,27 +83,19 @@ def sequential(report: Report, found: Sequential) -> str:
     when = "at the run's end" if found.n_looks == found.n_looks_planned else "so far"
     state = "decided" if found.decided else f"undecided {when}"
     total, lost = found.wins + found.losses, found.items_missing
-    share = f"{100 * found.wins / total:.1f} % " if total else ""
+    of = "Win rate of a" if found.evidence is Evidence.CREDITS else f"Wins of a among {total} decided units"
+    share = "" if found.estimate is None else f"{100 * found.estimate:.1f} % "
     missing = f" ({_count(lost, 'item')} without a verdict count for neither)" if lost else ""
+    clause = signal_clause(report.criteria[overall])
     return (
-        f"On {overall}, {word}: {state} after {looks} items. Wins of a among {total} decided units: {share}"
+        f"On {overall}, {word}: {state} after {looks} items. {of}: {share}"
         f"[{100 * found.low:.1f}, {100 * found.high:.1f}] ({100 - 100 * found.alpha:g} % confidence sequence, valid at "
-        f"every look), {p_text(found.p_value)}{missing}."
+        f"every look), {p_text(found.p_value)}{missing}{f'; {clause}' if clause else ''}."
     )
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _word(row: CriterionReport, margin: float | None) -> str:
-    match row.verdict:
-        case Conclusion.BETTER | Conclusion.WORSE:
-            return f"a is {row.verdict}"
-        case Conclusion.EQUIVALENT:
-            return f"equivalent within ±{margin:g}"
-        case Conclusion.INCONCLUSIVE:
-            return "inconclusive"
 
 
 def ledger(name: str, row: CriterionReport, n_items: int) -> str:
@@ -107,7 +124,8 @@ def ledger_terms(counts: Ledger) -> dict[str, int]:
 
 def position(name: str, found: PositionReport) -> str:
     """Return the position bias in words."""
-    parts = [f"Position, {name}: first slot {percent(found.first_slot)} % of decisive verdicts"]
+    share = f"first slot {percent(found.first_slot)} % of decisive verdicts"
+    parts = [f"Position, {name}: {share if found.first_slot.n else 'no verdicts in both orders tell of it'}"]
     if found.to_first is not None and found.to_second is not None and found.p_value is not None:
         moved = f"{found.to_first} items lean to the first slot, {found.to_second} to the second"
         parts.append(f"{moved}, {p_text(found.p_value)}")
@@ -158,9 +176,14 @@ def halo(found: HaloReport) -> str:
         if (value := found.correlations[one][other]) is not None
     ]
     together = (
-        "" if found.together is None else f"; together they explain {100 * found.together:.0f} % of {found.overall}"
+        "" if found.together is None else f"; together they explain {explained(found.together)} of {found.overall}"
     )
     return f"Criteria together: correlation of {', '.join(pairs) or 'none that vary'}{together}."
+
+
+def explained(share: Figure) -> str:
+    """Write a share of variance with its interval."""
+    return number(share, times=100, digits=0).replace(" [", " % [", 1) + ("" if share.low is not None else " %")
 
 
 def interaction(report: Report) -> Mapping[str, str]:
@@ -170,6 +193,32 @@ def interaction(report: Report) -> Mapping[str, str]:
         for field, found in report.interactions.items()
         if found is not None and found.p_value is not None
     }
+
+
+def standardised(report: Report) -> Mapping[str, str]:
+    """Return the standardised win rates in words, by field, and name the values that are reversed."""
+    overall, row = list(report.criteria.items())[-1]
+    sentences = {}
+    for field, found in report.standardised.items():
+        if found is None or row.win_rate.estimate is None:
+            continue
+        rate = f"{percent(found.win_rate)}, beside {100 * row.win_rate.estimate:.1f} over items"
+        against = f"; reversed, on the other side of one half: {', '.join(found.reversed)}" if found.reversed else ""
+        sentences[field] = f"Win rate on {overall} with each value of {field} alike: {rate}{against}."
+    return sentences
+
+
+def judge_sensitivity(name: str, found: JudgeSensitivity, fixed: Estimate) -> str:
+    """Return in words how far a win rate rests on which judges the panel has."""
+    rates = {judge: rate.estimate for judge, rate in found.without.items() if rate.estimate is not None}
+    if not rates:
+        return ""
+    ends = sorted(rates, key=lambda judge: rates[judge])
+    least, most = (f"{100 * rates[judge]:.1f} (without {judge})" for judge in (ends[0], ends[-1]))
+    text = f"Judges, {name}: with one left out the win rate is {least} to {most}"
+    if found.random_judges is None or found.random_judges.low is None:
+        return f"{text}."
+    return f"{text}; with judges drawn at random too it is {percent(found.random_judges)}, beside {percent(fixed)}."
 
 
 def disagreements(found: Mapping[str, Instruments]) -> str:

@@ -14,11 +14,13 @@ from judge.batches.log import read_batches, read_members
 from judge.checklists.write_items import make_checklist_report
 from judge.comparison.derive_report import make_report
 from judge.dispatch.in_flight import read_in_flight
-from judge.errors import OmrJudgeError, RunError
+from judge.errors import InputError, OmrJudgeError, RunError
+from judge.files.limits import read_whole
 from judge.files.sealed_lines import sealed_records
 from judge.flags.flags import FLAGS, Flag
+from judge.labels.check_labels import LabelCheck
+from judge.labels.draws import DRAW_FOLDERS
 from judge.labels.labels import labels_path
-from judge.labels.packet_keys import read_key
 from judge.runs.manifest import ChecklistManifest, Manifest
 from judge.runs.members import refuse_changed
 from judge.schema import Label
@@ -49,7 +51,8 @@ def check_beside(
         path = folder.path / name
         _read(partial(refuse_changed, path, sha256, sealed=folder.is_sealed), found)
     _read(lambda: _check_flags(folder, items, found), found)
-    _read(lambda: _check_labels(folder, manifest, items, found), found)
+    if isinstance(manifest, Manifest):
+        _check_labels(folder, manifest, found)
     _read(lambda: _check_batches(folder, keys, found), found)
     _read(lambda: _check_positions(folder, manifest, found), found)
     _check_keys(folder.in_flight_path, read_in_flight(folder.in_flight_path, frozenset()), keys, found)
@@ -59,7 +62,7 @@ def _read(check: Callable[[], None], found: Findings) -> None:
     """Do a check; a file that cannot be read is a problem."""
     try:
         check()
-    except RunError as error:
+    except (RunError, InputError) as error:
         where, parted, problem = str(error).partition(": ")
         found.add(where, problem if parted else "cannot be read")
 
@@ -71,24 +74,26 @@ def _check_flags(folder: RunFolder, items: Container[str] | None, found: Finding
             found.add(f"{path}:{number}", f"the run has no item {flag.item!r}", "item")
 
 
-def _check_labels(folder: RunFolder, manifest: AnyManifest, items: Container[str] | None, found: Findings) -> None:
+def _check_labels(folder: RunFolder, manifest: Manifest, found: Findings) -> None:
+    """Check the draws of a comparison, and hold each label against it and them."""
+    check = LabelCheck(folder, manifest)
+    for name in DRAW_FOLDERS:
+        for path in sorted((folder.path / name).glob("*.json")):
+            _read(partial(_check_draw, check, path, found), found)
+    _read(lambda: _check_each_label(folder, check, found), found)
+
+
+def _check_draw(check: LabelCheck, path: Path, found: Findings) -> None:
+    if check.draw(path.stem) is None:
+        found.add(path, "no draw has this name")
+
+
+def _check_each_label(folder: RunFolder, check: LabelCheck, found: Findings) -> None:
     path = labels_path(folder.path)
-    criteria = {criterion.name for criterion in manifest.rubric.criteria} if isinstance(manifest, Manifest) else set()
     labels = sealed_records(path, Label.model_validate_json, sealed=folder.is_sealed, appended=True)
     for number, label in enumerate(labels, start=1):
-        if items is not None and label.item not in items:
-            found.add(f"{path}:{number}", f"the run has no item {label.item!r}", "item")
-        if label.criterion not in criteria:
-            found.add(f"{path}:{number}", f"the run has no criterion {label.criterion!r}", "criterion")
-    for packet in sorted((folder.path / "packets").glob("*.json")):
-        key = read_key(folder.path, packet.stem)
-        if key is not None and key.pairs_sha256 != manifest.pairs_sha256:
-            found.add(packet, "drawn from other pairs", "pairs_sha256")
-        if key is not None and key.draw != packet.stem:
-            found.add(packet, f"is {key.draw!r}, which is another name than the file's", "draw")
-        for place, one in enumerate(key.items if key else ()):
-            if items is not None and one.item not in items:
-                found.add(packet, f"the run has no item {one.item!r}", f"items.{place}.item")
+        for field, problem, _ in check.problems(label, stored=True):
+            found.add(f"{path}:{number}", problem, field)
 
 
 def _check_batches(folder: RunFolder, keys: Container[bytes], found: Findings) -> None:
@@ -120,8 +125,8 @@ def check_report(folder: RunFolder, manifest: AnyManifest, fingerprint: str | No
     if not (folder.report_path.exists() and folder.is_sealed):
         return
     try:
-        stored: Any = orjson.loads(folder.report_path.read_bytes())
-    except orjson.JSONDecodeError as error:
+        stored: Any = orjson.loads(read_whole(folder.report_path))
+    except (orjson.JSONDecodeError, InputError) as error:
         found.add(folder.report_path, f"damaged: {error}")
         return
     rested_on = stored.get("fingerprint") if isinstance(stored, dict) else None

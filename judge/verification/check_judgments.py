@@ -46,9 +46,11 @@ class JudgmentChecks:
     ) -> None:
         self._folder, self._members, self._expected, self._found = folder, members, expected, found
         self._imported = isinstance(manifest, Manifest) and manifest.prompt is None
-        self._interpret: Callable[[Any, Any], Result] | None = (
-            None if self._imported else any_plan_of(manifest).interpret
+        plan = None if self._imported else any_plan_of(manifest)
+        self._readers: dict[str, Callable[[Any, Any], Result]] = (
+            {judge.name: plan.reader(judge) for judge in manifest.judges} if plan else {}
         )
+        """what reads the replies of each judge"""
         self._said: dict[bytes, int] = {}
         """hash of the verdicts of each request that has some"""
         self._asked: set[bytes] = set()
@@ -116,11 +118,11 @@ class JudgmentChecks:
 
     def _check_reply(self, where: str, judgment: Judgment, request: ExpectedRequest) -> None:
         """Read a reply again, and hold the result against what it says."""
-        if judgment.reply is None or self._interpret is None:
+        if judgment.reply is None:
             if not isinstance(judgment.result, Failed):
                 self._found.add(where, "missing, where there are verdicts", "reply")
             return
-        said = self._interpret(judgment.reply, request)
+        said = self._readers[request.judge](judgment.reply, request)
         if judgment.reader == READER:
             self._found.n_read_again += 1
             if said != judgment.result:

@@ -27,6 +27,8 @@ from judge.schema import Attempt, Failed, FailureKind, Image, Item, Order, Pair,
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 """how rich itself colours"""
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+SEEN = "\n\t\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+"""marks that are seen, and joiners, which stay between letters that they join"""
 HOSTILE = (
     [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))]
     + list(
@@ -59,7 +61,7 @@ PAIRS = st.builds(
 
 def acting(text: str) -> set[str]:
     """Return the characters that a terminal or a reader's eye would be led by, beside line ends and tabs."""
-    return {one for one in STYLE.sub("", text) if one not in "\n\t" and unicodedata.category(one) in INVISIBLE}
+    return {one for one in STYLE.sub("", text) if one not in SEEN and unicodedata.category(one) in INVISIBLE}
 
 
 def hostile_run(folder: Path, pair: Pair, said: list[str]) -> RunFolder:

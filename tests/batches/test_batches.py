@@ -8,6 +8,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from judge.batches.openai import OpenAIBatches
 from judge.comparison.compare import compare, resume
 from judge.comparison.derive_report import save_report
 from judge.dispatch.retry_policy import RetryPolicy
-from judge.errors import RunError, StopRunError
+from judge.errors import BudgetReachedError, RunError, StopRunError
 from judge.inputs.input_options import InputOptions
 from judge.judging.options import CompareOptions, JudgingOptions
 from judge.runs.journal import RunFolder
@@ -60,9 +61,10 @@ class Runs:
         write_inputs(folder)
         self.folder, self.server, self.providers = folder, server, providers or BOTH
         self.said: list[str] = []
+        self.limits: dict[str, Any] = {}
 
     def judging(self, *, batch: bool) -> JudgingOptions:
-        return JudgingOptions(policy=HASTY, quiet=True, batch=batch, poll=0.01)
+        return JudgingOptions(policy=HASTY, quiet=True, batch=batch, poll=0.01, **self.limits)
 
     def compare(self, name: str = "batched", *, batch: bool = True, samples: int = 1, seed: int = 0) -> RunFolder:
         options = CompareOptions(
@@ -70,6 +72,7 @@ class Runs:
             judges=judges_at(self.server.url, self.providers),
             samples=samples,
             seed=seed,
+            prices=("m=1/10",) if "max_cost" in self.limits else (),
             name=name,
             runs=self.folder / "runs",
             judging=self.judging(batch=batch),
@@ -261,6 +264,89 @@ def test_judges_without_batches_are_refused_before_anything_is_made(tmp_path: Pa
     )
     assert "--batch: local:tiny takes no batches (leave --batch out, or name only openai: and anthropic:" in told.stderr
     assert not (tmp_path / "runs").exists()
+
+
+# Budgets, and what came is what was asked
+
+
+@PROVIDERS
+def test_no_more_is_submitted_than_calls_are_allowed(tmp_path: Path, provider: str, direct: Verdicts) -> None:
+    with BatchServer(content_judge) as server:
+        runs = Runs(tmp_path, server, provider)
+        runs.limits = {"max_calls": 4}
+        with pytest.raises(BudgetReachedError, match="budget reached: 4 calls, of --max-calls 4"):
+            runs.compare()
+        runs.limits = {"max_calls": 7}
+        with pytest.raises(BudgetReachedError, match="of --max-calls 7"):
+            runs.resume()
+        assert [len(batch.calls) for batch in server.batches] == [4, 3]
+        runs.limits = {}
+        folder = runs.resume()
+    assert [len(batch.calls) for batch in server.batches] == [4, 3, 3]
+    assert verdicts(folder) == direct[provider]
+
+
+@PROVIDERS
+def test_no_more_is_submitted_than_dollars_are_expected_to_pay_for(tmp_path: Path, provider: str) -> None:
+    with BatchServer(content_judge) as server:
+        runs = Runs(tmp_path, server, provider)
+        runs.limits = {"max_cost": Decimal("0.02")}
+        with pytest.raises(BudgetReachedError, match=r"spent, of --max-cost 0.02: the next call may exceed it"):
+            runs.compare()
+    assert [len(batch.calls) for batch in server.batches] == [2]
+    assert failures(RunFolder(tmp_path / "runs/batched")) == {"judged": 2}
+
+
+def test_requests_that_cost_nothing_make_room_for_others(tmp_path: Path) -> None:
+    with BatchServer(now_and_then(Answer(status=500), times=1)) as server:
+        runs = Runs(tmp_path, server, "openai")
+        runs.limits = {"max_calls": 6}
+        with pytest.raises(BudgetReachedError, match="6 calls, of --max-calls 6"):
+            runs.compare()
+    assert [len(batch.calls) for batch in server.batches] == [6, 2]
+    assert failures(RunFolder(tmp_path / "runs/batched")) == {"judged": 6}
+
+
+def test_what_is_in_a_batch_counts_before_more_is_submitted(tmp_path: Path) -> None:
+    with BatchServer(content_judge, faults={"retrieve": ["401"]}) as server:
+        runs = Runs(tmp_path, server, "openai")
+        runs.limits = {"max_calls": 4}
+        with pytest.raises(StopRunError):
+            runs.compare()
+        with pytest.raises(BudgetReachedError):
+            runs.resume()
+    assert [len(batch.calls) for batch in server.batches] == [4]
+    assert failures(RunFolder(tmp_path / "runs/batched")) == {"judged": 4}
+
+
+OTHER = ({"model": "other-9b"}, "other_model", "the reply names the model 'other-9b', asked was 'm'")
+CUT = ("too_long", "it cuts long prompts")
+
+
+@pytest.mark.parametrize(
+    ("provider", "more", "kind", "words"),
+    [
+        ("openai", *OTHER),
+        ("anthropic", *OTHER),
+        ("openai", {"usage": {"prompt_tokens": 2, "completion_tokens": 1}}, *CUT),
+        ("anthropic", {"usage": {"input_tokens": 2, "output_tokens": 1}}, *CUT),
+        ("openai", {"choices": []}, "unusable", "the reply holds 0 choices"),
+        ("anthropic", {"content": None}, "unusable", "the reply holds no content"),
+        ("openai", {"error": {"message": "upstream is gone"}}, "unusable", "upstream is gone"),
+    ],
+)
+def test_replies_of_batches_are_checked_as_those_of_direct_calls(
+    tmp_path: Path, provider: str, more: dict[str, Any], kind: str, words: str
+) -> None:
+    def script(call: Call) -> Answer:
+        answer = content_judge(call)
+        return replace(answer, more=more) if "Question 3?" in call.user else answer
+
+    with BatchServer(script) as server:
+        folder = Runs(tmp_path, server, provider).compare()
+    assert failures(folder) == {kind: 2, "judged": N_REQUESTS - 2}
+    assert all(words in line["result"].get("detail", words) for line in journal(folder))
+    assert all(line["reply"]["batched"] for line in journal(folder))
 
 
 # Requests that get no verdict

@@ -19,8 +19,8 @@ from judge.checklists.quotations import UnitDoubt, checked_units, plain
 from judge.costs.spending import Spending
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.prompting.checklist_writing import WRITING, WritingPlan, parse_checklist, reply_form, reply_schema
+from judge.prompting.final_text import UnparsedError
 from judge.prompting.pairwise_prompt import core_first, parse_template
-from judge.prompting.pairwise_reply import UnparsedError
 from judge.prompting.subject_counts import ItemCounts
 from judge.schema import (
     Failed,

@@ -95,7 +95,7 @@ def test_a_comparison_reports_what_its_judge_answered_in_both_orders_and_asks_no
     script = Recording(content_judge)
     with ProviderServer(script) as server:
         if provider == "openai":
-            named, env = list(judge(server)), {"OPENAI_API_KEY": OPENAI_KEY}
+            named, env = list(judge(server)), {"OMR_JUDGE_API_KEY": OPENAI_KEY}
         else:
             named = ["--judge", "anthropic:m", "--name", "first"]
             env = {"ANTHROPIC_API_KEY": ANTHROPIC_KEY, "ANTHROPIC_BASE_URL": server.url}
@@ -122,14 +122,15 @@ def test_a_comparison_reports_what_its_judge_answered_in_both_orders_and_asks_no
         assert reported(report["criteria"][name]) == expected
         rate, believed, _ = rows(first.stdout)[name]
         assert float(rate[0].split()[0]) == pytest.approx(100 * expected["win_rate"][0], abs=0.051)
-        assert [int(cell) for cell in rate[1:]] == [
+        assert float(rate[1]) == pytest.approx(expected["win_rate"][0] * expected["win_rate"][1], abs=1e-4)
+        assert [int(cell) for cell in rate[2:]] == [
             expected[count] for count in ("wins_a", "ties", "wins_b", "splits", "missing")
         ]
-        assert float(believed[0].split()[0]) == pytest.approx(100 * expected["consistency"][0], abs=0.051)
+        assert float(believed[0].split()[2]) == pytest.approx(100 * expected["consistency"][0], abs=0.051)
     assert report["models"] == {"a": MODEL_A, "b": MODEL_B}
     assert report["judges"] == [f"{provider}:m"]
     assert {name: report[name] for name in ("schema_version", "n_items", "n_judgments", "n_failed", "n_identical")} == {
-        "schema_version": 1,
+        "schema_version": 2,
         "n_items": 13,
         "n_judgments": 24,
         "n_failed": 0,
@@ -478,7 +479,13 @@ def test_a_run_goes_on_only_with_the_same_comparison_and_says_what_changed(finis
         ("file a",): ("changed.jsonl", "b.jsonl", *same_judge),
         ("file prompt",): ("a.jsonl", "b.jsonl", *same_judge, "--prompt", "changed.md"),
         ("--seed", "file rubric"): ("a.jsonl", "b.jsonl", *same_judge, "--rubric", "changed.toml", "--seed", "5"),
-        ("settings of openai:m",): ("a.jsonl", "b.jsonl", *same_judge, "--max-output-tokens", "99"),
+        ("max_output_tokens (was 8192, is now 99) in the settings of openai:m",): (
+            "a.jsonl",
+            "b.jsonl",
+            *same_judge,
+            "--max-output-tokens",
+            "99",
+        ),
         ("--hide-answers", "--judge", "settings of openai:m", "settings of openai:other"): (
             *("a.jsonl", "b.jsonl", *judge(finished.server, "other"), "--hide-answers"),
         ),

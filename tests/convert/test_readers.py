@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.convert import sheets, source
 from judge.convert.formats import FORMATS, Format
 from judge.convert.output import Cut, NoTrace, Row, trace_text, why_no_trace
 from judge.convert.read_rows import Problems, RowFile, with_convert_hint
 from judge.enums import SourceFormat
 from judge.errors import InputError, InputErrors
 from judge.files.fields import RecordProblem
+from judge.files.limits import Limits, limiting
 from judge.inputs.items import read_items
 from judge.inputs.traces import read_traces
 
@@ -536,18 +536,13 @@ def test_a_damaged_file_is_refused_by_its_place(content: bytes, said: str, tmp_p
     assert refused(path)[0].startswith(said)
 
 
-def test_archives_that_are_no_sheet_or_unpack_into_too_much_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_archives_that_are_no_sheet_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("a.txt", "a")
     assert refused(tmp_path / "x.zip") == ["x.zip: a zip archive and no Excel sheet (unpack it, and give the files)"]
     with zipfile.ZipFile(tmp_path / "y.xlsx", "w") as archive:
         archive.writestr("xl/workbook.xml", "no xml")
     assert refused(tmp_path / "y.xlsx")[0].startswith("y.xlsx: damaged Excel sheet")
-    sheet = write_xlsx(tmp_path / "t.xlsx", as_table(vlmevalkit()))
-    monkeypatch.setattr(sheets, "MAX_UNPACKED", 100)
-    assert refused(sheet)[0].startswith("t.xlsx: unpacks into more than 0 GiB")
 
 
 def test_a_sheet_may_be_empty_and_hold_blank_rows_and_dates(tmp_path: Path) -> None:
@@ -607,12 +602,15 @@ def test_without_the_extra_a_sheet_says_what_to_install(tmp_path: Path, monkeypa
     ]
 
 
-def test_a_document_is_told_from_lines_and_limited_in_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = inspect_log(inspect_sample("B"))
-    monkeypatch.setattr(source, "MAX_LINE_BYTES", 100)
-    assert rows(write(tmp_path, log))[0] == "inspect"
-    with pytest.raises(InputErrors, match=r"in.jsonl: a JSON document of more than 0 MiB \(write one record a line\)"):
-        RowFile(write(tmp_path, log), None, max_document=200)
+def test_a_document_is_told_from_lines_and_limited_in_size(tmp_path: Path) -> None:
+    log = inspect_log(inspect_sample("B")) | {"note": "x" * 2**20}
+    with limiting(Limits(max_record_mb=1)):
+        assert rows(write(tmp_path, log))[0] == "inspect"
+        told = (
+            r"in.jsonl: a JSON document of more than 0 MiB \(write one record a line; --max-record-mb MB allows more\)"
+        )
+        with pytest.raises(InputErrors, match=told):
+            RowFile(write(tmp_path, log), None, max_document=200)
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "it's.json"])

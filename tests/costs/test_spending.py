@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.costs.cost_words import costs, dollars
+from judge.costs.cost_words import cost_line, costs, dollars
 from judge.costs.spending import Spending, cost, cost_of
 from judge.report.report import Models, RunDescription
 from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Order, Price, Reply, Tariff, Usage, Verdict
@@ -99,6 +99,12 @@ def test_a_reply_whose_server_tells_no_tokens_has_an_unknown_cost() -> None:
     spending = Spending(PRICES)
     spending.add(untold)
     assert (cost_of(untold, PRICES), spending.usd, spending.of("j").replies) == (None, None, 1)
+    nothing = "Cost of j: unknown (tokens unknown, 1 of 1 replies do not tell their tokens; prices: given)."
+    assert cost_line("j", spending.of("j")) == nothing.replace("given", PRICE.source)
+    spending.add(judgment(reply(input=1000, output=100)))
+    assert spending.of("j").without_usage == 1
+    some = "Cost of j: unknown (1,000 tokens in, 100 out, 1 of 2 replies do not tell their tokens; prices: "
+    assert cost_line("j", spending.of("j")).startswith(some)
 
 
 def test_several_served_models_are_told_with_their_replies() -> None:

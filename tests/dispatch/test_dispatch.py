@@ -28,7 +28,7 @@ from judge.dispatch.budget import Budget
 from judge.dispatch.circuit_breaker import OUTAGE_LIMIT, REJECTED_LIMIT, UNREACHED_LIMIT, USELESS_LIMIT
 from judge.dispatch.dispatch import Events, Stop, dispatch
 from judge.dispatch.judge_queue import JudgeQueue
-from judge.dispatch.rate_limits import AdaptiveConcurrency, RateLimiter
+from judge.dispatch.rate_limits import PROBE, AdaptiveConcurrency, RateLimiter
 from judge.dispatch.retry_policy import LONGEST_PAUSE, RetryPolicy
 from judge.errors import OmrJudgeError, RetryableError, RunError, StopRunError
 from judge.judges.registry import open_judge
@@ -470,17 +470,55 @@ def test_a_judge_that_calls_all_its_first_requests_invalid_is_asked_no_more() ->
     assert "unknown field" in str(asking.stop.error)
 
 
-@pytest.mark.parametrize("answer", [Answer("Trace 1 is better."), Answer("{", stop="length")])
+USELESS_REPLIES = [
+    *(Answer("Trace 1 is better."), Answer("{", stop="length"), Answer(stop="filter"), Answer(stop="refusal")),
+    *(
+        Answer("<html>Sign in</html>", fault="garbage"),
+        Answer("[1, 2]", fault="garbage"),
+        Answer(fault="reset_mid_body"),
+    ),
+    *(Answer(error={"message": "upstream is busy", "code": 429}), Answer(error={"message": "try pulling it first"})),
+    *(Answer(" ", fault="garbage"), Answer("[" * 5000, fault="garbage"), Answer(fault="hang")),
+]
+
+
+@pytest.mark.parametrize("concurrency", [1, 200])
+@pytest.mark.parametrize("answer", USELESS_REPLIES, ids=repr)
 def test_a_judge_whose_replies_never_hold_a_verdict_is_given_up_before_the_whole_run_is_paid_for(
-    answer: Answer,
+    answer: Answer, concurrency: int
 ) -> None:
     with ProviderServer(lambda _: answer) as server:
-        asking = Asking(server, concurrency=1, repairs=True)
-        judgments = asking.run(50)
-    assert len(judgments) == USELESS_LIMIT
-    assert len(server.calls) == 2 * USELESS_LIMIT
+        asking = Asking(server, concurrency=concurrency, repairs=True, timeout=0.2 if answer.fault == "hang" else 5)
+        judgments = asking.run(400)
+    assert USELESS_LIMIT <= len(server.calls) < USELESS_LIMIT + PROBE
+    assert len(server.calls) >= sum(len(judgment.replies) for judgment in judgments) >= len(judgments) > 0 or (
+        not any(judgment.reply for judgment in judgments)
+    )
     assert isinstance(asking.stop.error, StopRunError)
-    assert "hold no verdict, the last: " in asking.stop.error.message
+    assert f"the first {USELESS_LIMIT} replies hold no verdict, the last: " in asking.stop.error.message
+    assert (answer.error or {}).get("message", "") in asking.stop.error.message
+
+
+def test_as_many_calls_as_allowed_are_in_flight_once_a_first_verdict_has_come() -> None:
+    with ProviderServer(longer_wins, delay=0.2) as server:
+        assert len(Asking(server, concurrency=60).run(200)) == 200
+    assert server.in_flight_max == 60
+    with ProviderServer(lambda _: Answer("prose"), delay=0.2) as server:
+        Asking(server, concurrency=60).run(200)
+    assert server.in_flight_max == PROBE
+
+
+def test_a_server_that_breaks_after_its_first_verdicts_is_given_up() -> None:
+    def script(call: Call) -> Answer:
+        return longer_wins(call) if call.number < 30 else Answer("<html>Sign in</html>", fault="garbage")
+
+    with ProviderServer(script) as server:
+        asking = Asking(server, concurrency=4, repairs=True)
+        asking.run(400)
+    assert 28 <= len(server.calls) - 30 <= 32
+    assert isinstance(asking.stop.error, StopRunError)
+    assert "28 replies in a row cannot be used, the last: unusable: " in asking.stop.error.message
+    assert "Sign in" in asking.stop.error.message
 
 
 def test_a_run_that_has_verdicts_may_ask_again_what_failed_however_much_fails_again() -> None:

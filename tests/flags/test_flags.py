@@ -12,7 +12,7 @@ from builders import SHARED, make_pair
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.flags.flag_patterns import FlagName
+from judge.flags.flag_patterns import ORDINARY, UNUSUAL, FlagName
 from judge.flags.flags import SHORT_CHARS, find_flags, flag_note, flags_of_pairs, long_limit
 
 PROSE = (
@@ -102,6 +102,14 @@ def test_each_trick_is_flagged_at_its_place(text: str, name: FlagName) -> None:
 )
 def test_joiners_that_a_script_or_an_emoji_needs_are_not_flagged(text: str) -> None:
     assert after_prose(text) == set()
+
+
+def test_no_text_of_ordinary_characters_holds_anything_unusual() -> None:
+    ordinary = [char for char in map(chr, range(0x11_0000)) if ORDINARY.fullmatch(char)]
+    pairs = "".join(a + b for a in ordinary for b in ordinary)
+    assert "".join(ordinary[:4]) == "\t\n\f\r"
+    assert len(ordinary) == 4 + 95
+    assert not any(pattern.search(pairs) for pattern in UNUSUAL.values())
 
 
 def test_a_letter_that_grows_in_lower_case_hides_nothing() -> None:

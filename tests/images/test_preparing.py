@@ -411,8 +411,12 @@ def test_colours_of_dicom_are_kept() -> None:
 
 
 def test_dicom_that_may_name_its_patient_in_the_picture_is_refused() -> None:
-    with pytest.raises(UnusableImageError, match="burned into its picture"):
-        prepare(dicom(RAMP, BurnedInAnnotation="YES"))
+    captured = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7.2"}
+    for tags in ({"BurnedInAnnotation": "YES"}, {"BurnedInAnnotation": ""}, captured, {"ConversionType": "WSD"}):
+        with pytest.raises(UnusableImageError, match="text burned into its picture") as error:
+            prepare(dicom(RAMP, **tags))
+        assert "--accept-burned-in" in error.value.hint
+        assert prepare(dicom(RAMP, **tags), burned_in=True).content == prepare(dicom(RAMP)).content
 
 
 def test_dicom_that_cannot_be_drawn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -285,7 +286,7 @@ def test_a_file_that_cannot_be_opened_is_refused_by_name(tmp_path: Path, monkeyp
     def denied(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", denied)
+    monkeypatch.setattr(os, "open", denied)
     (told,) = refused(path)
     assert told.startswith("x.parquet: cannot be read: Permission denied")
 

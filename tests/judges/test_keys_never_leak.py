@@ -46,7 +46,7 @@ SETTINGS = {
     ),
     "anthropic headers": Setting(
         lambda url: f"anthropic:m@{url}",
-        lambda _: {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_CUSTOM_HEADERS": f"X-Secret: {HEADER}"},
+        lambda _: {"OMR_JUDGE_API_KEY": KEY, "ANTHROPIC_CUSTOM_HEADERS": f"X-Secret: {HEADER}"},
     ),
     "proxy": Setting(
         lambda _: "openai:m@http://judge.invalid/v1",
@@ -78,7 +78,7 @@ CASES: dict[str, tuple[Script, int]] = {
 CRASHING = f"""
 import os, sys
 import judge.cli, judge.prompting.pairwise_plan
-def crash(reply, criteria):
+def crash(*_):
     secrets = [value for value in os.environ.values() if {CANARY!r} in value]
     raise RuntimeError(f"a bug that quotes {{secrets}}")
 judge.prompting.pairwise_plan.interpret = crash

@@ -135,9 +135,9 @@ def test_without_the_runtime_the_error_says_how_to_install_it(monkeypatch: pytes
         serve(Path("x.gguf"))
 
 
-def test_there_is_a_server_for_each_core_and_never_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert 1 <= n_servers() <= local.MOST_SERVERS
+def test_there_is_a_server_for_each_core_and_never_many(spec: JudgeSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 1 <= n_servers(spec) <= local.MOST_SERVERS
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # as on macOS
     for cores, expected in ((None, 1), (1, 1), (64, local.MOST_SERVERS)):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
-        assert n_servers() == expected
+        assert n_servers(spec) == expected

@@ -79,7 +79,7 @@ def test_settings_that_are_given_are_kept() -> None:
     [
         ("", "unknown judge"),
         ("gpt-4", "unknown judge"),
-        ("gemini:pro", "unknown judge"),
+        ("palm:pro", "unknown judge"),
         ("OpenAI:m", "unknown judge"),
         ("openai:a\nb", "unknown judge"),
         ("openai", "no model named"),
@@ -127,6 +127,7 @@ def test_a_key_that_cannot_be_sent_is_refused_before_an_sdk_can_repeat_it(
     monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", key)
+    monkeypatch.setenv("OMR_JUDGE_API_KEY", key)
     assert "characters that no key has" in refusal("openai:m")
     assert "characters that no key has" in refusal("openai:m@http://127.0.0.1:1")
 
@@ -149,17 +150,17 @@ def test_the_embedded_judge_is_named_after_its_weights(weights: Path, monkeypatc
 
 def test_what_a_judge_needs_is_checked_again_when_a_run_goes_on(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embedded, hosted = parse(f"local:{weights}"), parse("openai:m")
-    require(embedded)
-    require(hosted)
+    require(embedded, say=lambda _: None)
+    require(hosted, say=lambda _: None)
     weights.write_bytes(b"GGUF and other")
     with pytest.raises(RunError, match="the weights have changed"):
-        require(embedded)
+        require(embedded, say=lambda _: None)
     weights.unlink()
     with pytest.raises(InputError, match="cannot be read"):
-        require(embedded)
+        require(embedded, say=lambda _: None)
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(InputError, match="OPENAI_API_KEY is not set"):
-        require(hosted)
+        require(hosted, say=lambda _: None)
 
 
 def test_a_spec_opens_the_judge_of_its_provider() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import RUBRIC, SHARED, make_pair, shipped_prompt
@@ -20,11 +21,25 @@ from judge.dispatch.dispatch import Stop, dispatch
 from judge.dispatch.judge_queue import JudgeQueue
 from judge.dispatch.rate_limits import AdaptiveConcurrency
 from judge.dispatch.retry_policy import RetryPolicy
+from judge.judges.known_providers import PROVIDERS
 from judge.judges.registry import open_judge
 from judge.judging.progress import Display
 from judge.prompting.pairwise_plan import PairPlan
+from judge.prompting.pairwise_prompt import parse_template
 from judge.prompting.retry_prompt import repair
-from judge.schema import Failed, Judged, JudgeSettings, JudgeSpec, Judgment, Order, Pair, Provider, Verdict
+from judge.prompting.shipped_files import find_asset, load_rubric
+from judge.schema import (
+    Failed,
+    Judged,
+    JudgeSettings,
+    JudgeSpec,
+    Judgment,
+    Order,
+    Pair,
+    Provider,
+    ReplyForm,
+    Verdict,
+)
 
 CASES = SHARED / "cases" / "replies"
 N_ITEMS = 3
@@ -37,6 +52,11 @@ def pairs(n: int, repeat: int) -> list[Pair]:
         make_pair(f"ALPHA {number} {body}", f"BETA {number} {body}", id=f"q{number}", question=f"What is {number}+1?")
         for number in range(n)
     ]
+
+
+def shipped_plan(prompt: str, rubric: str) -> PairPlan:
+    template = parse_template(find_asset("prompts", prompt).text, where=prompt)
+    return PairPlan(template, load_rubric(find_asset("rubrics", rubric)))
 
 
 @dataclass
@@ -90,7 +110,25 @@ async def no_sleep(_: float) -> None:
     await asyncio.sleep(0)
 
 
-async def run(case: str, server: tuple[int, Path], *, n_items: int = N_ITEMS, repeat: int = 1) -> Came:
+async def run(
+    case: str,
+    server: tuple[int, Path],
+    *,
+    n_items: int = N_ITEMS,
+    repeat: int = 1,
+    plan: PairPlan = PLAN,
+    **changes: object,
+) -> Came:
+    """Ask a case about some pairs.
+
+    Args:
+        case: of the shared ones.
+        server: its port and its log.
+        n_items: pairs.
+        repeat: how long they are.
+        plan: what is asked.
+        changes: to the fields of the judge's spec.
+    """
     port, log = server
     provider = Provider.ANTHROPIC if case.startswith("a_") else Provider.OPENAI
     path = case if provider is Provider.ANTHROPIC else f"{case}/v1"
@@ -99,13 +137,13 @@ async def run(case: str, server: tuple[int, Path], *, n_items: int = N_ITEMS, re
         model="m",
         endpoint=f"http://127.0.0.1:{port}/{path}",
         settings=JudgeSettings(max_output_tokens=1000),
-    )
+    ).model_copy(update=changes)
     timeout = 1.5 if case == "cl_too_long" else 6.0
     came = Came()
     judge = open_judge(spec, concurrency=2, timeout=timeout)
-    queue = JudgeQueue(judge, AdaptiveConcurrency(2), PLAN.interpret)
+    queue = JudgeQueue(judge, AdaptiveConcurrency(2), plan.reader(spec))
     queue.repair = partial(repair, settings=spec.settings, note="Not read: {problem}")
-    queue.take(PLAN.requests(pairs(n_items, repeat), spec))
+    queue.take(plan.requests(pairs(n_items, repeat), spec))
     try:
         await dispatch(
             [queue],
@@ -131,6 +169,8 @@ RIGHT = {
     *("fence", "fence_crlf", "upper_verdict", "space_verdict", "escapes", "special_tok", "full_then_ws"),
     *("refusal_empty", "vllm8k", "slow_first", "a_ok", "a_thinking", "a_redacted"),
 }
+TAUGHT = {"azurev1", "gemma", "parts_refused", "deepseek", "a_noformat"}
+"""refused by name at first, and then asked in the form that the server takes"""
 WORDS = {
     **dict.fromkeys(
         ("json_in_reasoning_content", "json_in_reasoning_empty", "empty_stop", "reasoning_details"),
@@ -149,11 +189,11 @@ WORDS = {
         "unusable: an error within the reply: Upstream provider disconnected",
     ),
     **dict.fromkeys(("a_pause", "a_pause_full"), "unusable: stop reason 'pause_turn'"),
-    **dict.fromkeys(("azurev1", "s400_maxtokens"), "Use 'max_completion_tokens' instead"),
-    **dict.fromkeys(("deepseek", "s400_deepseek"), "This response_format type is unavailable now"),
-    **dict.fromkeys(("gemma", "s400_system"), "System role not supported"),
+    "s400_maxtokens": "Use 'max_completion_tokens' instead",
+    "s400_deepseek": "This response_format type is unavailable now",
+    "s400_system": "System role not supported",
     **dict.fromkeys(("redir301", "redir307", "redir308"), "the server sends calls on to /ok/v1/chat/completions"),
-    **dict.fromkeys(("te_and_cl", "cl_twice", "hdr_bad_name"), "transport: not a reply"),
+    **dict.fromkeys(("te_and_cl", "cl_twice", "hdr_bad_name"), "unusable: not a reply"),
     **dict.fromkeys(("fmt_bracket", "fmt_result", "draft_reason_tag"), "0 JSON objects"),
     "fin_sensitive": "filtered: stop reason 'sensitive'",
     "fin_safety": "filtered: stop reason 'safety'",
@@ -176,7 +216,7 @@ WORDS = {
     "html200": "Sign in to corporate network",
     "s413": "too_long: 413",
     "s422_schema": "`json_schema` is unavailable now",
-    "s400_ctx_own_limit": "too_long: 400: 'max_tokens'",
+    "s400_ctx_own_limit": "(set --max-output-tokens)",
     "s404_responses_only": "Use v1/responses instead",
     "s400_stream_only": "must be set to false for non-streaming calls",
     "s424": "rejected: 424: Failed dependency",
@@ -202,7 +242,6 @@ WORDS = {
     "refusal": "refused: I can't help with that.",
     "azure": "404: no such model or address: Resource not found",
     "need_header": "header is required",
-    "parts_refused": "expected a string",
     "cl_too_long": "timeout",
     "a_refusal": "refused: stop reason 'refusal'",
     "a_ctx": "too_long: stop reason 'model_context_window_exceeded'",
@@ -210,12 +249,13 @@ WORDS = {
     "a_empty": "the reply is empty",
     "a_null": "unusable: the reply holds no content",
     "a_err200": "529: with status 200: Overloaded",
-    "a_noformat": "output_config: Extra inputs are not permitted",
     "a_bedrock": "UnknownOperationException",
     "draft_thinking": "empty after its thinking",
     "ollama_4096": "too_long: the server counts 4,096 tokens",
     "content_filter_azure_200": "filtered: stop reason 'content_filter'",
     "gemini_prohibited": "filtered: stop reason 'content_filter: PROHIBITED_CONTENT'",
+    "ctx_cut_silent": "too_long: the server counts 2,050 tokens",
+    "model_swap": "other_model: the reply names the model 'gpt-3.5-turbo-fallback', asked was 'm'",
     "sem_cache": "to another prompt again: switch its cache off",
 }
 """what the failures of a case say, where it has no verdict that can be trusted"""
@@ -223,15 +263,67 @@ WORDS = {
 
 @pytest.mark.shared
 @pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not here")
-@pytest.mark.parametrize("case", sorted(RIGHT | WORDS.keys() | ALTERNATING))
+@pytest.mark.parametrize("case", sorted(RIGHT | TAUGHT | WORDS.keys() | ALTERNATING))
 def test_a_reply_is_read_right_or_fails_in_the_servers_words(case: str, server: tuple[int, Path]) -> None:
-    came = asyncio.run(run(case, server, repeat=300 if case == "ollama_4096" else 1))
+    # Without a schema, the servers speak of the four criteria of the shipped rubric.
+    plan = shipped_plan("pairwise.v1", "openmedreason.v1") if case in TAUGHT else PLAN
+    came = asyncio.run(run(case, server, repeat=300 if case == "ollama_4096" else 1, plan=plan))
     assert came.wrong == 0
-    if case in RIGHT:
+    if case in RIGHT | TAUGHT:
         assert came.right == 2 * N_ITEMS
-        assert came.n_calls == 2 * N_ITEMS
+        assert came.n_calls == 2 * N_ITEMS or case in TAUGHT
     elif case in WORDS:
         assert WORDS[case] in came.words
         assert came.right == {"credit": 2, "credit2": 2, "sem_cache": 3}.get(case, 0)
     else:
         assert came.right >= 2 * N_ITEMS - 2
+
+
+ASKED_AS_SET: dict[str, dict[str, Any]] = {
+    "azure": {"provider": Provider.AZURE, "endpoint": "http://127.0.0.1:PORT/azure"},
+    "azurev1": {"provider": Provider.AZURE, "endpoint": "http://127.0.0.1:PORT/azurev1/openai/v1"},
+    "deepseek": {
+        "provider": Provider.DEEPSEEK,
+        "settings": JudgeSettings(max_output_tokens=1000, reply=PROVIDERS[Provider.DEEPSEEK].reply),
+    },
+    "s400_deepseek": {"provider": Provider.OLLAMA},
+    "parts_refused": {"provider": Provider.DEEPSEEK},
+    "gemma": {"settings": JudgeSettings(max_output_tokens=1000, system_role=False)},
+    "need_header": {"settings": JudgeSettings(max_output_tokens=1000, headers={"x-portkey-provider": "openai"})},
+    "think_switch": {
+        "settings": JudgeSettings(max_output_tokens=1000, body={"chat_template_kwargs": {"enable_thinking": False}})
+    },
+    "tool_calls": {"settings": JudgeSettings(max_output_tokens=1000, reply=ReplyForm.TOOL)},
+    "a_tool_use": {"settings": JudgeSettings(max_output_tokens=1000, reply=ReplyForm.TOOL)},
+    "a_noformat": {"settings": JudgeSettings(max_output_tokens=1000, reply=ReplyForm.TEXT)},
+    "a_bedrock": {"provider": Provider.BEDROCK, "model": "anthropic.claude-x"},
+    "fmt_bracket": {"plan": shipped_plan("pairwise-brackets.v1", "overall.v1")},
+    "fmt_result": {"plan": shipped_plan("pairwise-result.v1", "overall.v1")},
+    "draft_reason_tag": {"plan": shipped_plan("pairwise-brackets.v1", "overall.v1")},
+}
+"""cases that cannot be used, or not without a refusal, unless the judge is set for them"""
+NEVER_RIGHT = {"s400_deepseek": "This response_format type is unavailable now", "draft_reason_tag": "[[Trace "}
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not here")
+@pytest.mark.parametrize("case", ASKED_AS_SET)
+def test_a_judge_that_is_set_for_its_server_is_asked_in_its_form_from_the_first_call(
+    case: str, server: tuple[int, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = dict(ASKED_AS_SET[case])
+    # With Azure, each call is to a deployment: its name is in the address, below the case.
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "k")
+    monkeypatch.setenv("OPENAI_API_VERSION", "2025-04-01")
+    for name, value in (("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "eu-west-1")):
+        monkeypatch.setenv(name, value)
+    if "endpoint" in settings:
+        settings["endpoint"] = settings["endpoint"].replace("PORT", str(server[0]))
+    before = sum(json.loads(line)["case"] == case for line in server[1].read_text().splitlines())
+    came = asyncio.run(run(case, server, **{"plan": shipped_plan("pairwise.v1", "openmedreason.v1")} | settings))
+    assert came.wrong == 0
+    if case in NEVER_RIGHT:
+        assert came.right == 0
+        assert NEVER_RIGHT[case] in came.words
+    else:
+        assert (came.right, came.n_calls - before) == (2 * N_ITEMS, 2 * N_ITEMS), came.words

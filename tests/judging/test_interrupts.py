@@ -21,7 +21,7 @@ from command import COMMAND, environment, omr_judge, read_jsonl, start, wait_unt
 from comparison.test_compare_command import judge, write_pairs
 from provider_server import Answer, Call, ProviderServer, content_judge
 
-from judge.files.prompt_user import forgive_stderr
+from judge.files.terminal import forgive_stderr
 
 QUICK, IN_FLIGHT = 6, 4
 OWN_TERMINAL = """

@@ -7,7 +7,9 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import COMMAND, environment, omr_judge, only_run, read_jsonl, report_of
@@ -56,6 +58,90 @@ def test_a_run_stops_at_its_dollars(tmp_path: Path) -> None:
     usages = [line["reply"]["usage"] for line in read_jsonl(only_run(tmp_path) / "judgments.jsonl")]
     dollars = sum(usage["input"] * 2.5 + usage["output"] * 10 for usage in usages) / 1e6
     assert 0.01 < dollars <= 0.02
+
+
+DEAR = {"usage": {"prompt_tokens": 100_000, "completion_tokens": 10_000}}
+UNTOLD: dict[str, Any] = {"usage": None}
+PRICED = ("--price", "m=1/10")
+ALSO_UNREADABLE = [
+    *(Answer("no verdict"), Answer(stop="filter"), Answer('data: {"choices": []}', fault="garbage")),
+    *(Answer('{"choices": []}', fault="garbage"), Answer("odd", more={"choices": [{"message": {"content": 7}}]})),
+]
+UNREADABLE = [
+    *(Answer("{", stop="length"), Answer("<html>Sign in</html>", fault="garbage")),
+    Answer(error={"message": "try pulling it first"}),
+    *(pytest.param(answer, marks=pytest.mark.slow) for answer in ALSO_UNREADABLE),
+]
+
+
+def spent(run: Path, *, untold: float = 0.0) -> float:
+    """Return the dollars of all replies at 1 and 10 a million tokens, those that tell no tokens at what is given."""
+    lines = read_jsonl(run / "judgments.jsonl")
+    replies = [reply for line in lines for one in [*line.get("attempts", []), line] if (reply := one.get("reply"))]
+    usages = [reply.get("usage", {}) for reply in replies]
+    return sum((usage["input"] + 10 * usage["output"]) / 1e6 if usage else untold for usage in usages)
+
+
+@pytest.mark.parametrize("more", [{}, DEAR], ids=["as quoted", "a hundred times as dear"])
+@pytest.mark.parametrize(
+    "concurrency", ["16", pytest.param("1", marks=pytest.mark.slow), pytest.param("64", marks=pytest.mark.slow)]
+)
+def test_what_is_spent_exceeds_its_limit_by_no_more_than_one_calls_error(
+    tmp_path: Path, concurrency: str, more: dict[str, Any]
+) -> None:
+    write_pairs(tmp_path, 60)
+    limit = 0.62 if more else 0.03
+    with ProviderServer(lambda call: replace(content_judge(call), more=more), delay=0.02) as server:
+        asked = ("compare", "a.jsonl", "b.jsonl", *judge(server), *PRICED, "--name", "r", "--concurrency", concurrency)
+        omr_judge(*asked, "--max-cost", str(limit), cwd=tmp_path, code=6)
+        first = spent(tmp_path / "runs/r")
+        omr_judge("resume", "runs/r", "--max-cost", str(limit), cwd=tmp_path, code=6)
+        assert spent(tmp_path / "runs/r") <= limit
+        omr_judge("resume", "runs/r", "--max-cost", str(2 * limit), cwd=tmp_path, code=6)
+    dearest = max(
+        usage["input"] + 10 * usage["output"]
+        for line in read_jsonl(tmp_path / "runs/r/judgments.jsonl")
+        for usage in [line["reply"]["usage"]]
+    )
+    assert limit - dearest / 1e6 * 1.5 <= first <= limit
+    assert spent(tmp_path / "runs/r") <= 2 * limit
+
+
+def test_replies_that_tell_no_tokens_are_charged_as_the_quote_expects_and_their_cost_is_unknown(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 60)
+    with ProviderServer(lambda call: replace(content_judge(call), more=UNTOLD), delay=0.02) as server:
+        asked = ("compare", "a.jsonl", "b.jsonl", *judge(server), *PRICED, "--name", "r")
+        quoted = json.loads(omr_judge(*asked, "--dry-run", "--json", cwd=tmp_path).stdout)
+        each = quoted["usd"]["expected"] / quoted["calls"]
+        stopped = omr_judge(*asked, "--max-cost", str(20.5 * each), cwd=tmp_path, code=6)
+        assert 19 <= len(server.calls) <= 21
+        omr_judge("resume", "runs/r", "--max-cost", str(20.5 * each), cwd=tmp_path, code=6)
+        assert 19 <= len(server.calls) <= 21
+        omr_judge("resume", "runs/r", "--max-cost", str(40.5 * each), cwd=tmp_path, code=6)
+        assert 39 <= len(server.calls) <= 41
+    told = json.loads(omr_judge("report", "runs/r", "--json", cwd=tmp_path).stdout)
+    assert told["usd"] is None
+    assert told["costs"]["openai:m"]["usd"] is None
+    assert told["costs"]["openai:m"]["without_usage"] == len(server.calls)
+    assert "cost unknown" in stopped.stderr
+    shown = omr_judge("report", "runs/r", cwd=tmp_path).stdout
+    assert "unknown (tokens unknown" in " ".join(shown.split())
+    assert "$0.00" not in shown + stopped.stderr.replace("$0.00 spent", "")
+
+
+@pytest.mark.parametrize("answer", UNREADABLE, ids=repr)
+def test_a_server_whose_every_reply_is_unreadable_is_given_up_in_its_own_words(tmp_path: Path, answer: Answer) -> None:
+    write_pairs(tmp_path, 400)
+    with ProviderServer(lambda _: answer) as server:
+        asked = ("compare", "a.jsonl", "b.jsonl", *judge(server), *PRICED, "--name", "r")
+        stopped = omr_judge(*asked, cwd=tmp_path, code=4)
+        assert len(server.calls) <= 40
+        omr_judge("resume", "runs/r", "--max-cost", "0.000001", cwd=tmp_path, code=6)
+        assert len(server.calls) <= 40
+    said = " ".join(stopped.stderr.split())
+    assert "the first 20 replies hold no verdict, the last: " in said
+    for words in ("" if answer.more else answer.text, (answer.error or {}).get("message", "")):
+        assert words.replace('"', "") in said.replace('\\"', "").replace('"', "")
 
 
 @pytest.mark.parametrize("amount", ["much", "-1", "nan", "inf"])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from builders import shipped_prompt
 from rich.console import Console
-from run_builder import A_WINS, B_WINS, SPLITS, TIES, Verdicts, make_label, make_pair, make_run
+from run_builder import A_WINS, B_WINS, SPLITS, TIES, Verdicts, make_label, make_pair, make_run, record_draw
 from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 
 from judge.errors import InputError, RunError
@@ -39,8 +39,21 @@ def labels_on(numbers: list[int], **changes: object) -> list[Label]:
     return [make_label(f"q{i:03}", truth(i), **changes) for i in numbers]
 
 
-def report(run: RunFolder, labels: list[Label], **asked: object) -> PeopleReport:
+def keep(run: RunFolder, labels: list[Label]) -> None:
+    """Store labels beside the draws that they name, which hold unlabelled items too until the weights add up."""
+    for name in {label.draw for label in labels if label.draw}:
+        weights = {label.item: label.weight or 0 for label in labels if label.draw == name}
+        *_, last = weights.values()
+        items = [pair.item.id for pair in run.pairs()]
+        for item in items:
+            if item not in weights and sum(weights.values()) + last <= len(items):
+                weights[item] = last
+        record_draw(run, name, weights)
     append_labels(labels_path(run.path), labels)
+
+
+def report(run: RunFolder, labels: list[Label], **asked: object) -> PeopleReport:
+    keep(run, labels)
     return make_people_report(run, PeopleReportOptions(**asked))  # type: ignore[arg-type] # fields of PeopleReportOptions by name
 
 
@@ -148,7 +161,7 @@ def test_labelled_items_in_few_clusters_are_refused(tmp_path: Path) -> None:
     verdicts = {f"q{i:03}": CYCLE[i % 6] for i in range(120)}
     pairs = [make_pair(name, patient=str(int(name[1:]) // 15)) for name in verdicts]
     run = make_run(tmp_path / "run", verdicts, pairs)
-    append_labels(labels_path(run.path), labels_on(list(range(60)), draw="d", weight=2.0))
+    keep(run, labels_on(list(range(60)), draw="d", weight=2.0))
     run.write_manifest(run.manifest().model_copy(update={"prompt": shipped_prompt().source}))
     found = only(make_people_report(run, PeopleReportOptions(), cluster="patient"))
     assert found.refused == "the labelled items are in 4 clusters: it takes 10"
@@ -156,7 +169,7 @@ def test_labelled_items_in_few_clusters_are_refused(tmp_path: Path) -> None:
 
 def test_the_largest_draw_is_taken_unless_another_is_named(tmp_path: Path) -> None:
     run = run_of(tmp_path / "run")
-    append_labels(labels_path(run.path), labels_on(list(range(60)), draw="large", weight=2.0))
+    keep(run, labels_on(list(range(60)), draw="large", weight=2.0))
     found = report(run, labels_on(list(range(60, 110)), draw="small", weight=2.4))
     assert (found.draw, found.other_draws) == ("large", ("small",))
     named = make_people_report(run, PeopleReportOptions("small"))
@@ -193,11 +206,11 @@ def test_a_person_is_told_everything_that_is_counted(tmp_path: Path) -> None:
     assert "Judged by j; compared on draw d.\nLeft out: draws e (--draw takes another)." in text
     assert "Labels: ann 71, bob 20; 1 cannot judge." in text
     assert "1 labelled items have no outcome by the judge and are left out." in text
-    assert "Judge and people, 69 items: raw 1.00, AC1 1.00" in text
+    assert "Judge and people, 69 items: raw 1.00 [0.96, 1.00], AC1 1.00 [" in text
     assert "Note: 100 % of the verdicts are the same" in text
     assert "People among themselves, 20 items" in text
     assert ["a", "69", "0", "0"] in [line.split() for line in text.splitlines()]
-    assert "Corrected by people's labels (PPI++): 100.0 [94" in text
+    assert "Corrected by people's labels (PPI++): 100.0 [96.4" in text
     assert "An interval 10 points wide takes 0 more labels" in text
 
 

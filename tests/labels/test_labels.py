@@ -65,7 +65,7 @@ def test_a_torn_line_is_cut_off_before_the_next_label_and_a_whole_one_is_complet
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "labels.jsonl").mkdir()
-    with pytest.raises(RunError, match="cannot be written"):
+    with pytest.raises(InputError, match="is a folder"):
         append_labels(tmp_path / "labels.jsonl", [make_label("q1", Winner.A)])
 
 
@@ -228,7 +228,7 @@ def test_files_that_are_no_json_or_not_there_are_named(tmp_path: Path) -> None:
     broken.write_text("{")
     with pytest.raises(InputErrors) as caught:
         import_labels(run, [str(broken), str(tmp_path / "absent.json")])
-    assert [Path(problem.where).name for problem in caught.value.problems] == ["broken.json", "absent.json"]
+    assert [Path(problem.where).name for problem in caught.value.problems] == ["broken.json:1", "absent.json"]
 
 
 def page_labels(run: Path, **changes: object) -> dict[str, object]:
@@ -249,7 +249,7 @@ def test_labels_of_the_audit_page_are_taken_in(tmp_path: Path) -> None:
     [
         ({"item": "q9"}, "no item 'q9'"),
         ({"criterion": "x"}, "no criterion 'x'"),
-        ({"draw": "d"}, "goes with a weight"),
+        ({"weight": 2.0}, "a weight goes with a draw"),
         ({"weight": -1}, "weight"),
         ({"winner": "first"}, "winner"),
     ],

@@ -15,10 +15,10 @@ from msgspec import structs
 from run_builder import A_WINS, B_WINS, MODELS, make_pair, make_run
 
 from judge.errors import RunError
+from judge.labels.draws import PacketKey
 from judge.labels.import_labels import import_labels
 from judge.labels.labels import labels_path, read_labels
 from judge.labels.make_packet import PacketOptions, make_packet
-from judge.labels.packet_keys import PacketKey
 from judge.schema import Image, Order, Winner
 
 CHROMIUM = shutil.which("chromium")

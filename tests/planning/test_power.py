@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from judge.planning.power import (
     Units,
@@ -17,8 +18,10 @@ from judge.planning.power import (
     items_needed,
     pilot_units,
     simulated_power,
+    smallest_with_power,
     tilted,
 )
+from judge.stats.significance import sign_flip
 
 PUBLISHED = {  # ties: win rate: items for a power of .8 and .9
     0.0: {0.52: (4904, 6563), 0.55: (783, 1047), 0.6: (194, 259), 0.65: (85, 113), 0.7: (47, 62), 0.8: (20, 25)},
@@ -62,6 +65,50 @@ def test_simulation_finds_the_power_that_the_formula_aims_at(win_rate: float, ti
     items = items_needed(win_rate, spread=(1 - ties) / 4)
     power = simulated_power(items_as_units(win_rate, ties), items)
     assert 0.72 < power < 0.82  # the exact test is a little conservative: 75 to 78 % published
+
+
+@pytest.mark.parametrize(("win_rate", "ties"), [(0.6, 0.2), (0.7, 0.4), (0.95, 0.0)])
+@pytest.mark.parametrize("power", [0.8, 0.9])
+def test_the_smallest_number_has_the_power_and_fewer_have_not(win_rate: float, ties: float, power: float) -> None:
+    items = items_needed(win_rate, spread=(1 - ties) / 4, power=power)
+    found = smallest_with_power(items_as_units(win_rate, ties), power, items)
+    assert found.power >= power
+    # By enumeration of wins and losses with scipy's exact test, which the simulation errs from by a point
+    assert _exact_power(win_rate, ties, found.n_units) > power - 0.025
+    assert _exact_power(win_rate, ties, found.n_units - max(1, items // 20)) < power + 0.02
+    assert items <= found.n_units <= 1.1 * items + 3
+
+
+def _exact_power(win_rate: float, ties: float, n: int) -> float:
+    won = win_rate - ties / 2
+    total = 0.0
+    for decided in range(n + 1):
+        wins = np.arange(decided + 1)
+        rejects = np.minimum(1, 2 * stats.binom.sf(np.maximum(wins, decided - wins) - 1, decided, 0.5)) <= 0.05
+        some = stats.binom.pmf(decided, n, 1 - ties)
+        total += some * float(stats.binom.pmf(wins, decided, won / (1 - ties)) @ rejects)
+    return total
+
+
+def test_the_smallest_number_of_units_of_several_distances_has_the_power_by_the_exact_test() -> None:
+    credit = np.array([1.0, 0.75, 0.5, 0.25, 0.0])
+    pilot = tilted(Units(credit - 0.5, np.ones(5), np.array([3.0, 1.0, 4.0, 1.0, 3.0])), 0.7)
+    items = items_needed(0.7, spread=float(pilot.weights @ pilot.excess**2) / pilot.weights.sum())
+    found = smallest_with_power(pilot, 0.8, items, n_runs=500)
+    assert 0.8 <= found.power < 0.86
+    rng = np.random.default_rng(1)
+    drawn = rng.multinomial(found.n_units, pilot.weights / pilot.weights.sum(), size=300)
+    exact = [sign_flip(pilot.excess, counts.astype(np.float64)).p_value <= 0.05 for counts in drawn]
+    assert np.mean(exact) == pytest.approx(0.8, abs=0.08)
+    # A pilot of soft credits has as many distances as units, and no common quantum
+    soft = Units(rng.random(50) - 0.35, np.ones(50), np.ones(50))
+    assert 0.8 <= smallest_with_power(soft, 0.8, 5, n_runs=300).power < 0.9
+
+
+def test_what_has_the_power_with_far_fewer_than_was_thought_is_found_from_below() -> None:
+    assert smallest_with_power(items_as_units(0.99, 0.0), 0.8, 500) == smallest_with_power(
+        items_as_units(0.99, 0.0), 0.8, 499
+    )
 
 
 def test_simulation_at_equality_finds_too_much_in_one_of_twenty_at_most() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.prompting.checklist_score import PREMISES, SCALES, PremiseVerdict, parse_evidence, parse_units, reply_form
-from judge.prompting.pairwise_reply import UnparsedError
+from judge.prompting.final_text import UnparsedError
 from judge.schema import Failed, FailureKind, Group, Reply, Scored, UnitVerdict
 
 ASKED = ("u1", "u2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 
 import pytest
 from builders import NAMES
@@ -12,7 +13,7 @@ from judge.errors import ProviderError
 from judge.judges.openai import read_reply as read_completion
 from judge.judges.replies import receive
 from judge.prompting.pairwise_reply import interpret
-from judge.schema import Judged, Verdict
+from judge.schema import Judged, Reply, Verdict
 
 MARKS = [
     *((f"<{name}>", f"</{name}>") for name in ("think", "thinking", "reasoning", "thought", "seed:think")),
@@ -22,6 +23,9 @@ MARKS = [
     ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
     ("\u25c1think\u25b7", "\u25c1/think\u25b7"),
     ("<unused94>", "<unused95>"),
+    ('<THINK budget="9">', "</Think>"),
+    ("<|begin_of_reasoning|>", "<|end_of_reasoning|>"),
+    ("<scratchpad>", "</scratchpad>"),
 ]
 STOPS = [
     "length",
@@ -32,6 +36,10 @@ STOPS = [
     "SAFETY",
     "abort",
     "pause_turn",
+    "tool_calls",
+    "refusal",
+    "model_context_window_exceeded",
+    "insufficient_system_resource",
     "",
     "odd",
     7,
@@ -68,7 +76,37 @@ BROKEN = [
     DRAFT.replace('"verdict": "second"', '"verdict": "second", "verdict": "first"'),
     f"{{ {DRAFT}",
     f"```json\n{DRAFT}\n```\n```json\n{FINAL}\n```",
+    f"<json>{DRAFT}</json><json>{FINAL}</json>",
+    json.dumps([json.loads(DRAFT), json.loads(FINAL)]),
+    json.dumps(DRAFT),
+    json.dumps(json.loads(DRAFT) | {"note": "the other one is better"}),
+    json.dumps({name: {"final": one, **one} for name, one in json.loads(DRAFT).items()}),
+    json.dumps({name: [one] for name, one in json.loads(DRAFT).items()}),
+    DRAFT.replace('"second"', '"second, no: first"'),
+    DRAFT.replace('"second"', "null"),
+    DRAFT.replace('"second"', '["second", "first"]'),
+    f"```json\n{DRAFT}\n```\n{FINAL}",
+    f"{DRAFT}\n<answer>{FINAL}</answer>",
 ]
+ERRORS: list[object] = [
+    "upstream",
+    {"message": "gone"},
+    {"code": 502},
+    ["x"],
+    {"code": "429"},
+    [{"message": "gone"}],
+    7,
+]
+
+
+def in_parts(draw: random.Random, draft: str, final: str | None) -> list[dict[str, object]]:
+    """Return a content in parts: thinking that drafts, and the final text; without one, what is no verdict."""
+    thinking: dict[str, object] = {"type": "thinking", "thinking": [{"type": "text", "text": draft}]}
+    if final is not None:
+        return [thinking, {"type": "text", "text": final}]
+    odd: dict[str, object] = {"type": draw.choice(["image", "tool_use", "odd"]), "text": draft}
+    taken_back: dict[str, object] = {"type": "text", "text": f"{draft}{draw.choice(RETRACTIONS)}"}
+    return draw.choice([[thinking], [odd], [thinking, taken_back], [thinking, odd]])
 
 
 def mutated(draw: random.Random) -> tuple[dict[str, object], bool]:
@@ -80,9 +118,11 @@ def mutated(draw: random.Random) -> tuple[dict[str, object], bool]:
     is_verdict = False
     stop: object = "stop"
     error: object = None
-    match draw.randrange(9):
+    content: object = None
+    match draw.randrange(11):
         case 0:
-            text = f"{opens}{space}Perhaps {draft}{space}"
+            other, other_closes = draw.choice([mark for mark in MARKS if mark[1].lower() != closes.lower()])
+            text = f"{opens}{draw.choice(['Perhaps ', f'{other}no{other_closes}', other])}{space}{draft}{space}"
         case 1:
             text = f"{opens}{draft}{closes}{space}{takes_back}"
         case 2:
@@ -94,12 +134,19 @@ def mutated(draw: random.Random) -> tuple[dict[str, object], bool]:
         case 5:
             text, stop = draft, draw.choice(STOPS)
         case 6:
-            text, error = draft, draw.choice(["upstream", {"message": "gone"}, {"code": 502}, ["x"], {"code": "429"}])
+            text, error = draft, draw.choice(ERRORS)
         case 7:
             text = draw.choice([*BROKEN, f"The form is {draft}. Judging: {takes_back}"])
+        case 8 | 9:
+            text, is_verdict = "", draw.random() < 0.5
+            content = in_parts(draw, draft, FINAL if is_verdict else None)
         case _:
             text, is_verdict = f"{space}{FINAL}{draw.choice(['<|im_end|>', '</s>', space])}", True
-    choice: dict[str, object] = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": stop}
+    choice: dict[str, object] = {
+        "index": 0,
+        "message": {"role": "assistant", "content": content or text},
+        "finish_reason": stop,
+    }
     body: dict[str, object] = {"id": "", "model": "m", "choices": [choice]}
     (choice if draw.random() < 0.5 else body)["error"] = error
     return body, is_verdict
@@ -115,9 +162,62 @@ def said_by(body: dict[str, object]) -> set[Verdict]:
     return set(result.verdicts.values()) if isinstance(result, Judged) else set()
 
 
-@pytest.mark.parametrize("n", [300, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [1_000, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_no_draft_is_taken_for_a_verdict_and_no_verdict_for_a_draft(n: int) -> None:
     draw = random.Random(15)  # noqa: S311 - no secret
     for _ in range(n):
         body, is_verdict = mutated(draw)
         assert said_by(body) == ({Verdict.FIRST} if is_verdict else set()), body
+
+
+PIECES = [
+    *(
+        "{",
+        "<",
+        "[",
+        "\u25c1",
+        "<think>",
+        "</think>",
+        "<|channel|>",
+        "{}",
+        '{"',
+        "```",
+        " ",
+        "\n",
+        "{a",
+        "{ ",
+        "</s>",
+        "<a",
+    ),
+    *(
+        '{"a":1}',
+        "< think",
+        "<reason x ",
+        "assistant ",
+        "analysis",
+        "<answer>",
+        "<seed:",
+        '{"a":',
+        "{" + " " * 99,
+        "\\u0041",
+    ),
+    *(
+        "<reason " + "x" * 190,
+        "<" + " " * 9 + "think",
+        "assistantfinal",
+        "here is my thought process:",
+        "</think>{",
+        "|",
+        "/",
+    ),
+]
+
+
+@pytest.mark.parametrize("before", ["", FINAL])
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_million_characters_of_anything_are_read_in_a_tenth_of_a_second(piece: str, before: str) -> None:
+    text = (before + piece * 1_000_000)[:1_000_000]
+    started = time.process_time()
+    result = interpret(Reply(text=text), NAMES)
+    assert time.process_time() - started < 0.1
+    assert isinstance(result, Judged) or before != FINAL or not piece.isspace()

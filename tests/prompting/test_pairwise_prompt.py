@@ -313,3 +313,19 @@ def test_a_template_may_use_the_names_that_it_is_given_and_the_tag_everywhere() 
     prompts: list[Any] = list(render(mine, RUBRIC, make_pair(), Order, shown=ShownParts(), seed=0).values())
     assert prompts[0].shared == "01 Which?"
     assert prompts[0].system == prompts[1].system
+
+
+def test_a_template_shows_each_pair_and_each_rubric_its_own_though_it_was_filled_before() -> None:
+    used = template(
+        system="{% for c in criteria %}{{ c.name }} {% endfor %}{{ options|join }}", item="{{ reply_form }}"
+    )
+    other = RUBRIC.model_copy(update={"criteria": RUBRIC.criteria[:1]})
+    for rubric in (RUBRIC, other, RUBRIC):
+        for letters in ("AB", "BA"):
+            pair = make_pair()
+            item = structs.replace(pair.item, options=dict.fromkeys(letters, "same"))
+            forward = [Order.FORWARD]
+            shown = render(used, rubric, structs.replace(pair, item=item), forward, shown=ShownParts(), seed=0)
+            names = "".join(f"{criterion.name} " for criterion in rubric.criteria)
+            assert shown[Order.FORWARD].system == names + letters
+            assert shown[Order.FORWARD].shared == reply_form(rubric)

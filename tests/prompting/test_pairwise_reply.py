@@ -8,7 +8,8 @@ from builders import NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.prompting.pairwise_reply import DETAIL_CHARS, UnparsedError, interpret, parse_evidence, parse_verdicts
+from judge.prompting.final_text import UnparsedError
+from judge.prompting.pairwise_reply import DETAIL_CHARS, interpret, parse_evidence, parse_verdicts
 from judge.schema import Failed, FailureKind, Judged, Reply, Verdict
 
 ONE = {"evidence_1": "fever", "evidence_2": "rash", "verdict": "first"}
@@ -254,7 +255,7 @@ def test_a_failure_says_what_is_wrong_in_few_words() -> None:
         (TEXT.replace('"tie"', "NaN"), "NaN is not JSON"),
         ('{"a":' * 9_000, "nested too deeply"),
         ("x" * 1_000_001, "is not read"),
-        ("{" * 1_000_000, "1,000,000 opening braces"),
+        ("{" * 1_000_000, "1,000,000 opening brackets"),
     ]:
         result = interpret(Reply(text=text), NAMES)
         assert isinstance(result, Failed)

@@ -184,12 +184,25 @@ def test_the_bounds_are_reached_by_giving_every_missing_item_to_one_model(
             judgments += [judgment(f"q{n}", order, v) for order, v in zip(Order, given_, strict=True)]
         return report_of(judgments, [pair(n) for n in range(len(answers))]).criteria["overall"]
 
-    bounds = win_rate(None).bounds
-    assert bounds.low == pytest.approx(win_rate((Verdict.SECOND, Verdict.FIRST)).win_rate.estimate, abs=1.1e-6)
-    assert bounds.high == pytest.approx(win_rate((Verdict.FIRST, Verdict.SECOND)).win_rate.estimate, abs=1.1e-6)
+    bounds, all_b, all_a = (
+        win_rate(to) for to in (None, (Verdict.SECOND, Verdict.FIRST), (Verdict.FIRST, Verdict.SECOND))
+    )
+    bounds = bounds.bounds
+    assert bounds.low == pytest.approx(all_b.win_rate.estimate, abs=1.1e-6)
+    assert bounds.high == pytest.approx(all_a.win_rate.estimate, abs=1.1e-6)
+    assert (bounds.p_value_low, bounds.p_value_high) == pytest.approx((all_b.p_value, all_a.p_value))
 
 
-COMPLEMENTS = {"win_rate", "consistent_only", "answer_only", "matched", "forward", "swapped"}
+COMPLEMENTS = {
+    "win_rate",
+    "consistent_only",
+    "answer_only",
+    "matched",
+    "forward",
+    "swapped",
+    "without",
+    "random_judges",
+}
 EXCHANGED = {
     "wins_a": "wins_b",
     "agreed_a": "agreed_b",
@@ -207,10 +220,14 @@ def mirrored(value: Any, path: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
     last = path[-1] if path else ""
     if isinstance(value, dict):
         if "low" in value and (set(path) & COMPLEMENTS or last == "bounds"):
-            turned_ = {k: v if v is None or k == "n" else round(1 - v, 6) for k, v in value.items()}
+            turned_ = {k: v if v is None or k in {"n", "se"} else round(1 - v, 6) for k, v in value.items()}
+            if value.get("numerator") is not None:
+                turned_["numerator"] = round(value["n"] - value["numerator"], 6)
+            if last == "bounds":
+                turned_ |= {"p_value_low": value["p_value_high"], "p_value_high": value["p_value_low"]}
             return {**turned_, "low": turned_["high"], "high": turned_["low"]}
         if "low" in value and last == "preference":
-            negated = {k: None if v is None else -v + 0.0 for k, v in value.items()}
+            negated = {k: v if v is None or k == "se" else -v + 0.0 for k, v in value.items()}
             return {**negated, "low": negated["high"], "high": negated["low"]}
         swap: dict[str, str] = EXCHANGED if last != "models" else {}
         return {swap.get(k, k): mirrored(v, (*path, str(swap.get(k, k)))) for k, v in value.items()}
@@ -264,7 +281,9 @@ def test_duplicating_every_judgment_narrows_no_interval() -> None:
     one, two = (report_of(rows, pairs, wanted=wanted).model_dump() for rows in (judgments, [*judgments, *again]))
     for report in (one, two):
         for criterion in NAMES:
-            report["criteria"][criterion]["first_slot"]["n"] = report["position"][criterion]["first_slot"]["n"] = 0
+            report["criteria"][criterion]["n_verdicts"] = 0
+            for section in ("criteria", "position"):
+                report[section][criterion]["first_slot"] |= {"n": 0, "numerator": 0}
     for section in ("criteria", "subgroups", "interactions", "position", "length", "clusters", "halo"):
         assert one[section] == two[section], section
 
@@ -433,15 +452,42 @@ def test_the_forest_plot_fits_a_terminal_whatever_the_values_are_called() -> Non
 def test_criteria_that_always_agree_explain_each_other() -> None:
     halo = report_of(hundred(), [pair(n) for n in range(100)]).halo
     assert halo is not None
-    assert (halo.overall, halo.together, halo.correlations["knowledge"]["overall"]) == ("overall", 1.0, 1.0)
+    assert (halo.overall, halo.correlations["knowledge"]["overall"]) == ("overall", 1.0)
+    assert halo.together is not None
+    assert (halo.together.estimate, halo.together.low, halo.together.high) == (1, 1, 1)
     assert halo.alone == {"knowledge": 1.0}
+
+
+def test_shares_of_variance_are_told_from_thirty_items_on() -> None:
+    for n, known in ((29, False), (30, True)):
+        halo = report_of(hundred(n=n), [pair(i) for i in range(n)]).halo
+        assert halo is not None
+        assert (halo.n, halo.together is not None, bool(halo.alone)) == (n, known, known)
+
+
+def test_a_panel_of_three_judges_explains_the_same_share_when_the_models_are_exchanged() -> None:
+    source = random.Random(4)  # noqa: S311 - fixed verdicts
+    rows = [
+        judgment(f"q{n}", order, {name: source.choice(list(Verdict)[:3]) for name in NAMES}, judge=judge, sample=sample)
+        for n, order, judge, sample in itertools.product(range(60), Order, "jkl", range(2))
+    ]
+    pairs = [
+        structs.replace(p, item=structs.replace(p.item, meta={"patient": n // 3 % 7}))
+        for n, p in enumerate(map(pair, range(60)))
+    ]
+    asked: dict[str, Any] = {"judges": ("j", "k", "l"), "samples": 2, "wanted": WantedFields("patient")}
+    one, other = report_of(rows, pairs, **asked), report_of(turned(rows), exchanged(pairs), **asked)
+    assert one.halo == other.halo
+    assert (
+        mirrored(one.model_dump(mode="json")["judge_sensitivity"]) == other.model_dump(mode="json")["judge_sensitivity"]
+    )
 
 
 def test_a_judge_of_a_contestants_family_is_called_out() -> None:
     assert families("openai:gpt-4.1-mini") == families("o3") == families("ChatGPT") == {"GPT"}
     assert families("DeepSeek-R1-Distill-Qwen-7B") == {"DeepSeek", "Qwen"}
     assert families("olmo-1") == families("x") == families("photo3") == set()
-    (warning,) = kinship_warnings(("openai:gpt-5", "anthropic:claude-5"), {"a": "gpt-4", "b": "llama-3"})
+    (warning,) = kinship_warnings(("openai:gpt-5", "anthropic:claude-5"), {"a": "gpt-4", "b": "llama-3"}, asked={})
     assert warning.startswith("Judge openai:gpt-5 and model a (gpt-4) are both of the GPT family")
 
 

@@ -94,9 +94,11 @@ def test_the_report_holds_every_figure_with_its_interval_in_json() -> None:
     for figures in made["groups"].values():
         assert set(figures) == {"presence", "correctness", "consistency", "score"}
         for estimate in figures.values():
-            assert set(estimate) == {"estimate", "low", "high", "n"}
+            assert set(estimate) == {"estimate", "low", "high", "n", "numerator", "se"}
             assert 0 <= estimate["low"] <= estimate["estimate"] <= estimate["high"] <= 1
-    assert set(made["trace_score"]) == set(made["answer_accuracy"]) == {"estimate", "low", "high", "n"}
+    assert (
+        set(made["trace_score"]) == set(made["answer_accuracy"]) == {"estimate", "low", "high", "n", "numerator", "se"}
+    )
     assert set(made["failure_modes"]["all"]) == set(FailureMode)
     assert ScoreReport.model_validate_json(report.model_dump_json()) == report
 

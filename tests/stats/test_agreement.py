@@ -113,11 +113,42 @@ def test_clusters_widen_the_interval_as_copies_of_items_should() -> None:
     assert agreement(copied, [0, 1], np.repeat(np.arange(50), 4)).ac1 == pytest.approx(once, abs=0.01)
 
 
-def test_verdicts_that_never_differ_have_no_interval() -> None:
+@pytest.mark.parametrize("n", [1, 10, 50])
+def test_judges_who_always_agree_keep_the_interval_of_jeffreys(n: int) -> None:
+    counts = category_counts(np.repeat([[0.0, 0.0], [1.0, 1.0]], [n, n], axis=0), [0, 0.5, 1])
+    result = agreement(counts, [0, 0.5, 1])
+    low = oracle("scipy.stats").beta.ppf(0.025, 2 * n + 0.5, 0.5)
+    assert (result.raw.estimate, result.raw.high) == (1, 1)
+    assert result.raw.low == pytest.approx(low, abs=0.04 if n == 1 else 0.01)
+    for own in result:
+        assert (own.estimate, own.high) == (1, 1)
+        assert -1 <= own.low < 1
+    both = np.repeat([0, 2], n)
+    kappa = cohen_kappa(both, both, 3)
+    assert (kappa.estimate, kappa.high) == (1, 1)
+    assert -1 <= kappa.low < 1
+
+
+def test_judges_who_name_one_side_alone_agree_but_have_no_alpha() -> None:
     result = agreement(np.array([[2.0, 0.0], [2.0, 0.0]]), [0, 1])
-    assert result.raw.estimate == 1.0
-    assert np.isnan(result.raw.low)
-    assert np.isnan(result.alpha_nominal.estimate)
+    assert (result.raw.estimate, result.raw.high, result.ac1.estimate) == (1, 1, 1)
+    assert 0 < result.raw.low < 1
+    assert np.isnan(result.alpha_nominal).all()
+
+
+@given(RATINGS, st.booleans())
+def test_no_coefficient_and_no_end_of_its_interval_leaves_its_range(ratings: np.ndarray, clustered: bool) -> None:  # noqa: FBT001
+    clusters = np.arange(len(ratings)) // 2 if clustered else None
+    for own in agreement(category_counts(ratings, [0, 0.5, 1]), [0, 0.5, 1], clusters, n_resamples=50):
+        known = [value for value in (own.low, own.estimate, own.high) if not np.isnan(value)]
+        assert all(-1 - 1e-12 <= value <= 1 + 1e-12 for value in known)
+
+
+def test_items_in_one_cluster_have_no_interval() -> None:
+    counts = category_counts(np.array([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]), [0, 1])
+    result = agreement(counts, [0, 1], np.zeros(3, dtype=int))
+    assert result.raw.estimate == pytest.approx(2 / 3)
+    assert np.isnan([result.raw.low, result.raw.high, result.raw.se]).all()
 
 
 def test_repeats_and_orders_flip_as_their_pairs_do() -> None:

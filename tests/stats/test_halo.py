@@ -36,7 +36,8 @@ def test_swapping_the_models_changes_no_correlation_and_no_share() -> None:
     there, back = explained_variance(overall, credit), explained_variance(1 - overall, 1 - credit)
     assert there is not None
     assert back is not None
-    for one, other in zip(there, back, strict=True):
+    assert there.together.estimate == pytest.approx(back.together.estimate)
+    for one, other in zip(there[1:], back[1:], strict=True):
         assert other == pytest.approx(one)
 
 
@@ -45,13 +46,38 @@ def test_explained_variance_equals_statsmodels_with_and_without_each_criterion()
     api = oracle("statsmodels.api")
 
     def r_squared(*columns: int) -> float:
-        return float(api.OLS(overall, api.add_constant(credit[:, columns])).fit().rsquared)
+        return float(api.OLS(overall, api.add_constant(credit[:, columns])).fit().rsquared_adj)
 
     result = explained_variance(overall, credit)
     assert result is not None
-    assert result.together == pytest.approx(r_squared(0, 1, 2))
+    assert result.together.estimate == pytest.approx(r_squared(0, 1, 2))
     assert result.alone == pytest.approx([r_squared(0), r_squared(1), r_squared(2)])
-    assert result.added == pytest.approx([result.together - r_squared(*rest) for rest in ((1, 2), (0, 2), (0, 1))])
+    assert result.added == pytest.approx(
+        [max(0, r_squared(0, 1, 2) - r_squared(*rest)) for rest in ((1, 2), (0, 2), (0, 1))]
+    )
+
+
+def test_the_interval_of_the_explained_share_spreads_as_those_of_new_items_do() -> None:
+    overall, credit = criteria(60_000)
+    parts = [slice(start, start + 200) for start in range(0, 60_000, 200)]
+    found = [explained_variance(overall[part], credit[part], n_resamples=2) for part in parts]
+    spread = np.std([own.together.estimate for own in found if own])
+    one = explained_variance(overall[:200], credit[:200])
+    assert one is not None
+    assert one.together.low < one.together.estimate < one.together.high
+    assert one.together.se == pytest.approx(spread, rel=0.35)
+
+
+def test_criteria_that_explain_nothing_end_at_zero_and_one_cluster_has_no_interval() -> None:
+    rng = np.random.default_rng(4)
+    overall, credit = rng.choice([0.0, 1.0], size=40), rng.choice([0.0, 1.0], size=(40, 3))
+    noise = explained_variance(overall, credit)
+    assert noise is not None
+    assert noise.together.low == 0
+    tied = explained_variance(overall, credit, np.zeros(40, dtype=int))
+    assert tied is not None
+    assert np.isnan([tied.together.low, tied.together.high]).all()
+    assert explained_variance(overall[:4], credit[:4]) is None
 
 
 def test_criteria_that_say_the_same_explain_alone_but_add_nothing() -> None:

@@ -10,48 +10,128 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.special import betaln, xlog1py, xlogy
 from stats.oracles import oracle
 
-from judge.stats.sequential import confidence_sequence, is_decided, log_e_value
+from judge.stats.sequential import (
+    LOG_STAKES,
+    UnitCredits,
+    confidence_sequence,
+    is_decided,
+    log_e_value,
+    log_wealth,
+)
 
+Floats = NDArray[np.float64]
 COUNT = st.integers(0, 500)
+CREDIT = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]) | st.floats(0, 1)
+CLUSTERS = st.lists(st.lists(CREDIT, min_size=1, max_size=4), min_size=1, max_size=20)
+
+
+def single(credit: list[float] | Floats) -> UnitCredits:
+    sums = np.asarray(credit, dtype=np.float64)
+    return UnitCredits(sums, np.ones(len(sums)), 1.0)
+
+
+def decided_units(wins: int, losses: int) -> UnitCredits:
+    return single(np.repeat([1.0, 0.0], [wins, losses]))
+
+
+def clustered(clusters: list[list[float]]) -> UnitCredits:
+    sizes = np.array([len(cluster) for cluster in clusters], dtype=np.float64)
+    return UnitCredits(np.array([sum(cluster) for cluster in clusters]), sizes, float(sizes.max()))
+
+
+def evidence(units: UnitCredits) -> float:
+    return log_e_value(log_wealth(units))
+
+
+def mixture(wins: int, losses: int) -> float:
+    """Return the log Beta(10, 10) mixture of likelihood ratios of wins and losses, in closed form."""
+    return float(betaln(wins + 10, losses + 10) - betaln(10, 10)) + (wins + losses) * math.log(2)
 
 
 def test_the_confidence_sequence_has_its_published_ends() -> None:
-    assert confidence_sequence(120, 80) == pytest.approx((0.494, 0.700), abs=6e-4)
+    assert confidence_sequence(decided_units(120, 80)) == pytest.approx((0.494, 0.700), abs=6e-4)
 
 
 @given(COUNT, COUNT)
-def test_evidence_is_the_mixture_over_win_shares_and_mirrors_with_the_models(wins: int, losses: int) -> None:
-    assert log_e_value(wins, losses) == pytest.approx(log_e_value(losses, wins))
-    there, back = confidence_sequence(wins, losses), confidence_sequence(losses, wins)
-    assert (there.low, there.high) == pytest.approx((1 - back.high, 1 - back.low), abs=1e-9)
-    assert 0 <= there.low <= there.high <= 1
+def test_of_wins_and_losses_evidence_and_sequence_are_those_of_the_beta_mixture(wins: int, losses: int) -> None:
+    units = decided_units(wins, losses)
+    assert evidence(units) == pytest.approx(mixture(wins, losses), abs=1e-6)
+    for end in confidence_sequence(units):
+        if 0 < end < 1:
+            ratio = mixture(wins, losses) - (wins + losses) * math.log(2)
+            likelihood = float(xlogy(wins, end) + xlog1py(losses, -end))
+            assert ratio - likelihood == pytest.approx(math.log(20), abs=1e-5)
 
 
-@given(st.integers(0, 60), st.integers(0, 60))
-def test_evidence_equals_the_integral_over_the_beta_prior(wins: int, losses: int) -> None:
+@given(st.lists(CREDIT, min_size=1, max_size=30))
+def test_evidence_equals_the_integral_over_the_beta_prior(credit: list[float]) -> None:
     stats, integrate = oracle("scipy.stats"), oracle("scipy.integrate")
 
-    def ratio(share: float) -> float:
-        return float(stats.beta.pdf(share, 10, 10) * share**wins * (1 - share) ** losses * 2.0 ** (wins + losses))
+    def gain(share: float) -> float:
+        factors = 1 + (4 * share - 2) * (np.array(credit) - 0.5)
+        return float(stats.beta.pdf(share, 10, 10) * factors.prod())
 
-    assert log_e_value(wins, losses) == pytest.approx(math.log(integrate.quad(ratio, 0, 1)[0]), abs=1e-6)
+    assert evidence(single(credit)) == pytest.approx(math.log(integrate.quad(gain, 0, 1)[0]), abs=1e-6)
 
 
-@given(COUNT, COUNT)
-def test_a_run_is_decided_exactly_when_the_sequence_excludes_one_half(wins: int, losses: int) -> None:
-    sequence = confidence_sequence(wins, losses)
+@given(CLUSTERS)
+def test_evidence_mirrors_with_the_models_and_the_sequence_holds_the_mean_credit(clusters: list[list[float]]) -> None:
+    units, mirrored = clustered(clusters), clustered([[1 - value for value in cluster] for cluster in clusters])
+    assert evidence(units) == pytest.approx(evidence(mirrored), abs=1e-9)
+    there, back = confidence_sequence(units), confidence_sequence(mirrored)
+    assert (there.low, there.high) == pytest.approx((1 - back.high, 1 - back.low), abs=1e-6)
+    assert 0 <= there.low <= units.sums.sum() / units.sizes.sum() + 1e-9
+    assert units.sums.sum() / units.sizes.sum() - 1e-9 <= there.high <= 1
+
+
+@given(CLUSTERS, st.integers(1, 12))
+def test_a_run_is_decided_exactly_when_the_sequence_excludes_one_half_and_for_the_model_with_more_credit(
+    clusters: list[list[float]], times: int
+) -> None:
+    units = clustered(clusters * times)
+    sequence = confidence_sequence(units)
     excluded = not sequence.low - 1e-9 <= 0.5 <= sequence.high + 1e-9
-    if abs(log_e_value(wins, losses) - math.log(20)) > 1e-6:
-        assert is_decided(wins, losses) == excluded
+    if abs(evidence(units) - math.log(20)) > 1e-6:
+        assert is_decided(log_wealth(units)) == excluded
+    if excluded:
+        assert (sequence.low > 0.5) == (units.sums.sum() > units.sizes.sum() / 2)
+
+
+@given(CLUSTERS, st.randoms())
+def test_evidence_adds_up_over_looks_whatever_the_order_of_units(
+    clusters: list[list[float]], random: np.random.Generator
+) -> None:
+    units = clustered(clusters)
+    order = np.random.default_rng(random.randint(0, 99)).permutation(len(clusters))  # type: ignore[attr-defined]
+    looks = [units._replace(sums=units.sums[part], sizes=units.sizes[part]) for part in np.array_split(order, 3)]
+    assert log_e_value(sum((log_wealth(look) for look in looks), np.zeros(()))) == pytest.approx(evidence(units))
+
+
+@given(CLUSTERS, st.floats(0.02, 0.98))
+def test_no_bet_can_lose_more_than_its_stake(clusters: list[list[float]], win_rate: float) -> None:
+    assert not np.isnan(log_wealth(clustered(clusters), win_rate)).any()
+    assert np.exp(LOG_STAKES).sum() == pytest.approx(1)
 
 
 def test_before_the_first_win_nothing_is_known() -> None:
-    assert log_e_value(0, 0) == pytest.approx(0)
-    assert confidence_sequence(0, 0) == (0.0, 1.0)
-    assert not is_decided(5, 0)
-    assert confidence_sequence(100, 0).high == 1.0
+    nothing = decided_units(0, 0)
+    assert evidence(nothing) == pytest.approx(0)
+    assert confidence_sequence(nothing) == (0.0, 1.0)
+    assert not is_decided(log_wealth(decided_units(5, 0)))
+    assert confidence_sequence(decided_units(100, 0)).high == 1.0
+    assert confidence_sequence(decided_units(0, 100)).low == 0.0
+
+
+def test_many_small_leads_against_few_great_losses_decide_for_nobody() -> None:
+    # Half a win more at 150 items, a loss of both orders at 100: the mean credit is below one half
+    units = single(np.repeat([0.75, 0.0], [150, 100]))
+    assert mixture(150, 100) > math.log(20)
+    assert confidence_sequence(units).low < units.sums.mean() < 0.5
+    assert not is_decided(log_wealth(units)) or confidence_sequence(units).high < 0.5
 
 
 def test_looking_after_every_item_finds_a_difference_that_is_not_there_in_fewer_than_one_of_twenty() -> None:
@@ -73,6 +153,24 @@ def test_ten_looks_at_five_hundred_items_ask_the_published_share_of_them(win_rat
     assert found.mean_items / 500 == pytest.approx(share, abs=0.02)
     if win_rate == 0.5:
         assert found.found == pytest.approx(0.012, abs=0.007)
+
+
+@pytest.mark.parametrize("sizes", [[1], [1, 2, 4, 9]])
+def test_graded_credits_of_skewed_units_are_found_different_at_equality_in_one_of_twenty_at_most(
+    sizes: list[int],
+) -> None:
+    # Two of three units lean to a by little, the third to b by twice as much: most signs are for a, the mean is 1/2
+    rng = np.random.default_rng(0)
+    found, looks, every = 0, 10, 40
+    for _ in range(400):
+        size = rng.choice(sizes, size=looks * every).astype(np.float64)
+        credit = np.where(rng.random(looks * every) < 2 / 3, 0.75, 0.0)
+        steps = [
+            log_wealth(UnitCredits(*part, float(max(sizes))))
+            for part in zip(np.split(size * credit, looks), np.split(size, looks), strict=True)
+        ]
+        found += any(is_decided(wealth) for wealth in np.cumsum(steps, axis=0))
+    assert found / 400 < 0.05
 
 
 class _Stopped(NamedTuple):
@@ -97,5 +195,10 @@ def _stopped(*, win_rate: float, n_items: int, every: int, n_runs: int = 3_000) 
 @cache
 def _lead_that_decides(n: int) -> float:
     """Return the smallest lead of wins over losses that stops a run with n decided items."""
-    leads = (lead for lead in range(n % 2, n + 1, 2) if is_decided((n + lead) // 2, (n - lead) // 2))
-    return next(leads, math.inf)
+    even = (n + 1) // 2  # the least wins that are no fewer than the losses
+    low, high = even - 1, n + 1
+    while high - low > 1:
+        wins = (low + high) // 2
+        decided = is_decided(log_wealth(decided_units(wins, n - wins)))
+        low, high = (low, wins) if decided else (wins, high)
+    return 2 * high - n if high <= n else math.inf

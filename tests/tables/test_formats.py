@@ -50,7 +50,7 @@ def test_every_section_of_the_report_is_a_table_in_every_form() -> None:
     keys = {table.key for table in tables(FULL)}
     assert keys == {
         *("win_rates", "credibility", "tests", "ledger", "strata", "subgroups"),
-        *("position", "length", "agreement", "halo"),
+        *("position", "length", "agreement", "judge_sensitivity", "halo"),
     }
     n = len(list(tables(FULL)))
     assert written(comparison_document(FULL), ReportFormat.MARKDOWN).count("| ---: |\n") == n
@@ -78,7 +78,8 @@ def test_csv_has_a_line_for_each_number_and_the_numbers_of_the_report() -> None:
     assert tuple(rows[0]) == COLUMNS
     found = {(r["table"], r["judge"], r["row"], r["quantity"]): r for r in rows}
     rate, own = FULL.criteria["overall"].win_rate, found["win_rates", "", "overall", "win_rate"]
-    assert [float(own[name]) for name in ("estimate", "low", "high", "n")] == list(rate.model_dump().values())
+    figures = ("estimate", "low", "high", "n", "numerator", "se")
+    assert [float(own[name]) for name in figures] == list(rate.model_dump().values())
     assert float(found["win_rates", "k", "overall", "wins_a"]["estimate"]) == FULL.by_judge["k"]["overall"].wins_a
     assert found["tests", "", "overall", "verdict"]["text"] == FULL.criteria["overall"].verdict
     assert found["run", "", "", "n_items"]["estimate"] == "100"
@@ -204,7 +205,7 @@ def test_the_caption_tells_a_majority_and_one_judge_has_none() -> None:
 def test_one_order_has_fewer_columns() -> None:
     (win_rates, credibility, *_) = tables(report().model_copy(update={"orders": Orders.ONE}))
     assert "splits" not in win_rates.columns
-    assert list(credibility.columns) == ["first_slot"]
+    assert list(credibility.columns) == ["first_slot", "signal"]
 
 
 VERDICTS = "".join(

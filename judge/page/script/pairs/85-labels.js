@@ -51,7 +51,7 @@ async function label(number, winner, reason = null) {
     winner,
     order: isSwapped(id) ? "swapped" : "forward",
     reader: state.reader,
-    time: new Date().toISOString().replace(/\.\d+Z$/, "+00:00"),
+    time: new Date().toISOString().replace(/Z$/, "+00:00"),
     reason: reason ?? given,
   };
   try {
