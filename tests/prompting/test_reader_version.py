@@ -12,7 +12,7 @@ from msgspec.json import encode
 from judge.prompting.checklist_score import parse_units
 from judge.prompting.checklist_writing import parse_checklist
 from judge.prompting.pairwise_reply import READER, interpret, read_reply
-from judge.schema import FailureKind, Group, Reply, Scored, Written
+from judge.schema import FailureKind, Group, Reply, Scored, VerdictForm, Written
 
 VERDICT = {"evidence_1": "one", "evidence_2": "two", "verdict": "first"}
 PLAIN = json.dumps({"overall": VERDICT})
@@ -32,6 +32,12 @@ BODIES = (
     json.dumps(WRITTEN),
     "",
     "I would rather not.",
+    "A",
+    "(B)",
+    "The first is better. [[A]]",
+    "[[A=B]]",
+    "[[B>>A]]",
+    "Feedback: as good. [RESULT] C",
 )
 AROUND = (
     "{}",
@@ -44,7 +50,7 @@ AROUND = (
     "{}\n\n",
 )
 ENDS = ((None, None), ("length", FailureKind.TRUNCATED), ("refusal", FailureKind.REFUSED))
-READ_AS = {1: "d44306d74357abd3"}
+READ_AS = {1: "32b1c9f837e11f4a"}
 """by version: a hash of what these replies are read as"""
 
 
@@ -61,7 +67,8 @@ def test_what_a_reply_is_read_as_changes_only_with_the_version_of_the_reader() -
     digest = hashlib.sha256()
     for body, around, (stop, cut) in product(BODIES, AROUND, ENDS):
         reply = Reply(text=around.replace("{0}", body).replace("{}", body), stop=stop, cut=cut)
-        digest.update(encode(interpret(reply, ("overall",))))
+        for form in VerdictForm:
+            digest.update(encode(interpret(reply, ("overall",), form)))
         for group in (Group.KNOWLEDGE, Group.RATIONALE):
             digest.update(encode(read_reply(reply, partial(scored, group=group))))
         digest.update(encode(read_reply(reply, written)))

@@ -57,6 +57,7 @@ MEDDLING: dict[Callable[[Path], object], str] = {
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
     (tmp_path / "run").mkdir()
+    (tmp_path / "run").chmod(0o750)
     return RunFolder(tmp_path / "run")
 
 
@@ -97,7 +98,9 @@ def test_what_is_done_after_the_last_judgment_is_told_at_the_end(
         meddle(folder.judgments_path)
     path = folder.judgments_path
     path.parent.mkdir(exist_ok=True)
-    shutil.move(rescued_by(stopped.value), path)
+    rescued = rescued_by(stopped.value)
+    assert rescued.stat().st_mode & 0o777 == (0o640 if rescued.parent == folder.path else 0o600)
+    shutil.move(rescued, path)
     assert [judgment.item for judgment in folder.judgments()] == ["q1"]
 
 
