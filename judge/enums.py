@@ -18,6 +18,19 @@ class SourceFormat(StrEnum):
     NATIVE = "native"
 
 
+class AnswerIs(StrEnum):
+    """What the right answers of items are, where they could be several things."""
+
+    INDEX0 = "index0"
+    """the option's place, from 0"""
+    INDEX1 = "index1"
+    """the option's place, from 1"""
+    LETTER = "letter"
+    """the option's letter, or its number where options are numbered"""
+    TEXT = "text"
+    """the option's text"""
+
+
 class OnMissingImage(StrEnum):
     """What to do with an item whose image cannot be shown."""
 

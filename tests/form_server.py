@@ -291,6 +291,8 @@ class FormServer(ProviderServer):
         status, body = CASES.get(case, plain)(asked)
         if isinstance(body, str):
             return web.Response(text=body, status=status, content_type="application/json")
+        if not case.startswith("azure") and "model" in body:  # Azure names the model, and is asked for a deployment
+            body["model"] = asked.body.get("model", "claude-x")
         return web.json_response(body, status=status)
 
     def of(self, case: str) -> list[Asked]:

@@ -13,7 +13,7 @@ from judge.outcomes.counted_items import CriterionItems, Pooling, Subject, fold_
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.outcomes.tally import winner
-from judge.prompting.correctness import chosen_option, is_right
+from judge.prompting.correctness import chosen_options, is_right, right_labels
 from judge.prompting.final_text import UnparsedError
 from judge.prompting.pairwise_reply import parse_evidence
 from judge.prompting.retry_prompt import note_after
@@ -106,7 +106,7 @@ def describe_item(item: Item) -> dict[str, Any]:
     return {
         "question": item.question,
         "options": [[letter, text] for letter, text in item.options.items()],
-        "right": _letters(chosen_option(Trace(text="", answer=item.answer), item), item) if item.answer else [],
+        "right": list(right_labels(item)),
         "answer": item.answer,
         "reference": item.reference_reasoning,
         "missing_images": item.missing_images,
@@ -120,16 +120,9 @@ def describe_trace(trace: Trace, item: Item) -> dict[str, Any]:
         "text": trace.text,
         "model": trace.model,
         "answer": trace.answer,
-        "chosen": _letters(chosen_option(trace, item), item),
+        "chosen": list(chosen_options(trace, item)),
         "right": is_right(trace, item),
     }
-
-
-def _letters(chosen: str | None, item: Item) -> list[str]:
-    """Return the options that an answer names: "be" is two of them, unless an option is called so."""
-    if chosen is None:
-        return []
-    return [chosen] if chosen in item.options else list(chosen)
 
 
 def describe_judgment(journey: Journey, criteria: Sequence[str], repair: str | None = None) -> dict[str, Any]:

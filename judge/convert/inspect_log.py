@@ -9,10 +9,11 @@ from typing import Any
 from judge.convert.output import Cut, NoTrace, Row
 from judge.convert.values import (
     Record,
-    lettered,
+    answer_at,
     object_at,
     objects_at,
     optional_text,
+    options_at,
     present,
     record_id,
     text_at,
@@ -73,12 +74,10 @@ def _content(message: Record) -> tuple[str, str]:
 
 def _item(sample: Record) -> dict[str, Any]:
     choices, target = sample.get("choices"), sample.get("target")
-    if isinstance(target, list):
-        target = target[0] if len(target) == 1 else None
     return present(
         question=_question(sample),
-        options=lettered(choices) if isinstance(choices, list) else None,
-        answer=target if isinstance(target, str) else None,
+        options=options_at(choices),
+        answer=answer_at(target),
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from judge.convert.output import Row
-from judge.convert.values import Record, letter_of_index, lettered, object_at, present, record_id
-from judge.files.fields import RecordProblem
+from judge.convert.values import Record, answer_at, object_at, options_at, present, record_id
+from judge.files.fields import RecordFields, RecordProblem
+from judge.files.option_fields import options_in_columns
 
 _ONE_PER_REQUEST_AND_REPEAT = 2
 
@@ -30,7 +31,7 @@ def read_lm_eval(record: Record, id_path: str | None) -> Iterator[Row]:
 
 def read_lmms_eval(record: Record, id_path: str | None) -> Iterator[Row]:
     """Yield a row for each response; the document was dropped, so that the items are needed apart."""
-    yield from _rows(record, id_path, present(answer=letter_of_index(record.get("target"), None)), None)
+    yield from _rows(record, id_path, present(answer=answer_at(record.get("target"))), None)
 
 
 def _rows(record: Record, id_path: str | None, item: Mapping[str, Any], filter_: object) -> Iterator[Row]:
@@ -71,20 +72,9 @@ def _texts(responses: object, depth: int = 0) -> list[str]:
 def _item(doc: Record, target: object) -> dict[str, Any]:
     """Return what the document tells of the item, where its fields have plain names."""
     question = next((doc[name] for name in ("question", "query") if isinstance(doc.get(name), str)), None)
-    options = next((found for name in ("options", "choices") if (found := _options(doc.get(name)))), None)
-    return present(question=question, options=options, answer=letter_of_index(target, options))
-
-
-def _options(value: object) -> dict[str, str] | None:
-    match value:
-        case list():
-            return lettered(value)
-        case {"text": list() as texts, "label": list() as labels} if len(texts) == len(labels) and lettered(texts):
-            return {str(label): str(text) for label, text in zip(labels, texts, strict=True)}
-        case Mapping() if value and all(isinstance(text, str) for text in value.values()):
-            return dict(value)
-        case _:
-            return None
+    options = next((found for name in ("options", "choices") if (found := options_at(doc.get(name)))), None)
+    options = options or options_in_columns(RecordFields(doc, {}))
+    return present(question=question, options=options, answer=answer_at(target, options))
 
 
 def _prompt(record: Record) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from string import ascii_uppercase
 from typing import Any, NamedTuple
 
+from judge.enums import AnswerIs
 from judge.files.fields import RecordProblem, as_id, as_text, follow
+from judge.files.option_fields import as_options
+from judge.prompting.right_answer import ways_to_read
 
 Record = Mapping[str, Any]
 
@@ -74,21 +76,29 @@ def present(**values: object) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "", [], {})}
 
 
-def lettered(texts: Sequence[object]) -> dict[str, str] | None:
-    """Return options by letter, or None where they are no list of texts and numbers."""
-    if not 0 < len(texts) <= len(ascii_uppercase):
+def options_at(value: object) -> dict[str, str] | None:
+    """Return options by letter from any form that they have; None where they have none of these."""
+    try:
+        return as_options(value) or None
+    except RecordProblem:
         return None
-    if not all(isinstance(text, str | int | float) for text in texts):
-        return None
-    return {letter: str(text) for letter, text in zip(ascii_uppercase, texts, strict=False)}
 
 
-def letter_of_index(answer: object, options: Mapping[str, str] | None) -> str | None:
-    """Return a right answer as text: an index into the options, from 0, becomes its letter."""
-    if not isinstance(answer, str | int) or isinstance(answer, bool):
+def answer_at(answer: object, options: Mapping[str, str] | None = None) -> object:
+    """Return a right answer; a number is an index into the options, from 0, unless it is text that one of them has.
+
+    None where it is no text, no number and no list of these.
+    """
+    if isinstance(answer, list):
+        if not answer or any(isinstance(one, list) or answer_at(one) is None for one in answer):
+            return None
+        answer = answer[0] if len(answer) == 1 else answer
+    elif isinstance(answer, bool) or not isinstance(answer, str | int):
         return None
-    text = str(answer)
-    if not options or text in options or text in options.values():
-        return text or None
-    by_index = {str(index): letter for index, letter in enumerate(options)}
-    return by_index.get(text, text) or None
+    ways = ways_to_read(answer, options) if options else {}
+    texts = answer if isinstance(answer, list) else [answer]
+    if AnswerIs.INDEX0 not in ways or (
+        ways.keys() & {AnswerIs.LETTER, AnswerIs.TEXT} and not all(isinstance(one, int) for one in texts)
+    ):
+        return answer if isinstance(answer, str | list) else str(answer)
+    return ways[AnswerIs.INDEX0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from judge.export.rows import TOOK, Row, field_columns, request_row
-from judge.prompting.correctness import chosen_option
+from judge.prompting.correctness import chosen_options
 from judge.schema import Failed, Group
 from judge.scoring.scores import PARTS, quoted
 
@@ -63,7 +63,7 @@ def case_row(case: Case) -> Row:
     return {
         "item": item.id,
         "question": item.question,
-        "answer": chosen_option(trace, item) or trace.answer,
+        "answer": "".join(chosen_options(trace, item)) or trace.answer,
         **field_columns(item.subgroup),
     }
 

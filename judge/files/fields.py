@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from string import ascii_uppercase
 from typing import Any, TypeVar
 
 from judge.errors import InputError
@@ -112,6 +111,10 @@ class RecordFields:
             self.problems.append(RecordProblem(f"{key}: {problem.problem}", problem.hint))
             return None
 
+    def look(self, key: str) -> object:
+        """Return what a key of the record holds, without taking it; None where it holds nothing or is a path's."""
+        return None if key in self._reserved else self._record.get(key)
+
     def rest(self) -> dict[str, Any]:
         """Return the fields that were not read, without the known ones that are null."""
         return {
@@ -203,19 +206,6 @@ def as_label(value: object) -> str:
     return json.dumps(value)
 
 
-def as_options(value: object) -> dict[str, str]:
-    """Return options by letter; a list gets the letters A, B, C ..., a null option is absent."""
-    if isinstance(value, list):
-        if len(value) > len(ascii_uppercase):
-            raise RecordProblem(
-                f"{len(value)} options in a list", "lists may hold 26; give an object with your letters"
-            )
-        value = dict(zip(ascii_uppercase, value, strict=False))
-    if not isinstance(value, dict):
-        raise wrong_type("an object or a list", value)
-    return {letter: as_label(text) for letter, text in value.items() if text is not None}
-
-
 def as_subgroup(value: object) -> dict[str, str]:
     """Return subgroups by name, with true and false as JSON writes them and without nulls."""
     if not isinstance(value, dict):
@@ -258,6 +248,10 @@ def split_thinking(text: str) -> Thinking:
     if "<" not in text:
         return Thinking(text)
     answer, around = _take_answer(text)
+    thought, closed, after = text.rpartition("</think>")
+    if closed and after.strip() and "<answer>" in thought:  # tags within thinking are thoughts
+        answer, after = _take_answer(after)
+        around = f"{thought}{closed}{after}"
     head, closed, after = text.rpartition("</think>")
     # Chat templates may put the opening tag into the prompt: then all before the closing one is thinking.
     before, _, thinking = head.partition("<think>") if "<think>" in head else ("", "", head)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from judge.enums import OnMissingImage
+from judge.enums import AnswerIs, OnMissingImage
 from judge.files.fields import parse_field_options
 from judge.images.preparing import ImageOptions
 
@@ -51,6 +51,10 @@ class ItemOptions(FieldOptions):
             metavar="NAME", help="Field or column that holds the items' ids; 'row': the rows' numbers from 0."
         ),
     ] = None
+    answer_is: Annotated[
+        AnswerIs | None,
+        typer.Option(help="What the right answers are, where they can be read in several ways."),
+    ] = None
     field_paths: FieldPaths = ()
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Leave out items that only one file has, and print how many.")
@@ -63,6 +67,7 @@ class ItemOptions(FieldOptions):
     def identity(self) -> dict[str, str]:
         """Name what decides how the files are joined, where it is not as it always was."""
         named = {"--id-column": self.id_column} if self.id_column else {}
+        named |= {"--answer-is": self.answer_is.value} if self.answer_is else {}
         return named | self.images.identity()
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,23 +16,17 @@ from judge.files.fields import (
     RecordProblem,
     as_id,
     as_image_path,
-    as_label,
-    as_options,
     as_subgroup,
     as_text,
     split_thinking,
     wrong_type,
 )
+from judge.files.option_fields import as_options, options_in_columns
 from judge.inputs.checklist_fields import read_checklist
+from judge.inputs.right_answers import OTHER_SPELLINGS, as_answer
+from judge.prompting.embedded_options import split_options
+from judge.prompting.right_answer import ways_to_read
 from judge.schema import Group, Item, Unit
-
-LETTERS = "ABCDEF"
-LEAST = 2
-"""a single letter with a point is more often the end of a sentence than an option"""
-
-# One letter more than options may have: a question that goes on to G is left whole.
-_AT_LINES = tuple(re.compile(rf"^[ \t]*([A-G])\{mark}[ \t]+", re.MULTILINE) for mark in ".)")
-_ANYWHERE = tuple(re.compile(rf"(?<!\S)([A-G])\{mark}[ \t]+") for mark in ".)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +37,51 @@ class EmbeddedImage:
     """None: the record has a place for an image, and none is there"""
 
 
-def read_item(fields: RecordFields, *, alone: bool) -> Item:
+TypeAnswer = Callable[[object, Mapping[str, str]], str]
+"""what makes a text of a right answer, given the options"""
+
+
+def read_item(fields: RecordFields, typed: TypeAnswer, *, alone: bool) -> Item:
     """Read an item without its images.
 
     Args:
         fields: of the record; every problem is noted there.
+        typed: makes a text of the right answer.
         alone: the record is of a file of items. Then `reasoning` is the reference's, thinking is taken out of its tags,
             a question is parted from its embedded options, and the groups of a checklist may be fields of their own.
     """
+    options = fields.read("options", as_options) or options_in_columns(fields)
     item = Item(
         id=fields.require("id", as_id) or "",
         question=fields.read("question", as_text) or "",
-        options=fields.read("options", as_options) or {},
-        answer=fields.read("answer", as_label),
+        options=options,
         reference_reasoning=fields.read("reference_reasoning", as_text),
         checklist=read_checklist(fields, in_groups=alone),
         subgroup=fields.read("subgroup", as_subgroup) or {},
     )
+    if alone and not item.options:
+        question, options = split_options(item.question)
+        item = replace(item, question=question, options=options)
+    answer = fields.read("answer", as_answer)
+    if answer is None or answer == "":
+        answer = _other_answer(fields, item.options) or answer
+    if answer is not None:
+        item = replace(item, answer=typed(answer, item.options))
     return _completed(item, fields) if alone else item
 
 
+def _other_answer(fields: RecordFields, options: Mapping[str, str]) -> object:
+    """Take the right answer from a field that often holds it, where that can be read."""
+    for name in OTHER_SPELLINGS if options else ():
+        value = fields.look(name)
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and ways_to_read(value, options):
+            return fields.take(name, as_answer)
+    return None
+
+
 def _completed(item: Item, fields: RecordFields) -> Item:
-    """Split embedded options off the question, and thinking and answer off the reference."""
+    """Split thinking and answer off the reference."""
     changes: dict[str, Any] = {}
-    if not item.options:
-        changes["question"], changes["options"] = split_options(item.question)
     reference = item.reference_reasoning
     if reference is None:
         reference = fields.take("reasoning", as_text)
@@ -78,32 +91,6 @@ def _completed(item: Item, fields: RecordFields) -> Item:
         if item.answer and parted.answer and parted.answer != item.answer:
             changes["meta"] = {"answer_tag": parted.answer}
     return replace(item, **changes)
-
-
-def split_options(text: str) -> tuple[str, dict[str, str]]:
-    """Return a question without its embedded options, and these by letter.
-
-    Options are `A. one` or `A) one`, each on its own line or all in a row. The text stays whole, without options, where
-    there is any doubt: letters that are not consecutive from A to at most F, a letter that occurs twice, an option
-    without text or of several lines, nothing before the first.
-    """
-    for pattern in (*_AT_LINES, *_ANYWHERE):
-        found = _split_at(text, list(pattern.finditer(text)))
-        if found is not None:
-            return found
-    return text, {}
-
-
-def _split_at(text: str, marks: Sequence[re.Match[str]]) -> tuple[str, dict[str, str]] | None:
-    letters = "".join(mark[1] for mark in marks)
-    if len(letters) < LEAST or letters != LETTERS[: len(letters)]:
-        return None
-    ends = [*(mark.start() for mark in marks[1:]), len(text)]
-    texts = [text[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
-    stem = text[: marks[0].start()].strip()
-    if not stem or any(not option or "\n" in option for option in texts):
-        return None
-    return stem, dict(zip(letters, texts, strict=True))
 
 
 def read_images(fields: RecordFields) -> tuple[str | EmbeddedImage, ...]:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from judge.enums import AnswerIs
 from judge.files.fields import RecordProblem, show
 from judge.files.jsonl import refuse
 from judge.files.limits import open_regular
 from judge.inputs.parquet_rows import ParquetRows
-from judge.inputs.traces import NO_PATHS, IdIndex, Record, RecordFile, read_lines
+from judge.inputs.traces import NO_PATHS, Digest, IdIndex, Record, RecordFile, read_lines
 
 PARQUET = b"PAR1"
 ROW = "row"
@@ -50,8 +51,8 @@ class Items(IdIndex):
         """Name the place of an item in messages."""
         return self._file(id_).where(id_)
 
-    def digest(self, id_: str) -> int | None:
-        """Return a hash of an item's question and options that holds within the process; None where it has neither."""
+    def digest(self, id_: str) -> Digest:
+        """Return hashes of an item's question and options."""
         return self._file(id_).digest(id_)
 
     def record(self, id_: str) -> Record:
@@ -67,7 +68,11 @@ class Items(IdIndex):
 
 
 def read_items(
-    sources: Sequence[str | Path], *, fields: Mapping[str, str] = NO_PATHS, id_column: str | None = None
+    sources: Sequence[str | Path],
+    *,
+    fields: Mapping[str, str] = NO_PATHS,
+    id_column: str | None = None,
+    answer_is: AnswerIs | None = None,
 ) -> Items:
     """Open files of items, whose traces are not read; raise InputErrors with all problems of the first wrong file.
 
@@ -75,23 +80,30 @@ def read_items(
         sources: files of JSON lines or Parquet, told by their content, `-`, and folders of Parquet files.
         fields: paths given with `--field`, by field name.
         id_column: the field or column that holds the ids.
+        answer_is: what the right answers are, as the user says.
     """
     found = [path for source in sources for path in _files_of(source)]
     shards = [path for path in found if isinstance(path, Path)]
     with ExitStack() as stack:
         files = [
-            stack.enter_context(read_lines(source, fields=_with_id(fields, id_column), with_traces=False))
+            stack.enter_context(
+                read_lines(source, fields=_with_id(fields, id_column), with_traces=False, answer_is=answer_is)
+            )
             for source in found
             if not isinstance(source, Path)
         ]
         if shards:
-            files += map(stack.enter_context, _open_shards(shards, fields=fields, id_column=id_column))
+            files += map(
+                stack.enter_context, _open_shards(shards, fields=fields, id_column=id_column, answer_is=answer_is)
+            )
         items = Items(files)
         stack.pop_all()
         return items
 
 
-def _open_shards(paths: Sequence[Path], *, fields: Mapping[str, str], id_column: str | None) -> Iterator[RecordFile]:
+def _open_shards(
+    paths: Sequence[Path], *, fields: Mapping[str, str], id_column: str | None, answer_is: AnswerIs | None
+) -> Iterator[RecordFile]:
     """Open Parquet files of items one by one; InputErrors with all problems of the first wrong one.
 
     A split is told by the file name up to the first `-`; its shards are in the order of their names. A row without an
@@ -107,7 +119,13 @@ def _open_shards(paths: Sequence[Path], *, fields: Mapping[str, str], id_column:
             if rows.names_rows:
                 _refuse_gap(path, number)
             first += rows.n_rows
-            yield RecordFile(rows, folder=path.absolute().parent, fields=rows.columns.fields, with_traces=False)
+            yield RecordFile(
+                rows,
+                folder=path.absolute().parent,
+                fields=rows.columns.fields,
+                with_traces=False,
+                answer_is=answer_is,
+            )
 
 
 def _open_parquet(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import permutations
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import Self
 
@@ -16,7 +16,7 @@ from judge.images.loader import ImageLoader
 from judge.inputs.input_options import CaseOptions, InputOptions, ItemOptions
 from judge.inputs.item_images import ItemImages
 from judge.inputs.items import Items, read_items
-from judge.inputs.traces import RecordFile, read_traces
+from judge.inputs.traces import Digest, RecordFile, read_traces
 from judge.schema import Case, Item, Pair, Trace
 
 
@@ -37,10 +37,15 @@ class _Joined:
             raise InputError("-", "more than one file is standard input", "give one of them as a file")
         self._options, self._blind_judge = options, blind_judge
         with ExitStack() as stack:
-            self._traces = [stack.enter_context(read_traces(source, fields=options.fields)) for source in sources]
+            self._traces = [
+                stack.enter_context(read_traces(source, fields=options.fields, answer_is=options.answer_is))
+                for source in sources
+            ]
             self.items: Items | None = None
             if options.items:
-                items = read_items(options.items, fields=options.fields, id_column=options.id_column)
+                items = read_items(
+                    options.items, fields=options.fields, id_column=options.id_column, answer_is=options.answer_is
+                )
                 self.items = stack.enter_context(items)
             self._stack = stack.pop_all()
         self.left_out: dict[str, int] = {}
@@ -55,9 +60,15 @@ class _Joined:
     def warnings(self) -> list[str]:
         """Say what looks wrong and may be meant."""
         said = []
-        bare = sum(all(digest is None for _, digest in self._told(id_)) for id_ in self.ids)
+        bare = sum(not any(any(digest) for _, digest in self._told(id_)) for id_ in self.ids)
         if bare:
             said.append(f"{bare} of {len(self.ids)} items have neither question nor options")
+        said += [
+            f"{file.path}: the right answers of {len(unread)} of {len(file)} items name none of their options, "
+            f"first at {unread[0]}"
+            for file in self._files()
+            if (unread := file.answers.unread)
+        ]
         return said + [
             f"{file.path}: {file.short_traces} of {len(file)} traces have ten characters or fewer"
             for file in self._traces
@@ -67,6 +78,7 @@ class _Joined:
     def check(self) -> None:
         """Refuse ids without a partner or item (unless allowed), and ids whose question or options differ."""
         problems = self._without_partner()
+        problems += [file.answers.question for file in self._files() if file.answers.question]
         problems += [problem for id_ in self.ids if (problem := self._difference(id_))]
         problems += self._without_item()
         if problems:
@@ -97,20 +109,20 @@ class _Joined:
             return []
         return [InputError(self._traces[0].where(id_), f"id {id_!r} is not in {items.path}") for id_ in missing]
 
-    def _told(self, id_: str) -> list[tuple[RecordFile | Items, int | None]]:
+    def _files(self) -> list[RecordFile]:
+        return [*(self.items.files if self.items else ()), *self._traces]
+
+    def _told(self, id_: str) -> list[tuple[RecordFile | Items, Digest]]:
         """Return what each file tells of an item's question and options, as digests."""
         files: list[RecordFile | Items | None] = [self.items, *self._traces]
         return [(file, file.digest(id_)) for file in files if file is not None and id_ in file]
 
     def _difference(self, id_: str) -> InputError | None:
         """Say what differs when the files, or the items, tell of another question under the same id."""
-        told = [(file, digest) for file, digest in self._told(id_) if digest is not None]
-        for file, digest in told[1:]:
-            if digest != told[0][1]:
-                one, other = told[0][0].record(id_), file.record(id_)
-                what = "question" if one.item.question != other.item.question else "options"
-                hint = f"the first stands in {one.where}; give one of them another id"
-                return InputError(other.where, f"id {id_!r} has another {what} than in {told[0][0].path}", hint)
+        for (one, digest), (other, known) in combinations(self._told(id_), 2):
+            if what := digest.differs(known):
+                hint = f"the first stands in {one.record(id_).where}; give one of them another id"
+                return InputError(other.record(id_).where, f"id {id_!r} has another {what} than in {one.path}", hint)
         return None
 
     def _all_joined(

@@ -18,9 +18,13 @@ from judge.files.fields import FIELDS, RecordProblem
 from judge.files.files import file_sha256
 from judge.files.jsonl import Line, refuse
 from judge.files.limits import MIB, limits, raise_record_limit
+from judge.files.option_fields import LISTS
 from judge.inputs.parquet_limits import check_parquet, size_in_memory
 
-READ = {spelling for name, spellings in FIELDS.items() for spelling in spellings} | {"reasoning"}
+READ = {spelling for name, spellings in FIELDS.items() for spelling in spellings} | {
+    "reasoning",
+    *(name for pair in LISTS for name in pair),
+}
 IMAGE_FORMS = "a struct of bytes and path, binary, text (a path), or a list of these"
 CONTENT = "content_sha256"
 """metadata of an item: a hash over its question and its images' bytes, which tells rows that changed places"""

@@ -13,12 +13,15 @@ from typing import Any, NamedTuple, Self
 from msgspec.structs import replace
 
 from judge.convert.read_rows import with_convert_hint
+from judge.enums import AnswerIs
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
 from judge.files.fields import RecordFields, RecordProblem, as_label, as_name, as_text, is_address, show, split_thinking
 from judge.files.jsonl import JsonLines, Line, refuse
 from judge.files.limits import MAX_PROBLEMS
-from judge.inputs.item_fields import EmbeddedImage, read_images, read_item, split_options
+from judge.inputs.item_fields import EmbeddedImage, read_images, read_item
 from judge.inputs.parquet_rows import ParquetRows
+from judge.inputs.right_answers import RightAnswers
+from judge.prompting.embedded_options import split_options
 from judge.schema import Item, Trace
 
 SHORT_TRACE = 10
@@ -26,7 +29,20 @@ SHORT_TRACE = 10
 
 _TAGS = re.compile(r"</?(?:think|answer)>")
 NO_PATHS: Mapping[str, str] = MappingProxyType({})
-_NO_ITEM = 0
+_ABSENT = 0
+
+
+class Digest(NamedTuple):
+    """Hashes of an item that hold within the process; None where it has no such part."""
+
+    question: int | None
+    options: int | None
+
+    def differs(self, other: Digest) -> str | None:
+        """Name what is another in two records of an item: each may lack a part."""
+        if self.question and other.question and self.question != other.question:
+            return "question"
+        return "options" if self.options and other.options and self.options != other.options else None
 
 
 class Record(NamedTuple):
@@ -93,17 +109,25 @@ class RecordFile(IdIndex):
         folder: where relative image paths start.
         fields: paths given with `--field`, by field name.
         with_traces: whether each record holds a trace.
+        answer_is: what the right answers are, as the user says.
     """
 
     def __init__(
-        self, file: JsonLines | ParquetRows, *, folder: Path, fields: Mapping[str, str], with_traces: bool
+        self,
+        file: JsonLines | ParquetRows,
+        *,
+        folder: Path,
+        fields: Mapping[str, str],
+        with_traces: bool,
+        answer_is: AnswerIs | None = None,
     ) -> None:
         super().__init__()
+        self.answers = RightAnswers(answer_is)
         self.model: str | None = None
         self.short_traces = 0
         self._file, self._folder, self._paths, self._with_traces = file, folder, fields, with_traces
-        self._offsets, self._lines, self._digests = array("Q"), array("Q"), array("q")
-        self._marks = array("q")
+        self._offsets, self._lines, self._marks = array("Q"), array("Q"), array("q")
+        self._questions, self._options = array("q"), array("q")
         self.path, self.sha256 = file.path, file.sha256
         try:
             self._check()
@@ -126,10 +150,10 @@ class RecordFile(IdIndex):
         """Name the place of a record in messages."""
         return self._file.where(self._lines[self._positions[id_]])
 
-    def digest(self, id_: str) -> int | None:
-        """Return a hash of a record's question and options that holds within the process; None where it has neither."""
-        digest = self._digests[self._positions[id_]]
-        return None if digest == _NO_ITEM else digest
+    def digest(self, id_: str) -> Digest:
+        """Return hashes of a record's question and options."""
+        at = self._positions[id_]
+        return Digest(self._questions[at] or None, self._options[at] or None)
 
     def record(self, id_: str) -> Record:
         """Return a record, read again."""
@@ -139,7 +163,7 @@ class RecordFile(IdIndex):
             record = self._read(self._file.read_again(self._offsets[at], self._marks[at]), where)
         except (InputErrors, RecordProblem) as error:
             raise InputError(where, "the file changed while it was being read", "start again") from error
-        if record.item.id != id_ or _digest(record.item) != self._digests[at]:
+        if record.item.id != id_ or _digest(record.item) != self.digest(id_):
             raise InputError(where, "the file changed while it was being read", "start again")
         return record
 
@@ -155,6 +179,7 @@ class RecordFile(IdIndex):
                 total += error.total
                 if total >= MAX_PROBLEMS:
                     break
+        self.answers.settle()
         if problems:
             raise InputErrors(problems, total)
         if not self._positions:
@@ -169,7 +194,9 @@ class RecordFile(IdIndex):
         self._offsets.append(line.offset)
         self._lines.append(line.number)
         self._marks.append(line.mark)
-        self._digests.append(_digest(record.item))
+        digest = _digest(record.item)
+        self._questions.append(digest.question or _ABSENT)
+        self._options.append(digest.options or _ABSENT)
         if record.trace is not None:
             self.short_traces += len(_TAGS.sub("", record.trace.text).strip()) <= SHORT_TRACE
             model = record.trace.model
@@ -190,7 +217,9 @@ class RecordFile(IdIndex):
     def _read(self, parsed: Mapping[str, Any], where: str) -> Record:
         """Read the fields of a record, or raise all its problems together."""
         fields = RecordFields(parsed, self._paths)
-        item = read_item(fields, alone=not self._with_traces)
+        item = read_item(
+            fields, lambda answer, options: self.answers.typed(answer, options, where), alone=not self._with_traces
+        )
         images = tuple(
             self._folder / image if isinstance(image, str) and not is_address(image) else image
             for image in read_images(fields)
@@ -203,18 +232,22 @@ class RecordFile(IdIndex):
         return Record(where, item, images, trace, self._folder)
 
 
-def read_traces(source: str | Path, *, fields: Mapping[str, str] = NO_PATHS) -> RecordFile:
+def read_traces(
+    source: str | Path, *, fields: Mapping[str, str] = NO_PATHS, answer_is: AnswerIs | None = None
+) -> RecordFile:
     """Open a file of traces, or standard input for `-`; raise InputErrors with all its problems."""
     try:
-        return read_lines(source, fields=fields, with_traces=True)
+        return read_lines(source, fields=fields, with_traces=True, answer_is=answer_is)
     except InputErrors as error:
         raise with_convert_hint(error, source) from None
 
 
-def read_lines(source: str | Path, *, fields: Mapping[str, str], with_traces: bool) -> RecordFile:
+def read_lines(
+    source: str | Path, *, fields: Mapping[str, str], with_traces: bool, answer_is: AnswerIs | None = None
+) -> RecordFile:
     """Open a file of JSON lines, or standard input for `-`; raise InputErrors with all its problems."""
     folder = Path.cwd() if source == "-" else Path(source).absolute().parent
-    return RecordFile(JsonLines(source), folder=folder, fields=fields, with_traces=with_traces)
+    return RecordFile(JsonLines(source), folder=folder, fields=fields, with_traces=with_traces, answer_is=answer_is)
 
 
 def _read_trace(fields: RecordFields) -> Trace:
@@ -231,9 +264,7 @@ def _read_trace(fields: RecordFields) -> Trace:
     )
 
 
-def _digest(item: Item) -> int:
-    """Hash what must be the same in two files that share an item; `_NO_ITEM` where nothing of it is there."""
-    if not item.question and not item.options:
-        return _NO_ITEM
+def _digest(item: Item) -> Digest:
+    """Hash what must be the same in two files that share an item."""
     question, options = (item.question, item.options) if item.options else split_options(item.question)
-    return hash((question, *sorted(options.items())))
+    return Digest(hash(question) if question else None, hash(tuple(sorted(options.items()))) if options else None)

@@ -82,7 +82,8 @@ class SdkJudge:
         self._has_answered = False
         self._sdk, self._client, self._key, self._timeout = sdk, client, key, timeout
         self._address = str(client.base_url.join(self.PATH))  # the SDK would join them for every call anew
-        self._served = SentReplies("" if spec.provider is Provider.LOCAL else spec.model)
+        names_model = spec.provider not in {Provider.LOCAL, Provider.AZURE}  # they are asked for a file, a deployment
+        self._served = SentReplies(spec.model if names_model else "")
         self.allowed_models: Sequence[str] = ()
 
     async def ask(self, request: Request) -> Reply:

@@ -3,76 +3,79 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 
+from judge.prompting.answer_statement import Labels
+from judge.prompting.embedded_options import options_of
+from judge.prompting.option_texts import CLOSE, OPEN, core, undressed
+from judge.prompting.read_answer import read_answer
+from judge.prompting.right_answer import free_answers, right_options
+from judge.prompting.thinking import part_thinking
 from judge.schema import Item, Trace
 
-_MARKS = r"[\s*_\"'$]*"
 _STATED = re.compile(
-    rf"\A{_MARKS}(?:option\s+|choice\s+)?[(\[{{]?(?P<letter>[a-z])(?:[)\]}}*_\"'.:,;$]|\s*\Z|\s+[-:(])", re.IGNORECASE
-)
-# A bare lower-case letter in prose is a word: "the answer is a beta blocker".
-_IN_TEXT = re.compile(
-    rf"(?:\b(?i:answer)\b(?:\s+(?:choice|option))?[*_]*\s*(?:is|would\s+be|should\s+be|:|=)\s*(?:option\s+)?|\\boxed\s*{{)"
-    rf"{_MARKS}(?:[(\[](?P<marked>[A-Za-z])[)\]]|(?P<bare>[A-Z])\b)"
-    r"(?!\s*(?:[,/&]|or\b|and\b)\s*[(\[]?[A-Z]\b)"  # "A or B" is no answer
+    rf"{OPEN}(?P<boxed>[^{CLOSE}]*){CLOSE}|\banswer\b\s*(?:is|:|=)\s*(?P<said>(?:[^.\n]|\.(?=\S))+)", re.IGNORECASE
 )
 
 
-def chosen_option(trace: Trace, item: Item) -> str | None:
-    r"""Return the letter of the option that a trace ends with, or None where that cannot be read.
+def chosen_options(trace: Trace, item: Item) -> tuple[str, ...]:
+    """Return the labels of the options that a trace ends with, in the item's order; empty where that cannot be read.
 
-    The stated answer goes first: the text of exactly one option, a letter alone or before its text ("B", "(b)",
-    "B. Aspirin", "option B"), several letters ("be": several options are right), or a sentence that names one letter.
-    Without one, the trace counts: "answer is B", "Answer: B" or "\boxed{B}", if all such statements name one option.
+    The stated answer goes first; without one, the text after the thinking, where a record has both; else the trace.
     """
-    letters = {letter.casefold(): letter for letter in item.options}
-    if trace.answer is None:
-        return _by_statement(trace.text, letters)
-    return _by_text(trace.answer, item) or _by_letter(trace.answer, letters) or _by_statement(trace.answer, letters)
+    options = options_of(item)
+    right = _right(item)
+    stated = _stated(trace)
+    text = trace.text if stated is None else stated
+    chosen = read_answer(text, options, several=right is None or len(right) > 1) if options else None
+    return tuple(label for label in options if chosen and label in chosen)
+
+
+def right_labels(item: Item) -> tuple[str, ...]:
+    """Return the labels of an item's right options, in its order; empty where it has none or they cannot be read."""
+    right = _right(item)
+    return tuple(label for label in options_of(item) if right and label in right)
 
 
 def is_right(trace: Trace, item: Item) -> bool | None:
     """Tell whether a trace's final answer is the item's; None where either is absent or cannot be read."""
     if item.answer is None:
         return None
-    if not item.options:
-        return None if trace.answer is None else _plain(trace.answer) == _plain(item.answer)
-    letters = {letter.casefold(): letter for letter in item.options}
-    right = _by_text(item.answer, item) or _by_letter(item.answer, letters)
-    chosen = chosen_option(trace, item)
-    return None if right is None or chosen is None else chosen == right
+    if not options_of(item):
+        stated = _stated(trace)
+        return None if stated is None else _is_same(stated, item.answer)
+    right, chosen = right_labels(item), chosen_options(trace, item)
+    return chosen == right if right and chosen else None
 
 
-def _by_letter(answer: str, letters: dict[str, str]) -> str | None:
-    match = _STATED.match(answer)
-    if match:
-        return letters.get(match["letter"].casefold())
-    given = answer.strip()
-    several = sorted(set(given.casefold()))
-    is_list = given.isupper() or list(given.casefold()) == several  # "bad" is a word
-    return (
-        "".join(letters[letter] for letter in several) if several and is_list and letters.keys() >= {*several} else None
-    )
+def _right(item: Item) -> Labels | None:
+    return None if item.answer is None else _right_of(item.answer, tuple(options_of(item).items()))
 
 
-def _by_statement(text: str, letters: dict[str, str]) -> str | None:
-    if "answer" not in text.casefold() and r"\boxed" not in text:
-        return None  # as the search would find, thirty times as fast
-    found = (match["marked"] or match["bare"] for match in _IN_TEXT.finditer(text))
-    named = {letters.get(letter.casefold()) for letter in found} - {None}
-    return named.pop() if len(named) == 1 else None
+@lru_cache(maxsize=64)  # an item's right answer is compared with both traces'
+def _right_of(answer: str, options: tuple[tuple[str, str], ...]) -> Labels | None:
+    return right_options(answer, dict(options)) if options else None
 
 
-def _by_text(answer: str, item: Item) -> str | None:
-    plain = _plain(answer)
-    same = [letter for letter, text in item.options.items() if _plain(text) == plain]
-    return same[0] if len(same) == 1 else None
+def _stated(trace: Trace) -> str | None:
+    """Return the answer that a record states, else the text after the thinking; None where it has neither."""
+    after = trace.meta.get("after_think")
+    return after if trace.answer is None and isinstance(after, str) and after.strip() else trace.answer
 
 
-@lru_cache(maxsize=64)  # an item's options are compared with both traces' answers
-def _plain(text: str) -> str:
-    """Return text without case, punctuation at its ends and differences of spacing."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(folded.strip(" \t\n.,;:*_\"'()[]").split())
+def _is_same(stated: str, answer: str) -> bool | None:
+    """Compare answers in free words: the same text or number is right; one that holds the right one may be."""
+    text = undressed(part_thinking(stated).final or "")
+    found = list(_STATED.finditer(text))
+    said = core((found[-1]["boxed"] or found[-1]["said"] or "") if found else text)
+    rights = [core(one) for one in free_answers(answer)]
+    if any(said == right or _equal_numbers(said, right) for right in rights):
+        return True
+    return None if any(right and right in said for right in rights) or "\n" in text.strip() else False
+
+
+def _equal_numbers(one: str, other: str) -> bool:
+    try:
+        return float(one.replace(",", "")) == float(other.replace(",", ""))
+    except ValueError:
+        return False

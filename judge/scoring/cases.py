@@ -14,8 +14,9 @@ from msgspec.structs import asdict
 
 from judge.outcomes.item_features import BY_IMAGE, FeatureRow, WantedFields, tabulate
 from judge.outcomes.latest_judgments import FrameBuilder
-from judge.prompting.correctness import is_right
-from judge.schema import Case, Group, Item, Trace
+from judge.prompting.correctness import is_right, right_labels
+from judge.prompting.embedded_options import options_of
+from judge.schema import Case, Group, Item
 
 _SCHEMA: dict[str, pl.DataType] = {
     "item": pl.String(),
@@ -96,10 +97,15 @@ def _any_of(letters: str) -> str:
     return f"[{letters}]" if letters else "(?!)"
 
 
+def _known(item: Item) -> bool:
+    """Return whether an item's right answer is known."""
+    return item.answer is not None and bool(right_labels(item) or not options_of(item))
+
+
 def _feature_row(case: Case) -> FeatureRow:
     item, trace = case.item, case.trace
     right = is_right(trace, item)
-    unread = right is None and item.answer is not None and is_right(Trace(text="", answer=item.answer), item) is True
+    unread = right is None and _known(item)
     values = {
         "item": item.id,
         "right": 0.0 if unread else None if right is None else float(right),

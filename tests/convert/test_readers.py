@@ -170,8 +170,17 @@ def test_a_sample_of_lm_eval_is_its_raw_response_with_the_documents_question(tmp
         ({"options": ["x", "y"]}, "y", {"answer": "y"}),
         ({"options": ["x", "y"]}, 9, {"answer": "9"}),
         ({"options": [["x"]], "choices": 4}, "42", {"answer": "42"}),
-        ({"choices": {"text": ["x"], "label": []}}, ["a", "b"], {}),
+        ({"choices": {"text": ["x"], "label": []}}, ["a", "b"], {"answer": ["a", "b"]}),
         ({"choices": []}, True, {}),
+        ({"choices": []}, [], {}),
+        ({"choices": []}, [["a"]], {}),
+        ({"choices": ["2", "3", "4", "1"]}, 2, {"answer": "C"}),
+        ({"choices": ["2", "3", "4", "1"]}, "2", {"answer": "2"}),
+        ({"choices": {"text": ["x", "y"], "label": ["1", "2"]}}, 0, {"answer": "1"}),
+        ({"opa": "x", "opb": "y", "cop": 1}, 1, {"answer": "B"}),
+        ({"A": "x", "B": "y"}, [0, 1], {"answer": "AB"}),
+        ({"options": ["x", "y"]}, ["B"], {"answer": "B"}),
+        ({"options": "['x', 'y']"}, "0", {"answer": "A"}),
     ],
 )
 def test_an_index_into_lm_evals_options_becomes_a_letter(

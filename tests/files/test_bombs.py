@@ -92,7 +92,8 @@ ITEMS = {
 }
 
 
-def test_every_bomb_is_refused_in_words_below_500_mb_and_5_seconds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_every_bomb_is_refused_in_words_below_500_mb_and_5_seconds(tmp_path: Path, *, is_whole: bool) -> None:
     b = write_jsonl(tmp_path / "b.jsonl", [{"id": "1", "trace": "b b b b"}])
     judge = ("--judge", "openai:m@http://127.0.0.1:1/v1", "--dry-run")
     cases: list[tuple[Callable[[Path], None], str, str, list[str | Path]]] = []
@@ -110,6 +111,7 @@ def test_every_bomb_is_refused_in_words_below_500_mb_and_5_seconds(tmp_path: Pat
         for option, suffix in (("--prompt", ".md"), ("--rubric", ".toml")):
             path = tmp_path / f"{make.__name__}{suffix}"
             cases.append((make, "is a ", path.name, ["compare", b, b, option, path, *judge]))
+    cases = cases if is_whole else cases[::5]
     for make, _, name, _ in cases:
         make(tmp_path / name)
     with ThreadPoolExecutor(2) as pool:

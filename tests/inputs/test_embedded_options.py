@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.inputs.item_fields import split_options
+from judge.prompting.embedded_options import split_options
 
 WORDS = st.lists(st.sampled_from(["what", "is", "E.", "coli", "it?", "(B)", "5.", "mg)", "—"]), min_size=1, max_size=5)
 TEXTS = st.lists(st.sampled_from(["a", "one", "vitamin", "A.", "A)", "B.", "C)", "\n", " ", "\t", "G."]), max_size=14)

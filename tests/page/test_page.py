@@ -365,7 +365,7 @@ def test_labels_made_with_keys_in_blind_mode_name_the_right_model_stay_and_can_b
     assert [(one["item"], one["criterion"], one["winner"], one["order"]) for one in file["labels"]] == expected
     assert {one["reader"] for one in file["labels"]} == {"J. Śmith"}
     assert file["labels"][-1]["reason"] == "Cites the <b>wrong</b> vessel"
-    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", one["time"]) for one in file["labels"])
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", one["time"]) for one in file["labels"])
 
 
 # Looks and access

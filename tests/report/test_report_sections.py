@@ -487,6 +487,12 @@ def test_a_judge_of_a_contestants_family_is_called_out() -> None:
     assert families("openai:gpt-4.1-mini") == families("o3") == families("ChatGPT") == {"GPT"}
     assert families("DeepSeek-R1-Distill-Qwen-7B") == {"DeepSeek", "Qwen"}
     assert families("olmo-1") == families("x") == families("photo3") == set()
+    assert families("gpt-neox-20b") == families("palmyra-med") == families("my-command-model") == set()
+    assert families("azure/o3-mini") == families("gpt4o") == families("gpt2") == {"GPT"}
+    assert families("HuatuoGPT-o1-8B") == {"Qwen", "Llama"}
+    assert families("meta-llama/Llama-3.1-Nemotron-70B") == families("llama3") == {"Llama"}
+    assert families("command-r-plus") == families("command") == {"Command"}
+    assert families("us.anthropic.claude-5") == {"Claude"}
     (warning,) = kinship_warnings(("openai:gpt-5", "anthropic:claude-5"), {"a": "gpt-4", "b": "llama-3"}, asked={})
     assert warning.startswith("Judge openai:gpt-5 and model a (gpt-4) are both of the GPT family")
 

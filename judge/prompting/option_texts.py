@@ -1,0 +1,136 @@
+"""Find the texts of an item's options in what a model wrote, whatever its dress."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from judge.prompting.answer_phrases import any_of
+
+OPEN, CLOSE = "\u27e6", "\u27e7"
+"""around what stands in a box or in `<answer>`"""
+_LOOKALIKES = str.maketrans({
+    **dict.fromkeys("\u2018\u2019\u02bc\u2032", "'"),
+    **dict.fromkeys("\u201c\u201d\u00ab\u00bb\u201e", '"'),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff", None),
+})  # fmt: skip
+_FONT = re.compile(
+    r"\\(?:text(?:bf|it|rm|sf|tt)?|math(?:bf|it|rm|sf|tt)|bm|boldsymbol|operatorname|emph)\s*\{([^{}]*)\}"
+)
+_BOX = re.compile(r"\\f?box(?:ed)?\s*\{([^{}]*)\}|\\boxed\s*([0-9A-Za-z])(?!\w)")
+_TAG = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.IGNORECASE | re.DOTALL)
+_SPACING = re.compile(r"\\(?:[,;:! ()\[\]]|quad|bf|rm|left|right|displaystyle)|\\\\(?=\s)|[\u00a0\u3000]")
+_MARKED_LETTER = re.compile(
+    r"""(?<![\w'"])[*_`$"']+\s*([0-9A-Za-z])\s*[.:)]?\s*[*_`$"']+(?![\w])|[*_`$]+\(([A-Za-z])\)[*_`$]+"""
+)
+_MARKDOWN = re.compile(r"^[ \t]*(?:#{1,6}|>)[ \t]*|[*`$]+|(?<!\w)_+|_+(?!\w)", re.MULTILINE)
+_ENDS = " \t\n.,;:*_\"'()[]{}"
+_ARTICLE = re.compile(r"(?:an?|the|el|la|los|las|une?|le|les|der|die|das|eine?|uma?)\s+(?=\S)", re.IGNORECASE)
+_ASIDE = re.compile(r"(?<=\S)\s*\([^()]*\)$")
+_LATIN_END = re.compile(r"[0-9A-Za-z\u00c0-\u024f]")
+_IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
+_BEFORE = r"\u662f\u4e3a\u70ba\u4e88\u7528\u9078\u9009\u4e8e\u3001\u3002\u306f\u304c\u306e\u3092\u4e0e\u548c:"
+"""characters of Chinese and Japanese after which a word may begin"""
+
+
+class Mention(NamedTuple):
+    """An option's text within a text."""
+
+    start: int
+    end: int
+    label: str
+
+
+def plain(text: str) -> str:
+    """Return a text in the usual characters, without LaTeX commands of font and spacing."""
+    text = unicodedata.normalize("NFKC", text).translate(_LOOKALIKES)
+    while "\\" in text and (bare := _FONT.sub(r"\1", text)) != text:
+        text = bare
+    return _SPACING.sub(" ", text) if "\\" in text else text
+
+
+def undressed(text: str) -> str:
+    """Return a text without bold, headings and the like; a letter so marked stands in brackets."""
+    text = _TAG.sub(rf"{OPEN}\1{CLOSE}", plain(text))
+    text = _BOX.sub(lambda box: f"{OPEN}{box[1] or box[2] or ''}{CLOSE}", text)
+    text = _MARKED_LETTER.sub(lambda letter: f"({letter[1] or letter[2]})", text)
+    return re.sub(r"(?<=[a-z])_(?=[a-z])", " ", _MARKDOWN.sub("", text))
+
+
+def core(text: str) -> str:
+    """Return a text without case, punctuation at its ends and differences of spacing."""
+    return " ".join(plain(text).casefold().strip(_ENDS).split())
+
+
+class OptionTexts:
+    """The texts of an item's options; a text that two options share names neither."""
+
+    def __init__(self, options: Mapping[str, str]) -> None:
+        full = _unique((core(text), label) for label, text in options.items())
+        short = _unique((form, label) for label, text in options.items() if (form := _short(core(text))))
+        self._labels = {**{form: label for form, label in short.items() if form not in full}, **full}
+        forms = sorted(filter(None, self._labels), key=len, reverse=True)
+        alternatives = [f"(?P<o{number}>{_pattern(form)})" for number, form in enumerate(forms)]
+        self._forms = forms
+        self.words = [(self._labels[form], re.findall(r"\w+", form)) for form in forms]
+        self._pattern = re.compile("|".join(alternatives) or r"(?!)", re.IGNORECASE)
+
+    def same(self, text: str) -> str | None:
+        """Return the option whose text this is."""
+        return self._labels.get(core(text))
+
+    def mentions(self, text: str) -> list[Mention]:
+        """Return where options stand in a text, in order; of one within another the longer alone."""
+        return [self._mention(found) for found in self._pattern.finditer(text)]
+
+    def at(self, text: str, start: int) -> Mention | None:
+        """Return the option whose text stands at a place."""
+        found = self._pattern.match(text, start)
+        return self._mention(found) if found else None
+
+    def _mention(self, found: re.Match[str]) -> Mention:
+        form = self._forms[int((found.lastgroup or "o0")[1:])]
+        return Mention(found.start(), found.end(), self._labels[form])
+
+
+@lru_cache(maxsize=16)
+def option_texts(options: tuple[tuple[str, str], ...]) -> OptionTexts:
+    """Return the texts of options, kept for the traces of the same item."""
+    return OptionTexts(dict(options))
+
+
+def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    labels: dict[str, list[str]] = {}
+    for form, label in pairs:
+        labels.setdefault(form, []).append(label)
+    return {form: found[0] for form, found in labels.items() if len(found) == 1}
+
+
+def _short(text: str) -> str:
+    """Return an option's text without its article and bracketed end; empty where it has neither."""
+    short = _ASIDE.sub("", _ARTICLE.sub("", text, count=1) if _ARTICLE.match(text) else text)
+    return short if short != text and len(short) > 1 else ""
+
+
+def _pattern(text: str) -> str:
+    """Match a text as words of its own, its spaces and hyphens being as they may."""
+    words = re.split(r"\s+|(?<=[^\W\d_])-(?=[^\W\d_])", text)
+    body = r"[\s-]+".join(re.escape(word) for word in words)
+    if _LATIN_END.match(text[0]):
+        before = r"(?<![0-9A-Za-z\u00c0-\u024f'])(?<!\w-)" + (
+            r"(?<![<>=\u2264\u2265+.,-])" if text[0].isdigit() else ""
+        )
+    else:
+        before = rf"(?:(?<![{_IDEOGRAPH}])|(?<=[{_BEFORE}]))(?<![\w.,]-)" if re.match(rf"[{_IDEOGRAPH}]", text) else ""
+    if text[-1].isdigit():
+        after = r"(?![0-9A-Za-z\u00c0-\u024f]|[.,-]\d|\s*[%\u2030]|\s*/\s*\d)"
+    elif _LATIN_END.match(text[-1]):
+        after = r"(?:e?s)?(?![0-9A-Za-z\u00c0-\u024f]|-\w|'s\s\w)"
+    else:
+        ends = re.search(rf"[{_IDEOGRAPH}]\Z", text)
+        after = rf"(?=[^{_IDEOGRAPH}]|\Z|{any_of('reason', 'and', 'or')})" if ends else ""
+    return before + body + after
