@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
@@ -443,18 +443,21 @@ class Request(Struct, frozen=True):
     """what to add to the conversation, where an earlier reply could not be read"""
 
 
+Count = Annotated[int, Meta(ge=0)]
+
+
 class Usage(Recorded, frozen=True):
     """Tokens that a reply was billed for."""
 
-    input: int = 0
+    input: Count = 0
     """all input tokens, cached ones included"""
-    cache_read: int = 0
+    cache_read: Count = 0
     """read from the provider's cache"""
-    cache_write: int = 0
+    cache_write: Count = 0
     """written to it"""
-    output: int = 0
+    output: Count = 0
     """all output tokens, reasoning included"""
-    reasoning: int = 0
+    reasoning: Count = 0
     """output tokens that were reasoning"""
 
     @property
@@ -607,6 +610,8 @@ class Judgment(Recorded, frozen=True):
     """UTC, ISO 8601"""
     meta: dict[str, Any] = {}
     """metadata of imported judgments"""
+    reader: int = 0
+    """version of the reading of replies that made the result; 0: before they were counted, or made elsewhere"""
 
     @property
     def replies(self) -> tuple[Reply, ...]:

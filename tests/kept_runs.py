@@ -19,12 +19,16 @@ from batch_server import BatchServer
 from checklist_writer import REFERENCE, writer
 from command import omr_judge, read_jsonl, write_jsonl
 from provider_server import TAG, TRACE, Answer, Call, ProviderServer, traces_of
+from run_builder import without_seals
+
+from judge.files.files import as_json_bytes, file_sha256
 
 ROOT = Path(__file__).parents[1]
 KEPT = Path(__file__).parent / "kept"
 SHARED = ROOT.parent / "shared" / "data"
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 IMAGES = ("ecg-01", "audiogram-01", "glucose-01", "spirometry-01")
+SUBJECTS = ("pairs.jsonl", "cases.jsonl", "items.jsonl")
 MADE = "/made"
 """stands for the folder in which the kept runs were made"""
 MODELS = {"a": "alpha-7b", "b": "beta-9b"}
@@ -313,10 +317,17 @@ EXPORTED = ("panel", "score-a")
 
 
 def copy_runs(folder: Path) -> None:
-    """Copy the kept runs to `folder/runs`, as if they had been made there."""
+    """Copy the kept runs to `folder/runs`, as if they had been made there.
+
+    Their subjects name images in `MADE`, where they were made elsewhere: their hashes are those of the files as kept.
+    """
     shutil.copytree(KEPT / "runs", folder / "runs")
-    for path in (folder / "runs").rglob("manifest.json"):
-        path.write_text(path.read_text().replace(MADE, str(folder)))
+    for manifest in (folder / "runs").rglob("manifest.json"):
+        manifest.write_text(manifest.read_text().replace(MADE, str(folder)))
+        for subjects in [found for name in SUBJECTS if (found := manifest.parent / name).exists()]:
+            for path in (manifest, *manifest.parent.glob("packets/*.json")):
+                stated = re.sub(r'(?<="pairs_sha256": ")[0-9a-f]{64}', file_sha256(subjects), path.read_text())
+                path.write_text(stated)
 
 
 def resume(folder: Path, name: str) -> tuple[str, list[Call]]:
@@ -352,7 +363,9 @@ def import_llmbar(folder: Path, subset: str) -> str:
     """Import what three models said of a subset, asked by one strategy; return the report."""
     lines = [line for line in llmbar_verdicts(subset) if line["judge"].endswith(f".{LLMBAR[subset]}")]
     write_jsonl(folder / "llmbar.jsonl", lines)
-    return omr_judge("import", "llmbar.jsonl", "--name", f"llmbar-{subset}", "--json", cwd=folder).stdout
+    return without_fingerprint(
+        omr_judge("import", "llmbar.jsonl", "--name", f"llmbar-{subset}", "--json", cwd=folder).stdout
+    )
 
 
 def compare_shared(name: str, *more: str) -> Command:
@@ -371,7 +384,14 @@ LLMBAR = {"natural": "Vanilla", "manual": "Metrics_Reference"}
 def compare_over_shared(folder: Path, name: str) -> str:
     """Compare two files of the shared data; return the report."""
     make_runs(folder, {name: OVER_SHARED[name]})
-    return omr_judge("report", name, "--json", cwd=folder).stdout
+    return without_fingerprint(omr_judge("report", name, "--json", cwd=folder).stdout)
+
+
+def without_fingerprint(report: str) -> str:
+    """Return a report as a run without checksums has it."""
+    made = json.loads(report)
+    assert re.fullmatch("[0-9a-f]{64}", made.pop("fingerprint"))
+    return as_json_bytes(made).decode()
 
 
 def main() -> None:
@@ -384,6 +404,7 @@ def main() -> None:
         for run in (folder / "runs").iterdir():
             kept = KEPT / "runs" / run.name
             shutil.copytree(run, kept, ignore=shutil.ignore_patterns("*lock", "owner.json", "report.json"))
+            without_seals(kept)
             for path in kept.rglob("*.json*"):
                 path.write_text(path.read_text().replace(place, MADE))
             (KEPT / "reports" / run.name).mkdir(parents=True)

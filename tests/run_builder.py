@@ -10,8 +10,9 @@ from pathlib import Path
 from builders import RUBRIC
 
 from judge.enums import Orders
-from judge.files.files import write_lines
-from judge.labels.draws import KeyItem, PacketKey, write_key
+from judge.files.files import as_json_bytes, file_sha256, write_lines
+from judge.files.sealing import seal, unseal
+from judge.labels.draws import DRAW_FOLDERS, KeyItem, PacketKey, write_key
 from judge.runs.journal import RunFolder
 from judge.runs.manifest import Manifest
 from judge.schema import Image, Item, Judged, Judgment, Label, Order, Pair, Reply, Trace, Verdict, Winner
@@ -132,3 +133,27 @@ def record_draw(run: RunFolder, name: str, weights: Mapping[str, float]) -> None
         items=items,
     )
     write_key(run.path, key)
+
+
+def change_manifest(run: Path, old: bytes, new: bytes) -> None:
+    """Change a run's manifest, and seal it anew: as whoever means to deceive does, or a test that is in a hurry."""
+    path = run / "manifest.json"
+    content = unseal(path.read_bytes()).content.replace(old, new)
+    path.write_bytes(seal(as_json_bytes(json.loads(content)))[0])
+
+
+def without_seals(run: Path) -> None:
+    """Make a run, and its controls, what an earlier version would have written."""
+    for path in run.rglob("*.jsonl"):
+        lines = path.read_bytes().splitlines()
+        path.write_bytes(b"".join(unseal(line).content + b"\n" for line in lines))
+    for path in run.rglob("manifest.json"):
+        manifest = json.loads(unseal(path.read_bytes()).content) | {"files": {}}
+        for name in ("pairs.jsonl", "cases.jsonl", "items.jsonl"):
+            if (subjects := path.with_name(name)).exists():
+                manifest["pairs_sha256"] = file_sha256(subjects)
+        path.write_bytes(as_json_bytes(manifest))
+        for folder in DRAW_FOLDERS:
+            for record in path.parent.glob(f"{folder}/*.json"):
+                told = json.loads(unseal(record.read_bytes()).content) | {"pairs_sha256": manifest["pairs_sha256"]}
+                record.write_bytes(as_json_bytes(told))

@@ -158,6 +158,7 @@ def describe_request(journey: Journey, repair: str | None = None) -> dict[str, A
     judgment = journey.judgment
     told: dict[str, Any] = to_builtins(judgment)
     del told["result"], told["item"]
+    told.pop("reader", None)
     told["earlier"] = journey.earlier
     for attempt, own in zip(judgment.attempts, told.get("attempts", ()), strict=True):
         if (note := note_after(attempt, repair)) is not None:

@@ -18,6 +18,7 @@ from judge.costs.charges import NO_CHARGE, Charge
 from judge.dispatch.budget import Budget
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.files.safe_text import safe
+from judge.prompting.pairwise_reply import READER
 from judge.schema import Attempt, Failed, FailureKind, Judgment, Reply, Request, Result
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ class ResultWriter:
             result=result,
             reply=reply,
             attempts=queue.attempts.pop(member.key, ()),
+            reader=READER if reply is not None else 0,
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
         self.record(judgment)

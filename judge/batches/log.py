@@ -11,12 +11,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Self
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime
 
 from judge.batches.base import Frame
 from judge.errors import RunError
-from judge.files.files import as_its_folder, make_folder
-from judge.files.limits import open_regular, own_lines, read_whole, refuse_irregular
+from judge.files.files import as_its_folder, make_folder, touch
+from judge.files.sealed_lines import mend_tail, sealed_records
+from judge.files.sealing import seal
 from judge.judges.replies import Sent, told_chars
 from judge.schema import Frozen, Group, Order, Request
 
@@ -97,7 +98,7 @@ class Pack:
     def add(self, member: Member, line: bytes) -> None:
         """Add a request, with its bytes as they are sent."""
         self.sent.write((self.frame.between if self.n_requests else b"") + line)
-        self.members.write(member.model_dump_json().encode() + b"\n")
+        self.members.write(seal(member.model_dump_json().encode())[0] + b"\n")
         self.n_requests += 1
 
 
@@ -113,7 +114,7 @@ class BatchLog:
         self.path, self._folder = path, folder
         try:
             make_folder(folder)
-            self._last = {record.batch: record for record in _read_records(path)}
+            self._last = {record.batch: record for record in _begun(path)}
             for file in folder.iterdir():
                 if file.stem not in self._last or file.suffix != ".jsonl":
                     file.unlink()
@@ -130,14 +131,12 @@ class BatchLog:
         return frozenset(record.id for record in self._last.values() if record.id)
 
     def members(self, batch: str) -> dict[str, Member]:
-        """Return a batch's requests by key; RunError where they cannot be read."""
+        """Return a batch's requests by key; RunError where they cannot be read: they say what it was asked."""
         path = self._members_path(batch)
-        try:
-            with open_regular(path) as file:
-                read = (Member.model_validate_json(line) for line in own_lines(file, path))
-                return {member.key: member for member in read}
-        except (OSError, ValidationError) as error:
-            raise RunError(f"{path}: cannot be read: it says which requests a batch holds") from error
+        members = {member.key: member for member in read_members(path)}
+        if not members:
+            raise RunError(f"{path}: missing; it says which requests a batch holds")
+        return members
 
     @contextmanager
     def pack(self, batch: str, frame: Frame) -> Iterator[Pack]:
@@ -159,7 +158,7 @@ class BatchLog:
     def _append(self, record: BatchRecord) -> BatchRecord:
         try:
             with _opened(self.path, "ab") as file:
-                file.write(record.model_dump_json(exclude_none=True).encode() + b"\n")
+                file.write(seal(record.model_dump_json(exclude_none=True).encode())[0] + b"\n")
                 _flush(file)
         except OSError as error:
             raise RunError(f"{self.path}: cannot be written: {error.strerror}; free space, then resume") from error
@@ -186,17 +185,20 @@ def _flush(file: IO[bytes]) -> None:
     os.fsync(file.fileno())
 
 
-def _read_records(path: Path) -> Iterator[BatchRecord]:
-    """Yield the records of a log, cutting off a torn last line: what it was about to say had not begun."""
-    if path.exists():
-        refuse_irregular(path)
-    with _opened(path, "a+b") as file:
-        lines = read_whole(path).splitlines(keepends=True)
-        if lines and not lines[-1].endswith(b"\n"):
-            file.truncate(sum(map(len, lines[:-1])))
-            del lines[-1]
-    for number, line in enumerate(lines, start=1):
-        try:
-            yield BatchRecord.model_validate_json(line)
-        except ValidationError as error:
-            raise RunError(f"{path}:{number}: damaged line: {error.errors()[0]['msg']}") from error
+def _begun(path: Path) -> Iterator[BatchRecord]:
+    """Make a log where there is none, and yield its records; what a torn last line was about to say had not begun."""
+    if not path.exists():
+        touch(path)
+    mend_tail(path)
+    return read_batches(path)
+
+
+def read_batches(path: Path, *, sealed: bool = False) -> Iterator[BatchRecord]:
+    """Yield the records of a log; none of them rests on another, so that a person may take the lines of a batch out."""
+    decode = BatchRecord.model_validate_json
+    return sealed_records(path, decode, sealed=sealed, appended=True, chained=False)
+
+
+def read_members(path: Path, *, sealed: bool = False) -> Iterator[Member]:
+    """Yield the requests of a batch; RunError names a line that is damaged."""
+    return sealed_records(path, Member.model_validate_json, sealed=sealed, chained=False)

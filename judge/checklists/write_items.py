@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from judge.checklists.checklist_report import ChecklistReport, Tally, outcome_of
+from judge.checklists.checklist_report import ChecklistReport, Tally, WrittenItem, outcome_of
 from judge.costs.spending import Spending
 from judge.errors import RunError
 from judge.files.files import replacing, write_json
 from judge.files.limits import open_regular
+from judge.files.sealing import unseal
 from judge.inputs.item_fields import item_record
 from judge.prompting.checklist_writing import WRITING
 from judge.prompting.pairwise_prompt import parse_template
 from judge.runs.manifest import ChecklistManifest
+from judge.runs.members import JUDGMENT
 from judge.schema import Failed, Result
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 
 class _Place(NamedTuple):
-    line: int
-    """from 1"""
     offset: int
     """in bytes"""
     written: bool
@@ -46,40 +46,61 @@ def save_checklists(folder: RunFolder, to: Path | None = None) -> tuple[Checklis
     Raises:
         RunError: the run is of another kind, or damaged; the file cannot be written.
     """
-    manifest = folder.any_manifest()
-    if not isinstance(manifest, ChecklistManifest):
-        raise RunError(f"{folder.path}: a run of another kind (`{manifest.kind}`); this needs one made by `checklist`")
+    manifest = _manifest_of(folder)
     path = to.absolute() if to else Path(manifest.to)
+    with replacing(path) as file:
+
+        def write(outcome: WrittenItem) -> None:
+            record = item_record(outcome.item, beside=path.parent)
+            if outcome.made:
+                digest = hashlib.sha256((outcome.item.reference_reasoning or "").encode()).hexdigest()
+                source = {"judge": manifest.judges[0].name, "prompt": _label(manifest), "reference_sha256": digest}
+                record["checklist_source"] = source
+            file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+
+        report = make_checklist_report(folder, told=write)
+    write_json(folder.report_path, report.model_dump(mode="json"))
+    return report, path
+
+
+def make_checklist_report(
+    folder: RunFolder, *, told: Callable[[WrittenItem], None] = lambda _: None
+) -> ChecklistReport:
+    """Report on the checklists of a run, and tell of the outcome of each item, in the order of the file.
+
+    Raises:
+        RunError: the run is of another kind, or damaged.
+    """
+    manifest = _manifest_of(folder)
     (judge,), tally, spending = manifest.judges, Tally(), Spending(manifest.prices)
-    label = parse_template(manifest.prompt, where="the run's prompt", form=WRITING).label
     places = _places(folder, spending)
-    with replacing(path) as file, _results(folder, places) as result_of:
+    with _results(folder, places) as result_of:
         for item in folder.items():
             outcome = outcome_of(item, result_of(item.id))
             tally.add(outcome)
-            record = item_record(outcome.item, beside=path.parent)
-            if outcome.made:
-                digest = hashlib.sha256((item.reference_reasoning or "").encode()).hexdigest()
-                record["checklist_source"] = {"judge": judge.name, "prompt": label, "reference_sha256": digest}
-            file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
-    report = tally.report(judge=judge.name, prompt=label, cost=spending.of(judge.name))
-    write_json(folder.report_path, report.model_dump(mode="json"))
-    return report, path
+            told(outcome)
+    return tally.report(judge=judge.name, prompt=_label(manifest), cost=spending.of(judge.name))
+
+
+def _manifest_of(folder: RunFolder) -> ChecklistManifest:
+    manifest = folder.any_manifest()
+    if not isinstance(manifest, ChecklistManifest):
+        raise RunError(f"{folder.path}: a run of another kind (`{manifest.kind}`); this needs one made by `checklist`")
+    return manifest
+
+
+def _label(manifest: ChecklistManifest) -> str:
+    return parse_template(manifest.prompt, where="the run's prompt", form=WRITING).label
 
 
 def _places(folder: RunFolder, spending: Spending) -> dict[str, _Place]:
     """Return where the judgment of each item stands that counts: the last with a checklist, else the last failure."""
     places: dict[str, _Place] = {}
-    offset = 0
-    for number, line in folder.judgment_lines():
-        judgment = folder.read_judgment(number, line)
-        if judgment is None:
-            break
+    for line, judgment in folder.placed_judgments():
         spending.add(judgment)
         written, known = not isinstance(judgment.result, Failed), places.get(judgment.item)
         if written or known is None or not known.written:
-            places[judgment.item] = _Place(number, offset, written)
-        offset += len(line)
+            places[judgment.item] = _Place(line.offset, written)
     return places
 
 
@@ -95,7 +116,6 @@ def _results(folder: RunFolder, places: dict[str, _Place]) -> Iterator[Callable[
             if (place := places.get(item)) is None:
                 return None
             file.seek(place.offset)
-            judgment = folder.read_judgment(place.line, file.readline())
-            return judgment.result if judgment else None
+            return JUDGMENT(unseal(file.readline()).content).result
 
         yield result_of

@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from judge import __version__
-from judge.cli import browsing, converting, judges, judging, labeling, planning, prompting, reporting
+from judge.cli import browsing, converting, judges, judging, labeling, planning, prompting, reporting, verifying
 from judge.cli.options import flattened
 from judge.cli.output import Exit
 from judge.errors import BudgetReachedError, InterruptedRunError, OmrJudgeError, ProviderError
@@ -36,6 +36,7 @@ for command in (
     judging.control,
     judging.merge,
     reporting.report,
+    verifying.verify,
     browsing.view,
     converting.export,
     browsing.show,

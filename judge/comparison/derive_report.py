@@ -17,6 +17,7 @@ from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.prompting.pairwise_plan import prompt_labels
 from judge.report.report import NO_EXTRAS, Extras, Models, Report, RunDescription, build_report
+from judge.runs.evidence import fingerprint_of
 from judge.schema import Provider
 from judge.scoring.derive_score_report import make_score_report
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from judge.schema import JudgeSpec
 
 NOTHING_WANTED = WantedFields()
+UNKNOWN_PAIRS = "nobody can tell that the judgments are about the items of the run"
 NO_BCA = "the run asked for --ci bca, which is no more: its intervals are those of --ci jeffreys"
 
 
@@ -54,10 +56,10 @@ def make_report(
         RunError: the folder is damaged.
     """
     manifest = folder.manifest()
+    subject = subject_of(manifest, item_features(folder, manifest, wanted))  # first: it reads which items there are
     spending = Spending(manifest.prices)
     latest = latest_judgments(folder.judgments(), spending)
     rubric = manifest.rubric
-    subject = subject_of(manifest, item_features(folder, manifest, wanted))
     basis = Basis(method or manifest.method, manifest.seed)
     costs = {judge.name: spending.of(judge.name) for judge in manifest.judges}
     run = RunDescription(
@@ -72,13 +74,20 @@ def make_report(
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
         controls=read_controls(folder, latest, subject, basis),
+        fingerprint=fingerprint_of(folder, manifest, latest),
         notes=(
+            *([f"{folder.pairs_path.name} is missing: {UNKNOWN_PAIRS}"] if _lacks_pairs(folder, manifest) else []),
             *([NO_BCA] if method is None and manifest.interval == "bca" else []),
             *(_served(judge, cost.served_models) for judge, cost in costs.items() if cost.served_models),
             *(note for judge in manifest.judges if (note := _alias(judge, spending.models(judge.name)))),
         ),
     )
     return build_report(latest, subject, run, method=basis.method, extras=extras)
+
+
+def _lacks_pairs(folder: RunFolder, manifest: Manifest) -> bool:
+    """Tell whether the pairs were there once: judgments that are imported never had any."""
+    return manifest.pairs_sha256 is not None and not folder.pairs_path.exists()
 
 
 def _served(judge: str, models: Mapping[str, int]) -> str:

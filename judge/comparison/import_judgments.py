@@ -24,6 +24,12 @@ from judge.schema import Criterion, Failed, FailureKind, Frozen, Judged, Judgmen
 Name = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
 
 
+def imported_key(about: VerdictLine | Judgment, criterion: str) -> str:
+    """Return the key of a judgment that was made elsewhere: 32 hex digits of a hash of what it is about."""
+    told = f"{about.item}\x1f{criterion}\x1f{about.order}\x1f{about.judge}\x1f{about.sample}"
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
 class VerdictLine(Frozen):
     """One line of an imported file: one verdict on one criterion of one item."""
 
@@ -63,10 +69,9 @@ class VerdictLine(Frozen):
 
     def judgment(self) -> Judgment:
         """Return the judgment that this line records, under a key of what it is about."""
-        about = f"{self.item}\x1f{self.criterion}\x1f{self.order}\x1f{self.judge}\x1f{self.sample}"
         meta = self.meta | ({"cluster": self.cluster} if self.cluster is not None else {})
         return Judgment(
-            key=hashlib.sha256(about.encode()).hexdigest()[:32],
+            key=imported_key(self, self.criterion),
             item=self.item,
             order=self.order,
             judge=self.judge,

@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 from judge.batches.log import BatchLog
 from judge.dispatch.in_flight import read_in_flight, write_in_flight
 from judge.errors import RunError
-from judge.files.files import as_its_folder, file_sha256, replacing, touch, write_lines
+from judge.files.files import file_sha256, touch, write_lines
 from judge.images.image_store import ImageStore, with_item
 from judge.images.loader import held
 from judge.judging.find_run import SHARD, named_run
 from judge.judging.run_kinds import counts_of, subjects_of
-from judge.runs.journal import RunFolder, as_line
-from judge.runs.manifest import AnyManifest, Manifest, RunManifest
+from judge.runs.journal import RunFolder
+from judge.runs.manifest import AnyManifest, Manifest
 
 OWN = {
     "created",
@@ -39,6 +39,7 @@ OWN = {
     "n_images",
     "images_sha256",
     "pairs_sha256",
+    "files",
     "shard",
 }
 """fields of the manifest in which shards of one comparison may differ; `identity` is compared name by name, and holds
@@ -97,11 +98,7 @@ def _compared(part: _Part) -> dict[str, Any]:
     """Return by name what all shards of one comparison have in common."""
     manifest = part.manifest
     fields = manifest.model_dump(mode="json", exclude=OWN)
-    return fields | _whole_identity(manifest) | {f"number of shards ({SHARD} i/n)": part.of}
-
-
-def _whole_identity(manifest: RunManifest) -> dict[str, str]:
-    return {name: value for name, value in manifest.identity.items() if name != SHARD}
+    return fields | manifest.whole_identity | {f"number of shards ({SHARD} i/n)": part.of}
 
 
 def _check_complete(parts: Sequence[_Part]) -> None:
@@ -136,9 +133,7 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
     subjects: Iterator[Any] = counts.counting(with_item(one, partial(held, store=store)) for one in _in_order(parts))
     pairs_sha256 = write_lines(new.subjects_path(first), subjects)
     store.flush()
-    with replacing(new.judgments_path, opener=as_its_folder) as file:
-        for part in parts:
-            file.writelines(map(as_line, part.folder.judgments()))
+    write_lines(new.judgments_path, chain.from_iterable(part.folder.judgments() for part in parts))
     if any(part.folder.batches_path.exists() for part in parts):
         touch(new.batches_path)
     left = (read_in_flight(part.folder.in_flight_path, part.folder.judged_keys()) for part in parts)
@@ -146,16 +141,17 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
     whole = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": tuple(command),
-        "identity": _whole_identity(first),
+        "identity": first.whole_identity,
         **counts.fields(),
         "pairs_sha256": pairs_sha256,
+        "files": {},
         "shard": None,
         "merged": tuple(str(part.folder.path.resolve()) for part in parts),
     }
     if isinstance(first, Manifest):
         swapped = (part.manifest.swapped for part in parts if isinstance(part.manifest, Manifest))
         whole["swapped"] = tuple(sorted(chain.from_iterable(swapped)))
-    new.write_manifest(first.model_copy(update=whole))
+    new.write_manifest(first.model_copy(update=whole), sealed=all(part.folder.is_sealed for part in parts))
 
 
 def _in_order(parts: Sequence[_Part]) -> Iterator[Any]:

@@ -16,6 +16,7 @@ from judge.dispatch.budget import Budget
 from judge.dispatch.judge_queue import JudgeQueue
 from judge.dispatch.retry_policy import RetryPolicy
 from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunError
+from judge.prompting.pairwise_reply import READER
 from judge.schema import Attempt, Failed, Judgment, Reply, Request, Result
 
 
@@ -267,6 +268,7 @@ def _judgment(
         reply=reply,
         attempts=tuple(attempts),
         latency_s=latency_s,
+        reader=READER if reply is not None else 0,
         time=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
 

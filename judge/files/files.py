@@ -15,6 +15,7 @@ from pydantic_core import to_json
 
 from judge.errors import RunError
 from judge.files.limits import open_regular
+from judge.files.sealing import seal, seal_lines
 from judge.schema import Frozen, Noun
 
 
@@ -87,10 +88,11 @@ def replacing(path: Path, *, opener: Callable[[str, int], int] | None = None) ->
             temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
-    """Write indented JSON of a run atomically."""
+def write_json(path: Path, value: Any, *, sealed: bool = False) -> None:  # noqa: ANN401 - any JSON value
+    """Write indented JSON of a run atomically; a sealed object ends in its checksum (`judge.files.sealing`)."""
+    content = as_json_bytes(value)
     with replacing(path, opener=as_its_folder) as file:
-        file.write(as_json_bytes(value))
+        file.write(seal(content)[0] if sealed else content)
 
 
 def as_json_bytes(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
@@ -105,11 +107,11 @@ def file_sha256(path: Path) -> str:
 
 
 def write_lines(path: Path, records: Iterable[Frozen | Noun]) -> str:
-    """Write records of a run as JSON lines, atomically and one at a time; return the file's sha256."""
+    """Write records of a run as sealed JSON lines, atomically and one at a time; return the file's sha256."""
     digest = hashlib.sha256()
+    contents = (encode(record) if isinstance(record, Noun) else to_json(record) for record in records)
     with replacing(path, opener=as_its_folder) as file:
-        for record in records:
-            line = (encode(record) if isinstance(record, Noun) else to_json(record)) + b"\n"
+        for line in seal_lines(contents):
             digest.update(line)
             file.write(line)
     return digest.hexdigest()

@@ -8,10 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, product
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from pydantic import ValidationError
-
-from judge.errors import RunError
-from judge.files.limits import open_regular, own_lines
+from judge.files.sealed_lines import sealed_records
 from judge.flags.flag_patterns import AFTER, ORDINARY, RULES, UNUSUAL, FlagName, Rule
 from judge.flags.fold import fold, picked, readable_places
 from judge.flags.phrases import phrase_spans
@@ -200,9 +197,5 @@ def flags_of_run(folder: RunFolder) -> tuple[Flag, ...]:
     """Return the flags that were found when the run was made; for an older run, those of its pairs; else none."""
     path = folder.path / FLAGS
     if path.exists():
-        try:
-            with open_regular(path) as file:
-                return tuple(map(Flag.model_validate_json, own_lines(file, path)))
-        except ValidationError as error:
-            raise RunError(f"{path}: damaged: {error.errors()[0]['msg']}") from error
+        return tuple(sealed_records(path, Flag.model_validate_json, sealed=folder.is_sealed))
     return flags_of_pairs(folder.pairs()) if folder.pairs_path.exists() else ()

@@ -17,7 +17,8 @@ from judge.costs.prices import parse_prices, pin_prices
 from judge.costs.quote import Quote, quote
 from judge.errors import InputError, RunError
 from judge.files.fields import show
-from judge.files.files import touch, write_lines
+from judge.files.files import file_sha256, touch, write_lines
+from judge.flags.flags import FLAGS
 from judge.images.image_store import ImageStore
 from judge.judging.options import CompareOptions
 from judge.judging.provenance import changed_setting, judges_identity, open_specs, versions
@@ -118,7 +119,9 @@ class PreparedRun(ABC, Generic[Counts]):
                 new.write_positions(counts.positions)
             if self.options.judging.batch:
                 touch(new.batches_path)
-            new.write_manifest(manifest)
+            beside = (path for path in (new.positions_path, new.path / FLAGS) if path.exists())
+            files = {path.name: file_sha256(path) for path in beside}
+            new.write_manifest(manifest.model_copy(update={"files": files}))
 
     def own_subjects(self) -> Iterator[Any]:
         """Yield the subjects of the run alone, as its manifest counts them."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class LabelProblem(NamedTuple):
     """What is wrong with a label, and what to do about it."""
 
+    field: str
+    """of the label"""
     problem: str
     hint: str = ""
 
@@ -54,33 +56,38 @@ class LabelCheck:
             stored: whether the run holds it already: then a session's draw may be of a version that recorded none.
         """
         if label.item not in self._items:
-            yield LabelProblem(f"the run has no item {show(label.item)}")
+            yield LabelProblem("item", f"the run has no item {show(label.item)}")
         if label.criterion not in self._criteria:
-            yield LabelProblem(f"the run has no criterion {show(label.criterion)}")
+            yield LabelProblem("criterion", f"the run has no criterion {show(label.criterion)}")
         if label.draw is not None:
             yield from self._misfits(label, label.draw, stored=stored)
         elif label.weight is not None:
-            yield LabelProblem("a weight goes with a draw", "leave it out")
+            yield LabelProblem("weight", "a weight goes with a draw", "leave it out")
 
     def _misfits(self, label: Label, name: str, *, stored: bool) -> Iterator[LabelProblem]:
         """Compare a label with the draw that it names."""
         draw = self.draw(name, stored=stored)
         if draw is None:
             yield LabelProblem(
+                "draw",
                 f"this run made no draw {show(name)}",
                 "without `draw` and `weight` the label counts as one of an item that the reader chose",
             )
             return
         weight = draw.weights.get(label.item)
         if weight is None:
-            yield LabelProblem(f"draw {name} has no item {show(label.item)}")
+            yield LabelProblem("item", f"draw {name} has no item {show(label.item)}")
             return
         if label.weight is not None and not math.isclose(label.weight, weight):
-            yield LabelProblem(f"draw {name} gives {show(label.item)} the weight {weight:.6g}, not {label.weight:.6g}")
+            yield LabelProblem(
+                "weight", f"draw {name} gives {show(label.item)} the weight {weight:.6g}, not {label.weight:.6g}"
+            )
         if label.criterion not in draw.criteria:
-            yield LabelProblem(f"draw {name} did not ask about {show(label.criterion)}")
+            yield LabelProblem("criterion", f"draw {name} did not ask about {show(label.criterion)}")
         if label.order is not draw.order(label.item, label.reader):
-            yield LabelProblem(f"draw {name} shows {show(label.reader)} the traces of {show(label.item)} the other way")
+            yield LabelProblem(
+                "order", f"draw {name} shows {show(label.reader)} the traces of {show(label.item)} the other way"
+            )
 
 
 def checked_labels(folder: RunFolder, check: LabelCheck) -> Iterator[Label]:
@@ -91,6 +98,6 @@ def checked_labels(folder: RunFolder, check: LabelCheck) -> Iterator[Label]:
     """
     path = labels_path(folder.path)
     for number, label in enumerate(read_labels(path), start=1):
-        for problem, hint in check.problems(label, stored=True):
+        for _, problem, hint in check.problems(label, stored=True):
             raise RunError(f"{path}:{number}: {problem}" + (f" ({hint})" if hint else ""))
         yield label

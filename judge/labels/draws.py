@@ -13,9 +13,11 @@ from pydantic import ValidationError
 
 from judge.audit.audit_queue import queue
 from judge.errors import RunError
+from judge.files.damage import change_in
 from judge.files.files import make_folder, write_json
 from judge.files.limits import read_whole
 from judge.files.sampling import draw
+from judge.files.sealing import unseal
 from judge.labels.labels import first_shown
 from judge.schema import Frozen, Order
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from judge.runs.manifest import Manifest
 
 NAME = re.compile(r"[a-z0-9-]{1,200}")
+DRAW_FOLDERS = (PACKETS, SESSIONS) = ("packets", "draws")
+"""of a run: what each file in them tells of"""
 _OF_SESSION = re.compile(r"(random|doubtful)-s(-?[0-9]{1,40})-n([0-9]{1,18})")
 
 
@@ -116,11 +120,11 @@ def session_weights(items: Sequence[str], n: int, *, seed: int, doubtful: bool) 
 
 def packet_path(run: Path, name: str) -> Path:
     """Return where a run folder keeps the key of a packet."""
-    return run / "packets" / f"{name}.json"
+    return run / PACKETS / f"{name}.json"
 
 
 def _session_path(run: Path, name: str) -> Path:
-    return run / "draws" / f"{name}.json"
+    return run / SESSIONS / f"{name}.json"
 
 
 def write_key(run: Path, key: PacketKey) -> None:
@@ -160,7 +164,7 @@ def _write(path: Path, record: PacketKey | SessionDraw) -> None:
         make_folder(path.parent)
     except OSError as error:
         raise RunError(f"{path.parent}: cannot be written: {error.strerror}") from error
-    write_json(path, record.model_dump(mode="json"))
+    write_json(path, record.model_dump(mode="json"), sealed=True)
 
 
 def read_key(run: Path, name: str) -> PacketKey | None:
@@ -249,11 +253,16 @@ def _is_sample(key: PacketKey, items: Sequence[str]) -> bool:
 
 def _read(path: Path, form: type[_Record], name: str) -> _Record | None:
     try:
-        record = form.model_validate_json(read_whole(path))
+        written = read_whole(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}") from error
+    unsealed = unseal(written)
+    if not unsealed.holds:
+        raise RunError(f"{path}: damaged: {change_in(written)}")
+    try:
+        record = form.model_validate_json(unsealed.content)
     except ValidationError as error:
         raise RunError(f"{path}: damaged: {error.errors()[0]['msg']}") from error
     if record.draw != name:

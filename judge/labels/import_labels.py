@@ -81,7 +81,7 @@ def _found(folder: RunFolder, check: LabelCheck, given: Given) -> tuple[list[_Fo
         found, problems = _of_page(given, given.content), []
     kept = []
     for label, where in found:
-        problems += [InputError(where, problem, hint) for problem, hint in check.problems(label)]
+        problems += [InputError(where, problem, hint) for _, problem, hint in check.problems(label)]
         draw = None if label.draw is None else check.draw(label.draw)
         weight = None if draw is None else draw.weights.get(label.item)
         kept.append(_Found(label.model_copy(update={"weight": weight}), where))

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from judge.errors import RunError
 from judge.files.files import as_its_folder, rights_in
-from judge.files.limits import open_regular, own_lines, read_whole, refuse_irregular
+from judge.files.limits import refuse_irregular
+from judge.files.sealed_lines import mend_tail, sealed_records
+from judge.files.sealing import seal_lines
 from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Label, Order, Verdict, Winner
 
@@ -33,20 +33,7 @@ def read_labels(path: Path) -> Iterator[Label]:
     Raises:
         RunError: the file cannot be read, or a line is damaged; names the file and the line.
     """
-    try:
-        file = open_regular(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from error
-    with file:
-        for number, line in enumerate(own_lines(file, path), start=1):
-            try:
-                yield Label.model_validate_json(line)
-            except ValidationError as error:
-                if not line.endswith(b"\n"):
-                    return
-                raise RunError(f"{path}:{number}: damaged line: {error.errors()[0]['msg']}") from error
+    return sealed_records(path, Label.model_validate_json, appended=True)
 
 
 def append_labels(path: Path, labels: Sequence[Label]) -> None:
@@ -59,17 +46,14 @@ def append_labels(path: Path, labels: Sequence[Label]) -> None:
     """
     from filelock import FileLock  # noqa: PLC0415 - 0.1 s that readers need not pay
 
-    lines = b"".join(label.model_dump_json(exclude_none=True).encode() + b"\n" for label in labels)
+    contents = (label.model_dump_json(exclude_none=True).encode() for label in labels)
     if path.exists():
         refuse_irregular(path)
     try:
         with FileLock(path.with_suffix(".lock"), mode=rights_in(path.parent)), _open_to_append(path) as file:
-            held = read_whole(path)
-            tail = held.rpartition(b"\n")[2]
-            if _is_label(tail):
-                end, lines = len(held), b"\n" + lines
-            else:
-                end = file.truncate(len(held) - len(tail))
+            tail = mend_tail(path)
+            end = file.seek(0, os.SEEK_END)
+            lines = b"".join(seal_lines(contents, tail.seal))
             if file.write(lines) < len(lines):
                 file.truncate(end)
                 raise RunError(f"{path}: disk full; nothing was stored")
@@ -80,15 +64,6 @@ def append_labels(path: Path, labels: Sequence[Label]) -> None:
 
 def _open_to_append(path: Path) -> io.FileIO:
     return open(path, "a+b", buffering=0, opener=as_its_folder)
-
-
-def _is_label(tail: bytes) -> bool:
-    """Return whether a last line is whole but for its newline."""
-    try:
-        Label.model_validate_json(tail)
-    except ValidationError:
-        return False
-    return True
 
 
 def subject_of_label(label: Label) -> tuple[str, str, str]:

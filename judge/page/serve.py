@@ -168,7 +168,7 @@ class _LabelServer:
         kept = label.model_copy(update={"time": datetime.now(UTC).isoformat(timespec="milliseconds")})
         try:
             readers = {known.reader for known in checked_labels(self._folder, self._check)}
-            problems = [problem for problem, _ in self._check.problems(label)]
+            problems = [one.problem for one in self._check.problems(label)]
             if problem := next(iter(problems), None) or reader_problem(label.reader, readers):
                 return PlainTextResponse(problem, status_code=422, headers=HEADERS)
             append_labels(labels_path(self._folder.path), [kept])

@@ -13,6 +13,8 @@ from judge.prompting.letter_reply import parse_letter
 from judge.prompting.result_reply import parse_result
 from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict, VerdictForm
 
+READER = 1
+"""version of the reading of replies of every kind, which judgments name: count it up where a reply is read otherwise"""
 DETAIL_CHARS = 300
 MOST_BRACES = 10_000
 EVIDENCE_FIELDS = ("evidence_1", "evidence_2")

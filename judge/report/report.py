@@ -151,6 +151,8 @@ class Report(Frozen):
     """by kind; null where the run has none"""
     served_models: Annotated[ServedModels | None, Field(exclude_if=lambda models: models is None)] = None
     """by judge and model, where the verdicts of a judge come from several; absent where they do not"""
+    fingerprint: str | None = Field(default=None, exclude_if=lambda found: found is None)
+    """SHA-256 of what decides the run and of every verdict that counts; absent in runs made before runs were sealed"""
 
 
 NO_EXTRAS = Extras()
@@ -177,6 +179,7 @@ class RunDescription(NamedTuple):
     """by kind; None where the run has none"""
     notes: tuple[str, ...] = ()
     """further warnings"""
+    fingerprint: str | None = None
 
 
 def build_report(
@@ -251,6 +254,7 @@ def build_report(
         sequential=stopped and stopped.together,
         controls=run.controls,
         served_models=served or None,
+        fingerprint=run.fingerprint,
         position={name: position(items, together[name].first_slot) for name, items in panel.items()},
         length={name: length(items, adjust=extras.length_control) for name, items in panel.items()},
         agreement={

@@ -100,6 +100,7 @@ def as_control(manifest: Manifest, control: Control, *, command: Sequence[str]) 
         "shard": None,
         "merged": (),
         "left_out": {},
+        "files": {},
     }
     return manifest.model_copy(update=changes)
 

@@ -3,62 +3,42 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 from array import array
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from msgspec import DecodeError
-from msgspec.json import decode, encode
+from msgspec.json import Decoder, decode, encode
 from pydantic import ValidationError
 
 from judge.errors import RunError
+from judge.files.damage import change_in
 from judge.files.fields import show
 from judge.files.files import as_its_folder, flush, flush_folder, replacing, write_json
 from judge.files.folders import filling, locking
-from judge.files.limits import open_regular, own_lines, read_whole, refuse_irregular
+from judge.files.limits import open_regular, own_lines, read_whole
+from judge.files.sealed_lines import SealedLine, decoded, mend_tail, problem_of, sealed_lines, sealed_records
+from judge.files.sealing import find_seal, seal, unseal
 from judge.images.image_store import located, with_item
+from judge.runs.journal_copy import JournalCopy
 from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest, read_manifest
+from judge.runs.members import JUDGMENT, RunMembers, misfit, read_items, refuse_changed
 from judge.schema import Case, Failed, FailureKind, Item, Judgment, Pair
 
 if TYPE_CHECKING:
     from judge.runs.manifest import RunManifest
 
 
-def as_line(judgment: Judgment) -> bytes:
-    """Return a judgment's line in the journal."""
-    return encode(judgment) + b"\n"
-
-
-def mend_tail(path: Path) -> bool:
-    """Complete or cut off a last line that lacks its newline; return whether something was cut."""
-    if not path.exists():
-        return False
-    refuse_irregular(path)
-    with path.open("r+b") as file:
-        tail = b"".join(deque(own_lines(file, path), maxlen=1))
-        if not tail or tail.endswith(b"\n"):
-            return False
-        try:
-            decode(tail, type=Judgment)
-        except DecodeError:
-            file.truncate(file.tell() - len(tail))
-            return True
-        file.write(b"\n")
-        return False
-
-
 SYNC_SECONDS = 0.05
 """pause between two flushes; at most twice this is at risk in a power cut, and a killed process loses nothing"""
+LOST_SEAL = "it has no checksum, where the lines of the run have: changed since it was written"
 Noun = TypeVar("Noun", Pair, Case, Item)
 PRIVATE, SHARED = 0o700, 0o770
 """rights of a run folder; its files have them too, but for entering"""
-KEY = re.compile(r"[0-9a-f]{32}")
 
 
 class LastFailure(NamedTuple):
@@ -83,6 +63,7 @@ class RunFolder:
         """there is one where the run asks in batches"""
         self.in_flight_path = path / "in_flight"
         self.positions_path = path / "positions.txt"
+        self._members: RunMembers | None = None
 
     @property
     def name(self) -> str:
@@ -104,15 +85,51 @@ class RunFolder:
         return manifest
 
     def any_manifest(self) -> AnyManifest:
-        """Read the manifest; RunError where there is none or it is not one."""
+        """Read the manifest; RunError where there is none, it is not one, or it was changed."""
         try:
-            return read_manifest(read_whole(self.manifest_path))
+            written = read_whole(self.manifest_path)
         except (FileNotFoundError, NotADirectoryError):
             raise RunError(f"{self.path}: no run here (manifest.json is missing); `ls {self.path.parent}`") from None
+        unsealed = unseal(written)
+        if not unsealed.holds:
+            raise RunError(f"{self.manifest_path}: damaged: {change_in(written)}")
+        try:
+            return read_manifest(unsealed.content)
         except ValidationError as error:
-            raise RunError(
-                f"{self.manifest_path}: not a manifest of this version: {error.errors()[0]['msg']}"
-            ) from error
+            raise RunError(f"{self.manifest_path}: not a manifest of this version: {problem_of(error)}") from error
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether every line of the run has a checksum, as its manifest has: earlier versions wrote none."""
+        return self.manifest_path.exists() and find_seal(read_whole(self.manifest_path)) is not None
+
+    def lost_seal(self, manifest: AnyManifest) -> bool:
+        """Tell whether the manifest has no checksum although the lines that were written with it have."""
+        subjects = self.subjects_path(manifest)
+        path = subjects if subjects.exists() else self.judgments_path
+        if manifest.merged or self.is_sealed or not path.exists():
+            return False
+        with open_regular(path) as file:
+            return find_seal(next(own_lines(file, path), b"")) is not None
+
+    @property
+    def members(self) -> RunMembers | None:
+        """What its judgments can be about; None before there is a manifest.
+
+        Raises:
+            RunError: the manifest was changed, or the file of subjects.
+        """
+        if self._members is None and self.manifest_path.exists():
+            manifest = self.any_manifest()
+            path = self.subjects_path(manifest)
+            if self.lost_seal(manifest):
+                raise RunError(f"{self.manifest_path}: damaged: {LOST_SEAL}")
+            for name, sha256 in manifest.files.items():
+                refuse_changed(self.path / name, sha256, sealed=self.is_sealed)
+            if manifest.pairs_sha256 is not None:
+                refuse_changed(path, manifest.pairs_sha256, sealed=self.is_sealed)
+            self._members = RunMembers(manifest, partial(read_items, path))
+        return self._members
 
     def pairs(self) -> Iterator[Pair]:
         """Yield the pairs in file order, one in memory at a time."""
@@ -136,12 +153,12 @@ class RunFolder:
     def _lines(self, path: Path, noun: type[Noun]) -> Iterator[Noun]:
         if not path.exists():
             raise RunError(f"{path}: missing; this run can be reported, not resumed")
-        with open_regular(path) as file:
-            for number, line in enumerate(own_lines(file, path), start=1):
-                try:
-                    yield decode(line, type=noun)
-                except (DecodeError, RecursionError) as error:
-                    raise _damaged(path, number, error) from error
+        members, ids = self.members, set[str]()
+        for subject in sealed_records(path, Decoder(noun).decode, sealed=members is not None and self.is_sealed):
+            ids.add(_id_of(subject))
+            yield subject
+        if members is not None:
+            members.items = frozenset(ids)
 
     def pair_offsets(self) -> array[int]:
         """Return the byte at which each pair's line begins, in file order."""
@@ -157,33 +174,24 @@ class RunFolder:
         with open_regular(self.pairs_path) as file:
             for offset in offsets:
                 file.seek(offset)
-                yield with_item(decode(file.readline(), type=Pair), self._located)
+                yield with_item(decode(unseal(file.readline()).content, type=Pair), self._located)
 
     def judgments(self) -> Iterator[Judgment]:
-        """Yield the judgments in the order of their arrival; a torn last line is left out."""
-        for number, line in self.judgment_lines():
-            judgment = self.read_judgment(number, line)
-            if judgment is None:
-                return
-            yield judgment
+        """Yield the judgments in the order of their arrival; a torn last line is left out.
 
-    def judgment_lines(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the lines of the journal with their numbers; none where there is no journal."""
-        if self.judgments_path.exists():
-            with open_regular(self.judgments_path) as file:
-                yield from enumerate(own_lines(file, self.judgments_path), start=1)
+        Raises:
+            RunError: a line was changed, or is about what the run does not have.
+        """
+        return (judgment for _, judgment in self.placed_judgments())
 
-    def read_judgment(self, number: int, line: bytes) -> Judgment | None:
-        """Read a line of the journal strictly; None where it is a torn last line, RunError where it is damaged."""
-        try:
-            judgment = decode(line, type=Judgment)
-        except (DecodeError, RecursionError) as error:
-            if not line.endswith(b"\n"):
-                return None
-            raise _damaged(self.judgments_path, number, error) from error
-        if not KEY.fullmatch(judgment.key):
-            raise RunError(f"{self.judgments_path}:{number}: damaged line: its key is not 32 hex digits")
-        return judgment
+    def placed_judgments(self) -> Iterator[tuple[SealedLine, Judgment]]:
+        """Yield the judgments with their lines in the journal."""
+        members = self.members
+        for line in sealed_lines(self.judgments_path, sealed=self.is_sealed, appended=True):
+            judgment = decoded(self.judgments_path, line, JUDGMENT)
+            if problem := misfit(judgment, members):
+                raise RunError(f"{self.judgments_path}:{line.number}: damaged line: {problem}")
+            yield line, judgment
 
     def judged_keys(self) -> set[bytes]:
         """Return the keys that have verdicts, as bytes: what need not be asked again."""
@@ -208,9 +216,11 @@ class RunFolder:
             raise RunError(f"{self.judgments_path}: damaged: {told}")
         return time
 
-    def write_manifest(self, manifest: RunManifest) -> None:
-        """Write the manifest."""
-        write_json(self.manifest_path, manifest.model_dump(mode="json", by_alias=True))
+    def write_manifest(self, manifest: RunManifest, *, sealed: bool = True) -> None:
+        """Write the manifest, sealed; that of a run which has unsealed lines stays as it is."""
+        sealed = sealed and (self.is_sealed or not self.manifest_path.exists())
+        self._members = None
+        write_json(self.manifest_path, manifest.model_dump(mode="json", by_alias=True), sealed=sealed)
 
     def write_positions(self, positions: Iterable[int]) -> None:
         """Write, for each pair of a shard, where it stands in the whole comparison, counted from 0."""
@@ -245,8 +255,8 @@ class RunFolder:
         return locking(self.path)
 
 
-def _damaged(path: Path, number: int, error: Exception) -> RunError:
-    return RunError(f"{path}:{number}: damaged line: {error}")
+def _id_of(subject: Pair | Case | Item) -> str:
+    return subject.id if isinstance(subject, Item) else subject.item.id
 
 
 class Journal(AbstractContextManager["Journal"]):
@@ -256,14 +266,18 @@ class Journal(AbstractContextManager["Journal"]):
         path: `judgments.jsonl`, created if absent. A last line without its newline is completed if it is a whole
             judgment, and cut off if it is torn.
         sync_seconds: pause between two flushes to the disk; 0: each append flushes before it returns.
+
+    Where another program removes, replaces or changes the file meanwhile, `append` and `close` raise RunError once, and
+    all that it held goes on in a file beside it.
     """
 
     def __init__(self, path: Path, *, sync_seconds: float = SYNC_SECONDS) -> None:
         self.path = path
         try:
-            self.torn = mend_tail(path)
-            """whether a torn last line was cut off"""
+            self._seal, self.torn = mend_tail(path)
+            """the seal of the last line; whether a torn one was cut off"""
             self._descriptor = as_its_folder(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            self._copy = JournalCopy(path)
             flush_folder(path.parent)
         except OSError as error:
             raise self._error(error) from error
@@ -275,21 +289,45 @@ class Journal(AbstractContextManager["Journal"]):
             self._thread.start()
 
     def append(self, judgment: Judgment) -> None:
-        """Write one judgment as one line; RunError if the disk is full, with the file as it was before."""
+        """Write one judgment as one line.
+
+        Raises:
+            RunError: the disk is full, and the file is as it was before; or another program has changed the file.
+        """
         self._raise_problem()
-        line = as_line(judgment)
+        sealed, checksum = seal(encode(judgment), self._seal)
+        line = sealed + b"\n"
+        if self._copy.rescued is not None or (change := self._copy.change()):
+            is_news = self._copy.rescued is None
+            self._copy.rescue(line)
+            self._seal = checksum
+            if is_news:
+                raise self._meddled(change)
+            return
+        try:
+            self._write(line)
+        except RunError:
+            if not self._copy.close():  # whose room may be what is wanting
+                raise
+            self._write(line)
+        self._seal = checksum
+        self._copy.append(line, self._descriptor)
+        if self._sync_seconds:
+            self._dirty.set()
+        else:
+            self._flush()
+            self._raise_problem()
+
+    def _write(self, line: bytes) -> None:
+        """Append a line; RunError if the disk is full, with the file as it was before."""
         try:
             written = os.write(self._descriptor, line)
         except OSError as error:
             raise self._error(error) from error
         if written < len(line):
             os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
+            self._copy.seen(self._descriptor)
             raise RunError(f"{self.path}: disk full; free space, then resume")
-        if self._sync_seconds:
-            self._dirty.set()
-        else:
-            self._flush()
-            self._raise_problem()
 
     def _sync(self) -> None:
         while not self._closing.wait(self._sync_seconds):
@@ -308,17 +346,30 @@ class Journal(AbstractContextManager["Journal"]):
         if self._problem is not None:
             raise self._error(self._problem) from self._problem
 
+    def _meddled(self, change: str) -> RunError:
+        """Return the error that another program changed the journal."""
+        return RunError(
+            f"{self.path}: {change} by another program while the run went on; every judgment that it held, and each "
+            f"that came since, is in {self._copy.rescued}: put that file in its place, then resume"
+        )
+
     def _error(self, error: OSError) -> RunError:
         return RunError(f"{self.path}: cannot be written: {error.strerror}; free space, then resume")
 
     def close(self) -> None:
-        """Flush to the disk and close; RunError if the disk does not take it."""
+        """Flush to the disk and close; RunError if the disk does not take it, or another program changed the file."""
         self._closing.set()
         if self._sync_seconds:
             self._thread.join()
         self._flush()
         os.close(self._descriptor)
+        change = "" if self._copy.rescued else self._copy.change()
+        if change:
+            self._copy.rescue()
+        self._copy.close()
         self._raise_problem()
+        if change:
+            raise self._meddled(change)
 
     def __exit__(self, *_: object) -> None:
         self.close()

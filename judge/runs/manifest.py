@@ -65,10 +65,17 @@ class RunManifest(Frozen):
     """hash over the hashes of all images, in the order of the subjects"""
     pairs_sha256: str | None = None
     """hash of the file of subjects: `pairs.jsonl`, `cases.jsonl` or `items.jsonl`"""
+    files: dict[str, str] = Field(default_factory=dict)
+    """hashes of further files that were written with the manifest, by name"""
     shard: Shard | None = None
     """the part of the items that this run judges; None: all of them"""
     merged: tuple[str, ...] = ()
     """the folders of the shards that this run was merged from"""
+
+    @property
+    def whole_identity(self) -> dict[str, str]:
+        """The identity of the run that shards are parts of: that of a run which is none."""
+        return {name: value for name, value in self.identity.items() if name != "--shard"}
 
 
 class ScoreManifest(RunManifest):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
+from pydantic import Field
 
 from judge.costs.spending import JudgeCost, Usd, total
 from judge.enums import FailureMode, Method
@@ -95,6 +96,8 @@ class ScoreReport(Figures):
     """what all replies cost; null where a price is unknown"""
     warnings: tuple[str, ...]
     """what a reader must know, in words"""
+    fingerprint: str | None = Field(default=None, exclude_if=lambda found: found is None)
+    """SHA-256 of what decides the run and of every verdict that counts; absent in runs made before runs were sealed"""
 
 
 class ScoreSetting(NamedTuple):
@@ -108,6 +111,7 @@ class ScoreSetting(NamedTuple):
     seed: int
     left_out: Mapping[str, int]
     costs: Mapping[str, JudgeCost]
+    fingerprint: str | None = None
 
 
 class ScoredRun(NamedTuple):
@@ -138,6 +142,7 @@ def build_score_report(
     judges, failures = tuple(judge.name for judge in setting.judges), latest.failures
     report = ScoreReport(
         schema_version=SCHEMA_VERSION,
+        fingerprint=setting.fingerprint,
         model=setting.model,
         judges=judges,
         prompts=dict(setting.prompts),

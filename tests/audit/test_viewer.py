@@ -183,6 +183,7 @@ def test_labels_made_in_the_page_are_in_the_run_folder_at_once_and_there_again_a
         page.wait_for_selector("body[data-ready]")
         assert page.locator("#progress").inner_text() == "1 of 2 pairs labelled"
     kept = read_jsonl(path)[before:]
+    assert all(len(label.pop("seal")) == 8 for label in kept)
     assert [(one["criterion"], one["winner"], one["order"], one["reader"]) for one in kept] == [
         (criterion, "b", "forward", "JS") for criterion in criteria
     ]

@@ -13,6 +13,7 @@ import pytest
 from command import omr_judge, read_jsonl, report_of, start, wait_until, write_jsonl
 from PIL import Image
 from provider_server import Answer, Call, ProviderServer, traces_of, verdicts_for
+from run_builder import change_manifest
 
 N = 40
 
@@ -179,10 +180,8 @@ def test_controls_that_are_added_later_change_nothing_else_in_the_report(tmp_pat
     journal = (run / "judgments.jsonl").read_bytes()
     assert report["controls"] is None
     with ProviderServer(fair) as server:
-        manifests = [run / "manifest.json"]
-        text = manifests[0].read_text()
-        port = text.partition("127.0.0.1:")[2].partition("/")[0]
-        manifests[0].write_text(text.replace(f"127.0.0.1:{port}", server.url.removeprefix("http://")))
+        port = (run / "manifest.json").read_bytes().partition(b"127.0.0.1:")[2].partition(b"/")[0]
+        change_manifest(run, b"127.0.0.1:" + port, server.url.removeprefix("http://").encode())
         add = ("control", "r", "--kind", "wrong-image", "--kind", "identical", "--control-n", "4")
         omr_judge(*add, cwd=tmp_path)
         assert len(server.calls) == 3 * 4 * 2

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from command import at_once, omr_judge, read_jsonl, report_of, write_jsonl
+from run_builder import change_manifest
 
 
 def verdict(item: str | int, order: str, said: str | None, **fields: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -169,8 +170,7 @@ def test_a_run_that_asked_for_an_interval_of_earlier_versions_is_reported_by_the
     write_jsonl(tmp_path / "verdicts.jsonl", [verdict(n, "forward", "first" if n % 3 else "tie") for n in range(30)])
     omr_judge("import", "verdicts.jsonl", "--name", "r", cwd=tmp_path)
     default = json.loads(omr_judge("report", "r", "--json", cwd=tmp_path).stdout)
-    manifest = tmp_path / "runs/r/manifest.json"
-    manifest.write_bytes(manifest.read_bytes().replace(b'"interval": "jeffreys"', b'"interval": "bca"'))
+    change_manifest(tmp_path / "runs/r", b'"interval": "jeffreys"', b'"interval": "bca"')
     report = json.loads(omr_judge("report", "r", "--json", cwd=tmp_path).stdout)
     assert [text for text in report.pop("warnings") if text not in default["warnings"]] == [
         "the run asked for --ci bca, which is no more: its intervals are those of --ci jeffreys"

@@ -97,7 +97,7 @@ def test_four_shards_merged_equal_one_run_byte_for_byte(cut: Cut) -> None:
     assert (merged / "pairs.jsonl").read_bytes() == (whole / "pairs.jsonl").read_bytes()
     keys = [sorted(line["key"] for line in read_jsonl(run / "judgments.jsonl")) for run in (merged, whole)]
     assert keys[0] == keys[1]
-    differ = {"created", "command", "merged"}
+    differ = {"created", "command", "files", "merged", "seal"}
     manifests = [cut.manifest(name) for name in ("merged", "whole")]
     assert [manifests[0][name] for name in manifests[0] if name not in differ] == [
         manifests[1][name] for name in manifests[1] if name not in differ

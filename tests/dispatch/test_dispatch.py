@@ -19,6 +19,7 @@ import pytest
 from asked import made_request, made_spec
 from builders import NAMES as CRITERIA
 from msgspec import structs
+from msgspec.json import encode
 from provider_server import Answer, Call, ProviderServer, Script, longer_wins, verdicts_for
 
 from judge.dispatch import circuit_breaker as health
@@ -35,7 +36,7 @@ from judge.judging.progress import Display
 from judge.prompting.pairwise_plan import ExpectedReply
 from judge.prompting.pairwise_reply import interpret
 from judge.prompting.retry_prompt import repair
-from judge.runs.journal import Journal, RunFolder, as_line
+from judge.runs.journal import Journal, RunFolder
 from judge.schema import Failed, FailureKind, Judged, JudgeSpec, Judgment, Order, Reply, Request, Result, Verdict
 
 BOTH = ["openai", "anthropic"]
@@ -411,7 +412,7 @@ def test_a_failure_after_the_last_attempt_keeps_the_earlier_ones() -> None:
         (judgment,) = Asking(server, attempts=3).run(1)
     assert isinstance(judgment.result, Failed)
     assert (judgment.result.failure, len(judgment.attempts), len(server.calls)) == (K.TRANSPORT, 2, 3)
-    assert CANARY.encode() not in as_line(judgment)
+    assert CANARY.encode() not in encode(judgment)
 
 
 def test_calls_in_flight_when_the_run_stops_are_waited_for_and_the_first_reason_counts() -> None:

@@ -19,6 +19,7 @@ from builders import SHARED
 from command import environment, omr_judge, only_run, read_jsonl, write_jsonl
 from pictures import animated, dicom, png_bomb, png_stating, read, written
 from provider_server import Answer, Call, ProviderServer, content_judge
+from run_builder import change_manifest
 
 MOST_BYTES = 300_000_000
 """of memory, for a process that meets all hostile images"""
@@ -102,8 +103,8 @@ def test_prepared_images_are_held_by_the_run_which_needs_their_originals_no_more
         env = {"OPENAI_BASE_URL": f"{server.url}/v1"}
         manifest = json.loads((folder / "moved/manifest.json").read_text())
         for judge in manifest["judges"]:
-            judge["endpoint"] = f"{server.url}/v1" if judge["provider"] == "openai" else server.url
-        (folder / "moved/manifest.json").write_text(json.dumps(manifest))
+            moved = f"{server.url}/v1" if judge["provider"] == "openai" else server.url
+            change_manifest(folder / "moved", judge["endpoint"].encode(), moved.encode())
         omr_judge("retry", "moved", cwd=folder, env=env)
         assert sent(server.calls) == first
         assert {call.provider for call in server.calls} == {"openai"}

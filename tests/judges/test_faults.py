@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 import pytest
 from dispatch.test_dispatch import Asking, both_providers
-from msgspec.json import decode
+from msgspec.json import decode, encode
 from provider_server import Answer, Call, ProviderServer, longer_wins, verdicts_for
 
 from judge.errors import StopRunError
-from judge.runs.journal import as_line
 from judge.schema import Failed, FailureKind, Judged, Judgment, Verdict
 
 K = FailureKind
@@ -124,7 +123,7 @@ def run(provider: str, fault: Fault, place: int, *, times: int, **options: objec
 
 def by_item(judgments: list[Judgment]) -> dict[int, Judgment]:
     assert len({judgment.item for judgment in judgments}) == len(judgments)
-    assert [decode(as_line(judgment), type=Judgment) for judgment in judgments] == judgments
+    assert [decode(encode(judgment), type=Judgment) for judgment in judgments] == judgments
     return {int(re.sub(r"\D", "", judgment.item)): judgment for judgment in judgments}
 
 

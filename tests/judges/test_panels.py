@@ -123,6 +123,8 @@ def test_a_panel_of_forms_prompts_bodies_headers_and_keys_is_judged_and_refuses_
     assert "Be brief." in calls["prometheus"][-1].messages[0]["content"]
     written = "".join(path.read_text() for path in (panel / "runs/r").rglob("*.json*"))
     assert [key for name, key in KEYS.items() if "KEY" in name and key in written] == []
+    proven = json.loads(omr_judge("verify", "r", "--json", cwd=panel).stdout)
+    assert (proven["problems"], proven["n_read_again"]) == ([], proven["n_requests"])
     assert manifest(panel)["rubric"]["name"] == "overall"
     assert "exactly the form asked for" in manifest(panel)["repair"]
     report = json.loads((panel / "runs/r/report.json").read_text())

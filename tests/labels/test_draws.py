@@ -20,7 +20,9 @@ from judge.cli import app
 from judge.enums import ExportFormat
 from judge.errors import InputError, InputErrors, RunError
 from judge.export.write import ExportOptions, export_run
+from judge.files.files import as_json_bytes
 from judge.files.keyboard import Keyboard
+from judge.files.sealing import seal, unseal
 from judge.labels.ask_reader import LabelOptions, label_run
 from judge.labels.check_labels import LabelCheck, checked_labels
 from judge.labels.draws import find_draw, session_weights
@@ -69,9 +71,10 @@ def labelled(folder: Path, *, doubtful: bool = False, n: int = 4) -> tuple[RunFo
 
 
 def rewrite(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    content = json.loads(path.read_bytes())
+    """Change a record, and seal it anew: as whoever means to deceive does."""
+    content = json.loads(unseal(path.read_bytes()).content)
     change(content)
-    path.write_text(json.dumps(content), encoding="utf-8")
+    path.write_bytes(seal(as_json_bytes(content))[0])
 
 
 def label_file(run: RunFolder, path: Path, *labels: Mapping[str, object]) -> str:
@@ -149,6 +152,14 @@ def test_a_damaged_record_is_named(tmp_path: Path, content: bytes) -> None:
     (run.path / "draws/random-s7-n4.json").unlink()
     (run.path / "draws/random-s7-n4.json").mkdir()
     with pytest.raises(InputError, match=r"random-s7-n4\.json: is a folder"):
+        checked(run)
+
+
+def test_a_record_with_another_checksum_than_its_own_is_refused(tmp_path: Path) -> None:
+    run, _ = labelled(tmp_path)
+    path = run.path / "draws/random-s7-n4.json"
+    path.write_bytes(path.read_bytes().replace(b'"seed": 7', b'"seed": 8'))
+    with pytest.raises(RunError, match=r"random-s7-n4\.json: damaged: seed: changed since it was written"):
         checked(run)
 
 

@@ -16,11 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
+from msgspec.json import encode
 
 from judge.enums import Orders
 from judge.errors import InputError, RunError
 from judge.files.files import file_sha256, write_json, write_lines
-from judge.runs.journal import Journal, RunFolder, as_line
+from judge.files.sealing import seal
+from judge.runs.journal import Journal, RunFolder
 from judge.runs.manifest import Manifest
 from judge.schema import (
     Attempt,
@@ -183,7 +185,7 @@ def test_zeros_that_a_power_cut_leaves_at_the_end_are_cut_off(folder: RunFolder)
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b'{"key": 1}', b"\xff\xfe"])
 def test_a_damaged_line_in_the_middle_is_named(folder: RunFolder, damage: bytes) -> None:
-    line = as_line(made(1)).rstrip()
+    line = encode(made(1))
     folder.judgments_path.write_bytes(b"\n".join([line, damage, line, b""]))
     with pytest.raises(RunError, match=r"judgments\.jsonl:2: damaged line"):
         list(folder.judgments())
@@ -192,7 +194,7 @@ def test_a_damaged_line_in_the_middle_is_named(folder: RunFolder, damage: bytes)
 @pytest.mark.parametrize("key", ["z" * 32, "0" * 31, ""])
 def test_a_key_that_is_none_is_a_damaged_line_and_is_named(folder: RunFolder, key: str) -> None:
     lines = [made(1), structs.replace(made(2), key=key)]
-    folder.judgments_path.write_bytes(b"".join(map(as_line, lines)))
+    folder.judgments_path.write_bytes(b"\n".join(map(encode, lines)))
     with pytest.raises(RunError, match=r"judgments\.jsonl:2: damaged line: its key is not 32 hex digits"):
         folder.judged_keys()
 
@@ -248,8 +250,8 @@ with Journal(path) as journal:
 def test_a_full_disk_is_an_error_and_leaves_whole_lines_that_a_resumed_run_appends_to(
     folder: RunFolder, room: int
 ) -> None:
-    line = as_line(made(1)).decode().rstrip()
-    size = len(as_line(made(1)))
+    line = encode(made(1)).decode()
+    size = len(seal(encode(made(1)))[0]) + 1
     limit = 5 * size + (room if room >= 0 else size - 1)
     done = subprocess.run(
         [sys.executable, "-c", FILL_THE_DISK, folder.judgments_path, line, str(limit)],

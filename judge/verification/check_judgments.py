@@ -1,0 +1,151 @@
+"""Check every line of a journal: its checksum, the request that it is about, and what its reply says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from msgspec.json import encode
+
+from judge.comparison.import_judgments import imported_key
+from judge.errors import RunError
+from judge.files.sealed_lines import decoded, sealed_lines
+from judge.judging.run_kinds import any_plan_of
+from judge.prompting.pairwise_reply import READER
+from judge.runs.manifest import Manifest
+from judge.runs.members import JUDGMENT, misfit
+from judge.schema import Failed, Judged, Judgment, Scored
+
+if TYPE_CHECKING:
+    from judge.runs.journal import RunFolder
+    from judge.runs.manifest import AnyManifest
+    from judge.runs.members import RunMembers
+    from judge.schema import Result
+    from judge.verification.check_requests import ExpectedRequest
+    from judge.verification.findings import Findings
+
+
+class JudgmentChecks:
+    """Checks the journal of a run, line by line.
+
+    Args:
+        folder: the run.
+        manifest: of the run.
+        members: what its judgments can be about.
+        expected: its requests by key.
+        found: takes what does not fit.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        manifest: AnyManifest,
+        members: RunMembers,
+        expected: Mapping[bytes, ExpectedRequest],
+        found: Findings,
+    ) -> None:
+        self._folder, self._members, self._expected, self._found = folder, members, expected, found
+        self._imported = isinstance(manifest, Manifest) and manifest.prompt is None
+        plan = None if self._imported else any_plan_of(manifest)
+        self._readers: dict[str, Callable[[Any, Any], Result]] = (
+            {judge.name: plan.reader(judge) for judge in manifest.judges} if plan else {}
+        )
+        """what reads the replies of each judge"""
+        self._said: dict[bytes, int] = {}
+        """hash of the verdicts of each request that has some"""
+        self._asked: set[bytes] = set()
+        self._differs: list[str] = []
+        """where an older reader read something else than this one does"""
+
+    def judgments(self) -> Iterator[Judgment]:
+        """Yield the judgments that can be read, each checked."""
+        path = self._folder.judgments_path
+        for line in sealed_lines(path, sealed=self._folder.is_sealed, appended=True):
+            where = f"{path}:{line.number}"
+            self._found.n_judgments += 1
+            if line.problem:
+                self._found.add(where, line.problem)
+            try:
+                judgment = decoded(path, line._replace(problem=""), JUDGMENT)
+            except RunError as error:
+                if not line.problem:
+                    self._found.add(where, str(error).removeprefix(f"{where}: "))
+                continue
+            if not line.problem:
+                self._check(where, judgment)
+            yield judgment
+        self._found.n_not_asked += len(self._expected.keys() - self._asked)
+        if self._differs:
+            n = len(self._differs)
+            what = "reply was" if n == 1 else "replies were"
+            self._found.notes.append(
+                f"{n} {what} read by an older reader otherwise than today, and not held against it: first "
+                f"{self._differs[0]}"
+            )
+
+    def _check(self, where: str, judgment: Judgment) -> None:
+        if problem := misfit(judgment, self._members):
+            field, _, told = problem.rpartition(": ")
+            self._found.add(where, told, field)
+            return
+        key = bytes.fromhex(judgment.key)
+        self._asked.add(key)
+        if not isinstance(judgment.result, Failed):
+            said = hash(encode(judgment.result))
+            if self._said.setdefault(key, said) != said:
+                self._found.add(where, "a second judgment of this request, with other verdicts", "key")
+        if self._imported:
+            self._check_imported(where, judgment)
+        elif (request := self._expected.get(key)) is None:
+            told = "no request of the run has it: the item, the prompt, the judge or its settings are others"
+            self._found.add(where, told, "key")
+        else:
+            self._check_request(where, judgment, request)
+            self._check_reply(where, judgment, request)
+
+    def _check_imported(self, where: str, judgment: Judgment) -> None:
+        result = judgment.result
+        criteria = [result.criterion] if isinstance(result, Failed) else list(getattr(result, "verdicts", ()))
+        if len(criteria) != 1 or judgment.key != imported_key(judgment, str(criteria[0])):
+            self._found.add(where, "not that of this item, criterion, order, judge and sample", "key")
+
+    def _check_request(self, where: str, judgment: Judgment, request: ExpectedRequest) -> None:
+        """Hold what the line says of its request against the request of its key."""
+        for name in ("item", "order", "judge", "sample", "group"):
+            stated, wanted = getattr(judgment, name), getattr(request, name)
+            if stated != wanted:
+                self._found.add(where, f"is {stated!r}, where the request of this key has {wanted!r}", name)
+
+    def _check_reply(self, where: str, judgment: Judgment, request: ExpectedRequest) -> None:
+        """Read a reply again, and hold the result against what it says."""
+        if judgment.reply is None:
+            if not isinstance(judgment.result, Failed):
+                self._found.add(where, "missing, where there are verdicts", "reply")
+            return
+        said = self._readers[request.judge](judgment.reply, request)
+        if judgment.reader == READER:
+            self._found.n_read_again += 1
+            if said != judgment.result:
+                self._found.add(where, *_difference(judgment.result, said))
+            return
+        self._found.n_older_reader += 1
+        if said != judgment.result:
+            self._differs.append(where)
+
+
+def _difference(recorded: Result, said: Result) -> tuple[str, str]:
+    """Say in what a result differs from what its reply says, and in which field."""
+    if isinstance(recorded, Judged) and isinstance(said, Judged):
+        for name, verdict in said.verdicts.items():
+            if recorded.verdicts.get(name) != verdict:
+                return f"is {recorded.verdicts.get(name)}, where the reply says {verdict}", f"result.verdicts.{name}"
+    if isinstance(recorded, Scored) and isinstance(said, Scored):
+        for unit, found in said.units.items():
+            if recorded.units.get(unit) != found:
+                return f"is {recorded.units.get(unit)}, where the reply says {found}", f"result.units.{unit}"
+    if isinstance(recorded, Failed) and isinstance(said, Failed) and recorded.failure is said.failure:
+        return f"is {recorded.detail!r}, where the reply gives {said.detail!r}", "result.detail"
+    told = [
+        f"failed ({one.failure})" if isinstance(one, Failed) else type(one).__name__.lower() for one in (recorded, said)
+    ]
+    return f"is {told[0]}, where the reply is read as {told[1]}", "result"

@@ -1,0 +1,60 @@
+"""Check a manifest against itself: much of what it says stands in it twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from judge.judging.provenance import judges_identity
+from judge.runs.journal import LOST_SEAL
+from judge.runs.manifest import Manifest, ScoreManifest
+
+if TYPE_CHECKING:
+    from judge.runs.journal import RunFolder
+    from judge.runs.manifest import AnyManifest
+    from judge.verification.findings import Findings
+
+
+def check_manifest(folder: RunFolder, manifest: AnyManifest, found: Findings) -> None:
+    """Hold the fields of a manifest against its identity, and its prompts against their hashes."""
+    if folder.lost_seal(manifest):
+        found.add(folder.manifest_path, LOST_SEAL)
+    identity = manifest.identity
+    for field, name, stated in _stated(manifest):
+        if name in identity and identity[name] != stated:
+            found.add(
+                folder.manifest_path, f"is {stated!r}, where the identity of the run has {identity[name]!r}", field
+            )
+    for file in manifest.inputs:
+        if identity.get(f"file {file.role}", file.sha256) != file.sha256:
+            found.add(folder.manifest_path, f"not the hash of {file.role} in the identity of the run", "inputs")
+    for name in manifest.files:
+        if not (folder.path / name).exists():
+            found.add(folder.path / name, "missing")
+    hashes = {file.role: file.sha256 for file in manifest.inputs}
+    for role, field, text in _prompts(manifest):
+        if role in hashes and hashlib.sha256(text.encode()).hexdigest() != hashes[role]:
+            found.add(folder.manifest_path, "not the text whose hash stands in `inputs`", field)
+
+
+def _stated(manifest: AnyManifest) -> Iterator[tuple[str, str, str]]:
+    """Yield each field that the identity repeats: its name, its name there, and what it says as it stands there."""
+    yield "samples", "--samples", str(manifest.samples)
+    yield "seed", "--seed", str(manifest.seed)
+    for name, stated in judges_identity(manifest.judges).items():
+        yield "judges", name, stated
+    if isinstance(manifest, Manifest):
+        yield "orders", "--orders", manifest.orders.value
+        yield "show_reference", "--show-reference", str(manifest.show_reference)
+        if manifest.control is None:
+            yield "hide_answers", "--hide-answers", str(manifest.hide_answers)
+
+
+def _prompts(manifest: AnyManifest) -> Iterator[tuple[str, str, str]]:
+    """Yield each prompt: the role of its file, its field, and its text."""
+    if isinstance(manifest, ScoreManifest):
+        for group, text in manifest.prompts.items():
+            yield f"prompt of {group}", f"prompts.{group}", text
+    elif manifest.prompt is not None:
+        yield "prompt", "prompt", manifest.prompt

@@ -1,0 +1,90 @@
+"""Verify a run and its controls: hold everything in the folder against everything else in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from judge.errors import RunError
+from judge.files.files import file_sha256
+from judge.outcomes.latest_judgments import latest_judgments
+from judge.runs.controls import controls_of
+from judge.runs.evidence import fingerprint_of
+from judge.runs.manifest import ChecklistManifest
+from judge.runs.members import RunMembers
+from judge.verification.check_beside import check_beside, check_report
+from judge.verification.check_judgments import JudgmentChecks
+from judge.verification.check_manifest import check_manifest
+from judge.verification.check_requests import check_requests
+from judge.verification.findings import Findings, Verification
+
+if TYPE_CHECKING:
+    from judge.runs.journal import RunFolder
+
+LEAST_DIGITS = 12
+"""of a hash that is quoted"""
+
+
+def verify_run(folder: RunFolder, *, against: str | None = None) -> Verification:
+    """Verify a run of any kind and its controls.
+
+    Args:
+        folder: the run.
+        against: a hash that was quoted, or its first 12 digits or more: of the manifest's bytes, or a report's
+            fingerprint; None: there is none.
+
+    Raises:
+        RunError: there is no run.
+    """
+    found = Findings()
+    if not folder.manifest_path.exists():
+        folder.any_manifest()
+    fingerprint = _verify(folder, found)
+    for control in controls_of(folder):
+        _verify(control, found)
+    manifest_sha256 = file_sha256(folder.manifest_path)
+    quoted = (against or "").strip().lower()
+    if against is not None and not _is_quoted(quoted, (manifest_sha256, fingerprint)):
+        told = f"not the run that was quoted: this manifest's hash is {manifest_sha256}"
+        found.add(folder.manifest_path, told + (f", its fingerprint {fingerprint}" if fingerprint else ""))
+    return Verification(
+        run=str(folder.path),
+        proven=not found.n_problems,
+        sealed=folder.is_sealed,
+        manifest_sha256=manifest_sha256,
+        fingerprint=fingerprint,
+        n_requests=found.n_requests,
+        n_judgments=found.n_judgments,
+        n_read_again=found.n_read_again,
+        n_older_reader=found.n_older_reader,
+        n_not_asked=found.n_not_asked,
+        n_images=found.n_images,
+        n_images_absent=found.n_images_absent,
+        n_problems=found.n_problems,
+        problems=tuple(found.problems),
+        notes=tuple(found.notes),
+    )
+
+
+def _is_quoted(quoted: str, hashes: tuple[str | None, ...]) -> bool:
+    return len(quoted) >= LEAST_DIGITS and any(known is not None and known.startswith(quoted) for known in hashes)
+
+
+def _verify(folder: RunFolder, found: Findings) -> str | None:
+    """Verify one folder; return its fingerprint, where it has one and nothing in it contradicts it."""
+    n_before = found.n_problems
+    try:
+        manifest = folder.any_manifest()
+    except RunError as error:
+        where = f"{folder.manifest_path}"
+        found.add(where, str(error).removeprefix(f"{where}: "))
+        return None
+    check_manifest(folder, manifest, found)
+    expected, items = check_requests(folder, manifest, found)
+    checks = JudgmentChecks(folder, manifest, RunMembers(manifest, lambda: items), expected, found)
+    latest = latest_judgments(checks.judgments())
+    check_beside(folder, manifest, items, expected, found)
+    if found.n_problems > n_before:
+        return None
+    fingerprint = None if isinstance(manifest, ChecklistManifest) else fingerprint_of(folder, manifest, latest)
+    check_report(folder, manifest, fingerprint, found)
+    return fingerprint
