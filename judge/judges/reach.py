@@ -13,11 +13,16 @@ from urllib.parse import urlsplit
 import typer
 
 from judge.errors import InputError
+from judge.judges.azure import azure_address
+from judge.judges.known_providers import HOSTS, PROVIDERS
 from judge.schema import JudgeSpec, Provider
 
 _HOSTED = {
     Provider.OPENAI: ("OPENAI_BASE_URL", "https://api.openai.com"),
     Provider.ANTHROPIC: ("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
+    # The clouds' regions have hosts of their own: they are allowed together.
+    Provider.BEDROCK: ("ANTHROPIC_BEDROCK_BASE_URL", f"https://{HOSTS[Provider.BEDROCK].lstrip('.')}"),
+    Provider.VERTEX: ("ANTHROPIC_VERTEX_BASE_URL", f"https://{HOSTS[Provider.VERTEX].lstrip('.')}"),
 }
 """the variable by which the SDK is told another address, and the one that it asks else"""
 
@@ -59,10 +64,14 @@ class Reach:
 
 def _address(judge: JudgeSpec) -> str | None:
     """Return where a judge is asked; None where this program runs it itself."""
-    if judge.provider not in _HOSTED:
+    if judge.provider is Provider.LOCAL:
         return None
-    variable, default = _HOSTED[judge.provider]
-    return judge.endpoint or os.environ.get(variable, "").strip() or default
+    if judge.provider is Provider.AZURE:
+        return azure_address(judge)
+    if judge.provider in _HOSTED:
+        variable, default = _HOSTED[judge.provider]
+        return judge.endpoint or os.environ.get(variable, "").strip() or default
+    return judge.endpoint or PROVIDERS[judge.provider].base_url
 
 
 def _proxy(address: str) -> str | None:

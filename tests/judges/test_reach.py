@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from judge.judges.judge_options import JudgeOptions
 from judge.judges.reach import Reach
 from judge.judges.registry import parse_judge
 from judge.page.without_paths import without_folders
-from judge.schema import JudgeSpec
+from judge.schema import JudgeSpec, Provider
 
 VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
 SECRET = "CANARY-7f3e91"  # noqa: S105 - a canary
@@ -58,6 +59,35 @@ def test_a_judge_elsewhere_is_refused_unless_its_host_is_named(text: str, host: 
     Reach().check([judge(text)])
     with pytest.raises(InputError, match="--local-only"):
         Reach(allow_hosts=(host,))
+
+
+@pytest.mark.parametrize("provider", [provider for provider in Provider if provider is not Provider.LOCAL])
+def test_no_provider_is_on_this_machine_unless_its_address_says_so(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com")
+    for variable in ("ANTHROPIC_BEDROCK_BASE_URL", "ANTHROPIC_VERTEX_BASE_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    here = Reach(local_only=True)
+    here.check([judge(f"{provider}:m@http://127.0.0.1:9/v1")])
+    with pytest.raises(InputError, match=r"asked at far\.org"):
+        here.check([judge(f"{provider}:m@http://far.org/v1")])
+    if provider in {Provider.OLLAMA, Provider.LMSTUDIO, Provider.LITELLM}:
+        here.check([judge(f"{provider}:m")])
+        return
+    with pytest.raises(InputError, match=r"which is not this machine") as error:
+        here.check([judge(f"{provider}:m")])
+    host = re.search(r"asked at (\S+),", str(error.value))
+    assert host is not None
+    Reach(local_only=True, allow_hosts=(host[1],)).check([judge(f"{provider}:m")])
+
+
+def test_an_azure_resource_is_allowed_by_the_host_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "http://localhost:9")
+    Reach(local_only=True).check([judge("azure:m")])
+    monkeypatch.setenv("ANTHROPIC_BEDROCK_BASE_URL", "http://far.org")
+    with pytest.raises(InputError, match=r"far\.org"):
+        Reach(local_only=True).check([judge("bedrock:m")])
 
 
 def test_addresses_and_proxies_of_the_environment_count(monkeypatch: pytest.MonkeyPatch) -> None:
