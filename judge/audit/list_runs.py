@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from msgspec import DecodeError, Struct
 from msgspec.json import decode
@@ -94,8 +93,19 @@ class RunListing(Frozen):
     """runs and damaged folders in the folder of runs, whether or not they are listed"""
 
 
+class _Rate(Struct):
+    estimate: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+    def known(self) -> Estimate:
+        """Return it as reports have it."""
+        return Estimate(estimate=self.estimate, low=self.low, high=self.high, n=self.n)
+
+
 class _Criterion(Struct):
-    win_rate: dict[str, Any]
+    win_rate: _Rate
 
 
 class _Looks(Struct):
@@ -111,7 +121,7 @@ class _Counts(Struct):
     n_judgments: int
     n_failed: int
     n_not_asked: int
-    usd: Decimal | None
+    usd: float | None
 
 
 class _Kept(_Counts, kw_only=True):
@@ -119,7 +129,7 @@ class _Kept(_Counts, kw_only=True):
 
     schema_version: int
     criteria: dict[str, _Criterion] = {}
-    trace_score: dict[str, Any] | None = None
+    trace_score: _Rate | None = None
     sequential: _Looks | None = None
     controls: dict[str, _Counts] | None = None
 
@@ -138,11 +148,15 @@ def list_runs(runs: Path, *, most: int | None = None) -> RunListing:
         try:
             listed.append(_listed(folder))
         except OSError as error:
-            damaged.append(DamagedRun(name=folder.name, problem=f"{error.filename}: {error.strerror}"))
+            damaged.append(_damaged(folder, f"{error.filename}: {error.strerror}"))
         except (RunError, InputError) as error:
-            damaged.append(DamagedRun(name=folder.name, problem=str(error)))
+            damaged.append(_damaged(folder, str(error)))
     damaged.sort(key=lambda one: one.name)
     return RunListing(runs=tuple(listed), damaged=tuple(damaged), n_runs=len(folders))
+
+
+def _damaged(folder: RunFolder, problem: str) -> DamagedRun:
+    return DamagedRun(name=_readable(folder.name), problem=_readable(problem))
 
 
 def _listed(folder: RunFolder) -> ListedRun:
@@ -163,7 +177,7 @@ def _listed(folder: RunFolder) -> ListedRun:
     else:
         state = RunState.PARTIAL if n_open else RunState.DONE
     return ListedRun(
-        name=folder.name or folder.path.resolve().name,
+        name=_readable(folder.name),
         kind=_kind(manifest),
         models=_models(manifest),
         judges=_judges(manifest),
@@ -174,8 +188,8 @@ def _listed(folder: RunFolder) -> ListedRun:
         n_judged=n_judged,
         n_failed=sum(counts.n_failed for counts in counted),
         win_rate=_win_rate(kept, manifest) if kept and isinstance(manifest, Manifest) else None,
-        trace_score=Estimate(**kept.trace_score) if kept and kept.trace_score else None,
-        usd=total(counts.usd for counts in counted) if manifest.judges else None,
+        trace_score=kept.trace_score.known() if kept and kept.trace_score else None,
+        usd=total(_dollars(counts.usd) for counts in counted) if manifest.judges else None,
         controls=tuple(parts),
     )
 
@@ -214,7 +228,7 @@ def _kept_report(folder: RunFolder, manifest: AnyManifest, controls: dict[str, R
         sources = [path for part in (folder, *controls.values()) for path in (part.manifest_path, part.judgments_path)]
         if any(path.exists() and path.stat().st_mtime_ns > made for path in sources):
             return None
-        kept = decode(read_whole(folder.report_path), type=_Kept, strict=False)
+        kept = decode(read_whole(folder.report_path), type=_Kept)
     except (OSError, InputError, DecodeError, RecursionError):
         return None
     fits = kept.schema_version == SCHEMA_VERSIONS.get(manifest.kind) and controls.keys() == (kept.controls or {}).keys()
@@ -229,7 +243,21 @@ def _counted(folder: RunFolder, manifest: AnyManifest) -> _Counts:
         failed = isinstance(judgment.result, Failed)
         has_verdicts[judgment.key] = has_verdicts.get(judgment.key, False) or not failed
     n_open = max(0, manifest.n_requests - len(has_verdicts))
-    return _Counts(len(has_verdicts), list(has_verdicts.values()).count(False), n_open, spending.usd)
+    return _Counts(
+        len(has_verdicts),
+        list(has_verdicts.values()).count(False),
+        n_open,
+        None if spending.usd is None else float(spending.usd),
+    )
+
+
+def _dollars(amount: float | None) -> Decimal | None:
+    return None if amount is None else Decimal(str(amount))
+
+
+def _readable(name: str) -> str:
+    """Return a name, or what holds one, with a question mark for each byte that is no text."""
+    return name.encode(errors="replace").decode()
 
 
 def _win_rate(kept: _Kept, manifest: Manifest) -> Estimate | None:
@@ -237,7 +265,7 @@ def _win_rate(kept: _Kept, manifest: Manifest) -> Estimate | None:
     overall = kept.criteria.get(manifest.rubric.criteria[-1].name)
     if overall is None:
         return None
-    rate = Estimate(**overall.win_rate)
+    rate = overall.win_rate.known()
     looks = kept.sequential
     if looks is None:
         return rate

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
+from rich.padding import Padding
 from rich.text import Text
 
 from judge.audit.list_runs import RunState
@@ -16,7 +17,7 @@ from judge.files.safe_text import safe
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from judge.audit.list_runs import ListedRun, RunListing
     from judge.outcomes.rates import Estimate
@@ -46,7 +47,7 @@ def render_runs(listing: RunListing, runs: Path, screen: Console, *, now: dateti
         screen.print(Text(f"The newest {n_shown} of {listing.n_runs} runs in {runs}."))
 
 
-def _lines(listed: Sequence[ListedRun], width: int, now: datetime) -> Iterator[Text]:
+def _lines(listed: Sequence[ListedRun], width: int, now: datetime) -> Iterator[RenderableType]:
     if not listed:
         return
     rows = [HEAD, *(_figures(run, now) for run in listed)]
@@ -61,7 +62,7 @@ def _lines(listed: Sequence[ListedRun], width: int, now: datetime) -> Iterator[T
             yield Text(name, "bold", overflow="fold")
             yield Text(" " * room + figures)
         for line in _filled(parts, width - len(GAP)):
-            yield Text(GAP + line, "dim", overflow="fold")
+            yield Padding.indent(Text(line, "dim", overflow="fold"), len(GAP))
 
 
 def _figures(run: ListedRun, now: datetime) -> tuple[str, ...]:
@@ -77,7 +78,7 @@ def _details(run: ListedRun) -> list[str]:
     if run.n_failed:
         parts.append(f"{run.n_failed:,} failed")
     if run.controls:
-        parts.append(f"controls {', '.join(run.controls)}")
+        parts.append("1 control" if len(run.controls) == 1 else f"{len(run.controls)} controls")
     return [part for part in parts if part]
 
 
@@ -101,8 +102,10 @@ def _rate(rate: Estimate | None) -> str:
     """Write a rate in percent, with its interval where it has one."""
     if rate is None or rate.estimate is None:
         return "-"
-    known = rate.low is not None and rate.high is not None
-    return f"{100 * rate.estimate:.1f}" + (f" [{100 * rate.low:.1f}, {100 * rate.high:.1f}]" if known else "")
+    percent = f"{100 * rate.estimate:.1f}"
+    if rate.low is None or rate.high is None:
+        return percent
+    return f"{percent} [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
 
 
 def _state(run: ListedRun) -> str:
