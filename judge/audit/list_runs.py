@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import DecodeError, Struct
 from msgspec.json import decode
+from msgspec.structs import asdict
 
 from judge.costs.spending import Spending, Usd, total
 from judge.errors import InputError, RunError
@@ -98,10 +99,12 @@ class _Rate(Struct):
     low: float | None
     high: float | None
     n: int
+    numerator: float | None = None
+    se: float | None = None
 
     def known(self) -> Estimate:
         """Return it as reports have it."""
-        return Estimate(estimate=self.estimate, low=self.low, high=self.high, n=self.n)
+        return Estimate(**asdict(self))
 
 
 class _Criterion(Struct):
@@ -144,7 +147,7 @@ def list_runs(runs: Path, *, most: int | None = None) -> RunListing:
     folders = newest_first(run_folders(runs))
     listed: list[ListedRun] = []
     damaged: list[DamagedRun] = []
-    for folder in folders[:most]:
+    for folder in map(RunFolder, folders[:most]):
         try:
             listed.append(_listed(folder))
         except OSError as error:

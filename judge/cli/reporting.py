@@ -228,8 +228,9 @@ def print_checklists(folder: RunFolder, output: OutputOptions, *, to: Path | Non
 def find_run(run: str, runs: Path) -> RunFolder:
     """Return the run that a person named: by path, name, beginning of a name, or `latest`."""
     from judge.runs import run_names
+    from judge.runs.journal import RunFolder
 
-    return run_names.find_run(run, runs)
+    return RunFolder(run_names.find_run(run, runs))
 
 
 def refuse_options(options: Mapping[str, object], why: str, hint: str = "leave it out, or name another run") -> None:

@@ -57,6 +57,7 @@ def test_the_win_rate_is_that_of_the_report_and_json_tells_all(cwd: Path) -> Non
         0.625,
         4,
     )
+    assert run["win_rate"] == report["criteria"]["overall"]["win_rate"]
     low, high = (100 * run["win_rate"][end] for end in ("low", "high"))
     assert f"  62.5 [{low:.1f}, {high:.1f}]  done " in omr_judge("runs", cwd=cwd).stdout
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.errors import RunError
+from judge.runs.journal import RunFolder
 from judge.runs.run_names import find_run, newest_first, run_folders
 
 NAMES = st.sets(st.text("ab1._-", min_size=1, max_size=6).filter(lambda name: name[0] not in ".-"), min_size=1)
@@ -57,24 +58,24 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_a_run_is_found_by_whatever_names_it_alone(runs: Path, given: str, found: str) -> None:
-    assert find_run(given, runs).path == Path(found)
+    assert find_run(given, runs) == Path(found)
 
 
 def test_a_name_comes_before_what_it_could_abbreviate_and_before_a_folder_that_is_no_run(runs: Path) -> None:
     Path("opus").mkdir()
     Path("o").mkdir()
-    assert find_run("opus", runs).path == Path("runs/opus")
-    assert find_run("o", runs).path == Path("runs/opus")
+    assert find_run("opus", runs) == Path("runs/opus")
+    assert find_run("o", runs) == Path("runs/opus")
     make(Path(), ["opus-here"])
-    assert find_run("opus-here", runs).path == Path("opus-here")
+    assert find_run("opus-here", runs) == Path("opus-here")
     make(runs, ["latest"])
-    assert find_run("latest", runs).path == Path("runs/latest")
+    assert find_run("latest", runs) == Path("runs/latest")
 
 
 def test_a_control_is_found_by_its_place_in_its_run(runs: Path) -> None:
     make(runs / "opus/controls", ["repeat", "no-image"])
-    assert find_run("opus/controls/repeat", runs).path == Path("runs/opus/controls/repeat")
-    assert find_run("opus/controls/no", runs).path == Path("runs/opus/controls/no-image")
+    assert find_run("opus/controls/repeat", runs) == Path("runs/opus/controls/repeat")
+    assert find_run("opus/controls/no", runs) == Path("runs/opus/controls/no-image")
 
 
 def test_an_ambiguous_beginning_lists_the_candidates_the_newest_first(runs: Path) -> None:
@@ -114,9 +115,15 @@ def test_a_folder_that_is_no_run_is_handed_on_to_be_told_so_and_is_never_guessed
     Path("empty").mkdir()
     for name in ("broken", "empty", "runs"):
         with pytest.raises(RunError, match=r"manifest\.json is missing"):
-            find_run(name, runs).any_manifest()
+            RunFolder(find_run(name, runs)).any_manifest()
     assert "no run of this name" in refused("brok", runs)
     assert "there are none in nowhere" in refused("latest", Path("nowhere"))
+
+
+def test_no_name_at_all_begins_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(make(tmp_path, ["only"]))
+    assert find_run(".", Path("runs")) == Path()
+    assert find_run("", Path("runs")) == Path()
 
 
 def test_the_newest_is_begun_last_whatever_was_touched_since(runs: Path) -> None:
