@@ -12,7 +12,18 @@ import typer
 from typer.exceptions import TyperException
 
 from judge import __version__
-from judge.cli import browsing, converting, judges, judging, labeling, planning, prompting, reporting, verifying
+from judge.cli import (
+    browsing,
+    converting,
+    judges,
+    judging,
+    labeling,
+    listing,
+    planning,
+    prompting,
+    reporting,
+    verifying,
+)
 from judge.cli.options import flattened
 from judge.cli.output import Exit
 from judge.errors import BudgetReachedError, InterruptedRunError, OmrJudgeError, ProviderError
@@ -24,38 +35,32 @@ GARBAGE_THRESHOLD = 5_000
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Which of two models reasons better, by how much, and can the judge be believed?",
 )
-for command in (
-    judging.compare,
-    judging.score,
-    judging.resume,
-    judging.retry,
-    judging.control,
-    judging.merge,
-    reporting.report,
-    verifying.verify,
-    browsing.view,
-    converting.export,
-    browsing.show,
-    browsing.list_,
-    converting.import_,
-    converting.convert,
-    judging.checklist,
-    planning.plan,
-    labeling.label,
-    labeling.packet,
-    labeling.agreement,
-    labeling.flags,
-    prompting.show_prompt,
-    prompting.prompts,
-    prompting.rubrics,
-):
-    app.command(command.__name__.strip("_").replace("_", "-"))(flattened(command))
-app.add_typer(labeling.labels, name="labels")
-app.add_typer(judges.judges, name="judges")
+PANELS = {
+    "Compare": (judging.compare, judging.score, judging.resume, judging.retry, judging.merge, planning.plan),
+    "Read": (listing.runs, reporting.report, browsing.view, browsing.list_, browsing.show),
+    "People": (labeling.label, labeling.packet, labeling.labels, labeling.agreement),
+    "Trust": (
+        verifying.verify,
+        judging.control,
+        labeling.flags,
+        judges.judges,
+        prompting.show_prompt,
+        prompting.prompts,
+        prompting.rubrics,
+    ),
+    "Data": (converting.convert, converting.import_, judging.checklist, converting.export),
+}
+"""the panels of `--help` with their commands, in the order in which they are needed"""
+for panel, commands in PANELS.items():
+    for command in commands:
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, rich_help_panel=panel)
+        else:
+            name = command.__name__.strip("_").replace("_", "-")
+            app.command(name, rich_help_panel=panel)(flattened(command))
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form

@@ -13,7 +13,9 @@ from judge.files.terminal import console, say, tell
 Config = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The file of judges (default: omr-judge.toml, here or above).")
 ]
-judges = typer.Typer(invoke_without_command=True, help="List the judges that can be asked, or check one.")
+judges = typer.Typer(
+    name="judges", invoke_without_command=True, help="List the judges that can be asked, or check one."
+)
 
 
 @judges.callback()

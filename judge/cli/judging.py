@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli.options import DryRun, OutputOptions, RunPath
+from judge.cli.options import DryRun, OutputOptions, RunPath, complete_run
 from judge.cli.output import print_quote, teller
 from judge.cli.reporting import find_run, print_checklists, print_report
 from judge.judges.judge_options import Prices
@@ -134,7 +134,10 @@ def control(
 
 def merge(
     shards: Annotated[
-        tuple[str, ...], typer.Argument(metavar="RUN...", help="The run folder of every shard, or its name.")
+        tuple[str, ...],
+        typer.Argument(
+            metavar="RUN...", autocompletion=complete_run, help="The runs of all shards, named as elsewhere."
+        ),
     ],
     *,
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the merged run folder.")],

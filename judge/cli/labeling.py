@@ -21,7 +21,7 @@ Criteria = Annotated[
 ]
 DrawSeed = Annotated[int, typer.Option(help="Decides which items are drawn, and their order.")]
 
-labels = typer.Typer(no_args_is_help=True, help="Labels that people gave elsewhere.")
+labels = typer.Typer(name="labels", no_args_is_help=True, help="Labels that people gave elsewhere.")
 
 
 def label(

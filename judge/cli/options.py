@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import wraps
+from pathlib import Path
 from types import GenericAlias
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args, get_origin, get_type_hints
 
@@ -22,7 +23,25 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON."
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Quote calls, tokens and cost, ask nothing and write nothing; needs no keys.")
 ]
-RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or the name of one in --runs.")]
+
+
+def complete_run(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of runs that a shell may complete to; of a path none, which the shell completes itself."""
+    from judge.judging.options import DEFAULT_RUNS
+    from judge.runs.run_names import LATEST, run_folders
+
+    names = [folder.name for folder in run_folders(Path(context.params.get("runs") or DEFAULT_RUNS))]
+    return [name for name in [*names, *([LATEST] if names else [])] if name.startswith(incomplete)]
+
+
+RunPath = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        autocompletion=complete_run,
+        help="A run: its folder, its name in --runs, the beginning of that, or `latest`.",
+    ),
+]
 
 
 @dataclass(frozen=True)

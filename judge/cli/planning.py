@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli.options import AsJson
+from judge.cli.options import AsJson, complete_run
 from judge.cli.output import print_json
 from judge.cli.reporting import find_run, refuse_options
 from judge.enums import Orders
@@ -60,7 +60,12 @@ class PilotRun:
     """A pilot run that the assumptions are estimated from instead."""
 
     pilot: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Take ties, consistency and clusters from a run instead.")
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            autocompletion=complete_run,
+            help="Take ties, consistency and clusters from a run instead.",
+        ),
     ] = None
     criterion: Annotated[str | None, typer.Option(metavar="NAME", help="Of the pilot (default overall).")] = None
     cluster: Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli.options import OutputOptions, RunPath
+from judge.cli.options import OutputOptions, RunPath, complete_run
 from judge.cli.output import Exit, print_form, print_json
 from judge.enums import Method, ReportFormat
 from judge.errors import InputError
@@ -79,7 +79,11 @@ def report(
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(metavar="SCORE_B", help="Of a score: how far this run is from another on the same items."),
+        typer.Option(
+            metavar="SCORE_B",
+            autocompletion=complete_run,
+            help="Of a score: how far this run is from another on the same items.",
+        ),
     ] = None,
     form: FormOptions,
 ) -> None:
@@ -222,11 +226,11 @@ def print_checklists(folder: RunFolder, output: OutputOptions, *, to: Path | Non
 
 
 def find_run(run: str, runs: Path) -> RunFolder:
-    """Return a run folder by its path, or by its name among the runs."""
+    """Return the run that a person named: by path, name, beginning of a name, or `latest`."""
+    from judge.runs import run_names
     from judge.runs.journal import RunFolder
 
-    path = Path(run)
-    return RunFolder(path if path.is_dir() or not (runs / run).is_dir() else runs / run)
+    return RunFolder(run_names.find_run(run, runs))
 
 
 def refuse_options(options: Mapping[str, object], why: str, hint: str = "leave it out, or name another run") -> None:

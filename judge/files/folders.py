@@ -68,6 +68,29 @@ def locking(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def is_locked(folder: Path) -> bool:
+    """Say whether a process works on a folder: False where none does, or this one may not know.
+
+    The lock is tried only where a process that may be alive is named as its owner, since nobody else can have it
+    meanwhile. A folder that nobody ever worked on stays as it is.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - as above
+
+    try:
+        owner = orjson.loads(read_whole(folder / "owner.json"))
+        is_gone = owner["host"] == platform.node() and not _is_alive(owner["pid"])
+        if is_gone or not (folder / "lock").exists():
+            return False
+        lock = FileLock(folder / "lock", mode=rights_in(folder))
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except (OSError, InputError, orjson.JSONDecodeError, KeyError, TypeError):
+        return False
+    lock.release()
+    return False
+
+
 def _named(owner: Path) -> str:
     try:
         named = orjson.loads(read_whole(owner))

@@ -27,6 +27,7 @@ from judge.judging.run_kinds import any_plan_of
 from judge.prompting.shipped_files import repair_note
 from judge.runs.controls import controls_of
 from judge.runs.journal import RunFolder
+from judge.runs.run_names import LATEST
 
 if TYPE_CHECKING:
     from judge.judging.options import ChecklistOptions, ScoreOptions
@@ -222,10 +223,12 @@ def find_run(run: PreparedRun[Any], *, say: Callable[[str], None]) -> RunFolder:
 
 
 def named_run(runs: Path, name: str) -> RunFolder:
-    """Return the run of a name; InputError where that is no folder name."""
+    """Return the run of a name; InputError where that is no folder name, or names the newest run."""
     if not re.fullmatch(r"[A-Za-z0-9][\w.+-]{0,119}", name):
         hint = "use letters, digits, '.', '_', '+', '-', at most 120 of them"
         raise InputError("--name", f"{show(name)} is no folder name", hint)
+    if name == LATEST and not (runs / name).exists():
+        raise InputError("--name", f"{name} stands for the newest run", "use another name")
     return RunFolder(runs / name)
 
 

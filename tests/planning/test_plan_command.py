@@ -126,7 +126,7 @@ def test_a_pilots_clusters_are_resampled_whole(tmp_path: Path) -> None:
         (["--pilot", "pilot", "--ties", "0.1"], "--ties: is the pilot's to tell"),
         (["--pilot", "pilot", "--criterion", "style"], "--criterion: the pilot has no 'style' (it has overall)"),
         (["--pilot", "pilot", "--win-rate", "0.95"], "--win-rate: a win rate of 0.95 is out of reach"),
-        (["--pilot", "elsewhere"], "elsewhere: no run here"),
+        (["--pilot", "elsewhere"], "elsewhere: no run of this name"),
     ],
 )
 def test_what_cannot_be_planned_is_refused_in_words(tmp_path: Path, options: list[str], told: str) -> None:
