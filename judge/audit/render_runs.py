@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -60,19 +60,20 @@ def _lines(listed: Sequence[ListedRun], width: int, now: datetime) -> Iterator[R
             yield Text.assemble((set_cell_size(name, room), "bold"), figures)
         else:
             yield Text(name, "bold", overflow="fold")
-            yield Text(" " * room + figures)
-        for line in _filled(parts, width - len(GAP)):
-            yield Padding.indent(Text(line, "dim", overflow="fold"), len(GAP))
+            is_wide = room + len(figures) > width
+            yield from _indented(_filled(row, width - len(GAP))) if is_wide else [Text(" " * room + figures)]
+        yield from _indented(_filled(parts, width - len(GAP)), "dim")
 
 
 def _figures(run: ListedRun, now: datetime) -> tuple[str, ...]:
     cost = dollars(run.usd) if run.usd is not None else "unknown" if run.n_requests else "-"
-    return run.kind, _rate(run.win_rate), _state(run), cost, age(run.created, now)
+    return run.kind.split()[0], _rate(run.win_rate), _state(run), cost, age(run.created, now)
 
 
 def _details(run: ListedRun) -> list[str]:
     """Return models, judges and what else there is; no line break may come within one of them."""
-    parts = [_one_line(" against ".join(run.models)), *map(_one_line, run.judges), f"{run.n_items:,} items"]
+    parts = [run.kind] if " " in run.kind else []
+    parts += [_one_line(" against ".join(run.models)), *map(_one_line, run.judges), f"{run.n_items:,} items"]
     if run.trace_score:
         parts.append(f"mean trace score {_rate(run.trace_score)}")
     if run.n_failed:
@@ -92,6 +93,10 @@ def _filled(parts: Sequence[str], width: int) -> list[str]:
         else:
             lines.append(part)
     return lines
+
+
+def _indented(lines: Iterable[str], style: str = "") -> Iterator[RenderableType]:
+    return (Padding.indent(Text(line, style, overflow="fold"), len(GAP)) for line in lines)
 
 
 def _one_line(name: str) -> str:

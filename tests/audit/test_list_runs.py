@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -31,6 +32,7 @@ from judge.runs.journal import RunFolder
 from judge.runs.sharding import Shard
 from judge.schema import Failed, FailureKind, JudgeSettings, JudgeSpec, Order, Price, Provider, Tariff, Usage, Verdict
 
+KEPT = Path(__file__).parents[1] / "kept/runs"
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 LISTED = ListedRun(
     name="sonnet",
@@ -126,12 +128,39 @@ def test_the_screen_is_as_made_by_hand(width: int) -> None:
     assert drawn(RunListing(runs=RUNS, damaged=(), n_runs=3), width) == SCREENS[width]
 
 
-@given(st.text(min_size=1, max_size=200), st.text(max_size=200), st.integers(60, 130))
+@given(st.text(min_size=1, max_size=200), st.text(max_size=200), st.integers(30, 130))
 def test_no_line_is_longer_than_the_terminal_whatever_things_are_called(name: str, model: str, width: int) -> None:
     named = LISTED.model_copy(update={"name": name, "models": (model, "b"), "judges": (name, model)})
     text = drawn(RunListing(runs=(named,), damaged=(), n_runs=1), width)
     assert max(map(cell_len, text.split("\n"))) <= width
     assert "61.4 [57.0, 65.7]" in text
+
+
+def test_figures_that_do_not_fit_a_line_are_never_divided_within() -> None:
+    wide = LISTED.model_copy(update={"name": "no-image", "kind": "control no-image", "usd": Decimal("1234567.8")})
+    assert drawn(RunListing(runs=(wide,), damaged=(), n_runs=1), 50) == (
+        "run\n  kind · win rate, % · state · cost · age\n"
+        "no-image\n  control · 61.4 [57.0, 65.7] · done\n  $1,234,567.80 · 2 h\n"
+        "  control no-image · qwen-med against qwen-base\n  anthropic:claude-sonnet-5-5 · 400 items\n"
+    )
+
+
+def test_a_rate_without_an_interval_stands_alone() -> None:
+    bare = LISTED.model_copy(update={"win_rate": Estimate(estimate=0.5, low=None, high=None, n=4), "state": "decided"})
+    assert "compare  50.0         decided  $7.41  2 h" in drawn(RunListing(runs=(bare,), damaged=(), n_runs=1), 80)
+
+
+def test_scores_and_runs_that_write_checklists_are_named_by_what_they_are_about(tmp_path: Path) -> None:
+    for name in ("score-a", "checklists"):
+        shutil.copytree(KEPT / name, tmp_path / name)
+    score, checklist = sorted(list_runs(tmp_path).runs, key=lambda run: run.kind, reverse=True)
+    assert (score.kind, score.models, checklist.kind, checklist.models) == ("score", ("alpha-7b",), "checklist", ())
+    assert (score.state, checklist.state, checklist.n_requests) == (RunState.DONE, RunState.DONE, 6)
+    half = Estimate(estimate=0.5, low=0.25, high=0.75, n=3)
+    told = {"schema_version": 1, "n_judgments": 60, "n_failed": 0, "n_not_asked": 0, "usd": 0.05}
+    write_json(tmp_path / "score-a/report.json", {**told, "trace_score": half.model_dump()})
+    scored = next(run for run in list_runs(tmp_path).runs if run.kind == "score")
+    assert (scored.trace_score, scored.win_rate) == (half, None)
 
 
 def test_what_is_not_listed_is_told_below_the_list() -> None:
@@ -332,6 +361,8 @@ def test_damaged_runs_are_named_with_what_is_wrong_and_the_others_are_listed(tmp
     (tmp_path / "pipe").mkdir()
     os.mkfifo(tmp_path / "pipe/manifest.json")
     (tmp_path / "folder/manifest.json").mkdir(parents=True)
+    (tmp_path / "loop").mkdir()
+    (tmp_path / "loop/manifest.json").symlink_to("manifest.json")
     os.mkdir(os.fsencode(tmp_path) + b"/no text \xff")  # noqa: PTH102 - a name that is no text
     (tmp_path / ".hidden").mkdir()
     (tmp_path / "file").touch()
@@ -344,6 +375,7 @@ def test_damaged_runs_are_named_with_what_is_wrong_and_the_others_are_listed(tmp
         "folder",
         "journal",
         "list",
+        "loop",
         "no text ?",
         "old",
         "pipe",
