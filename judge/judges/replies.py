@@ -37,7 +37,8 @@ _CUT = re.compile(
     r"""(?ix) (?P<truncated> length | max_(?:output_)?tokens )
     | (?P<refused> refusal )
     | (?P<too_long> model_(?:context_window_exceeded|length) | context_length_exceeded )
-    | (?P<filtered> content_filter.* | safety | sensitive | prohibited_content | blocklist | recitation | spii )"""
+    | (?P<filtered> content[-_]?filter.* | guardrail.* | safety | sensitive | prohibited_content | blocklist
+      | recitation | spii )"""
 )
 _HIT = re.compile("hit|true", re.IGNORECASE)
 _RUNS = re.compile(r"(.)\1{2,}", re.DOTALL)
@@ -126,8 +127,10 @@ def receive_record(
     """Return the same of a body that is parsed already: that of a direct call, or one of a batch's results."""
     try:
         _refuse_error(record, key=key, headers=headers)
-        name = record.get("id")
-        return read(record, headers), name if isinstance(name, str) else ""
+        name, reply = record.get("id"), read(record, headers)
+        if reply.text and not reply.usage.output:
+            reply = replace(reply, usage=Usage())  # a text of no tokens was not counted
+        return reply, name if isinstance(name, str) else ""
     except OmrJudgeError:
         raise
     except Exception as error:  # noqa: BLE001 - what a server sends instead of a reply breaks reading in many ways
@@ -149,8 +152,10 @@ def _parsed(content: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
 
 
 def _refuse_error(record: object, *, key: str, headers: Mapping[str, str]) -> None:
-    """Raise the error that a body holds, whatever stands beside it."""
+    """Raise the error that a body holds, whatever stands beside it; one that is no object is no reply either."""
     found = find_error(record)
+    if found is None and not isinstance(record, dict):
+        raise UnusableReplyError("not a reply: the body is no JSON object")
     if found is None:
         return
     words = redact(found.words.replace(key, REDACTED)) or found.code
@@ -340,6 +345,8 @@ def texts_of(parts: object) -> tuple[str, str]:
     text, thinking = [], []
     for one in parts:
         kind = one.get("type") if isinstance(one, dict) else None
+        if kind == "text" and one.get("thought") is True:
+            kind = "thinking"  # Google's own form
         if kind in {"text", "output_text"} and isinstance(one.get("text"), str):
             text.append(one["text"])
         elif kind in {"thinking", "reasoning", "redacted_thinking"}:
