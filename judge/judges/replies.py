@@ -11,7 +11,7 @@ from msgspec import convert
 from msgspec.structs import replace
 
 from judge.errors import OmrJudgeError, RetryableError, StopRunError
-from judge.files.secrets import REDACTED
+from judge.files.secrets import FEWEST_CHARS, REDACTED
 from judge.judges.provider_errors import clean, error_line, find_error, part, read_json, redact, status_error
 from judge.judges.served_models import ServedModels
 from judge.schema import FailureKind, Prompt, Reply, Request, Usage
@@ -130,6 +130,9 @@ def receive_record(
         name, reply = record.get("id"), read(record, headers)
         if reply.text and not reply.usage.output:
             reply = replace(reply, usage=Usage())  # a text of no tokens was not counted
+        if len(key) >= FEWEST_CHARS and key in reply.text + reply.reasoning:
+            shown = {field: getattr(reply, field).replace(key, REDACTED) for field in ("text", "reasoning")}
+            reply = replace(reply, **shown)  # some gateways echo what they are sent
         return reply, name if isinstance(name, str) else ""
     except OmrJudgeError:
         raise

@@ -103,6 +103,12 @@ def test_a_text_of_no_tokens_was_not_counted() -> None:
     assert came(WHOLE | {"usage": {"prompt_tokens": 10, "completion_tokens": 0}}).usage.input == 0
 
 
+def test_a_key_that_a_server_echoes_in_its_text_is_not_kept() -> None:
+    message = {"content": f"key: {'k' * 9}", "reasoning": "k" * 9}
+    reply = came(WHOLE | {"choices": [{"message": message, "finish_reason": "stop"}]})
+    assert (reply.text, reply.reasoning) == ("key: [redacted]", "[redacted]")
+
+
 def test_a_part_that_is_a_thought_is_not_read() -> None:
     parts = [{"type": "text", "thought": True, "text": "hm"}, {"type": "text", "text": "{}"}]
     reply = came(WHOLE | {"choices": [{"message": {"content": parts}, "finish_reason": "stop"}]})
