@@ -54,13 +54,13 @@ class Asked:
 def completion(content: object, finish: str = "stop", **message: object) -> Told:
     said = {"role": "assistant", "content": content, **message}
     choice = {"index": 0, "message": said, "finish_reason": finish}
-    return 200, {"id": "c1", "object": "chat.completion", "model": "m", "choices": [choice], "usage": USAGE}
+    return 200, {"id": "c1", "object": "chat.completion", "choices": [choice], "usage": USAGE}
 
 
 def message(asked: Asked) -> Told:
     usage = {"input_tokens": 1000, "output_tokens": 200}
     content = [{"type": "text", "text": asked.verdict}]
-    return 200, {"type": "message", "content": content, "model": "m", "stop_reason": "end_turn", "usage": usage}
+    return 200, {"type": "message", "content": content, "stop_reason": "end_turn", "usage": usage}
 
 
 def refuse(words: str, status: int = 400, **more: object) -> Told:

@@ -13,6 +13,7 @@ from judge.files.terminal import console, say, tell
 Config = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The file of judges (default: omr-judge.toml, here or above).")
 ]
+_SAYS = {True: "yes", False: "no", None: "-"}
 judges = typer.Typer(
     name="judges", invoke_without_command=True, help="List the judges that can be asked, or check one."
 )
@@ -67,7 +68,7 @@ def check(
             sum(reply.usage.input or 0 for reply in one.replies),
             sum(reply.usage.output or 0 for reply in one.replies),
         )
-        table.add_row(one.asked, "yes" if one.works else "no", *(f"{n:,}" for n in tokens), safe(one.told))
+        table.add_row(one.asked, _SAYS[one.works], *(f"{n:,}" for n in tokens), safe(one.told))
     console().print(table)
     usd = cost_of_checks(spec, checks)
     say(f"Cost of the check: {'unknown' if usd is None else dollars(usd)}.")

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from judge.images.loader import image_base64
 from judge.judges.base import SdkJudge, user_turns
-from judge.judges.keys import ANTHROPIC_TOKEN, NO_KEY, environment_key, key_variables, own_headers
+from judge.judges.keys import (
+    ANTHROPIC_TOKEN,
+    NO_KEY,
+    environment_key,
+    is_elsewhere,
+    key_variables,
+    own_headers,
+    without_custom_headers,
+)
 from judge.judges.provider_errors import part
 from judge.judges.replies import UnusableReplyError, count, cut_by, made_reply, made_usage, texts_of
 from judge.judges.request_forms import messages_in_form, used
-from judge.schema import Image, JudgeSpec, Reply, Request, RequestForm, Usage
+from judge.schema import Image, JudgeSpec, Provider, Reply, Request, RequestForm, Usage
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -33,7 +41,10 @@ class AnthropicJudge(SdkJudge):
 
         key = environment_key(*key_variables(spec)) or NO_KEY
         options = client_options(anthropic, concurrency=concurrency, timeout=timeout)
-        client = self._open(spec, anthropic, key, options | {"default_headers": own_headers(spec)})
+        headers = own_headers(spec)
+        if spec.provider is not Provider.ANTHROPIC or (spec.label and is_elsewhere(spec)):
+            headers = without_custom_headers(anthropic) | headers
+        client = self._open(spec, anthropic, key, options | {"default_headers": headers})
         super().__init__(spec, sdk=anthropic, client=client, key=key, timeout=timeout)
 
     def _open(self, spec: JudgeSpec, sdk: Any, key: str, options: dict[str, Any]) -> Any:  # noqa: ANN401 - of one of three classes
@@ -80,10 +91,10 @@ def _image(image: Image) -> dict[str, Any]:
 
 def read_reply(message: dict[str, Any], *, request_id: str | None) -> Reply:
     """Return what a message says; UnusableReplyError, or any other, where it is no whole one."""
-    if not isinstance(message["content"], list):
+    if not isinstance(message.get("content"), list):
         raise UnusableReplyError("the reply holds no content")
     stop = message.get("stop_reason")
-    text, thinking = texts_of(message["content"])
+    text, thinking = texts_of(message.get("content"))
     return made_reply(
         text=text,
         stop=stop,

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from judge.errors import InputError
-from judge.judges.keys import AZURE_TOKEN, NO_KEY, environment_key, own_headers
+from judge.judges.keys import AZURE_TOKEN, NO_KEY, environment_key, own_headers, without_custom_headers
 from judge.judges.openai import OpenAIJudge
 from judge.schema import JudgeSpec
 
@@ -23,7 +23,8 @@ class AzureJudge(OpenAIJudge):
 
     def _open(self, spec: JudgeSpec, sdk: Any, key: str, options: dict[str, Any], *, is_own: bool) -> AsyncOpenAI:  # noqa: ANN401, ARG002 - a module
         address = azure_address(spec)
-        headers, token = own_headers(spec), environment_key(AZURE_TOKEN) if key == NO_KEY else None
+        headers = without_custom_headers(sdk) | own_headers(spec)
+        token = environment_key(AZURE_TOKEN) if key == NO_KEY else None
         if V1 not in address and os.environ.get(VERSION):
             client: AsyncOpenAI = sdk.AsyncAzureOpenAI(
                 azure_endpoint=address,
@@ -33,10 +34,11 @@ class AzureJudge(OpenAIJudge):
                 default_headers=headers,
                 **options,
             )
+            client.organization = client.project = None
             return client
         base_url = address if V1 in address else f"{address.rstrip('/')}{V1}"
         sent = {"Authorization": f"Bearer {token}"} if token else {"api-key": key, "Authorization": f"Bearer {key}"}
-        client = sdk.AsyncOpenAI(api_key=token or key, base_url=base_url, default_headers=sent | headers, **options)
+        client = sdk.AsyncOpenAI(api_key=token or key, base_url=base_url, default_headers=headers | sent, **options)
         client.organization = client.project = None
         return client
 

@@ -23,6 +23,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _OWN_FIELDS = {"model", "messages", "stream", "n"}
 """of a body: what decides what is asked, and how often"""
 _KEY_HEADER = re.compile(r".*(?:auth(?:orization)?|key|token|secret|password|credentials?|cookie)", re.IGNORECASE)
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_TRANSPORT = {"connection", "content-encoding", "content-length", "content-type", "host", "transfer-encoding"}
+"""headers of the connection itself"""
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+"""what names an environment variable, and is no key that was written in its place"""
 _KEY_FIELD = re.compile(r"(?:.*[_-])?(?:api_?key|access_?token|secret|password|authorization)", re.IGNORECASE)
 """what the manifest must not hold"""
 
@@ -44,11 +49,11 @@ class JudgeTable(Frozen):
     """fields of every call's body beside the usual ones, or in their place"""
     reply: ReplyForm = ReplyForm.SCHEMA
     """how the form of the reply is told"""
-    system_role: bool = True
+    system_role: Annotated[bool, Field(strict=True)] = True
     """whether the system's words have a turn of their own, or begin the first question"""
-    temperature: Annotated[float | None, Field(ge=0)] = None
+    temperature: Annotated[float | None, Field(ge=0, allow_inf_nan=False, strict=True)] = None
     """sampling temperature"""
-    max_output_tokens: Annotated[int | None, Field(ge=1)] = None
+    max_output_tokens: Annotated[int | None, Field(ge=1, strict=True)] = None
     """limit of a reply, reasoning included"""
     effort: str | None = None
     """reasoning effort, in the provider's word"""
@@ -62,13 +67,26 @@ class JudgeTable(Frozen):
             raise ValueError(f"{taken[0]} is not yours to set")
         if keys := sorted(filter(_KEY_FIELD.fullmatch, body)):
             raise ValueError(f"{keys[0]} is a key: send it in a header, $NAME")
-        in_order: dict[str, JsonValue] = json.loads(json.dumps(body, sort_keys=True))
+        in_order: dict[str, JsonValue] = json.loads(json.dumps(body, sort_keys=True, allow_nan=False))
         return in_order
+
+    @field_validator("key_env")
+    @classmethod
+    def _check_key_env(cls, name: str | None) -> str | None:
+        if name is not None and not _VARIABLE.fullmatch(name):
+            raise ValueError("not the name of an environment variable in capitals; keys are read from there only")
+        return name
 
     @field_validator("headers")
     @classmethod
     def _check_headers(cls, headers: dict[str, str]) -> dict[str, str]:
         for name, value in headers.items():
+            if not _HEADER.fullmatch(name) or name.lower() in _TRANSPORT:
+                raise ValueError(f"{name!r} is not yours to set")
+            if not (value.isascii() and value.isprintable()):
+                raise ValueError(f"{name} holds characters that no header can")
+            if value.startswith("$") and not _VARIABLE.fullmatch(value[1:]):
+                raise ValueError(f"{name} names no environment variable in capitals, $NAME")
             if _KEY_HEADER.fullmatch(name) and not value.startswith("$"):
                 raise ValueError(f"{name} is a key: name an environment variable instead, $NAME")
         return {name.lower(): headers[name] for name in sorted(headers, key=str.lower)}
@@ -111,7 +129,7 @@ def read_config(path: Path | None) -> dict[str, JudgeTable]:
     if path is None:
         return {}
     try:
-        return Config.model_validate(tomllib.loads(read_whole(path).decode())).judges
+        return Config.model_validate(tomllib.loads(read_whole(path).decode("utf-8-sig"))).judges
     except OSError as error:
         raise InputError(str(path), f"cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -119,7 +137,8 @@ def read_config(path: Path | None) -> dict[str, JudgeTable]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
-        known = f"known are {', '.join(JudgeTable.model_fields)}" if first["type"] == "extra_forbidden" else ""
+        fields = (Config if len(first["loc"]) == 1 else JudgeTable).model_fields
+        known = f"known: {', '.join(fields)}" if first["type"] == "extra_forbidden" else ""
         problem = "unknown field" if known else first["msg"].removeprefix("Value error, ")
         raise InputError(f"{path}: {field}", problem, known) from error
 

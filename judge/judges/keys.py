@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from judge.errors import InputError
 from judge.files.secrets import note_secret
@@ -86,6 +87,12 @@ def check_keys(spec: JudgeSpec) -> None:
 
 def _can_be_sent(key: str) -> bool:
     return key.isascii() and key.isprintable()
+
+
+def without_custom_headers(sdk: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
+    """Return headers that take back those of the SDK's variable: they were given for its own provider's address."""
+    lines = os.environ.get(f"{sdk.__name__.upper()}_CUSTOM_HEADERS", "").splitlines()
+    return {name.strip(): sdk.Omit() for name, colon, _ in (line.partition(":") for line in lines) if colon}
 
 
 def own_headers(spec: JudgeSpec) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from judge.images.loader import image_base64
 from judge.judges.base import SdkJudge, user_turns
-from judge.judges.keys import NO_KEY, environment_key, is_elsewhere, key_variables, own_headers
+from judge.judges.keys import NO_KEY, environment_key, is_elsewhere, key_variables, own_headers, without_custom_headers
 from judge.judges.known_providers import PROVIDERS
 from judge.judges.provider_errors import part
 from judge.judges.replies import UnusableReplyError, count, cut_by, made_reply, made_usage, texts_of
@@ -61,9 +61,12 @@ class OpenAIJudge(SdkJudge):
         if known or is_own or is_elsewhere(spec):
             # Not even one that OPENAI_CUSTOM_HEADERS hold.
             headers = {"Authorization": f"Bearer {key}"} | headers
+        is_others = known is not None or (spec.label and is_elsewhere(spec))
+        if is_others:
+            headers = without_custom_headers(sdk) | headers
         base_url = spec.endpoint or (known and known.base_url)
         client: AsyncOpenAI = sdk.AsyncOpenAI(api_key=key, base_url=base_url, default_headers=headers, **options)
-        if known is not None or (spec.label and is_elsewhere(spec)):
+        if is_others:
             client.organization = client.project = None
         return client
 
@@ -120,7 +123,7 @@ def _image(media_type: str, data: str) -> dict[str, Any]:
 
 def read_reply(completion: dict[str, Any], *, request_id: str | None) -> Reply:
     """Return what a chat completion says; UnusableReplyError, or any other, where it is no whole one."""
-    choices = completion["choices"]
+    choices = completion.get("choices")
     if not isinstance(choices, list) or len(choices) != 1:
         n = len(choices) if isinstance(choices, list) else "no"
         raise UnusableReplyError(f"the reply holds {n} choices")

@@ -59,6 +59,14 @@ STATUSES = {
 TELLING = {name: status for name, status in STATUSES.items() if status != 400}  # noqa: PLR2004
 """the types that say more than that a request failed"""
 _ERRORS = range(400, 600)
+_RATE_WORDS = re.compile(r"rate[ -_]?limit|too many requests", re.IGNORECASE)
+_FAILED = {"error", "failed"}
+_NO_CODE = (None, "", 0, "0")
+_NUMBER = re.compile(r"\d{3}", re.ASCII)
+_NUMBERS = ("code", "status_code", "statusCode", "error_code", "status")
+"""what servers call an error's number"""
+_WORDS = ("message", "error_msg", "error_message", "status_msg", "msg", "detail")
+"""what they call its words"""
 
 
 class FoundError(NamedTuple):
@@ -77,22 +85,37 @@ def find_error(record: object) -> FoundError | None:
         return None
     choices = record.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
-    error = record.get("error") or (first.get("error") if isinstance(first, dict) else None)
-    if not error and "error" in (record.get("object"), record.get("type")):
-        error = record
-    if not error:
-        return None
+    for place in (record, first, part(first, "message")):
+        if isinstance(place, dict) and (error := place.get("error") or place.get("errors")):
+            return _told(error)
+    if (base := part(record, "base_resp")).get("status_code"):
+        return _told(base)
+    failed = not _FAILED.isdisjoint(str(record.get(name)).lower() for name in ("object", "type", "status"))
+    failed = failed or record.get("success") is False or record.get("error_code") not in _NO_CODE
+    return _told(record) if failed or _status(record) else None
+
+
+def _told(error: object) -> FoundError:
+    """Return what an error tells, in whatever form it is."""
     if isinstance(error, list):
-        return find_error(error) or FoundError("", str(error), None)
+        return _told(error[0])
     if not isinstance(error, dict):
-        return FoundError("", str(error), None)
+        return FoundError("", str(error), 429 if _RATE_WORDS.search(str(error)) else None)
+    words = next((str(error[name]) for name in _WORDS if error.get(name)), "")
+    if not words and (inner := error.get("error") or error.get("errors")):
+        return _told(inner)
     details = part(error, "details").get("error_code")
     named = [str(name) for name in (error.get("type"), error.get("code"), error.get("status"), details) if name]
-    number = error.get("code") or details
-    if isinstance(number, str) and number.isascii() and number.isdigit():
-        number = int(number)
-    status = number if type(number) is int and number in _ERRORS else TELLING.get(str(error.get("type")))
-    return FoundError(" ".join(named), str(error.get("message") or ""), status)
+    return FoundError(" ".join(named), words, _status(error) or (429 if _RATE_WORDS.search(words) else None))
+
+
+def _status(error: dict[str, Any]) -> int | None:
+    """Return the HTTP status that an error tells by a number or by its type; None where it tells none."""
+    for number in (*(error.get(name) for name in _NUMBERS), part(error, "details").get("error_code")):
+        told = int(number) if isinstance(number, str) and _NUMBER.fullmatch(number) else number
+        if type(told) is int and told in _ERRORS:
+            return told
+    return TELLING.get(str(error.get("type")))
 
 
 def error_line(error: BaseException, *, key: str) -> str:

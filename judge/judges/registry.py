@@ -159,10 +159,11 @@ def _check_address(where: str, model: str, endpoint: str | None) -> None:
         return
     if "@" in endpoint:
         # The manifest would record the password, and this error's text would repeat it.
-        raise InputError(f"--judge {model}", "the address holds a name or a password", "keys come from the environment")
+        at = f"--judge {model}" if model else where
+        raise InputError(at, "the address holds a name or a password", "keys come from the environment")
     try:
         parts = urlsplit(endpoint)
-        usable = bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
         if parts.fragment or any(name != _HARMLESS for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
             # It could be a key, and the manifest would record it.
             raise InputError(where, "the address holds more than a path", "keys come from the environment")

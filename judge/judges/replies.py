@@ -11,7 +11,7 @@ from msgspec import convert
 from msgspec.structs import replace
 
 from judge.errors import OmrJudgeError, RetryableError, StopRunError
-from judge.files.secrets import REDACTED
+from judge.files.secrets import FEWEST_CHARS, REDACTED
 from judge.judges.provider_errors import clean, error_line, find_error, part, read_json, redact, status_error
 from judge.judges.served_models import ServedModels
 from judge.schema import FailureKind, Prompt, Reply, Request, Usage
@@ -37,7 +37,8 @@ _CUT = re.compile(
     r"""(?ix) (?P<truncated> length | max_(?:output_)?tokens )
     | (?P<refused> refusal )
     | (?P<too_long> model_(?:context_window_exceeded|length) | context_length_exceeded )
-    | (?P<filtered> content_filter.* | safety | sensitive | prohibited_content | blocklist | recitation | spii )"""
+    | (?P<filtered> content[-_]?filter.* | guardrail.* | safety | sensitive | prohibited_content | blocklist
+      | recitation | spii )"""
 )
 _HIT = re.compile("hit|true", re.IGNORECASE)
 _RUNS = re.compile(r"(.)\1{2,}", re.DOTALL)
@@ -126,8 +127,13 @@ def receive_record(
     """Return the same of a body that is parsed already: that of a direct call, or one of a batch's results."""
     try:
         _refuse_error(record, key=key, headers=headers)
-        name = record.get("id")
-        return read(record, headers), name if isinstance(name, str) else ""
+        name, reply = record.get("id"), read(record, headers)
+        if reply.text and not reply.usage.output:
+            reply = replace(reply, usage=Usage())  # a text of no tokens was not counted
+        if len(key) >= FEWEST_CHARS and key in reply.text + reply.reasoning:
+            shown = {field: getattr(reply, field).replace(key, REDACTED) for field in ("text", "reasoning")}
+            reply = replace(reply, **shown)  # some gateways echo what they are sent
+        return reply, name if isinstance(name, str) else ""
     except OmrJudgeError:
         raise
     except Exception as error:  # noqa: BLE001 - what a server sends instead of a reply breaks reading in many ways
@@ -149,8 +155,10 @@ def _parsed(content: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
 
 
 def _refuse_error(record: object, *, key: str, headers: Mapping[str, str]) -> None:
-    """Raise the error that a body holds, whatever stands beside it."""
+    """Raise the error that a body holds, whatever stands beside it; one that is no object is no reply either."""
     found = find_error(record)
+    if found is None and not isinstance(record, dict):
+        raise UnusableReplyError("not a reply: the body is no JSON object")
     if found is None:
         return
     words = redact(found.words.replace(key, REDACTED)) or found.code
@@ -340,6 +348,8 @@ def texts_of(parts: object) -> tuple[str, str]:
     text, thinking = [], []
     for one in parts:
         kind = one.get("type") if isinstance(one, dict) else None
+        if kind == "text" and one.get("thought") is True:
+            kind = "thinking"  # Google's own form
         if kind in {"text", "output_text"} and isinstance(one.get("text"), str):
             text.append(one["text"])
         elif kind in {"thinking", "reasoning", "redacted_thinking"}:

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from judge.costs.prices import list_price
-from judge.errors import ProviderError
+from judge.errors import ProviderError, StopRunError
 from judge.files.secrets import hide_in_logs
 from judge.judges.registry import open_judge
 from judge.judging.options import DEFAULT_PROMPT
@@ -67,6 +67,8 @@ class Check:
     """what happened, in words"""
     replies: tuple[Reply, ...] = ()
     """that came, and were paid for"""
+    error: ProviderError | None = None
+    """why there is none"""
 
 
 async def check_judge(spec: JudgeSpec, *, seconds: float) -> list[Check]:
@@ -82,6 +84,8 @@ async def check_judge(spec: JudgeSpec, *, seconds: float) -> list[Check]:
     hide_in_logs()
     own = spec.settings.reply
     checks = [await _check_form(spec, seconds)]
+    if (error := checks[0].error) and (isinstance(error, StopRunError) or not (error.status or error.maybe_paid)):
+        return checks  # every other call would end like this one
     for form in ReplyForm:
         if form is not own and _has(spec, form):
             prompt = find_asset("prompts", LETTER_PROMPT).text if form is ReplyForm.LETTER else None
@@ -96,6 +100,9 @@ async def check_judge(spec: JudgeSpec, *, seconds: float) -> list[Check]:
 def cost_of_checks(spec: JudgeSpec, checks: Iterable[Check]) -> Decimal | None:
     """Return what the replies to checks cost, in US dollars; None where that is unknown of any."""
     price, total = list_price(spec), Decimal(0)
+    checks = list(checks)
+    if any(check.error and check.error.maybe_paid for check in checks):
+        return None
     for reply in chain.from_iterable(check.replies for check in checks):
         usd = cost_of(price, reply)
         if usd is None:
@@ -143,7 +150,7 @@ async def _check_form(spec: JudgeSpec, seconds: float) -> Check:
     try:
         reply, learnt = await _asked(spec, request, seconds)
     except ProviderError as error:
-        return Check(asked, works=False, told=error.message)
+        return Check(asked, works=False, told=error.message, error=error)
     text, has_unsaid = _without_unsaid(reply.text) if request.schema_ else (reply.text, False)
     result = _plan().reader(spec)(replace(reply, text=text), request)
     words = [f"refused, asked with {one.value}" for one in learnt]
@@ -174,7 +181,9 @@ async def _check_limit(spec: JudgeSpec, seconds: float) -> Check:
     try:
         reply, _ = await _asked(spec, _request(spec, output_tokens=FEW_TOKENS), seconds)
     except ProviderError as error:
-        return Check(asked, works=False, told=error.message)
+        return Check(asked, works=False, told=error.message, error=error)
+    if reply.cut not in {None, FailureKind.TRUNCATED}:
+        return Check(asked, works=None, told=f"cannot be told: {reply.cut}", replies=(reply,))
     kept = reply.cut is FailureKind.TRUNCATED
     told = "kept" if kept else f"ignored: the reply ended with {reply.stop or 'no reason'}"
     return Check(asked, works=kept, told=told, replies=(reply,))
@@ -185,7 +194,9 @@ async def _check_seed(spec: JudgeSpec, seconds: float) -> Check:
     try:
         replies = tuple([(await _asked(seeded, _request(seeded, prompt=_DICE), seconds))[0] for _ in range(2)])
     except ProviderError as error:
-        return Check(asked, works=False, told=error.message)
+        return Check(asked, works=False, told=error.message, error=error)
+    if cut := next((reply.cut for reply in replies if reply.cut), None):
+        return Check(asked, works=None, told=f"cannot be told: {cut}", replies=replies)
     first, second = (reply.text.strip() for reply in replies)
     if first != second:
         return Check(asked, works=False, told="ignored: two replies differ", replies=replies)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from html import unescape
 from typing import Any, NoReturn
 
 from judge.prompting.brackets_reply import parse_brackets
@@ -24,6 +25,21 @@ _ORDINARY_STOPS = {"stop", "end_turn"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _OBJECT_OPENS = re.compile(r"""\{\s*+(?:["'}]|\w++\s*+:)""")
 _FENCE = "```"
+_TAG = re.compile(
+    r"""(?imx) ^[ \t]*<(?P<heads>!--|[a-z][\w:.-]{0,40}) | (?:</(?P<closes>[a-z][\w:.-]{0,40})\s?> | (?P<comment>-->))
+    | <(?P<last>[a-z][\w:.-]{0,40})(?:\s[^<>]{0,200}+)?>\s*+\Z"""
+)
+"""one that heads a line or stands directly before an object, and what closes one"""
+_BEGINNINGS = {"s", "bos", "start_of_turn"}
+"""tokens with which texts begin: they have no end"""
+_LAST_WORD = re.compile(r"([a-z]+)[^a-z]*\Z")
+_LAST_CHARS = 80
+"""before an object: what its last word is looked for in"""
+_DRAFTS = {
+    *("draft", "example", "sample", "template", "placeholder", "tentative", "preliminary"),
+    *("scratch", "scratchpad", "thinking", "thought", "thoughts"),
+}
+"""words that introduce what is no verdict"""
 _OPEN_FENCE = re.compile(
     rf"(?:{_FENCE}\w*|<(?P<tag>(?:final_)?answer|json|output|response|result|verdict)>)\s*\Z", re.IGNORECASE
 )
@@ -91,8 +107,8 @@ def _ends_in_space(text: str) -> bool:
 
 def _why_cut(reply: Reply) -> str:
     """Say why a reply is not whole, in the server's words, and what there is of it."""
-    stop = reply.stop if reply.stop and reply.stop.lower() not in _ORDINARY_STOPS else ""
-    said = reply.problem or (f"stop reason {stop!r}" if stop else "")
+    tells = reply.stop is not None and (reply.cut is FailureKind.UNUSABLE or reply.stop.lower() not in _ORDINARY_STOPS)
+    said = reply.problem or (f"stop reason {reply.stop!r}" if tells else "")
     text = "" if reply.cut is FailureKind.UNPARSED else reply.text  # it can be read, and is not to be trusted yet
     return ": ".join(part for part in (said, text) if part)[:DETAIL_CHARS]
 
@@ -154,6 +170,8 @@ def _check_around(before: str, after: str) -> None:
     if any(before.count(opening) != before.count(closing) for opening, closing in ("{}", "[]")):
         raise UnparsedError("the JSON object stands within something that is not closed")
     fence = _OPEN_FENCE.search(before)
+    if _is_draft(before[: fence.start()] if fence else before):
+        raise UnparsedError("the JSON object is introduced as a draft, or stands within a tag that is not closed")
     if before.count(_FENCE) > (fence is not None and not fence["tag"]):
         raise UnparsedError("the reply holds a fenced block beside the JSON object")
     closing = f"</{fence['tag']}>" if fence and fence["tag"] else _FENCE
@@ -161,6 +179,18 @@ def _check_around(before: str, after: str) -> None:
     if after[: len(closing)].lower() == closing.lower():
         after = after[len(closing) :]
     require_end(after, of="JSON object")
+
+
+def _is_draft(before: str) -> bool:
+    """Tell whether an object stands in a tag that is not closed before it, or is introduced as a draft."""
+    told, opened = unescape(before).lower(), set[str]()
+    for tag in _TAG.finditer(told):
+        if name := tag["heads"] or tag["last"]:
+            opened.add(name)
+        else:
+            opened.discard("!--" if tag["comment"] else tag["closes"])
+    word = _LAST_WORD.search(told[-_LAST_CHARS:])
+    return bool(opened - _BEGINNINGS) or (word is not None and word[1] in _DRAFTS)
 
 
 def _load(text: str, start: int) -> tuple[dict[str, Any], int]:

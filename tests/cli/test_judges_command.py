@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from command import omr_judge
 from form_server import FormServer
+from provider_server import Answer, ProviderServer
 
 
 def check(folder: Path, judge: str, code: int = 0) -> dict[str, str]:
@@ -73,3 +74,18 @@ def test_the_embedded_judge_can_be_checked_too(tmp_path: Path) -> None:
     assert told["reply = schema"].startswith("yes")
     assert told["a limit of 16 tokens"].endswith("kept")
     assert "Cost of the check: $0.00." in told
+
+
+def test_a_check_of_a_server_that_is_not_there_ends_at_once(tmp_path: Path) -> None:
+    told = check(tmp_path, "openai:m@http://127.0.0.1:9/v1", code=4)
+    assert told["reply = schema"].startswith("no")
+    assert "a seed" not in told
+    assert "Cost of the check: $0.00." in told
+
+
+def test_a_check_tells_nothing_of_a_server_by_what_is_no_reply(tmp_path: Path) -> None:
+    with ProviderServer(lambda _: Answer(fault="garbage")) as server:
+        told = check(tmp_path, f"openai:m@{server.url}/v1", code=4)
+    assert told["a limit of 16 tokens"].endswith("cannot be told: unusable")
+    assert told["a seed"].endswith("cannot be told: unusable")
+    assert "Cost of the check: unknown." in told

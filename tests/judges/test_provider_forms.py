@@ -116,6 +116,20 @@ def test_each_judge_of_the_file_is_asked_as_its_server_takes_it_and_gets_no_othe
     assert [key for name, key in KEYS.items() if "KEY" in name and key in written] == []
 
 
+def test_custom_headers_of_an_sdk_go_to_its_own_providers_address_alone(folder: Path) -> None:
+    custom = {
+        f"{sdk}_CUSTOM_HEADERS": "X-Gate: CANARY-1\nAuthorization: Bearer CANARY-2" for sdk in ("OPENAI", "ANTHROPIC")
+    }
+    custom |= {"OPENAI_ORG_ID": "CANARY-3", "ANTHROPIC_AUTH_TOKEN": "CANARY-4"}
+    with FormServer() as server:
+        (folder / "omr-judge.toml").write_text(config_of(TABLES, server.url))
+        custom["AZURE_OPENAI_ENDPOINT"] = f"{server.url}/azure"
+        judges = [*TABLES, "azure:judge", f"bedrock:anthropic.claude-x@{server.url}/bedrock"]
+        compare(folder, *judges, env=custom)
+        assert len(server.asked) > 2 * len(TABLES)
+        assert "CANARY" not in json.dumps([call.headers for call in server.asked])
+
+
 def test_clouds_are_asked_by_name_with_the_credentials_of_their_own_libraries(folder: Path) -> None:
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - google-auth's
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415

@@ -305,7 +305,7 @@ ASKED_AS_SET: dict[str, dict[str, Any]] = {
     "tool_calls": {"settings": JudgeSettings(max_output_tokens=1000, reply=ReplyForm.TOOL)},
     "a_tool_use": {"settings": JudgeSettings(max_output_tokens=1000, reply=ReplyForm.TOOL)},
     "a_noformat": {"settings": JudgeSettings(max_output_tokens=1000, reply=ReplyForm.TEXT)},
-    "a_bedrock": {"provider": Provider.BEDROCK, "model": "anthropic.claude-x"},
+    "a_bedrock": {"provider": Provider.BEDROCK, "model": "anthropic.m"},
     "fmt_bracket": {"plan": shipped_plan("pairwise-brackets.v1", "overall.v1")},
     "fmt_result": {"plan": shipped_plan("pairwise-result.v1", "overall.v1")},
     "draft_reason_tag": {"plan": shipped_plan("pairwise-brackets.v1", "overall.v1")},

@@ -290,3 +290,37 @@ def test_every_valid_reply_is_read_back_whatever_its_quotations_hold(
 )
 def test_any_text_gives_verdicts_or_a_failure_and_never_an_error(text: str) -> None:
     assert isinstance(interpret(Reply(text=text), NAMES), Failed)
+
+
+_OBJECT = json.dumps({"overall": {"evidence_1": "x", "evidence_2": "y", "verdict": "first"}})
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        *("<draft>\n", "<draft>", "notes\n<plan kind='1'>\n", "<draft>a</draft>\n<draft>", "<SPECIAL_12>", "<!-- "),
+        *("&lt;think&gt;", "Draft: ", "## Thinking\n", "**Draft**\n```json\n", "An example:\n", "[DRAFT] "),
+    ],
+)
+def test_an_object_within_an_open_tag_or_introduced_as_a_draft_is_no_verdict(before: str) -> None:
+    with pytest.raises(UnparsedError, match="introduced as a draft"):
+        parse_verdicts(before + _OBJECT + "\n```" * ("```" in before), ["overall"])
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        *("<s>", "<start_of_turn>model\n", "<plan>do</plan>\n", "<!-- a -->\n", "Trace 2 lacks an <answer> tag.\n"),
+        *("My thoughts end here.\n", "After a draft, in JSON:\n```json\n", "<answer>", "a < b\n"),
+    ],
+)
+def test_closed_tags_and_words_of_drafts_further_up_do_no_harm(before: str) -> None:
+    after = "\n```" * ("```" in before) + "</answer>" * (before == "<answer>")
+    assert parse_verdicts(before + _OBJECT + after, ["overall"]) == {"overall": Verdict.FIRST}
+
+
+@pytest.mark.parametrize("stop", ["", "end_turn"])
+def test_a_stop_reason_that_is_refused_is_named(stop: str) -> None:
+    failed = interpret(Reply(text=_OBJECT, stop=stop, cut=FailureKind.UNUSABLE), ["overall"])
+    assert isinstance(failed, Failed)
+    assert failed.detail.startswith(f"stop reason {stop!r}: ")
