@@ -26,6 +26,7 @@ from judge.report.position_length import LengthReport, PositionReport, length, p
 from judge.report.served_models import ServedModels, report_served, served_warnings
 from judge.report.standardised import Standardised, standardise
 from judge.report.subgroups import Interaction, Subgroups, interactions, report_subgroups
+from judge.report.variance_components import VarianceComponents, report_variance
 from judge.schema import Frozen
 from judge.stats.clusters import FEW_UNITS
 from judge.stats.intervals import N_RESAMPLES
@@ -151,6 +152,10 @@ class Report(Frozen):
     """by kind; null where the run has none"""
     served_models: Annotated[ServedModels | None, Field(exclude_if=lambda models: models is None)] = None
     """by judge and model, where the verdicts of a judge come from several; absent where they do not"""
+    variance_components: Annotated[
+        dict[str, VarianceComponents] | None, Field(exclude_if=lambda components: components is None)
+    ] = None
+    """by criterion; absent with one judge and one sample"""
 
 
 NO_EXTRAS = Extras()
@@ -264,6 +269,7 @@ def build_report(
         interactions=interactions(panel[overall], features) if features else {},
         standardised=standardise(panel[overall], overall, subgroups),
         judge_sensitivity=judge_sensitivity(alone, panel, features, pooling) if pooling else None,
+        variance_components=report_variance(latest, subject, together, samples=run.samples, pooling=pooling) or None,
     )
 
 
