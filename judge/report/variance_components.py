@@ -38,7 +38,7 @@ class PredictedError(Frozen):
     se_random_judges: float | None
     """were the judges drawn at random too; null with one judge"""
     judgments: int
-    """how many judgments more it takes; of an item more, were its traces not identical"""
+    """how many judgments more it takes; one more sample or judge is of all items, and an item's traces not identical"""
 
 
 class VarianceComponents(Frozen):
@@ -133,14 +133,14 @@ def _predicted(
     found: Components, cells: Cells, win_rate: Estimate, subject: Subject, samples: int
 ) -> dict[str, PredictedError]:
     n_items, n_judges, n_orders = win_rate.n, len(subject.judges), cells.means.shape[1]
-    n_judged = n_items - subject.n_identical
+    n_asked = subject.n_items - subject.n_identical
     now = Design(n_items, n_judges, n_orders, float((1 / cells.counts).mean()))
     more_samples = now._replace(inverse_samples=float((1 / (cells.counts + 1)).mean()))
     designs = {"now": (now, 0)}
     if not np.isnan(found.noise):
-        designs["sample"] = (more_samples, n_judged * n_judges * n_orders)
+        designs["sample"] = (more_samples, n_asked * n_judges * n_orders)
     if n_judges >= PAIR:
-        designs["judge"] = (now._replace(n_judges=n_judges + 1), n_judged * samples * n_orders)
+        designs["judge"] = (now._replace(n_judges=n_judges + 1), n_asked * samples * n_orders)
     designs["item"] = (now._replace(n_items=n_items + 1), n_judges * samples * n_orders)
     shares = shares_of_error((win_rate.se or 0.0) ** 2, found, now)
     predicted = {}
