@@ -17,8 +17,8 @@ from judge.stats.variance_components import (
     Cells,
     Components,
     Design,
+    parts_of_error,
     predicted_error,
-    shares_of_error,
     variance_components,
 )
 
@@ -142,10 +142,10 @@ def _predicted(
     if n_judges >= PAIR:
         designs["judge"] = (now._replace(n_judges=n_judges + 1), n_asked * samples * n_orders)
     designs["item"] = (now._replace(n_items=n_items + 1), n_judges * samples * n_orders)
-    shares = shares_of_error((win_rate.se or 0.0) ** 2, found, now)
+    parts = parts_of_error((win_rate.se or 0.0) ** 2, found, now)
     predicted = {}
     for more, (design, judgments) in designs.items():
-        se, with_judges = predicted_error(shares, now, design)
+        se, with_judges = predicted_error(parts, now, design)
         predicted[more] = PredictedError(
             se=round(se, DIGITS), se_random_judges=rounded(with_judges), judgments=judgments
         )

@@ -53,7 +53,7 @@ class Design(NamedTuple):
     """the mean of 1 / samples over items and judges"""
 
 
-class Shares(NamedTuple):
+class ErrorParts(NamedTuple):
     """What the squared standard error of a mean credit is made of, at the design it was found in."""
 
     item: float
@@ -95,7 +95,7 @@ def variance_components(cells: Cells) -> Components:
     return Components(*_not_negative(neither - same_item, neither - same_judge, rest, slot, noise))
 
 
-def shares_of_error(variance: float, found: Components, design: Design) -> Shares:
+def parts_of_error(variance: float, found: Components, design: Design) -> ErrorParts:
     """Split the squared standard error of a mean credit into what items, judges' leanings and noise make of it.
 
     item_judge / (n J) and noise / (n J S orders) are bounded by what there is; the rest, with what clusters add, is the
@@ -110,10 +110,10 @@ def shares_of_error(variance: float, found: Components, design: Design) -> Share
     noise = float(np.nan_to_num(found.noise)) * design.inverse_samples / (n_cells * design.n_orders)
     noise = min(noise, variance)
     item_judge = min(float(np.nan_to_num(found.item_judge)) / n_cells, variance - noise)
-    return Shares(variance - noise - item_judge, item_judge, noise, found.judge / design.n_judges)
+    return ErrorParts(variance - noise - item_judge, item_judge, noise, found.judge / design.n_judges)
 
 
-def predicted_error(found: Shares, before: Design, after: Design) -> tuple[float, float]:
+def predicted_error(found: ErrorParts, before: Design, after: Design) -> tuple[float, float]:
     """Predict the standard error of the mean credit in another design.
 
     Returns:

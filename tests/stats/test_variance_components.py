@@ -14,8 +14,8 @@ from judge.stats.variance_components import (
     Cells,
     Components,
     Design,
+    parts_of_error,
     predicted_error,
-    shares_of_error,
     variance_components,
 )
 
@@ -121,7 +121,7 @@ def test_the_predicted_error_is_the_one_of_the_design_that_it_predicts() -> None
     for _ in range(150):
         credits_ = drawn(rng, 60, 4, 2)
         by_item = credits_.mean(axis=(1, 2, 3))
-        shares = shares_of_error(by_item.var(ddof=1) / 60, variance_components(cells_of(credits_)), now)
+        shares = parts_of_error(by_item.var(ddof=1) / 60, variance_components(cells_of(credits_)), now)
         more = [
             now,
             Design(60, 4, 2, 1 / 3),
@@ -168,7 +168,7 @@ def test_no_component_is_negative_and_exchanging_the_models_changes_none(cells: 
 def test_more_of_anything_never_raises_the_error_and_the_shares_add_up(cells: Cells, variance: float, n: int) -> None:
     judges = int(cells.judges.max(initial=0)) + 1
     now = Design(n, judges, cells.means.shape[1], 1 / 2)
-    shares = shares_of_error(variance, variance_components(cells), now)
+    shares = parts_of_error(variance, variance_components(cells), now)
     assert min(shares[:3]) >= 0
     assert sum(shares[:3]) == pytest.approx(variance)
     today, random_today = predicted_error(shares, now, now)
