@@ -54,8 +54,6 @@ def _standardised(
     if len(np.unique(groups)) < PAIR:
         return None
     rate = standardised_rate(known.column("credit"), groups, known.codes)
-    if rate is None:
-        return None
     raw = float(overall.column("credit").mean()) - HALF
     return Standardised(
         win_rate=overall.basis.of_models(figure(rate)),

@@ -38,8 +38,8 @@ def standardised_mean(credit: Floats, groups: Codes, clusters: Codes | None = No
     return float(means.mean()), Covariance(correction * covariance, df)
 
 
-def standardised_rate(credit: Floats, groups: Codes, clusters: Codes | None = None) -> Coefficient | None:
-    """Return the mean of the groups' means, each group alike, with its interval; None where a group has no items.
+def standardised_rate(credit: Floats, groups: Codes, clusters: Codes | None = None) -> Coefficient:
+    """Return the mean of the groups' means, each group alike, with its interval.
 
     Each group's variance has the squares of half a win and half a loss added, a unit each, so that a group of one item,
     or one that never varies, is not taken for known: sum((s_g + ((1 - m_g)^2 + m_g^2) / 2) / u_g^2) / G^2, s_g being
@@ -48,12 +48,10 @@ def standardised_rate(credit: Floats, groups: Codes, clusters: Codes | None = No
 
     Args:
         credit: shape (items,), of a, in [0, 1].
-        groups: shape (items,), the code of each item's group, from 0.
+        groups: shape (items,), the code of each item's group, from 0 without a gap.
         clusters: shape (items,), the code of each item's cluster.
     """
     sizes = np.bincount(groups)
-    if not sizes.all():
-        return None
     units = sizes if clusters is None else np.bincount(np.unique(np.column_stack([groups, clusters]), axis=0)[:, 0])
     means = np.bincount(groups, weights=credit) / sizes
     mean, n_groups = float(means.mean()), len(sizes)
