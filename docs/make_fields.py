@@ -46,6 +46,8 @@ MODELS = {
     "interaction": "judge.report.subgroups:Interaction",
     "standardised": "judge.report.standardised:Standardised",
     "sensitivity to the judge": "judge.report.judge_sensitivity:JudgeSensitivity",
+    "variance components": "judge.report.variance_components:VarianceComponents",
+    "predicted error": "judge.report.variance_components:PredictedError",
     "instrument": "judge.report.instruments:Instruments",
     "disagreement": "judge.report.instruments:Disagreement",
     "sequential": "judge.outcomes.interim_looks:Sequential",

@@ -52,6 +52,7 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
     """Return what the template of the report shows, by name."""
     overall = list(report.criteria)[-1]
     length, agreement, sensitivity = report.length[overall], report.agreement[overall], report.judge_sensitivity
+    components = report.variance_components
     identical = [("identical traces", f"{report.n_identical:,}")] if report.n_identical else []
     panels = {"": report.criteria, **report.by_judge}
     return {
@@ -78,6 +79,7 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
                 if sensitivity
                 else []
             ),
+            *([words.variance(overall, components[overall])] if components else []),
             *([words.halo(report.halo)] if report.halo else []),
         ],
         "strata": _strata(report.criteria),

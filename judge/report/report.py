@@ -26,6 +26,7 @@ from judge.report.position_length import LengthReport, PositionReport, length, p
 from judge.report.served_models import ServedModels, report_served, served_warnings
 from judge.report.standardised import Standardised, standardise
 from judge.report.subgroups import Interaction, Subgroups, interactions, report_subgroups
+from judge.report.variance_components import VarianceComponents, report_variance
 from judge.schema import Frozen
 from judge.stats.clusters import FEW_UNITS
 from judge.stats.intervals import N_RESAMPLES
@@ -153,6 +154,10 @@ class Report(Frozen):
     """by judge and model, where the verdicts of a judge come from several; absent where they do not"""
     fingerprint: str | None = Field(default=None, exclude_if=lambda found: found is None)
     """SHA-256 of what decides the run and of every verdict that counts; absent in runs made before runs were sealed"""
+    variance_components: Annotated[
+        dict[str, VarianceComponents] | None, Field(exclude_if=lambda components: components is None)
+    ] = None
+    """by criterion; absent with one judge and one sample"""
 
 
 NO_EXTRAS = Extras()
@@ -268,6 +273,7 @@ def build_report(
         interactions=interactions(panel[overall], features) if features else {},
         standardised=standardise(panel[overall], overall, subgroups),
         judge_sensitivity=judge_sensitivity(alone, panel, features, pooling) if pooling else None,
+        variance_components=report_variance(latest, subject, together, samples=run.samples, pooling=pooling) or None,
     )
 
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from scipy.special import stdtrit
 
-from judge.outcomes.rates import LEVEL, Figure, figure
+from judge.outcomes.rates import Figure, figure
 from judge.schema import Frozen
-from judge.stats.closed_form import Coefficient, wilson_ends
 from judge.stats.clusters import HALF
-from judge.stats.pooled_means import standardised_mean
+from judge.stats.pooled_means import standardised_rate
+from judge.stats.significance import ALPHA
 
 if TYPE_CHECKING:
     from judge.outcomes.counted_items import CriterionItems
@@ -30,7 +29,8 @@ class Standardised(Frozen):
     n_values: int
     """values with items in the rate"""
     reversed: tuple[str, ...]
-    """values whose interval lies on the other side of 1/2 than the raw win rate"""
+    """values of 20 items at least whose interval lies on the other side of 1/2 than the raw win rate, and whose
+    `p_adjusted` is at most 0.05: of many values, some lie there by chance"""
 
 
 def standardise(
@@ -53,16 +53,8 @@ def _standardised(
     groups = (known.items[f"by:{field}"].rank("dense") - 1).to_numpy().astype(np.intp)
     if len(np.unique(groups)) < PAIR:
         return None
-    credit = known.column("credit")
-    found = standardised_mean(credit, groups, known.codes)
-    if found is None:
-        return None
-    mean, (covariance, df) = found
-    variance = covariance[0, 0]
-    n_eff = float(df + 1) if variance == 0 else mean * (1 - mean) / variance
-    low, high = wilson_ends(mean, n_eff, stdtrit(df, (1 + LEVEL) / 2))
-    rate = Coefficient(mean, float(np.sqrt(variance)), float(low), float(high))
-    raw = float(credit.mean()) - HALF
+    rate = standardised_rate(known.column("credit"), groups, known.codes)
+    raw = float(overall.column("credit").mean()) - HALF
     return Standardised(
         win_rate=overall.basis.of_models(figure(rate)),
         n_values=len(np.unique(groups)),
@@ -72,6 +64,6 @@ def _standardised(
 
 def _is_opposite(own: Subgroup, name: str, raw: float) -> bool:
     rate = own.win_rate[name]
-    if rate.low is None or rate.high is None:
+    if own.small or own.p_adjusted > ALPHA or rate.low is None or rate.high is None:
         return False
     return rate.high < HALF if raw > 0 else raw < 0 and rate.low > HALF

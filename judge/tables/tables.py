@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from judge.report.judge_sensitivity import JudgeSensitivity
     from judge.report.position_length import PositionReport
     from judge.report.report import Report
+    from judge.report.variance_components import VarianceComponents
 
 STRATA = {
     "both_right": "both right",
@@ -61,6 +62,8 @@ def tables(report: Report) -> Iterator[Table]:
         yield _agreement(report)
     if report.judge_sensitivity:
         yield _judge_sensitivity(report, report.judge_sensitivity)
+    if report.variance_components:
+        yield _variance(report.variance_components)
     if report.halo is not None:
         yield _halo(report.halo)
     if report.instruments:
@@ -270,6 +273,36 @@ def _judge_sensitivity(report: Report, found: Mapping[str, JudgeSensitivity]) ->
             if own.random_judges
         ),
     )
+
+
+def _variance(found: Mapping[str, VarianceComponents]) -> Table:
+    designs = dict.fromkeys(design for own in found.values() for design in own.predicted)
+    headings = {design: "standard error" if design == "now" else f"with one more {design}" for design in designs}
+    columns = {"n": "items"} | words.VARIANCE_PARTS | {f"se_{design}": text for design, text in headings.items()}
+    errors = ["se"]
+    if any(own.judge is not None for own in found.values()):
+        columns |= {f"se_random_judges_{design}": f"{text}, judges drawn too" for design, text in headings.items()}
+        errors.append("se_random_judges")
+    rows = tuple(
+        cells.row(
+            name,
+            cells.count(own.n),
+            *(_variance_part(getattr(own, part)) for part in words.VARIANCE_PARTS),
+            *(_error(getattr(own.predicted.get(design), error, None)) for error in errors for design in designs),
+        )
+        for name, own in found.items()
+    )
+    title = "What the variance of a verdict is made of, and the standard error of the win rate"
+    note = "With one sample its noise is in the slot and in judge by item (with one judge in item)"
+    return Table("variance_components", title, "criterion", columns, rows, note)
+
+
+def _variance_part(value: float | None) -> Cell:
+    return cells.plain(value, f"{value or 0:.4f}")
+
+
+def _error(value: float | None) -> Cell:
+    return cells.plain(value, f"{100 * (value or 0):.2f}")
 
 
 def _halo(halo: HaloReport) -> Table:

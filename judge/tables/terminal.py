@@ -72,6 +72,7 @@ def _render_sections(report: Report, console: Console, *, errors: bool) -> None:
         words.judge_sensitivity(overall, report.judge_sensitivity[overall], report.criteria[overall].win_rate)
         if report.judge_sensitivity
         else "",
+        words.variance(overall, report.variance_components[overall]) if report.variance_components else "",
         words.halo(report.halo) if report.halo else "",
     ]
     console.print(Text(safe("\n".join(filter(None, lines)))))

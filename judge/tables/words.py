@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from judge.report.ledger import Ledger
     from judge.report.position_length import LengthReport, PositionReport
     from judge.report.report import Clusters, IntervalSettings, Report
+    from judge.report.variance_components import VarianceComponents
 
 SMALLEST_P = 0.0001
 SHOWN_ITEMS = 5
@@ -28,6 +29,7 @@ POOLED = {
     Pooling.MEAN: "The panel's verdicts are averaged",
     Pooling.MAJORITY: "The panel speaks by majority in each order of an item; without one it says tie",
 }
+VARIANCE_PARTS = {"item": "item", "judge": "judge", "item_judge": "judge by item", "slot": "slot", "noise": "noise"}
 CREDIT = (
     "credit: the sum of a's credits over these items, an item's being the mean of its two orders (1, 3/4, 1/2, 1/4 or "
     "0, or between them with several samples or judges); the win rate is credit / (W + T + L + split)"
@@ -219,6 +221,34 @@ def judge_sensitivity(name: str, found: JudgeSensitivity, fixed: Estimate) -> st
     if found.random_judges is None or found.random_judges.low is None:
         return f"{text}."
     return f"{text}; with judges drawn at random too it is {percent(found.random_judges)}, beside {percent(fixed)}."
+
+
+def variance(name: str, found: VarianceComponents) -> str:
+    """Return in words what a verdict's variance is made of, and the standard errors that more of each would give."""
+    parts = {part: value for part in VARIANCE_PARTS if (value := getattr(found, part)) is not None}
+    total = sum(parts.values())
+    if total <= 0:
+        return ""
+    with_noise = "" if found.noise is not None else " with noise"
+    noisy = {"item_judge", "slot"} if found.judge is not None else {"item", "slot"}
+    shares = [
+        f"{VARIANCE_PARTS[part]}{with_noise if part in noisy else ''} {100 * value / total:.0f} %"
+        for part, value in parts.items()
+    ]
+    text = f"Variance of a verdict, {name}: {', '.join(shares)}"
+    if not found.predicted:
+        return f"{text}."
+    more = [
+        f"{100 * predicted.se:.2f} with one more {what} ({_count(predicted.judgments, 'judgment')})"
+        for what, predicted in found.predicted.items()
+        if what != "now"
+    ]
+    now, judge = found.predicted["now"], found.predicted.get("judge")
+    text += f"; standard error of the win rate {100 * now.se:.2f}, {', '.join(more)}"
+    if judge is None or now.se_random_judges is None or judge.se_random_judges is None:
+        return f"{text}."
+    drawn = f"{100 * now.se_random_judges:.2f}, {100 * judge.se_random_judges:.2f} with one more judge"
+    return f"{text}; with judges drawn at random too {drawn}."
 
 
 def disagreements(found: Mapping[str, Instruments]) -> str:

@@ -109,6 +109,28 @@ def test_each_value_counts_alike_in_the_standardised_rate_and_reversals_are_name
     assert turned.standardised["part"].reversed == ("small",)
 
 
+def test_reversals_are_no_accident_of_many_values_and_none_is_of_a_few_items() -> None:
+    rng = np.random.default_rng(8)
+    named = 0
+    for _ in range(20):
+        wins = rng.binomial(25, 0.5, size=16)
+        report, _ = by_part({f"v{n}": (int(won), 25 - int(won)) for n, won in enumerate(wins)})
+        found = report.standardised["part"]
+        assert found is not None
+        named += bool(found.reversed)
+    assert named <= 3
+    few, _ = by_part({"big": (180, 20), "few": (0, 19)})
+    assert few.standardised["part"] is not None
+    assert few.standardised["part"].reversed == ()
+
+
+def test_of_two_judges_there_is_no_interval_over_judges() -> None:
+    rows = [structs.replace(j, judge=judge, key=j.key + judge) for judge in "jk" for j in hundred(n=20)]
+    report = report_of(rows, [pair(n) for n in range(20)], judges=("j", "k"))
+    assert report.judge_sensitivity is not None
+    assert report.judge_sensitivity["overall"].random_judges is None
+
+
 def test_one_value_is_not_standardised_and_equal_models_reverse_nothing() -> None:
     alone, _ = by_part({"big": (10, 5)})
     assert alone.standardised == {"part": None}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stats.oracles import oracle
 
-from judge.stats.pooled_means import rate_over_raters, standardised_mean
+from judge.stats.pooled_means import rate_over_raters, standardised_mean, standardised_rate
 
 
 def test_a_standardised_mean_and_its_variance_equal_those_counted_by_hand() -> None:
@@ -75,3 +75,63 @@ def test_the_interval_over_raters_stays_in_range_and_mirrors(n: int, raters: int
     one, other = rate_over_raters(credits_, clusters), rate_over_raters(1 - credits_, clusters)
     assert 0 <= one.low <= one.estimate <= one.high <= 1
     assert (other.low, other.high) == pytest.approx((1 - one.high, 1 - one.low))
+
+
+@pytest.mark.parametrize("sizes", [(100, 3), (200, 2, 2, 2), (100, 1, 1, 1, 1), (50, 50, 50), (5,) * 12])
+@pytest.mark.parametrize("rates", [(0.4, 0.7), (0.85, 0.97)])
+def test_the_interval_of_a_standardised_rate_covers_it_however_small_a_group(
+    sizes: tuple[int, ...], rates: tuple[float, float]
+) -> None:
+    rng = np.random.default_rng(2)
+    groups, by_group = np.repeat(np.arange(len(sizes)), sizes), np.linspace(*rates, len(sizes))
+    hits = 0
+    for _ in range(300):
+        found = standardised_rate((rng.random(len(groups)) < by_group[groups]).astype(float), groups)
+        hits += found.low <= by_group.mean() <= found.high
+    assert hits >= 0.92 * 300
+
+
+def test_a_standardised_rate_of_large_groups_has_the_variance_of_stratified_sampling() -> None:
+    rng = np.random.default_rng(4)
+    groups = np.repeat([0, 1], [900, 1100])
+    credit = rng.integers(0, 5, size=2000) / 4
+    found, plain = standardised_rate(credit, groups), standardised_mean(credit, groups)
+    assert plain is not None
+    assert found.estimate == plain[0]
+    assert found.se**2 == pytest.approx(plain[1].matrix[0, 0], rel=0.005)
+    paired = standardised_rate(np.repeat(credit, 2), np.repeat(groups, 2), np.repeat(np.arange(2000), 2))
+    assert paired == pytest.approx(found)
+
+
+def test_a_standardised_rate_has_no_interval_where_no_group_repeats() -> None:
+    for clusters in (None, np.zeros(2, dtype=np.intp)):
+        found = standardised_rate(np.array([1.0, 0.0]), np.array([0, 1]), clusters)
+        assert found.estimate == 0.5
+        assert np.isnan(found[1:]).all()
+
+
+@given(st.lists(st.tuples(st.sampled_from([0, 0.25, 0.5, 1]), st.integers(0, 2)), min_size=1, max_size=12))
+def test_a_standardised_rate_lies_in_its_interval_and_is_turned_round_with_the_models(
+    items: list[tuple[float, int]],
+) -> None:
+    credit, codes = np.array([item[0] for item in items]), np.array([item[1] for item in items])
+    groups = np.unique(codes, return_inverse=True)[1]
+    found, turned = standardised_rate(credit, groups), standardised_rate(1 - credit, groups)
+    assert turned.estimate == pytest.approx(1 - found.estimate)
+    if len(groups) > len(np.unique(groups)):
+        assert 0 <= found.low <= found.estimate + 1e-9
+        assert found.estimate - 1e-9 <= found.high <= 1
+        assert (turned.low, turned.high, turned.se) == pytest.approx((1 - found.high, 1 - found.low, found.se))
+
+
+@pytest.mark.parametrize("spread", [0, 0.08, 0.15])
+def test_with_three_raters_the_interval_over_raters_covers_the_rate_of_all(spread: float) -> None:
+    rng = np.random.default_rng(6)
+    hits = 0
+    for _ in range(400):
+        leanings = np.clip(0.55 + spread * rng.standard_normal(3), 0, 1)
+        shared = rng.random((100, 3)) < 0.6
+        draws = np.where(shared, rng.random((100, 1)), rng.random((100, 3)))
+        found = rate_over_raters((draws < leanings).astype(float))
+        hits += found.low <= 0.55 <= found.high
+    assert hits >= 0.915 * 400

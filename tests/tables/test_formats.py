@@ -50,7 +50,7 @@ def test_every_section_of_the_report_is_a_table_in_every_form() -> None:
     keys = {table.key for table in tables(FULL)}
     assert keys == {
         *("win_rates", "credibility", "tests", "ledger", "strata", "subgroups"),
-        *("position", "length", "agreement", "judge_sensitivity", "halo"),
+        *("position", "length", "agreement", "judge_sensitivity", "variance_components", "halo"),
     }
     n = len(list(tables(FULL)))
     assert written(comparison_document(FULL), ReportFormat.MARKDOWN).count("| ---: |\n") == n
