@@ -18,7 +18,7 @@ PANELS = {
     "Compare": ["compare", "score", "resume", "retry", "merge", "plan"],
     "Read": ["runs", "report", "view", "list", "show"],
     "People": ["label", "packet", "agreement", "labels"],
-    "Trust": ["control", "flags", "show-prompt", "prompts", "rubrics", "judges"],
+    "Trust": ["verify", "control", "flags", "show-prompt", "prompts", "rubrics", "judges"],
     "Data": ["convert", "import", "checklist", "export"],
 }
 

@@ -15,6 +15,7 @@ import pytest
 from command import COMMAND, SECONDS, environment, omr_judge, only_run, read_jsonl, report_of
 from comparison.test_compare_command import write_pairs
 from provider_server import Answer, Call, ProviderServer, content_judge
+from run_builder import without_seals
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 PRICE = ("--price", "m=2/10/0.5")
@@ -63,6 +64,7 @@ def test_a_dry_run_of_a_run_that_exists_quotes_what_is_open_at_its_pinned_price(
     before = quote_of(*command(server), *PRICE, cwd=tmp_path)
     assert (before["calls"], before["judged"], before["judges"]["openai:m"]["price"]) == (8, 0, "--price")
     omr_judge(*command(server), *PRICE, cwd=tmp_path)
+    without_seals(only_run(tmp_path))
     journal = only_run(tmp_path) / "judgments.jsonl"
     asked = read_jsonl(journal)
     journal.write_text("".join(json.dumps(one) + "\n" for one in asked if one["item"] == "q0"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import stat
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from command import omr_judge, only_run, write_jsonl
 from provider_server import ProviderServer, longer_wins
+from run_builder import change_manifest
 
 from judge.errors import InputError
 from judge.judges.judge_options import JudgeOptions
@@ -125,9 +125,7 @@ def test_every_command_that_asks_refuses_before_it_reads_a_trace(tmp_path: Path)
     with ProviderServer(longer_wins) as server:
         omr_judge("compare", a, b, "--judge", f"openai:m@{server.url}/v1", "--local-only", cwd=tmp_path)
     run = only_run(tmp_path)
-    manifest = json.loads((run / "manifest.json").read_text())
-    manifest["judges"][0]["endpoint"] = "http://far.invalid/v1"
-    (run / "manifest.json").write_text(json.dumps(manifest))
+    change_manifest(run, server.url.encode(), b"http://far.invalid")
     (run / "pairs.jsonl").write_text("not read")
     for name, *options in (["resume"], ["retry"], ["control", "--kind", "repeat"]):
         assert "far.invalid, which" in omr_judge(name, run, *options, "--local-only", cwd=tmp_path, code=3).stderr
