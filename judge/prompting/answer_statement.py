@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from judge.prompting.answer_phrases import any_of
@@ -62,6 +63,19 @@ class _Begun(NamedTuple):
     said: Said | None
 
 
+@lru_cache(maxsize=64)
+def _letter_patterns(letter: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Return what finds one letter of options, what joins several, and several without anything between them."""
+    one = re.compile(
+        rf"(?:{OPTION}\s*)?(?:[(\[{{{OPEN}\u300c\u300e\u3010]\s*(?:{OPTION}\s*)?(?P<marked>{letter})"
+        rf"\s*[.:]?\s*[)\]}}{CLOSE}\u300d\u300f\u3011]"
+        rf"|(?P<bare>{letter})(?![0-9A-Za-z\u00c0-\u024f'+]|-\w|\.\w))",
+        re.IGNORECASE,
+    )
+    link = re.compile(rf"(?P<or>{_OR})|{_AND}|(?P<slash>\s*[/&+]\s*)", re.IGNORECASE)
+    return one, link, re.compile(rf"(?-i:(?:{letter.upper()}){{2,}})(?![\w-])")
+
+
 class StatementReader:
     """Reads statements about one item.
 
@@ -76,14 +90,7 @@ class StatementReader:
         if options and [*options] == [str(number) for number in range(1, len(options) + 1)]:
             self.labels |= dict(zip("abcdefghijklmnopqrstuvwxyz", options, strict=False))
         letter = "|".join(map(re.escape, sorted(self.labels, key=len, reverse=True))) or r"(?!)"
-        self.one = re.compile(
-            rf"(?:{OPTION}\s*)?(?:[(\[{{{OPEN}\u300c\u300e\u3010]\s*(?:{OPTION}\s*)?(?P<marked>{letter})"
-            rf"\s*[.:]?\s*[)\]}}{CLOSE}\u300d\u300f\u3011]"
-            rf"|(?P<bare>{letter})(?![0-9A-Za-z\u00c0-\u024f'+]|-\w|\.\w))",
-            re.IGNORECASE,
-        )
-        self.link = re.compile(rf"(?P<or>{_OR})|{_AND}|(?P<slash>\s*[/&+]\s*)", re.IGNORECASE)
-        self.run = re.compile(rf"(?-i:(?:{letter.upper()}){{2,}})(?![\w-])")
+        self.one, self.link, self.run = _letter_patterns(letter)
 
     def label_of(self, text: str) -> Labels | None:
         """Read a text that is an option's text and nothing else; none where it is another's letter too."""

@@ -225,7 +225,7 @@ class _Reader:
         """Read the last line, or the last sentence, of a text that states an answer nowhere."""
         if self._enumerates(text) or text.endswith(("?", "\u061f")):
             return None
-        line = text.splitlines()[-1].strip()
+        line = "".join(text.splitlines()[-1:]).strip()
         if line.startswith("{") or _CHOICES.search(line):
             return None
         if said := self._one.span(line, bare=True):

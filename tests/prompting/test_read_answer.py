@@ -161,3 +161,8 @@ def test_numbered_options_are_named_by_number_or_by_the_letter_of_their_place() 
     for text in ("2", "The answer is 2.", "(2)", "Answer: B", "정답은 2번입니다.", "②", "Heparin"):
         assert read_answer(text, options) == frozenset("2"), text
     assert read_answer("The answer is 2 mg.", options) is None
+
+
+@pytest.mark.parametrize("text", ["$", "**", "#", "\\boxed{}", "<answer></answer>"])
+def test_marks_alone_state_nothing(text: str) -> None:
+    assert read_answer(text, {"A": "one", "B": "two"}) is None

@@ -107,7 +107,7 @@ def test_the_command_ends_with_one_line_and_an_exit_code(site: Path, copied: Cal
     assert told[-1] == f"{run.path}: not proven: 1 thing does not fit"
     as_json = json.loads(omr_judge("verify", run.path, "--json", cwd=site, code=3).stdout)
     assert (as_json["proven"], as_json["n_problems"], len(as_json["problems"])) == (False, 1, 1)
-    assert "no run here" in omr_judge("verify", "nothing", cwd=site, code=3).stderr
+    assert "no run of this name" in omr_judge("verify", "nothing", cwd=site, code=3).stderr
 
 
 def test_a_quoted_hash_is_that_of_the_manifest_or_the_fingerprint_of_a_report(site: Path) -> None:
