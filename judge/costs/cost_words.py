@@ -45,6 +45,8 @@ def _amount(usd: Decimal | None) -> str:
 
 def cost_line(judge: str, cost: JudgeCost) -> str:
     """Return the cost of one judge's replies, with tokens and the source of the price."""
+    if not cost.replies:
+        return f"Cost of {judge}: no reply came; what calls without one cost, if any were billed, is unknown."
     share = f", {100 * cost.cached_share:.0f} % from the cache" if cost.cached_share else ""
     reasoning = f", {cost.reasoning:,} of it reasoning" if cost.reasoning else ""
     parts = [f"{cost.input_tokens:,} tokens in{share}", f"{cost.output_tokens:,} out{reasoning}"]
@@ -59,5 +61,5 @@ def cost_line(judge: str, cost: JudgeCost) -> str:
     elif cost.usd is None and not cost.without_usage:
         source = f"no price of batches is known from {cost.price}"
     else:
-        source = f"prices: {cost.price}" if cost.price else "nothing was asked"
+        source = f"prices: {cost.price}"
     return f"Cost of {judge}: {_amount(cost.usd)} ({', '.join(parts)}; {source})."
