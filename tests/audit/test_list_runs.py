@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kept_runs import copy_runs
 from msgspec.json import encode
 from msgspec.structs import replace
 from rich.cells import cell_len
@@ -32,7 +33,6 @@ from judge.runs.journal import RunFolder
 from judge.runs.sharding import Shard
 from judge.schema import Failed, FailureKind, JudgeSettings, JudgeSpec, Order, Price, Provider, Tariff, Usage, Verdict
 
-KEPT = Path(__file__).parents[1] / "kept/runs"
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 LISTED = ListedRun(
     name="sonnet",
@@ -151,15 +151,17 @@ def test_a_rate_without_an_interval_stands_alone() -> None:
 
 
 def test_scores_and_runs_that_write_checklists_are_named_by_what_they_are_about(tmp_path: Path) -> None:
-    for name in ("score-a", "checklists"):
-        shutil.copytree(KEPT / name, tmp_path / name)
-    score, checklist = sorted(list_runs(tmp_path).runs, key=lambda run: run.kind, reverse=True)
+    copy_runs(tmp_path)
+    runs = tmp_path / "runs"
+    for other in {path.name for path in runs.iterdir()} - {"score-a", "checklists"}:
+        shutil.rmtree(runs / other)
+    score, checklist = sorted(list_runs(runs).runs, key=lambda run: run.kind, reverse=True)
     assert (score.kind, score.models, checklist.kind, checklist.models) == ("score", ("alpha-7b",), "checklist", ())
     assert (score.state, checklist.state, checklist.n_requests) == (RunState.DONE, RunState.DONE, 6)
     half = Estimate(estimate=0.5, low=0.25, high=0.75, n=3)
     told = {"schema_version": 1, "n_judgments": 60, "n_failed": 0, "n_not_asked": 0, "usd": 0.05}
-    write_json(tmp_path / "score-a/report.json", {**told, "trace_score": half.model_dump()})
-    scored = next(run for run in list_runs(tmp_path).runs if run.kind == "score")
+    write_json(runs / "score-a/report.json", {**told, "trace_score": half.model_dump()})
+    scored = next(run for run in list_runs(runs).runs if run.kind == "score")
     assert (scored.trace_score, scored.win_rate) == (half, None)
 
 
