@@ -41,7 +41,7 @@ class SubjectCounts(ABC, Generic[Subject]):
             self.n_items += 1
             for image in item.images:
                 self._n_images += 1
-                self._images.update(bytes.fromhex(image.sha256))
+                self._images.update(_digest(image.sha256))
             self.count(subject)
             yield subject
 
@@ -56,6 +56,14 @@ class SubjectCounts(ABC, Generic[Subject]):
         """Return the manifest's fields that depend on the subjects; images are hashed by their hashes, in order."""
         images_sha256 = self._images.hexdigest() if self._n_images else None
         return {"n_items": self.n_items, "n_images": self._n_images, "images_sha256": images_sha256}
+
+
+def _digest(sha256: str) -> bytes:
+    """Return a hash's bytes; of what is none, as a damaged run may hold, others, so that the whole differs."""
+    try:
+        return bytes.fromhex(sha256)
+    except ValueError:
+        return sha256.encode()
 
 
 class PairCounts(SubjectCounts[Pair]):
