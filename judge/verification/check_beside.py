@@ -129,16 +129,16 @@ def check_report(folder: RunFolder, manifest: AnyManifest, fingerprint: str | No
     except (orjson.JSONDecodeError, InputError) as error:
         found.add(folder.report_path, f"damaged: {error}")
         return
-    rested_on = stored.get("fingerprint") if isinstance(stored, dict) else None
-    if rested_on != fingerprint:
-        found.notes.append(f"{folder.report_path} rests on other judgments than the run has now: report it anew")
-        return
     try:
-        report = _derived(folder, manifest).model_dump(mode="json")
+        report = orjson.loads(orjson.dumps(_derived(folder, manifest).model_dump(mode="json")))
     except OmrJudgeError as error:
         found.add(folder.path, f"gives no report: {error}")
         return
-    differing = _first_difference(orjson.loads(orjson.dumps(report)), stored)
+    rested_on = stored.get("fingerprint") if isinstance(stored, dict) else None
+    if rested_on != fingerprint and _first_difference({**report, "fingerprint": rested_on}, stored) is not None:
+        found.notes.append(f"{folder.report_path} rests on other judgments than the run has now: report it anew")
+        return
+    differing = _first_difference(report, stored)
     if differing is not None and manifest.versions.get("omr-judge") in {None, __version__}:
         found.add(folder.report_path, differing[1], differing[0])
     elif differing is not None:

@@ -348,6 +348,11 @@ def test_what_lies_beside_the_judgments_is_checked_too(copied: Callable[[str], R
     other.report_path.write_bytes(orjson.dumps(report))
     (told,) = problems(other)
     assert told.startswith("report.json: criteria.overall.wins_a: is ")
+    report["criteria"]["overall"]["wins_a"] -= 1
+    report["fingerprint"] = "x" + report["fingerprint"][1:]
+    other.report_path.write_bytes(orjson.dumps(report))
+    (told,) = problems(other)
+    assert told.startswith("report.json: fingerprint: is 'x")
     other.report_path.write_bytes(b"{")
     assert problems(other)[0].startswith("report.json: damaged: ")
     other.report_path.write_bytes(orjson.dumps({"fingerprint": "another"}))
