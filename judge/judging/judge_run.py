@@ -206,6 +206,7 @@ async def _judge_batched(session: Session) -> None:
             judge = open_batch_judge(spec, timeout=session.options.policy.timeout)
             stack.push_async_callback(judge.close)
             judge.allowed_models = session.options.allow_served_model
+            judge.forms |= frozenset(session.manifest.forms.get(spec.name, ()))
             queue = BatchQueue(judge, partial(session.open_requests, spec), session.plan.reader(spec))
             queue.budget, price = session.budget, session.manifest.prices.get(spec.name)
             if session.options.max_cost is not None:
