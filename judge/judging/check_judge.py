@@ -67,7 +67,7 @@ class Check:
     replies: tuple[Reply, ...] = ()
     """that came, and were paid for"""
     error: ProviderError | None = None
-    """why there is none"""
+    """why there is none, or no further one"""
 
 
 async def check_judge(spec: JudgeSpec, *, seconds: float) -> list[Check]:
@@ -184,10 +184,13 @@ async def _check_limit(spec: JudgeSpec, seconds: float) -> Check:
 
 async def _check_seed(spec: JudgeSpec, seconds: float) -> Check:
     asked, seeded = "a seed", _with(spec, body={**spec.settings.body, "seed": 7})
+    replies: tuple[Reply, ...] = ()
     try:
-        replies = tuple([(await _asked(seeded, _request(seeded, prompt=_DICE), seconds))[0] for _ in range(2)])
+        for _ in range(2):
+            reply, _ = await _asked(seeded, _request(seeded, prompt=_DICE), seconds)
+            replies += (reply,)
     except ProviderError as error:
-        return Check(asked, works=False, told=error.message, error=error)
+        return Check(asked, works=False, told=error.message, replies=replies, error=error)
     if cut := next((reply.cut for reply in replies if reply.cut), None):
         return Check(asked, works=None, told=f"cannot be told: {cut}", replies=replies)
     first, second = (reply.text.strip() for reply in replies)
