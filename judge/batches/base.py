@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 from judge.dispatch.retry_policy import RetryPolicy
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.files.limits import MIB, OWN_LINE_BYTES
-from judge.judges.replies import Sent
+from judge.judges.prompt_counts import Sent
 from judge.schema import FailureKind, JudgeSpec, Reply, Request, RequestForm
 
 P = ParamSpec("P")
