@@ -188,6 +188,8 @@ def test_a_verdict_that_is_introduced_as_a_draft_or_denied_is_none(form: Verdict
         "A good example. ",
         "Whether A is better or not: ",
         "It does not hold. ",
+        "The other does not. ",
+        "B does not\n\n",
         "No draft, but a verdict: ",
         "The knot: ",
     ):
