@@ -619,6 +619,12 @@ class Judgment(Recorded, frozen=True):
         replies = (*(attempt.reply for attempt in self.attempts), self.reply)
         return tuple(reply for reply in replies if reply is not None)
 
+    @property
+    def n_lost(self) -> int:
+        """Calls that got no reply and may have been paid for."""
+        attempts = sum(attempt.maybe_paid and attempt.reply is None for attempt in self.attempts)
+        return attempts + (isinstance(self.result, Failed) and self.result.maybe_paid)
+
 
 class Label(Frozen):
     """What a person said of a pair on one criterion: a line of `labels.jsonl`, kept beside the judgments."""

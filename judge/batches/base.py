@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 from judge.dispatch.retry_policy import RetryPolicy
 from judge.errors import ProviderError, RetryableError, StopRunError
 from judge.files.limits import MIB, OWN_LINE_BYTES
-from judge.judges.replies import Sent
-from judge.schema import FailureKind, JudgeSpec, Reply, Request
+from judge.judges.prompt_counts import Sent
+from judge.schema import FailureKind, JudgeSpec, Reply, Request, RequestForm
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -110,6 +110,8 @@ class BatchJudge(Protocol):
     frame: Frame
     keeps_marks: bool
     """whether `find` is certain of what it finds"""
+    forms: frozenset[RequestForm]
+    """in what its requests differ from the usual ones"""
     allowed_models: Sequence[str]
     """names that replies may bear beside that of the model that is asked"""
 
@@ -178,4 +180,5 @@ def read_result(raw: bytes, read: Callable[[dict[str, Any]], tuple[Reply, str]])
     except ProviderError as error:
         return BatchResult(key, error)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        return BatchResult(key, RetryableError(FailureKind.TRANSPORT, f"no result that can be read: {error!r:.200}"))
+        told = f"no result that can be read: {error!r:.200}"
+        return BatchResult(key, RetryableError(FailureKind.TRANSPORT, told, maybe_paid=True))

@@ -63,7 +63,8 @@ class BatchQueue:
         """Note the unanswered requests of the last round as attempts that failed in passing."""
         for key, (_, error) in self.unanswered.items():
             earlier = self.attempts.get(key, ())
-            self.attempts[key] = (*earlier, Attempt(problem=error.message, status=error.status))
+            attempt = Attempt(problem=error.message, status=error.status, maybe_paid=error.maybe_paid)
+            self.attempts[key] = (*earlier, attempt)
         self.unanswered.clear()
         self.held_back = ""
 
@@ -80,14 +81,14 @@ class BatchQueue:
         self.charges[key] = charge
         self.budget.take(charge)
 
-    def end(self, key: str, reply: Reply | None) -> None:
+    def end(self, key: str, came: Reply | ProviderError) -> None:
         """Count what became of a request that was in a batch."""
         if (charge := self.charges.pop(key, None)) is None:
             return
-        if reply is None:
-            self.budget.unanswered(charge, maybe_paid=False)
+        if isinstance(came, Reply):
+            self.budget.answered(self.cost(came), charge)
         else:
-            self.budget.answered(self.cost(reply), charge)
+            self.budget.unanswered(charge, maybe_paid=came.maybe_paid)
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,9 @@ class ResultWriter:
 
     def fail(self, queue: BatchQueue, member: Member, error: ProviderError) -> None:
         """Record that a request failed for good."""
-        queue.end(member.key, None)
-        self.settle(queue, member, Failed(failure=error.kind, detail=error.message))
+        queue.end(member.key, error)
+        failed = Failed(failure=error.kind, detail=error.message, maybe_paid=error.maybe_paid)
+        self.settle(queue, member, failed)
 
     def take(self, queue: BatchQueue, member: Member, result: BatchResult) -> StopRunError | None:
         """Record the result of a request; return it where it says that every further request would fail too."""
@@ -166,10 +168,10 @@ class ResultWriter:
 
     def leave(self, queue: BatchQueue, member: Member, error: ProviderError) -> None:
         """Note that a request got no reply in this round, and let it be asked again."""
-        queue.end(member.key, None)
+        queue.end(member.key, error)
         queue.unanswered[member.key] = (member, error)
         self.claimed.discard(bytes.fromhex(member.key))
-        self.events.given_up(member.key, maybe_paid=False)
+        self.events.given_up(member.key, maybe_paid=error.maybe_paid)
 
 
 async def fold(
@@ -192,29 +194,31 @@ async def fold(
     name = f"batch {safe(str(record.id))}"
     left = {key: member for key, member in members.items() if writer.needs(member, since=record.since)}
     stop: StopRunError | None = None
-    n_strange = 0
+    n_strange = n_unreadable = 0
 
     async def download() -> None:
         """Read all results; RetryableError where they break off, and then only what is missing is taken."""
-        nonlocal n_strange, stop
+        nonlocal n_strange, n_unreadable, stop
         seen: set[str] = set()
-        n_replies = n_strange = 0
+        n_paid = n_strange = n_unreadable = 0
         for source in state.sources:
             async with aclosing(queue.judge.results(source)) as results:
                 async for result in results:
                     key = result.key
-                    n_replies += key is None or isinstance(result.reply, Reply)
+                    n_unreadable += key is None
+                    n_paid += isinstance(result.reply, Reply) or result.reply.maybe_paid
                     if key is not None:
                         n_strange += key not in members or key in seen
                         seen.add(key)
                         if (member := left.pop(key, None)) is not None:
                             stop = writer.take(queue, member, result) or stop
-        if n_replies < state.n_replied:
-            text = f"{n_replies:,} replies came, the provider counts {state.n_replied:,}"
+        if n_paid < state.n_replied:
+            text = f"{n_paid:,} replies came, the provider counts {state.n_replied:,}"
             raise RetryableError(FailureKind.TRANSPORT, text)
 
     await call_with_retries(policy, f"{queue.name}: results of {name}", download)
-    missing = RetryableError(FailureKind.TRANSPORT, "its batch ended without a result that can be read")
+    words = "its batch ended without a result that can be read"
+    missing = RetryableError(FailureKind.TRANSPORT, words, maybe_paid=n_unreadable > 0)
     for member in left.values():
         writer.leave(queue, member, missing)
     if n_strange:

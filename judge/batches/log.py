@@ -18,7 +18,7 @@ from judge.errors import RunError
 from judge.files.files import as_its_folder, make_folder, touch
 from judge.files.sealed_lines import mend_tail, sealed_records
 from judge.files.sealing import seal
-from judge.judges.replies import Sent, told_chars
+from judge.judges.prompt_counts import Sent, told_chars
 from judge.schema import Frozen, Group, Order, Request
 
 

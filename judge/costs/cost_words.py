@@ -35,7 +35,8 @@ def costs(report: Costed) -> list[str]:
     """Return the cost of each judge's replies, and of all, a line each."""
     lines = [cost_line(judge, cost) for judge, cost in report.costs.items()]
     if len(lines) > 1:
-        lines.append(f"Cost together: {_amount(report.usd)}.")
+        n_lost = sum(cost.lost for cost in report.costs.values())
+        lines.append(f"Cost together: {_amount(report.usd)}{_beside(n_lost)}.")
     return lines
 
 
@@ -45,6 +46,8 @@ def _amount(usd: Decimal | None) -> str:
 
 def cost_line(judge: str, cost: JudgeCost) -> str:
     """Return the cost of one judge's replies, with tokens and the source of the price."""
+    if not cost.replies and cost.lost:
+        return f"Cost of {judge}: no reply came; {_calls(cost.lost)} without one may be billed, at an unknown cost."
     if not cost.replies:
         return f"Cost of {judge}: no reply came; what calls without one cost, if any were billed, is unknown."
     share = f", {100 * cost.cached_share:.0f} % from the cache" if cost.cached_share else ""
@@ -62,4 +65,13 @@ def cost_line(judge: str, cost: JudgeCost) -> str:
         source = f"no price of batches is known from {cost.price}"
     else:
         source = f"prices: {cost.price}"
-    return f"Cost of {judge}: {_amount(cost.usd)} ({', '.join(parts)}; {source})."
+    return f"Cost of {judge}: {_amount(cost.usd)} ({', '.join(parts)}; {source}){_beside(cost.lost)}."
+
+
+def _beside(n_lost: int) -> str:
+    """Say how many calls may be billed beside a cost of replies; nothing where there are none."""
+    return f"; {_calls(n_lost)} without a reply may be billed too" if n_lost else ""
+
+
+def _calls(n: int) -> str:
+    return f"{n:,} call{'s' * (n != 1)}"

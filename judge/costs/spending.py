@@ -10,7 +10,7 @@ from typing import Annotated
 from msgspec.structs import asdict
 from pydantic import Field, PlainSerializer
 
-from judge.schema import Frozen, Judgment, Price, Usage
+from judge.schema import Frozen, Judgment, Price, Reply, Usage
 
 MILLIONTH = Decimal("0.000001")
 RATE_DIGITS = 6
@@ -33,17 +33,20 @@ class JudgeCost(Frozen):
     cache_write: int
     """input tokens written to it"""
     cached_share: float | None
-    """share of the input tokens that was read from a cache; null without input"""
+    """share of the input tokens that was read from a cache; null where none is told, or less than was cached"""
     output_tokens: int
     """reasoning included"""
     reasoning: int
     """output tokens that were reasoning"""
     usd: Usd | None
-    """US dollars at the run's pinned price; null where the price or the tokens of a reply are unknown"""
+    """US dollars for the replies, at the run's pinned price; null where the price or the tokens of one are unknown, and
+    where there are only lost calls"""
     price: str | None
     """who says so; null where no price is known"""
     without_usage: Annotated[int, Field(exclude_if=lambda n: n == 0)] = 0
     """replies that do not tell their tokens, which are in none of the sums above; absent where there are none"""
+    lost: Annotated[int, Field(exclude_if=lambda n: n == 0)] = 0
+    """calls that got no reply and may have been billed, beside the US dollars; absent where there are none"""
     served_models: Annotated[dict[str, int] | None, Field(exclude_if=lambda models: models is None)] = None
     """replies by the model that they name; absent unless they name several"""
 
@@ -73,12 +76,12 @@ def cost_of(judgment: Judgment, prices: Mapping[str, Price]) -> Decimal | None:
         prices: by judge.
     """
     price = prices.get(judgment.judge)
-    return total(_cost(price, reply.usage, batched=reply.batched) for reply in judgment.replies)
+    return total(reply_cost(price, reply) for reply in judgment.replies)
 
 
-def _cost(price: Price | None, usage: Usage, *, batched: bool) -> Decimal | None:
-    """Return what a reply cost; None, too, where its server did not tell its tokens."""
-    return cost(price, usage, batched=batched) if usage.is_known else None
+def reply_cost(price: Price | None, reply: Reply) -> Decimal | None:
+    """Return the US dollars that a reply cost; None where no price is known, or it does not tell its tokens."""
+    return cost(price, reply.usage, batched=reply.batched) if reply.usage.is_known else None
 
 
 class Spending:
@@ -91,25 +94,22 @@ class Spending:
     def __init__(self, prices: Mapping[str, Price]) -> None:
         self._prices = prices
         self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        """by judge: replies, those in batches, and tokens by the fields of `Usage`"""
+        """by judge: replies, those in batches, lost calls, and tokens by the fields of `Usage`"""
         self._usd: dict[str, Decimal | None] = {}
         self._models: defaultdict[str, Counter[str]] = defaultdict(Counter)
         """by judge: replies by the model that they name"""
 
     def add(self, judgment: Judgment) -> None:
-        """Add every reply of a judgment that was paid for."""
+        """Add every reply of a judgment that was paid for, and count the calls that may have been."""
+        judge, counts = judgment.judge, self._counts[judgment.judge]
+        counts["lost"] += judgment.n_lost
         for reply in judgment.replies:
-            self.add_reply(judgment.judge, reply.usage, batched=reply.batched)
+            counts.update(
+                asdict(reply.usage), replies=1, batched=int(reply.batched), without_usage=int(not reply.usage.is_known)
+            )
+            self._usd[judge] = total([self._usd.get(judge, Decimal(0)), reply_cost(self._prices.get(judge), reply)])
             if reply.model is not None:
-                self._models[judgment.judge][reply.model] += 1
-
-    def add_reply(self, judge: str, usage: Usage, *, batched: bool) -> None:
-        """Add one reply."""
-        self._counts[judge].update(
-            asdict(usage), replies=1, batched=int(batched), without_usage=int(not usage.is_known)
-        )
-        amount = _cost(self._prices.get(judge), usage, batched=batched)
-        self._usd[judge] = total([self._usd.get(judge, Decimal(0)), amount])
+                self._models[judge][reply.model] += 1
 
     def models(self, judge: str) -> list[str]:
         """Return the models that a judge's replies name."""
@@ -122,8 +122,12 @@ class Spending:
 
     @property
     def usd(self) -> Decimal | None:
-        """US dollars for all replies; None where the price of one is unknown."""
-        return total(self._usd.values())
+        """US dollars for all replies; None where the price of one is unknown, or of a judge calls alone were lost."""
+        return total(map(self._usd_of, self._counts))
+
+    def _usd_of(self, judge: str) -> Decimal | None:
+        counts = self._counts[judge]
+        return None if counts["lost"] and not counts["replies"] else self._usd.get(judge, Decimal(0))
 
     def of(self, judge: str) -> JudgeCost:
         """Return what one judge's replies took; zeros where it has none."""
@@ -134,14 +138,20 @@ class Spending:
             input_tokens=counts["input"],
             cache_read=counts["cache_read"],
             cache_write=counts["cache_write"],
-            cached_share=round(counts["cache_read"] / counts["input"], RATE_DIGITS) if counts["input"] else None,
+            cached_share=_share(counts["cache_read"], counts["input"]),
             output_tokens=counts["output"],
             reasoning=counts["reasoning"],
-            usd=self._usd.get(judge, Decimal(0)),
+            usd=self._usd_of(judge),
             price=price.source if price else None,
             without_usage=counts["without_usage"],
+            lost=counts["lost"],
             served_models=dict(sorted(models.items())) if len(models) > 1 else None,
         )
+
+
+def _share(part: int, whole: int) -> float | None:
+    """Return the share of tokens; None where there is none, or their server counts the part beside the whole."""
+    return round(part / whole, RATE_DIGITS) if 0 < whole >= part else None
 
 
 def total(amounts: Iterable[Decimal | None]) -> Decimal | None:

@@ -13,8 +13,10 @@ from judge.errors import OmrJudgeError, ProviderError, RetryableError, StopRunEr
 from judge.files.secrets import REDACTED
 from judge.images.loader import load_encoded
 from judge.judges.keys import NO_KEY, why_no_key
+from judge.judges.prompt_counts import Sent
 from judge.judges.provider_errors import error_line, error_said, status_error
-from judge.judges.replies import Sent, SentReplies, receive
+from judge.judges.replies import receive
+from judge.judges.reply_checks import SentReplies
 from judge.judges.request_forms import learn, names_the_limit, set_forms
 from judge.schema import MESSAGES, Correction, FailureKind, JudgeSpec, Provider, Reply, Request, RequestForm
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import chain
 from typing import Any
 
 from msgspec.structs import replace
 
 from judge.costs.prices import list_price
+from judge.costs.spending import reply_cost, total
 from judge.errors import ProviderError, StopRunError
 from judge.files.secrets import hide_in_logs
 from judge.judges.registry import open_judge
 from judge.judging.options import DEFAULT_PROMPT
-from judge.judging.quote_run import cost_of
 from judge.prompting.pairwise_plan import PairPlan
 from judge.prompting.shipped_files import find_asset, load_prompt
 from judge.schema import (
@@ -68,7 +67,7 @@ class Check:
     replies: tuple[Reply, ...] = ()
     """that came, and were paid for"""
     error: ProviderError | None = None
-    """why there is none"""
+    """why there is none, or no further one"""
 
 
 async def check_judge(spec: JudgeSpec, *, seconds: float) -> list[Check]:
@@ -97,18 +96,12 @@ async def check_judge(spec: JudgeSpec, *, seconds: float) -> list[Check]:
     return checks
 
 
-def cost_of_checks(spec: JudgeSpec, checks: Iterable[Check]) -> Decimal | None:
+def cost_of_checks(spec: JudgeSpec, checks: Sequence[Check]) -> Decimal | None:
     """Return what the replies to checks cost, in US dollars; None where that is unknown of any."""
-    price, total = list_price(spec), Decimal(0)
-    checks = list(checks)
+    price = list_price(spec)
     if any(check.error and check.error.maybe_paid for check in checks):
         return None
-    for reply in chain.from_iterable(check.replies for check in checks):
-        usd = cost_of(price, reply)
-        if usd is None:
-            return None
-        total += usd
-    return total
+    return total(reply_cost(price, reply) for check in checks for reply in check.replies)
 
 
 def _has(spec: JudgeSpec, form: ReplyForm) -> bool:
@@ -191,10 +184,13 @@ async def _check_limit(spec: JudgeSpec, seconds: float) -> Check:
 
 async def _check_seed(spec: JudgeSpec, seconds: float) -> Check:
     asked, seeded = "a seed", _with(spec, body={**spec.settings.body, "seed": 7})
+    replies: tuple[Reply, ...] = ()
     try:
-        replies = tuple([(await _asked(seeded, _request(seeded, prompt=_DICE), seconds))[0] for _ in range(2)])
+        for _ in range(2):
+            reply, _ = await _asked(seeded, _request(seeded, prompt=_DICE), seconds)
+            replies += (reply,)
     except ProviderError as error:
-        return Check(asked, works=False, told=error.message, error=error)
+        return Check(asked, works=False, told=error.message, replies=replies, error=error)
     if cut := next((reply.cut for reply in replies if reply.cut), None):
         return Check(asked, works=None, told=f"cannot be told: {cut}", replies=replies)
     first, second = (reply.text.strip() for reply in replies)

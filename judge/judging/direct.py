@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from judge.costs.charges import charge
+from judge.costs.spending import reply_cost
 from judge.dispatch.dispatch import Stop, dispatch
 from judge.dispatch.judge_queue import JudgeQueue
 from judge.dispatch.rate_limits import AdaptiveConcurrency, RateLimiter
@@ -18,7 +19,7 @@ from judge.files.interrupts import interrupts_call
 from judge.files.secrets import hide_in_logs
 from judge.judges.local import n_servers
 from judge.judges.registry import open_judge
-from judge.judging.quote_run import cost_of, pixels
+from judge.judging.quote_run import pixels
 from judge.prompting.retry_prompt import repair
 from judge.schema import Failed, JudgeSpec, Provider, RequestForm
 
@@ -116,7 +117,7 @@ def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: Asy
         if options.max_cost is not None:
             price = manifest.prices.get(spec.name)
             queue.charge = partial(charge, price, judge=spec, pixels=pixels)
-            queue.cost = partial(cost_of, price)
+            queue.cost = partial(reply_cost, price)
         queues.append(queue)
     return queues
 

@@ -14,6 +14,7 @@ from judge.batches.log import BatchLog
 from judge.batches.submit import judge_in_batches, open_batch_judge, require_batches
 from judge.costs.charges import Charge, charge
 from judge.costs.quote import added
+from judge.costs.spending import reply_cost
 from judge.dispatch.in_flight import InFlight, read_in_flight
 from judge.errors import BudgetReachedError, InputError, InterruptedRunError, StopRunError
 from judge.files.secrets import hide_in_logs
@@ -23,7 +24,7 @@ from judge.judges.registry import require
 from judge.judging.direct import judge_directly
 from judge.judging.options import JudgingOptions
 from judge.judging.progress import Display
-from judge.judging.quote_run import budget_of, confirm, cost_of, pixels, quote_run
+from judge.judging.quote_run import budget_of, confirm, pixels, quote_run
 from judge.judging.run_kinds import any_plan_of
 from judge.judging.session import Closed, Recorder, Session
 from judge.judging.stopping import Stopper, planned_looks
@@ -205,11 +206,12 @@ async def _judge_batched(session: Session) -> None:
             judge = open_batch_judge(spec, timeout=session.options.policy.timeout)
             stack.push_async_callback(judge.close)
             judge.allowed_models = session.options.allow_served_model
+            judge.forms |= frozenset(session.manifest.forms.get(spec.name, ()))
             queue = BatchQueue(judge, partial(session.open_requests, spec), session.plan.reader(spec))
             queue.budget, price = session.budget, session.manifest.prices.get(spec.name)
             if session.options.max_cost is not None:
                 queue.charge = partial(_expected_charge, price=price, judge=spec)
-                queue.cost = partial(cost_of, price)
+                queue.cost = partial(reply_cost, price)
             queues.append(queue)
         hide_in_logs()
         policy, poll = session.options.policy, session.options.poll

@@ -11,21 +11,20 @@ from judge.costs.charges import charge
 from judge.costs.cost_words import dollars
 from judge.costs.quote import Quote, quote
 from judge.costs.render_quote import render_quote
-from judge.costs.spending import cost
+from judge.costs.spending import reply_cost
 from judge.dispatch.budget import Budget
 from judge.dispatch.in_flight import read_in_flight
 from judge.errors import InputError, InterruptedRunError
 from judge.files.terminal import agreed, somebody_is_here
 from judge.images.loader import image_size
 from judge.judging.run_kinds import any_plan_of, subjects_of
-from judge.schema import Failed
 
 if TYPE_CHECKING:
     from judge.images.file_types import Size
     from judge.judging.options import JudgingOptions
     from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest
-    from judge.schema import Image, Price, Reply
+    from judge.schema import Image, Price
 
 UNREADABLE = (1024, 1024)
 """pixels that an image is taken to have whose header does not state them"""
@@ -65,11 +64,10 @@ def _count_spent(folder: RunFolder, prices: Mapping[str, Price], budget: Budget)
     """Count what a folder's judgments took; return how many calls of each key may be paid for at an unknown cost."""
     unknown: Counter[str] = Counter()
     for judgment in folder.judgments():
-        n_unknown = sum(attempt.maybe_paid and attempt.reply is None for attempt in judgment.attempts)
-        n_unknown += isinstance(judgment.result, Failed) and judgment.result.maybe_paid
+        n_unknown = judgment.n_lost
         budget.n_lost += n_unknown
         for reply in judgment.replies:
-            cost = cost_of(prices.get(judgment.judge), reply)
+            cost = reply_cost(prices.get(judgment.judge), reply)
             budget.n_answered += 1
             budget.cost += cost or 0
             n_unknown += cost is None
@@ -97,11 +95,6 @@ def _estimated(folder: RunFolder, manifest: AnyManifest, calls: Mapping[str, int
             if n := calls.get(request.key):
                 estimated += n * charge(price, request, judge, pixels=pixels).expected
     return estimated
-
-
-def cost_of(price: Price | None, reply: Reply) -> Decimal | None:
-    """Return the US dollars that a reply cost; None where no price is known, or it does not tell its tokens."""
-    return cost(price, reply.usage, batched=reply.batched) if reply.usage.is_known else None
 
 
 def quote_run(folder: RunFolder, manifest: AnyManifest, *, done: Container[bytes], batch: bool = False) -> Quote:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from judge.prompting.final_text import SLOTS, UnparsedError, final_text, require_end, unwrapped
+from judge.prompting.final_text import SLOTS, UnparsedError, final_text, require_end, require_meant, unwrapped
 from judge.schema import Verdict
 
 _BRACKETS = re.compile(r"\[\[([^\[\]]*)\]\]")
@@ -17,14 +17,17 @@ def parse_brackets(text: str) -> Verdict:
     How much better a trace is (`>>`) is not kept.
 
     Raises:
-        UnparsedError: the reply holds no double brackets, several, or others than a verdict, or goes on after them.
+        UnparsedError: the reply holds no double brackets, several, or others than a verdict, denies them, or goes
+            on after them.
     """
     final = final_text(text)
     found = list(_BRACKETS.finditer(final))
     if len(found) != 1 or final.count("[[") != 1 or final.count("]]") != 1:
         raise UnparsedError(f"the reply holds {len(found)} verdicts in double brackets")
     (mark,) = found
-    require_end(unwrapped(final[: mark.start()], final[mark.end() :]), of="double brackets")
+    before = final[: mark.start()]
+    require_meant(before)
+    require_end(unwrapped(before, final[mark.end() :]), of="double brackets")
     return _verdict(mark[1])
 
 

@@ -9,7 +9,7 @@ from html import unescape
 from typing import Any, NoReturn
 
 from judge.prompting.brackets_reply import parse_brackets
-from judge.prompting.final_text import UnparsedError, final_text, require_end
+from judge.prompting.final_text import UnparsedError, final_text, require_end, require_meant
 from judge.prompting.letter_reply import parse_letter
 from judge.prompting.result_reply import parse_result
 from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict, VerdictForm
@@ -170,7 +170,9 @@ def _check_around(before: str, after: str) -> None:
     if any(before.count(opening) != before.count(closing) for opening, closing in ("{}", "[]")):
         raise UnparsedError("the JSON object stands within something that is not closed")
     fence = _OPEN_FENCE.search(before)
-    if _is_draft(before[: fence.start()] if fence else before):
+    introduction = before[: fence.start()] if fence else before
+    require_meant(introduction)
+    if _is_draft(introduction):
         raise UnparsedError("the JSON object is introduced as a draft, or stands within a tag that is not closed")
     if before.count(_FENCE) > (fence is not None and not fence["tag"]):
         raise UnparsedError("the reply holds a fenced block beside the JSON object")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from judge.prompting.final_text import SLOTS, UnparsedError, final_text, require_end, unwrapped
+from judge.prompting.final_text import SLOTS, UnparsedError, final_text, require_end, require_meant, unwrapped
 from judge.schema import Verdict
 
 _MARK = re.compile(r"\[\s*result\s*\]", re.IGNORECASE | re.ASCII)
@@ -15,7 +15,7 @@ def parse_result(text: str) -> Verdict:
     """Return the verdict that follows the only `[RESULT]` of a reply and ends it: A, B, and C or tie.
 
     Raises:
-        UnparsedError: the reply holds no such mark or several, or something else follows it.
+        UnparsedError: the reply holds no such mark or several, it is denied, or something else follows it.
     """
     final = final_text(text)
     marks = list(_MARK.finditer(final))
@@ -24,5 +24,7 @@ def parse_result(text: str) -> Verdict:
     said = _SAID.match(final, marks[0].end())
     if said is None:
         raise UnparsedError(f"unknown verdict after [RESULT]: {final[marks[0].end() :][:40]!r}")
-    require_end(unwrapped(final[: marks[0].start()], final[said.end() :]), of="verdict")
+    before = final[: marks[0].start()]
+    require_meant(before)
+    require_end(unwrapped(before, final[said.end() :]), of="verdict")
     return SLOTS.get((said["word"] or said["closed"]).lower(), Verdict.TIE)

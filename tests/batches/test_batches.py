@@ -374,6 +374,41 @@ def test_requests_that_got_no_reply_are_submitted_again(
     attempts = [line["attempts"] for line in journal(folder) if "attempts" in line]
     assert [len(each) for each in attempts] == [2] * 4
     assert all(any(word in attempt["problem"] for word in problem) for each in attempts for attempt in each)
+    # A line that cannot be read may have been a reply, and was paid for then.
+    is_unreadable = answer.fault == "garbage"
+    assert {attempt.get("maybe_paid", False) for each in attempts for attempt in each} == {is_unreadable}
+    assert [cost.get("lost", 0) for cost in report(folder)["costs"].values()] == [8 if is_unreadable else 0]
+
+
+def test_an_error_in_place_of_a_reply_in_a_batch_is_asked_again_and_counted_as_maybe_paid(tmp_path: Path) -> None:
+    error = {"choices": [], "error": {"code": 503, "message": "the upstream is overloaded"}}
+    with BatchServer(now_and_then(Answer(more=error), times=3)) as server:
+        folder = Runs(tmp_path, server, "openai").compare()
+    assert [len(batch.calls) for batch in server.batches] == [N_REQUESTS, 4, 4]
+    assert failures(folder) == {"transport": 4, "judged": N_REQUESTS - 4}
+    failed = [line for line in journal(folder) if "failure" in line["result"]]
+    assert all("the upstream is overloaded" in line["result"]["detail"] for line in failed)
+    assert [(line["result"]["maybe_paid"], *(one["maybe_paid"] for one in line["attempts"])) for line in failed] == [
+        (True, True, True)
+    ] * 4
+    assert report(folder)["costs"]["openai:m"]["lost"] == 12
+
+
+def test_a_batch_is_asked_in_the_forms_that_direct_calls_of_the_run_have_learnt(tmp_path: Path) -> None:
+    def script(call: Call) -> Answer:
+        if call.body["messages"][0]["role"] == "system":
+            return Answer(status=400, error={"message": "the system role is not supported"})
+        return content_judge(call)
+
+    with BatchServer(script) as server:
+        runs = Runs(tmp_path, server, "openai")
+        runs.limits = {"max_calls": 1}
+        with pytest.raises(BudgetReachedError):
+            runs.compare(batch=False)
+        runs.limits = {}
+        folder = runs.compare()
+    assert len(server.batches) == 1
+    assert failures(folder) == {"judged": N_REQUESTS}
 
 
 @PROVIDERS

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command import omr_judge
 from form_server import FormServer
-from provider_server import Answer, ProviderServer
+from provider_server import Answer, Call, ProviderServer
 
 
 def check(folder: Path, judge: str, code: int = 0) -> dict[str, str]:
@@ -81,6 +81,23 @@ def test_a_check_of_a_server_that_is_not_there_ends_at_once(tmp_path: Path) -> N
     assert told["reply = schema"].startswith("no")
     assert "a seed" not in told
     assert "Cost of the check: $0.00." in told
+
+
+def test_a_check_counts_the_first_of_two_replies_where_the_second_is_refused(tmp_path: Path) -> None:
+    def script(call: Call) -> Answer:
+        if call.body.get("seed") is None:
+            return Answer("I like both.")
+        asked.append(call)
+        return Answer("123456789012") if len(asked) == 1 else Answer(status=400, error={"message": "Invalid 'x'."})
+
+    asked: list[Call] = []
+    with ProviderServer(script) as server:
+        told = check(tmp_path, f"openai:m@{server.url}/v1", code=4)
+    works, tokens_in, tokens_out, *words = told["a seed"].split()
+    assert works == "no"
+    assert int(tokens_in) > 0
+    assert int(tokens_out) > 0
+    assert "Invalid 'x'." in " ".join(words)
 
 
 def test_a_check_tells_nothing_of_a_server_by_what_is_no_reply(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,7 +85,7 @@ def test_no_cost_is_negative(usage: Usage, batched: bool) -> None:  # noqa: FBT0
 def test_cost_adds_up_over_replies_however_they_are_told(one: list[Reply], other: list[Reply]) -> None:
     apart = Spending(PRICES)
     for paid in (*one, *other):
-        apart.add_reply("j", paid.usage, batched=paid.batched)
+        apart.add(judgment(paid))
     together = Spending(PRICES)
     said = [judgment(*paid, failed=True) for paid in (one, other)]
     for judged in said:
@@ -146,7 +147,7 @@ def test_every_reply_that_was_paid_for_counts_and_unknown_prices_stay_unknown() 
 def test_an_unknown_cost_stays_unknown_whatever_follows() -> None:
     spending = Spending({"j": NO_BATCH})
     for batched in (False, True, False):
-        spending.add_reply("j", Usage(input=1), batched=batched)
+        spending.add(judgment(reply(input=1, batched=batched)))
     assert spending.of("j").usd is None
 
 
@@ -176,10 +177,10 @@ def test_costs_are_said_in_a_line_a_judge_and_together() -> None:
     from judging.test_progress import report  # noqa: PLC0415 - a made report
 
     spending = Spending({"j": PRICE, "n": NO_BATCH, "idle": PRICE})
-    spending.add_reply("j", Usage(input=1000, cache_read=410, output=300, reasoning=100), batched=False)
-    spending.add_reply("j", Usage(input=1000, cache_read=410), batched=True)
-    spending.add_reply("k", Usage(input=1_234_567, output=8), batched=False)
-    spending.add_reply("n", Usage(input=5), batched=True)
+    spending.add(judgment(reply(input=1000, cache_read=410, output=300, reasoning=100)))
+    spending.add(judgment(reply(input=1000, cache_read=410, batched=True)))
+    spending.add(judgment(reply(input=1_234_567, output=8), judge="k"))
+    spending.add(judgment(reply(input=5, batched=True), judge="n"))
 
     def said(*judges: str) -> list[str]:
         of = {judge: spending.of(judge) for judge in judges}
@@ -201,3 +202,43 @@ def test_costs_are_said_in_a_line_a_judge_and_together() -> None:
     (idle,) = said("idle")
     assert idle == "Cost of idle: no reply came; what calls without one cost, if any were billed, is unknown."
     assert said() == []
+    for lost in (judgment_of_lost("j", n_attempts=2), judgment_of_lost("silent")):
+        spending.add(lost)
+    of_j, of_silent, together = said("j", "silent")
+    assert of_j.endswith("; prices: test); 3 calls without a reply may be billed too.")
+    assert of_silent == "Cost of silent: no reply came; 1 call without one may be billed, at an unknown cost."
+    assert together == "Cost together: unknown; 4 calls without a reply may be billed too."
+
+
+def judgment_of_lost(judge: str, *, n_attempts: int = 0) -> Judgment:
+    """Return what stays of a request that timed out, after so many attempts that did too, and one refused."""
+    attempts = (*[Attempt(problem="no whole reply in time", maybe_paid=True)] * n_attempts, Attempt(problem="429"))
+    failed = Failed(failure=FailureKind.TIMEOUT, maybe_paid=True)
+    return msgspec.structs.replace(judgment(judge=judge, failed=True), result=failed, attempts=attempts)
+
+
+def test_lost_calls_that_may_be_billed_are_counted_and_never_told_as_a_cost_of_nothing() -> None:
+    spending = Spending(PRICES)
+    spending.add(judgment_of_lost("j", n_attempts=2))
+    assert (spending.of("j").lost, spending.of("j").usd, spending.usd) == (3, None, None)
+    spending.add(judgment(reply(input=1000, output=100)))
+    assert (spending.of("j").lost, spending.of("j").usd, spending.usd) == (3, Decimal("0.003"), Decimal("0.003"))
+    assert spending.of("j").model_dump(mode="json")["lost"] == 3
+    # A reply that did not count was no lost call, whatever its attempt says.
+    replied = msgspec.structs.replace(
+        judgment(failed=True), attempts=(Attempt(problem="cut", maybe_paid=True, reply=reply(input=1)),)
+    )
+    assert replied.n_lost == 0
+    whole = Spending(PRICES)
+    whole.add(replied)
+    assert "lost" not in whole.of("j").model_dump(mode="json")
+
+
+def test_the_cached_share_is_unknown_where_a_server_counts_cached_tokens_beside_its_input() -> None:
+    spending = Spending(PRICES)
+    spending.add(judgment(reply(input=10, cache_read=1000, output=1)))
+    assert spending.of("j").cached_share is None
+    assert "from the cache" not in cost_line("j", spending.of("j"))
+    spending = Spending(PRICES)
+    spending.add(judgment(reply(input=10, cache_read=10, output=1)))
+    assert spending.of("j").cached_share == 1

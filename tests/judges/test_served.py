@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from judge.judges.replies import Sent, SentReplies
+from judge.judges.prompt_counts import Sent
+from judge.judges.reply_checks import SentReplies
 from judge.schema import Correction, FailureKind, Image, Prompt, Reply, Request, Usage
 
 

@@ -300,6 +300,7 @@ _OBJECT = json.dumps({"overall": {"evidence_1": "x", "evidence_2": "y", "verdict
     [
         *("<draft>\n", "<draft>", "notes\n<plan kind='1'>\n", "<draft>a</draft>\n<draft>", "<SPECIAL_12>", "<!-- "),
         *("&lt;think&gt;", "Draft: ", "## Thinking\n", "**Draft**\n```json\n", "An example:\n", "[DRAFT] "),
+        *("Draft verdict:\n", "My **tentative judgment**:\n```json\n", "It is not: "),
     ],
 )
 def test_an_object_within_an_open_tag_or_introduced_as_a_draft_is_no_verdict(before: str) -> None:

@@ -179,6 +179,23 @@ def test_a_verdict_counts_only_alone_and_last(
     assert said(form, f"{before}{mark.format(first)}{after} {mark.format(second)}") is None
 
 
+@pytest.mark.parametrize(("form", "mark"), [(VerdictForm.BRACKETS, "[[A]]"), (VerdictForm.RESULT, "[RESULT] A")])
+def test_a_verdict_that_is_introduced_as_a_draft_or_denied_is_none(form: VerdictForm, mark: str) -> None:
+    for before in ("Draft: ", "My tentative verdict:\n\n", "**Sample answer:** **", "The verdict is not ", "NOT: `"):
+        closing = "**" * before.endswith(" **") + "`" * before.endswith("`")
+        assert said(form, before + mark + closing) is None, before
+    for before in (
+        "A good example. ",
+        "Whether A is better or not: ",
+        "It does not hold. ",
+        "The other does not. ",
+        "B does not\n\n",
+        "No draft, but a verdict: ",
+        "The knot: ",
+    ):
+        assert said(form, before + mark) is A, before
+
+
 @pytest.mark.parametrize("form", PARSERS)
 def test_a_reply_that_was_cut_is_never_a_verdict(form: VerdictForm) -> None:
     text = {VerdictForm.BRACKETS: "[[A]]", VerdictForm.RESULT: "[RESULT] A", VerdictForm.LETTER: "A"}[form]
