@@ -348,9 +348,15 @@ class Journal(AbstractContextManager["Journal"]):
 
     def _meddled(self, change: str) -> RunError:
         """Return the error that another program changed the journal."""
+        told = f"{self.path}: {change} by another program while the run went on"
+        if not self._copy.rescued_whole:
+            return RunError(
+                f"{told}; each judgment that came since is in {self._copy.rescued}, but the disk had no room for a "
+                "copy of those before: restore the journal, append that file to it, then resume"
+            )
         return RunError(
-            f"{self.path}: {change} by another program while the run went on; every judgment that it held, and each "
-            f"that came since, is in {self._copy.rescued}: put that file in its place, then resume"
+            f"{told}; every judgment that it held, and each that came since, is in {self._copy.rescued}: put that file "
+            "in its place, then resume"
         )
 
     def _error(self, error: OSError) -> RunError:

@@ -21,6 +21,7 @@ from judge.flags.flags import FLAGS, Flag
 from judge.labels.check_labels import LabelCheck
 from judge.labels.draws import DRAW_FOLDERS
 from judge.labels.labels import labels_path
+from judge.runs.journal_copy import rescued_journals
 from judge.runs.manifest import ChecklistManifest, Manifest
 from judge.runs.members import refuse_changed
 from judge.schema import Label
@@ -50,6 +51,7 @@ def check_beside(
     for name, sha256 in manifest.files.items():
         path = folder.path / name
         _read(partial(refuse_changed, path, sha256, sealed=folder.is_sealed), found)
+    _read(lambda: _check_rescued(folder, found), found)
     _read(lambda: _check_flags(folder, items, found), found)
     if isinstance(manifest, Manifest):
         _check_labels(folder, manifest, found)
@@ -65,6 +67,12 @@ def _read(check: Callable[[], None], found: Findings) -> None:
     except (RunError, InputError) as error:
         where, parted, problem = str(error).partition(": ")
         found.add(where, problem if parted else "cannot be read")
+
+
+def _check_rescued(folder: RunFolder, found: Findings) -> None:
+    for path in rescued_journals(folder.judgments_path):
+        told = f"rescued when another program changed {folder.judgments_path.name}, holds judgments that it lacks"
+        found.add(path, told)
 
 
 def _check_flags(folder: RunFolder, items: Container[str] | None, found: Findings) -> None:
