@@ -61,12 +61,13 @@ def check_beside(
 
 
 def _read(check: Callable[[], None], found: Findings) -> None:
-    """Do a check; a file that cannot be read is a problem."""
+    """Do a check; a file that cannot be read is a problem, told once however many checks read it."""
     try:
         check()
     except (RunError, InputError) as error:
         where, parted, problem = str(error).partition(": ")
-        found.add(where, problem if parted else "cannot be read")
+        if all(known.where != where for known in found.problems):
+            found.add(where, problem if parted else "cannot be read")
 
 
 def _check_rescued(folder: RunFolder, found: Findings) -> None:

@@ -326,6 +326,15 @@ def test_images_that_were_changed_are_named_and_those_that_lie_elsewhere_may_be_
         image.write_bytes(kept)
 
 
+def test_a_pair_that_labels_and_draws_need_too_is_named_once(copied: Callable[[str], RunFolder]) -> None:
+    run = copied("labelled")
+    lines = run.pairs_path.read_bytes().splitlines(keepends=True)
+    lines[3] = lines[3].replace(b'"question":"', b'"question":"X', 1)
+    run.pairs_path.write_bytes(b"".join(lines))
+    assert [problem for problem in problems(run) if problem.startswith("pairs.jsonl")] == problems(run)[:1]
+    assert len(problems(run)) == 1 + sum(one.startswith("judgments.jsonl") for one in problems(run))
+
+
 def test_what_lies_beside_the_judgments_is_checked_too(copied: Callable[[str], RunFolder]) -> None:
     run = copied("labelled")
     rewrite(run.path / "labels.jsonl", forge("item", "q99"))
