@@ -18,7 +18,7 @@ from judge.files.files import make_folder, write_json
 from judge.files.limits import read_whole
 from judge.files.sampling import draw
 from judge.files.sealing import unseal
-from judge.labels.labels import first_shown
+from judge.labels.labels import first_shown, labels_path
 from judge.schema import Frozen, Order
 
 if TYPE_CHECKING:
@@ -116,6 +116,11 @@ def session_weights(items: Sequence[str], n: int, *, seed: int, doubtful: bool) 
         return {one.item: one.weight for one in draw(items, n, seed=seed)}
     random_ones = [place.item for place in queue(items, {}, seed=seed)[:n] if place.drawn]
     return {item: len(items) / len(random_ones) for item in random_ones}
+
+
+def holds_labels(run: Path) -> bool:
+    """Tell whether anybody labelled a run, or samples of it were drawn to be labelled."""
+    return labels_path(run).exists() or any((run / name).exists() for name in DRAW_FOLDERS)
 
 
 def packet_path(run: Path, name: str) -> Path:
