@@ -27,7 +27,7 @@ from judge.schema import FailureKind
 
 if TYPE_CHECKING:
     from judge.costs.quote import Quote
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
 
 
 def compare(options: CompareOptions, *, dry_run: DryRun = False, output: OutputOptions) -> None:

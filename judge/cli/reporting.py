@@ -19,7 +19,7 @@ from judge.judging.options import DEFAULT_RUNS, Runs
 if TYPE_CHECKING:
     from judge.outcomes.item_features import WantedFields
     from judge.report.report import Report
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
     from judge.scoring.score_report import ScoreReport
 
 MAX_MARGIN = 0.5
@@ -213,7 +213,7 @@ def print_checklists(folder: RunFolder, output: OutputOptions, *, to: Path | Non
 def find_run(run: str, runs: Path) -> RunFolder:
     """Return the run that a person named: by path, name, beginning of a name, or `latest`."""
     from judge.runs import run_names
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
 
     return RunFolder(run_names.find_run(run, runs))
 

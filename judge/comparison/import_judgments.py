@@ -18,8 +18,8 @@ from judge.files.jsonl import JsonLines
 from judge.files.limits import MAX_PROBLEMS
 from judge.files.strict_json import parse_object
 from judge.judging.find_run import named_run
-from judge.runs.journal import RunFolder
 from judge.runs.manifest import Input, Manifest
+from judge.runs.run_folder import RunFolder
 from judge.schema import Criterion, Failed, FailureKind, Frozen, Judged, Judgment, Order, Reply, Rubric, Verdict
 
 Name = Annotated[str, Field(max_length=MAX_NAME_CHARS)]

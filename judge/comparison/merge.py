@@ -20,9 +20,9 @@ from judge.images.image_store import ImageStore, with_item
 from judge.images.loader import held
 from judge.judging.find_run import SHARD, named_run
 from judge.judging.run_kinds import counts_of, subjects_of
-from judge.runs.journal import RunFolder
 from judge.runs.journal_copy import refuse_rescued
 from judge.runs.manifest import AnyManifest, Manifest
+from judge.runs.run_folder import RunFolder
 
 OWN = {
     "created",

@@ -34,8 +34,8 @@ from judge.runs.journal_copy import refuse_rescued
 from judge.runs.manifest import Manifest
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import JudgeSpec, Price, Request
 
 

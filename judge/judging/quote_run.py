@@ -23,8 +23,8 @@ from judge.schema import Failed
 if TYPE_CHECKING:
     from judge.images.file_types import Size
     from judge.judging.options import JudgingOptions
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Image, Price, Reply
 
 UNREADABLE = (1024, 1024)

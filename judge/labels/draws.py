@@ -22,8 +22,8 @@ from judge.labels.labels import first_shown, labels_path
 from judge.schema import Frozen, Order
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.runs.run_folder import RunFolder
 
 NAME = re.compile(r"[a-z0-9-]{1,200}")
 DRAW_FOLDERS = (PACKETS, SESSIONS) = ("packets", "draws")

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from judge.labels.draws import Draw
     from judge.outcomes.counted_items import CriterionItems
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Label
     from judge.stats.intervals import Floats
 

@@ -23,8 +23,8 @@ from judge.runs.manifest import chosen_criteria
 from judge.schema import Outcome
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Pair
 
 

@@ -30,8 +30,8 @@ from judge.scoring.derive_score_report import make_score_report
 if TYPE_CHECKING:
     from judge.checklists.checklist_report import ChecklistReport
     from judge.report.report import Report
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest
+    from judge.runs.run_folder import RunFolder
     from judge.scoring.score_report import ScoreReport
     from judge.verification.findings import Findings
 

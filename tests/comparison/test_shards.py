@@ -16,7 +16,7 @@ from provider_server import Answer, Call, ProviderServer, content_judge
 
 from judge.batches.log import BatchLog, Stage
 from judge.errors import InputError
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.runs.sharding import Shard
 
 N_ITEMS, N_SHARDS = 11, 4

@@ -16,7 +16,7 @@ from judge.errors import InputError, RunError
 from judge.labels.human_labels import PeopleOnCriterion, PeopleReport, PeopleReportOptions, make_people_report
 from judge.labels.labels import append_labels, labels_path
 from judge.labels.render_human_labels import render_people
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.schema import Label, Winner
 from judge.stats.prediction_powered import Sample, correct
 

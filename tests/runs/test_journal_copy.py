@@ -11,8 +11,9 @@ import pytest
 from runs.test_journal import made
 
 from judge.errors import RunError
-from judge.runs.journal import Journal, RunFolder
+from judge.runs.journal import Journal
 from judge.runs.journal_copy import JournalCopy, refuse_rescued, rescued_journals
+from judge.runs.run_folder import RunFolder
 
 
 def replace(path: Path) -> None:

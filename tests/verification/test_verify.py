@@ -27,8 +27,8 @@ from judge.export.write import ExportOptions, export_run
 from judge.files.files import file_sha256, write_lines
 from judge.files.sealing import seal_lines, unseal
 from judge.labels.human_labels import PeopleReportOptions, make_people_report
-from judge.runs.journal import RunFolder
 from judge.runs.manifest import ChecklistManifest, ScoreManifest
+from judge.runs.run_folder import RunFolder
 from judge.scoring.derive_score_report import make_score_report
 from judge.verification.verify_run import verify_run
 
