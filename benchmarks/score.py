@@ -48,8 +48,8 @@ def main() -> None:
 def _write(n: int, path: Path) -> None:
     """Write the run folder of a score of so many cases: three judgments each, with replies of 1500 characters."""
     from judge.files.files import write_lines  # noqa: PLC0415 - `--help` needs none of it
-    from judge.runs.run_folder import RunFolder  # noqa: PLC0415
     from judge.runs.manifest import ScoreManifest  # noqa: PLC0415
+    from judge.runs.run_folder import RunFolder  # noqa: PLC0415
     from judge.schema import Group, JudgeSettings, JudgeSpec, Provider  # noqa: PLC0415
 
     folder = RunFolder(path)
