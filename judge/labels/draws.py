@@ -191,18 +191,28 @@ def find_draw(folder: RunFolder, manifest: Manifest, name: str, *, work_out: boo
     """
     if not NAME.fullmatch(name):
         return None
-    if (key := read_key(folder.path, name)) is not None:
-        items = readable_items(folder, manifest)
-        if key.pairs_sha256 != manifest.pairs_sha256 or not _is_sample(key, items):
-            raise _foreign(packet_path(folder.path, name))
-        return Draw(
-            name,
-            {one.item: one.weight for one in key.items},
-            frozenset(key.criteria),
-            {one.item: one.order for one in key.items},
-            key.seed,
-            recorded=True,
-        )
+    return _packet_draw(folder, manifest, name) or _session_draw(folder, manifest, name, work_out=work_out)
+
+
+def _packet_draw(folder: RunFolder, manifest: Manifest, name: str) -> Draw | None:
+    """Return the sample of a packet; errors as for `find_draw`."""
+    key = read_key(folder.path, name)
+    if key is None:
+        return None
+    if key.pairs_sha256 != manifest.pairs_sha256 or not _is_sample(key, readable_items(folder, manifest)):
+        raise _foreign(packet_path(folder.path, name))
+    return Draw(
+        name,
+        {one.item: one.weight for one in key.items},
+        frozenset(key.criteria),
+        {one.item: one.order for one in key.items},
+        key.seed,
+        recorded=True,
+    )
+
+
+def _session_draw(folder: RunFolder, manifest: Manifest, name: str, *, work_out: bool) -> Draw | None:
+    """Return the sample of a session; arguments and errors as for `find_draw`."""
     path = _session_path(folder.path, name)
     record = _read(path, SessionDraw, name)
     named = _OF_SESSION.fullmatch(name)
