@@ -141,7 +141,7 @@ def _report(latest: LatestJudgments) -> Report:
 
 def _journal(n: int) -> None:
     from judge.comparison.derive_report import make_report  # noqa: PLC0415
-    from judge.runs.journal import RunFolder  # noqa: PLC0415
+    from judge.runs.run_folder import RunFolder  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = RunFolder(Path(temporary) / "run")
@@ -154,8 +154,8 @@ def _journal(n: int) -> None:
 def write_run(n: int, path: str) -> None:
     """Write a run folder of so many judgments: two orders an item, with replies of 500 characters."""
     from judge.files.files import write_lines  # noqa: PLC0415
-    from judge.runs.journal import RunFolder  # noqa: PLC0415
     from judge.runs.manifest import Manifest  # noqa: PLC0415
+    from judge.runs.run_folder import RunFolder  # noqa: PLC0415
     from judge.schema import Criterion, Rubric  # noqa: PLC0415
 
     folder = RunFolder(Path(path))

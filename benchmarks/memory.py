@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from fold import write_run
 
 from judge.files.files import write_lines
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.schema import Item, Pair, Trace
 
 if TYPE_CHECKING:

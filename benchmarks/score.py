@@ -48,8 +48,8 @@ def main() -> None:
 def _write(n: int, path: Path) -> None:
     """Write the run folder of a score of so many cases: three judgments each, with replies of 1500 characters."""
     from judge.files.files import write_lines  # noqa: PLC0415 - `--help` needs none of it
-    from judge.runs.journal import RunFolder  # noqa: PLC0415
     from judge.runs.manifest import ScoreManifest  # noqa: PLC0415
+    from judge.runs.run_folder import RunFolder  # noqa: PLC0415
     from judge.schema import Group, JudgeSettings, JudgeSpec, Provider  # noqa: PLC0415
 
     folder = RunFolder(path)
@@ -135,7 +135,7 @@ def _measure(path: Path) -> None:
     from judge.costs.spending import Spending  # noqa: PLC0415
     from judge.outcomes.item_features import WantedFields  # noqa: PLC0415
     from judge.outcomes.latest_judgments import latest_judgments  # noqa: PLC0415
-    from judge.runs.journal import RunFolder  # noqa: PLC0415
+    from judge.runs.run_folder import RunFolder  # noqa: PLC0415
     from judge.scoring.cases import features_of_cases  # noqa: PLC0415
     from judge.scoring.score_report import ScoreSetting, build_score_report  # noqa: PLC0415
 

@@ -26,8 +26,8 @@ from judge.judging.provenance import judges_identity
 from judge.judging.run_kinds import plan_of
 from judge.prompting.pairwise_reply import READER
 from judge.prompting.shipped_files import find_asset, load_rubric
-from judge.runs.journal import RunFolder
 from judge.runs.manifest import Manifest
+from judge.runs.run_folder import RunFolder
 from judge.schema import Item, JudgeSettings, JudgeSpec, Judgment, Pair, Provider, Reply, Trace, Usage
 from judge.verification.verify_run import verify_run
 

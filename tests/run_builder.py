@@ -13,8 +13,8 @@ from judge.enums import Orders
 from judge.files.files import as_json_bytes, file_sha256, write_lines
 from judge.files.sealing import seal, unseal
 from judge.labels.draws import DRAW_FOLDERS, KeyItem, PacketKey, write_key
-from judge.runs.journal import RunFolder
 from judge.runs.manifest import Manifest
+from judge.runs.run_folder import RunFolder
 from judge.schema import Image, Item, Judged, Judgment, Label, Order, Pair, Reply, Trace, Verdict, Winner
 
 MODELS = ("secret-model-alpha", "secret-model-beta")

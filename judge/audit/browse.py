@@ -25,7 +25,7 @@ from judge.scoring.derive_score_report import make_score_report
 if TYPE_CHECKING:
     from judge.audit.audited_item import Journey
     from judge.audit.filters import Filters, TraceFilters
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
 
 Row = TypeVar("Row", Listed, ListedTrace)
 

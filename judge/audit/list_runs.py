@@ -18,8 +18,8 @@ from judge.outcomes.interim_looks import Evidence
 from judge.outcomes.rates import Estimate
 from judge.report import report
 from judge.runs.controls import controls_of
-from judge.runs.journal import RunFolder
 from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest
+from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import newest_first, run_folders
 from judge.schema import Failed, Frozen
 from judge.scoring import score_report

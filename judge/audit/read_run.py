@@ -17,8 +17,8 @@ from judge.outcomes.item_features import as_group
 
 if TYPE_CHECKING:
     from judge.prompting.pairwise_plan import PairPlan
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest, ScoreManifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Case, Pair, Prompt
 
 

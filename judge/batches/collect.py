@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from judge.dispatch.dispatch import Events
     from judge.dispatch.retry_policy import RetryPolicy
     from judge.prompting.pairwise_plan import ExpectedReply
-    from judge.runs.journal import LastFailure
+    from judge.runs.run_folder import LastFailure
 
 
 @dataclass

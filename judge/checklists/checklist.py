@@ -24,8 +24,8 @@ from judge.judging.provenance import item_roles, read_files, used_asset
 from judge.prompting.checklist_writing import WRITING
 from judge.prompting.shipped_files import Asset, find_asset, load_prompt
 from judge.prompting.subject_counts import ItemCounts
-from judge.runs.journal import RunFolder
 from judge.runs.manifest import ChecklistManifest, Input
+from judge.runs.run_folder import RunFolder
 from judge.schema import Item
 
 

@@ -24,7 +24,7 @@ from judge.runs.members import JUDGMENT
 from judge.schema import Failed, Result
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
 
 
 class _Place(NamedTuple):

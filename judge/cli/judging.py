@@ -27,7 +27,7 @@ from judge.schema import FailureKind
 
 if TYPE_CHECKING:
     from judge.costs.quote import Quote
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
 
 
 def compare(options: CompareOptions, *, dry_run: DryRun = False, output: OutputOptions) -> None:
@@ -148,8 +148,13 @@ def merge(
 ) -> None:
     """Merge the runs of all shards of a comparison (`compare --shard`) into one, as if it had never been cut."""
     from judge.comparison.merge import merge_shards
+    from judge.labels.draws import holds_labels
 
-    folder = merge_shards(
-        [find_run(run, runs) for run in shards], name=name, runs=runs, command=sys.argv, shared=shared
-    )
+    parts = [find_run(run, runs) for run in shards]
+    folder = merge_shards(parts, name=name, runs=runs, command=sys.argv, shared=shared)
+    if labelled := [str(part.path) for part in parts if holds_labels(part.path)]:
+        teller(quiet=quiet)(
+            f"Note: labels and packets are not merged, as their samples are of the shards: they stay in "
+            f"{', '.join(labelled)}; have people label {folder.path}"
+        )
     print_report(folder, output, quiet=quiet)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from judge.enums import ReportFormat
 from judge.files.terminal import console, tell, write
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-    from rich.console import Console
 
     from judge.costs.quote import Quote
     from judge.tables.cells import Document
+
+Made = TypeVar("Made")
 
 
 class Exit(IntEnum):
@@ -45,23 +46,29 @@ def print_json(made: BaseModel) -> None:
 
 
 def print_form(
-    form: ReportFormat, *, document: Callable[[], Document], draw: Callable[[Console], None], errors: bool = False
+    made: Made,
+    form: ReportFormat,
+    document: Callable[[Made], Document],
+    draw: Callable[..., None],
+    *,
+    errors: bool = False,
 ) -> None:
     """Draw a report on the terminal, or write its document in the form that was asked for.
 
     Args:
+        made: the report.
         form: which one.
         document: makes what is written.
-        draw: draws on the terminal.
+        draw: draws the report on a console, with or without standard errors.
         errors: whether what is written shows standard errors.
     """
     if form is ReportFormat.TERMINAL:
-        draw(console())
+        draw(made, console(), errors=errors)
         return
     from judge.tables.formats import written
 
-    made = document()
-    write(written(made.with_errors() if errors else made, form).encode(), end="")
+    content = document(made)
+    write(written(content.with_errors() if errors else content, form).encode(), end="")
 
 
 def print_quote(quote: Quote, *, as_json: bool) -> None:

@@ -19,7 +19,7 @@ from judge.judging.options import DEFAULT_RUNS, Runs
 if TYPE_CHECKING:
     from judge.outcomes.item_features import WantedFields
     from judge.report.report import Report
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
     from judge.scoring.score_report import ScoreReport
 
 MAX_MARGIN = 0.5
@@ -143,35 +143,20 @@ def _report_score(
         _print_score(make_score_report(folder, method=method, wanted=wanted).report, to, errors=errors)
     else:
         found = make_difference(folder, against, method=method, wanted=wanted)
-        print_form(
-            to,
-            document=lambda: difference_document(found),
-            draw=lambda console: render_difference(found, console, errors=errors),
-            errors=errors,
-        )
+        print_form(found, to, difference_document, render_difference, errors=errors)
 
 
 def _print(made: Report, form: ReportFormat, *, errors: bool = False) -> None:
     from judge.tables.tables import comparison_document
     from judge.tables.terminal import render_report
 
-    print_form(
-        form,
-        document=lambda: comparison_document(made),
-        draw=lambda console: render_report(made, console, errors=errors),
-        errors=errors,
-    )
+    print_form(made, form, comparison_document, render_report, errors=errors)
 
 
 def _print_score(made: ScoreReport, form: ReportFormat, *, errors: bool = False) -> None:
     from judge.scoring.score_document import render_scores, score_document
 
-    print_form(
-        form,
-        document=lambda: score_document(made),
-        draw=lambda console: render_scores(made, console, errors=errors),
-        errors=errors,
-    )
+    print_form(made, form, score_document, render_scores, errors=errors)
 
 
 def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> None:
@@ -228,7 +213,7 @@ def print_checklists(folder: RunFolder, output: OutputOptions, *, to: Path | Non
 def find_run(run: str, runs: Path) -> RunFolder:
     """Return the run that a person named: by path, name, beginning of a name, or `latest`."""
     from judge.runs import run_names
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
 
     return RunFolder(run_names.find_run(run, runs))
 

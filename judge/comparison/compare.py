@@ -18,8 +18,8 @@ from judge.judging.options import CompareOptions, JudgingOptions
 from judge.judging.run_kinds import plan_of
 from judge.runs.control_kinds import ControlOptions
 from judge.runs.controls import controls_of, judged_items, make_controls, refuse_contradictions
-from judge.runs.journal import RunFolder
 from judge.runs.manifest import AnyManifest, Manifest
+from judge.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from judge.schema import FailureKind

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from judge.outcomes.latest_judgments import LatestJudgments
     from judge.outcomes.rates import Basis
     from judge.report.control_report import ControlEffect, SelfComparison
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.runs.run_folder import RunFolder
 
 
 class _Read(NamedTuple):

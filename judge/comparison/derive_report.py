@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from judge.enums import Method
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import JudgeSpec
 
 NOTHING_WANTED = WantedFields()

@@ -14,11 +14,12 @@ from judge.enums import Orders
 from judge.errors import InputError, InputErrors
 from judge.files.fields import MAX_NAME_CHARS, RecordProblem
 from judge.files.files import write_lines
-from judge.files.jsonl import JsonLines, parse_object
+from judge.files.jsonl import JsonLines
 from judge.files.limits import MAX_PROBLEMS
+from judge.files.strict_json import parse_object
 from judge.judging.find_run import named_run
-from judge.runs.journal import RunFolder
 from judge.runs.manifest import Input, Manifest
+from judge.runs.run_folder import RunFolder
 from judge.schema import Criterion, Failed, FailureKind, Frozen, Judged, Judgment, Order, Reply, Rubric, Verdict
 
 Name = Annotated[str, Field(max_length=MAX_NAME_CHARS)]

@@ -20,8 +20,9 @@ from judge.images.image_store import ImageStore, with_item
 from judge.images.loader import held
 from judge.judging.find_run import SHARD, named_run
 from judge.judging.run_kinds import counts_of, subjects_of
-from judge.runs.journal import RunFolder
+from judge.runs.journal_copy import refuse_rescued
 from judge.runs.manifest import AnyManifest, Manifest
+from judge.runs.run_folder import RunFolder
 
 OWN = {
     "created",
@@ -70,6 +71,7 @@ def merge_shards(
         for part in parts:
             held.enter_context(part.folder.locked())
             _check_batches(part)
+            refuse_rescued(part.folder.judgments_path)
             subjects = part.folder.subjects_path(part.manifest)
             if file_sha256(subjects) != part.manifest.pairs_sha256:
                 raise RunError(f"{subjects}: changed since the run began")

@@ -30,7 +30,7 @@ from judge.schema import JudgeSpec, Pair, Rubric, VerdictForm
 
 if TYPE_CHECKING:
     from judge.images.image_store import ImageStore
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from typing import Any
 from judge.convert.sheets import tsv_rows, xlsx_rows
 from judge.convert.values import SourceRecord
 from judge.files.fields import RecordProblem
-from judge.files.jsonl import JsonLines, parse_object, parse_value, refuse, refuse_binary
+from judge.files.jsonl import JsonLines, refuse, refuse_binary
 from judge.files.limits import MAX_BLANK_LINES, MIB, limits, raise_record_limit
+from judge.files.strict_json import parse_object, parse_value
 
 _BOM = b"\xef\xbb\xbf"
 _ZIP = b"PK\x03\x04"

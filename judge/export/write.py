@@ -52,8 +52,8 @@ from judge.tables.tidy_csv import harmless
 
 if TYPE_CHECKING:
     from judge.export.rows import Row
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.runs.run_folder import RunFolder
 
 T = TypeVar("T")
 BLOCK = 1 << 14

@@ -17,7 +17,7 @@ from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Pair
 
 Side = Literal["a", "b"]

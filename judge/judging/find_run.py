@@ -26,7 +26,7 @@ from judge.judging.quote_run import pixels, quote_run
 from judge.judging.run_kinds import any_plan_of
 from judge.prompting.shipped_files import repair_note
 from judge.runs.controls import controls_of
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import LATEST
 
 if TYPE_CHECKING:

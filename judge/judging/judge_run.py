@@ -31,12 +31,12 @@ from judge.judging.stopping import Stopper, planned_looks
 from judge.outcomes.interim_looks import LookPanel
 from judge.runs.controls import controls_of
 from judge.runs.journal import Journal
-from judge.runs.journal_copy import rescued_journals
+from judge.runs.journal_copy import refuse_rescued
 from judge.runs.manifest import Manifest
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import JudgeSpec, Price, Request
 
 
@@ -120,6 +120,7 @@ def _judge_part(
 ) -> None:
     folder, manifest, only = part
     with folder.locked():
+        refuse_rescued(folder.judgments_path)
         closed = Closed(folder.judged_keys(), only)
         total = manifest.n_requests if only is None else len(closed.judged | only)
         if len(closed.judged) >= total:
@@ -139,8 +140,6 @@ def _judge_part(
         if n_unknown := len(read_in_flight(folder.in_flight_path, closed.judged)):
             calls = "1 call" if n_unknown == 1 else f"{n_unknown} calls"
             say(f"{calls} may have been paid twice (in flight when the run was killed)")
-        for rescued in rescued_journals(folder.judgments_path):
-            say(f"Note: {rescued} holds judgments that were rescued from a changed journal: put it in its place first")
         with (
             Journal(folder.judgments_path, sync_seconds=options.fsync_ms / 1000) as journal,
             InFlight(folder.in_flight_path) as in_flight,

@@ -22,8 +22,8 @@ from judge.judging.run_kinds import any_plan_of, subjects_of
 if TYPE_CHECKING:
     from judge.images.file_types import Size
     from judge.judging.options import JudgingOptions
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Image, Price
 
 UNREADABLE = (1024, 1024)

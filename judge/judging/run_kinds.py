@@ -16,8 +16,8 @@ from judge.runs.manifest import ChecklistManifest, Manifest
 if TYPE_CHECKING:
     from judge.prompting.pairwise_plan import Plan
     from judge.prompting.subject_counts import SubjectCounts
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest, ScoreManifest
+    from judge.runs.run_folder import RunFolder
 
 
 def any_plan_of(manifest: AnyManifest) -> Plan[Any]:

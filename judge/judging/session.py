@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from judge.judging.progress import Display
     from judge.judging.stopping import Stopper
     from judge.prompting.pairwise_plan import Plan
-    from judge.runs.journal import Journal, RunFolder
+    from judge.runs.journal import Journal
     from judge.runs.manifest import AnyManifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Attempt, JudgeSpec, Judgment, Request
 
 

@@ -27,8 +27,8 @@ from judge.schema import Judgment, Pair
 from judge.stats.sequential import is_decided, log_wealth
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.runs.run_folder import RunFolder
 
 Round = Callable[[], Iterator[Pair]]
 """opens the pairs of one round, which is judged whole before the next"""

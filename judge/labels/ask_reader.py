@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from judge.files.keyboard import Keyboard
     from judge.labels.draws import Draw
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Criterion, Pair
 
 VERDICT_KEYS = {"1": Verdict.FIRST, "2": Verdict.SECOND, "t": Verdict.TIE, "c": Verdict.CANNOT_JUDGE}

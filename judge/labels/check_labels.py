@@ -13,8 +13,8 @@ from judge.labels.draws import Draw, find_draw
 from judge.labels.labels import labels_path, read_labels
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Label
 
 

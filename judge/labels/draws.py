@@ -18,12 +18,12 @@ from judge.files.files import make_folder, write_json
 from judge.files.limits import read_whole
 from judge.files.sampling import draw
 from judge.files.sealing import unseal
-from judge.labels.labels import first_shown
+from judge.labels.labels import first_shown, labels_path
 from judge.schema import Frozen, Order
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.runs.run_folder import RunFolder
 
 NAME = re.compile(r"[a-z0-9-]{1,200}")
 DRAW_FOLDERS = (PACKETS, SESSIONS) = ("packets", "draws")
@@ -118,6 +118,11 @@ def session_weights(items: Sequence[str], n: int, *, seed: int, doubtful: bool) 
     return {item: len(items) / len(random_ones) for item in random_ones}
 
 
+def holds_labels(run: Path) -> bool:
+    """Tell whether anybody labelled a run, or samples of it were drawn to be labelled."""
+    return labels_path(run).exists() or any((run / name).exists() for name in DRAW_FOLDERS)
+
+
 def packet_path(run: Path, name: str) -> Path:
     """Return where a run folder keeps the key of a packet."""
     return run / PACKETS / f"{name}.json"
@@ -186,18 +191,28 @@ def find_draw(folder: RunFolder, manifest: Manifest, name: str, *, work_out: boo
     """
     if not NAME.fullmatch(name):
         return None
-    if (key := read_key(folder.path, name)) is not None:
-        items = readable_items(folder, manifest)
-        if key.pairs_sha256 != manifest.pairs_sha256 or not _is_sample(key, items):
-            raise _foreign(packet_path(folder.path, name))
-        return Draw(
-            name,
-            {one.item: one.weight for one in key.items},
-            frozenset(key.criteria),
-            {one.item: one.order for one in key.items},
-            key.seed,
-            recorded=True,
-        )
+    return _packet_draw(folder, manifest, name) or _session_draw(folder, manifest, name, work_out=work_out)
+
+
+def _packet_draw(folder: RunFolder, manifest: Manifest, name: str) -> Draw | None:
+    """Return the sample of a packet; errors as for `find_draw`."""
+    key = read_key(folder.path, name)
+    if key is None:
+        return None
+    if key.pairs_sha256 != manifest.pairs_sha256 or not _is_sample(key, readable_items(folder, manifest)):
+        raise _foreign(packet_path(folder.path, name))
+    return Draw(
+        name,
+        {one.item: one.weight for one in key.items},
+        frozenset(key.criteria),
+        {one.item: one.order for one in key.items},
+        key.seed,
+        recorded=True,
+    )
+
+
+def _session_draw(folder: RunFolder, manifest: Manifest, name: str, *, work_out: bool) -> Draw | None:
+    """Return the sample of a session; arguments and errors as for `find_draw`."""
     path = _session_path(folder.path, name)
     record = _read(path, SessionDraw, name)
     named = _OF_SESSION.fullmatch(name)

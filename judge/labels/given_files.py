@@ -13,8 +13,8 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from judge.errors import InputError
 from judge.files.fields import RecordProblem
-from judge.files.jsonl import parse_object
 from judge.files.limits import read_whole
+from judge.files.strict_json import parse_object
 from judge.labels.readers import reader_problem
 from judge.schema import Frozen, Label, Verdict
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from pydantic import Field
 
 from judge.comparison.derive_report import item_features, subject_of
 from judge.errors import InputError, RunError
 from judge.labels.check_labels import LabelCheck, checked_labels
 from judge.labels.labels import latest_labels
+from judge.labels.people_report import CorrectedRate, PeopleOnCriterion, PeopleReport, SideCounts, Sides
 from judge.outcomes.counted_items import fold_panel
 from judge.outcomes.item_features import WantedFields
 from judge.outcomes.latest_judgments import latest_judgments
@@ -20,7 +20,6 @@ from judge.outcomes.rates import Basis, Estimate, Ratio, estimate_rate, rounded
 from judge.outcomes.tally import CREDITS, HALF
 from judge.report.judge_agreement import AgreementReport, compare_raters
 from judge.report.position_length import SIDES, sides
-from judge.schema import Frozen
 from judge.stats.clusters import FEW_UNITS
 from judge.stats.prediction_powered import LabelCorrection, Sample, WinRate, correct, labels_needed
 
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
     from judge.labels.draws import Draw
     from judge.outcomes.counted_items import CriterionItems
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Label
     from judge.stats.intervals import Floats
 
@@ -39,69 +38,6 @@ MIN_INFORMED = 0.2
 MIN_SIDE = 5
 """least items that people give to each model, for a rate of the judge on them"""
 PAIR = 2
-
-SideCounts = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
-
-
-class Sides(Frozen):
-    """Agreement of two raters on the same items, and counts by side (a, neither, b): rows are the first's."""
-
-    agreement: AgreementReport
-    table: SideCounts | None
-    """people's side by the judge's; null for more than two readers"""
-    decisive: Estimate | None = None
-    """of the items that people give to a model, the share that the judge gives to the same one"""
-
-
-class CorrectedRate(Frozen):
-    """The win rate of a, by the judge, by people's labels, and by both."""
-
-    judge: Estimate
-    people: Estimate
-    corrected: Estimate
-    """prediction-powered (PPI++): `n` is the number of labelled items"""
-    slope: float
-    """coefficient of the judge's deviation on the sample, which is subtracted (see `correct`)"""
-    informed: float | None
-    """true positive plus true negative rate less 1; null where people give a model fewer than five items"""
-    n_equivalent: float
-    """how many labels alone would be as precise"""
-    width: float
-    """of the interval that was asked for"""
-    n_needed: int | None
-    """labels in all for an interval of that width; null where all items would not do"""
-
-
-class PeopleOnCriterion(Frozen):
-    """Labels on one criterion, their agreement, and the corrected win rate."""
-
-    readers: dict[str, int]
-    """labels that count, by reader"""
-    cannot_judge: int
-    n_unjudged: int
-    """labelled items that have no outcome by the judge"""
-    judge: Sides | None
-    """people's mean label and the judge's outcome; null where no item has both"""
-    people: Sides | None
-    """readers among themselves; null where no item has two"""
-    corrected: CorrectedRate | None
-    refused: str | None
-    """why there is no corrected win rate"""
-
-
-class PeopleReport(Frozen):
-    """Report of people's labels of a run; derived from its folder alone."""
-
-    schema_version: int
-    judges: tuple[str, ...]
-    draw: str | None
-    """the random sample that judge and people are compared on; null: on all labelled items, which readers chose"""
-    other_draws: tuple[str, ...]
-    n_items: int
-    """that were judged or could be: without those with identical traces"""
-    unrecorded_draws: Annotated[tuple[str, ...], Field(exclude_if=lambda draws: not draws)] = ()
-    """draws of earlier versions, which kept no record: that they were made before their labels cannot be checked"""
-    criteria: dict[str, PeopleOnCriterion]
 
 
 class PeopleReportOptions(NamedTuple):

@@ -17,7 +17,7 @@ from judge.outcomes.tally import winner
 from judge.schema import Label
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Winner
 
 

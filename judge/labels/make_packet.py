@@ -23,9 +23,14 @@ from judge.runs.manifest import chosen_criteria
 from judge.schema import Outcome
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import Manifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Pair
+
+
+TITLE = b"<title>Which trace is better?</title>"
+"""by which a packet is known, within its first bytes"""
+HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,10 @@ def make_packet(folder: RunFolder, options: PacketOptions, out: Path) -> PacketK
     nobody can work it out from the page.
 
     Raises:
-        InputError: an unknown criterion, or fewer places than strata.
+        InputError: an unknown criterion, fewer places than strata, or a file that is there and no packet.
         RunError: the run's traces are not known, an image is no longer what it was, or a file cannot be written.
     """
+    _refuse_other_file(out)
     manifest = folder.manifest()
     criteria = chosen_criteria(manifest, options.criteria)
     items = readable_items(folder, manifest)
@@ -88,6 +94,19 @@ def make_packet(folder: RunFolder, options: PacketOptions, out: Path) -> PacketK
     with replacing(out) as file:
         file.write(packet_page(content).encode())
     return key
+
+
+def _refuse_other_file(out: Path) -> None:
+    """Refuse to replace a file that holds anything but a packet."""
+    if not out.is_file():
+        return
+    try:
+        with out.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise InputError(f"--out {out}", f"cannot be read: {error.strerror}", "name another file") from error
+    if head and TITLE not in head:
+        raise InputError(f"--out {out}", "exists, and is no packet", "name another file, or remove it")
 
 
 def _drawn(folder: RunFolder, manifest: Manifest, items: Sequence[str], options: PacketOptions) -> list[Drawn]:

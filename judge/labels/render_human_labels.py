@@ -13,7 +13,7 @@ from judge.tables.words import number, percent
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from judge.labels.human_labels import CorrectedRate, PeopleOnCriterion, PeopleReport, SideCounts, Sides
+    from judge.labels.people_report import CorrectedRate, PeopleOnCriterion, PeopleReport, SideCounts, Sides
 
 SIDES = ("a", "tie or split", "b")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from judge.audit.audited_item import Journey
     from judge.page.assemble import Parts
     from judge.report.report import Report
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Item, Pair, Prompt
     from judge.scoring.score_report import ScoredRun
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from judge.page.assemble import Parts
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
 
 LOCAL = "127.0.0.1"
 MAX_LABEL_BYTES = 64_000

@@ -16,7 +16,7 @@ from judge.planning.plan import Effort, PlanBasis, PowerPlan, Target, from_numbe
 from judge.planning.power import N_RUNS
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
 
 OVERALL = "overall"
 

@@ -14,7 +14,7 @@ from judge.images.loader import held
 from judge.prompting.subject_counts import PairCounts
 from judge.runs.control_kinds import Control, ControlKind
 from judge.runs.control_sample import ControlSource, control_pairs
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.schema import Failed
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from judge.outcomes.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest
+    from judge.runs.run_folder import RunFolder
 
 
 def fingerprint_of(folder: RunFolder, manifest: AnyManifest, latest: LatestJudgments) -> str | None:

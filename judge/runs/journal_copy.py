@@ -13,6 +13,7 @@ from typing import IO
 
 from judge.errors import RunError
 from judge.files.files import as_its_folder, flush, flush_folder
+from judge.files.sealed_lines import sealed_lines
 
 BLOCK = 1 << 20
 SHARE = 100
@@ -20,8 +21,21 @@ SHARE = 100
 
 
 def rescued_journals(path: Path) -> list[Path]:
-    """Return the files into which earlier processes rescued a journal, and which are still there."""
-    return sorted(path.parent.glob(f"{path.stem}.rescued-*.jsonl"))
+    """Return the files beside a journal into which it was rescued, and which hold lines that it lacks."""
+    rescued = sorted(path.parent.glob(f"{path.stem}.rescued-*.jsonl"))
+    held = {hash(line.content) for line in sealed_lines(path, appended=True)} if rescued else set()
+    return [
+        file for file in rescued if any(hash(line.content) not in held for line in sealed_lines(file, appended=True))
+    ]
+
+
+def refuse_rescued(path: Path) -> None:
+    """Refuse a journal beside which there are judgments that were rescued from it: they would be paid for again."""
+    for file in rescued_journals(path):
+        raise RunError(
+            f"{file}: holds judgments that were rescued when another program changed {path.name}, and that it lacks: "
+            "put that file in its place, or delete it if they are not wanted"
+        )
 
 
 def _private(path: str, flags: int) -> int:
@@ -45,6 +59,8 @@ class JournalCopy:
         self._next_look = 0.0
         self.rescued: Path | None = None
         """where the journal goes on, once another program has changed it"""
+        self.rescued_whole = False
+        """whether that file holds what the journal held before, too: there may have been no room for a copy"""
 
     def append(self, line: bytes, descriptor: int) -> None:
         """Take a line that was just written to the journal; without room for it, there is no copy any more."""
@@ -118,6 +134,7 @@ class JournalCopy:
             if self._copy is not None:
                 self._copy.seek(0)
                 shutil.copyfileobj(self._copy, file, BLOCK)
+                self.rescued_whole = True
         flush_folder(beside)
         return target
 

@@ -21,7 +21,7 @@ from judge.scoring.score_report import ScoredRun, ScoreSetting, build_score_repo
 
 if TYPE_CHECKING:
     from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
     from judge.scoring.cases import CaseFeatures
     from judge.scoring.score_report import ScoreReport
 

@@ -28,7 +28,7 @@ from judge.schema import Case, Group
 if TYPE_CHECKING:
     from judge.costs.quote import Quote
     from judge.images.image_store import ImageStore
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
 
 
 def score(options: ScoreOptions, *, command: Sequence[str], say: Callable[[str], None]) -> RunFolder:

@@ -21,6 +21,7 @@ from judge.flags.flags import FLAGS, Flag
 from judge.labels.check_labels import LabelCheck
 from judge.labels.draws import DRAW_FOLDERS
 from judge.labels.labels import labels_path
+from judge.runs.journal_copy import rescued_journals
 from judge.runs.manifest import ChecklistManifest, Manifest
 from judge.runs.members import refuse_changed
 from judge.schema import Label
@@ -29,8 +30,8 @@ from judge.scoring.derive_score_report import make_score_report
 if TYPE_CHECKING:
     from judge.checklists.checklist_report import ChecklistReport
     from judge.report.report import Report
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest
+    from judge.runs.run_folder import RunFolder
     from judge.scoring.score_report import ScoreReport
     from judge.verification.findings import Findings
 
@@ -50,6 +51,7 @@ def check_beside(
     for name, sha256 in manifest.files.items():
         path = folder.path / name
         _read(partial(refuse_changed, path, sha256, sealed=folder.is_sealed), found)
+    _read(lambda: _check_rescued(folder, found), found)
     _read(lambda: _check_flags(folder, items, found), found)
     if isinstance(manifest, Manifest):
         _check_labels(folder, manifest, found)
@@ -59,12 +61,19 @@ def check_beside(
 
 
 def _read(check: Callable[[], None], found: Findings) -> None:
-    """Do a check; a file that cannot be read is a problem."""
+    """Do a check; a file that cannot be read is a problem, told once however many checks read it."""
     try:
         check()
     except (RunError, InputError) as error:
         where, parted, problem = str(error).partition(": ")
-        found.add(where, problem if parted else "cannot be read")
+        if all(known.where != where for known in found.problems):
+            found.add(where, problem if parted else "cannot be read")
+
+
+def _check_rescued(folder: RunFolder, found: Findings) -> None:
+    for path in rescued_journals(folder.judgments_path):
+        told = f"rescued when another program changed {folder.judgments_path.name}, holds judgments that it lacks"
+        found.add(path, told)
 
 
 def _check_flags(folder: RunFolder, items: Container[str] | None, found: Findings) -> None:

@@ -17,9 +17,9 @@ from judge.runs.members import JUDGMENT, misfit
 from judge.schema import Failed, Judged, Judgment, Scored
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest
     from judge.runs.members import RunMembers
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Result
     from judge.verification.check_requests import ExpectedRequest
     from judge.verification.findings import Findings

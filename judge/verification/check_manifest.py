@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from judge.judging.provenance import judges_identity
-from judge.runs.journal import LOST_SEAL
 from judge.runs.manifest import Manifest, ScoreManifest
+from judge.runs.run_folder import LOST_SEAL
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest
+    from judge.runs.run_folder import RunFolder
     from judge.verification.findings import Findings
 
 

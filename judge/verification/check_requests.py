@@ -19,8 +19,8 @@ from judge.schema import Case, Image, Item, JudgeSpec, Order, Pair, Request
 
 if TYPE_CHECKING:
     from judge.prompting.pairwise_plan import Plan
-    from judge.runs.journal import RunFolder
     from judge.runs.manifest import AnyManifest
+    from judge.runs.run_folder import RunFolder
     from judge.schema import Group
     from judge.verification.findings import Findings
 

@@ -18,7 +18,7 @@ from judge.verification.check_requests import check_requests
 from judge.verification.findings import Findings, Verification
 
 if TYPE_CHECKING:
-    from judge.runs.journal import RunFolder
+    from judge.runs.run_folder import RunFolder
 
 LEAST_DIGITS = 12
 """of a hash that is quoted"""

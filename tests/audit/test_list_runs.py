@@ -29,7 +29,7 @@ from judge.files.files import write_json, write_lines
 from judge.outcomes.interim_looks import Stopping
 from judge.outcomes.rates import Estimate
 from judge.runs.control_kinds import Control, ControlKind
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.runs.sharding import Shard
 from judge.schema import Failed, FailureKind, JudgeSettings, JudgeSpec, Order, Price, Provider, Tariff, Usage, Verdict
 

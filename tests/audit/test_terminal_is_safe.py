@@ -21,7 +21,7 @@ from judge.audit.render_list import item_lines
 from judge.cli.browsing import show
 from judge.errors import InputError
 from judge.files.files import write_lines
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.schema import Attempt, Failed, FailureKind, Image, Item, Order, Pair, Reply, Trace
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")

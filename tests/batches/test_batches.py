@@ -30,7 +30,7 @@ from judge.dispatch.retry_policy import RetryPolicy
 from judge.errors import BudgetReachedError, RunError, StopRunError
 from judge.inputs.input_options import InputOptions
 from judge.judging.options import CompareOptions, JudgingOptions
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 
 N_ITEMS = 5
 N_REQUESTS = 2 * N_ITEMS

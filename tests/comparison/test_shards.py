@@ -16,7 +16,7 @@ from provider_server import Answer, Call, ProviderServer, content_judge
 
 from judge.batches.log import BatchLog, Stage
 from judge.errors import InputError
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.runs.sharding import Shard
 
 N_ITEMS, N_SHARDS = 11, 4
@@ -203,6 +203,30 @@ def test_a_merged_run_knows_what_its_shards_left_in_flight_and_unasked(cut: Cut)
     assert "1 call may have been paid twice (in flight when the run was killed)" in resumed.stderr
     assert (cut.run("shortened") / "report.json").read_bytes() == (cut.run("whole") / "report.json").read_bytes()
     shutil.rmtree(cut_short)
+
+
+def test_labels_that_stay_with_a_shard_are_told(cut: Cut) -> None:
+    labelled = copied(cut, "s3", "read")
+    omr_judge("packet", "read", "--n", "2", "--out", "read.html", cwd=cut.folder)
+    command = ("merge", "s1", "s2", "read", "s4", "--max-failures", "1")
+    told = omr_judge(*command, "--name", "unread", cwd=cut.folder).stderr
+    assert (
+        "Note: labels and packets are not merged, as their samples are of the shards: they stay in runs/read;" in told
+    )
+    assert not (cut.run("unread") / "packets").exists()
+    shutil.rmtree(labelled)
+
+
+def test_a_shard_beside_which_judgments_were_rescued_is_refused(cut: Cut) -> None:
+    meddled = copied(cut, "s1", "meddled")
+    journal = meddled / "judgments.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    shutil.copy(journal, meddled / "judgments.rescued-1.jsonl")
+    journal.write_bytes(b"".join(lines[:-1]))
+    told = merge(cut, "meddled", "s2", "s3", "s4", to="never", code=3)
+    assert "runs/meddled/judgments.rescued-1.jsonl: holds judgments that were rescued" in told
+    assert not cut.run("never").exists()
+    shutil.rmtree(meddled)
 
 
 @pytest.mark.slow

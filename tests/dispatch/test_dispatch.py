@@ -36,7 +36,8 @@ from judge.judging.progress import Display
 from judge.prompting.pairwise_plan import ExpectedReply
 from judge.prompting.pairwise_reply import interpret
 from judge.prompting.retry_prompt import repair
-from judge.runs.journal import Journal, RunFolder
+from judge.runs.journal import Journal
+from judge.runs.run_folder import RunFolder
 from judge.schema import Failed, FailureKind, Judged, JudgeSpec, Judgment, Order, Reply, Request, Result, Verdict
 
 BOTH = ["openai", "anthropic"]

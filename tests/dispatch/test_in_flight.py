@@ -21,7 +21,8 @@ from judge.dispatch.in_flight import InFlight, read_in_flight, write_in_flight
 from judge.errors import RunError
 from judge.judging.progress import Display
 from judge.judging.session import Recorder
-from judge.runs.journal import Journal, RunFolder
+from judge.runs.journal import Journal
+from judge.runs.run_folder import RunFolder
 
 KEYS = st.integers(1, 6).map(lambda number: bytes([number]) * 16)
 

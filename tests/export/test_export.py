@@ -29,7 +29,7 @@ from judge.files.files import write_lines
 from judge.labels.labels import append_labels, labels_path
 from judge.outcomes.counted_items import Subject
 from judge.outcomes.rates import Basis
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.schema import Failed, FailureKind, Image, Judgment, Order, Verdict, Winner
 from judge.tables.tidy_csv import harmless
 

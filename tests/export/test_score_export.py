@@ -21,7 +21,7 @@ from judge.enums import FailureMode
 from judge.export.score_rows import CLAIMS, UNITS, claim_rows, score_judgment_row, scored_rows, unit_rows
 from judge.outcomes.item_features import WantedFields
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.schema import FailureKind, Group, JudgeSpec, Reply
 from judge.scoring.cases import features_of_cases
 from judge.scoring.scores import score

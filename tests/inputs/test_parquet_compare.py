@@ -17,7 +17,7 @@ from provider_server import ProviderServer, content_judge
 from judge.enums import OnMissingImage
 from judge.inputs.input_options import CaseOptions
 from judge.inputs.join import CaseInputs
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 
 N = 5
 

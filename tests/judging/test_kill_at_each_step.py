@@ -15,7 +15,7 @@ from faulty_command import Ended, FaultyCommand, faulty_command
 from provider_server import ProviderServer, content_judge
 
 from judge.dispatch.in_flight import read_in_flight
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 
 N_ITEMS, CONCURRENCY = 4, 3
 N_CALLS = 2 * N_ITEMS

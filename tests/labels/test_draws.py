@@ -34,7 +34,7 @@ from judge.labels.make_packet import PacketOptions, make_packet
 from judge.labels.readers import reader_problem
 from judge.labels.render_human_labels import render_people
 from judge.page.serve import application
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.schema import Label, Order, Winner
 
 MADE_WORSE: list[Callable[[dict[str, Any]], object]] = [

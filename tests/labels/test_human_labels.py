@@ -13,10 +13,11 @@ from run_builder import A_WINS, B_WINS, SPLITS, TIES, Verdicts, make_label, make
 from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 
 from judge.errors import InputError, RunError
-from judge.labels.human_labels import PeopleOnCriterion, PeopleReport, PeopleReportOptions, make_people_report
+from judge.labels.human_labels import PeopleReportOptions, make_people_report
 from judge.labels.labels import append_labels, labels_path
+from judge.labels.people_report import PeopleOnCriterion, PeopleReport
 from judge.labels.render_human_labels import render_people
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.schema import Label, Winner
 from judge.stats.prediction_powered import Sample, correct
 

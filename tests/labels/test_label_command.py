@@ -20,7 +20,7 @@ from provider_server import ProviderServer, content_judge
 from run_builder import A_WINS, B_WINS, MODELS, SPLITS, make_pair, make_run
 
 from judge.labels.labels import labels_path, read_labels
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.schema import Image, Label, Order, Winner
 
 SECONDS = 60.0

@@ -14,7 +14,7 @@ import pytest
 from msgspec import structs
 from run_builder import A_WINS, B_WINS, MODELS, make_pair, make_run
 
-from judge.errors import RunError
+from judge.errors import InputError, RunError
 from judge.labels.draws import PacketKey
 from judge.labels.import_labels import import_labels
 from judge.labels.labels import labels_path, read_labels
@@ -109,6 +109,20 @@ def test_a_key_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (run.path / "packets").write_text("in the way")
     with pytest.raises(RunError, match="cannot be written"):
         make_packet(run, PacketOptions(1), tmp_path / "p.html")
+
+
+def test_a_packet_replaces_a_packet_and_no_other_file(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", {"q1": A_WINS})
+    out = tmp_path / "p.html"
+    out.write_bytes(b"")
+    for _ in range(2):
+        key = make_packet(run, PacketOptions(1), out)
+        assert content_of(out.read_text(encoding="utf-8"))["draw"] == key.draw
+    out.write_text("a page of mine")
+    with pytest.raises(InputError, match="exists, and is no packet"):
+        make_packet(run, PacketOptions(1), out)
+    assert out.read_text() == "a page of mine"
+    assert len(list((run.path / "packets").iterdir())) == 2, "no key of a page that was never written"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium")

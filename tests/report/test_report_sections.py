@@ -27,7 +27,7 @@ from judge.outcomes.item_features import WantedFields, features_of_judgments, fe
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.prompting.correctness import is_right
 from judge.report.report import Extras, Models, Report, RunDescription, build_report
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.schema import Failed, FailureKind, Image, Item, Judged, Judgment, Order, Pair, Trace, Verdict
 from judge.tables.terminal import forest
 from judge.tables.words import conclusion

@@ -22,8 +22,9 @@ from judge.enums import Orders
 from judge.errors import InputError, RunError
 from judge.files.files import file_sha256, write_json, write_lines
 from judge.files.sealing import seal
-from judge.runs.journal import Journal, RunFolder
+from judge.runs.journal import Journal
 from judge.runs.manifest import Manifest
+from judge.runs.run_folder import RunFolder
 from judge.schema import (
     Attempt,
     Criterion,
@@ -324,7 +325,7 @@ def test_a_journal_that_cannot_be_opened_is_an_error_for_a_person(folder: RunFol
 HOLD_THE_LOCK = """
 import sys, time
 from pathlib import Path
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 with RunFolder(Path(sys.argv[1])).locked():
     print("held", flush=True)
     time.sleep(60)

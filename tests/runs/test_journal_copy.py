@@ -11,8 +11,9 @@ import pytest
 from runs.test_journal import made
 
 from judge.errors import RunError
-from judge.runs.journal import Journal, RunFolder
-from judge.runs.journal_copy import JournalCopy
+from judge.runs.journal import Journal
+from judge.runs.journal_copy import JournalCopy, refuse_rescued, rescued_journals
+from judge.runs.run_folder import RunFolder
 
 
 def replace(path: Path) -> None:
@@ -134,6 +135,31 @@ def test_without_room_for_a_copy_a_journal_is_watched_all_the_same(folder: RunFo
     write_to(path)
     assert copy.change() == "written to"
     assert copy.rescue(b"two\n").read_bytes() == b"two\n"
+
+
+def test_a_rescue_without_what_was_there_before_says_so(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = JournalCopy.append
+
+    def without_room(copy: JournalCopy, line: bytes, descriptor: int) -> None:
+        append(copy, line, descriptor)
+        copy.close()
+
+    monkeypatch.setattr(JournalCopy, "append", without_room)
+    path = folder.judgments_path
+    journal = Journal(path)
+    journal.append(made(1))
+    held = path.read_bytes()
+    replace(path)
+    with pytest.raises(RunError, match="no room for a copy of those before: restore the journal, append") as stopped:
+        journal.append(made(2))
+    journal.close()
+    (rescued,) = rescued_journals(path)
+    assert str(rescued) in str(stopped.value)
+    with pytest.raises(RunError, match="put that file in its place, or delete it"):
+        refuse_rescued(path)
+    path.write_bytes(held + rescued.read_bytes())
+    assert [judgment.item for judgment in folder.judgments()] == ["q1", "q2"]
+    refuse_rescued(path)
 
 
 def test_a_rescue_that_is_impossible_is_told(folder: RunFolder) -> None:

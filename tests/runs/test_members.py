@@ -13,8 +13,9 @@ from run_builder import A_WINS, SPLITS, TIES, make_judgment, make_run, without_s
 from judge.enums import Orders
 from judge.errors import RunError
 from judge.files.files import write_lines
-from judge.runs.journal import Journal, RunFolder
+from judge.runs.journal import Journal
 from judge.runs.members import RunMembers
+from judge.runs.run_folder import RunFolder
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Scored, Verdict, Written
 
 JUDGE = make_judge()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.errors import RunError
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import find_run, newest_first, run_folders
 
 NAMES = st.sets(st.text("ab1._-", min_size=1, max_size=6).filter(lambda name: name[0] not in ".-"), min_size=1)

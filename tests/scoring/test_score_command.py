@@ -15,7 +15,7 @@ from command import omr_judge
 from provider_server import Answer, Call, ProviderServer, longer_wins
 
 from judge.enums import ReportFormat
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.scoring.derive_score_report import make_difference, make_score_report
 from judge.scoring.figures import SCORE_METHOD
 from judge.scoring.score_document import difference_document, score_document

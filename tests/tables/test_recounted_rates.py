@@ -24,7 +24,7 @@ from judge.comparison.derive_report import make_report
 from judge.enums import Orders, ReportFormat
 from judge.outcomes.item_features import WantedFields
 from judge.report.report import Extras, Report
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.schema import Judgment, Order, Verdict
 from judge.tables.formats import written
 from judge.tables.tables import comparison_document

@@ -27,8 +27,8 @@ from judge.export.write import ExportOptions, export_run
 from judge.files.files import file_sha256, write_lines
 from judge.files.sealing import seal_lines, unseal
 from judge.labels.human_labels import PeopleReportOptions, make_people_report
-from judge.runs.journal import RunFolder
 from judge.runs.manifest import ChecklistManifest, ScoreManifest
+from judge.runs.run_folder import RunFolder
 from judge.scoring.derive_score_report import make_score_report
 from judge.verification.verify_run import verify_run
 
@@ -324,6 +324,15 @@ def test_images_that_were_changed_are_named_and_those_that_lie_elsewhere_may_be_
         assert "Note: 1 images lie elsewhere" in omr_judge("verify", run.path, cwd=tmp_path).stdout
     finally:
         image.write_bytes(kept)
+
+
+def test_a_pair_that_labels_and_draws_need_too_is_named_once(copied: Callable[[str], RunFolder]) -> None:
+    run = copied("labelled")
+    lines = run.pairs_path.read_bytes().splitlines(keepends=True)
+    lines[3] = lines[3].replace(b'"question":"', b'"question":"X', 1)
+    run.pairs_path.write_bytes(b"".join(lines))
+    assert [problem for problem in problems(run) if problem.startswith("pairs.jsonl")] == problems(run)[:1]
+    assert len(problems(run)) == 1 + sum(one.startswith("judgments.jsonl") for one in problems(run))
 
 
 def test_what_lies_beside_the_judgments_is_checked_too(copied: Callable[[str], RunFolder]) -> None:
