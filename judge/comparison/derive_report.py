@@ -16,7 +16,8 @@ from judge.outcomes.item_features import ItemFeatures, WantedFields, features_of
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.prompting.pairwise_plan import prompt_labels
-from judge.report.report import NO_EXTRAS, Extras, Models, Report, RunDescription, build_report
+from judge.report.build_report import NO_EXTRAS, Extras, RunDescription, build_report
+from judge.report.report import Models, Report
 from judge.runs.evidence import fingerprint_of
 from judge.schema import Provider
 from judge.scoring.derive_score_report import make_score_report

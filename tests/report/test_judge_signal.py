@@ -14,9 +14,10 @@ from report.test_report import rows_of
 from report.test_report_sections import judgment, pair, report_of, runs
 
 from judge.enums import Orders, ReportFormat
+from judge.report.build_report import Extras
 from judge.report.criterion import CriterionReport
 from judge.report.judge_signal import Signal, signal_warnings
-from judge.report.report import Extras, Report
+from judge.report.report import Report
 from judge.schema import Order, Verdict
 from judge.stats.significance import Conclusion
 from judge.tables.formats import written
