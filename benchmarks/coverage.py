@@ -19,6 +19,7 @@ from judge.files.sampling import draw_by_stratum
 from judge.stats.closed_form import wilson
 from judge.stats.clusters import collapse, sum_by_cluster
 from judge.stats.intervals import N_RESAMPLES, Patterns, bootstrap
+from judge.stats.pooled_means import standardised_rate
 from judge.stats.prediction_powered import Sample, correct
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ CLUSTERS = (10, 20, 50, 100)
 CORRELATION = 0.3
 SCALE = (1 - CORRELATION) / CORRELATION
 NEGLIGIBLE = 1e-7
+STANDARDISED = "standardised"
 TIE_BAND = 0.35
 """a latent preference within this of 0 is a tie"""
 METHODS: dict[str, Callable[..., Rates]] = {
@@ -87,6 +89,8 @@ def main() -> None:
     }.items():
         if options.only in name:
             _print_labels(name, options, **kind)
+    if options.only in STANDARDISED:
+        _print_standardised(options)
 
 
 def _print_published(rng: np.random.Generator, options: argparse.Namespace) -> None:
@@ -275,6 +279,18 @@ def _print_design(name: str, design: Design, options: argparse.Namespace) -> Non
 def _print_cells(name: str, rate: float, cells: Sequence[tuple[int, float]]) -> None:
     shown = "".join(f"  {n:>5}: {100 * held:5.1f}{' ' if 0.93 <= held <= 0.99 else '!'}" for n, held in cells)  # noqa: PLR2004
     print(f"{name:>42} {rate:.3f}{shown}", flush=True)
+
+
+def _print_standardised(options: argparse.Namespace) -> None:
+    """Print coverage of the mean win rate of 20 values of a field, by how many items the values have in turn."""
+    for rate in RATES:
+        for sizes in ((1, 2, 3), (2, 2), (3, 3), (5, 5), (20, 20), (1, 40)):
+            rng, groups = np.random.default_rng(0), np.repeat(np.arange(20), np.resize(sizes, 20))
+            drawn = (
+                standardised_rate((rng.random(len(groups)) < rate).astype(float), groups) for _ in range(options.reps)
+            )
+            held = sum(found.low <= rate <= found.high for found in drawn)
+            _print_cells(f"{STANDARDISED}, sizes {sizes}", rate, [(len(groups), held / options.reps)])
 
 
 def _print_labels(name: str, options: argparse.Namespace, *, strata: bool = False, clusters: bool = False) -> None:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from judge.outcomes.counted_items import Subject
     from judge.outcomes.latest_judgments import LatestJudgments
-    from judge.report.report import Report, RunDescription
+    from judge.report.build_report import RunDescription
+    from judge.report.report import Report
     from judge.schema import Judgment
     from judge.stats.intervals import Floats
 
@@ -120,7 +121,8 @@ def _subject(n_items: int) -> Subject:
 
 
 def _run() -> RunDescription:
-    from judge.report.report import Models, RunDescription  # noqa: PLC0415
+    from judge.report.build_report import RunDescription  # noqa: PLC0415
+    from judge.report.report import Models  # noqa: PLC0415
 
     return RunDescription(models=Models(a="a", b="b"), prompt="p.v1", rubric="r.v1", samples=2, seed=0, left_out={})
 
@@ -134,7 +136,7 @@ def _fold(latest: LatestJudgments) -> object:
 
 def _report(latest: LatestJudgments) -> Report:
     from judge.enums import Method  # noqa: PLC0415
-    from judge.report.report import build_report  # noqa: PLC0415
+    from judge.report.build_report import build_report  # noqa: PLC0415
 
     return build_report(latest, _subject(len(latest) // ROWS_AN_ITEM), _run(), method=Method.JEFFREYS)
 

@@ -90,7 +90,7 @@ def report(
     """Draw the report of a run from its folder, without network."""
     from judge.comparison.derive_report import make_report
     from judge.outcomes.item_features import WantedFields
-    from judge.report.report import Extras
+    from judge.report.build_report import Extras
 
     if equivalence is not None and not 0 < equivalence < MAX_MARGIN:
         raise InputError("--equivalence", f"{equivalence:g} is no margin", "give a number above 0 and below 0.5")

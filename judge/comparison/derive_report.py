@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from judge.comparison.derive_control_report import read_controls
@@ -16,7 +16,8 @@ from judge.outcomes.item_features import ItemFeatures, WantedFields, features_of
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.prompting.pairwise_plan import prompt_labels
-from judge.report.report import NO_EXTRAS, Extras, Models, Report, RunDescription, build_report
+from judge.report.build_report import NO_EXTRAS, Extras, RunDescription, build_report
+from judge.report.report import Models, Report
 from judge.runs.evidence import fingerprint_of
 from judge.schema import Provider
 from judge.scoring.derive_score_report import make_score_report
@@ -61,7 +62,6 @@ def make_report(
     latest = latest_judgments(folder.judgments(), spending)
     rubric = manifest.rubric
     basis = Basis(method or manifest.method, manifest.seed)
-    costs = {judge.name: spending.of(judge.name) for judge in manifest.judges}
     run = RunDescription(
         models=Models(a=manifest.model_a, b=manifest.model_b),
         prompt=prompt_labels(manifest.prompt, manifest.judges) if manifest.prompt else None,
@@ -69,25 +69,30 @@ def make_report(
         samples=manifest.samples,
         seed=manifest.seed,
         left_out=manifest.left_out,
-        costs=costs,
+        costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
         judge_models={judge.name: judge.model for judge in manifest.judges},
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
         controls=read_controls(folder, latest, subject, basis),
         fingerprint=fingerprint_of(folder, manifest, latest),
-        notes=(
-            *([f"{folder.pairs_path.name} is missing: {UNKNOWN_PAIRS}"] if _lacks_pairs(folder, manifest) else []),
-            *([NO_BCA] if method is None and manifest.interval == "bca" else []),
-            *(_served(judge, cost.served_models) for judge, cost in costs.items() if cost.served_models),
-            *(note for judge in manifest.judges if (note := _alias(judge, spending.models(judge.name)))),
-        ),
+        notes=tuple(_notes(folder, manifest, spending, method)),
     )
     return build_report(latest, subject, run, method=basis.method, extras=extras)
 
 
-def _lacks_pairs(folder: RunFolder, manifest: Manifest) -> bool:
-    """Tell whether the pairs were there once: judgments that are imported never had any."""
-    return manifest.pairs_sha256 is not None and not folder.pairs_path.exists()
+def _notes(folder: RunFolder, manifest: Manifest, spending: Spending, method: Method | None) -> Iterator[str]:
+    """Yield what a reader must know of the run beside its verdicts."""
+    # Judgments that are imported never had any pairs.
+    if manifest.pairs_sha256 is not None and not folder.pairs_path.exists():
+        yield f"{folder.pairs_path.name} is missing: {UNKNOWN_PAIRS}"
+    if method is None and manifest.interval == "bca":
+        yield NO_BCA
+    for judge in manifest.judges:
+        if served := spending.of(judge.name).served_models:
+            yield _served(judge.name, served)
+    for judge in manifest.judges:
+        if alias := _alias(judge, spending.models(judge.name)):
+            yield alias
 
 
 def _served(judge: str, models: Mapping[str, int]) -> str:

@@ -64,7 +64,6 @@ class Basis(NamedTuple):
 
     method: Method
     seed: int
-    level: float = LEVEL
     may_stop: bool = False
     """whether the number of items depends on what they show: then no interval of the models' rates would hold"""
 
@@ -166,9 +165,9 @@ def rounded_p(value: float) -> float:
 def _intervals(patterns: Patterns, basis: Basis, *, clustered: bool) -> Rates:
     """Return the rates by the method asked for; without an interval where all items are in one cluster."""
     if basis.method is Method.WILSON:
-        rates = wilson(patterns, level=basis.level)
+        rates = wilson(patterns, level=LEVEL)
     else:
-        rates = bootstrap(patterns, method=basis.method, level=basis.level, seed=basis.seed)
+        rates = bootstrap(patterns, method=basis.method, level=LEVEL, seed=basis.seed)
     if clustered and patterns.counts.sum() <= 1:
         nothing = np.full_like(rates.estimate, np.nan)
         return rates._replace(low=nothing, high=nothing)

@@ -13,7 +13,8 @@ from judge.outcomes.rates import GRID, Basis, Estimate, Figure, Ratio, estimate_
 from judge.outcomes.tally import HALF, with_credits
 from judge.report.position_length import SIDES, kappa_of_sides, sides
 from judge.schema import Frozen, Order
-from judge.stats.agreement import agreement, category_counts, correlations, explained_variance, flip_rates
+from judge.stats.agreement import agreement, category_counts, flip_rates
+from judge.stats.explained_variance import correlations, explained_variance
 
 if TYPE_CHECKING:
     from judge.outcomes.item_features import ItemFeatures

@@ -117,7 +117,15 @@ def _is_one_sided(first_slot: Estimate) -> bool:
 def signal_warnings(reports: Mapping[str, CriterionReport], judge: str) -> list[str]:
     """Return the warnings that a judge shows no signal on some criteria, or has too few items on others."""
     silent = [name for name, report in reports.items() if report.signal is Signal.NO_SIGNAL]
-    open_ = [name for name, report in reports.items() if report.signal is Signal.TOO_FEW and report.consistency.n]
+    open_ = {name: own for name, own in reports.items() if own.signal is Signal.TOO_FEW and own.consistency.n}
+    by_reason = {
+        "the interval of its position consistency holds what chance would give": [
+            name for name, own in open_.items() if _holds_chance(own)
+        ],
+        "its position consistency is not above chance, or has no interval": [
+            name for name, own in open_.items() if not _holds_chance(own)
+        ],
+    }
     texts = []
     if silent:
         texts.append(
@@ -125,12 +133,17 @@ def signal_warnings(reports: Mapping[str, CriterionReport], judge: str) -> list[
             "that ignores what the traces say (orders agree no more than by chance, or one slot is nearly always "
             "picked). Draw no conclusion about the models from these rates."
         )
-    if open_:
-        texts.append(
-            f"Too few items to tell whether judge {judge} follows the traces on {', '.join(open_)}: the interval of "
-            "its position consistency holds what chance would give."
-        )
+    texts += [
+        f"Too few items to tell whether judge {judge} follows the traces on {', '.join(names)}: {reason}."
+        for reason, names in by_reason.items()
+        if names
+    ]
     return texts
+
+
+def _holds_chance(row: CriterionReport) -> bool:
+    low, high, chance = row.consistency.low, row.consistency.high, row.chance_consistency
+    return low is not None and high is not None and chance is not None and low <= chance <= high
 
 
 def signal_clause(row: CriterionReport) -> str:

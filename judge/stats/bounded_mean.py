@@ -1,4 +1,4 @@
-"""Exact one-sided tests of the mean of bounded units, and of equivalence from two of them."""
+"""One-sided tests of the mean of bounded units, of any distribution, and of equivalence from two of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def equivalence_p_value(excess: Floats, sizes: Floats, margin: float) -> float:
     """Return the p-value of the hypothesis that the mean credit lies outside the margin around 1/2.
 
     Two one-sided tests (Schuirmann, J. Pharmacokinetics and Biopharmaceutics 15, 1987), each by `mean_p_value`: it
-    errs in no more than its level however few units differ from 1/2.
+    keeps to its level however few units differ from 1/2.
 
     Args:
         excess: shape (units,), the sum of (credit - 1/2) over a unit's items.
@@ -40,8 +40,8 @@ def mean_p_value(values: Floats, below: float) -> float:
 
     P(sum G_i v_i - G_0 b <= 0) for independent standard exponentials G and the lower bound -b of the values: the test
     of Gaffke, Mathematical Methods of Statistics 14, 2005. Of wins and losses it is the exact binomial (Clopper and
-    Pearson's), and no bounded distribution is known that it errs on beyond its level (Learned-Miller and Thomas, arXiv
-    1905.06208, 2019).
+    Pearson's). That it keeps to its level for every other bounded distribution is conjectured, not proven: none is
+    known for which it does not (Learned-Miller and Thomas, arXiv 1905.06208, 2019).
 
     Args:
         values: shape (units,), each at least -below.

@@ -19,9 +19,10 @@ PAIR = 2
 def standardised_mean(credit: Floats, groups: Codes, clusters: Codes | None = None) -> tuple[float, Covariance] | None:
     """Return the mean of the groups' means, each group alike, with its variance; None where a group has no items.
 
-    Direct standardisation: sum(s_g^2 / n_g) / G^2 (stratified sampling: Cochran, Sampling Techniques, 1977, section
-    5.3), over clusters with the CR1 correction of Cameron and Miller, Journal of Human Resources 50, 2015; NaN with no
-    more items than groups.
+    Direct standardisation, a contrast of the least-squares means of groups: the sandwich variance over clusters with
+    the CR1 correction of Cameron and Miller, Journal of Human Resources 50, 2015. With groups of one size, each item
+    its own cluster, that is sum(s_g^2 / n_g) / G^2 of stratified sampling (Cochran, Sampling Techniques, 1977, section
+    5.3); a small group beside a large one adds less than its own s_g^2 / n_g. NaN with no more items than groups.
 
     Args:
         credit: shape (items,), of a, in [0, 1].

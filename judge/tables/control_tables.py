@@ -24,7 +24,8 @@ CHANGES = {
 }
 LEGEND = (
     "changed: items with another outcome; beyond repeat: how many more than when asked again unchanged, in percentage "
-    "points; a gains: points of its win rate; a criterion does not move where the 90 % intervals of both stay within "
+    "points; a gains: points of its win rate, and p that it gains none; a criterion moves where the test of either, "
+    "adjusted over all criteria (Holm), says so at 5 %, and does not where one-sided tests at 5 % put both within "
     f"{100 * MARGIN:.0f} points"
 )
 

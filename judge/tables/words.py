@@ -83,7 +83,8 @@ def sequential(report: Report, found: Sequential) -> str:
     word = {"a": "a is better", "b": "a is worse", None: "inconclusive"}[found.winner]
     looks = f"{_count(found.n_looks, 'look')} of {found.n_looks_planned}, {found.items_asked} of {found.items_planned}"
     when = "at the run's end" if found.n_looks == found.n_looks_planned else "so far"
-    state = "decided" if found.decided else f"undecided {when}"
+    decided = "decided" if found.winner else "decided once, but the later looks lean the other way,"
+    state = decided if found.decided else f"undecided {when}"
     total, lost = found.wins + found.losses, found.items_missing
     of = "Win rate of a" if found.evidence is Evidence.CREDITS else f"Wins of a among {total} decided units"
     share = "" if found.estimate is None else f"{100 * found.estimate:.1f} % "
@@ -191,7 +192,8 @@ def explained(share: Figure) -> str:
 def interaction(report: Report) -> Mapping[str, str]:
     """Return the tests of interaction in words, by field."""
     return {
-        field: f"Does the overall win rate differ between values of {field}? Score test: {p_text(found.p_value)}."
+        field: f"Does the overall win rate differ between values of {field}? "
+        f"Test of heterogeneity: {p_text(found.p_value)}."
         for field, found in report.interactions.items()
         if found is not None and found.p_value is not None
     }

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from judge.costs.cost_words import cost_line, costs, dollars
 from judge.costs.spending import Spending, cost, cost_of
-from judge.report.report import Models, RunDescription
+from judge.report.build_report import RunDescription
+from judge.report.report import Models
 from judge.schema import Attempt, Failed, FailureKind, Judged, Judgment, Order, Price, Reply, Tariff, Usage, Verdict
 
 

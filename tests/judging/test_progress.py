@@ -20,7 +20,8 @@ from judge.judging import progress
 from judge.judging.progress import Display
 from judge.outcomes.counted_items import Subject
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.report.report import Models, Report, RunDescription, build_report
+from judge.report.build_report import RunDescription, build_report
+from judge.report.report import Models, Report
 from judge.schema import (
     Attempt,
     Failed,

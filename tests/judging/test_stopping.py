@@ -11,6 +11,10 @@ import pytest
 from command import omr_judge, read_jsonl, report_of, start, wait_until, write_jsonl
 from provider_server import Answer, Call, ProviderServer, content_judge, longer_wins, traces_of, verdicts_for
 
+from judge.comparison.derive_report import make_report
+from judge.runs.journal import RunFolder
+from judge.tables.words import sequential as sequential_words
+
 EVERY = 10
 
 
@@ -154,6 +158,20 @@ def test_items_whose_verdicts_fail_count_for_neither_model(tmp_path: Path) -> No
     assert f"({found['items_missing']} items without a verdict count for neither)" in drawn.replace(" \n", " ")
     overall = report_of(tmp_path / "runs" / "r")["criteria"]["overall"]
     assert overall["missing"] == found["items_missing"] == overall["ledger"]["missing"]["refused"]
+
+
+def test_a_decision_that_later_looks_turn_names_no_model_and_says_why(tmp_path: Path, server: ProviderServer) -> None:
+    write_inputs(tmp_path, 30)
+    omr_judge(*compare(server), cwd=tmp_path)
+    report = make_report(RunFolder(tmp_path / "runs" / "r"))
+    found = report.sequential
+    assert found is not None
+    turned = found.model_copy(update={"decided": True, "winner": None})
+    assert "inconclusive: decided once, but the later looks lean the other way, after " in sequential_words(
+        report, turned
+    )
+    decided = found.model_copy(update={"decided": True, "winner": "a"})
+    assert "a is better: decided after " in sequential_words(report, decided)
 
 
 def test_items_of_one_cluster_are_one_step_and_stay_together(tmp_path: Path, server: ProviderServer) -> None:

@@ -14,9 +14,10 @@ from report.test_report import rows_of
 from report.test_report_sections import judgment, pair, report_of, runs
 
 from judge.enums import Orders, ReportFormat
+from judge.report.build_report import Extras
 from judge.report.criterion import CriterionReport
 from judge.report.judge_signal import Signal, signal_warnings
-from judge.report.report import Extras, Report
+from judge.report.report import Report
 from judge.schema import Order, Verdict
 from judge.stats.significance import Conclusion
 from judge.tables.formats import written
@@ -86,6 +87,16 @@ def test_a_coin_is_neither_shown_to_follow_the_traces_nor_to_ignore_them() -> No
     (warning,) = signal_warnings({"overall": report}, "j")
     assert warning.startswith("Too few items to tell whether judge j follows the traces on overall")
     assert "too few items to tell whether the judge follows the traces" in conclusion(whole(coin()))
+
+
+def test_the_warning_says_that_an_interval_holds_chance_only_where_it_does() -> None:
+    report = reported(coin())
+    below = report.consistency.model_copy(update={"low": 0.01, "high": 0.1})
+    none = report.consistency.model_copy(update={"low": None, "high": None})
+    told = {name: report.model_copy(update={"consistency": own}) for name, own in {"x": below, "y": none}.items()}
+    holding, not_above = signal_warnings({"overall": report, **told}, "j")
+    assert holding.endswith("on overall: the interval of its position consistency holds what chance would give.")
+    assert not_above.endswith("on x, y: its position consistency is not above chance, or has no interval.")
 
 
 def test_few_items_in_one_slot_are_too_few_to_tell() -> None:

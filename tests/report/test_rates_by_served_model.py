@@ -10,7 +10,8 @@ from report.test_report_sections import NAMES, judgment
 from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Subject
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.report.report import Models, Report, RunDescription, build_report
+from judge.report.build_report import RunDescription, build_report
+from judge.report.report import Models, Report
 from judge.schema import FailureKind, Judgment, Order, Reply, Verdict
 
 A_WINS = {Order.FORWARD: Verdict.FIRST, Order.SWAPPED: Verdict.SECOND}

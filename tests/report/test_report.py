@@ -13,9 +13,10 @@ from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Subject
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis, Estimate
+from judge.report.build_report import RunDescription, build_report
 from judge.report.criterion import CriterionReport
 from judge.report.judge_signal import Signal
-from judge.report.report import Models, Report, RunDescription, build_report
+from judge.report.report import Models, Report
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Usage, Verdict
 
 TABLE = ((120, 6, 30), (4, 10, 5), (3, 2, 20))  # statistics.md, section 1: rows v1 = a, tie, b; columns v2

@@ -26,7 +26,8 @@ from judge.outcomes.counted_items import Subject
 from judge.outcomes.item_features import WantedFields, features_of_judgments, features_of_pairs
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.prompting.correctness import is_right
-from judge.report.report import Extras, Models, Report, RunDescription, build_report
+from judge.report.build_report import Extras, RunDescription, build_report
+from judge.report.report import Models, Report
 from judge.runs.run_folder import RunFolder
 from judge.schema import Failed, FailureKind, Image, Item, Judged, Judgment, Order, Pair, Trace, Verdict
 from judge.tables.terminal import forest

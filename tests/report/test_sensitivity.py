@@ -18,7 +18,8 @@ from report.test_report_sections import hundred, judgment, pair, report_of
 from stats.oracles import oracle
 
 from judge.outcomes.item_features import WantedFields
-from judge.report.report import Extras, Report
+from judge.report.build_report import Extras
+from judge.report.report import Report
 from judge.schema import Order, Pair, Verdict
 from judge.tables import words
 

@@ -11,7 +11,8 @@ from report.test_report_sections import exchanged, hundred, judgment, pair, repo
 
 from judge.enums import Orders
 from judge.outcomes.item_features import WantedFields
-from judge.report.report import Extras, Report
+from judge.report.build_report import Extras
+from judge.report.report import Report
 from judge.schema import Judgment, Order, Verdict
 from judge.tables import words
 from judge.tables.tables import tables

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from stats.oracles import oracle
 
-from judge.stats.agreement import correlations, explained_variance
+from judge.stats.explained_variance import correlations, explained_variance
 
 
 def criteria(n: int = 400) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,8 @@ from report.test_report_sections import hundred, pair, report_of
 from judge.enums import Method, Orders, ReportFormat
 from judge.outcomes.counted_items import Pooling
 from judge.outcomes.item_features import WantedFields
-from judge.report.report import Extras, Report
+from judge.report.build_report import Extras
+from judge.report.report import Report
 from judge.tables.formats import html_escaped, latex_escaped, markdown_escaped, written
 from judge.tables.tables import comparison_document, tables
 from judge.tables.tidy_csv import COLUMNS, harmless

@@ -23,7 +23,8 @@ from rich.console import Console
 from judge.comparison.derive_report import make_report
 from judge.enums import Orders, ReportFormat
 from judge.outcomes.item_features import WantedFields
-from judge.report.report import Extras, Report
+from judge.report.build_report import Extras
+from judge.report.report import Report
 from judge.runs.run_folder import RunFolder
 from judge.schema import Judgment, Order, Verdict
 from judge.tables.formats import written
