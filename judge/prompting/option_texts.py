@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from judge.prompting.answer_phrases import any_of
@@ -33,8 +33,16 @@ _ARTICLE = re.compile(r"(?:an?|the|el|la|los|las|une?|le|les|der|die|das|eine?|u
 _ASIDE = re.compile(r"(?<=\S)\s*\([^()]*\)$")
 _LATIN_END = re.compile(r"[0-9A-Za-z\u00c0-\u024f]")
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
-_BEFORE = r"\u662f\u4e3a\u70ba\u4e88\u7528\u9078\u9009\u4e8e\u3001\u3002\u306f\u304c\u306e\u3092\u4e0e\u548c:"
+_LEADS = r"\u662f\u4e3a\u70ba\u4e88\u7528\u9078\u9009\u4e8e\u3001\u3002\u306f\u304c\u306e\u3092\u4e0e\u548c:"
 """characters of Chinese and Japanese after which a word may begin"""
+_ONE_IDEOGRAPH = re.compile(f"[{_IDEOGRAPH}]")
+_PARTS = re.compile(r"\s+|(?<=[^\W\d_])-(?=[^\W\d_])")
+_BEFORE_LATIN = re.compile(r"(?<![0-9A-Za-z\u00c0-\u024f'])(?<!\w-)")
+_BEFORE_DIGIT = re.compile(_BEFORE_LATIN.pattern + r"(?<![<>=\u2264\u2265+.,-])")
+_BEFORE_IDEOGRAPH = re.compile(rf"(?:(?<![{_IDEOGRAPH}])|(?<=[{_LEADS}]))(?<![\w.,]-)")
+_AFTER_LATIN = re.compile(r"(?:e?s)?(?![0-9A-Za-z\u00c0-\u024f]|-\w|'s\s\w)")
+_AFTER_DIGIT = re.compile(r"(?![0-9A-Za-z\u00c0-\u024f]|[.,-]\d|\s*[%\u2030]|\s*/\s*\d)")
+_ANYTHING = re.compile("")
 
 
 class Mention(NamedTuple):
@@ -66,6 +74,32 @@ def core(text: str) -> str:
     return " ".join(plain(text).casefold().strip(_ENDS).split())
 
 
+class _Form(NamedTuple):
+    """A text that names an option, in small letters."""
+
+    label: str
+    text: str
+    words: tuple[str, ...]
+    """parted by spaces or hyphens, which are as they may be where it is found"""
+    before: re.Pattern[str]
+    after: re.Pattern[str]
+
+    def end(self, small: str, start: int) -> int | None:
+        """Return where the text that stands at a place ends, None where it does not stand there."""
+        if not small.startswith(self.words[0], start) or not self.before.match(small, start):
+            return None
+        found = _body(self.words).match(small, start)
+        after = self.after.match(small, found.end()) if found else None
+        return after.end() if after else None
+
+    def starts(self, small: str) -> Iterator[int]:
+        """Yield where the text may begin."""
+        at = small.find(self.words[0])
+        while at >= 0:
+            yield at
+            at = small.find(self.words[0], at + 1)
+
+
 class OptionTexts:
     """The texts of an item's options; a text that two options share names neither."""
 
@@ -73,12 +107,9 @@ class OptionTexts:
         full = _unique((core(text), label) for label, text in options.items())
         short = _unique((form, label) for label, text in options.items() if (form := _short(core(text))))
         self._labels = {**{form: label for form, label in short.items() if form not in full}, **full}
-        forms = sorted(filter(None, self._labels), key=len, reverse=True)
-        alternatives = [f"(?P<o{number}>{_pattern(form)})" for number, form in enumerate(forms)]
-        self._forms = forms
-        self.words = [(self._labels[form], re.findall(r"\w+", form)) for form in forms]
-        # Of small letters, in texts of small letters: to ignore case, a pattern takes tens of milliseconds to make.
-        self._pattern = re.compile("|".join(alternatives) or r"(?!)")
+        longest_first = sorted(filter(None, self._labels), key=len, reverse=True)
+        self._forms = [_form(text, self._labels[text]) for text in longest_first]
+        self.words = [(form.label, re.findall(r"\w+", form.text)) for form in self._forms]
 
     def same(self, text: str) -> str | None:
         """Return the option whose text this is."""
@@ -86,16 +117,17 @@ class OptionTexts:
 
     def mentions(self, text: str) -> list[Mention]:
         """Return where options stand in a text, in order; of one within another the longer alone."""
-        return [self._mention(found) for found in self._pattern.finditer(_small(text))]
+        small, found = _small(text), list[Mention]()
+        for start in sorted({start for form in self._forms for start in form.starts(small)}):
+            if (not found or start >= found[-1].end) and (mention := self.at(text, start)):
+                found.append(mention)
+        return found
 
     def at(self, text: str, start: int) -> Mention | None:
         """Return the option whose text stands at a place."""
-        found = self._pattern.match(_small(text), start)
-        return self._mention(found) if found else None
-
-    def _mention(self, found: re.Match[str]) -> Mention:
-        form = self._forms[int((found.lastgroup or "o0")[1:])]
-        return Mention(found.start(), found.end(), self._labels[form])
+        small = _small(text)
+        ends = ((form.label, form.end(small, start)) for form in self._forms)
+        return next((Mention(start, end, label) for label, end in ends if end is not None), None)
 
 
 @lru_cache(maxsize=16)
@@ -123,21 +155,27 @@ def _short(text: str) -> str:
     return short if short != text and len(short) > 1 else ""
 
 
-def _pattern(text: str) -> str:
-    """Match a text as words of its own, its spaces and hyphens being as they may."""
-    words = re.split(r"\s+|(?<=[^\W\d_])-(?=[^\W\d_])", text)
-    body = r"[\s-]+".join(re.escape(word) for word in words)
+def _form(text: str, label: str) -> _Form:
+    """Return how an option's text is found as words of its own."""
     if _LATIN_END.match(text[0]):
-        before = r"(?<![0-9A-Za-z\u00c0-\u024f'])(?<!\w-)" + (
-            r"(?<![<>=\u2264\u2265+.,-])" if text[0].isdigit() else ""
-        )
+        before = _BEFORE_DIGIT if text[0].isdigit() else _BEFORE_LATIN
     else:
-        before = rf"(?:(?<![{_IDEOGRAPH}])|(?<=[{_BEFORE}]))(?<![\w.,]-)" if re.match(rf"[{_IDEOGRAPH}]", text) else ""
+        before = _BEFORE_IDEOGRAPH if _ONE_IDEOGRAPH.match(text[0]) else _ANYTHING
     if text[-1].isdigit():
-        after = r"(?![0-9A-Za-z\u00c0-\u024f]|[.,-]\d|\s*[%\u2030]|\s*/\s*\d)"
+        after = _AFTER_DIGIT
     elif _LATIN_END.match(text[-1]):
-        after = r"(?:e?s)?(?![0-9A-Za-z\u00c0-\u024f]|-\w|'s\s\w)"
+        after = _AFTER_LATIN
     else:
-        ends = re.search(rf"[{_IDEOGRAPH}]\Z", text)
-        after = rf"(?=[^{_IDEOGRAPH}]|\Z|{any_of('reason', 'and', 'or')})" if ends else ""
-    return before + body + after
+        after = _after_ideograph() if _ONE_IDEOGRAPH.match(text[-1]) else _ANYTHING
+    return _Form(label, text, tuple(_PARTS.split(text)), before, after)
+
+
+@lru_cache(maxsize=256)
+def _body(words: tuple[str, ...]) -> re.Pattern[str]:
+    # Of small letters, for texts of small letters: to ignore case, a pattern takes far longer to make.
+    return re.compile(r"[\s-]+".join(map(re.escape, words)))
+
+
+@cache
+def _after_ideograph() -> re.Pattern[str]:
+    return re.compile(rf"(?=[^{_IDEOGRAPH}]|\Z|{any_of('reason', 'and', 'or')})")
