@@ -203,8 +203,18 @@ def any_of(*roles: str) -> str:
     phrases = [part for role in roles for text in PHRASES[role].values() for part in _parts(text)]
     latin = [part for part in phrases if not re.search(r"[\u3000-\ud7a3]", part)]
     others = [part for part in phrases if part not in latin]
-    groups = [rf"{_EDGE[0]}(?:{'|'.join(_longest_first(latin))}){_EDGE[1]}", *_longest_first(others)]
+    groups = [rf"{_EDGE[0]}(?:{_by_first(_longest_first(latin))}){_EDGE[1]}", *_longest_first(others)]
     return f"(?:{'|'.join(groups)})"
+
+
+def _by_first(parts: list[str]) -> str:
+    """Join alternatives, those of a first letter in one group: most places in a text are left at its first letter."""
+    groups: dict[str, list[str]] = {}
+    for part in parts:
+        is_letter = part[0].isalpha() and part[1:2] not in ("?", "*")
+        groups.setdefault(part[0] if is_letter else "", []).append(part[is_letter:])
+    plain = groups.pop("", [])
+    return "|".join([*plain, *(f"{first}(?:{'|'.join(rest)})" for first, rest in groups.items())])
 
 
 def _longest_first(parts: list[str]) -> list[str]:
