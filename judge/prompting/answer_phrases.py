@@ -200,11 +200,32 @@ PHRASES: dict[str, dict[str, str]] = {
 @cache
 def any_of(*roles: str) -> str:
     """Return the pattern of the phrases of these roles in every language; Latin ones are whole words."""
+    latin, others = _phrases(*roles)
+    return f"(?:{'|'.join([f'{_EDGE[0]}(?:{_by_first(latin)}){_EDGE[1]}', *others])})"
+
+
+def places(small: str, *roles: str) -> list[int]:
+    """Return where phrases of these roles begin in a text of small letters, within longer ones too."""
+    latin, others = _openings(*roles)
+    found = [opening.start() for opening in latin.finditer("\n" + small)]
+    return found if small.isascii() else sorted({*found, *(opening.start() for opening in others.finditer(small))})
+
+
+@cache
+def _openings(*roles: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return what finds the character before a Latin phrase, which is quick, and where any other begins."""
+    latin, others = _phrases(*roles)
+    return (
+        re.compile(rf"[^{_LATIN[1:]}(?=(?:{_by_first(latin)}){_EDGE[1]})", re.MULTILINE),
+        re.compile(rf"(?={'|'.join(others) or '(?!)'})", re.MULTILINE),
+    )
+
+
+def _phrases(*roles: str) -> tuple[list[str], list[str]]:
+    """Return the Latin phrases of these roles, and those of other scripts."""
     phrases = [part for role in roles for text in PHRASES[role].values() for part in _parts(text)]
     latin = [part for part in phrases if not re.search(r"[\u3000-\ud7a3]", part)]
-    others = [part for part in phrases if part not in latin]
-    groups = [rf"{_EDGE[0]}(?:{_by_first(_longest_first(latin))}){_EDGE[1]}", *_longest_first(others)]
-    return f"(?:{'|'.join(groups)})"
+    return _longest_first(latin), _longest_first([part for part in phrases if part not in latin])
 
 
 def _by_first(parts: list[str]) -> str:

@@ -117,7 +117,7 @@ class OptionTexts:
 
     def mentions(self, text: str) -> list[Mention]:
         """Return where options stand in a text, in order; of one within another the longer alone."""
-        small, found = _small(text), list[Mention]()
+        small, found = small_letters(text), list[Mention]()
         for start in sorted({start for form in self._forms for start in form.starts(small)}):
             if (not found or start >= found[-1].end) and (mention := self.at(text, start)):
                 found.append(mention)
@@ -125,7 +125,7 @@ class OptionTexts:
 
     def at(self, text: str, start: int) -> Mention | None:
         """Return the option whose text stands at a place."""
-        small = _small(text)
+        small = small_letters(text)
         ends = ((form.label, form.end(small, start)) for form in self._forms)
         return next((Mention(start, end, label) for label, end in ends if end is not None), None)
 
@@ -137,7 +137,7 @@ def option_texts(options: tuple[tuple[str, str], ...]) -> OptionTexts:
 
 
 @lru_cache(maxsize=4)
-def _small(text: str) -> str:
+def small_letters(text: str) -> str:
     """Return a text in small letters, each character in its place: that one alone would become two."""
     return text.replace("\u0130", "i").lower()
 

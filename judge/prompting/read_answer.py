@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left as bisect
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from judge.prompting.answer_phrases import any_of
+from judge.prompting.answer_phrases import any_of, places
 from judge.prompting.answer_statement import (
     AGAINST,
     ANSWER,
@@ -24,7 +25,7 @@ from judge.prompting.answer_statement import (
     Said,
     StatementReader,
 )
-from judge.prompting.option_texts import CLOSE, OPEN, undressed
+from judge.prompting.option_texts import CLOSE, OPEN, small_letters, undressed
 from judge.prompting.thinking import part_thinking
 
 _GAP = r"[\s,]*"
@@ -57,9 +58,14 @@ _WEAK = re.compile(
     rf"{RIGHT}\s[^.;:?\n]{{0,80}}?\s{IS}[\s:]*(?=(?:{DET}\s+)?(?:{OPTION}\s+[A-Z0-9](?!\w)|(?:{OPTION}\s*)?[(\[][A-Z0-9][)\]]))",
     FLAGS,
 )
-_CORRECTION, _TENTATIVE, _DOUBT = (re.compile(any_of(role), FLAGS) for role in ("correction", "tentative", "doubt"))
-_CONCLUDES = re.compile(any_of("concludes"), FLAGS)
-_CLAUSE = re.compile(rf"[,;:.\n\u3001\u3002\uff0c]|{any_of('but')}", FLAGS)
+_REACH = re.compile(r"[^.;:!?()]*")
+"""what may stand between the verb of a claim and its predicate"""
+_CHOSEN = re.compile("[\u3092\ub97c\uc744]")
+# In texts of small letters, which is far quicker than to ignore case:
+_CORRECTION, _TENTATIVE, _DOUBT, _CONCLUDES = (
+    re.compile(any_of(role), re.MULTILINE) for role in ("correction", "tentative", "doubt", "concludes")
+)
+_CLAUSE = re.compile(rf"[,;:.\n\u3001\u3002\uff0c]|{any_of('but')}", re.MULTILINE)
 _FINAL = re.compile(rf"final|ultimate|endg|\u6700\u7ec8|\u6700\u7d42|\ucd5c\uc885|{OPEN}", re.IGNORECASE)
 _ENUMERATED = re.compile(
     rf"^[ \t]*(?:{OPTION}[ \t]*)?[(\[]?([A-Z0-9])(?:[.:)\]]|[ \t]*$)", re.IGNORECASE | re.MULTILINE
@@ -130,8 +136,10 @@ class _Reader:
                 boxed = Said(self._read(box[1].strip()) or NONE)
                 yield self._event(text, box.start(), box.end(), boxed, final=True)
         text = _BOXED.sub(lambda box: " " * len(box[0]), text)
-        yield from self._cued(text)
-        for claim in _CLAIM.finditer(text):
+        small = small_letters(text)
+        words = places(small, "right", "answer", "option", "wrong")
+        yield from self._cued(text, words)
+        for claim in _matches(_CLAIM, text, _verbs(small, words)):
             if said := self._subject(text, claim):
                 yield self._event(text, claim.start(), claim.end(), said, final=False)
         lines = text.splitlines()
@@ -141,10 +149,11 @@ class _Reader:
             if (last := self._alone(lines[-1])) is not None:
                 yield Event(len(text) - len(lines[-1]), len(text), Said(last), final=True, asked=False, tentative=False)
 
-    def _cued(self, text: str) -> Iterator[Event]:
+    def _cued(self, text: str, words: list[int]) -> Iterator[Event]:
         """Yield what follows words that lead to an answer."""
-        for pattern in (_STATE, _PICK, _WEAK):
-            for cue in pattern.finditer(text):
+        picks = places(small_letters(text), "pick")
+        for pattern, starts in ((_STATE, words), (_PICK, picks), (_WEAK, words)):
+            for cue in _matches(pattern, text, starts):
                 if _CHOICES.search(cue[0]) and not re.search(RIGHT, cue[0], FLAGS):
                     continue
                 rest = text[cue.end() :].lstrip()
@@ -155,18 +164,19 @@ class _Reader:
                     yield self._event(text, cue.start(), at + self._one.sentence(span), said, final=final)
 
     def _event(self, text: str, start: int, end: int, said: Said, *, final: bool) -> Event:
-        cut = [found.end() for found in _CLAUSE.finditer(text, max(0, start - _NEAR), start)]
-        clause = text[cut[-1] if cut else max(0, start - _NEAR) : start]
+        small, near = small_letters(text), max(0, start - _NEAR)
+        cut = [found.end() for found in _CLAUSE.finditer(small, near, start)]
+        clause = small[cut[-1] if cut else near : start]
         tail = text[end : end + 3].lstrip(" )" + CLOSE)
         return Event(start, end, said, final, tail[:1] == "?", bool(_TENTATIVE.search(clause)))
 
     def _settled(self, text: str, events: list[Event]) -> Labels | None:
         """Return what stands at the end: the last statement where it corrects the earlier ones or they say the same."""
-        current: Labels | None = None
+        small, current = small_letters(text), None
         sure, torn, final, end = True, False, False, 0
         for event in events:
             labels = event.said.labels
-            corrects = bool(_CORRECTION.search(text, max(end, event.start - _NEAR), max(end, event.start)))
+            corrects = bool(_CORRECTION.search(small, max(end, event.start - _NEAR), max(end, event.start)))
             if event.said.rejects:
                 sure = sure and not (current and current & labels)
             elif event.asked or not labels or event.tentative:
@@ -177,7 +187,7 @@ class _Reader:
                 torn = torn and not corrects and not (event.final and not final)
                 current, sure, final = labels, True, event.final or (final and current == labels)
             end = max(end, event.end)
-        if current is None or torn or not sure or _DOUBT.search(text, end):
+        if current is None or torn or not sure or _DOUBT.search(small, end):
             return None
         return current
 
@@ -238,7 +248,7 @@ class _Reader:
 
     def _concluded(self, sentence: str) -> Said | None:
         """Read a last sentence that concludes in free words: "the patient should be given ..."."""
-        cue = next(iter(_CONCLUDES.finditer(sentence)), None)
+        cue = _CONCLUDES.search(small_letters(sentence))
         mentions = self._one.texts.mentions(sentence)
         if cue is None or len(mentions) != 1 or AGAINST.search(sentence) or sentence.rstrip().endswith("?"):
             return None
@@ -248,6 +258,27 @@ class _Reader:
             if mention.start >= cue.end() and not MANY_WORDS.search(sentence[mention.end :])
             else None
         )
+
+
+def _matches(pattern: re.Pattern[str], text: str, starts: Iterable[int]) -> Iterator[re.Match[str]]:
+    """Find a pattern as `finditer` does, where it may begin at these places only: to try every place takes long."""
+    end = 0
+    for start in starts:
+        if start >= end and (found := pattern.match(text, start)):
+            yield found
+            end = found.end()
+
+
+def _verbs(small: str, words: list[int]) -> list[int]:
+    """Return where a claim may begin: at a verb, or the space before it, with a word for right or wrong in reach."""
+    starts = [] if small.isascii() else [found.start() for found in _CHOSEN.finditer(small)]
+    if words:
+        starts += [word for word in words if small[word] in "\u6b63\u9519\u932f"]
+        for verb in places(small, "is"):
+            after = bisect(words, verb)
+            if after < len(words) and _REACH.fullmatch(small, verb, words[after]):
+                starts.append(verb)
+    return sorted({len(small[:start].rstrip()) for start in starts})
 
 
 @lru_cache(maxsize=16)
