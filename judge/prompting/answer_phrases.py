@@ -231,11 +231,21 @@ def _phrases(*roles: str) -> tuple[list[str], list[str]]:
 def _by_first(parts: list[str]) -> str:
     """Join alternatives, those of a first letter in one group: most places in a text are left at its first letter."""
     groups: dict[str, list[str]] = {}
-    for part in parts:
+    for part in (spread for part in parts for spread in _spread(part)):
         is_letter = part[0].isalpha() and part[1:2] not in ("?", "*")
         groups.setdefault(part[0] if is_letter else "", []).append(part[is_letter:])
-    plain = groups.pop("", [])
-    return "|".join([*plain, *(f"{first}(?:{'|'.join(rest)})" for first, rest in groups.items())])
+    others = groups.pop("", [])
+    return "|".join([*(f"{first}(?:{'|'.join(rest)})" for first, rest in groups.items()), *others])
+
+
+def _spread(part: str) -> list[str]:
+    """Return the alternatives of a group with which a phrase begins: "(?:my|our) choice" as two."""
+    begins = re.fullmatch(r"\(\?:([^()]*)\)(\??)(.*)", part)
+    if begins is None:
+        return [part]
+    return [
+        spread for first in [*begins[1].split("|"), *([""] if begins[2] else [])] for spread in _spread(first + begins[3])
+    ]
 
 
 def _longest_first(parts: list[str]) -> list[str]:

@@ -24,10 +24,15 @@ _FONT = re.compile(
 _BOX = re.compile(r"\\f?box(?:ed)?\s*\{([^{}]*)\}|\\boxed\s*([0-9A-Za-z])(?!\w)")
 _TAG = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.IGNORECASE | re.DOTALL)
 _SPACING = re.compile(r"\\(?:[,;:! ()\[\]]|quad|bf|rm|left|right|displaystyle)|\\\\(?=\s)|[\u00a0\u3000]")
+# Each begins with the characters that it needs, which are found quickly, and looks back from these.
 _MARKED_LETTER = re.compile(
-    r"""(?<![\w'"])[*_`$"']+\s*([0-9A-Za-z])\s*[.:)]?\s*[*_`$"']+(?![\w])|[*_`$]+\(([A-Za-z])\)[*_`$]+"""
+    r"""[*_`$"'](?:(?<![\w'"][*_`$"'])[*_`$"']*\s*([0-9A-Za-z])\s*[.:)]?\s*[*_`$"']+(?![\w])"""
+    r"""|(?<=[*_`$])[*_`$]*\(([A-Za-z])\)[*_`$]+)"""
 )
-_MARKDOWN = re.compile(r"^[ \t]*(?:#{1,6}|>)[ \t]*|[*`$]+|(?<!\w)_+|_+(?!\w)", re.MULTILINE)
+_HEADING = re.compile(r"^[ \t]*(?:#{1,6}|>)[ \t]*", re.MULTILINE)
+_EMPHASIS = re.compile(r"(?<!\w)_+|_+(?!\w)")
+_SNAKE = re.compile(r"(?<=[a-z])_(?=[a-z])")
+_MARKS = re.compile(r"[*`$]+")
 _ENDS = " \t\n.,;:*_\"'()[]{}"
 _ARTICLE = re.compile(r"(?:an?|the|el|la|los|las|une?|le|les|der|die|das|eine?|uma?)\s+(?=\S)", re.IGNORECASE)
 _ASIDE = re.compile(r"(?<=\S)\s*\([^()]*\)$")
@@ -66,7 +71,11 @@ def undressed(text: str) -> str:
     text = _TAG.sub(rf"{OPEN}\1{CLOSE}", plain(text))
     text = _BOX.sub(lambda box: f"{OPEN}{box[1] or box[2] or ''}{CLOSE}", text)
     text = _MARKED_LETTER.sub(lambda letter: f"({letter[1] or letter[2]})", text)
-    return re.sub(r"(?<=[a-z])_(?=[a-z])", " ", _MARKDOWN.sub("", text))
+    if "#" in text or ">" in text:
+        text = _HEADING.sub("", text)
+    if "_" not in text:
+        return _MARKS.sub("", text)
+    return _SNAKE.sub(" ", _MARKS.sub("", _EMPHASIS.sub("", text)))
 
 
 def core(text: str) -> str:
@@ -86,10 +95,14 @@ class _Form(NamedTuple):
 
     def end(self, small: str, start: int) -> int | None:
         """Return where the text that stands at a place ends, None where it does not stand there."""
-        if not small.startswith(self.words[0], start) or not self.before.match(small, start):
+        first = self.words[0]
+        if not small.startswith(first, start) or not self.before.match(small, start):
             return None
-        found = _body(self.words).match(small, start)
-        after = self.after.match(small, found.end()) if found else None
+        end: int | None = start + len(first)
+        if len(self.words) > 1:
+            found = _body(self.words).match(small, start) if self.words[-1] in small else None
+            end = found.end() if found else None
+        after = None if end is None else self.after.match(small, end)
         return after.end() if after else None
 
     def starts(self, small: str) -> Iterator[int]:
