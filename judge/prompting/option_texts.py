@@ -122,6 +122,7 @@ class OptionTexts:
         self._labels = {**{form: label for form, label in short.items() if form not in full}, **full}
         longest_first = sorted(filter(None, self._labels), key=len, reverse=True)
         self._forms = [_form(text, self._labels[text]) for text in longest_first]
+        self._first_words = tuple(form.words[0] for form in self._forms)
         self.words = [(form.label, re.findall(r"\w+", form.text)) for form in self._forms]
 
     def same(self, text: str) -> str | None:
@@ -139,8 +140,11 @@ class OptionTexts:
     def at(self, text: str, start: int) -> Mention | None:
         """Return the option whose text stands at a place."""
         small = small_letters(text)
-        ends = ((form.label, form.end(small, start)) for form in self._forms)
-        return next((Mention(start, end, label) for label, end in ends if end is not None), None)
+        if small.startswith(self._first_words, start):
+            for form in self._forms:
+                if (end := form.end(small, start)) is not None:
+                    return Mention(start, end, form.label)
+        return None
 
 
 @lru_cache(maxsize=16)

@@ -75,6 +75,7 @@ _CLAUSE_START = re.compile(
     re.IGNORECASE,
 )
 _ALL_BUT = re.compile(r"\b(?:all|everything|any\w*|none|nothing)\s+(?:but|except)\b", re.IGNORECASE)
+_RIGHT = re.compile(RIGHT, FLAGS)
 _CHOICES = re.compile(r"\b(?:choices|options)\b", re.IGNORECASE)
 """all of them, where they are not called right"""
 _NEAR = 100
@@ -143,10 +144,13 @@ class _Reader:
             if said := self._subject(text, claim):
                 yield self._event(text, claim.start(), claim.end(), said, final=False)
         lines = text.splitlines()
-        if len(lines) > 1 and not self._enumerates(text):
-            if (first := self._alone(lines[0])) is not None:
+        if len(lines) > 1:
+            first, last = self._alone(lines[0]), self._alone(lines[-1])
+            if (first is None and last is None) or self._enumerates(text):
+                return
+            if first is not None:
                 yield Event(0, len(lines[0]), Said(first), final=False, asked=False, tentative=False)
-            if (last := self._alone(lines[-1])) is not None:
+            if last is not None:
                 yield Event(len(text) - len(lines[-1]), len(text), Said(last), final=True, asked=False, tentative=False)
 
     def _cued(self, text: str, words: list[int]) -> Iterator[Event]:
@@ -154,11 +158,11 @@ class _Reader:
         picks = places(small_letters(text), "pick")
         for pattern, starts in ((_STATE, words), (_PICK, picks), (_WEAK, words)):
             for cue in _matches(pattern, text, starts):
-                if _CHOICES.search(cue[0]) and not re.search(RIGHT, cue[0], FLAGS):
+                if _CHOICES.search(cue[0]) and not _RIGHT.search(cue[0]):
                     continue
                 rest = text[cue.end() :].lstrip()
                 at = len(text) - len(rest)
-                span = re.split(r"\n", rest, maxsplit=1)[0]
+                span = rest.split("\n", 1)[0]
                 if said := self._one.span(span):
                     final = bool(_FINAL.search(cue[0])) or cue[0].rstrip('"').endswith('"') or '":' in cue[0]
                     yield self._event(text, cue.start(), at + self._one.sentence(span), said, final=final)
