@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import chain
 
 _LATIN = r"[0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f_]"
 _EDGE = rf"(?<!{_LATIN})", rf"(?!{_LATIN})"
@@ -231,7 +232,7 @@ def _phrases(*roles: str) -> tuple[list[str], list[str]]:
 def _by_first(parts: list[str]) -> str:
     """Join alternatives, those of a first letter in one group: most places in a text are left at its first letter."""
     groups: dict[str, list[str]] = {}
-    for part in (spread for part in parts for spread in _spread(part)):
+    for part in chain.from_iterable(map(_spread, parts)):
         is_letter = part[0].isalpha() and part[1:2] not in ("?", "*")
         groups.setdefault(part[0] if is_letter else "", []).append(part[is_letter:])
     others = groups.pop("", [])
@@ -244,7 +245,9 @@ def _spread(part: str) -> list[str]:
     if begins is None:
         return [part]
     return [
-        spread for first in [*begins[1].split("|"), *([""] if begins[2] else [])] for spread in _spread(first + begins[3])
+        spread
+        for first in [*begins[1].split("|"), *([""] if begins[2] else [])]
+        for spread in _spread(first + begins[3])
     ]
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from judge.prompting.answer_phrases import any_of
-from judge.prompting.option_texts import CLOSE, OPEN, Mention, option_texts
+from judge.prompting.option_texts import CLOSE, ENDS, OPEN, Mention, option_texts
 
 Labels = frozenset[str]
 NONE: Labels = frozenset()
@@ -92,6 +92,7 @@ class StatementReader:
 
     def __init__(self, options: Mapping[str, str], *, several: bool) -> None:
         self.several, self.texts = several, option_texts(tuple(options.items()))
+        self._most_words = max((len(text.split()) for text in self.texts.known), default=0)
         self.labels = {label.casefold(): label for label in options if len(label) == 1 or label.isdecimal()}
         if options and [*options] == [str(number) for number in range(1, len(options) + 1)]:
             self.labels |= dict(zip("abcdefghijklmnopqrstuvwxyz", options, strict=False))
@@ -100,6 +101,8 @@ class StatementReader:
 
     def label_of(self, text: str) -> Labels | None:
         """Read a text that is an option's text and nothing else; none where it is another's letter too."""
+        if "\\" not in text and len(text.strip(ENDS).split(None, self._most_words)) > self._most_words:
+            return None  # at once, where the text is a whole trace
         label = self.texts.same(text)
         if label is None:
             return None

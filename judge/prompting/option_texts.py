@@ -33,7 +33,7 @@ _HEADING = re.compile(r"^[ \t]*(?:#{1,6}|>)[ \t]*", re.MULTILINE)
 _EMPHASIS = re.compile(r"(?<!\w)_+|_+(?!\w)")
 _SNAKE = re.compile(r"(?<=[a-z])_(?=[a-z])")
 _MARKS = re.compile(r"[*`$]+")
-_ENDS = " \t\n.,;:*_\"'()[]{}"
+ENDS = " \t\n.,;:*_\"'()[]{}"
 _ARTICLE = re.compile(r"(?:an?|the|el|la|los|las|une?|le|les|der|die|das|eine?|uma?)\s+(?=\S)", re.IGNORECASE)
 _ASIDE = re.compile(r"(?<=\S)\s*\([^()]*\)$")
 _LATIN_END = re.compile(r"[0-9A-Za-z\u00c0-\u024f]")
@@ -80,7 +80,7 @@ def undressed(text: str) -> str:
 
 def core(text: str) -> str:
     """Return a text without case, punctuation at its ends and differences of spacing."""
-    return " ".join(plain(text).casefold().strip(_ENDS).split())
+    return " ".join(plain(text).casefold().strip(ENDS).split())
 
 
 class _Form(NamedTuple):
@@ -119,15 +119,15 @@ class OptionTexts:
     def __init__(self, options: Mapping[str, str]) -> None:
         full = _unique((core(text), label) for label, text in options.items())
         short = _unique((form, label) for label, text in options.items() if (form := _short(core(text))))
-        self._labels = {**{form: label for form, label in short.items() if form not in full}, **full}
-        longest_first = sorted(filter(None, self._labels), key=len, reverse=True)
-        self._forms = [_form(text, self._labels[text]) for text in longest_first]
+        self.known = {**{form: label for form, label in short.items() if form not in full}, **full}
+        longest_first = sorted(filter(None, self.known), key=len, reverse=True)
+        self._forms = [_form(text, self.known[text]) for text in longest_first]
         self._first_words = tuple(form.words[0] for form in self._forms)
         self.words = [(form.label, re.findall(r"\w+", form.text)) for form in self._forms]
 
     def same(self, text: str) -> str | None:
         """Return the option whose text this is."""
-        return self._labels.get(core(text))
+        return self.known.get(core(text))
 
     def mentions(self, text: str) -> list[Mention]:
         """Return where options stand in a text, in order; of one within another the longer alone."""

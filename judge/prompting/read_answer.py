@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left as bisect
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -58,8 +57,8 @@ _WEAK = re.compile(
     rf"{RIGHT}\s[^.;:?\n]{{0,80}}?\s{IS}[\s:]*(?=(?:{DET}\s+)?(?:{OPTION}\s+[A-Z0-9](?!\w)|(?:{OPTION}\s*)?[(\[][A-Z0-9][)\]]))",
     FLAGS,
 )
-_REACH = re.compile(r"[^.;:!?()]*")
-"""what may stand between the verb of a claim and its predicate"""
+_NO_CLAIM = ".;:!?()"
+"""what stands nowhere between the verb of a claim and its predicate"""
 _CHOSEN = re.compile("[\u3092\ub97c\uc744]")
 # In texts of small letters, which is far quicker than to ignore case:
 _CORRECTION, _TENTATIVE, _DOUBT, _CONCLUDES = (
@@ -276,12 +275,11 @@ def _matches(pattern: re.Pattern[str], text: str, starts: Iterable[int]) -> Iter
 def _verbs(small: str, words: list[int]) -> list[int]:
     """Return where a claim may begin: at a verb, or the space before it, with a word for right or wrong in reach."""
     starts = [] if small.isascii() else [found.start() for found in _CHOSEN.finditer(small)]
-    if words:
-        starts += [word for word in words if small[word] in "\u6b63\u9519\u932f"]
-        for verb in places(small, "is"):
-            after = bisect(words, verb)
-            if after < len(words) and _REACH.fullmatch(small, verb, words[after]):
-                starts.append(verb)
+    for word in words:
+        begin = max(0, *(small.rfind(end, 0, word) for end in _NO_CLAIM))
+        starts += [begin + verb for verb in places(small[begin:word], "is")]
+        if small[word] in "\u6b63\u9519\u932f":
+            starts.append(word)
     return sorted({len(small[:start].rstrip()) for start in starts})
 
 
