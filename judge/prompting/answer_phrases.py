@@ -7,8 +7,8 @@ import re
 from functools import cache
 from itertools import chain
 
-_LATIN = r"[0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f_]"
-_EDGE = rf"(?<!{_LATIN})", rf"(?!{_LATIN})"
+_LATIN = r"0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f_"
+_EDGE = rf"(?<![{_LATIN}])", rf"(?![{_LATIN}])"
 
 PHRASES: dict[str, dict[str, str]] = {
     # an answer by its noun alone: "answer: C", "the answer is C"
@@ -217,7 +217,7 @@ def _openings(*roles: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return what finds the character before a Latin phrase, which is quick, and where any other begins."""
     latin, others = _phrases(*roles)
     return (
-        re.compile(rf"[^{_LATIN[1:]}(?=(?:{_by_first(latin)}){_EDGE[1]})", re.MULTILINE),
+        re.compile(rf"[^{_LATIN}](?=(?:{_by_first(latin)}){_EDGE[1]})", re.MULTILINE),
         re.compile(rf"(?={'|'.join(others) or '(?!)'})", re.MULTILINE),
     )
 

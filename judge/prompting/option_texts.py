@@ -95,14 +95,15 @@ class _Form(NamedTuple):
 
     def end(self, small: str, start: int) -> int | None:
         """Return where the text that stands at a place ends, None where it does not stand there."""
-        first = self.words[0]
-        if not small.startswith(first, start) or not self.before.match(small, start):
+        if not small.startswith(self.words[0], start) or not self.before.match(small, start):
             return None
-        end: int | None = start + len(first)
-        if len(self.words) > 1:
-            found = _body(self.words).match(small, start) if self.words[-1] in small else None
-            end = found.end() if found else None
-        after = None if end is None else self.after.match(small, end)
+        if len(self.words) == 1:
+            end = start + len(self.text)
+        elif self.words[-1] in small and (found := _body(self.words).match(small, start)):
+            end = found.end()
+        else:
+            return None
+        after = self.after.match(small, end)
         return after.end() if after else None
 
     def starts(self, small: str) -> Iterator[int]:
@@ -120,6 +121,7 @@ class OptionTexts:
         full = _unique((core(text), label) for label, text in options.items())
         short = _unique((form, label) for label, text in options.items() if (form := _short(core(text))))
         self.known = {**{form: label for form, label in short.items() if form not in full}, **full}
+        """label by text, as `core` gives it"""
         longest_first = sorted(filter(None, self.known), key=len, reverse=True)
         self._forms = [_form(text, self.known[text]) for text in longest_first]
         self._first_words = tuple(form.words[0] for form in self._forms)

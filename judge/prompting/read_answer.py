@@ -29,7 +29,7 @@ from judge.prompting.thinking import part_thinking
 
 _GAP = r"[\s,]*"
 _NOUN = (
-    rf"(?:(?:{RIGHT}\s*)+(?:\u7684|\u306a)?\s*(?:{OPTION}\s*)?(?:{ANSWER}|{OPTION})(?:\s*{OPTION})?"
+    rf"(?:(?:{RIGHT}\s*){{1,4}}(?:\u7684|\u306a)?\s*(?:{OPTION}\s*)?(?:{ANSWER}|{OPTION})(?:\s*{OPTION})?"
     rf"|(?:{ANSWER}|{OPTION})\s*(?:{RIGHT})|{ANSWER}(?:\s+{OPTION})?)"
 )
 _OF = r"(?:\s+(?:to|for|in|of|among|from|here|given|a|para|à|de|pour|auf|für|da)\s+[^.\n:;!?,]{0,80}?)?"
@@ -42,7 +42,7 @@ _STATE = re.compile(
 _PICK = re.compile(rf"{any_of('pick')}[ \t]*:?", FLAGS)
 _BOXED = re.compile(f"{OPEN}([^{CLOSE}]*){CLOSE}")
 _GOOD = (
-    rf"(?:(?:{RIGHT}\s*)+(?:\u7684|\u306a)?\s*(?:{OPTION}|{ANSWER})|{ANSWER}"
+    rf"(?:(?:{RIGHT}\s*){{1,4}}(?:\u7684|\u306a)?\s*(?:{OPTION}|{ANSWER})|{ANSWER}"
     rf"|{RIGHT}(?=\s*(?:[.,;:!\u3002)\n]|$|because|since|as\s|{any_of('and', 'but')}|\u3067|\u305f|\uc785))"
     r"|\u6b63(?:\u786e|\u78ba)(?:\u7684)?)"
 )
@@ -59,12 +59,15 @@ _WEAK = re.compile(
 )
 _NO_CLAIM = ".;:!?()"
 """what stands nowhere between the verb of a claim and its predicate"""
+_LONG_LINE = 2_000
+"""characters before a claim in which its subject is looked for: to read a whole line at each claim takes its square"""
 _CHOSEN = re.compile("[\u3092\ub97c\uc744]")
+"""particles before "chosen", with which a claim begins without a verb"""
 # In texts of small letters, which is far quicker than to ignore case:
 _CORRECTION, _TENTATIVE, _DOUBT, _CONCLUDES = (
-    re.compile(any_of(role), re.MULTILINE) for role in ("correction", "tentative", "doubt", "concludes")
+    re.compile(any_of(role)) for role in ("correction", "tentative", "doubt", "concludes")
 )
-_CLAUSE = re.compile(rf"[,;:.\n\u3001\u3002\uff0c]|{any_of('but')}", re.MULTILINE)
+_CLAUSE = re.compile(rf"[,;:.\n\u3001\u3002\uff0c]|{any_of('but')}")
 _FINAL = re.compile(rf"final|ultimate|endg|\u6700\u7ec8|\u6700\u7d42|\ucd5c\uc885|{OPEN}", re.IGNORECASE)
 _ENUMERATED = re.compile(
     rf"^[ \t]*(?:{OPTION}[ \t]*)?[(\[]?([A-Z0-9])(?:[.:)\]]|[ \t]*$)", re.IGNORECASE | re.MULTILINE
@@ -175,7 +178,8 @@ class _Reader:
 
     def _settled(self, text: str, events: list[Event]) -> Labels | None:
         """Return what stands at the end: the last statement where it corrects the earlier ones or they say the same."""
-        small, current = small_letters(text), None
+        small = small_letters(text)
+        current: Labels | None = None
         sure, torn, final, end = True, False, False, 0
         for event in events:
             labels = event.said.labels
@@ -196,7 +200,7 @@ class _Reader:
 
     def _subject(self, text: str, claim: re.Match[str]) -> Said | None:
         """Return the option of which something is claimed: a letter or an option's text right before."""
-        line = text.rfind("\n", 0, claim.start() + 1) + 1
+        line = max(text.rfind("\n", 0, claim.start() + 1) + 1, claim.start() - _LONG_LINE)
         before = text[line : claim.start()].rstrip(" ,)\"'")
         opened = before.count("(") > before.count(")")
         if _ALL_BUT.search(before):
@@ -274,13 +278,21 @@ def _matches(pattern: re.Pattern[str], text: str, starts: Iterable[int]) -> Iter
 
 def _verbs(small: str, words: list[int]) -> list[int]:
     """Return where a claim may begin: at a verb, or the space before it, with a word for right or wrong in reach."""
-    starts = [] if small.isascii() else [found.start() for found in _CHOSEN.finditer(small)]
+    verbs = [] if small.isascii() else [found.start() for found in _CHOSEN.finditer(small)]
+    begin = 0
     for word in words:
-        begin = max(0, *(small.rfind(end, 0, word) for end in _NO_CLAIM))
-        starts += [begin + verb for verb in places(small[begin:word], "is")]
+        begin = max(begin, *(small.rfind(end, begin, word) for end in _NO_CLAIM))
+        verbs += [begin + verb for verb in places(small[begin:word], "is")]
         if small[word] in "\u6b63\u9519\u932f":
-            starts.append(word)
-    return sorted({len(small[:start].rstrip()) for start in starts})
+            verbs.append(word)
+        begin = word
+    return sorted({_before_space(small, verb) for verb in verbs})
+
+
+def _before_space(text: str, at: int) -> int:
+    while at and text[at - 1].isspace():
+        at -= 1
+    return at
 
 
 @lru_cache(maxsize=16)
