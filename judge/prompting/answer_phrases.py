@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import chain
 
-_LATIN = r"[0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f_]"
-_EDGE = rf"(?<!{_LATIN})", rf"(?!{_LATIN})"
+_LATIN = r"0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f_"
+_EDGE = rf"(?<![{_LATIN}])", rf"(?![{_LATIN}])"
 
 PHRASES: dict[str, dict[str, str]] = {
     # an answer by its noun alone: "answer: C", "the answer is C"
@@ -200,11 +201,54 @@ PHRASES: dict[str, dict[str, str]] = {
 @cache
 def any_of(*roles: str) -> str:
     """Return the pattern of the phrases of these roles in every language; Latin ones are whole words."""
+    latin, others = _phrases(*roles)
+    return f"(?:{'|'.join([f'{_EDGE[0]}(?:{_by_first(latin)}){_EDGE[1]}', *others])})"
+
+
+def places(small: str, *roles: str) -> list[int]:
+    """Return where phrases of these roles begin in a text of small letters, within longer ones too."""
+    latin, others = _openings(*roles)
+    found = [opening.start() for opening in latin.finditer("\n" + small)]
+    return found if small.isascii() else sorted({*found, *(opening.start() for opening in others.finditer(small))})
+
+
+@cache
+def _openings(*roles: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return what finds the character before a Latin phrase, which is quick, and where any other begins."""
+    latin, others = _phrases(*roles)
+    return (
+        re.compile(rf"[^{_LATIN}](?=(?:{_by_first(latin)}){_EDGE[1]})", re.MULTILINE),
+        re.compile(rf"(?={'|'.join(others) or '(?!)'})", re.MULTILINE),
+    )
+
+
+def _phrases(*roles: str) -> tuple[list[str], list[str]]:
+    """Return the Latin phrases of these roles, and those of other scripts."""
     phrases = [part for role in roles for text in PHRASES[role].values() for part in _parts(text)]
     latin = [part for part in phrases if not re.search(r"[\u3000-\ud7a3]", part)]
-    others = [part for part in phrases if part not in latin]
-    groups = [rf"{_EDGE[0]}(?:{'|'.join(_longest_first(latin))}){_EDGE[1]}", *_longest_first(others)]
-    return f"(?:{'|'.join(groups)})"
+    return _longest_first(latin), _longest_first([part for part in phrases if part not in latin])
+
+
+def _by_first(parts: list[str]) -> str:
+    """Join alternatives, those of a first letter in one group: most places in a text are left at its first letter."""
+    groups: dict[str, list[str]] = {}
+    for part in chain.from_iterable(map(_spread, parts)):
+        is_letter = part[0].isalpha() and part[1:2] not in ("?", "*")
+        groups.setdefault(part[0] if is_letter else "", []).append(part[is_letter:])
+    others = groups.pop("", [])
+    return "|".join([*(f"{first}(?:{'|'.join(rest)})" for first, rest in groups.items()), *others])
+
+
+def _spread(part: str) -> list[str]:
+    """Return the alternatives of a group with which a phrase begins: "(?:my|our) choice" as two."""
+    begins = re.fullmatch(r"\(\?:([^()]*)\)(\??)(.*)", part)
+    if begins is None:
+        return [part]
+    return [
+        spread
+        for first in [*begins[1].split("|"), *([""] if begins[2] else [])]
+        for spread in _spread(first + begins[3])
+    ]
 
 
 def _longest_first(parts: list[str]) -> list[str]:

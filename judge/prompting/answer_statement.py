@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from judge.prompting.answer_phrases import any_of
-from judge.prompting.option_texts import CLOSE, OPEN, Mention, option_texts
+from judge.prompting.option_texts import CLOSE, ENDS, OPEN, Mention, option_texts
 
 Labels = frozenset[str]
 NONE: Labels = frozenset()
@@ -49,6 +49,12 @@ _REASONS = re.compile(
     r"\b(?:because|since|due to|as|which|given|porque|car|weil|pois|ya que)\b|,|\uff0c|\u56e0\u4e3a", re.IGNORECASE
 )
 AGAINST = re.compile(any_of("against"), FLAGS)
+_GAP = re.compile(r"[\s.):,(\[\"'-]*")
+"""between a letter and its option's text"""
+_BRACKET = re.compile(r"\s*[(\[]")
+_LOWER_END = re.compile(r"\s*[.)\]:!?]*\s*$|[)\]]")
+_TEXT_END = re.compile(r"\s*(?:$|[).,;\]\"'\u3002])")
+_OPTION, _OPTION_BEFORE = re.compile(OPTION, FLAGS), re.compile(rf"{OPTION}\s*$", FLAGS)
 
 
 class Said(NamedTuple):
@@ -86,6 +92,7 @@ class StatementReader:
 
     def __init__(self, options: Mapping[str, str], *, several: bool) -> None:
         self.several, self.texts = several, option_texts(tuple(options.items()))
+        self._most_words = max((len(text.split()) for text in self.texts.known), default=0)
         self.labels = {label.casefold(): label for label in options if len(label) == 1 or label.isdecimal()}
         if options and [*options] == [str(number) for number in range(1, len(options) + 1)]:
             self.labels |= dict(zip("abcdefghijklmnopqrstuvwxyz", options, strict=False))
@@ -94,6 +101,8 @@ class StatementReader:
 
     def label_of(self, text: str) -> Labels | None:
         """Read a text that is an option's text and nothing else; none where it is another's letter too."""
+        if "\\" not in text and len(text.strip(ENDS).split(None, self._most_words)) > self._most_words:
+            return None  # at once, where the text is a whole trace
         label = self.texts.same(text)
         if label is None:
             return None
@@ -166,7 +175,7 @@ class StatementReader:
                 return Said(NONE)
             labels.add(other.label)
             end = other.end
-        named = re.match(r"\s*[(\[]", span[end:]) and self.list(span, end + len(span[end:]) - len(span[end:].lstrip()))
+        named = _BRACKET.match(span, end) and self.list(span, end + len(span[end:]) - len(span[end:].lstrip()))
         if _WITH.match(span, end) or (named and named != labels):
             return Said(NONE)
         rest = span[end : end + self.sentence(span[end:])]
@@ -184,9 +193,11 @@ class StatementReader:
 
     def _in_order(self, clause: str) -> set[str]:
         """Return the options whose words stand in the clause in their order, a word or two between."""
-        found = set()
+        found, folded = set(), clause.casefold()
         for label, words in self.texts.words:
-            if len(words) > 1 and re.search(
+            if len(words) < 2 or not all(word in folded for word in words):  # noqa: PLR2004 - one word is a mention
+                continue
+            if re.search(
                 r"(?<!\w)" + r"(?:\W+\w+){0,2}?\W+".join(map(re.escape, words)) + r"(?!\w)", clause, re.IGNORECASE
             ):
                 found.add(label)
@@ -234,7 +245,7 @@ class StatementReader:
 
     def _own_text(self, span: str, at: int, label: str) -> int:
         """Return the place behind the option's own text, where that follows its letter."""
-        gap = re.compile(r"[\s.):,(\[\"'-]*").match(span, at)
+        gap = _GAP.match(span, at)
         text = self.texts.at(span, gap.end()) if gap else None
         if text is None or text.label != label:
             return at
@@ -248,24 +259,22 @@ class StatementReader:
             return True  # its own text followed
         rest = span[at:]
         if lower:
-            return bool(re.match(r"\s*[.)\]:!?]*\s*$|[)\]]", rest)) or (
-                label not in "AEIOY" and bool(re.match(r"\s*,", rest))
-            )
+            return bool(_LOWER_END.match(rest)) or (label not in "AEIOY" and rest.lstrip().startswith(","))
         if one["marked"]:
             return True
         return bool(_AFTER.match(rest)) and not _NAME.match(rest) and not (rest[:1] == "/" and rest[1:2].isalnum())
 
     def _contradicts(self, span: str, at: int, label: str) -> bool:
         """Return whether the text of another option follows a letter as its own would."""
-        gap = re.compile(r"[\s.):,(\[\"'-]*").match(span, at)
+        gap = _GAP.match(span, at)
         text = self.texts.at(span, gap.end()) if gap else None
         if text is None or text.label == label:
             return False
-        return bool(re.match(r"\s*(?:$|[).,;\]\"'\u3002])", span[text.end :]))
+        return bool(_TEXT_END.match(span[text.end :]))
 
     def named(self, text: str, start: int) -> bool:
         """Return whether what stands at a place is called an option: "option B"."""
-        return bool(re.match(OPTION, text[start:], FLAGS)) or bool(re.search(rf"{OPTION}\s*$", text[:start], FLAGS))
+        return bool(_OPTION.match(text[start:]) or _OPTION_BEFORE.search(text[:start]))
 
     def sentence(self, span: str) -> int:
         """Return where the first sentence ends."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from judge.prompting.answer_phrases import any_of
@@ -24,17 +24,30 @@ _FONT = re.compile(
 _BOX = re.compile(r"\\f?box(?:ed)?\s*\{([^{}]*)\}|\\boxed\s*([0-9A-Za-z])(?!\w)")
 _TAG = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.IGNORECASE | re.DOTALL)
 _SPACING = re.compile(r"\\(?:[,;:! ()\[\]]|quad|bf|rm|left|right|displaystyle)|\\\\(?=\s)|[\u00a0\u3000]")
+# Each begins with the characters that it needs, which are found quickly, and looks back from these.
 _MARKED_LETTER = re.compile(
-    r"""(?<![\w'"])[*_`$"']+\s*([0-9A-Za-z])\s*[.:)]?\s*[*_`$"']+(?![\w])|[*_`$]+\(([A-Za-z])\)[*_`$]+"""
+    r"""[*_`$"'](?:(?<![\w'"][*_`$"'])[*_`$"']*\s*([0-9A-Za-z])\s*[.:)]?\s*[*_`$"']+(?![\w])"""
+    r"""|(?<=[*_`$])[*_`$]*\(([A-Za-z])\)[*_`$]+)"""
 )
-_MARKDOWN = re.compile(r"^[ \t]*(?:#{1,6}|>)[ \t]*|[*`$]+|(?<!\w)_+|_+(?!\w)", re.MULTILINE)
-_ENDS = " \t\n.,;:*_\"'()[]{}"
+_HEADING = re.compile(r"^[ \t]*(?:#{1,6}|>)[ \t]*", re.MULTILINE)
+_EMPHASIS = re.compile(r"(?<!\w)_+|_+(?!\w)")
+_SNAKE = re.compile(r"(?<=[a-z])_(?=[a-z])")
+_MARKS = re.compile(r"[*`$]+")
+ENDS = " \t\n.,;:*_\"'()[]{}"
 _ARTICLE = re.compile(r"(?:an?|the|el|la|los|las|une?|le|les|der|die|das|eine?|uma?)\s+(?=\S)", re.IGNORECASE)
 _ASIDE = re.compile(r"(?<=\S)\s*\([^()]*\)$")
 _LATIN_END = re.compile(r"[0-9A-Za-z\u00c0-\u024f]")
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
-_BEFORE = r"\u662f\u4e3a\u70ba\u4e88\u7528\u9078\u9009\u4e8e\u3001\u3002\u306f\u304c\u306e\u3092\u4e0e\u548c:"
+_LEADS = r"\u662f\u4e3a\u70ba\u4e88\u7528\u9078\u9009\u4e8e\u3001\u3002\u306f\u304c\u306e\u3092\u4e0e\u548c:"
 """characters of Chinese and Japanese after which a word may begin"""
+_ONE_IDEOGRAPH = re.compile(f"[{_IDEOGRAPH}]")
+_PARTS = re.compile(r"\s+|(?<=[^\W\d_])-(?=[^\W\d_])")
+_BEFORE_LATIN = re.compile(r"(?<![0-9A-Za-z\u00c0-\u024f'])(?<!\w-)")
+_BEFORE_DIGIT = re.compile(_BEFORE_LATIN.pattern + r"(?<![<>=\u2264\u2265+.,-])")
+_BEFORE_IDEOGRAPH = re.compile(rf"(?:(?<![{_IDEOGRAPH}])|(?<=[{_LEADS}]))(?<![\w.,]-)")
+_AFTER_LATIN = re.compile(r"(?:e?s)?(?![0-9A-Za-z\u00c0-\u024f]|-\w|'s\s\w)")
+_AFTER_DIGIT = re.compile(r"(?![0-9A-Za-z\u00c0-\u024f]|[.,-]\d|\s*[%\u2030]|\s*/\s*\d)")
+_ANYTHING = re.compile("")
 
 
 class Mention(NamedTuple):
@@ -58,12 +71,47 @@ def undressed(text: str) -> str:
     text = _TAG.sub(rf"{OPEN}\1{CLOSE}", plain(text))
     text = _BOX.sub(lambda box: f"{OPEN}{box[1] or box[2] or ''}{CLOSE}", text)
     text = _MARKED_LETTER.sub(lambda letter: f"({letter[1] or letter[2]})", text)
-    return re.sub(r"(?<=[a-z])_(?=[a-z])", " ", _MARKDOWN.sub("", text))
+    if "#" in text or ">" in text:
+        text = _HEADING.sub("", text)
+    if "_" not in text:
+        return _MARKS.sub("", text)
+    return _SNAKE.sub(" ", _MARKS.sub("", _EMPHASIS.sub("", text)))
 
 
 def core(text: str) -> str:
     """Return a text without case, punctuation at its ends and differences of spacing."""
-    return " ".join(plain(text).casefold().strip(_ENDS).split())
+    return " ".join(plain(text).casefold().strip(ENDS).split())
+
+
+class _Form(NamedTuple):
+    """A text that names an option, in small letters."""
+
+    label: str
+    text: str
+    words: tuple[str, ...]
+    """parted by spaces or hyphens, which are as they may be where it is found"""
+    before: re.Pattern[str]
+    after: re.Pattern[str]
+
+    def end(self, small: str, start: int) -> int | None:
+        """Return where the text that stands at a place ends, None where it does not stand there."""
+        if not small.startswith(self.words[0], start) or not self.before.match(small, start):
+            return None
+        if len(self.words) == 1:
+            end = start + len(self.text)
+        elif self.words[-1] in small and (found := _body(self.words).match(small, start)):
+            end = found.end()
+        else:
+            return None
+        after = self.after.match(small, end)
+        return after.end() if after else None
+
+    def starts(self, small: str) -> Iterator[int]:
+        """Yield where the text may begin."""
+        at = small.find(self.words[0])
+        while at >= 0:
+            yield at
+            at = small.find(self.words[0], at + 1)
 
 
 class OptionTexts:
@@ -72,30 +120,33 @@ class OptionTexts:
     def __init__(self, options: Mapping[str, str]) -> None:
         full = _unique((core(text), label) for label, text in options.items())
         short = _unique((form, label) for label, text in options.items() if (form := _short(core(text))))
-        self._labels = {**{form: label for form, label in short.items() if form not in full}, **full}
-        forms = sorted(filter(None, self._labels), key=len, reverse=True)
-        alternatives = [f"(?P<o{number}>{_pattern(form)})" for number, form in enumerate(forms)]
-        self._forms = forms
-        self.words = [(self._labels[form], re.findall(r"\w+", form)) for form in forms]
-        # Of small letters, in texts of small letters: to ignore case, a pattern takes tens of milliseconds to make.
-        self._pattern = re.compile("|".join(alternatives) or r"(?!)")
+        self.known = {**{form: label for form, label in short.items() if form not in full}, **full}
+        """label by text, as `core` gives it"""
+        longest_first = sorted(filter(None, self.known), key=len, reverse=True)
+        self._forms = [_form(text, self.known[text]) for text in longest_first]
+        self._first_words = tuple(form.words[0] for form in self._forms)
+        self.words = [(form.label, re.findall(r"\w+", form.text)) for form in self._forms]
 
     def same(self, text: str) -> str | None:
         """Return the option whose text this is."""
-        return self._labels.get(core(text))
+        return self.known.get(core(text))
 
     def mentions(self, text: str) -> list[Mention]:
         """Return where options stand in a text, in order; of one within another the longer alone."""
-        return [self._mention(found) for found in self._pattern.finditer(_small(text))]
+        small, found = small_letters(text), list[Mention]()
+        for start in sorted({start for form in self._forms for start in form.starts(small)}):
+            if (not found or start >= found[-1].end) and (mention := self.at(text, start)):
+                found.append(mention)
+        return found
 
     def at(self, text: str, start: int) -> Mention | None:
         """Return the option whose text stands at a place."""
-        found = self._pattern.match(_small(text), start)
-        return self._mention(found) if found else None
-
-    def _mention(self, found: re.Match[str]) -> Mention:
-        form = self._forms[int((found.lastgroup or "o0")[1:])]
-        return Mention(found.start(), found.end(), self._labels[form])
+        small = small_letters(text)
+        if small.startswith(self._first_words, start):
+            for form in self._forms:
+                if (end := form.end(small, start)) is not None:
+                    return Mention(start, end, form.label)
+        return None
 
 
 @lru_cache(maxsize=16)
@@ -105,7 +156,7 @@ def option_texts(options: tuple[tuple[str, str], ...]) -> OptionTexts:
 
 
 @lru_cache(maxsize=4)
-def _small(text: str) -> str:
+def small_letters(text: str) -> str:
     """Return a text in small letters, each character in its place: that one alone would become two."""
     return text.replace("\u0130", "i").lower()
 
@@ -123,21 +174,27 @@ def _short(text: str) -> str:
     return short if short != text and len(short) > 1 else ""
 
 
-def _pattern(text: str) -> str:
-    """Match a text as words of its own, its spaces and hyphens being as they may."""
-    words = re.split(r"\s+|(?<=[^\W\d_])-(?=[^\W\d_])", text)
-    body = r"[\s-]+".join(re.escape(word) for word in words)
+def _form(text: str, label: str) -> _Form:
+    """Return how an option's text is found as words of its own."""
     if _LATIN_END.match(text[0]):
-        before = r"(?<![0-9A-Za-z\u00c0-\u024f'])(?<!\w-)" + (
-            r"(?<![<>=\u2264\u2265+.,-])" if text[0].isdigit() else ""
-        )
+        before = _BEFORE_DIGIT if text[0].isdigit() else _BEFORE_LATIN
     else:
-        before = rf"(?:(?<![{_IDEOGRAPH}])|(?<=[{_BEFORE}]))(?<![\w.,]-)" if re.match(rf"[{_IDEOGRAPH}]", text) else ""
+        before = _BEFORE_IDEOGRAPH if _ONE_IDEOGRAPH.match(text[0]) else _ANYTHING
     if text[-1].isdigit():
-        after = r"(?![0-9A-Za-z\u00c0-\u024f]|[.,-]\d|\s*[%\u2030]|\s*/\s*\d)"
+        after = _AFTER_DIGIT
     elif _LATIN_END.match(text[-1]):
-        after = r"(?:e?s)?(?![0-9A-Za-z\u00c0-\u024f]|-\w|'s\s\w)"
+        after = _AFTER_LATIN
     else:
-        ends = re.search(rf"[{_IDEOGRAPH}]\Z", text)
-        after = rf"(?=[^{_IDEOGRAPH}]|\Z|{any_of('reason', 'and', 'or')})" if ends else ""
-    return before + body + after
+        after = _after_ideograph() if _ONE_IDEOGRAPH.match(text[-1]) else _ANYTHING
+    return _Form(label, text, tuple(_PARTS.split(text)), before, after)
+
+
+@lru_cache(maxsize=256)
+def _body(words: tuple[str, ...]) -> re.Pattern[str]:
+    # Of small letters, for texts of small letters: to ignore case, a pattern takes far longer to make.
+    return re.compile(r"[\s-]+".join(map(re.escape, words)))
+
+
+@cache
+def _after_ideograph() -> re.Pattern[str]:
+    return re.compile(rf"(?=[^{_IDEOGRAPH}]|\Z|{any_of('reason', 'and', 'or')})")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from judge.prompting.answer_phrases import any_of
+from judge.prompting.answer_phrases import any_of, places
 from judge.prompting.answer_statement import (
     AGAINST,
     ANSWER,
@@ -24,12 +24,12 @@ from judge.prompting.answer_statement import (
     Said,
     StatementReader,
 )
-from judge.prompting.option_texts import CLOSE, OPEN, undressed
+from judge.prompting.option_texts import CLOSE, OPEN, small_letters, undressed
 from judge.prompting.thinking import part_thinking
 
 _GAP = r"[\s,]*"
 _NOUN = (
-    rf"(?:(?:{RIGHT}\s*)+(?:\u7684|\u306a)?\s*(?:{OPTION}\s*)?(?:{ANSWER}|{OPTION})(?:\s*{OPTION})?"
+    rf"(?:(?:{RIGHT}\s*){{1,4}}(?:\u7684|\u306a)?\s*(?:{OPTION}\s*)?(?:{ANSWER}|{OPTION})(?:\s*{OPTION})?"
     rf"|(?:{ANSWER}|{OPTION})\s*(?:{RIGHT})|{ANSWER}(?:\s+{OPTION})?)"
 )
 _OF = r"(?:\s+(?:to|for|in|of|among|from|here|given|a|para|à|de|pour|auf|für|da)\s+[^.\n:;!?,]{0,80}?)?"
@@ -42,7 +42,7 @@ _STATE = re.compile(
 _PICK = re.compile(rf"{any_of('pick')}[ \t]*:?", FLAGS)
 _BOXED = re.compile(f"{OPEN}([^{CLOSE}]*){CLOSE}")
 _GOOD = (
-    rf"(?:(?:{RIGHT}\s*)+(?:\u7684|\u306a)?\s*(?:{OPTION}|{ANSWER})|{ANSWER}"
+    rf"(?:(?:{RIGHT}\s*){{1,4}}(?:\u7684|\u306a)?\s*(?:{OPTION}|{ANSWER})|{ANSWER}"
     rf"|{RIGHT}(?=\s*(?:[.,;:!\u3002)\n]|$|because|since|as\s|{any_of('and', 'but')}|\u3067|\u305f|\uc785))"
     r"|\u6b63(?:\u786e|\u78ba)(?:\u7684)?)"
 )
@@ -57,9 +57,17 @@ _WEAK = re.compile(
     rf"{RIGHT}\s[^.;:?\n]{{0,80}}?\s{IS}[\s:]*(?=(?:{DET}\s+)?(?:{OPTION}\s+[A-Z0-9](?!\w)|(?:{OPTION}\s*)?[(\[][A-Z0-9][)\]]))",
     FLAGS,
 )
-_CORRECTION, _TENTATIVE, _DOUBT = (re.compile(any_of(role), FLAGS) for role in ("correction", "tentative", "doubt"))
-_CONCLUDES = re.compile(any_of("concludes"), FLAGS)
-_CLAUSE = re.compile(rf"[,;:.\n\u3001\u3002\uff0c]|{any_of('but')}", FLAGS)
+_NO_CLAIM = ".;:!?()"
+"""what stands nowhere between the verb of a claim and its predicate"""
+_LONG_LINE = 2_000
+"""characters before a claim in which its subject is looked for: to read a whole line at each claim takes its square"""
+_CHOSEN = re.compile("[\u3092\ub97c\uc744]")
+"""particles before "chosen", with which a claim begins without a verb"""
+# In texts of small letters, which is far quicker than to ignore case:
+_CORRECTION, _TENTATIVE, _DOUBT, _CONCLUDES = (
+    re.compile(any_of(role)) for role in ("correction", "tentative", "doubt", "concludes")
+)
+_CLAUSE = re.compile(rf"[,;:.\n\u3001\u3002\uff0c]|{any_of('but')}")
 _FINAL = re.compile(rf"final|ultimate|endg|\u6700\u7ec8|\u6700\u7d42|\ucd5c\uc885|{OPEN}", re.IGNORECASE)
 _ENUMERATED = re.compile(
     rf"^[ \t]*(?:{OPTION}[ \t]*)?[(\[]?([A-Z0-9])(?:[.:)\]]|[ \t]*$)", re.IGNORECASE | re.MULTILINE
@@ -69,6 +77,7 @@ _CLAUSE_START = re.compile(
     re.IGNORECASE,
 )
 _ALL_BUT = re.compile(r"\b(?:all|everything|any\w*|none|nothing)\s+(?:but|except)\b", re.IGNORECASE)
+_RIGHT = re.compile(RIGHT, FLAGS)
 _CHOICES = re.compile(r"\b(?:choices|options)\b", re.IGNORECASE)
 """all of them, where they are not called right"""
 _NEAR = 100
@@ -130,43 +139,51 @@ class _Reader:
                 boxed = Said(self._read(box[1].strip()) or NONE)
                 yield self._event(text, box.start(), box.end(), boxed, final=True)
         text = _BOXED.sub(lambda box: " " * len(box[0]), text)
-        yield from self._cued(text)
-        for claim in _CLAIM.finditer(text):
+        small = small_letters(text)
+        words = places(small, "right", "answer", "option", "wrong")
+        yield from self._cued(text, words)
+        for claim in _matches(_CLAIM, text, _verbs(small, words)):
             if said := self._subject(text, claim):
                 yield self._event(text, claim.start(), claim.end(), said, final=False)
         lines = text.splitlines()
-        if len(lines) > 1 and not self._enumerates(text):
-            if (first := self._alone(lines[0])) is not None:
+        if len(lines) > 1:
+            first, last = self._alone(lines[0]), self._alone(lines[-1])
+            if (first is None and last is None) or self._enumerates(text):
+                return
+            if first is not None:
                 yield Event(0, len(lines[0]), Said(first), final=False, asked=False, tentative=False)
-            if (last := self._alone(lines[-1])) is not None:
+            if last is not None:
                 yield Event(len(text) - len(lines[-1]), len(text), Said(last), final=True, asked=False, tentative=False)
 
-    def _cued(self, text: str) -> Iterator[Event]:
+    def _cued(self, text: str, words: list[int]) -> Iterator[Event]:
         """Yield what follows words that lead to an answer."""
-        for pattern in (_STATE, _PICK, _WEAK):
-            for cue in pattern.finditer(text):
-                if _CHOICES.search(cue[0]) and not re.search(RIGHT, cue[0], FLAGS):
+        picks = places(small_letters(text), "pick")
+        for pattern, starts in ((_STATE, words), (_PICK, picks), (_WEAK, words)):
+            for cue in _matches(pattern, text, starts):
+                if _CHOICES.search(cue[0]) and not _RIGHT.search(cue[0]):
                     continue
                 rest = text[cue.end() :].lstrip()
                 at = len(text) - len(rest)
-                span = re.split(r"\n", rest, maxsplit=1)[0]
+                span = rest.split("\n", 1)[0]
                 if said := self._one.span(span):
                     final = bool(_FINAL.search(cue[0])) or cue[0].rstrip('"').endswith('"') or '":' in cue[0]
                     yield self._event(text, cue.start(), at + self._one.sentence(span), said, final=final)
 
     def _event(self, text: str, start: int, end: int, said: Said, *, final: bool) -> Event:
-        cut = [found.end() for found in _CLAUSE.finditer(text, max(0, start - _NEAR), start)]
-        clause = text[cut[-1] if cut else max(0, start - _NEAR) : start]
+        small, near = small_letters(text), max(0, start - _NEAR)
+        cut = [found.end() for found in _CLAUSE.finditer(small, near, start)]
+        clause = small[cut[-1] if cut else near : start]
         tail = text[end : end + 3].lstrip(" )" + CLOSE)
         return Event(start, end, said, final, tail[:1] == "?", bool(_TENTATIVE.search(clause)))
 
     def _settled(self, text: str, events: list[Event]) -> Labels | None:
         """Return what stands at the end: the last statement where it corrects the earlier ones or they say the same."""
+        small = small_letters(text)
         current: Labels | None = None
         sure, torn, final, end = True, False, False, 0
         for event in events:
             labels = event.said.labels
-            corrects = bool(_CORRECTION.search(text, max(end, event.start - _NEAR), max(end, event.start)))
+            corrects = bool(_CORRECTION.search(small, max(end, event.start - _NEAR), max(end, event.start)))
             if event.said.rejects:
                 sure = sure and not (current and current & labels)
             elif event.asked or not labels or event.tentative:
@@ -177,13 +194,13 @@ class _Reader:
                 torn = torn and not corrects and not (event.final and not final)
                 current, sure, final = labels, True, event.final or (final and current == labels)
             end = max(end, event.end)
-        if current is None or torn or not sure or _DOUBT.search(text, end):
+        if current is None or torn or not sure or _DOUBT.search(small, end):
             return None
         return current
 
     def _subject(self, text: str, claim: re.Match[str]) -> Said | None:
         """Return the option of which something is claimed: a letter or an option's text right before."""
-        line = text.rfind("\n", 0, claim.start() + 1) + 1
+        line = max(text.rfind("\n", 0, claim.start() + 1) + 1, claim.start() - _LONG_LINE)
         before = text[line : claim.start()].rstrip(" ,)\"'")
         opened = before.count("(") > before.count(")")
         if _ALL_BUT.search(before):
@@ -238,7 +255,7 @@ class _Reader:
 
     def _concluded(self, sentence: str) -> Said | None:
         """Read a last sentence that concludes in free words: "the patient should be given ..."."""
-        cue = next(iter(_CONCLUDES.finditer(sentence)), None)
+        cue = _CONCLUDES.search(small_letters(sentence))
         mentions = self._one.texts.mentions(sentence)
         if cue is None or len(mentions) != 1 or AGAINST.search(sentence) or sentence.rstrip().endswith("?"):
             return None
@@ -248,6 +265,34 @@ class _Reader:
             if mention.start >= cue.end() and not MANY_WORDS.search(sentence[mention.end :])
             else None
         )
+
+
+def _matches(pattern: re.Pattern[str], text: str, starts: Iterable[int]) -> Iterator[re.Match[str]]:
+    """Find a pattern as `finditer` does, where it may begin at these places only: to try every place takes long."""
+    end = 0
+    for start in starts:
+        if start >= end and (found := pattern.match(text, start)):
+            yield found
+            end = found.end()
+
+
+def _verbs(small: str, words: list[int]) -> list[int]:
+    """Return where a claim may begin: at a verb, or the space before it, with a word for right or wrong in reach."""
+    verbs = [] if small.isascii() else [found.start() for found in _CHOSEN.finditer(small)]
+    begin = 0
+    for word in words:
+        begin = max(begin, *(small.rfind(end, begin, word) for end in _NO_CLAIM))
+        verbs += [begin + verb for verb in places(small[begin:word], "is")]
+        if small[word] in "\u6b63\u9519\u932f":
+            verbs.append(word)
+        begin = word
+    return sorted({_before_space(small, verb) for verb in verbs})
+
+
+def _before_space(text: str, at: int) -> int:
+    while at and text[at - 1].isspace():
+        at -= 1
+    return at
 
 
 @lru_cache(maxsize=16)

@@ -26,6 +26,8 @@ _MARK = re.compile(
       (?P<name>[\w:.-]{{0,20}}?{_THOUGHT}[\w:.-]{{0,20}})(?:\s[^<>\[\]{{}}\u25b7]{{0,200}}+)?[|\uff5c]?(?<!/)[>\]\u25b7]
     )"""
 )
+_MARK_BEGINS = re.compile(r"[<\[\u25c1][\s|\uff5c/\w]")
+"""the same beginning, found far more quickly"""
 _OPENS = {kind: re.compile(opens, re.IGNORECASE) for kind, (opens, _) in _FORMS.items()}
 _CLOSES = {kind: re.compile(closes, re.IGNORECASE) for kind, (_, closes) in _FORMS.items()}
 _BARE = (
@@ -67,7 +69,7 @@ def part_thinking(text: str) -> Parted:
         return Parted(text, None)
     final_at, position, n_quoted = start, _object_end(text, start), 1
     kind, depth, opened_at = "", 0, -1
-    while mark := _MARK.search(text, position):
+    while (begins := _MARK_BEGINS.search(text, position)) and (mark := _MARK.search(text, begins.start())):
         position, (name, closes) = mark.end(), _kind(mark)
         if not closes and not depth:
             kind, depth, opened_at = name, 1, mark.end()
