@@ -12,7 +12,7 @@ from command import omr_judge, read_jsonl, report_of, start, wait_until, write_j
 from provider_server import Answer, Call, ProviderServer, content_judge, longer_wins, traces_of, verdicts_for
 
 from judge.comparison.derive_report import make_report
-from judge.runs.journal import RunFolder
+from judge.runs.run_folder import RunFolder
 from judge.tables.words import sequential as sequential_words
 
 EVERY = 10
