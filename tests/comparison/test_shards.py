@@ -190,14 +190,15 @@ def test_a_shard_with_a_batch_at_the_provider_is_refused_and_one_taken_in_makes_
 
 
 def test_a_merged_run_knows_what_its_shards_left_in_flight_and_unasked(cut: Cut) -> None:
-    cut_short = copied(cut, "s2", "short")
+    shards = [f"s{number}" for number in range(1, N_SHARDS + 1)]
+    sound = next(name for name in shards if not report_of(cut.run(name))["n_failed"])
+    cut_short = copied(cut, sound, "short")
     journal = cut_short / "judgments.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     last = json.loads(lines[-1])
-    assert last["result"]["status"] == "judged"
     journal.write_bytes(b"".join(lines[:-1]))
     (cut_short / "in_flight").write_bytes(bytes.fromhex(last["key"]))
-    merge(cut, "s1", "short", "s3", "s4", to="shortened")
+    merge(cut, "short", *(name for name in shards if name != sound), to="shortened")
     assert report_of(cut.run("shortened"))["n_not_asked"] == 1
     resumed = omr_judge("resume", "shortened", "--max-failures", "1", cwd=cut.folder)
     assert "1 call may have been paid twice (in flight when the run was killed)" in resumed.stderr

@@ -157,7 +157,7 @@ def test_retry_asks_again_what_failed_and_nothing_that_was_never_asked(tmp_path:
         return content_judge(call)
 
     with ProviderServer(failing) as server:
-        command = ("compare", "a.jsonl", "b.jsonl", *judge(server), "--name", "r")
+        command = ("compare", "a.jsonl", "b.jsonl", *judge(server), "--name", "r", "--concurrency", "1")
         failed = omr_judge(*command, cwd=tmp_path, code=4)
         assert "`omr-judge retry runs/r` asks them again" in failed.stderr
         journal = tmp_path / "runs" / "r" / "judgments.jsonl"
