@@ -176,8 +176,8 @@ def assert_recounted(report: Report, form: str) -> int:
         checked += [(alone[number]["by chance"], chance) for number, chance in known.items()]
         if together["by chance"] != "-":
             checked.append((together["by chance"], sum(known.values()) / len(alone)))
-    for rate, made in checked:
-        assert float(rate) == pytest.approx(100 * made, abs=0.0501)
+    for rate, made in checked:  # half a digit, and what four digits of a sum leave open where it counts few items
+        assert float(rate) == pytest.approx(100 * made, abs=0.056)
     return len(checked)
 
 

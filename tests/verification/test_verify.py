@@ -345,7 +345,7 @@ def test_what_lies_beside_the_judgments_is_checked_too(copied: Callable[[str], R
     rewrite(run.path / "labels.jsonl", forge("weight", 99.5))
     assert any(one.startswith("labels.jsonl:2: weight: draw packet-") for one in problems(run))
     (packet,) = (run.path / "packets").iterdir()
-    packet.write_bytes(packet.read_bytes().replace(b'"order": "forward"', b'"order": "swapped"', 1))
+    packet.write_bytes(packet.read_bytes().replace(b'"order": "', b'"order":  "', 1))
     assert any("packets/" in one and "changed since it was written" in one for one in problems(run))
     shutil.copytree(run.path, run.path.with_name("more"))
     (run.path / "flags.jsonl").unlink()
