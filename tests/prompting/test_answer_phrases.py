@@ -26,7 +26,7 @@ def test_phrases_begin_where_their_pattern_matches(role: str, parts: list[str]) 
 @pytest.mark.parametrize("text", ["right ", "is right ", "it is so ", "answer ", "\u6b63\u786e\u662f", "is" + " " * 50])
 def test_a_long_text_without_a_point_is_read_in_time_that_grows_with_its_length(text: str) -> None:
     spent = []
-    for n in (2_000, 8_000):
+    for n in (1_000, 4_000):
         start = time.process_time()
         read_answer(text * n, {"A": "one", "B": "two"})
         spent.append(time.process_time() - start)
