@@ -35,6 +35,8 @@ class Loop:
     runs: Path
     args: tuple[str, ...]
     n_calls: int
+    at_once: int = CONCURRENCY
+    """calls in flight together"""
     report: bytes = b""
     steps: int = 0
     seconds: float = 0.0
@@ -75,7 +77,7 @@ class Loop:
                     step = chance.randint(1, self.steps)
                     killed.append(self.command.run(*self.named(name), fault="kill", at=step, clock=clock))
                 done += killed[-1].code == -9
-            self.end(name, asked, CONCURRENCY * len(killed), killed, clock=clock)
+            self.end(name, asked, self.at_once * len(killed), killed, clock=clock)
         print(f"random: {done} kills, {self.told} calls told of, {self.paid_twice} paid twice in all")  # noqa: T201
 
     def end(

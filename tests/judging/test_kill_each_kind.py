@@ -24,6 +24,7 @@ Kind = Literal["compare", "score", "batch", "batch score"]
 KINDS: tuple[Kind, ...] = ("compare", "score", "batch", "batch score")
 N_CALLS = 2 * 4 * 2
 """By hand: two judges; four pairs in two orders, or four traces in two groups, as there is no image to perceive."""
+AT_ONCE = 6
 BEGUN = 4
 """calls before somebody meddles"""
 
@@ -38,7 +39,7 @@ def write_inputs(folder: Path) -> None:
 
 def arguments(kind: Kind, url: str) -> tuple[str, ...]:
     judges = ("--judge", f"openai:m@{url}/v1", "--judge", f"anthropic:n@{url}")
-    how = ("--batch", "--poll", "0.02") if kind.startswith("batch") else ("--concurrency", "3")
+    how = ("--batch", "--poll", "0.02") if kind.startswith("batch") else ("--concurrency", str(AT_ONCE // 2))
     what = ("score", "a.jsonl") if kind.endswith("score") else ("compare", "a.jsonl", "b.jsonl")
     return (*what, "--items", "items.jsonl", *judges, *how)
 
@@ -61,7 +62,7 @@ def test_runs_of_each_kind_killed_at_random_moments_end_as_one_that_was_never_ki
 ) -> None:
     write_inputs(tmp_path)
     with served(kind, script(kind)) as server, faulty_command(tmp_path) as command:
-        loop = Loop(command, server, tmp_path / "runs", arguments(kind, server.url), N_CALLS)
+        loop = Loop(command, server, tmp_path / "runs", arguments(kind, server.url), N_CALLS, AT_ONCE)
         loop.begin()
         loop.kill_at_random(10, clock=clock)
 
