@@ -291,7 +291,7 @@ def basis(report: Report) -> str:
 
 
 def quoted(fingerprint: str | None) -> str:
-    """Return the digits of a report's fingerprint that `omr-judge verify --against` takes, after a space; or nothing."""
+    """Return what of a report's fingerprint `omr-judge verify --against` takes, after a space; or nothing."""
     return f" Run fingerprint {fingerprint[:FINGERPRINT_DIGITS]}." if fingerprint else ""
 
 
