@@ -12,17 +12,21 @@ import errno
 import io
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Literal
 
 Fault = Literal["none", "kill", "tear", "full", "short"]
 """`tear` writes half and is killed; `full` raises ENOSPC from the step on; `short` writes half, then is full"""
+Clock = Literal["steady", "jumping"]
+"""`jumping`: whenever the program asks what time it is, the clock has been put two days forward or back, or less"""
 DESCRIPTOR_STEPS = ("write", "pwrite", "fsync", "fdatasync", "ftruncate")
 PATH_STEPS = ("rename", "replace", "mkdir", "unlink", "rmdir")
 WRITES = {"write", "pwrite"}
@@ -41,6 +45,7 @@ class Trial:
     """the step of the fault, from 1"""
     kill_after: float | None = None
     """seconds after which the process is killed"""
+    clock: Clock = "steady"
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,25 @@ class Faults:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+class JumpingTime(datetime):
+    """A wall clock that is put forward or back between any two looks at it."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> JumpingTime:
+        """Return a time within two days of the real one."""
+        return super().now(tz) + timedelta(days=random.uniform(-2, 2))  # noqa: S311 - any will do
+
+
+def let_the_clock_jump() -> None:
+    """Put a jumping clock in the place of the one of every module of the program, loaded now or later."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("judge.") and getattr(module, "datetime", None) is datetime:
+            module.datetime = JumpingTime  # type: ignore[attr-defined]
+    sys.modules["datetime"].datetime = JumpingTime  # type: ignore[attr-defined]
+    real = time.time
+    time.time = lambda: real() + random.uniform(-2, 2) * 86400  # noqa: S311
+
+
 def _child(trial: Trial, errors: int, steps: int) -> None:
     from judge.cli import main  # noqa: PLC0415 - imported by the parent already
 
@@ -124,6 +148,8 @@ def _child(trial: Trial, errors: int, steps: int) -> None:
     os.dup2(errors, 2)
     faults = Faults(trial)
     faults.install()
+    if trial.clock == "jumping":
+        let_the_clock_jump()
     sys.argv = ["omr-judge", *trial.args]
     code = 0
     try:
@@ -163,9 +189,16 @@ class FaultyCommand:
     def __init__(self, process: subprocess.Popen[str], cwd: Path) -> None:
         self._process, self._cwd = process, cwd
 
-    def run(self, *args: str, fault: Fault = "none", at: int = 0, kill_after: float | None = None) -> Ended:
+    def run(
+        self,
+        *args: str,
+        fault: Fault = "none",
+        at: int = 0,
+        kill_after: float | None = None,
+        clock: Clock = "steady",
+    ) -> Ended:
         """Run the command to its end."""
-        trial = Trial(args, str(self._cwd), fault, at, kill_after)
+        trial = Trial(args, str(self._cwd), fault, at, kill_after, clock)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asdict(trial)) + "\n")
@@ -191,13 +224,16 @@ def faulty_command(cwd: Path) -> Iterator[FaultyCommand]:
 def main() -> None:
     """Answer trials until the input ends."""
     import aiohttp  # noqa: F401, PLC0415 - so that children need not
+    import anthropic  # noqa: F401, PLC0415
     import filelock  # noqa: F401, PLC0415
     import httpx2  # noqa: F401, PLC0415
     import openai  # noqa: F401, PLC0415
 
     import judge.cli  # noqa: PLC0415
     import judge.comparison.compare  # noqa: PLC0415
-    import judge.comparison.derive_report  # noqa: F401, PLC0415
+    import judge.comparison.derive_report  # noqa: PLC0415
+    import judge.scoring.derive_score_report  # noqa: PLC0415
+    import judge.scoring.score  # noqa: F401, PLC0415
 
     for line in sys.stdin:
         given = json.loads(line)

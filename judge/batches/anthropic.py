@@ -28,7 +28,7 @@ PATH = "/v1/messages/batches"
 PAGE = 100
 CHUNK_BYTES = 1 << 18
 CLOCK_SKEW = timedelta(minutes=10)
-"""how far the provider's clock may be behind ours"""
+"""how far the provider's clock may be behind ours, where only the time tells an earlier batch"""
 
 
 class AnthropicBatches(AnthropicJudge):
@@ -46,6 +46,12 @@ class AnthropicBatches(AnthropicJudge):
         """Do nothing: the requests go with the call that creates the batch."""
         return str(file)
 
+    async def newest(self) -> str:
+        """Return the id of the newest batch; empty where there is none."""
+        async with self.errors():
+            page = await self._client.messages.batches.list(limit=1)
+            return page.data[0].id if page.data else ""
+
     async def create(self, uploaded: str, *, mark: str) -> str:  # noqa: ARG002 - no field of the API would keep it
         """Submit the requests, read from their file piece by piece."""
         import httpx2  # noqa: PLC0415 - only judging needs it
@@ -58,11 +64,11 @@ class AnthropicBatches(AnthropicJudge):
             return str(reply.json()["id"])
 
     async def find(self, lost: LostBatch) -> list[str]:
-        """List the batches of the same size and a fitting time: nothing else tells them apart before they end."""
+        """List the later batches of the same size: nothing else tells them apart before they end."""
         found = []
         async with self.errors():
             async for batch in self._client.messages.batches.list(limit=PAGE):
-                if batch.created_at < lost.since - CLOCK_SKEW:
+                if batch.id == lost.newest or (lost.newest is None and batch.created_at < lost.since - CLOCK_SKEW):
                     break
                 if sum(batch.request_counts.model_dump().values()) == lost.n_requests and batch.id not in lost.known:
                     found.append(batch.id)

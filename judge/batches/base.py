@@ -95,7 +95,9 @@ class LostBatch:
     mark: str
     """32 hex digits that went with it, where the provider has a field for them"""
     since: datetime
-    """it was not submitted before this time, by our clock"""
+    """when it was submitted, by our clock"""
+    newest: str | None
+    """it came after this batch of the provider's; empty: there was none; None: nobody knows"""
     n_requests: int
     known: frozenset[str]
     """ids of the provider's batches that are others"""
@@ -123,6 +125,9 @@ class BatchJudge(Protocol):
 
     async def upload(self, file: Path) -> str:
         """Hand the file of a batch over, where that comes before creating it; return what `create` is told."""
+
+    async def newest(self) -> str:
+        """Return the id of the provider's newest batch, where `find` needs it; empty where there is none."""
 
     async def create(self, uploaded: str, *, mark: str) -> str:
         """Submit a batch and return the provider's id: from here on it costs money."""

@@ -101,27 +101,33 @@ class ResultWriter:
     say: Callable[[str], None]
     done: set[bytes]
     """keys that have verdicts"""
+    journal_bytes: Callable[[], int]
+    """size of the journal now"""
     failures: dict[bytes, LastFailure]
     """of requests without a verdict, before this session"""
     claimed: set[bytes] = field(default_factory=set)
     """keys without verdicts that are not to be asked now: in an open batch, or failed in this session"""
 
-    def needs(self, member: Member, *, since: datetime | None) -> bool:
+    def needs(self, member: Member, *, batch: BatchRecord | None) -> bool:
         """Tell whether a batch's result for a request is not in the journal yet.
 
         Args:
             member: the request.
-            since: when the batch was submitted; None: in this session.
+            batch: which; None: one that is submitted in this session.
         """
         key = bytes.fromhex(member.key)
         failed = self.failures.get(key)
-        return key not in self.done and (since is None or failed is None or failed.time is None or failed.time < since)
+        if key in self.done or batch is None or failed is None:
+            return key not in self.done
+        if batch.journal_bytes is not None:
+            return failed.offset < batch.journal_bytes
+        return failed.time is None or failed.time < batch.since
 
-    def claim(self, members: Iterable[Member], *, since: datetime | None = None) -> None:
+    def claim(self, members: Iterable[Member], *, batch: BatchRecord | None = None) -> None:
         """Keep requests that are on their way from being asked again."""
         for member in members:
             self.claimed.add(bytes.fromhex(member.key))
-            if self.needs(member, since=since):
+            if self.needs(member, batch=batch):
                 self.events.started(member.key)
 
     def settle(self, queue: BatchQueue, member: Member, result: Result, reply: Reply | None = None) -> None:
@@ -192,7 +198,7 @@ async def fold(
         StopRunError: the results cannot be had.
     """
     name = f"batch {safe(str(record.id))}"
-    left = {key: member for key, member in members.items() if writer.needs(member, since=record.since)}
+    left = {key: member for key, member in members.items() if writer.needs(member, batch=record)}
     stop: StopRunError | None = None
     n_strange = n_unreadable = 0
 

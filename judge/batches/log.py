@@ -46,7 +46,11 @@ class BatchRecord(Frozen):
     id: str | None = None
     """the provider's name for it"""
     since: AwareDatetime
-    """when it was about to be submitted, UTC"""
+    """when it was about to be submitted, UTC, by a clock that may have been put forward or back"""
+    journal_bytes: int | None = None
+    """size of the journal then: what stands further on was recorded later; absent in logs of earlier versions"""
+    newest: str | None = None
+    """the provider's id of its newest batch then, empty where it had none, or where another mark tells ours apart"""
 
 
 class Member(Frozen):
@@ -165,12 +169,18 @@ class BatchLog:
         self._last[record.batch] = record
         return record
 
-    def intend(self, batch: str, judge: str, n_requests: int) -> BatchRecord:
+    def intend(self, batch: str, judge: str, n_requests: int, *, journal_bytes: int, newest: str) -> BatchRecord:
         """Note that a batch is about to be submitted."""
-        now = datetime.now(UTC)
-        return self._append(
-            BatchRecord(batch=batch, judge=judge, stage=Stage.SUBMITTING, n_requests=n_requests, since=now)
+        record = BatchRecord(
+            batch=batch,
+            judge=judge,
+            stage=Stage.SUBMITTING,
+            n_requests=n_requests,
+            since=datetime.now(UTC),
+            journal_bytes=journal_bytes,
+            newest=newest,
         )
+        return self._append(record)
 
     def _members_path(self, batch: str) -> Path:
         return self._folder / f"{batch}.jsonl"

@@ -50,6 +50,10 @@ class OpenAIBatches(OpenAIJudge):
                 named = (file.name, stream, "application/jsonl")
                 return (await self._client.files.create(file=named, purpose="batch")).id
 
+    async def newest(self) -> str:
+        """Return nothing: a mark tells a batch from all others."""
+        return ""
+
     async def create(self, uploaded: str, *, mark: str) -> str:
         """Submit the uploaded file, with the mark as metadata."""
         async with self.errors():

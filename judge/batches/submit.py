@@ -107,7 +107,7 @@ class BatchSubmitter:
         """Submit and wait until every request has a judgment, in at most so many rounds."""
         batches = self.log.open_records(self.queue.name)
         for batch in batches:
-            self.writer.claim(self.log.members(batch.batch).values(), since=batch.since)
+            self.writer.claim(self.log.members(batch.batch).values(), batch=batch)
         if batches and self.queue.budget.is_limited:
             self._charge_claimed()
         for _ in range(ROUNDS):
@@ -158,7 +158,14 @@ class BatchSubmitter:
         what = f"{self.queue.name}: a batch of {filled.n_requests:,} requests"
         try:
             uploaded = await self._call(f"{what} cannot be uploaded", judge.upload, filled.body)
-            record = self.log.intend(batch, self.queue.name, filled.n_requests)
+            newest = await self._call(f"{what} cannot be submitted", judge.newest)
+            record = self.log.intend(
+                batch,
+                self.queue.name,
+                filled.n_requests,
+                journal_bytes=self.writer.journal_bytes(),
+                newest=newest,
+            )
 
             async def create() -> str | None:
                 """Create the batch once, however often it is tried: what may have been accepted is looked for first."""
@@ -181,7 +188,7 @@ class BatchSubmitter:
 
     def _lost(self, record: BatchRecord) -> LostBatch:
         """Return how to know a batch among the provider's."""
-        return LostBatch(record.batch, record.since, record.n_requests, self.log.known_ids())
+        return LostBatch(record.batch, record.since, record.newest, record.n_requests, self.log.known_ids())
 
     async def _settle(self, record: BatchRecord) -> None:
         """Wait for a batch and take its results in; what it did not answer becomes open again."""
@@ -190,7 +197,7 @@ class BatchSubmitter:
             self.log.note(record, Stage.DROPPED)
             lost = RetryableError(FailureKind.TRANSPORT, "the batch was not accepted")
             for member in self.log.members(record.batch).values():
-                if self.writer.needs(member, since=record.since):
+                if self.writer.needs(member, batch=record):
                     self.writer.leave(self.queue, member, lost)
             return
         try:

@@ -197,7 +197,9 @@ async def _judge_batched(session: Session) -> None:
     # What is in a batch is on record there: the record of what is in flight is for direct calls.
     recorder = session.recorder
     failures = session.folder.failures()
-    writer = ResultWriter(recorder.record, recorder.display, session.say, session.closed.judged, failures)
+    writer = ResultWriter(
+        recorder.record, recorder.display, session.say, session.closed.judged, recorder.journal.size, failures
+    )
     way_on = session.way_on("picks the submitted batches up")
     async with AsyncExitStack() as stack:
         queues = []

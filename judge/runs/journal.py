@@ -49,6 +49,10 @@ class Journal(AbstractContextManager["Journal"]):
         if sync_seconds:
             self._thread.start()
 
+    def size(self) -> int:
+        """Return how many bytes have been written to it, in earlier sessions too."""
+        return self._copy.size
+
     def append(self, judgment: Judgment) -> None:
         """Write one judgment as one line.
 

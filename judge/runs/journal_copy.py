@@ -55,7 +55,7 @@ class JournalCopy:
         with path.open("rb") as file:
             shutil.copyfileobj(file, self._copy, BLOCK)
             status = os.fstat(file.fileno())
-        self._place, self._time, self._size = (status.st_dev, status.st_ino), status.st_mtime_ns, status.st_size
+        self._place, self._time, self.size = (status.st_dev, status.st_ino), status.st_mtime_ns, status.st_size
         self._next_look = 0.0
         self.rescued: Path | None = None
         """where the journal goes on, once another program has changed it"""
@@ -64,7 +64,7 @@ class JournalCopy:
 
     def append(self, line: bytes, descriptor: int) -> None:
         """Take a line that was just written to the journal; without room for it, there is no copy any more."""
-        self._size += len(line)
+        self.size += len(line)
         self.seen(descriptor)
         if self._copy is not None:
             try:
@@ -84,8 +84,8 @@ class JournalCopy:
             return "removed"
         if (status.st_dev, status.st_ino) != self._place:
             return "replaced"
-        if status.st_size != self._size:
-            return "shortened" if status.st_size < self._size else "written to"
+        if status.st_size != self.size:
+            return "shortened" if status.st_size < self.size else "written to"
         if status.st_mtime_ns == self._time or self._copy is None or time.monotonic() < self._next_look:
             return ""
         self._time = status.st_mtime_ns  # a network file system changes it by itself

@@ -41,6 +41,8 @@ class LastFailure(NamedTuple):
 
     kind: FailureKind
     time: datetime | None
+    offset: int
+    """of its line in the journal"""
 
 
 class RunFolder:
@@ -195,9 +197,10 @@ class RunFolder:
     def failures(self) -> dict[bytes, LastFailure]:
         """Return the last failure of each request that was asked and has no verdict, by its key."""
         failed: dict[bytes, LastFailure] = {}
-        for judgment in self.judgments():
+        for line, judgment in self.placed_judgments():
             if isinstance(judgment.result, Failed):
-                failed[bytes.fromhex(judgment.key)] = LastFailure(judgment.result.failure, self._time(judgment))
+                time = self._time(judgment)
+                failed[bytes.fromhex(judgment.key)] = LastFailure(judgment.result.failure, time, line.offset)
         return {key: failed[key] for key in failed.keys() - self.judged_keys()}
 
     def _time(self, judgment: Judgment) -> datetime | None:

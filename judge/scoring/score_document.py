@@ -129,6 +129,7 @@ def _basis(report: ScoreReport) -> str:
     return (
         f"{report.model} scored by {', '.join(report.judges)} with prompts {prompts}{samples}. "
         f"Percent, with {words.intervals(report.interval, report.clusters)}; never over units."
+        f"{words.quoted(report.fingerprint)}"
     )
 
 

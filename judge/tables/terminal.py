@@ -104,6 +104,7 @@ def _caption(report: Report) -> str:
     return (
         f"Percent, with {words.intervals(report.interval, report.clusters)}. "
         f"T: both orders tie; split: the orders disagree; {words.CREDIT}; missing: out of the rate.{pooled} {made}."
+        f"{words.quoted(report.fingerprint)}"
     )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SMALLEST_P = 0.0001
 SHOWN_ITEMS = 5
+FINGERPRINT_DIGITS = 12
 POOLED = {
     Pooling.MEAN: "The panel's verdicts are averaged",
     Pooling.MAJORITY: "The panel speaks by majority in each order of an item; without one it says tie",
@@ -285,8 +286,13 @@ def basis(report: Report) -> str:
     return (
         f"a is {report.models.a}, b is {report.models.b}; judged by {', '.join(report.judges)}, {made}, "
         f"{orders}{samples}: {counts}.{pooled} "
-        f"Rates are in percent, with {intervals(report.interval, report.clusters)}."
+        f"Rates are in percent, with {intervals(report.interval, report.clusters)}.{quoted(report.fingerprint)}"
     )
+
+
+def quoted(fingerprint: str | None) -> str:
+    """Return what of a report's fingerprint `omr-judge verify --against` takes, after a space; or nothing."""
+    return f" Run fingerprint {fingerprint[:FINGERPRINT_DIGITS]}." if fingerprint else ""
 
 
 def intervals(made: IntervalSettings, clusters: Clusters) -> str:

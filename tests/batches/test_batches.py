@@ -8,6 +8,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from itertools import zip_longest
 from pathlib import Path
@@ -20,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from provider_server import Answer, Call, ProviderServer, Script, content_judge
 
+from judge.batches import collect, log
 from judge.batches import submit as batching
 from judge.batches.anthropic import AnthropicBatches
 from judge.batches.base import PackLimits, packs
@@ -761,6 +763,50 @@ def test_a_batch_that_was_accepted_twice_is_said_to_be_paid_twice(tmp_path: Path
         runs.resume()
     assert "Warning: anthropic:m: 10 calls were paid twice: batch-again, batch-0 are the same" in runs.notes
     assert failures(folder) == {"judged": N_REQUESTS}
+
+
+class Ahead(datetime):
+    """A clock that is two days ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Ahead:
+        return super().now(tz) + timedelta(days=2)
+
+
+@PROVIDERS
+def test_a_batch_cut_off_while_the_clock_was_ahead_is_found(
+    tmp_path: Path, provider: str, direct: Verdicts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with BatchServer(content_judge) as server:
+        runs = Runs(tmp_path, server, provider)
+        runs.compare("other", seed=1)
+        with monkeypatch.context() as clock:
+            clock.setattr(log, "datetime", Ahead)
+            folder = runs.compare()
+        forget(folder, n_lines=1)
+        runs.resume()
+        assert len(server.batches) == 2
+    assert "cut off while it was submitted is found: batch-1" in runs.notes
+    assert verdicts(folder) == direct[provider]
+
+
+@PROVIDERS
+def test_results_are_taken_in_and_once_though_the_clock_was_put_back_before_their_batch(
+    tmp_path: Path, provider: str, direct: Verdicts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with BatchServer(now_and_then(Answer("no verdict"), times=1)) as server:
+        runs = Runs(tmp_path, server, provider)
+        with monkeypatch.context() as clock:
+            clock.setattr(collect, "datetime", Ahead)
+            folder = runs.compare()
+        assert failures(folder) == {"unparsed": 4, "judged": N_REQUESTS - 4}
+        lines = folder.judgments_path.read_bytes().splitlines(keepends=True)
+        runs.resume()
+        forget(folder, n_lines=5)
+        folder.judgments_path.write_bytes(b"".join(lines))
+        runs.resume()
+        assert [len(batch.calls) for batch in server.batches] == [N_REQUESTS, 4]
+    assert verdicts(folder) == direct[provider]
 
 
 @PROVIDERS

@@ -180,7 +180,11 @@ def test_a_shard_with_a_batch_at_the_provider_is_refused_and_one_taken_in_makes_
     """A merged run that forgot an open batch would submit, and pay for, its requests again."""
     run = RunFolder(copied(cut, "s1", "batched"))
     log = BatchLog(run.batches_path, run.path / "batches")
-    record = log.note(log.intend("b" * 32, run.manifest().judges[0].name, 3), Stage.SUBMITTED, id_="batch-1")
+    record = log.note(
+        log.intend("b" * 32, run.manifest().judges[0].name, 3, journal_bytes=0, newest=""),
+        Stage.SUBMITTED,
+        id_="batch-1",
+    )
     told = merge(cut, "batched", "s2", "s3", "s4", to="in-batches", code=3)
     assert "runs/batched: 1 batch is not taken in yet; `omr-judge resume runs/batched` first, then merge" in told
     assert not cut.run("in-batches").exists()

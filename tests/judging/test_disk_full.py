@@ -27,7 +27,7 @@ def test_a_disk_that_is_full_at_each_step_is_told_of_and_leaves_a_run_that_goes_
     failed = 0
     for step in count(1, stride):
         name = next(loop.names)
-        full = loop.command.run(*loop.compare(name), fault="full" if fault == "full" else "short", at=step)
+        full = loop.command.run(*loop.named(name), fault="full" if fault == "full" else "short", at=step)
         if full.code == 0:
             break
         assert full.code == 3, full.stderr
@@ -36,7 +36,7 @@ def test_a_disk_that_is_full_at_each_step_is_told_of_and_leaves_a_run_that_goes_
         failed += 1
         journal = loop.runs / name / "judgments.jsonl"
         kept = journal.read_bytes() if journal.exists() else b""
-        ended = loop.command.run(*loop.compare(name))
+        ended = loop.command.run(*loop.named(name))
         assert ended.code == 0, ended.stderr
         lines = journal.read_bytes()
         assert lines.startswith(kept[: kept.rfind(b"\n") + 1])

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 import pytest
+from batch_server import BatchServer
 from command import read_jsonl, write_jsonl
-from faulty_command import Ended, FaultyCommand, faulty_command
+from faulty_command import Clock, Ended, FaultyCommand, faulty_command
 from provider_server import ProviderServer, content_judge
 
 from judge.dispatch.in_flight import read_in_flight
@@ -31,26 +33,65 @@ class Loop:
     command: FaultyCommand
     server: ProviderServer
     runs: Path
+    args: tuple[str, ...]
+    n_calls: int
+    at_once: int = CONCURRENCY
+    """calls in flight together"""
     report: bytes = b""
+    steps: int = 0
+    seconds: float = 0.0
+    """that a run takes which is never killed, on a machine that has nothing else to do"""
     names: Iterator[str] = field(default_factory=lambda: (f"r{number}" for number in count()))
     kills: int = 0
     paid_twice: int = 0
     told: int = 0
 
-    def compare(self, name: str) -> tuple[str, ...]:
-        judge = ("--judge", f"openai:m@{self.server.url}/v1", "--concurrency", str(CONCURRENCY))
-        return ("compare", "a.jsonl", "b.jsonl", *judge, "--name", name)
+    def begin(self) -> None:
+        """Make the run that is never killed, and time another."""
+        ended = self.command.run(*self.named("whole"))
+        assert ended.code == 0, ended.stderr
+        assert len(self.server.calls) == self.n_calls
+        self.report = (self.runs / "whole" / "report.json").read_bytes()
+        started = time.monotonic()
+        timed = self.command.run(*self.named("timed"))
+        assert timed.code == 0, timed.stderr
+        self.steps, self.seconds = timed.steps, min(1.0, time.monotonic() - started)
 
-    def end(self, name: str, asked_before: int, most_told: int, killed: list[Ended]) -> None:
+    def named(self, name: str) -> tuple[str, ...]:
+        return (*self.args, "--name", name)
+
+    def kill_at_random(self, kills: int, *, clock: Clock = "steady") -> None:
+        """Kill so many times, one to four times a run, at a moment or at a step."""
+        chance = random.Random(kills)  # noqa: S311 - the same moments each time
+        done = 0
+        while done < kills:
+            name, asked = next(self.names), len(self.server.calls)
+            if isinstance(self.server, BatchServer):
+                self.server.batches.clear()  # of other runs: a lost one of the same requests would be picked up
+            killed: list[Ended] = []
+            for _ in range(chance.randint(1, 4)):
+                if chance.random() < 0.5:
+                    moment = chance.uniform(0.0, self.seconds)
+                    killed.append(self.command.run(*self.named(name), kill_after=moment, clock=clock))
+                else:
+                    step = chance.randint(1, self.steps)
+                    killed.append(self.command.run(*self.named(name), fault="kill", at=step, clock=clock))
+                done += killed[-1].code == -9
+            self.end(name, asked, self.at_once * len(killed), killed, clock=clock)
+        print(f"random: {done} kills, {self.told} calls told of, {self.paid_twice} paid twice in all")  # noqa: T201
+
+    def end(
+        self, name: str, asked_before: int, most_told: int, killed: list[Ended], *, clock: Clock = "steady"
+    ) -> None:
         """Go on until the end, and hold what must be true of a run that was killed on its way."""
-        ended = self.command.run(*self.compare(name))
+        ended = self.command.run(*self.named(name), clock=clock)
         assert ended.code == 0, ended.stderr
         run = self.runs / name
         assert (run / "report.json").read_bytes() == self.report
         keys = [line["key"] for line in read_jsonl(run / "judgments.jsonl")]
-        assert len(keys) == len(set(keys)) == N_CALLS
+        assert len(keys) == len(set(keys)) == self.n_calls
         told = sum(int(number) for part in (*killed, ended) for number in PAID_TWICE.findall(part.stderr))
-        paid_twice = len(self.server.calls) - asked_before - N_CALLS
+        paid_twice = len(self.server.calls) - asked_before - self.n_calls
         assert 0 <= paid_twice <= told <= most_told
         assert read_in_flight(run / "in_flight", RunFolder(run).judged_keys()) == frozenset()
         assert not [path.name for path in run.iterdir() if path.name.endswith(".tmp")]
@@ -65,10 +106,9 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
         records = [{"id": n, "question": f"Question {n}?", "trace": f"{side} {n} " * (n + 1)} for n in range(N_ITEMS)]
         write_jsonl(folder / f"{side}.jsonl", records)
     with ProviderServer(content_judge, delay=SECONDS) as server, faulty_command(folder) as command:
-        made = Loop(command, server, folder / "runs")
-        ended = command.run(*made.compare("whole"))
-        assert ended.code == 0, ended.stderr
-        made.report = (made.runs / "whole" / "report.json").read_bytes()
+        judge = ("--judge", f"openai:m@{server.url}/v1", "--concurrency", str(CONCURRENCY))
+        made = Loop(command, server, folder / "runs", ("compare", "a.jsonl", "b.jsonl", *judge), N_CALLS)
+        made.begin()
         yield made
 
 
@@ -77,7 +117,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
 def test_a_run_killed_at_each_step_ends_as_one_that_was_never_killed(loop: Loop, fault: str, stride: int) -> None:
     for step in count(1, stride):
         name, asked = next(loop.names), len(loop.server.calls)
-        killed = loop.command.run(*loop.compare(name), fault="kill" if fault == "kill" else "tear", at=step)
+        killed = loop.command.run(*loop.named(name), fault="kill" if fault == "kill" else "tear", at=step)
         if killed.code == 0:
             break
         assert killed.code == -9, killed.stderr
@@ -91,13 +131,4 @@ def test_a_run_killed_at_each_step_ends_as_one_that_was_never_killed(loop: Loop,
 def test_a_run_killed_again_and_again_at_random_moments_ends_as_one_that_was_never_killed(
     loop: Loop, kills: int
 ) -> None:
-    chance = random.Random(kills)  # noqa: S311 - the same moments each time
-    done = 0
-    while done < kills:
-        name, asked = next(loop.names), len(loop.server.calls)
-        killed: list[Ended] = []
-        for _ in range(chance.randint(1, 4)):
-            killed.append(loop.command.run(*loop.compare(name), kill_after=chance.uniform(0.0, 0.8)))
-            done += killed[-1].code == -9
-        loop.end(name, asked, CONCURRENCY * len(killed), killed)
-    print(f"random: {done} kills, {loop.told} calls told of, {loop.paid_twice} paid twice in all")  # noqa: T201 - figures
+    loop.kill_at_random(kills)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -124,6 +125,23 @@ def test_a_quoted_hash_is_that_of_the_manifest_or_the_fingerprint_of_a_report(si
         "not the run that was quoted"
         in omr_judge("verify", "comparison", "--against", "0" * 64, cwd=site, code=3).stdout
     )
+
+
+@pytest.mark.parametrize("name", ["comparison", "score-a"])
+def test_what_a_printed_report_and_a_page_state_of_the_fingerprint_can_be_quoted(
+    site: Path, copied: Callable[[str], RunFolder], name: str
+) -> None:
+    run = copied(name)
+    fingerprint = orjson.loads(run.report_path.read_bytes())["fingerprint"]
+    for form in ("terminal",) if name == "score-a" else ("markdown", "latex", "html-fragment"):
+        told = omr_judge("report", run.path, "--format", form, cwd=site).stdout
+        (digits,) = set(re.findall(r"Run\s+fingerprint\s+([0-9a-f]+)\.", told))
+        assert fingerprint.startswith(digits)
+        assert f"fingerprint {fingerprint}" in omr_judge("verify", run.path, "--against", digits, cwd=site).stdout
+    omr_judge("report", run.path, "--html", run.path.with_suffix(".html"), cwd=site)
+    page = run.path.with_suffix(".html").read_text()
+    assert f"--against {fingerprint[:12]}" in page
+    assert fingerprint in page
 
 
 def rewrite(path: Path, change: Callable[[int, dict[str, Any]], None]) -> None:
