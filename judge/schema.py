@@ -533,11 +533,47 @@ class Attempt(Recorded, frozen=True):
     """a reply that was paid for and did not count: cut short, or in no readable form"""
 
 
+SUM_OF_CHANCES = 1e-6
+"""by how much three probabilities may miss a sum of 1"""
+
+
+class Chances(Recorded, frozen=True):
+    """The probabilities of the verdicts on one criterion: a soft verdict."""
+
+    p_first: float
+    """that the trace shown first is better, in [0, 1]"""
+    p_tie: float
+    """of a tie"""
+    p_second: float
+    """that the trace shown second is better; the three sum to 1 within 1e-6"""
+
+    def __post_init__(self) -> None:
+        """Refuse what are no probabilities of three verdicts (ValueError)."""
+        given = (self.p_first, self.p_tie, self.p_second)
+        if not all(0 <= p <= 1 for p in given) or abs(sum(given) - 1) > SUM_OF_CHANCES:
+            raise ValueError("p_first, p_tie and p_second must be in [0, 1] and sum to 1")
+
+    @property
+    def likeliest(self) -> Verdict:
+        """The most probable verdict; a tie where several are."""
+        first, tie, second = self.p_first, self.p_tie, self.p_second
+        if tie >= max(first, second) or first == second:
+            return Verdict.TIE
+        return Verdict.FIRST if first > second else Verdict.SECOND
+
+
 class Judged(Recorded, frozen=True, tag_field="status", tag="judged"):
     """A request with a verdict on every criterion asked."""
 
     verdicts: dict[str, Verdict]
-    """by criterion, in slot words: who won depends on the order"""
+    """by criterion, in slot words: who won depends on the order; of a soft verdict the most probable one"""
+    chances: dict[str, Chances] = {}
+    """by criterion, those that are soft: the probability of each verdict"""
+
+    @classmethod
+    def softly(cls, chances: dict[str, Chances]) -> Judged:
+        """Return the result of soft verdicts, by criterion."""
+        return cls({name: own.likeliest for name, own in chances.items()}, chances)
 
 
 class UnitVerdict(Recorded, frozen=True):

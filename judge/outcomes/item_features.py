@@ -83,8 +83,15 @@ def features_of_judgments(judgments: Iterable[Judgment], wanted: WantedFields) -
     metas: dict[str, dict[str, Any]] = {}
     for judgment in judgments:
         metas.setdefault(judgment.item, {}).update(judgment.meta)
-    rows = (FeatureRow({"item": item}, meta) for item, meta in metas.items())
+    rows = (FeatureRow({"item": item, **_lengths(meta)}, meta) for item, meta in metas.items())
     return tabulate(rows, wanted, default="cluster")
+
+
+def _lengths(meta: Mapping[str, Any]) -> dict[str, float]:
+    """Return the lengths of both traces where imported judgments tell them, `length_a` and `length_b` in characters."""
+    told = {name: meta.get(name) for name in ("length_a", "length_b")}
+    known = {name: float(value) for name, value in told.items() if isinstance(value, (int, float))}
+    return known if len(known) == len(told) else {}
 
 
 def _of_pair(pair: Pair, *, answers: bool) -> FeatureRow:

@@ -132,7 +132,7 @@ def _cells(folded: pl.DataFrame, subject: Subject, samples: int) -> Cells:
 def _predicted(
     found: Components, cells: Cells, win_rate: Estimate, subject: Subject, samples: int
 ) -> dict[str, PredictedError]:
-    n_items, n_judges, n_orders = win_rate.n, len(subject.judges), cells.means.shape[1]
+    n_items, n_judges, n_orders = round(win_rate.n), len(subject.judges), cells.means.shape[1]
     n_asked = subject.n_items - subject.n_identical
     now = Design(n_items, n_judges, n_orders, float((1 / cells.counts).mean()))
     more_samples = now._replace(inverse_samples=float((1 / (cells.counts + 1)).mean()))

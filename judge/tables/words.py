@@ -54,7 +54,7 @@ def counted(rate: Estimate) -> str:
     """Write a rate as a fraction of counts and in percent, with its interval: "150/200 = 75.0 [68.7, 80.8]"."""
     if rate.estimate is None or rate.numerator is None:
         return percent(rate)
-    return f"{amount(rate.numerator)}/{rate.n} = {percent(rate)}"
+    return f"{amount(rate.numerator)}/{amount(rate.n)} = {percent(rate)}"
 
 
 def p_text(p_value: float) -> str:
