@@ -291,6 +291,12 @@ class ReplyForm(StrEnum):
     """as the arguments of a function that it must call"""
     LETTER = "letter"
     """not at all: its prompt asks for one letter"""
+    DECISIONS = "decisions"
+    """no text is asked for, but the probability of each letter: OpenAI's Decisions API"""
+
+
+LETTERS: Final = frozenset({ReplyForm.LETTER, ReplyForm.DECISIONS})
+"""those whose prompt asks for one letter"""
 
 
 class VerdictForm(StrEnum):
@@ -340,6 +346,8 @@ class JudgeSettings(Frozen):
     """longest quotation that the schema allows, for small models that ramble"""
     reply: ReplyForm = _left_out(ReplyForm.SCHEMA)
     """how the form of the reply is told"""
+    logprobs: bool = _left_out(False)  # noqa: FBT003 - the field's default
+    """whether the probability of each letter is asked for, and makes a soft verdict"""
     system_role: bool = _left_out(True)  # noqa: FBT003 - the field's default
     """whether the system's words have a turn of their own, or begin the first question"""
     headers: dict[str, str] = _left_out({})
@@ -506,6 +514,8 @@ class Reply(Recorded, frozen=True):
     """why the reply is not whole, or cannot be used"""
     problem: str = ""
     """what is wrong with it, in the server's words where it has any; empty where `stop` says it all"""
+    letters: dict[str, float] = {}
+    """log-probabilities of what could have stood in the place of its one letter, where they were asked for"""
     reasoning: str = ""
     """thinking that the server sends beside the text"""
     model: str | None = None

@@ -15,6 +15,7 @@ from judge.judges.azure import AzureJudge, azure_address
 from judge.judges.base import Judge
 from judge.judges.cloud import CloudJudge, check_cloud
 from judge.judges.config import JudgeTable, find_config, prompt_of, read_config, require_unchanged
+from judge.judges.decisions import DecisionsJudge
 from judge.judges.hub_weights import HUB_MAIN, hub_file
 from judge.judges.judge_options import JudgeOptions
 from judge.judges.keys import check_keys
@@ -110,12 +111,17 @@ def _of_table(name: str, table: JudgeTable, config: Path, *, say: Callable[[str]
             raise InputError(f"{where}.temperature", "Anthropic's API takes no temperature", "leave it out")
         if table.reply is ReplyForm.OBJECT:
             raise InputError(f"{where}.reply", "Anthropic's API knows no such form", "use schema, tool or text")
+        if table.logprobs:
+            raise InputError(f"{where}.logprobs", "Anthropic's API tells no probabilities", "leave it out")
+    if table.reply is ReplyForm.DECISIONS and provider is not Provider.OPENAI:
+        raise InputError(f"{where}.reply", "no provider but openai, or a server that speaks so, takes decisions")
     usual = PROVIDERS[provider].reply if provider in PROVIDERS else ReplyForm.SCHEMA
     settings = JudgeSettings(
         max_output_tokens=table.max_output_tokens or DEFAULT_OUTPUT_TOKENS,
         temperature=table.temperature,
         effort=table.effort,
         reply=table.reply if "reply" in table.model_fields_set else usual,
+        logprobs=table.logprobs,
         system_role=table.system_role,
         headers={header: value for header, value in table.headers.items() if header not in table.key_headers},
         body=table.body,
@@ -136,7 +142,7 @@ def _of_table(name: str, table: JudgeTable, config: Path, *, say: Callable[[str]
 def _local_of_table(where: str, table: JudgeTable, prompt: str | None, *, say: Callable[[str], None]) -> JudgeSpec:
     if beside := table.model_fields_set - LOCAL_FIELDS:
         raise InputError(f"{where}.{min(beside)}", "the embedded judge does not take it")
-    if table.reply in {ReplyForm.OBJECT, ReplyForm.TOOL}:
+    if table.reply in {ReplyForm.OBJECT, ReplyForm.TOOL, ReplyForm.DECISIONS}:
         raise InputError(f"{where}.reply", "the embedded judge knows no such form", "use schema or text")
     spec = _local(table.model, JudgeOptions(table.max_output_tokens, table.temperature), say=say)
     own = {"reply": table.reply, "system_role": table.system_role, "body": table.body, "prompt": prompt}
@@ -251,5 +257,7 @@ def open_judge(spec: JudgeSpec, *, concurrency: int, timeout: float) -> Judge:
             return CloudJudge(spec, concurrency=concurrency, timeout=timeout)
         case Provider.AZURE:
             return AzureJudge(spec, concurrency=concurrency, timeout=timeout)
+        case _ if spec.settings.reply is ReplyForm.DECISIONS:
+            return DecisionsJudge(spec, concurrency=concurrency, timeout=timeout)
         case _:
             return OpenAIJudge(spec, concurrency=concurrency, timeout=timeout)
