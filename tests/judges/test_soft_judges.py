@@ -124,7 +124,7 @@ def test_the_last_token_that_is_not_an_end_is_the_letters_and_tokens_of_one_text
     content = [thinking, {"token": "A", "top_logprobs": twice}, {"token": "\n", "top_logprobs": []}]
     assert letters_of({"logprobs": {"content": content}}) == {"A": pytest.approx(math.log(0.75))}
     assert parse_chances("A", {"A": math.log(0.95)}) == Chances(1.0, 0.0, 0.0)
-    nothing: dict[str, Any] = {}
-    for none in (nothing, {"logprobs": None}, {"logprobs": {"content": []}}, {"logprobs": {"content": content[2:]}}):
+    silent: list[dict[str, Any]] = [{}, {"logprobs": None}, {"logprobs": {"content": []}}]
+    for none in [*silent, {"logprobs": {"content": content[2:]}}]:
         with pytest.raises(UnusableReplyError):
             letters_of(none)
