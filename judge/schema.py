@@ -206,6 +206,10 @@ class Trace(Noun, frozen=True):
     """all other fields of the record"""
 
 
+SAMPLE_OF: Final = "sample_of"
+"""field of an item's `meta`: its id, where a model wrote several traces for it and this is one of them"""
+
+
 class Pair(Noun, frozen=True):
     """An item with the traces of model a and model b: one line of `pairs.jsonl`."""
 

@@ -163,7 +163,8 @@ def build_report(
         interactions=interactions(panel[overall], features) if features else {},
         standardised=standardise(panel[overall], overall, subgroups),
         judge_sensitivity=judge_sensitivity(alone, panel, features, pooling) if pooling else None,
-        variance_components=report_variance(latest, subject, together, samples=run.samples, pooling=pooling) or None,
+        variance_components=report_variance(latest, subject, together, panel, samples=run.samples, pooling=pooling)
+        or None,
     )
 
 
