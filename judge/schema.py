@@ -297,9 +297,11 @@ class ReplyForm(StrEnum):
     """not at all: its prompt asks for one letter"""
     DECISIONS = "decisions"
     """no text is asked for, but the probability of each letter: OpenAI's Decisions API"""
+    SCORING = "scoring"
+    """the same of vLLM's `/generative_scoring`"""
 
 
-LETTERS: Final = frozenset({ReplyForm.LETTER, ReplyForm.DECISIONS})
+LETTERS: Final = frozenset({ReplyForm.LETTER, ReplyForm.DECISIONS, ReplyForm.SCORING})
 """those whose prompt asks for one letter"""
 
 

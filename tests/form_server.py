@@ -258,6 +258,25 @@ def decided(asked: Asked) -> Told:
     return 200, {"answers": [answer], "model": "gpt-6-luna", "usage": usage}
 
 
+def scored(asked: Asked) -> Told:
+    """Tokenize a text by its characters and a chat by its letters; score the better trace's letter at .8, a tie's 0."""
+    if asked.path == "/tokenize":
+        chat = "messages" in asked.body
+        text = json.dumps(asked.messages) if chat else asked.body["prompt"]
+        return 200, {"tokens": [ord(letter) for letter in text], "count": len(text), "max_model_len": CONTEXT}
+    if asked.path != "/generative_scoring" or asked.body["apply_softmax"]:
+        return refuse("Not found", 404)
+    (item,), (label,) = asked.body["items"], asked.body["label_token_ids"]
+    tokens = asked.body["query"] + item
+    text = "".join(map(chr, tokens))
+    better = "A" if text.find("ALPHA") <= text.find("BETA") else "B"
+    score = {better: 0.8, "C": 0.0}.get(chr(label), 0.15)
+    n = CONTEXT if asked.body["model"] == "short" else len(tokens)
+    usage = {"prompt_tokens": n, "completion_tokens": 1, "total_tokens": n + 1}
+    data = [] if asked.body["model"] == "mute" else [{"index": 0, "object": "score", "score": score}]
+    return 200, {"id": f"s{label}", "object": "list", "data": data, "usage": usage}
+
+
 def declined(asked: Asked) -> Told:
     del asked
     return 200, {"answers": [{"type": "refusal"}], "usage": {"input_tokens": 1000, "output_tokens": 0}}
@@ -298,6 +317,7 @@ CASES: dict[str, Callable[[Asked], tuple[int, Any]]] = {
     "weighed": weighed,
     "decided": decided,
     "declined": declined,
+    "scored": scored,
     "obedient": obedient,
 }
 

@@ -35,7 +35,7 @@ SILENT_POLLS = 720
 """looks at a batch in a row that may fail in passing before the run stops: half a day, at one a minute"""
 
 
-_NOT_BATCHED = {ReplyForm.TOOL, ReplyForm.DECISIONS}
+_NOT_BATCHED = {ReplyForm.TOOL, ReplyForm.DECISIONS, ReplyForm.SCORING}
 
 
 def require_batches(specs: Iterable[JudgeSpec]) -> None:
@@ -43,7 +43,8 @@ def require_batches(specs: Iterable[JudgeSpec]) -> None:
     takers = {Provider.OPENAI, Provider.ANTHROPIC}
     without = [spec.name for spec in specs if spec.provider not in takers or spec.settings.reply in _NOT_BATCHED]
     if without:
-        hint = "leave --batch out, or name only openai: and anthropic: judges, none with reply = tool or decisions"
+        forms = "reply = tool, decisions or scoring"
+        hint = f"leave --batch out, or name only openai: and anthropic: judges, none with {forms}"
         raise InputError("--batch", f"{', '.join(without)} takes no batches", hint)
 
 

@@ -23,6 +23,7 @@ from judge.judges.known_providers import PROVIDERS
 from judge.judges.local import LocalJudge
 from judge.judges.local_weights import find_weights, weights_of
 from judge.judges.openai import OpenAIJudge
+from judge.judges.scoring import ScoringJudge
 from judge.schema import MESSAGES, JudgeSettings, JudgeSpec, Provider, ReplyForm
 
 DEFAULT_OUTPUT_TOKENS = 8192
@@ -113,8 +114,8 @@ def _of_table(name: str, table: JudgeTable, config: Path, *, say: Callable[[str]
             raise InputError(f"{where}.reply", "Anthropic's API knows no such form", "use schema, tool or text")
         if table.logprobs:
             raise InputError(f"{where}.logprobs", "Anthropic's API tells no probabilities", "leave it out")
-    if table.reply is ReplyForm.DECISIONS and provider is not Provider.OPENAI:
-        raise InputError(f"{where}.reply", "no provider but openai, or a server that speaks so, takes decisions")
+    if table.reply in {ReplyForm.DECISIONS, ReplyForm.SCORING} and provider is not Provider.OPENAI:
+        raise InputError(f"{where}.reply", f"{table.reply} takes provider openai, or a server that speaks as it does")
     usual = PROVIDERS[provider].reply if provider in PROVIDERS else ReplyForm.SCHEMA
     settings = JudgeSettings(
         max_output_tokens=table.max_output_tokens or DEFAULT_OUTPUT_TOKENS,
@@ -132,6 +133,7 @@ def _of_table(name: str, table: JudgeTable, config: Path, *, say: Callable[[str]
         model=table.model,
         endpoint=table.base_url,
         settings=settings,
+        sees_images=table.reply is not ReplyForm.SCORING,
         label=name,
         config=str(config),
         key_env=table.key_env,
@@ -142,7 +144,7 @@ def _of_table(name: str, table: JudgeTable, config: Path, *, say: Callable[[str]
 def _local_of_table(where: str, table: JudgeTable, prompt: str | None, *, say: Callable[[str], None]) -> JudgeSpec:
     if beside := table.model_fields_set - LOCAL_FIELDS:
         raise InputError(f"{where}.{min(beside)}", "the embedded judge does not take it")
-    if table.reply in {ReplyForm.OBJECT, ReplyForm.TOOL, ReplyForm.DECISIONS}:
+    if table.reply in {ReplyForm.OBJECT, ReplyForm.TOOL, ReplyForm.DECISIONS, ReplyForm.SCORING}:
         raise InputError(f"{where}.reply", "the embedded judge knows no such form", "use schema or text")
     spec = _local(table.model, JudgeOptions(table.max_output_tokens, table.temperature), say=say)
     own = {"reply": table.reply, "system_role": table.system_role, "body": table.body, "prompt": prompt}
@@ -257,7 +259,10 @@ def open_judge(spec: JudgeSpec, *, concurrency: int, timeout: float) -> Judge:
             return CloudJudge(spec, concurrency=concurrency, timeout=timeout)
         case Provider.AZURE:
             return AzureJudge(spec, concurrency=concurrency, timeout=timeout)
-        case _ if spec.settings.reply is ReplyForm.DECISIONS:
-            return DecisionsJudge(spec, concurrency=concurrency, timeout=timeout)
         case _:
-            return OpenAIJudge(spec, concurrency=concurrency, timeout=timeout)
+            weighed: dict[ReplyForm, type[OpenAIJudge]] = {
+                ReplyForm.DECISIONS: DecisionsJudge,
+                ReplyForm.SCORING: ScoringJudge,
+            }
+            opened = weighed.get(spec.settings.reply, OpenAIJudge)
+            return opened(spec, concurrency=concurrency, timeout=timeout)

@@ -107,8 +107,8 @@ def cost_of_checks(spec: JudgeSpec, checks: Sequence[Check]) -> Decimal | None:
 
 
 def _has(spec: JudgeSpec, form: ReplyForm) -> bool:
-    if form is ReplyForm.DECISIONS:
-        return False  # another address, of which few models know
+    if form in {ReplyForm.DECISIONS, ReplyForm.SCORING}:
+        return False  # other addresses, of which few servers know
     if spec.provider is Provider.LOCAL:
         return form not in {ReplyForm.OBJECT, ReplyForm.TOOL}
     return form is not ReplyForm.OBJECT or spec.provider not in MESSAGES

@@ -30,8 +30,12 @@ POOLED = {
     Pooling.MAJORITY: "The panel speaks by majority in each order of an item; without one it says tie",
 }
 VARIANCE_PARTS = {
-    "item": "item", "generator_seed": "generator seed", "judge": "judge", "item_judge": "judge by item",
-    "slot": "slot", "noise": "noise",
+    "item": "item",
+    "generator_seed": "generator seed",
+    "judge": "judge",
+    "item_judge": "judge by item",
+    "slot": "slot",
+    "noise": "noise",
 }
 CREDIT = (
     "credit: the sum of a's credits over these items, an item's being the mean of its two orders (1, 3/4, 1/2, 1/4 or "

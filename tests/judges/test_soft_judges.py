@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import omr_judge
+from command import omr_judge, write_jsonl
 from form_server import FormServer
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,13 +24,15 @@ from judge.prompting.letter_reply import parse_chances
 from judge.schema import Chances
 
 __all__ = ["folder"]
-TABLE = '[judges.j]\nprovider = "openai"\nmodel = "m"\nbase_url = "{url}/{case}"\nreply = "{reply}"\n{more}\n'
+TABLE = '[judges.j]\nprovider = "openai"\nmodel = "{model}"\nbase_url = "{url}/{case}"\nreply = "{reply}"\n{more}\n'
 PROMPT = 'prompt = "pairwise-letter.v1"'
 
 
-def judged(folder: Path, case: str, reply: str, more: str = "", *, code: int = 0) -> list[dict[str, Any]]:
+def judged(
+    folder: Path, case: str, reply: str, more: str = "", *, model: str = "m", code: int = 0
+) -> list[dict[str, Any]]:
     with FormServer() as server:
-        table = TABLE.format(url=server.url, case=case, reply=reply, more=f"{PROMPT}\n{more}")
+        table = TABLE.format(url=server.url, case=case, reply=reply, model=model, more=f"{PROMPT}\n{more}")
         (folder / "omr-judge.toml").write_text(table)
         compare(folder, "j", code=code)
     return [json.loads(line) for line in (folder / "runs/r/judgments.jsonl").read_text().splitlines()]
@@ -70,6 +72,30 @@ def test_the_decisions_api_is_asked_one_question_and_its_probabilities_are_the_v
     assert lines[0]["reply"]["usage"] == {"input": 1000, "cache_read": 10}
 
 
+def test_vllm_scores_each_letter_as_the_next_token_of_the_chat(folder: Path) -> None:
+    """.8 and .15 are divided by .95."""
+    lines = judged(folder, "scored/v1", "scoring")
+    said = {line["order"]: line["result"]["chances"]["overall"] for line in lines}
+    assert said["forward"] == {
+        "p_first": pytest.approx(0.8 / 0.95),
+        "p_tie": 0.0,
+        "p_second": pytest.approx(0.15 / 0.95),
+    }
+    assert said["swapped"]["p_second"] == pytest.approx(0.8 / 0.95)
+    assert lines[0]["reply"]["usage"]["output"] == 3
+
+
+@pytest.mark.parametrize(("model", "failure"), [("short", "too_long"), ("mute", "unusable")])
+def test_a_server_that_cuts_the_prompt_or_tells_no_score_gives_no_verdict(
+    folder: Path, model: str, failure: str
+) -> None:
+    long = {"id": "1", "question": "Why?", "trace": "ALPHA " * 2000}
+    write_jsonl(folder / "a.jsonl", [long])
+    write_jsonl(folder / "b.jsonl", [{**long, "trace": "BETA"}])
+    lines = judged(folder, "scored/v1", "scoring", model=model, code=4)
+    assert {line["result"]["failure"] for line in lines} == {failure}
+
+
 def test_a_declined_decision_is_a_refusal(folder: Path) -> None:
     assert {line["result"]["failure"] for line in judged(folder, "declined", "decisions", code=4)} == {"refused"}
 
@@ -79,8 +105,8 @@ def test_a_declined_decision_is_a_refusal(folder: Path) -> None:
     [
         ('provider = "openai"\nlogprobs = true', "probabilities are those of one letter"),
         (f'provider = "anthropic"\nreply = "letter"\nlogprobs = true\n{PROMPT}', "tells no probabilities"),
-        (f'provider = "anthropic"\nreply = "decisions"\n{PROMPT}', "takes decisions"),
-        (f'provider = "ollama"\nreply = "decisions"\n{PROMPT}', "takes decisions"),
+        (f'provider = "anthropic"\nreply = "decisions"\n{PROMPT}', "decisions takes provider openai"),
+        (f'provider = "ollama"\nreply = "decisions"\n{PROMPT}', "decisions takes provider openai"),
         ('provider = "openai"\nreply = "decisions"', "a prompt has to ask for one letter"),
     ],
 )
