@@ -230,6 +230,30 @@ def _soft(rng: np.random.Generator, n: int, lean: float) -> Drawn:
     return Drawn(chance.mean(axis=1), np.ones(n))
 
 
+def _chances(rng: np.random.Generator, n: int, lean: float) -> Floats:
+    """Draw probabilities of a, a tie and b by a judge that leans to the first slot, shape (3, items, orders)."""
+    logits = lean + rng.standard_normal((n, 1)) + 0.5 * rng.standard_normal((n, 2)) + np.array([0.5, -0.5])
+    odds = np.exp([2 * logits, np.zeros_like(logits), -2 * logits])
+    return np.asarray(odds / odds.sum(axis=0))
+
+
+def _soft_consistency(rng: np.random.Generator, n: int, lean: float) -> Drawn:
+    """Draw the probability that verdicts of both orders are the same."""
+    return Drawn(_chances(rng, n, lean).prod(axis=2).sum(axis=0), np.ones(n))
+
+
+def _soft_first_slot(rng: np.random.Generator, n: int, lean: float) -> Drawn:
+    (a, a_second), _, (b, b_first) = _chances(rng, n, lean).transpose(0, 2, 1)
+    return Drawn(a + b_first, a + a_second + b + b_first)
+
+
+def _seeds(rng: np.random.Generator, n: int, lean: float) -> Drawn:
+    """Draw soft credits of three traces of each model for an item, which share the item's part."""
+    codes = np.repeat(np.arange(n), 3)
+    preference = lean + rng.standard_normal(n)[codes] + 0.7 * rng.standard_normal(len(codes))
+    return Drawn(1 / (1 + np.exp(-2 * preference)), np.ones(len(codes)), codes)
+
+
 def _in_clusters(rng: np.random.Generator, n: int, lean: float, *, slots: bool = False) -> Drawn:
     """Draw clusters of one to nine items that share a part; with `slots` the first-slot rate of them."""
     codes = np.repeat(np.arange(n), rng.integers(1, 10, size=n))
@@ -248,6 +272,9 @@ DESIGNS = {
     "four samples": Design(partial(_win_rate, voices=4), LEANS, (20, 100)),
     "a fifth missing": Design(partial(_win_rate, missing=0.2), LEANS, (20, 100)),
     "soft credits": Design(_soft, LEANS, (20, 100, 500)),
+    "soft credits of three generator seeds": Design(_seeds, LEANS, (20, 100)),
+    "soft consistency": Design(_soft_consistency, LEANS, (20, 100, 500)),
+    "soft first slot": Design(_soft_first_slot, (0.0, 1.0), (20, 100, 500)),
     "consistency": Design(_consistency, LEANS, (20, 100, 500)),
     "consistency, four of five items identical": Design(partial(_consistency, identical=0.8), LEANS, (100, 500)),
     "first slot": Design(partial(_first_slot, decisive=1.0), (0.0, 1.0), (20, 100, 500)),

@@ -68,6 +68,14 @@ def _soft_preference(rng: np.random.Generator, *, n: int) -> bool:
     return sign_flip(rng.beta(0.5, 0.5, size=n) - HALF, seed=int(rng.integers(1 << 30))).p_value <= ALPHA
 
 
+def _soft_clustered_preference(rng: np.random.Generator, *, n: int) -> bool:
+    """Draw soft credits of clusters of one to nine items that share a part."""
+    codes = _clusters(rng, n)
+    credit = 1 / (1 + np.exp(-2 * (rng.standard_normal(len(codes)) + rng.standard_normal(n)[codes])))
+    units = sum_by_cluster(credit[:, None] - HALF, codes)[:, 0]
+    return sign_flip(units, seed=int(rng.integers(1 << 30))).p_value <= ALPHA
+
+
 def _clustered_preference(rng: np.random.Generator, *, n: int) -> bool:
     credit, codes = _in_clusters(rng, n)
     units = sum_by_cluster(credit[:, None] - HALF, codes)[:, 0]
@@ -160,10 +168,15 @@ def _grouped(rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
     return sums, sizes
 
 
+def _soft(rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
+    return rng.beta(0.5, 0.5, size=n), np.ones(n)
+
+
 TESTS: dict[str, Finds] = {
     **{f"preference, {n} items": partial(_preference, n=n) for n in (12, 30, 100)},
     "preference, 100 items of a judge that leans to a slot": partial(_preference, n=100, slot=2.0),
     **{f"preference, {n} items of soft credits": partial(_soft_preference, n=n) for n in (12, 100)},
+    **{f"preference, {n} clusters of soft credits": partial(_soft_clustered_preference, n=n) for n in (12, 50)},
     **{f"preference, {n} clusters": partial(_clustered_preference, n=n) for n in (12, 50)},
     **{
         f"equivalence, {n} items, {100 * decisive:g} % decisive": partial(_equivalence, n=n, decisive=decisive)
@@ -188,6 +201,7 @@ TESTS: dict[str, Finds] = {
     },
     "stopping, items in two orders": partial(_stopping, units=_two_orders),
     "stopping, most signs for a": partial(_stopping, units=_skewed),
+    "stopping, soft credits": partial(_stopping, units=_soft),
     "stopping, clusters": partial(_stopping, units=_grouped),
     "p < .05 at every tenth item (for comparison)": _peeking,
 }

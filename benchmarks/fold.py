@@ -111,7 +111,7 @@ def _latest(n: int) -> LatestJudgments:
     verdicts = pl.DataFrame(
         {"place": place, "criterion": ["overall"] * n, "verdict": said}, schema=nothing.verdicts.schema
     )
-    return LatestJudgments(requests, verdicts, nothing.units)
+    return LatestJudgments(requests, verdicts, nothing.units, nothing.chances)
 
 
 def _subject(n_items: int) -> Subject:

@@ -66,6 +66,8 @@ def _draw(rng: np.random.Generator, n: int, accuracy: float, slot: float) -> pl.
     return with_outcomes(
         folded.with_columns(
             consistent=(pl.col("forward") == pl.col("swapped")).cast(pl.Float64),
+            on_forward="forward",
+            on_swapped="swapped",
             first_picks=pl.col("forward") + 1 - pl.col("swapped"),
             decisive=pl.lit(2),
             n_verdicts=pl.lit(2),

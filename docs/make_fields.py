@@ -92,6 +92,7 @@ MODELS = {
     "trace": "judge.schema:Trace",
     "judgment": "judge.schema:Judgment",
     "judged": "judge.schema:Judged",
+    "chances": "judge.schema:Chances",
     "scored": "judge.schema:Scored",
     "unit verdict": "judge.schema:UnitVerdict",
     "written": "judge.schema:Written",

@@ -206,6 +206,10 @@ class Trace(Noun, frozen=True):
     """all other fields of the record"""
 
 
+SAMPLE_OF: Final = "sample_of"
+"""field of an item's `meta`: its id, where a model wrote several traces for it and this is one of them"""
+
+
 class Pair(Noun, frozen=True):
     """An item with the traces of model a and model b: one line of `pairs.jsonl`."""
 
@@ -291,6 +295,14 @@ class ReplyForm(StrEnum):
     """as the arguments of a function that it must call"""
     LETTER = "letter"
     """not at all: its prompt asks for one letter"""
+    DECISIONS = "decisions"
+    """no text is asked for, but the probability of each letter: OpenAI's Decisions API"""
+    SCORING = "scoring"
+    """the same of vLLM's `/generative_scoring`"""
+
+
+LETTERS: Final = frozenset({ReplyForm.LETTER, ReplyForm.DECISIONS, ReplyForm.SCORING})
+"""those whose prompt asks for one letter"""
 
 
 class VerdictForm(StrEnum):
@@ -340,6 +352,8 @@ class JudgeSettings(Frozen):
     """longest quotation that the schema allows, for small models that ramble"""
     reply: ReplyForm = _left_out(ReplyForm.SCHEMA)
     """how the form of the reply is told"""
+    logprobs: bool = _left_out(False)  # noqa: FBT003 - the field's default
+    """whether the probability of each letter is asked for, and makes a soft verdict"""
     system_role: bool = _left_out(True)  # noqa: FBT003 - the field's default
     """whether the system's words have a turn of their own, or begin the first question"""
     headers: dict[str, str] = _left_out({})
@@ -506,6 +520,8 @@ class Reply(Recorded, frozen=True):
     """why the reply is not whole, or cannot be used"""
     problem: str = ""
     """what is wrong with it, in the server's words where it has any; empty where `stop` says it all"""
+    letters: dict[str, float] = {}
+    """log-probabilities of what could have stood in the place of its one letter, where they were asked for"""
     reasoning: str = ""
     """thinking that the server sends beside the text"""
     model: str | None = None
@@ -533,11 +549,47 @@ class Attempt(Recorded, frozen=True):
     """a reply that was paid for and did not count: cut short, or in no readable form"""
 
 
+SUM_OF_CHANCES = 1e-6
+"""by how much three probabilities may miss a sum of 1"""
+
+
+class Chances(Recorded, frozen=True):
+    """The probabilities of the verdicts on one criterion: a soft verdict."""
+
+    p_first: float
+    """that the trace shown first is better, in [0, 1]"""
+    p_tie: float
+    """of a tie"""
+    p_second: float
+    """that the trace shown second is better; the three sum to 1 within 1e-6"""
+
+    def __post_init__(self) -> None:
+        """Refuse what are no probabilities of three verdicts (ValueError)."""
+        given = (self.p_first, self.p_tie, self.p_second)
+        if not all(0 <= p <= 1 for p in given) or abs(sum(given) - 1) > SUM_OF_CHANCES:
+            raise ValueError("p_first, p_tie and p_second must be in [0, 1] and sum to 1")
+
+    @property
+    def likeliest(self) -> Verdict:
+        """The most probable verdict; a tie where several are."""
+        first, tie, second = self.p_first, self.p_tie, self.p_second
+        if tie >= max(first, second) or first == second:
+            return Verdict.TIE
+        return Verdict.FIRST if first > second else Verdict.SECOND
+
+
 class Judged(Recorded, frozen=True, tag_field="status", tag="judged"):
     """A request with a verdict on every criterion asked."""
 
     verdicts: dict[str, Verdict]
-    """by criterion, in slot words: who won depends on the order"""
+    """by criterion, in slot words: who won depends on the order; of a soft verdict the most probable one"""
+    chances: dict[str, Chances] = {}
+    """by criterion, those that are soft: the probability of each verdict"""
+
+    @classmethod
+    def softly(cls, chances: dict[str, Chances]) -> Judged:
+        """Return the result of soft verdicts, by criterion."""
+        return cls({name: own.likeliest for name, own in chances.items()}, chances)
 
 
 class UnitVerdict(Recorded, frozen=True):

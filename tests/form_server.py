@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,7 @@ class Asked:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        messages: list[dict[str, Any]] = self.body["messages"]
+        messages: list[dict[str, Any]] = self.body["messages" if "messages" in self.body else "input"]
         return messages
 
     @property
@@ -232,6 +233,55 @@ def lettered(asked: Asked) -> Told:
     return completion(asked.letter)
 
 
+def weighed(asked: Asked) -> Told:
+    """Give the better trace .7 and .1 by two tokens of its letter, the other .15, a tie .03; the rest is no letter."""
+    if asked.body.get("logprobs") is not True:
+        return lettered(asked)
+    other = "AB".strip(asked.letter)
+    chances = {asked.letter: 0.7, f" {asked.letter}": 0.1, other: 0.15, "C": 0.03, "The": 0.02}
+    told = [{"token": token, "logprob": math.log(p), "bytes": None} for token, p in chances.items()]
+    status, body = completion(asked.letter)
+    ending = {"token": "<|im_end|>", "logprob": 0.0, "top_logprobs": [{"token": "<|im_end|>", "logprob": 0.0}]}
+    body["choices"][0]["logprobs"] = {
+        "content": [{"token": asked.letter, "logprob": -0.36, "top_logprobs": told}, ending]
+    }
+    return status, body
+
+
+def decided(asked: Asked) -> Told:
+    if asked.path != "/decisions":
+        return refuse("Not found", 404)
+    chances = {asked.letter: 0.75, "AB".strip(asked.letter): 0.25, "C": 0.0}
+    told = [{"value": letter, "probability": p} for letter, p in chances.items()]
+    answer = {"type": "choice", "choice": asked.letter, "confidence": 0.75, "probabilities": told}
+    usage = {"input_tokens": 1000, "output_tokens": 0, "input_tokens_details": {"cached_tokens": 10}}
+    return 200, {"answers": [answer], "model": "gpt-6-luna", "usage": usage}
+
+
+def scored(asked: Asked) -> Told:
+    """Tokenize a text by its characters and a chat by its letters; score the better trace's letter at .8, a tie's 0."""
+    if asked.path == "/tokenize":
+        chat = "messages" in asked.body
+        text = json.dumps(asked.messages) if chat else asked.body["prompt"]
+        return 200, {"tokens": [ord(letter) for letter in text], "count": len(text), "max_model_len": CONTEXT}
+    if asked.path != "/generative_scoring" or asked.body["apply_softmax"]:
+        return refuse("Not found", 404)
+    (item,), (label,) = asked.body["items"], asked.body["label_token_ids"]
+    tokens = asked.body["query"] + item
+    text = "".join(map(chr, tokens))
+    better = "A" if text.find("ALPHA") <= text.find("BETA") else "B"
+    score = {better: 0.8, "C": 0.0}.get(chr(label), 0.15)
+    n = CONTEXT if asked.body["model"] == "short" else len(tokens)
+    usage = {"prompt_tokens": n, "completion_tokens": 1, "total_tokens": n + 1}
+    data = [] if asked.body["model"] == "mute" else [{"index": 0, "object": "score", "score": score}]
+    return 200, {"id": f"s{label}", "object": "list", "data": data, "usage": usage}
+
+
+def declined(asked: Asked) -> Told:
+    del asked
+    return 200, {"answers": [{"type": "refusal"}], "usage": {"input_tokens": 1000, "output_tokens": 0}}
+
+
 def locked(asked: Asked) -> Told:
     if asked.headers.get("authorization") == "Bearer no-key":
         return refuse("Unauthorized", 401)
@@ -264,6 +314,10 @@ CASES: dict[str, Callable[[Asked], tuple[int, Any]]] = {
     "locked": locked,
     "arena": arena,
     "lettered": lettered,
+    "weighed": weighed,
+    "decided": decided,
+    "declined": declined,
+    "scored": scored,
     "obedient": obedient,
 }
 

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import to_builtins
+from msgspec.structs import asdict
 
 from judge.enums import Method, Stratum, Unplaced
 from judge.outcomes.counted_items import CriterionItems, Pooling, Subject, fold_panel
@@ -137,6 +138,7 @@ def describe_judgment(journey: Journey, criteria: Sequence[str], repair: str | N
     if isinstance(judgment.result, Judged):
         told["verdicts"] = {
             name: {"said": verdict.value, "winner": winner(verdict, judgment.order).value}
+            | (asdict(chances) if (chances := judgment.result.chances.get(name)) else {})
             for name, verdict in judgment.result.verdicts.items()
         }
         quotations = slot_quotations(judgment, criteria)

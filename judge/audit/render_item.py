@@ -115,5 +115,7 @@ def _verdict(told: Mapping[str, Any], criterion: str) -> str:
         return f"failed: {told['failure']['kind']}"
     said = told["verdicts"].get(criterion)
     lines = ["not asked" if said is None else f"{SAID[said['winner']]} (said: {said['said']})"]
+    if said and "p_first" in said:
+        lines.append("first {p_first:.1%}, tie {p_tie:.1%}, second {p_second:.1%}".format_map(said))
     evidence = told["evidence"].get(criterion, {})
     return "\n".join([*lines, *(f"of {side}: {quoted or '(nothing)'}" for side, quoted in evidence.items())])

@@ -35,12 +35,16 @@ SILENT_POLLS = 720
 """looks at a batch in a row that may fail in passing before the run stops: half a day, at one a minute"""
 
 
+_NOT_BATCHED = {ReplyForm.TOOL, ReplyForm.DECISIONS, ReplyForm.SCORING}
+
+
 def require_batches(specs: Iterable[JudgeSpec]) -> None:
     """Refuse judges whose provider takes no batches; InputError names them."""
     takers = {Provider.OPENAI, Provider.ANTHROPIC}
-    without = [spec.name for spec in specs if spec.provider not in takers or spec.settings.reply is ReplyForm.TOOL]
+    without = [spec.name for spec in specs if spec.provider not in takers or spec.settings.reply in _NOT_BATCHED]
     if without:
-        hint = "leave --batch out, or name only openai: and anthropic: judges, none with reply = tool"
+        forms = "reply = tool, decisions or scoring"
+        hint = f"leave --batch out, or name only openai: and anthropic: judges, none with {forms}"
         raise InputError("--batch", f"{', '.join(without)} takes no batches", hint)
 
 

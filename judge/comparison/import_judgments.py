@@ -10,19 +10,35 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from judge.comparison.alpaca_annotations import is_annotation, read_annotation
+from judge.convert.source import source_records
 from judge.enums import Orders
 from judge.errors import InputError, InputErrors
 from judge.files.fields import MAX_NAME_CHARS, RecordProblem
 from judge.files.files import write_lines
 from judge.files.jsonl import JsonLines
-from judge.files.limits import MAX_PROBLEMS
-from judge.files.strict_json import parse_object
+from judge.files.limits import MAX_PROBLEMS, limits
 from judge.judging.find_run import named_run
 from judge.runs.manifest import Input, Manifest
 from judge.runs.run_folder import RunFolder
-from judge.schema import Criterion, Failed, FailureKind, Frozen, Judged, Judgment, Order, Reply, Rubric, Verdict
+from judge.schema import (
+    Chances,
+    Criterion,
+    Failed,
+    FailureKind,
+    Frozen,
+    Judged,
+    Judgment,
+    Order,
+    Reply,
+    Rubric,
+    Verdict,
+)
 
 Name = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
+Probability = Annotated[float | None, Field(strict=True)]
+_CHANCES = ("p_first", "p_tie", "p_second")
+_SAID = ("verdict", "preference", *_CHANCES)
 
 
 def imported_key(about: VerdictLine | Judgment, criterion: str) -> str:
@@ -32,7 +48,11 @@ def imported_key(about: VerdictLine | Judgment, criterion: str) -> str:
 
 
 class VerdictLine(Frozen):
-    """One line of an imported file: one verdict on one criterion of one item."""
+    """One line of an imported file: one verdict on one criterion of one item.
+
+    It is named by `verdict`, or given by the probabilities of all three, or by AlpacaEval's `preference`: 1 plus the
+    probability that the second trace is better, 0 for a tie.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -41,7 +61,11 @@ class VerdictLine(Frozen):
     order: Order
     judge: Name = "imported"
     sample: int = 0
-    verdict: Verdict | None
+    verdict: Verdict | None = None
+    p_first: Probability = None
+    p_tie: Probability = None
+    p_second: Probability = None
+    preference: Probability = None
     failure: str | None = None
     reply: str | None = None
     cluster: Name | None = None
@@ -56,12 +80,34 @@ class VerdictLine(Frozen):
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
-        if self.verdict is not None and self.failure is not None:
+        if not self.model_fields_set.intersection(_SAID):
+            raise ValueError("no verdict, no p_first, p_tie and p_second, and no preference")
+        chances = self.chances
+        if (self.verdict is not None or chances is not None) and self.failure is not None:
             raise ValueError("both a verdict and a failure")
+        if chances is not None and self.verdict not in {None, chances.likeliest}:
+            raise ValueError(f"the verdict is {self.verdict}, and the most probable one is {chances.likeliest}")
         return self
+
+    @property
+    def chances(self) -> Chances | None:
+        """The probabilities of a soft verdict; None where it is hard, or there is none."""
+        given = [p for name in _CHANCES if (p := getattr(self, name)) is not None]
+        if given and self.preference is not None:
+            raise ValueError("both probabilities and a preference")
+        if self.preference is not None:
+            if self.preference and not 1 <= self.preference <= 2:  # noqa: PLR2004 - the scale is AlpacaEval's
+                raise ValueError("a preference is 0 for a tie, or between 1 (the first trace) and 2 (the second)")
+            second = self.preference - 1
+            return Chances(1 - second, 0.0, second) if self.preference else Chances(0.0, 1.0, 0.0)
+        if len(given) not in {0, len(_CHANCES)}:
+            raise ValueError("a soft verdict needs p_first, p_tie and p_second")
+        return Chances(*given) if given else None
 
     def result(self) -> Judged | Failed:
         """Return the verdict, or the failure: an unknown name of a failure is kept as its detail."""
+        if (chances := self.chances) is not None:
+            return Judged.softly({self.criterion: chances})
         if self.verdict is not None:
             return Judged(verdicts={self.criterion: self.verdict})
         named = self.failure or "no verdict"
@@ -106,9 +152,12 @@ def read_verdicts(source: str) -> tuple[list[VerdictLine], str]:
     lines: dict[str, VerdictLine] = {}
     where_of: dict[str, str] = {}
     with JsonLines(source) as file:
-        for given in file:
+        for given in source_records(file, max_document=limits().document_bytes):
+            record = given.record
             try:
-                line = VerdictLine.model_validate(parse_object(given.raw))
+                if isinstance(record, RecordProblem):
+                    raise record
+                line = VerdictLine.model_validate(read_annotation(record) if is_annotation(record) else record)
             except (ValidationError, RecordProblem) as error:
                 problems.append(_problem(given.where, error))
                 if len(problems) >= MAX_PROBLEMS:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
+from msgspec.structs import asdict
 
 from judge.audit.audited_item import slot_quotations, stratum
 from judge.costs.spending import cost_of
@@ -64,6 +65,8 @@ JUDGMENTS: dict[str, pl.DataType] = {
     **TOOK,
 }
 """One row a judgment that counts and criterion; from `model` on, a judgment's values are the same in all its rows."""
+CHANCES: dict[str, pl.DataType] = dict.fromkeys(("p_first", "p_tie", "p_second"), _NUMBER)
+"""of soft verdicts: further columns where a run has some"""
 LABELS: dict[str, pl.DataType] = {
     **dict.fromkeys(("item", "criterion", "winner", "order", "reader", "time", "reason", "draw"), _TEXT),
     "weight": _NUMBER,
@@ -155,8 +158,9 @@ def judgment_rows(journey: Journey, criteria: Sequence[str], prices: Mapping[str
     quotations = slot_quotations(judgment, criteria)
     for name, verdict in judgment.result.verdicts.items():
         said = {"criterion": name, "verdict": verdict.value, "winner": winner(verdict, judgment.order).value}
+        chances = judgment.result.chances.get(name)
         evidence = zip(("evidence_1", "evidence_2"), quotations.get(name, ()), strict=False)
-        yield {**shared, **said, **dict(evidence)}
+        yield {**shared, **said, **dict(evidence), **(asdict(chances) if chances else {})}
 
 
 def agreed_items(latest: LatestJudgments, subject: Subject, criterion: str) -> dict[str, tuple[str, float]]:

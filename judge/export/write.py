@@ -18,6 +18,7 @@ from judge.comparison.derive_report import subject_of
 from judge.enums import ExportFormat, Orders
 from judge.errors import InputError
 from judge.export.rows import (
+    CHANCES,
     ITEMS,
     JUDGMENTS,
     LABELS,
@@ -86,12 +87,13 @@ def _score_tables(folder: RunFolder) -> list[ExportedTable]:
 
 def _comparison_tables(folder: RunFolder, manifest: Manifest) -> list[ExportedTable]:
     criteria = [criterion.name for criterion in manifest.rubric.criteria]
-    counted = counted_items(latest_judgments(folder.judgments()), subject_of(manifest))
+    latest = latest_judgments(folder.judgments())
+    counted = counted_items(latest, subject_of(manifest))
     judged = (row for one in counting_journeys(folder) for row in judgment_rows(one, criteria, manifest.prices))
     labels = (label.model_dump(mode="json") for label in checked_labels(folder, LabelCheck(folder, manifest)))
     return [
         _item_table(ITEMS, lambda: _known_items(folder), lambda block: item_rows(block, counted)),
-        ExportedTable("judgments", JUDGMENTS, judged),
+        ExportedTable("judgments", JUDGMENTS | (CHANCES if latest.n_soft else {}), judged),
         ExportedTable("labels", LABELS, labels),
     ]
 

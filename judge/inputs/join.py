@@ -17,7 +17,7 @@ from judge.inputs.input_options import CaseOptions, InputOptions, ItemOptions
 from judge.inputs.item_images import ItemImages
 from judge.inputs.items import Items, read_items
 from judge.inputs.traces import Digest, RecordFile, read_traces
-from judge.schema import Case, Item, Pair, Trace
+from judge.schema import SAMPLE_OF, Case, Item, Pair, Trace
 
 
 class _Joined:
@@ -48,6 +48,9 @@ class _Joined:
                 )
                 self.items = stack.enter_context(items)
             self._stack = stack.pop_all()
+        if not any(file.has_samples for file in self._traces):
+            for file in self._traces:
+                file.forget_samples()
         self.left_out: dict[str, int] = {}
         first, *others = self._traces
         self.ids = [id_ for id_ in first.ids if all(id_ in other for other in others)]
@@ -93,7 +96,7 @@ class _Joined:
             return []
         hint = "add its trace, or leave such items out with --allow-missing"
         return [
-            InputError(here.where(id_), f"id {id_!r} is not in {there.path}", hint)
+            InputError(here.where(id_), f"{here.named(id_)} is not in {there.path}", hint)
             for here, there in permutations(self._traces, 2)
             for id_ in here.ids
             if id_ not in there
@@ -103,7 +106,7 @@ class _Joined:
         items = self.items
         if items is None:
             return []
-        missing = [id_ for id_ in self.ids if id_ not in items]
+        missing = [id_ for id_ in self.ids if self._item_of(id_) not in items]
         if self._options.allow_missing:
             self.left_out["no_item"] = len(missing)
             return []
@@ -114,8 +117,16 @@ class _Joined:
 
     def _told(self, id_: str) -> list[tuple[RecordFile | Items, Digest]]:
         """Return what each file tells of an item's question and options, as digests."""
-        files: list[RecordFile | Items | None] = [self.items, *self._traces]
-        return [(file, file.digest(id_)) for file in files if file is not None and id_ in file]
+        told: list[tuple[RecordFile | Items, Digest]] = [
+            (file, file.digest(id_)) for file in self._traces if id_ in file
+        ]
+        if self.items is not None and (item := self._item_of(id_)) in self.items:
+            told.insert(0, (self.items, self.items.digest(item)))
+        return told
+
+    def _item_of(self, id_: str) -> str:
+        """Return the item that an id names, or one of whose traces it names."""
+        return self._traces[0].item_of.get(id_, id_)
 
     def _difference(self, id_: str) -> InputError | None:
         """Say what differs when the files, or the items, tell of another question under the same id."""
@@ -131,7 +142,7 @@ class _Joined:
         """Yield each item, its images loaded, with its traces; InputErrors after the last if images cannot be used."""
         kept, passing = self._images(store), self._images(None)
         for id_ in ids:
-            if self.items is not None and id_ not in self.items:
+            if self.items is not None and self._item_of(id_) not in self.items:
                 continue
             joined = self._join(id_, kept if held is None or id_ in held else passing)
             if joined is None:
@@ -148,8 +159,11 @@ class _Joined:
     def _join(self, id_: str, images: ItemImages) -> tuple[Item, list[Trace]] | None:
         """Return an item with its traces; None where it is left out for its images."""
         traces = [file.record(id_) for file in self._traces]
-        records = [self.items.record(id_), *traces] if self.items is not None else traces
-        item = images.show(merge_items([record.item for record in records]), records)
+        records = [self.items.record(self._item_of(id_)), *traces] if self.items is not None else traces
+        merged = merge_items([record.item for record in records])
+        if (own := self._item_of(id_)) != id_:
+            merged = replace(merged, id=id_, meta=merged.meta | {SAMPLE_OF: own, "sample": traces[0].sample})
+        item = images.show(merged, records)
         return None if item is None else (item, [record.trace for record in traces if record.trace is not None])
 
     def __enter__(self) -> Self:

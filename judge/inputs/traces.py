@@ -58,6 +58,8 @@ class Record(NamedTuple):
     """None only in a file of items"""
     folder: Path | None = None
     """that of the file: its images may lie in it"""
+    sample: int | None = None
+    """which of several traces for the item"""
 
 
 class IdIndex:
@@ -101,6 +103,11 @@ class IdIndex:
             self._altered[plain] = id_
 
 
+def id_of_sample(item: str, sample: int) -> str:
+    """Name one of several traces for an item, as `convert --all-samples` does."""
+    return f"{item}#{sample}"
+
+
 class RecordFile(IdIndex):
     """One file of records by id; of a large one, memory holds ids and offsets, never the texts.
 
@@ -128,6 +135,11 @@ class RecordFile(IdIndex):
         self._file, self._folder, self._paths, self._with_traces = file, folder, fields, with_traces
         self._offsets, self._lines, self._marks = array("Q"), array("Q"), array("q")
         self._questions, self._options = array("q"), array("q")
+        self.item_of: dict[str, str] = {}
+        """the item of each id that names one of several traces for it"""
+        self.has_samples = False
+        """whether an item has several traces"""
+        self._samples_of: dict[str, str] = {}
         self.path, self.sha256 = file.path, file.sha256
         try:
             self._check()
@@ -150,6 +162,16 @@ class RecordFile(IdIndex):
         """Name the place of a record in messages."""
         return self._file.where(self._lines[self._positions[id_]])
 
+    def named(self, id_: str) -> str:
+        """Name a record in messages: its id, or that of its item and which of several traces it is."""
+        item = self.item_of.get(id_)
+        return f"id {id_!r}" if item is None else f"sample {id_.removeprefix(item)[1:]} of id {item!r}"
+
+    def forget_samples(self) -> None:
+        """Name each record by its item alone: a field `sample` means nothing where no item has several traces."""
+        self._positions = {self.item_of.get(id_, id_): at for id_, at in self._positions.items()}
+        self.item_of = {}
+
     def digest(self, id_: str) -> Digest:
         """Return hashes of a record's question and options."""
         at = self._positions[id_]
@@ -163,7 +185,7 @@ class RecordFile(IdIndex):
             record = self._read(self._file.read_again(self._offsets[at], self._marks[at]), where)
         except (InputErrors, RecordProblem) as error:
             raise InputError(where, "the file changed while it was being read", "start again") from error
-        if record.item.id != id_ or _digest(record.item) != self.digest(id_):
+        if record.item.id != self.item_of.get(id_, id_) or _digest(record.item) != self.digest(id_):
             raise InputError(where, "the file changed while it was being read", "start again")
         return record
 
@@ -188,7 +210,7 @@ class RecordFile(IdIndex):
     def _note(self, record: Record, line: Line) -> None:
         """Index a record: its id, place, hashes and model."""
         try:
-            self.add(record.item.id)
+            self._add_record(record.item.id, record.sample)
         except RecordProblem as problem:
             refuse(record.where, problem.problem, problem.hint)
         self._offsets.append(line.offset)
@@ -205,6 +227,23 @@ class RecordFile(IdIndex):
             elif model not in (None, self.model):
                 both = f"model {show(model)} beside {show(self.model)}"
                 refuse(record.where, both, "a file holds the traces of one model")
+
+    def _add_record(self, item: str, sample: int | None) -> None:
+        """Number a record by its item, or by the item and the sample; RecordProblem where it is there already."""
+        if sample is None:
+            if item in self._samples_of:
+                raise RecordProblem(f"duplicate id {show(item)}", f"first on {self.place(self._samples_of[item])}")
+            self.add(item)
+            return
+        id_ = id_of_sample(item, sample)
+        if item in self._positions:
+            raise RecordProblem(f"duplicate id {show(item)}", f"first on {self.place(item)}")
+        if id_ in self._positions:
+            raise RecordProblem(f"duplicate id {show(item)}, sample {sample}", f"first on {self.place(id_)}")
+        self.has_samples |= item in self._samples_of
+        self.add(id_)
+        self.item_of[id_] = item
+        self._samples_of.setdefault(item, id_)
 
     def _parse(self, raw: Any, where: str) -> Record:  # noqa: ANN401 - what the file's own `parse` takes
         """Parse one record, or raise all its problems together."""
@@ -229,7 +268,9 @@ class RecordFile(IdIndex):
             raise InputErrors([InputError(where, problem.problem, problem.hint) for problem in fields.problems])
         if trace is None:
             item = replace(item, meta=fields.rest() | item.meta)
-        return Record(where, item, images, trace, self._folder)
+        sample = parsed.get("sample")
+        is_numbered = trace is not None and type(sample) is int
+        return Record(where, item, images, trace, self._folder, sample if is_numbered else None)
 
 
 def read_traces(

@@ -14,7 +14,7 @@ from pydantic import Field, JsonValue, ValidationError, field_validator
 from judge.errors import InputError, RunError
 from judge.files.limits import read_whole
 from judge.prompting.shipped_files import find_asset, load_prompt
-from judge.schema import Frozen, JudgeSettings, JudgeSpec, Provider, ReplyForm, VerdictForm
+from judge.schema import LETTERS, Frozen, JudgeSettings, JudgeSpec, Provider, ReplyForm, VerdictForm
 
 FILE = "omr-judge.toml"
 SHOWN_CHARS = 80
@@ -49,6 +49,8 @@ class JudgeTable(Frozen):
     """fields of every call's body beside the usual ones, or in their place"""
     reply: ReplyForm = ReplyForm.SCHEMA
     """how the form of the reply is told"""
+    logprobs: Annotated[bool, Field(strict=True)] = False
+    """whether the probability of each letter is asked for, and makes a soft verdict"""
     system_role: Annotated[bool, Field(strict=True)] = True
     """whether the system's words have a turn of their own, or begin the first question"""
     temperature: Annotated[float | None, Field(ge=0, allow_inf_nan=False, strict=True)] = None
@@ -155,8 +157,10 @@ def prompt_of(table: JudgeTable, config: Path, *, where: str) -> str | None:
         InputError: the prompt cannot be read or used, or asks for another reply than the table.
     """
     asked = table.reply if "reply" in table.model_fields_set else None
+    if table.logprobs and asked is not ReplyForm.LETTER:
+        raise InputError(f"{where}.logprobs", "probabilities are those of one letter", 'add reply = "letter"')
     if table.prompt is None:
-        if asked is ReplyForm.LETTER:
+        if asked in LETTERS:
             raise InputError(
                 f"{where}.reply", "a prompt has to ask for one letter", 'add prompt = "pairwise-letter.v1"'
             )
@@ -167,7 +171,7 @@ def prompt_of(table: JudgeTable, config: Path, *, where: str) -> str | None:
     template.check()
     fitting = {None, ReplyForm.TEXT}
     if template.reply is VerdictForm.LETTER:
-        fitting.add(ReplyForm.LETTER)
+        fitting |= LETTERS
     if template.reply is not VerdictForm.SCHEMA and asked not in fitting:
         raise InputError(f"{where}.reply", f"prompt {template.label} asks for {template.reply}", "leave reply out")
     return asset.text

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from judge.images.loader import image_base64
 from judge.judges.base import SdkJudge, user_turns
@@ -14,6 +17,7 @@ from judge.judges.known_providers import PROVIDERS
 from judge.judges.provider_errors import part
 from judge.judges.replies import UnusableReplyError, count, cut_by, made_reply, made_usage, texts_of
 from judge.judges.request_forms import called, chat_in_form
+from judge.prompting.final_text import is_tail
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, RequestForm, Usage
 
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 
 HOSTED = ".openai.com"
 CACHE_KEY_DIGITS = 32
+TOP_LOGPROBS = 20
+"""tokens of which the probability is asked for: the most that OpenAI and vLLM tell; a table's body may ask for less"""
 FIRST_WITH_MARKS = (5, 6)
 """since GPT-5.6 storing a prompt in the cache costs extra, and a request may say how far to store it"""
 _VERSION = re.compile(r"gpt-(\d+)(?:\.(\d+))?")
@@ -83,6 +89,8 @@ class OpenAIJudge(SdkJudge):
             # Compatible servers know the older name of the limit, and some refuse fields that they do not know.
             "max_completion_tokens" if self.hosted else "max_tokens": limit,
         }
+        if settings.logprobs:
+            body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
         if request.schema_:
             schema = {"name": "judgment", "schema": request.schema_, "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -108,7 +116,10 @@ class OpenAIJudge(SdkJudge):
         """Return what a chat completion says."""
         if RequestForm.TOOL in self.forms:
             record = called(record)
-        return read_reply(record, request_id=headers.get("x-request-id"))
+        reply = read_reply(record, request_id=headers.get("x-request-id"))
+        if self.spec.settings.logprobs and reply.cut is None:
+            return replace(reply, letters=letters_of(record["choices"][0]))
+        return reply
 
 
 def _version(model: str) -> tuple[int, int]:
@@ -141,6 +152,24 @@ def read_reply(completion: dict[str, Any], *, request_id: str | None) -> Reply:
         request_id=request_id,
         usage=_usage(part(completion, "usage")),
     )
+
+
+def letters_of(choice: dict[str, Any]) -> dict[str, float]:
+    """Return the log-probabilities at the last token of a reply that is not its end; UnusableReplyError without any."""
+    tokens = part(choice, "logprobs").get("content") or ()
+    place: dict[str, Any] = next((token for token in reversed(tokens) if not is_tail(token["token"])), {})
+    if not (told := place.get("top_logprobs")):
+        raise UnusableReplyError("the reply tells no log-probabilities of its tokens")
+    letters: dict[str, float] = {}
+    for one in told:
+        token, logprob = one["token"], float(one["logprob"])
+        letters[token] = _log_sum(letters[token], logprob) if token in letters else logprob
+    return letters
+
+
+def _log_sum(one: float, other: float) -> float:
+    """Return the logarithm of the sum of two probabilities, from theirs."""
+    return max(one, other) + math.log1p(math.exp(-abs(one - other)))
 
 
 def _usage(usage: dict[str, Any]) -> Usage:

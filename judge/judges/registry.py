@@ -15,6 +15,7 @@ from judge.judges.azure import AzureJudge, azure_address
 from judge.judges.base import Judge
 from judge.judges.cloud import CloudJudge, check_cloud
 from judge.judges.config import JudgeTable, find_config, prompt_of, read_config, require_unchanged
+from judge.judges.decisions import DecisionsJudge
 from judge.judges.hub_weights import HUB_MAIN, hub_file
 from judge.judges.judge_options import JudgeOptions
 from judge.judges.keys import check_keys
@@ -22,6 +23,7 @@ from judge.judges.known_providers import PROVIDERS
 from judge.judges.local import LocalJudge
 from judge.judges.local_weights import find_weights, weights_of
 from judge.judges.openai import OpenAIJudge
+from judge.judges.scoring import ScoringJudge
 from judge.schema import MESSAGES, JudgeSettings, JudgeSpec, Provider, ReplyForm
 
 DEFAULT_OUTPUT_TOKENS = 8192
@@ -110,12 +112,17 @@ def _of_table(name: str, table: JudgeTable, config: Path, *, say: Callable[[str]
             raise InputError(f"{where}.temperature", "Anthropic's API takes no temperature", "leave it out")
         if table.reply is ReplyForm.OBJECT:
             raise InputError(f"{where}.reply", "Anthropic's API knows no such form", "use schema, tool or text")
+        if table.logprobs:
+            raise InputError(f"{where}.logprobs", "Anthropic's API tells no probabilities", "leave it out")
+    if table.reply in {ReplyForm.DECISIONS, ReplyForm.SCORING} and provider is not Provider.OPENAI:
+        raise InputError(f"{where}.reply", f"{table.reply} takes provider openai, or a server that speaks as it does")
     usual = PROVIDERS[provider].reply if provider in PROVIDERS else ReplyForm.SCHEMA
     settings = JudgeSettings(
         max_output_tokens=table.max_output_tokens or DEFAULT_OUTPUT_TOKENS,
         temperature=table.temperature,
         effort=table.effort,
         reply=table.reply if "reply" in table.model_fields_set else usual,
+        logprobs=table.logprobs,
         system_role=table.system_role,
         headers={header: value for header, value in table.headers.items() if header not in table.key_headers},
         body=table.body,
@@ -126,6 +133,7 @@ def _of_table(name: str, table: JudgeTable, config: Path, *, say: Callable[[str]
         model=table.model,
         endpoint=table.base_url,
         settings=settings,
+        sees_images=table.reply is not ReplyForm.SCORING,
         label=name,
         config=str(config),
         key_env=table.key_env,
@@ -136,7 +144,7 @@ def _of_table(name: str, table: JudgeTable, config: Path, *, say: Callable[[str]
 def _local_of_table(where: str, table: JudgeTable, prompt: str | None, *, say: Callable[[str], None]) -> JudgeSpec:
     if beside := table.model_fields_set - LOCAL_FIELDS:
         raise InputError(f"{where}.{min(beside)}", "the embedded judge does not take it")
-    if table.reply in {ReplyForm.OBJECT, ReplyForm.TOOL}:
+    if table.reply in {ReplyForm.OBJECT, ReplyForm.TOOL, ReplyForm.DECISIONS, ReplyForm.SCORING}:
         raise InputError(f"{where}.reply", "the embedded judge knows no such form", "use schema or text")
     spec = _local(table.model, JudgeOptions(table.max_output_tokens, table.temperature), say=say)
     own = {"reply": table.reply, "system_role": table.system_role, "body": table.body, "prompt": prompt}
@@ -252,4 +260,9 @@ def open_judge(spec: JudgeSpec, *, concurrency: int, timeout: float) -> Judge:
         case Provider.AZURE:
             return AzureJudge(spec, concurrency=concurrency, timeout=timeout)
         case _:
-            return OpenAIJudge(spec, concurrency=concurrency, timeout=timeout)
+            weighed: dict[ReplyForm, type[OpenAIJudge]] = {
+                ReplyForm.DECISIONS: DecisionsJudge,
+                ReplyForm.SCORING: ScoringJudge,
+            }
+            opened = weighed.get(spec.settings.reply, OpenAIJudge)
+            return opened(spec, concurrency=concurrency, timeout=timeout)

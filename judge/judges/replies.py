@@ -110,7 +110,7 @@ def receive_record(
     try:
         _refuse_error(record, key=key, headers=headers)
         name, reply = record.get("id"), read(record, headers)
-        if reply.text and not reply.usage.output:
+        if reply.text and not reply.usage.output and not reply.letters:
             reply = replace(reply, usage=Usage())  # a text of no tokens was not counted
         if len(key) >= FEWEST_CHARS and key in reply.text + reply.reasoning:
             shown = {field: getattr(reply, field).replace(key, REDACTED) for field in ("text", "reasoning")}

@@ -7,17 +7,26 @@ from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from judge.comparison.derive_report import item_features, subject_of
 from judge.errors import InputError, RunError
 from judge.labels.check_labels import LabelCheck, checked_labels
 from judge.labels.labels import latest_labels
-from judge.labels.people_report import CorrectedRate, PeopleOnCriterion, PeopleReport, SideCounts, Sides
+from judge.labels.people_report import (
+    Calibration,
+    CalibrationBin,
+    CorrectedRate,
+    PeopleOnCriterion,
+    PeopleReport,
+    SideCounts,
+    Sides,
+)
 from judge.outcomes.counted_items import fold_panel
 from judge.outcomes.item_features import WantedFields
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.outcomes.rates import Basis, Estimate, Ratio, estimate_rate, rounded
-from judge.outcomes.tally import CREDITS, HALF
+from judge.outcomes.rates import DIGITS, Basis, Estimate, Ratio, estimate_rate, rounded
+from judge.outcomes.tally import CREDITS, HALF, SIDED
 from judge.report.judge_agreement import AgreementReport, compare_raters
 from judge.report.position_length import SIDES, sides
 from judge.stats.clusters import FEW_UNITS
@@ -38,6 +47,8 @@ MIN_INFORMED = 0.2
 MIN_SIDE = 5
 """least items that people give to each model, for a rate of the judge on them"""
 PAIR = 2
+FIFTHS = (0.1, 0.3)
+"""how far from 1/2 the fifths of [0, 1] end"""
 
 
 class PeopleReportOptions(NamedTuple):
@@ -76,12 +87,16 @@ def _on_criterion(
     compared = ~np.isnan(means) & ((weights > 0) | (asked.draw is None))
     known = set(items)
     readers = {reader: sum(label.reader == reader for label in settled) for reader in said.readers}
+    calibration = None
+    if compared.any() and not np.allclose(_sided(judged), judged.column("credit")):
+        calibration = _calibrate(judged, means, weights, compared, drawn=asked.draw is not None)
     corrected, refused = _correction(judged, np.where(compared, means, np.nan), weights, asked)
     return PeopleOnCriterion(
         readers=readers,
         cannot_judge=sum(CREDITS[label.winner] is None for label in settled),
         n_unjudged=len(said.by_item.keys() - known),
         judge=_against_judge(judged, means, weights, compared, drawn=asked.draw is not None),
+        calibration=calibration,
         people=_among_people(said, seed=counted.basis.seed),
         corrected=corrected,
         refused=refused,
@@ -105,12 +120,10 @@ def _against_judge(
     if not compared.any():
         return None
     codes = None if judged.codes is None else judged.codes[compared]
-    ratings = np.column_stack([means, judged.column("credit")])[compared]
-    # The weights of a draw without strata are all the same, and change nothing.
-    own = weights[compared]
-    unequal = own if drawn and np.ptp(own) > 0 else None
+    ratings = np.column_stack([means, _sided(judged)])[compared]
+    share = _shares(weights[compared], drawn=drawn)
+    unequal = weights[compared] if np.ptp(share) > 0 else None
     on = sides(ratings)
-    share = np.ones(len(own)) if unequal is None else unequal / unequal.mean()
     decided = (on[:, 0] != 1) * share
     same = Ratio((on[:, 0] == on[:, 1]) * decided, decided)
     return Sides(
@@ -120,6 +133,35 @@ def _against_judge(
             update={"n": int((on[:, 0] != 1).sum()), **({} if unequal is None else {"numerator": None})}
         ),
     )
+
+
+def _sided(judged: CriterionItems) -> Floats:
+    """Return a's credits by the most probable verdicts, which tell sides."""
+    return judged.items.select(pl.mean_horizontal(SIDED)).to_series().to_numpy()
+
+
+def _shares(weights: Floats, *, drawn: bool) -> Floats:
+    """Return how many items each stands for: one where all weights of the draw are the same, or there is no draw."""
+    return weights / weights.mean() if drawn and np.ptp(weights) > 0 else np.ones(len(weights))
+
+
+def _calibrate(
+    judged: CriterionItems, means: Floats, weights: Floats, compared: NDArray[np.bool_], *, drawn: bool
+) -> Calibration:
+    credit, label, share = judged.column("credit")[compared], means[compared], _shares(weights[compared], drawn=drawn)
+    codes = None if judged.codes is None else judged.codes[compared]
+    distance = credit - HALF
+    fifth = np.sign(distance) * np.searchsorted(FIFTHS, np.abs(distance).round(9))  # the same with the models exchanged
+    bins = [
+        CalibrationBin(
+            n=int(own.sum()),
+            credit=round(float(np.average(credit[own], weights=share[own])), DIGITS),
+            label=round(float(np.average(label[own], weights=share[own])), DIGITS),
+        )
+        for own in (fifth == which for which in np.unique(fifth))
+    ]
+    brier = estimate_rate(Ratio((credit - label) ** 2 * share, share), codes, judged.basis)
+    return Calibration(brier=brier, bins=tuple(bins))
 
 
 def _among_people(said: _Labels, *, seed: int) -> Sides | None:

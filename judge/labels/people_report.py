@@ -23,6 +23,26 @@ class Sides(Frozen):
     """of the items that people give to a model, the share that the judge gives to the same one"""
 
 
+class CalibrationBin(Frozen):
+    """Labelled items whose credit by the judge lies in one fifth of [0, 1]."""
+
+    n: int
+    """items"""
+    credit: float
+    """mean credit of a by the judge"""
+    label: float
+    """mean credit of a by people: the same, were the judge's probabilities true"""
+
+
+class Calibration(Frozen):
+    """How far a judge's probabilities are those of people's labels."""
+
+    brier: Estimate
+    """mean squared difference of the judge's credit and people's: 0 is perfect, 0.25 what 1/2 for every item gives"""
+    bins: tuple[CalibrationBin, ...]
+    """by rising credit; a fifth without items is left out"""
+
+
 class CorrectedRate(Frozen):
     """The win rate of a, by the judge, by people's labels, and by both."""
 
@@ -52,6 +72,8 @@ class PeopleOnCriterion(Frozen):
     """labelled items that have no outcome by the judge"""
     judge: Sides | None
     """people's mean label and the judge's outcome; null where no item has both"""
+    calibration: Annotated[Calibration | None, Field(exclude_if=lambda found: found is None)] = None
+    """of soft verdicts, on the items that judge and people are compared on; absent where all are hard"""
     people: Sides | None
     """readers among themselves; null where no item has two"""
     corrected: CorrectedRate | None

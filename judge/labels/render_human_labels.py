@@ -41,6 +41,10 @@ def _lines(found: PeopleOnCriterion) -> Iterator[str]:
         yield f"{found.n_unjudged} labelled items have no outcome by the judge and are left out."
     if found.judge:
         yield from _sides("Judge and people", found.judge, "people", "judge")
+    if found.calibration:
+        yield f"Brier score of the judge's probabilities: {number(found.calibration.brier)} (0.25: all 1/2)."
+        for own in found.calibration.bins:
+            yield f"  credit by the judge {own.credit:.2f}, by people {own.label:.2f} ({own.n} items)"
     if found.people:
         yield from _sides("People among themselves", found.people, "one", "other")
     if found.corrected:

@@ -12,7 +12,7 @@ import polars as pl
 from judge.enums import Orders
 from judge.outcomes.item_features import SCHEMA, ItemFeatures, unit_name
 from judge.outcomes.rates import Ratio, estimate_rate
-from judge.outcomes.tally import COUNTS, FOLDED, HALF, MEANS, fold, identical_items, side, with_outcomes
+from judge.outcomes.tally import COUNTS, FOLDED, HALF, MEANS, ORDERS, SIDED, fold, identical_items, side, with_outcomes
 from judge.stats.clusters import sum_by_cluster
 from judge.stats.significance import sign_flip
 
@@ -177,7 +177,10 @@ def pool(folded: pl.DataFrame, judges: Sequence[str], pooling: Pooling = Pooling
         case Pooling.MEAN:
             pooled = by_item.agg(pl.col(MEANS).mean(), counts, shared=shared)
         case Pooling.MAJORITY:
-            pooled = by_item.agg(_majority("forward"), _majority("swapped"), shared=shared).with_columns(
+            votes = {order: _majority(on) for order, on in zip(ORDERS, SIDED, strict=True)}
+            pooled = by_item.agg(**votes, shared=shared).with_columns(
+                on_forward="forward",
+                on_swapped="swapped",
                 consistent=(pl.col("forward") == pl.col("swapped")).cast(pl.Float64),
                 first_picks=_count(pl.col("forward") == 1, pl.col("swapped") == 0),
                 decisive=_count(pl.col("forward") != HALF, pl.col("swapped") != HALF),
@@ -192,7 +195,7 @@ def _majority(name: str) -> pl.Expr:
     """Return 1 or 0 where more than half of the judges are on that side, 1/2 where not, null without verdicts."""
     for_a, for_b = (2 * (side(name) == one).sum() > pl.len() for one in (1, -1))
     vote = pl.when(for_a).then(1.0).when(for_b).then(0.0).otherwise(HALF)
-    return pl.when(pl.col(name).is_not_null().any()).then(vote).alias(name)
+    return pl.when(pl.col(name).is_not_null().any()).then(vote)
 
 
 def _count(*truths: pl.Expr) -> pl.Expr:

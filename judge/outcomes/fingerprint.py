@@ -21,6 +21,7 @@ def fingerprint(latest: LatestJudgments, identity: Mapping[str, str], subjects_s
 
     Hashed are, as UTF-8 text: a JSON list of `identity` by sorted names and `subjects_sha256`; then a line for each
     verdict, or for a request without any, sorted by request: its fields, and an empty text for null, parted by U+001F.
+    After a soft verdict stand its three probabilities, parted by spaces.
 
     Args:
         latest: the judgments that count.
@@ -35,6 +36,11 @@ def fingerprint(latest: LatestJudgments, identity: Mapping[str, str], subjects_s
         .join(latest.verdicts, on="place", how="left", maintain_order="left_right")
         .join(latest.units, on="place", how="left", maintain_order="left_right")
     )
+    if len(latest.chances):
+        soft = pl.concat_str("verdict", "p_first", "p_tie", "p_second", separator=" ")
+        rows = rows.join(latest.chances, on=["place", "criterion"], how="left", maintain_order="left").with_columns(
+            verdict=pl.coalesce(soft, pl.col("verdict").cast(pl.String))
+        )
     columns = [pl.col(name).cast(pl.String).fill_null("") for name in (*_WHOSE, "failure", "failed", *_SAID)]
     for block in rows.iter_slices(BLOCK):
         lines = block.select(pl.concat_str(*columns, pl.lit("\n"), separator="\x1f").str.join("")).item()

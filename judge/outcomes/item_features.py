@@ -13,7 +13,7 @@ from judge.errors import InputError
 from judge.outcomes.latest_judgments import FrameBuilder
 from judge.prompting.correctness import is_right
 from judge.prompting.pairwise_prompt import shown_text
-from judge.schema import Item, Judgment, Pair
+from judge.schema import SAMPLE_OF, Item, Judgment, Pair
 
 BY_IMAGE = "image"
 NO_VALUE = "(none)"
@@ -26,9 +26,10 @@ SCHEMA: dict[str, pl.DataType] = {
     "right_a": pl.Float64(),
     "right_b": pl.Float64(),
     "has_answer": pl.Boolean(),
+    SAMPLE_OF: pl.String(),
 }
 """`cluster` is null where an item is its own; lengths are characters as shown; `right` is null where an answer cannot
-be read, else 0 or 1"""
+be read, else 0 or 1; `sample_of` is the item that several rows are samples of, else null"""
 
 
 class ItemFeatures(NamedTuple):
@@ -57,11 +58,14 @@ class FeatureRow(NamedTuple):
     """what clusters and groups may be made by"""
     images: tuple[str, ...] = ()
     """hashes"""
+    sample_of: str | None = None
+    """the item that it is a sample of"""
 
     @classmethod
     def of(cls, item: Item, values: dict[str, Any]) -> FeatureRow:
         """Return the row of an item with its values."""
-        return cls(values, {**item.meta, **item.subgroup}, tuple(image.sha256 for image in item.images))
+        images = tuple(image.sha256 for image in item.images)
+        return cls(values, {**item.meta, **item.subgroup}, images, item.meta.get(SAMPLE_OF))
 
 
 def features_of_pairs(pairs: Iterable[Pair], wanted: WantedFields, *, answers: bool = True) -> ItemFeatures:
@@ -83,8 +87,15 @@ def features_of_judgments(judgments: Iterable[Judgment], wanted: WantedFields) -
     metas: dict[str, dict[str, Any]] = {}
     for judgment in judgments:
         metas.setdefault(judgment.item, {}).update(judgment.meta)
-    rows = (FeatureRow({"item": item}, meta) for item, meta in metas.items())
+    rows = (FeatureRow({"item": item, **_lengths(meta)}, meta) for item, meta in metas.items())
     return tabulate(rows, wanted, default="cluster")
+
+
+def _lengths(meta: Mapping[str, Any]) -> dict[str, float]:
+    """Return the lengths of both traces where imported judgments tell them, `length_a` and `length_b` in characters."""
+    told = {name: meta.get(name) for name in ("length_a", "length_b")}
+    known = {name: float(value) for name, value in told.items() if isinstance(value, (int, float))}
+    return known if len(known) == len(told) else {}
 
 
 def _of_pair(pair: Pair, *, answers: bool) -> FeatureRow:
@@ -137,15 +148,20 @@ def _tabulate(
         seen |= row.fields.keys()
         groups = {f"by:{field}": as_group(row.fields.get(field)) or NO_VALUE for field in wanted.by}
         cluster = as_group(row.fields.get(clustering)) if clustering else None
-        values = {**row.values, "cluster": cluster, **groups}
+        values = {**row.values, "cluster": cluster, SAMPLE_OF: row.sample_of, **groups}
         built.add(*map(values.get, columns))
-        images.append(row.images)
+        # The samples of an item form a cluster, as items that share an image do.
+        images.append(row.images if row.sample_of is None else (*row.images, f"{SAMPLE_OF} {row.sample_of}"))
     _check(wanted, seen)
     field, items = wanted.cluster, built.frame()
     if field is None and default == BY_IMAGE:
         clusters = image_clusters(images)
         if clusters is not None:
-            field, items = BY_IMAGE, items.with_columns(cluster=pl.Series(clusters, dtype=pl.String))
+            has_samples = SAMPLE_OF in columns and items[SAMPLE_OF].is_not_null().any()
+            field, items = (
+                SAMPLE_OF if has_samples else BY_IMAGE,
+                items.with_columns(cluster=pl.Series(clusters, dtype=pl.String)),
+            )
     elif field is None:
         field = default if default in seen else None
     return ItemFeatures(items, field, wanted.by)

@@ -29,6 +29,13 @@ _VERDICTS: dict[str, pl.DataType] = {
     "criterion": pl.Categorical(),
     "verdict": pl.Enum(Verdict),
 }
+_CHANCES: dict[str, pl.DataType] = {
+    "place": pl.UInt32(),
+    "criterion": pl.Categorical(),
+    "p_first": pl.Float64(),
+    "p_tie": pl.Float64(),
+    "p_second": pl.Float64(),
+}
 _UNITS: dict[str, pl.DataType] = {
     "place": pl.UInt32(),
     "unit": pl.String(),
@@ -80,6 +87,8 @@ class LatestJudgments:
     """one row a criterion of a judgment, those that do not count among them: `place`, `criterion`, `verdict`"""
     units: pl.DataFrame
     """one row a unit of a checklist, likewise: `place`, `unit`, and the fields of `UnitVerdict`"""
+    chances: pl.DataFrame
+    """one row a soft verdict, likewise: `place`, `criterion`, and the fields of `Chances`"""
 
     def __len__(self) -> int:
         return len(self.requests)
@@ -89,6 +98,11 @@ class LatestJudgments:
         """Failed judgments by kind, sorted."""
         failed = self.requests["failure"].drop_nulls().cast(pl.String)
         return dict(sorted(failed.value_counts().iter_rows()))
+
+    @property
+    def n_soft(self) -> int:
+        """Number of verdicts that are probabilities."""
+        return len(self.chances.join(self.requests, on="place", how="semi"))
 
     def of(self, judge: str) -> LatestJudgments:
         """Return the judgments of one judge."""
@@ -106,14 +120,18 @@ class LatestJudgments:
         """Return the verdicts and failures on a criterion, in recorded order.
 
         Returns:
-            Columns `item`, `judge`, `sample`, `order`, and either `verdict` or `failure`, the other being null.
+            Columns `item`, `judge`, `sample`, `order`, and either `verdict` or `failure`, the other being null; and
+            `p_first`, `p_tie` and `p_second`, null where the verdict is not soft.
         """
-        verdicts = self.verdicts.filter(pl.col("criterion") == criterion).select("place", "verdict")
+        verdicts, chances = (
+            frame.filter(pl.col("criterion") == criterion).drop("criterion") for frame in (self.verdicts, self.chances)
+        )
         failed = pl.col("failure").is_not_null() & pl.col("criterion").fill_null(criterion).eq(criterion)
         return (
             self.requests.join(verdicts, on="place", how="left", maintain_order="left")
             .filter(pl.col("verdict").is_not_null() | failed)
-            .select("item", "judge", "sample", "order", "verdict", "failure")
+            .join(chances, on="place", how="left", maintain_order="left")
+            .select("item", "judge", "sample", "order", "verdict", "failure", "p_first", "p_tie", "p_second")
         )
 
 
@@ -124,7 +142,7 @@ def latest_judgments(judgments: Iterable[Judgment], spending: Spending | None = 
         judgments: in the order in which they were recorded; one in memory at a time.
         spending: counts every reply that was paid for.
     """
-    requests, verdicts, units = FrameBuilder(_REQUESTS), FrameBuilder(_VERDICTS), FrameBuilder(_UNITS)
+    requests, verdicts, chances, units = map(FrameBuilder, (_REQUESTS, _VERDICTS, _CHANCES, _UNITS))
     for place, judgment in enumerate(judgments):
         if spending is not None:
             spending.add(judgment)
@@ -132,6 +150,8 @@ def latest_judgments(judgments: Iterable[Judgment], spending: Spending | None = 
         if isinstance(result, Judged):
             for name, verdict in result.verdicts.items():
                 verdicts.add(place, name, verdict)
+            for name, own in result.chances.items():
+                chances.add(place, name, own.p_first, own.p_tie, own.p_second)
         elif isinstance(result, Scored):
             for unit, said in result.units.items():
                 units.add(place, unit, said.presence, said.correctness, said.consistency, said.grounded)
@@ -151,4 +171,4 @@ def latest_judgments(judgments: Iterable[Judgment], spending: Spending | None = 
     recorded = requests.frame()
     rank = pl.col("place") + pl.col("failure").is_null() * len(recorded)
     counting = recorded.filter(rank == rank.max().over("key")).drop("key")
-    return LatestJudgments(counting, verdicts.frame(), units.frame())
+    return LatestJudgments(counting, verdicts.frame(), units.frame(), chances.frame())

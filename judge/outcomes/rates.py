@@ -35,8 +35,8 @@ class Estimate(Frozen):
     """lower end of its interval"""
     high: float | None
     """upper end"""
-    n: int
-    """how many items (for `first_slot`: decisive verdicts) the rate is over"""
+    n: int | float
+    """how many items (for `first_slot`: decisive verdicts, of soft ones how many are expected) the rate is over"""
     numerator: float | None = None
     """what of them counts: the rate is numerator / n, but for rates corrected by labels or weighted"""
     se: float | None = None
@@ -225,4 +225,5 @@ def _rounded(value: float) -> float:
 
 def _estimate(ends: _Ends, numerator: float, total: float) -> Estimate:
     values = {name: None if np.isnan(value) else value + 0.0 for name, value in ends._asdict().items()}
-    return Estimate(**values, n=round(total), numerator=round(float(numerator), DIGITS) + 0.0)
+    n = round(float(total), DIGITS)
+    return Estimate(**values, n=int(n) if n.is_integer() else n, numerator=round(float(numerator), DIGITS) + 0.0)

@@ -100,9 +100,9 @@ def plotted(name: str, rate: Estimate, note: str = "") -> Plotted:
     """Return the position of a rate and its interval on a scale from 0 to 100 %."""
     at = None if rate.estimate is None else round(WIDE * rate.estimate, 2)
     if rate.low is None or rate.high is None:
-        return Plotted(name, percent(rate), at, None, None, rate.n, note)
+        return Plotted(name, percent(rate), at, None, None, round(rate.n), note)
     low, width = round(WIDE * rate.low, 2), round(WIDE * (rate.high - rate.low), 2)
-    return Plotted(name, percent(rate), at, low, width, rate.n, note)
+    return Plotted(name, percent(rate), at, low, width, round(rate.n), note)
 
 
 def bar(row: CriterionReport, n_items: int) -> list[Part]:

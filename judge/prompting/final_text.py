@@ -71,6 +71,11 @@ def unwrapped(before: str, after: str) -> str:
     return after[len(closing) :] if after[: len(closing)].lower() == closing.lower() else after
 
 
+def is_tail(text: str) -> bool:
+    """Return whether a text may follow a verdict: white space, and tokens that end texts."""
+    return _TAIL.fullmatch(text) is not None
+
+
 def require_end(after: str, *, of: str) -> None:
     """Refuse a reply that goes on after its verdict: nobody can list the ways to take one back.
 
@@ -81,5 +86,5 @@ def require_end(after: str, *, of: str) -> None:
     Raises:
         UnparsedError: something follows that is neither white space nor a token that ends texts.
     """
-    if not _TAIL.fullmatch(after):
+    if not is_tail(after):
         raise UnparsedError(f"the text goes on after the {of}")

@@ -22,6 +22,7 @@ from judge.prompting.pairwise_prompt import (
 )
 from judge.prompting.pairwise_reply import interpret
 from judge.schema import (
+    LETTERS,
     Case,
     Group,
     Item,
@@ -30,7 +31,6 @@ from judge.schema import (
     Pair,
     Prompt,
     Reply,
-    ReplyForm,
     Request,
     Result,
     Rubric,
@@ -152,7 +152,7 @@ def prompt_labels(source: str, judges: Sequence[JudgeSpec]) -> str:
 
 def verdict_form(judge: JudgeSpec, template: PromptTemplate) -> VerdictForm:
     """Return in what form a judge gives its verdicts, in a run with this prompt."""
-    if judge.settings.reply is ReplyForm.LETTER:
+    if judge.settings.reply in LETTERS:
         return VerdictForm.LETTER
     return template_of(judge, template).reply
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from judge.prompting.brackets_reply import parse_brackets
 from judge.prompting.final_text import UnparsedError, final_text, require_end, require_meant
-from judge.prompting.letter_reply import parse_letter
+from judge.prompting.letter_reply import parse_chances, parse_letter
 from judge.prompting.result_reply import parse_result
 from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict, VerdictForm
 
@@ -81,6 +81,8 @@ def interpret(reply: Reply, criteria: Sequence[str], form: VerdictForm = Verdict
     if form is VerdictForm.SCHEMA:
         return read_reply(reply, lambda text: Judged(verdicts=parse_verdicts(text, criteria)))
     (criterion,) = criteria
+    if reply.letters:
+        return read_reply(reply, lambda text: Judged.softly({criterion: parse_chances(text, reply.letters)}))
     return read_reply(reply, lambda text: Judged(verdicts={criterion: _MARKS[form](text)}))
 
 

@@ -45,6 +45,10 @@ class Extras(NamedTuple):
 
 
 NO_EXTRAS = Extras()
+SOFT = (
+    "{n:,} verdicts are probabilities: rates, intervals and tests are of expected credits, and wins, ties and splits "
+    "count the most probable verdict, so that they do not add up to the win rate; the credit does."
+)
 
 
 class RunDescription(NamedTuple):
@@ -134,6 +138,7 @@ def build_report(
             *_refusals(subject, extras),
             *(stopping_warnings(stopped.together, overall, margin) if stopped else ()),
             *run.notes,
+            *([SOFT.format(n=latest.n_soft)] if latest.n_soft else []),
             *served_warnings(served, overall),
             *control_warnings(run.controls or {}),
         ),
@@ -143,6 +148,7 @@ def build_report(
         sequential=stopped and stopped.together,
         controls=run.controls,
         served_models=served or None,
+        n_soft=latest.n_soft,
         fingerprint=run.fingerprint,
         position={name: position(items, together[name].first_slot) for name, items in panel.items()},
         length={name: length(items, adjust=extras.length_control) for name, items in panel.items()},
@@ -157,7 +163,8 @@ def build_report(
         interactions=interactions(panel[overall], features) if features else {},
         standardised=standardise(panel[overall], overall, subgroups),
         judge_sensitivity=judge_sensitivity(alone, panel, features, pooling) if pooling else None,
-        variance_components=report_variance(latest, subject, together, samples=run.samples, pooling=pooling) or None,
+        variance_components=report_variance(latest, subject, together, panel, samples=run.samples, pooling=pooling)
+        or None,
     )
 
 

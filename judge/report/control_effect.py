@@ -223,17 +223,17 @@ def compare_with_itself(
 def _own_preferences(verdicts: JudgeVerdicts, criterion: str) -> pl.DataFrame:
     """Return one row an item: its verdicts and those naming a winner, by order, and whether both orders name one."""
     said = with_credits(verdicts.latest.on(criterion))
-    names_one = pl.col("verdict") != Verdict.TIE
+    names_one = pl.col("p_first") + pl.col("p_second")
     shown = {order.value: pl.col("order") == order for order in Order}
     agreed = (
-        fold(said.drop("worth"), orders=verdicts.orders)
+        fold(said.drop("on", "worth"), orders=verdicts.orders)
         .filter(pl.col("consistent").is_not_null())
         .select("item", agreed=pl.col("outcome").is_in([Outcome.A, Outcome.B]).cast(pl.Float64))
     )
     counts = said.group_by("item").agg(
-        first=(pl.col("verdict") == Verdict.FIRST).sum(),
+        first=pl.col("p_first").sum(),
         **{f"n_{order}": is_shown.sum() for order, is_shown in shown.items()},
-        **{f"named_{order}": (names_one & is_shown).sum() for order, is_shown in shown.items()},
+        **{f"named_{order}": names_one.filter(is_shown).sum() for order, is_shown in shown.items()},
         named=names_one.sum(),
         n=pl.len(),
     )

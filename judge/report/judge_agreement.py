@@ -10,7 +10,7 @@ import polars as pl
 
 from judge.outcomes.counted_items import CriterionItems, cluster_codes
 from judge.outcomes.rates import GRID, Basis, Estimate, Figure, Ratio, estimate_rates, figure, is_mirror_first, rounded
-from judge.outcomes.tally import HALF, with_credits
+from judge.outcomes.tally import HALF, SIDED, with_credits
 from judge.report.position_length import SIDES, kappa_of_sides, sides
 from judge.schema import Frozen, Order
 from judge.stats.agreement import agreement, category_counts, flip_rates
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats
 
+CREDIT = pl.col("credit")
 CREDIT_OF_SIDE = (1.0, HALF, 0.0)
 ONE_SIDED_SHARE = 0.8
 PAIR = 2
@@ -83,7 +84,7 @@ def report_agreement(
         return None
     judged: dict[str, object] = {}
     if len(by_judge) >= PAIR:
-        rated = side_by_side({str(index): judge for index, judge in enumerate(by_judge)})
+        rated = side_by_side({str(index): judge for index, judge in enumerate(by_judge)}, of=pl.mean_horizontal(SIDED))
         judged = compare_raters(credits_of(rated), cluster_codes(rated), seed=by_judge[0].basis.seed)
     flips = _flips(said, features, by_judge[0].basis) if samples >= PAIR else {}
     return AgreementReport.model_validate({"n": 0, **judged, **flips})
@@ -130,11 +131,16 @@ def _kappa(on: Codes, counts: Floats, codes: Codes | None, *, seed: int, weights
     }
 
 
-def side_by_side(columns: Mapping[str, CriterionItems]) -> pl.DataFrame:
-    """Return item, cluster and one column of credits each, null where not judged, sorted by item."""
+def side_by_side(columns: Mapping[str, CriterionItems], of: pl.Expr = CREDIT) -> pl.DataFrame:
+    """Return item, cluster and one column of credits each, null where not judged, sorted by item.
+
+    Args:
+        columns: folded items by name.
+        of: the credits; those of the most probable verdicts tell sides.
+    """
     rows = pl.concat(
         [
-            counted.judged.items.select("item", "cluster", "credit", column=pl.lit(name))
+            counted.judged.items.select("item", "cluster", credit=of, column=pl.lit(name))
             for name, counted in columns.items()
         ]
     )
@@ -150,7 +156,7 @@ def credits_of(side_by_side: pl.DataFrame) -> Floats:
 def _flips(said: pl.DataFrame, features: ItemFeatures | None, basis: Basis) -> dict[str, Estimate]:
     """Compare repeated samples of one order, and samples of different orders, within each judge and item."""
     cells = {
-        f"{order}:{worth}": ((pl.col("order") == order) & (pl.col("worth") == worth)).sum()
+        f"{order}:{worth}": ((pl.col("order") == order) & (pl.col("on") == worth)).sum()
         for order in Order
         for worth in CREDIT_OF_SIDE
     }

@@ -51,7 +51,7 @@ def chance_consistency(judged: CriterionItems) -> float | None:
     items = judged.items
     if items["consistent"].is_null().all():
         return None
-    first, decisive = int(items["first_picks"].sum()), int(items["decisive"].sum())
+    first, decisive = float(items["first_picks"].sum()), float(items["decisive"].sum())
     total = int(items["n_verdicts"].sum())
     f, s, t = first / total, (decisive - first) / total, (total - decisive) / total
     return round(2 * f * s + t * t, DIGITS)

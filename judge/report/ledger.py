@@ -68,7 +68,7 @@ def count_ledger(counted: CriterionItems, said: pl.DataFrame, subject: Subject) 
     """
     outcomes = Counter(counted.items["outcome"].to_list())
     splits = counted.items.filter(outcome=Outcome.SPLIT.value)
-    to_first = int((splits["forward"] > splits["swapped"]).sum())
+    to_first = int((splits["on_forward"] > splits["on_swapped"]).sum())
     lost = _lost(counted, said, subject)
     lost[NOT_ASKED] += subject.n_items - len(counted.items) - lost.total()
     return Ledger(

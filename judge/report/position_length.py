@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from judge.outcomes.rates import Estimate, Figure, Ratio, estimate_rate, figure, is_mirror_first, rounded, rounded_p
-from judge.outcomes.tally import HALF
+from judge.outcomes.tally import HALF, ORDERS, SIDED
 from judge.schema import Frozen
 from judge.stats.agreement import cohen_kappa
 from judge.stats.length import NotIdentified, length_adjusted, longer_wins, matched_win_rate
@@ -77,14 +77,15 @@ class LengthReport(Frozen):
 def position(counted: CriterionItems, first_slot: Estimate) -> PositionReport:
     """Report the position bias of a criterion; identical traces, which nobody judged, are left out."""
     judged, of_models = counted.judged, counted.basis.of_models
-    forward, swapped = (judged.column(name).round(FINE) for name in ("forward", "swapped"))
+    forward, swapped = (judged.column(name).round(FINE) for name in ORDERS)
     both = ~np.isnan(forward) & ~np.isnan(swapped)
     if not len(forward) or not both.all():
         credit = judged.column("credit")
         net = balanced_win_rate(credit, ~np.isnan(forward), judged.codes) if len(forward) and not both.any() else None
         return PositionReport(first_slot=first_slot, win_rate=net and of_models(figure(net)))
-    on = np.column_stack([sides(forward), sides(swapped)])
-    directions = splits(forward, swapped, judged.codes, seed=judged.basis.seed)
+    on_forward, on_swapped = (judged.column(name).round(FINE) for name in SIDED)
+    on = np.column_stack([sides(on_forward), sides(on_swapped)])
+    directions = splits(on_forward, on_swapped, judged.codes, seed=judged.basis.seed)
     parts = decompose(forward, swapped, judged.codes)
     return PositionReport(
         first_slot=first_slot,

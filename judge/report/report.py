@@ -139,6 +139,9 @@ class Report(Frozen):
     """by kind; null where the run has none"""
     served_models: Annotated[ServedModels | None, Field(exclude_if=lambda models: models is None)] = None
     """by judge and model, where the verdicts of a judge come from several; absent where they do not"""
+    n_soft: Annotated[int, Field(exclude_if=lambda n: n == 0)] = 0
+    """verdicts that are probabilities: rates are over expected credits, outcomes of the most probable verdicts; absent
+    where there are none"""
     fingerprint: str | None = Field(default=None, exclude_if=lambda found: found is None)
     """SHA-256 of what decides the run and of every verdict that counts; absent in runs made before runs were sealed"""
     variance_components: Annotated[

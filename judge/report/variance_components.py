@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
 from judge.enums import Orders
 from judge.outcomes.counted_items import Pooling, Subject
 from judge.outcomes.rates import DIGITS, rounded
 from judge.outcomes.tally import HALF, fold
-from judge.schema import Frozen
+from judge.schema import SAMPLE_OF, Frozen
 from judge.stats.variance_components import (
     Cells,
     Components,
     Design,
     parts_of_error,
     predicted_error,
+    sample_variance,
     variance_components,
 )
 
 if TYPE_CHECKING:
+    from judge.outcomes.counted_items import CriterionItems
     from judge.outcomes.latest_judgments import LatestJudgments
     from judge.outcomes.rates import Estimate
     from judge.report.criterion import CriterionReport
@@ -57,6 +60,9 @@ class VarianceComponents(Frozen):
     """what a judge says of an item beyond its usual difference from the others; null with one judge"""
     slot: float | None
     """which trace is shown first; null with one order a pair"""
+    generator_seed: Annotated[float | None, Field(exclude_if=lambda part: part is None)] = None
+    """between traces of one model for an item, with one judge and sample the judge's noise in it; `item` is then
+    between such items; absent where none has several"""
     noise: float | None
     """between samples of one judge, item and order; null with one sample, whose noise is in `item_judge` (of one judge
     in `item`) and `slot`"""
@@ -69,20 +75,23 @@ def report_variance(
     latest: LatestJudgments,
     subject: Subject,
     reports: Mapping[str, CriterionReport],
+    panel: Mapping[str, CriterionItems],
     *,
     samples: int,
     pooling: Pooling | None,
 ) -> dict[str, VarianceComponents]:
-    """Report each criterion's variance components; nothing with one judge and one sample.
+    """Report each criterion's variance components; nothing with one judge, one sample and one trace an item.
 
     Args:
         latest: the judgments.
         subject: what was planned.
         reports: of all judges together, by criterion.
+        panel: folded items of all judges together.
         samples: replies planned for each pair, order and judge.
         pooling: how judges became one; None with one.
     """
-    if len(subject.judges) < PAIR and samples < PAIR:
+    has_seeds = subject.features is not None and subject.features.items[SAMPLE_OF].is_not_null().any()
+    if len(subject.judges) < PAIR and samples < PAIR and not has_seeds:
         return {}
     return {
         name: _on_criterion(
@@ -90,16 +99,30 @@ def report_variance(
             report.win_rate if pooling is not Pooling.MAJORITY else None,
             subject,
             samples,
+            panel[name].items if has_seeds else None,
         )
         for name, report in reports.items()
     }
 
 
-def _on_criterion(cells: Cells, win_rate: Estimate | None, subject: Subject, samples: int) -> VarianceComponents:
+def _on_criterion(
+    cells: Cells, win_rate: Estimate | None, subject: Subject, samples: int, seeded: pl.DataFrame | None
+) -> VarianceComponents:
     found = variance_components(cells)
     predicted = {} if win_rate is None or win_rate.se is None else _predicted(found, cells, win_rate, subject, samples)
     components = {name: rounded(value) for name, value in found._asdict().items()}
+    if seeded is not None:
+        components |= _of_seeds(seeded, found, cells, n_judges=len(subject.judges))
     return VarianceComponents(n=len(np.unique(cells.items)), **components, predicted=predicted)
+
+
+def _of_seeds(items: pl.DataFrame, found: Components, cells: Cells, *, n_judges: int) -> dict[str, float | None]:
+    """Part the variance between pairs of traces into items and seeds, without what judges and noise add to a pair."""
+    codes = (items.select(pl.coalesce(SAMPLE_OF, "item")).to_series().rank("dense") - 1).to_numpy().astype(np.intp)
+    between, within = sample_variance(items["credit"].to_numpy() - HALF, codes)
+    noise = float(np.nan_to_num(found.noise)) * float((1 / cells.counts).mean()) / cells.means.shape[1]
+    added = (float(np.nan_to_num(found.item_judge)) + noise) / n_judges
+    return {"item": rounded(between), "generator_seed": rounded(max(within - added, 0.0))}
 
 
 def _cells(folded: pl.DataFrame, subject: Subject, samples: int) -> Cells:
@@ -132,7 +155,7 @@ def _cells(folded: pl.DataFrame, subject: Subject, samples: int) -> Cells:
 def _predicted(
     found: Components, cells: Cells, win_rate: Estimate, subject: Subject, samples: int
 ) -> dict[str, PredictedError]:
-    n_items, n_judges, n_orders = win_rate.n, len(subject.judges), cells.means.shape[1]
+    n_items, n_judges, n_orders = round(win_rate.n), len(subject.judges), cells.means.shape[1]
     n_asked = subject.n_items - subject.n_identical
     now = Design(n_items, n_judges, n_orders, float((1 / cells.counts).mean()))
     more_samples = now._replace(inverse_samples=float((1 / (cells.counts + 1)).mean()))

@@ -122,6 +122,9 @@ class RunMembers:
                 yield f"result.verdicts: the run has no criterion {min(strange)!r}"
             if self._whole and (lacking := self._criteria - result.verdicts.keys()):
                 yield f"result.verdicts: no verdict on {min(lacking)!r}"
+            for name, chances in result.chances.items():
+                if result.verdicts.get(name) is not chances.likeliest:
+                    yield f"result.chances: the most probable verdict on {name!r} is not the one that is recorded"
 
 
 def misfit(judgment: Judgment, members: RunMembers | None) -> str:

@@ -137,7 +137,7 @@ def _difference(name: str, test: _Test, p_adjusted: float) -> Difference:
         **{side: rounded(values.mean()) if len(values) else None for side, values in means.items()},
         **{end: None if value is None else round(2 * value - 1, DIGITS) + 0.0 for end, value in ends.items()},
         se=None if rate.se is None else round(2 * rate.se, DIGITS),
-        n=rate.n,
+        n=round(rate.n),
         p_value=rounded_p(test.p_value),
         p_method=test.method,
         p_adjusted=rounded_p(p_adjusted),

@@ -166,7 +166,7 @@ def build_score_report(
         usd=total(one.usd for one in setting.costs.values()) if setting.costs else None,
         warnings=(
             *_constant_verdicts(scores.units),
-            *_gaps(scores.items, group_counts, clusters, figures.answer_accuracy.n),
+            *_gaps(scores.items, group_counts, clusters, round(figures.answer_accuracy.n)),
             *kinship_warnings(
                 judges, {"under test": setting.model}, asked={judge.name: judge.model for judge in setting.judges}
             ),

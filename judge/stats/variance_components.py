@@ -95,6 +95,23 @@ def variance_components(cells: Cells) -> Components:
     return Components(*_not_negative(neither - same_item, neither - same_judge, rest, slot, noise))
 
 
+def sample_variance(credit: Floats, codes: Codes) -> tuple[float, float]:
+    """Return the variance of credits between groups, and that within them; NaN where a design tells neither.
+
+    By moments from pairs, as in `variance_components`: of an item's samples (generator seeds) the latter is that of
+    the seed, and of what else differs from one pair of traces to the next.
+
+    Args:
+        credit: shape (pairs,), the mean credit of each pair of traces.
+        codes: shape (pairs,), the item of each.
+    """
+    within, together = _squared_pairs(credit, codes), _squared_pairs(credit, np.zeros_like(codes))
+    apart = _half_mean((together[0] - within[0], together[1] - within[1]))
+    same = _half_mean(within)
+    between, seed = _not_negative(apart - same, same)
+    return between, seed
+
+
 def parts_of_error(variance: float, found: Components, design: Design) -> ErrorParts:
     """Split the squared standard error of a mean credit into what items, judges' leanings and noise make of it.
 

@@ -69,7 +69,8 @@ def _judge_sensitivity(report: Report, found: Mapping[str, JudgeSensitivity]) ->
 def _variance(found: Mapping[str, VarianceComponents]) -> Table:
     designs = dict.fromkeys(design for own in found.values() for design in own.predicted)
     headings = {design: "standard error" if design == "now" else f"with one more {design}" for design in designs}
-    columns = {"n": "items"} | words.VARIANCE_PARTS | {f"se_{design}": text for design, text in headings.items()}
+    parts = {part: text for part, text in words.VARIANCE_PARTS.items() if part != "generator_seed" or _has_seeds(found)}
+    columns = {"n": "items"} | parts | {f"se_{design}": text for design, text in headings.items()}
     errors = ["se"]
     if any(own.judge is not None for own in found.values()):
         columns |= {f"se_random_judges_{design}": f"{text}, judges drawn too" for design, text in headings.items()}
@@ -78,14 +79,19 @@ def _variance(found: Mapping[str, VarianceComponents]) -> Table:
         cells.row(
             name,
             cells.count(own.n),
-            *(_variance_part(getattr(own, part)) for part in words.VARIANCE_PARTS),
+            *(_variance_part(getattr(own, part)) for part in parts),
             *(_error(getattr(own.predicted.get(design), error, None)) for error in errors for design in designs),
         )
         for name, own in found.items()
     )
     title = "What the variance of a verdict is made of, and the standard error of the win rate"
-    note = "With one sample its noise is in the slot and in judge by item (with one judge in item)"
+    own = "generator seed" if _has_seeds(found) else "item"
+    note = f"With one sample its noise is in the slot and in judge by item (with one judge in {own})"
     return Table("variance_components", title, "criterion", columns, rows, note)
+
+
+def _has_seeds(found: Mapping[str, VarianceComponents]) -> bool:
+    return any(own.generator_seed is not None for own in found.values())
 
 
 def _variance_part(value: float | None) -> Cell:

@@ -30,7 +30,14 @@ POOLED = {
     Pooling.MEAN: "The panel's verdicts are averaged",
     Pooling.MAJORITY: "The panel speaks by majority in each order of an item; without one it says tie",
 }
-VARIANCE_PARTS = {"item": "item", "judge": "judge", "item_judge": "judge by item", "slot": "slot", "noise": "noise"}
+VARIANCE_PARTS = {
+    "item": "item",
+    "generator_seed": "generator seed",
+    "judge": "judge",
+    "item_judge": "judge by item",
+    "slot": "slot",
+    "noise": "noise",
+}
 CREDIT = (
     "credit: the sum of a's credits over these items, an item's being the mean of its two orders (1, 3/4, 1/2, 1/4 or "
     "0, or between them with several samples or judges); the win rate is credit / (W + T + L + split)"
@@ -55,7 +62,7 @@ def counted(rate: Estimate) -> str:
     """Write a rate as a fraction of counts and in percent, with its interval: "150/200 = 75.0 [68.7, 80.8]"."""
     if rate.estimate is None or rate.numerator is None:
         return percent(rate)
-    return f"{amount(rate.numerator)}/{rate.n} = {percent(rate)}"
+    return f"{amount(rate.numerator)}/{amount(rate.n)} = {percent(rate)}"
 
 
 def p_text(p_value: float) -> str:
@@ -233,7 +240,8 @@ def variance(name: str, found: VarianceComponents) -> str:
     if total <= 0:
         return ""
     with_noise = "" if found.noise is not None else " with noise"
-    noisy = {"item_judge", "slot"} if found.judge is not None else {"item", "slot"}
+    own = "item" if found.generator_seed is None else "generator_seed"
+    noisy = {"item_judge" if found.judge is not None else own, "slot"}
     shares = [
         f"{VARIANCE_PARTS[part]}{with_noise if part in noisy else ''} {100 * value / total:.0f} %"
         for part, value in parts.items()

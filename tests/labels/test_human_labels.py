@@ -8,17 +8,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import shipped_prompt
+from msgspec import structs
 from rich.console import Console
-from run_builder import A_WINS, B_WINS, SPLITS, TIES, Verdicts, make_label, make_pair, make_run, record_draw
+from run_builder import (
+    A_WINS,
+    B_WINS,
+    SPLITS,
+    TIES,
+    Verdicts,
+    make_judgment,
+    make_label,
+    make_pair,
+    make_run,
+    record_draw,
+)
 from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
 
 from judge.errors import InputError, RunError
+from judge.files.files import write_lines
 from judge.labels.human_labels import PeopleReportOptions, make_people_report
 from judge.labels.labels import append_labels, labels_path
 from judge.labels.people_report import PeopleOnCriterion, PeopleReport
 from judge.labels.render_human_labels import render_people
 from judge.runs.run_folder import RunFolder
-from judge.schema import Label, Winner
+from judge.schema import Chances, Judged, Label, Order, Verdict, Winner
 from judge.stats.prediction_powered import Sample, correct
 
 CYCLE: list[Verdicts] = [A_WINS, A_WINS, B_WINS, TIES, A_WINS, SPLITS]
@@ -93,6 +106,39 @@ def test_the_corrected_rate_is_that_of_the_credits_and_labels(tmp_path: Path) ->
     assert found.corrected.people.estimate == pytest.approx(np.nanmean(given), abs=1e-6)
     assert found.corrected.judge.estimate == pytest.approx(credits_.mean(), abs=1e-6)
     assert (found.corrected.judge.n, found.corrected.corrected.n) == (120, 60)
+
+
+def test_probabilities_are_held_against_people_by_fifths_and_by_the_brier_score(tmp_path: Path) -> None:
+    """With probabilities p in both orders the credit is p. The credits are .9, .9, .8, .6, .5, .2, and people's 1, 0,
+    1, 1, .5, 0: the squared differences .01, .81, .04, .16, 0 and .04 have a mean of 1.06 / 6.
+    """
+    credits_, said = (0.9, 0.9, 0.8, 0.6, 0.5, 0.2), "abaatb"
+    run = make_run(tmp_path / "r", {f"q{i}": A_WINS for i in range(6)})
+    soft = [
+        structs.replace(one, result=Judged.softly({"overall": Chances(p, 0.0, 1 - p)}))
+        for i, credit in enumerate(credits_)
+        for one, p in zip(
+            (make_judgment(f"q{i}", order, Verdict.TIE) for order in Order), (credit, 1 - credit), strict=True
+        )
+    ]
+    run.judgments_path.unlink()
+    write_lines(run.judgments_path, soft)
+    readers = {"a": Winner.A, "b": Winner.B, "t": Winner.TIE}
+    found = report(run, [make_label(f"q{i}", readers[one]) for i, one in enumerate(said)])
+    own = found.criteria["overall"]
+    assert own.calibration is not None
+    assert own.calibration.brier.estimate == pytest.approx(1.06 / 6, abs=1e-6)
+    bins = [(one.n, one.credit, one.label) for one in own.calibration.bins]
+    assert bins == [(1, 0.2, 0.0), (2, 0.55, 0.75), (1, 0.8, 1.0), (2, 0.9, 0.5)]
+    assert own.judge is not None
+    assert own.judge.table == ((3, 0, 0), (0, 1, 0), (1, 0, 1))
+    text = drawn(found)
+    assert "Brier score of the judge's probabilities: 0.18" in text
+    assert "credit by the judge 0.90, by people 0.50 (2 items)" in text
+
+
+def test_hard_verdicts_have_no_calibration(tmp_path: Path) -> None:
+    assert only(report(run_of(tmp_path / "r"), labels_on([*range(60)]))).calibration is None
 
 
 def test_several_readers_are_compared_and_averaged(tmp_path: Path) -> None:

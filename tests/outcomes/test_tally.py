@@ -204,7 +204,7 @@ def test_an_item_needs_a_complete_sample_of_every_judge() -> None:
 
 
 def test_identical_items_are_ties_that_nobody_judged() -> None:
-    nothing = dict.fromkeys(["forward", "swapped", "consistent"])
+    nothing = dict.fromkeys(["forward", "swapped", "on_forward", "on_swapped", "consistent"])
     tie = {**nothing, "credit": 0.5, "outcome": "tie", "first_picks": 0, "decisive": 0, "n_verdicts": 0}
     assert list(identical_items(["p", None]).iter_rows(named=True)) == [{**tie, "item": "p"}, {**tie, "item": None}]
     assert not len(identical_items([]))

@@ -31,7 +31,7 @@ from judge.tables.formats import written
 from judge.tables.tables import comparison_document
 from judge.tables.terminal import render_report
 
-FRACTION = re.compile(r"(?P<sum>[\d.]+)/(?P<n>\d+) = (?P<rate>[\d.]+)(?: \[.*\])?")
+FRACTION = re.compile(r"(?P<sum>[\d.]+)/(?P<n>[\d.]+) = (?P<rate>[\d.]+)(?: \[.*\])?")
 RATE = re.compile(r"-?\d+\.\d(?: \[.*\])?")
 NO_RATES = {
     *("credit", "credit of a", "p", "p, adjusted (Holm)", "p, sign test", "p, adjusted (Benjamini-Hochberg)"),
@@ -107,15 +107,16 @@ def printed_tables(report: Report, form: str) -> list[Rows]:
     return list((markdown_tables if form == "markdown" else latex_tables)(text))
 
 
-def fraction(cell: str) -> tuple[float, int]:
+def fraction(cell: str) -> tuple[float, float]:
+    """Return the sum of a rate and what it is over: of soft verdicts an expected number, and not a whole one."""
     found = FRACTION.fullmatch(cell)
-    return (float(found["sum"]), int(found["n"])) if found else (0.0, 0)
+    return (float(found["sum"]), float(found["n"])) if found else (0.0, 0.0)
 
 
 def by_chance(row: Mapping[str, str]) -> float:
     """2 f s + t t, from the verdicts' counts: two an item unless it is said how many there are."""
     first, decisive = fraction(row["first slot"])
-    total = int(row.get("verdicts", 2 * fraction(row["orders agree"])[1]))
+    total = float(row.get("verdicts", 2 * fraction(row["orders agree"])[1]))
     f, s, t = first / total, (decisive - first) / total, (total - decisive) / total
     return 2 * f * s + t * t
 
@@ -168,7 +169,7 @@ def assert_recounted(report: Report, form: str) -> int:
                 chances.setdefault(texts[0], []).append(row)
             for heading, cell in list(row.items())[1:]:
                 if found := FRACTION.fullmatch(cell):
-                    checked.append((found["rate"], float(found["sum"]) / int(found["n"])))
+                    checked.append((found["rate"], float(found["sum"]) / float(found["n"])))
                 elif RATE.fullmatch(cell) and heading not in NO_RATES and not (panel and heading == "by chance"):
                     checked.append((cell.split()[0], recounted(heading, row, sides.get(texts[0], {}))))
     for together, *alone in chances.values():
@@ -186,7 +187,7 @@ def assert_csv_recounted(report: Report) -> None:
     rates = [row for row in rows if row["numerator"] and row["estimate"]]
     assert rates or not report.criteria["overall"].win_rate.n
     for row in rates:
-        assert float(row["estimate"]) == pytest.approx(float(row["numerator"]) / int(row["n"]), abs=1.1e-6), row
+        assert float(row["estimate"]) == pytest.approx(float(row["numerator"]) / float(row["n"]), abs=1.1e-6), row
 
 
 def noisy(

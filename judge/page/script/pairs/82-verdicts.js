@@ -43,6 +43,13 @@ function onCriterion(item, place, criterion, judges) {
   );
 }
 
+/** The probabilities of a soft verdict, as text. */
+function chances(verdict) {
+  if (verdict.p_first === undefined) return "";
+  const [first, tie, second] = [verdict.p_first, verdict.p_tie, verdict.p_second].map((p) => (100 * p).toFixed(1));
+  return `: first ${first} %, tie ${tie} %, second ${second} %`;
+}
+
 function said(item, judgment, criterion) {
   const verdict = judgment.verdicts?.[criterion];
   const failed = judgment.failure && (judgment.failure.criterion ?? criterion) === criterion;
@@ -54,7 +61,7 @@ function said(item, judgment, criterion) {
     { class: "order", "data-order": judgment.order },
     make("p", { class: "order-name" }, ORDER_NAMES[judgment.order], judgment.sample ? `, sample ${judgment.sample + 1}` : ""),
     verdict
-      ? make("p", { class: "said" }, badge(verdict.winner === "cannot_judge" ? "missing" : verdict.winner, WINNER_NAMES[verdict.winner] + (verdict.winner.length === 1 ? " wins" : "")), make("span", { class: "fine" }, ` said “${verdict.said.replace("_", " ")}”`))
+      ? make("p", { class: "said" }, badge(verdict.winner === "cannot_judge" ? "missing" : verdict.winner, WINNER_NAMES[verdict.winner] + (verdict.winner.length === 1 ? " wins" : "")), make("span", { class: "fine" }, ` said “${verdict.said.replace("_", " ")}”${chances(verdict)}`))
       : make("p", { class: "said" }, badge("missing", judgment.failure.kind.replace("_", " ")), make("span", { class: "fine", dir: "auto" }, ` ${judgment.failure.detail}`)),
     evidence && make("dl", { class: "evidence" }, ...slots.flatMap((side) => [make("dt", {}, make("span", { class: `side ${side}` }, side)), make("dd", { dir: "auto" }, evidence[side] || "(no quotation)", evidence[side] ? leadToQuote(item, side, evidence[side]) : null)])),
   );
