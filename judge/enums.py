@@ -50,6 +50,17 @@ class Orders(StrEnum):
     """one order a pair, half of the pairs each way"""
 
 
+class Show(StrEnum):
+    """Which part of a trace the judge is shown, where a trace has both."""
+
+    BOTH = "both"
+    """the thinking and the final text, each under its name"""
+    THINKING = "thinking"
+    """the thinking, and the final answer where it is stated"""
+    FINAL = "final"
+    """the text after the thinking"""
+
+
 class Method(StrEnum):
     """How an interval is made."""
 

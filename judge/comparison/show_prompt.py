@@ -34,7 +34,7 @@ def show_prompt(options: PromptOptions, *, item: str, order: Order, say: Callabl
     plan = PairPlan(
         template=template,
         rubric=rubric,
-        shown=ShownParts(reference=options.show_reference, answers=not options.hide_answers),
+        shown=ShownParts(reference=options.show_reference, answers=not options.hide_answers, show=options.show),
         seed=options.seed,
     )
     with Inputs(options.inputs, blind_judge=not judge.sees_images) as inputs:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from judge.convert.output import NoTrace, Row, shows_reasoning, trace_text, why_no_trace
+from judge.convert.output import Cut, NoTrace, Row, trace_text, why_no_trace
+from judge.prompting.trace_parts import holds_thinking
 
 BARE_ANSWER = 10
 """characters; a trace of no more is an answer without reasoning"""
@@ -143,10 +144,11 @@ class TraceSelector:
             counts.cut[row.cut.value] += 1
         count = counts.models.setdefault(model or "", ModelCount())
         count.traces += 1
-        if not shows_reasoning(trace):
+        if not holds_thinking(trace):
             count.without_reasoning += 1
             count.bare_answers += len(_TAGS.sub("", trace).strip()) <= BARE_ANSWER
         if counts.example is None:
             counts.example = Example(id_, trace if len(trace) <= _SHOWN_EXAMPLE else f"{trace[:_SHOWN_EXAMPLE]}...")
-        meta = {"source": dict(row.source)} if row.source else {}
+        meta: dict[str, object] = {"finish_reason": "length"} if row.cut is Cut.LIMIT else {}
+        meta |= {"source": dict(row.source)} if row.source else {}
         return Made({"id": id_} | named | {"trace": trace} | dict(row.fields) | meta, None)

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from judge.convert.choose_traces import Choice, Counts, FileRead, Made, TraceSelector
-from judge.convert.formats import NATIVE
 from judge.convert.native import with_absolute_images
-from judge.convert.output import Row, final_answer, trace_text
+from judge.convert.output import Row
 from judge.convert.read_rows import Problems, RowFile
 from judge.errors import InputError
 from judge.files.fields import RecordProblem, show
@@ -86,11 +85,8 @@ def _refuse_known_id(selector: TraceSelector, sources: Sequence[str], id_: str, 
 
 
 def _completed(row: Row, file: RowFile) -> Row:
-    """Return a row with what a trace file needs: paths that hold anywhere, and the answer that follows reasoning."""
-    if file.format is NATIVE:
-        return replace(row, fields=with_absolute_images(row.fields, file.folder))
-    answer = final_answer(trace_text(row))
-    return row if answer is None else replace(row, fields={"model_answer": answer} | dict(row.fields))
+    """Return a row whose image paths hold anywhere."""
+    return replace(row, fields=with_absolute_images(row.fields, file.folder))
 
 
 def _line(record: Mapping[str, Any]) -> bytes:

@@ -10,18 +10,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
+from judge.convert.messages import as_output, is_cut
 from judge.convert.read_rows import with_convert_hint
 from judge.enums import AnswerIs
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
-from judge.files.fields import RecordFields, RecordProblem, as_label, as_name, as_text, is_address, show, split_thinking
+from judge.files.fields import FOLLOWS, THINKING, RecordFields, RecordProblem, as_label, as_name, is_address, show
 from judge.files.jsonl import JsonLines, Line, refuse
 from judge.files.limits import MAX_PROBLEMS
 from judge.inputs.item_fields import EmbeddedImage, read_images, read_item
 from judge.inputs.parquet_rows import ParquetRows
 from judge.inputs.right_answers import RightAnswers
 from judge.prompting.embedded_options import split_options
+from judge.prompting.trace_parts import join_output, part_output
 from judge.schema import Item, Trace
 
 SHORT_TRACE = 10
@@ -251,17 +254,29 @@ def read_lines(
 
 
 def _read_trace(fields: RecordFields) -> Trace:
-    thinking = split_thinking(fields.require("trace", as_text) or "")
+    parts = part_output(_output(fields))
     model, stated = fields.read("model", as_name), fields.read("model_answer", as_label)
-    unused = {"before_think": thinking.before, "after_think": thinking.after}
-    if stated is not None and thinking.answer != stated:
-        unused["answer_tag"] = thinking.answer or ""
+    tag = {"answer_tag": parts.answer} if stated is not None and parts.answer not in (None, stated, parts.final) else {}
     return Trace(
-        text=thinking.trace,
+        text=parts.text,
         model=model,
-        answer=thinking.answer if stated is None else stated,
-        meta=fields.rest() | {name: text for name, text in unused.items() if text},
+        answer=parts.answer if stated is None else stated,
+        final=UNSET if parts.final is None else parts.final,
+        marks=parts.marks or UNSET,
+        cut=is_cut(fields) or UNSET,
+        meta=fields.rest() | tag,
     )
+
+
+def _output(fields: RecordFields) -> str:
+    """Return a model's output; where thinking has a field of its own, with the text that followed it in another."""
+    output = fields.require("trace", as_output) or ""
+    if fields.places.get("trace") not in THINKING or part_output(output).final:
+        return output
+    after = next((name for name in FOLLOWS if isinstance(fields.look(name), str | list) and fields.look(name)), None)
+    if after is None:
+        return output
+    return join_output(output, fields.take(after, as_output) or "", cut=is_cut(fields))
 
 
 def _digest(item: Item) -> Digest:

@@ -29,6 +29,13 @@ LEFT_OUT = {
     "no_checklist": "without a checklist",
 }
 
+INPUT = {
+    "cut": "traces cut by length",
+    "final_not_shown": "final text not shown",
+    "no_question": "items without a question",
+    "fields_not_read": "fields not read",
+}
+
 
 def render_report(report: Report, console: Console, *, errors: bool = False) -> None:
     """Render the counts, one table a panel or judge, and every warning; on request with standard errors."""
@@ -95,6 +102,8 @@ def _counts(report: Report) -> str:
         told = ", ".join(f"{name} {count}" for name, count in undecided.items())
         lines.append(f"missing because a judge said cannot_judge: {told}")
     lines += [f"{count} items left out: {LEFT_OUT[reason]}" for reason, count in report.left_out.items() if count]
+    if report.input_counts:
+        lines.append(f"Input: {', '.join(f'{INPUT[name]}: {count}' for name, count in report.input_counts.items())}")
     return "\n".join(lines)
 
 

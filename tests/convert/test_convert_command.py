@@ -63,7 +63,6 @@ def test_what_was_understood_is_told_and_no_row_is_lost(tmp_path: Path) -> None:
         "id": "q1",
         "model": "m-1",
         "trace": f"<think>{LOW}</think>B",
-        "model_answer": "B",
         "source": {"finish_reason": "stop"},
     }
     assert read_jsonl(tmp_path / "f.jsonl") == [
