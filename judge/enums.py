@@ -15,6 +15,17 @@ class SourceFormat(StrEnum):
     ANTHROPIC_BATCH = "anthropic-batch"
     INSPECT = "inspect"
     ALPACA_EVAL = "alpaca-eval"
+    LLAMA_FACTORY = "llama-factory"
+    MS_SWIFT = "ms-swift"
+    EVALSCOPE = "evalscope"
+    OPENCOMPASS = "opencompass"
+    HELM = "helm"
+    LIGHTEVAL = "lighteval"
+    GEMINI_BATCH = "gemini-batch"
+    SGLANG = "sglang"
+    TRL = "trl"
+    MT_BENCH = "mt-bench"
+    CHAT = "chat"
     NATIVE = "native"
 
 

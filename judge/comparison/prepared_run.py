@@ -59,8 +59,11 @@ def prepared_comparison(
         is_shard=options.shard is not None,
         may_stop=options.stopping is not None,
     )
-    with Inputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
+    blind = not all(judge.sees_images for judge in judges)
+    with Inputs(options.inputs, blind_judge=blind, seed=options.seed) as inputs:
         inputs.check()
+        for note in inputs.notes():
+            say(f"Note: {note}")
         for warning in inputs.warnings():
             say(f"Warning: {warning}")
         yield PreparedComparison(options, tuple(command), judges, prices, prompt, rubric_asset, rubric, inputs)

@@ -32,6 +32,8 @@ class ConvertOptions:
     """where rows without a trace are written"""
     force: bool = False
     """whether files that exist may be replaced"""
+    skip_bad: bool = False
+    """whether records that cannot be read are left out, counted"""
 
 
 def convert(sources: Sequence[str], options: ConvertOptions) -> Counts:
@@ -62,8 +64,8 @@ def _selected(
     """Read a file to its end, yield what becomes of its chosen rows, and raise all its problems together."""
     problems, counts = Problems(), selector.counts
     before = counts.rows
-    with RowFile(sources[number], options.format) as file:
-        for where, given in file.rows(options.id_path, problems):
+    with RowFile(sources[number], options.format, id_path=options.id_path, lenient=options.skip_bad) as file:
+        for where, given in file.rows(problems):
             try:
                 row = _completed(given, file)
                 _refuse_known_id(selector, sources, row.id, number)
@@ -73,8 +75,11 @@ def _selected(
                 continue
             if made is not None:
                 yield where, made
-        problems.raise_any()
-        counts.files.append(FileRead(file.path, file.format.name, file.format.title, counts.rows - before))
+        if not options.skip_bad:
+            problems.raise_any()
+        counts.bad_rows += problems.total
+        format_ = file.format
+        counts.files.append(FileRead(file.path, format_.name, format_.title, counts.rows - before))
 
 
 def _refuse_known_id(selector: TraceSelector, sources: Sequence[str], id_: str, number: int) -> None:

@@ -40,6 +40,9 @@ _SHOWN_CHARACTERS = 80
 MAX_NAME_CHARS = 1_000
 """of ids and of models: they stand in every message, table and file that tells of them"""
 
+ROW = "row"
+"""as `--id` and `--id-column`: the row's number, from 0"""
+
 T = TypeVar("T")
 
 

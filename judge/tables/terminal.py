@@ -27,6 +27,8 @@ LEFT_OUT = {
     "no_item": "not among the items",
     "no_image": "without an image that can be shown",
     "no_checklist": "without a checklist",
+    "not_chosen": "not among those chosen",
+    "bad_row": "rows that could not be read",
 }
 
 INPUT = {

@@ -24,7 +24,7 @@ from judge.errors import InputError, InputErrors
 from judge.files.fields import FIELDS, parse_field_options
 from judge.files.limits import Limits, limiting
 from judge.inputs.items import read_items
-from judge.inputs.traces import Record, read_traces
+from judge.inputs.traces import Digest, Record, read_traces
 from judge.schema import Group, Item
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -121,10 +121,10 @@ def test_the_digest_is_of_question_and_options_alone(tmp_path: Path) -> None:
         )
     ) as file:
         digests = [file.digest(id_) for id_ in file.ids]
-    assert None not in digests[0]
+    assert None not in digests[0][:2]
     assert digests[0] == digests[1] != digests[2]
     assert [digests[0].differs(other) for other in digests] == [None, None, "options", None]
-    assert digests[3] == (None, None)
+    assert digests[3] == Digest(None, None)
 
 
 @pytest.mark.parametrize(("name", "spelling"), [(n, s) for n in FIELDS if n not in set(Group) for s in FIELDS[n]])
@@ -259,7 +259,7 @@ def test_thinking_final_text_and_answer_tags_are_parted(
         ),
         ({"trace": "## Thinking\n\na\n\n## Final Response\n\nB"}, "B"),
         ({"reasoning": "<think>a</think>B", "response": "C"}, "B"),
-        ({"reasoning": "a", "response": ""}, UNSET),
+        ({"reasoning": "a", "response": ""}, ""),
     ],
 )
 def test_thinking_and_final_text_are_found_in_whichever_form_they_come(
