@@ -22,6 +22,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 from pydantic import BaseModel, PlainSerializer
 
+from judge.schema import TraceMark
+
 MODELS = {
     "report": "judge.report.report:Report",
     "models": "judge.report.report:Models",
@@ -117,6 +119,7 @@ PLAIN = {
     Decimal: "number as text",
     Any: "anything",
 }
+_ABSENT = {NoneType: "null", msgspec.UnsetType: "absent"}
 REGION = re.compile(r"(<!-- fields: (?P<name>[a-z -]+) -->\n).*?(<!-- end of fields -->)", re.DOTALL)
 Model = type[BaseModel] | type[msgspec.Struct]
 
@@ -199,8 +202,8 @@ def _words(hint: Any, page: Path, homes: Mapping[type, tuple[Path, str]]) -> str
         return _simple(hint, page, homes)
     of = [_words(part, page, homes) for part in parts if isinstance(part, type) or get_origin(part) or part is Any]
     if origin in {Union, UnionType}:
-        of = [words for words, part in zip(of, parts, strict=True) if part is not NoneType]
-        return ", ".join(of) + (", or null" if NoneType in parts else "")
+        of = [words for words, part in zip(of, parts, strict=True) if words not in {"null", "absent"}]
+        return ", ".join(of) + "".join(f", or {_ABSENT[part]}" for part in parts if part in _ABSENT)
     each = f"({of[-1]})" if ", " in of[-1] else of[-1]
     return {dict: f"object of {each}", tuple: f"list of {of[0]}", list: f"list of {of[0]}", Annotated: of[0]}[origin]
 
@@ -212,8 +215,10 @@ def _simple(hint: Any, page: Path, homes: Mapping[type, tuple[Path, str]]) -> st
         return _link(*homes[hint], page)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return _either(hint)
-    if hint is NoneType:
-        return "null"
+    if hint in _ABSENT:
+        return _ABSENT[hint]
+    if hint is TraceMark:
+        return "list of place, length and text"
     raise TypeError(f"{hint} has no words, and no page shows it")
 
 

@@ -15,6 +15,17 @@ class SourceFormat(StrEnum):
     ANTHROPIC_BATCH = "anthropic-batch"
     INSPECT = "inspect"
     ALPACA_EVAL = "alpaca-eval"
+    LLAMA_FACTORY = "llama-factory"
+    MS_SWIFT = "ms-swift"
+    EVALSCOPE = "evalscope"
+    OPENCOMPASS = "opencompass"
+    HELM = "helm"
+    LIGHTEVAL = "lighteval"
+    GEMINI_BATCH = "gemini-batch"
+    SGLANG = "sglang"
+    TRL = "trl"
+    MT_BENCH = "mt-bench"
+    CHAT = "chat"
     NATIVE = "native"
 
 
@@ -48,6 +59,17 @@ class Orders(StrEnum):
     BOTH = "both"
     ONE = "one"
     """one order a pair, half of the pairs each way"""
+
+
+class Show(StrEnum):
+    """Which part of a trace the judge is shown, where a trace has both."""
+
+    BOTH = "both"
+    """the thinking and the final text, each under its name"""
+    THINKING = "thinking"
+    """the thinking, and the final answer where it is stated"""
+    FINAL = "final"
+    """the text after the thinking"""
 
 
 class Method(StrEnum):

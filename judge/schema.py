@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
@@ -193,17 +193,43 @@ class Item(Noun, frozen=True):
     """all other fields of the record"""
 
 
+class TraceMark(NamedTuple):
+    """Where a model's output differs from what is kept of it: a mark around its thinking, an answer's tag, spaces."""
+
+    at: int
+    """characters from the start of the thinking, the final text following it directly"""
+    kept: int
+    """characters there that stand in its place"""
+    written: str
+    """what the model wrote there"""
+
+
 class Trace(Noun, frozen=True):
-    """One model's reasoning and final answer for one item."""
+    """One model's thinking and final text for one item, or its reasoning as one text."""
 
     text: str
-    """the reasoning"""
+    """the thinking, where the output is parted; else the whole reasoning"""
     model: str | None = None
     """the name that the record states"""
     answer: str | None = None
-    """the model's final answer, where the record states it"""
+    """the model's final answer, where the record or one line after the thinking states it"""
     meta: dict[str, Any] = {}
     """all other fields of the record"""
+    final: str | UnsetType = UNSET
+    """what follows the thinking, which may be nothing; unset where the output is not parted"""
+    marks: tuple[TraceMark, ...] | UnsetType = UNSET
+    """what makes the model's output of text and final text, in their order"""
+    cut: bool | UnsetType = UNSET
+    """true where the output was cut at the limit of its length"""
+
+    @property
+    def output(self) -> str:
+        """The model's output, byte for byte as the record has it."""
+        whole, pieces, start = self.text + (self.final or ""), list[str](), 0
+        for mark in self.marks or ():
+            pieces += [whole[start : mark.at], mark.written]
+            start = mark.at + mark.kept
+        return "".join(pieces) + whole[start:]
 
 
 SAMPLE_OF: Final = "sample_of"

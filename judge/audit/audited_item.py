@@ -16,6 +16,7 @@ from judge.outcomes.rates import Basis
 from judge.outcomes.tally import winner
 from judge.prompting.correctness import chosen_options, is_right, right_labels
 from judge.prompting.final_text import UnparsedError
+from judge.prompting.pairwise_prompt import trace_body
 from judge.prompting.pairwise_reply import parse_evidence
 from judge.prompting.retry_prompt import note_after
 from judge.schema import Failed, Judged, Order, Outcome, Trace
@@ -117,8 +118,13 @@ def describe_item(item: Item) -> dict[str, Any]:
 
 def describe_trace(trace: Trace, item: Item) -> dict[str, Any]:
     """Return a trace as JSON values."""
-    return {
-        "text": trace.text,
+    text = trace_body(trace)
+    told: dict[str, Any] = {"text": text}
+    if trace.final and text != trace.text:
+        told["final_chars"] = len(trace.final.encode("utf-16-le", "surrogatepass")) // 2  # as a browser counts
+    if trace.cut:
+        told["cut"] = True
+    return told | {
         "model": trace.model,
         "answer": trace.answer,
         "chosen": list(chosen_options(trace, item)),

@@ -29,7 +29,10 @@ def convert(
         typer.Option(metavar="NAME", help="Only this model's rows; or its name, where the files do not tell it."),
     ] = None,
     id_: Annotated[
-        str | None, typer.Option("--id", metavar="PATH", help="Where the id stands in a record, e.g. doc.question_id.")
+        str | None,
+        typer.Option(
+            "--id", metavar="PATH", help="Where the id stands, e.g. doc.question_id; 'row': the rows' numbers from 0."
+        ),
     ] = None,
     filter_: Annotated[
         str | None, typer.Option("--filter", metavar="NAME", help="lm-eval: which filter's rows; default: the first's.")
@@ -41,6 +44,10 @@ def convert(
     failures: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the rows without a trace there, with the reason.")
     ] = None,
+    skip_bad: Annotated[
+        bool,
+        typer.Option("--skip-bad", help="Leave out records that cannot be read, such as a cut last line; counted."),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print what was understood as JSON.")] = False,
 ) -> None:
@@ -50,7 +57,9 @@ def convert(
     from judge.convert.render_conversion import as_record, lines
 
     choice = Choice(model=model, filter=filter_, sample=sample, all_samples=all_samples)
-    options = ConvertOptions(to=to, choice=choice, format=format_, id_path=id_, failures=failures, force=force)
+    options = ConvertOptions(
+        to=to, choice=choice, format=format_, id_path=id_, failures=failures, force=force, skip_bad=skip_bad
+    )
     counts = convert(sources, options)
     if json:
         import orjson

@@ -69,6 +69,7 @@ def make_report(
         samples=manifest.samples,
         seed=manifest.seed,
         left_out=manifest.left_out,
+        input_counts=manifest.input_counts,
         costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
         judge_models={judge.name: judge.model for judge in manifest.judges},
         looks=planned_looks(folder, manifest),
@@ -147,7 +148,7 @@ def item_features(folder: RunFolder, manifest: Manifest, wanted: WantedFields) -
         return features_of_judgments(folder.judgments(), wanted)
     if not folder.pairs_path.exists() and wanted == NOTHING_WANTED:
         return None
-    return features_of_pairs(folder.pairs(), wanted, answers=not manifest.hide_answers)
+    return features_of_pairs(folder.pairs(), wanted, answers=not manifest.hide_answers, show=manifest.show)
 
 
 def save_report(folder: RunFolder) -> Report:

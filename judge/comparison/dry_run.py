@@ -57,7 +57,7 @@ def _quoted(
     controls: Iterable[Control], manifest: Manifest, pairs: Callable[[], Iterable[Pair]], *, batch: bool
 ) -> dict[str, Quote]:
     """Quote controls that are not drawn yet."""
-    source = ControlSource(pairs, manifest.seed, answers=not manifest.hide_answers)
+    source = ControlSource(pairs, manifest.seed, answers=not manifest.hide_answers, show=manifest.show)
     return {
         str(control.kind): quote(
             plan_of(as_control(manifest, control, command=())),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from judge.enums import Orders
+from judge.enums import Orders, Show
 from judge.errors import InputError, InputErrors
 from judge.files.files import write_lines
 from judge.flags.flags import FLAGS, flags_of_pairs
@@ -59,8 +59,11 @@ def prepared_comparison(
         is_shard=options.shard is not None,
         may_stop=options.stopping is not None,
     )
-    with Inputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
+    blind = not all(judge.sees_images for judge in judges)
+    with Inputs(options.inputs, blind_judge=blind, seed=options.seed) as inputs:
         inputs.check()
+        for note in inputs.notes():
+            say(f"Note: {note}")
         for warning in inputs.warnings():
             say(f"Warning: {warning}")
         yield PreparedComparison(options, tuple(command), judges, prices, prompt, rubric_asset, rubric, inputs)
@@ -120,7 +123,7 @@ class PreparedComparison(PreparedRun[PairCounts]):
 
     def counts(self) -> PairCounts:
         """Return what counts the pairs of the run."""
-        return PairCounts(answers=not self.options.hide_answers, chosen=self.shard_items())
+        return PairCounts(answers=not self.options.hide_answers, show=self.options.show, chosen=self.shard_items())
 
     def subjects(self, store: ImageStore | None = None) -> Iterator[Pair]:
         """Yield the pairs of the whole comparison, those to judge with images that the store takes.
@@ -158,7 +161,7 @@ class PreparedComparison(PreparedRun[PairCounts]):
             "--on-missing-image": options.inputs.on_missing_image.value,
             "--field": orjson.dumps(dict(options.inputs.fields), option=orjson.OPT_SORT_KEYS).decode(),
         }
-        decided |= options.inputs.identity()
+        decided |= options.inputs.identity() | ({} if options.show is Show.BOTH else {"--show": options.show.value})
         if options.shard is not None:
             decided[SHARD] = str(options.shard)
         stopping = options.stopping
@@ -194,6 +197,7 @@ class PreparedComparison(PreparedRun[PairCounts]):
             interval=options.interval,
             show_reference=options.show_reference,
             hide_answers=options.hide_answers,
+            show=options.show,
             stopping=options.stopping,
             swapped=tuple(sorted(swapped)),
             left_out={reason: count for reason, count in self.inputs.left_out.items() if count},

@@ -34,10 +34,10 @@ def show_prompt(options: PromptOptions, *, item: str, order: Order, say: Callabl
     plan = PairPlan(
         template=template,
         rubric=rubric,
-        shown=ShownParts(reference=options.show_reference, answers=not options.hide_answers),
+        shown=ShownParts(reference=options.show_reference, answers=not options.hide_answers, show=options.show),
         seed=options.seed,
     )
-    with Inputs(options.inputs, blind_judge=not judge.sees_images) as inputs:
+    with Inputs(options.inputs, blind_judge=not judge.sees_images, seed=options.seed) as inputs:
         inputs.check()
         pair = next(inputs.pairs(ids=[item]), None) if item in inputs.ids else None
         if pair is None:

@@ -8,11 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from judge.convert.output import NoTrace, Row, shows_reasoning, trace_text, why_no_trace
+from judge.convert.output import Cut, NoTrace, Row, trace_text, why_no_trace
+from judge.files.fields import RecordProblem, show
+from judge.prompting.trace_parts import holds_thinking
 
 BARE_ANSWER = 10
 """characters; a trace of no more is an answer without reasoning"""
+OTHER_ID = "give each document an id of its own, or name another place of the id"
 _SHOWN_EXAMPLE = 160
+_HASHES = ("doc_hash", "document_hash", "sample_hash", "question_hash", "content_sha256")
+"""fields by which generators tell documents apart"""
 _TAGS = re.compile("</?(?:think|answer)>")
 
 
@@ -64,6 +69,8 @@ class Counts:
     files: list[FileRead] = field(default_factory=list)
     rows: int = 0
     traces: int = 0
+    bad_rows: int = 0
+    """records that could not be read, and were left out on request; not among the rows"""
     without_trace: Counter[NoTrace] = field(default_factory=Counter)
     other_filters: Counter[str] = field(default_factory=Counter)
     other_models: Counter[str] = field(default_factory=Counter)
@@ -77,6 +84,14 @@ class Counts:
     models: dict[str, ModelCount] = field(default_factory=dict)
     """by name; the empty one where no name is known"""
     example: Example | None = None
+
+
+def document_of(*records: Mapping[str, Any]) -> int | None:
+    """Return a hash, that holds within the process, of what tells a record's document; None where nothing does."""
+    told = next((record[name] for record in records for name in _HASHES if isinstance(record.get(name), str)), None)
+    if told is None and isinstance(question := records[0].get("question"), str):
+        told = question
+    return None if told is None else hash(told)
 
 
 class Made(NamedTuple):
@@ -94,6 +109,7 @@ class TraceSelector:
         self._choice = choice
         self._filter, self._known_filter = choice.filter, choice.filter is not None
         self._rows_of: Counter[str] = Counter()
+        self._document_of: dict[str, int] = {}
         self._file_of: dict[str, int] = {}
 
     def earlier_file(self, id_: str, file: int) -> int | None:
@@ -106,6 +122,9 @@ class TraceSelector:
         self.counts.rows += 1
         if not self._is_wanted(row):
             return None
+        told = document_of(row.fields, row.source)
+        if told is not None and self._document_of.setdefault(row.id, told) != told:
+            raise RecordProblem(f"id {show(row.id)} stands for another document than before", OTHER_ID)
         self._rows_of[row.id] += 1
         sample = self._rows_of[row.id]
         self.counts.repeated_ids += sample == 2  # noqa: PLR2004 - the second row of an id
@@ -143,10 +162,11 @@ class TraceSelector:
             counts.cut[row.cut.value] += 1
         count = counts.models.setdefault(model or "", ModelCount())
         count.traces += 1
-        if not shows_reasoning(trace):
+        if not holds_thinking(trace):
             count.without_reasoning += 1
             count.bare_answers += len(_TAGS.sub("", trace).strip()) <= BARE_ANSWER
         if counts.example is None:
             counts.example = Example(id_, trace if len(trace) <= _SHOWN_EXAMPLE else f"{trace[:_SHOWN_EXAMPLE]}...")
-        meta = {"source": dict(row.source)} if row.source else {}
+        meta: dict[str, object] = {"finish_reason": "length"} if row.cut is Cut.LIMIT else {}
+        meta |= {"source": dict(row.source)} if row.source else {}
         return Made({"id": id_} | named | {"trace": trace} | dict(row.fields) | meta, None)

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from judge.convert.choose_traces import Choice, Counts, FileRead, Made, TraceSelector
-from judge.convert.formats import NATIVE
 from judge.convert.native import with_absolute_images
-from judge.convert.output import Row, final_answer, trace_text
+from judge.convert.output import Row
 from judge.convert.read_rows import Problems, RowFile
 from judge.errors import InputError
 from judge.files.fields import RecordProblem, show
@@ -33,6 +32,8 @@ class ConvertOptions:
     """where rows without a trace are written"""
     force: bool = False
     """whether files that exist may be replaced"""
+    skip_bad: bool = False
+    """whether records that cannot be read are left out, counted"""
 
 
 def convert(sources: Sequence[str], options: ConvertOptions) -> Counts:
@@ -63,8 +64,8 @@ def _selected(
     """Read a file to its end, yield what becomes of its chosen rows, and raise all its problems together."""
     problems, counts = Problems(), selector.counts
     before = counts.rows
-    with RowFile(sources[number], options.format) as file:
-        for where, given in file.rows(options.id_path, problems):
+    with RowFile(sources[number], options.format, id_path=options.id_path, lenient=options.skip_bad) as file:
+        for where, given in file.rows(problems):
             try:
                 row = _completed(given, file)
                 _refuse_known_id(selector, sources, row.id, number)
@@ -74,8 +75,11 @@ def _selected(
                 continue
             if made is not None:
                 yield where, made
-        problems.raise_any()
-        counts.files.append(FileRead(file.path, file.format.name, file.format.title, counts.rows - before))
+        if not options.skip_bad:
+            problems.raise_any()
+        counts.bad_rows += problems.total
+        format_ = file.format
+        counts.files.append(FileRead(file.path, format_.name, format_.title, counts.rows - before))
 
 
 def _refuse_known_id(selector: TraceSelector, sources: Sequence[str], id_: str, number: int) -> None:
@@ -86,11 +90,8 @@ def _refuse_known_id(selector: TraceSelector, sources: Sequence[str], id_: str, 
 
 
 def _completed(row: Row, file: RowFile) -> Row:
-    """Return a row with what a trace file needs: paths that hold anywhere, and the answer that follows reasoning."""
-    if file.format is NATIVE:
-        return replace(row, fields=with_absolute_images(row.fields, file.folder))
-    answer = final_answer(trace_text(row))
-    return row if answer is None else replace(row, fields={"model_answer": answer} | dict(row.fields))
+    """Return a row whose image paths hold anywhere."""
+    return replace(row, fields=with_absolute_images(row.fields, file.folder))
 
 
 def _line(record: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""Logs of inspect as JSON: `inspect log dump`, or logs written with `--log-format json`."""
+"""Logs of inspect as JSON: `inspect log dump`, or `--log-format json`; `.eval` archives come as one log a sample."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from judge.convert.messages import asked, image_fields, images_in, is_limit, message_parts
 from judge.convert.output import Cut, NoTrace, Row
 from judge.convert.values import (
     Record,
@@ -17,12 +18,10 @@ from judge.convert.values import (
     present,
     record_id,
     text_at,
-    texts_in,
 )
 from judge.files.fields import RecordProblem
 
 _ATTACHMENT = re.compile(r"attachment://([0-9A-Za-z]+)")
-_CUT = ("max_tokens", "model_length")
 
 
 def is_inspect_log(record: Record) -> bool:
@@ -44,7 +43,7 @@ def _row(sample: Record, id_path: str | None, model: str | None) -> Row:
     output, error = object_at(sample, "output"), object_at(sample, "error")
     choice: Record = next(iter(objects_at(output, "choices")), {})
     stop = choice.get("stop_reason")
-    text, reasoning = _content(object_at(choice, "message"))
+    text, reasoning = message_parts(object_at(choice, "message"))
     failed = error or output.get("error")
     return Row(
         id=record_id(sample, id_path or "id"),
@@ -53,40 +52,20 @@ def _row(sample: Record, id_path: str | None, model: str | None) -> Row:
         model=model,
         no_trace=NoTrace.ERROR if failed else NoTrace.FILTERED if stop == "content_filter" else None,
         detail=text_at(error, "message") or str(output.get("error") or ""),
-        cut=Cut.LIMIT if stop in _CUT or sample.get("limit") else None,
+        cut=Cut.LIMIT if is_limit(stop) or sample.get("limit") else None,
         fields=_item(sample),
         source=present(epoch=sample.get("epoch"), stop_reason=stop),
     )
 
 
-def _content(message: Record) -> tuple[str, str]:
-    """Return a message's text, and its reasoning, or the summary where that is hidden."""
-    if not isinstance(message.get("content"), list):
-        return text_at(message, "content"), ""
-    blocks = objects_at(message, "content")
-    thoughts = [
-        text_at(block, "summary") if block.get("redacted") else text_at(block, "reasoning")
-        for block in blocks
-        if block.get("type") == "reasoning"
-    ]
-    return texts_in(blocks, "text", "text"), "\n\n".join(filter(None, thoughts))
-
-
 def _item(sample: Record) -> dict[str, Any]:
-    choices, target = sample.get("choices"), sample.get("target")
-    return present(
-        question=_question(sample),
+    choices, target, given = sample.get("choices"), sample.get("target"), sample.get("input")
+    messages = objects_at(sample, "input") if isinstance(given, list) else []
+    return image_fields(images_in(messages)) | present(
+        question=asked(messages) if messages else text_at(sample, "input"),
         options=options_at(choices),
         answer=answer_at(target),
     )
-
-
-def _question(sample: Record) -> str:
-    """Return the input's text: as given, or of the user's messages."""
-    if not isinstance(sample.get("input"), list):
-        return text_at(sample, "input")
-    asked = [_content(message)[0] for message in objects_at(sample, "input") if message.get("role") == "user"]
-    return "\n\n".join(filter(None, asked))
 
 
 def _with_attachments(sample: Record) -> Record:

@@ -6,33 +6,49 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from judge.convert.messages import image_fields, named_images, whole_output
 from judge.convert.output import Row
 from judge.convert.values import Record
-from judge.files.fields import FIELDS, RecordFields, as_id, as_name, as_text
-
-_TAGS = ("<think>", "</think>", "<answer>")
-_REST = ("response", "output", "completion", "prediction")
+from judge.files.fields import FIELDS, ROW, RecordFields, as_id, as_name
 
 
 def is_native(record: Record) -> bool:
     """Return whether a record has an id and a text under names that are read by default."""
-    return any(isinstance(record.get(name), str | int) for name in FIELDS["id"]) and any(
-        isinstance(record.get(name), str) for name in FIELDS["trace"]
-    )
+    return holds_trace(record) and any(isinstance(record.get(name), str | int) for name in FIELDS["id"])
+
+
+def holds_trace(record: Record) -> bool:
+    """Return whether a record has a text, or thinking, under a name of ours."""
+    return any(isinstance(record.get(name), str) for name in FIELDS["trace"])
 
 
 def read_native(record: Record, id_path: str | None) -> Iterator[Row]:
-    """Yield the record's only output; beside `reasoning`, what followed it is the text."""
-    fields = RecordFields(record, {"id": id_path} if id_path else {})
-    id_, text = fields.require("id", as_id), fields.require("trace", as_text)
-    model = fields.read("model", as_name)
+    """Yield the record's only output; beside thinking, what followed it is the final text."""
+    by_number = id_path == ROW
+    fields = RecordFields(record, {"id": id_path} if id_path and not by_number else {})
+    id_ = fields.read("id", as_id) if by_number else fields.require("id", as_id)
+    text, model = whole_output(fields), fields.read("model", as_name)
     if fields.problems:
         raise fields.problems[0]
-    rest, reasoning = fields.rest(), ""
-    if text and not record.get("trace") and record.get("reasoning") == text and not any(tag in text for tag in _TAGS):
-        followed = next((name for name in _REST if isinstance(rest.get(name), str) and rest[name]), None)
-        reasoning, text = text, rest.pop(followed) if followed is not None else ""
-    yield Row(id=id_ or "", text=text or "", reasoning=reasoning, model=model, fields=rest)
+    yield Row(id=id_ or "", text=text, model=model, fields=_with_base64(fields.rest()))
+
+
+def _with_base64(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields in which images whose bytes a table holds stand as base64."""
+    held = [name for name in fields if holds_bytes(fields[name])]
+    images = [image for name in held for image in named_images(fields[name])]
+    return {name: value for name, value in fields.items() if name not in held} | image_fields(images)
+
+
+def holds_bytes(value: object) -> bool:
+    """Say whether a cell holds bytes: alone, in a struct, or in a list."""
+    match value:
+        case list():
+            return any(map(holds_bytes, value))
+        case Mapping():
+            return any(map(holds_bytes, value.values()))
+        case _:
+            return isinstance(value, bytes)
 
 
 def with_absolute_images(fields: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:

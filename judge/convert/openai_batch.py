@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from judge.convert.messages import choice_row
 from judge.convert.output import Cut, NoTrace, Row
-from judge.convert.values import Record, object_at, objects_at, optional_text, present, record_id, text_at, texts_in
+from judge.convert.values import Record, object_at, objects_at, optional_text, present, record_id, texts_in
 from judge.files.fields import RecordProblem
 
 _OK = 200
@@ -13,7 +14,7 @@ _OK = 200
 
 def is_openai_batch(record: Record) -> bool:
     """Return whether a record is one request's line."""
-    return "custom_id" in record and ("response" in record or "error" in record)
+    return "custom_id" in record and "result" not in record and ("response" in record or "error" in record)
 
 
 def read_openai_batch(record: Record, id_path: str | None) -> Iterator[Row]:
@@ -25,7 +26,8 @@ def read_openai_batch(record: Record, id_path: str | None) -> Iterator[Row]:
     if error or response.get("status_code") != _OK:
         yield _failure(id_, error or body, response.get("status_code"))
     elif "choices" in body:
-        yield from (_from_choice(id_, choice, body) for choice in objects_at(body, "choices"))
+        model, usage = optional_text(body, "model"), body.get("usage")
+        yield from (choice_row(id_, choice, model=model, usage=usage) for choice in objects_at(body, "choices"))
     elif "output" in body:
         yield _from_response(id_, body)
     else:
@@ -38,25 +40,6 @@ def _failure(id_: str, error: Record, status: object) -> Row:
         id=id_,
         no_trace=NoTrace.FILTERED if code == "content_filter" else NoTrace.ERROR,
         detail=": ".join(str(word) for word in (code, message) if word) or f"status {status}",
-    )
-
-
-def _from_choice(id_: str, choice: Record, body: Record) -> Row:
-    message = object_at(choice, "message")
-    finish = choice.get("finish_reason")
-    refusal = text_at(message, "refusal")
-    parts = message.get("content")
-    return Row(
-        id=id_,
-        text=texts_in(objects_at(message, "content"), "text", "text")
-        if isinstance(parts, list)
-        else text_at(message, "content"),
-        reasoning=text_at(message, "reasoning") or text_at(message, "reasoning_content"),
-        model=optional_text(body, "model"),
-        no_trace=NoTrace.REFUSED if refusal else NoTrace.FILTERED if finish == "content_filter" else None,
-        detail=refusal,
-        cut=Cut.LIMIT if finish == "length" else None,
-        source=present(finish_reason=finish, usage=body.get("usage")),
     )
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-LONGEST_ANSWER = 200
-"""characters; what is longer is an explanation"""
+from judge.prompting.trace_parts import join_output
 
 
 class NoTrace(StrEnum):
@@ -60,12 +59,7 @@ class Row:
 
 def trace_text(row: Row) -> str:
     """Return reasoning and text as one, in the tags that every trace file may use; blank where both are."""
-    reasoning, text = row.reasoning.strip(), row.text
-    if not reasoning or ("</think>" in text and reasoning in text):
-        return text
-    if row.cut is Cut.LIMIT and not text.strip():
-        return f"<think>{reasoning}"
-    return f"<think>{reasoning}</think>{text}"
+    return join_output(row.reasoning, row.text, cut=row.cut is Cut.LIMIT)
 
 
 def why_no_trace(row: Row) -> NoTrace | None:
@@ -73,21 +67,3 @@ def why_no_trace(row: Row) -> NoTrace | None:
     if row.no_trace is not None or trace_text(row).strip():
         return row.no_trace
     return NoTrace.TRUNCATED if row.cut is Cut.LIMIT else NoTrace.EMPTY
-
-
-def shows_reasoning(trace: str) -> bool:
-    """Return whether a trace holds reasoning that is marked as such: within `<think>`, or before `</think>`."""
-    head, closed, _ = trace.rpartition("</think>")
-    _, opened, thinking = (head if closed else trace).partition("<think>")
-    if opened:
-        return bool(thinking.strip())
-    return bool(closed and head.strip())
-
-
-def final_answer(trace: str) -> str | None:
-    """Return the one short line that follows marked reasoning; None where a tag tells it, or another text follows."""
-    _, closed, after = trace.rpartition("</think>")
-    after = after.strip()
-    if not closed or not after or "<answer>" in trace:
-        return None
-    return after if len(after) <= LONGEST_ANSWER and "\n" not in after else None

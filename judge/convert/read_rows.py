@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Self
 
-from judge.convert.formats import FORMATS, NATIVE, Format, detect
+from judge.convert.formats import FORMATS, Format, detect
 from judge.convert.output import Row
-from judge.convert.source import source_records
+from judge.convert.source import holds_lines, source_records
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
-from judge.files.fields import RecordProblem
+from judge.files.fields import ROW, RecordProblem
 from judge.files.jsonl import JsonLines, refuse
-from judge.files.limits import MAX_PROBLEMS, is_about_a_limit, limits
+from judge.files.limits import MAX_PROBLEMS, limits
 
 LOOKED_AT = 20
 """records that the format is found by"""
-MAX_HINT_DOCUMENT = 2**26
-"""bytes of a JSON document that is read for no more than a hint"""
 
 
 class Problems:
@@ -44,25 +42,36 @@ class Problems:
 class RowFile:
     """An open file of a generator, of the format that is named or found by its first records (see `source_records`)."""
 
-    def __init__(self, source: str | Path, format_: str | None, *, max_document: int | None = None) -> None:
+    def __init__(
+        self,
+        source: str | Path,
+        format_: str | None,
+        *,
+        id_path: str | None = None,
+        lenient: bool = False,
+    ) -> None:
         self._file = JsonLines(source)
-        self.path = self._file.path
+        self.path, self.sha256 = self._file.path, self._file.sha256
+        self.holds_lines = holds_lines(self._file)
+        """whether it is JSON lines, as a file of traces is"""
         self.folder = Path.cwd() if source == "-" else Path(source).absolute().parent
-        self._records = source_records(self._file, max_document=max_document or limits().document_bytes)
+        self._records = source_records(self._file, max_document=limits().document_bytes)
         try:
             self._first = list(islice(self._records, LOOKED_AT))
+            self._id_path, self._lenient = id_path, lenient
             self.format = self._named(format_)
         except BaseException:
             self.close()
             raise
 
-    def rows(self, id_path: str | None, problems: Problems) -> Iterator[tuple[str, Row]]:
+    def rows(self, problems: Problems) -> Iterator[tuple[str, Row]]:
         """Yield every row once, with its place in the file; records that hold none are noted."""
-        for given in chain(self._first, self._records):
+        for number, given in enumerate(chain(self._first, self._records)):
             try:
                 if isinstance(given.record, RecordProblem):
                     raise given.record
-                yield from ((given.where, row) for row in self.format.rows(given.record, id_path))
+                for row in self.format.rows(given.record, self._id_path):
+                    yield given.where, row if row.id and self._id_path != ROW else replace(row, id=str(number))
             except RecordProblem as problem:
                 problems.add(given.where, problem)
                 if problems.total >= MAX_PROBLEMS:
@@ -91,20 +100,4 @@ class RowFile:
                 if isinstance(given.record, RecordProblem):
                     problems.add(given.where, given.record)
             problems.raise_any()
-        return detect(readable, self.path)
-
-
-def with_convert_hint(error: InputErrors, source: str | Path) -> InputErrors:
-    """Return a file's problems, led by the command that converts it where it is of a generator's format."""
-    if source == "-" or not Path(source).is_file() or any(map(is_about_a_limit, error.problems)):
-        return error
-    try:
-        with RowFile(source, None, max_document=MAX_HINT_DOCUMENT) as file:
-            format_ = file.format
-    except InputError:
-        return error
-    if format_ is NATIVE:
-        return error
-    command = f"omr-judge convert {shlex.quote(str(source))} --to traces.jsonl"
-    hint = InputError(str(source), f"looks like {format_.title}", f"convert it first: {command}")
-    return InputErrors([hint, *error.problems], error.total + 1)
+        return detect(readable, self.path, any_id=self._id_path is not None, lenient=self._lenient)

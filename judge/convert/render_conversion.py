@@ -19,7 +19,9 @@ def lines(counts: Counts, *, sample: int, all_samples: bool) -> Iterator[str]:
     """Yield what a person is told, safe for a terminal."""
     for file in counts.files:
         yield f"{_one_line(file.path)}: {file.title} ({file.format}), {_count(file.rows, 'row')}"
-    yield _ledger(counts)
+    yield ledger(counts)
+    if counts.bad_rows:
+        yield f"{_count(counts.bad_rows, 'record')} left out that could not be read (--skip-bad)"
     if counts.other_filters:
         others = ", ".join(_named(name) for name in counts.other_filters)
         yield f"Of each output the rows of filter {_named(counts.filter)} are taken; others: {others} (--filter)"
@@ -52,7 +54,8 @@ def as_record(counts: Counts) -> dict[str, Any]:
     }
 
 
-def _ledger(counts: Counts) -> str:
+def ledger(counts: Counts) -> str:
+    """Return where every row went, in a sentence."""
     terms = [_count(counts.traces, "trace")]
     if missing := counts.without_trace.total():
         reasons = ", ".join(f"{_REASONS.get(reason, reason)} {count}" for reason, count in counts.without_trace.items())

@@ -1,4 +1,4 @@
-"""Read tables, row by row: tab-separated text and Excel sheets."""
+"""Read tables, row by row: text with a header, and Excel sheets."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ SHEET_MEMORY = 384 * MIB
 """bytes that reading a sheet may take"""
 MAX_COLUMNS = 10_000
 _WORKBOOK = "xl/workbook.xml"
-_INSPECT = "header.json"
 _EXTRA = "pip install 'omr-judge[xlsx]'"
 
 
-def tsv_rows(handle: BinaryIO, path: str) -> Iterator[SourceRecord]:
+def table_rows(handle: BinaryIO, path: str, delimiter: str) -> Iterator[SourceRecord]:
     """Yield the record of each row; cells may hold lines of their own."""
     csv.field_size_limit(limits().record_bytes)
-    reader = csv.reader(_text_lines(handle, path), delimiter="\t", strict=True)
+    reader = csv.reader(_text_lines(handle, path, delimiter), delimiter=delimiter, strict=True)
     try:
         header = _header(next(cells for cells in reader if cells), path)
         for cells in reader:
@@ -42,11 +41,11 @@ def tsv_rows(handle: BinaryIO, path: str) -> Iterator[SourceRecord]:
         refuse(f"{path}:{reader.line_num}", f"broken table: {error}", "write the file again, with quoted cells")
 
 
-def _text_lines(handle: BinaryIO, path: str) -> Iterator[str]:
+def _text_lines(handle: BinaryIO, path: str, delimiter: str) -> Iterator[str]:
     """Yield the lines of a table as text, in memory one at a time."""
     most = limits()
     for number, raw in enumerate(iter(lambda: handle.readline(most.record_bytes + 1), b""), 1):
-        if len(raw) > most.record_bytes or (len(raw) > MAX_COLUMNS and raw.count(b"\t") > MAX_COLUMNS):
+        if len(raw) > most.record_bytes or (len(raw) > MAX_COLUMNS and raw.count(delimiter.encode()) > MAX_COLUMNS):
             refuse(
                 f"{path}:{number}",
                 f"a line of more than {most.max_record_mb} MiB, or {MAX_COLUMNS:,} cells",
@@ -90,14 +89,17 @@ def _refuse_unread(code: int, said: str, path: str, most: int) -> None:
         refuse(path, problem, "have the generator write JSON lines; --max-file-mb MB allows more")
 
 
-def _check_archive(handle: BinaryIO, path: str) -> None:
+def archive_parts(handle: BinaryIO, path: str) -> set[str]:
+    """Return the names in a zip archive; InputErrors where it is damaged."""
     try:
         with zipfile.ZipFile(handle) as archive:
-            parts = {part.filename for part in archive.infolist()}
+            return {part.filename for part in archive.infolist()}
     except (zipfile.BadZipFile, NotImplementedError) as error:
         refuse(path, f"damaged Excel sheet: {error}", "write the sheet again")
-    if _INSPECT in parts:
-        refuse(path, "a packed log of inspect", f"unpack it: inspect log dump {path} > log.json")
+
+
+def _check_archive(handle: BinaryIO, path: str) -> None:
+    parts = archive_parts(handle, path)
     if _WORKBOOK not in parts:
         refuse(path, "a zip archive and no Excel sheet", "unpack it, and give the files")
 

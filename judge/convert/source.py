@@ -6,7 +6,9 @@ from collections.abc import Generator
 from itertools import count
 from typing import Any
 
-from judge.convert.sheets import tsv_rows, xlsx_rows
+from judge.convert.inspect_archive import inspect_records, is_inspect_archive
+from judge.convert.parquet_records import parquet_records
+from judge.convert.sheets import archive_parts, table_rows, xlsx_rows
 from judge.convert.values import SourceRecord
 from judge.files.fields import RecordProblem
 from judge.files.jsonl import JsonLines, refuse, refuse_binary
@@ -15,10 +17,14 @@ from judge.files.strict_json import parse_object, parse_value
 
 _BOM = b"\xef\xbb\xbf"
 _ZIP = b"PK\x03\x04"
+_PARQUET = b"PAR1"
+_DELIMITERS = (b"\t", b",", b";")
 
 
 def source_records(file: JsonLines, *, max_document: int) -> Generator[SourceRecord]:
-    """Yield every record of a file of JSON lines, a JSON document, a table or an Excel sheet; plain or gzip.
+    """Yield every record of JSON lines, a JSON document, a table, an Excel sheet, Parquet or an archive of inspect.
+
+    All but Parquet may be within gzip.
 
     Args:
         file: open; read from its start.
@@ -30,16 +36,26 @@ def source_records(file: JsonLines, *, max_document: int) -> Generator[SourceRec
     first, second = _first_lines(file)
     handle = file.rewound()
     if first.startswith(_ZIP):
-        yield from xlsx_rows(handle, file.path)
+        is_log = is_inspect_archive(archive_parts(handle, file.path))
+        yield from (inspect_records if is_log else xlsx_rows)(handle, file.path)
+        return
+    if first.startswith(_PARQUET):
+        yield from parquet_records(file.path)
         return
     refuse_binary(handle, file.path)
     if _is_document(first, second):
         yield from _of_document(file, max_document)
-    elif b"\t" in first and not first.startswith(b"{"):
-        yield from tsv_rows(handle, file.path)
+    elif not first.startswith(b"{") and (delimiter := max(_DELIMITERS, key=first.count)) in first:
+        yield from table_rows(handle, file.path, delimiter.decode())
     else:
         for line in file:
             yield SourceRecord(line.where, _parsed(line.raw))
+
+
+def holds_lines(file: JsonLines) -> bool:
+    """Say whether a file is read line by line: no table, document or archive."""
+    first, second = _first_lines(file)
+    return first.startswith(b"{") and not _is_document(first, second)
 
 
 def _of_document(file: JsonLines, max_bytes: int) -> Generator[SourceRecord]:

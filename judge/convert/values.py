@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from judge.enums import AnswerIs
-from judge.files.fields import RecordProblem, as_id, as_text, follow
+from judge.files.fields import ROW, RecordProblem, as_id, as_text, follow
 from judge.files.option_fields import as_options
 from judge.prompting.right_answer import ways_to_read
 
@@ -30,6 +30,14 @@ def record_id(record: Record, path: str) -> str:
         return as_id(value)
     except RecordProblem as problem:
         raise RecordProblem(f"id: {problem.problem}", "name another place with --id") from problem
+
+
+def id_or_row(record: Record, path: str | None, *names: str) -> str:
+    """Return the id at a path, else under the first of the names that is there; empty: the row's number is its id."""
+    if path and path != ROW:
+        return record_id(record, path)
+    name = next((name for name in names if record.get(name) is not None), None)
+    return "" if name is None else record_id(record, name)
 
 
 def text_at(record: Record, name: str, read: Callable[[object], str] = as_text) -> str:

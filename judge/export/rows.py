@@ -221,4 +221,6 @@ def _prompt(item: Item) -> str:
 
 
 def _reply(trace: Trace) -> list[dict[str, str]]:
-    return [{"role": "assistant", "content": shown_text(trace, answers=True)}]
+    """Return the model's output as it gave it; where it was not parted, with the answer that its record states."""
+    is_known = trace.marks or trace.final
+    return [{"role": "assistant", "content": trace.output if is_known else shown_text(trace, answers=True)}]

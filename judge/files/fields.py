@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from judge.errors import InputError
@@ -23,20 +22,26 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "perception": ("perception",),
     "knowledge": ("knowledge",),
     "rationale": ("rationale",),
-    "trace": ("trace", "reasoning", "response", "output", "completion", "prediction"),
+    "trace": ("trace", "reasoning", "reasoning_content", "response", "output", "completion", "prediction"),
     "model": ("model", "model_name", "generator"),
     "model_answer": ("model_answer", "predicted_answer", "pred"),
     "subgroup": ("subgroup",),
 }
 """Each field and the spellings accepted for it; docs/input.md shows the same table."""
 
+THINKING = ("reasoning", "reasoning_content")
+"""spellings of a trace that hold thinking alone: what followed it stands in one of those below"""
+FOLLOWS = ("response", "output", "completion", "prediction", "content")
 # Beside `reasoning`, a generator's `response` or `output` holds the answer that followed the reasoning.
-_WINS = {spellings[0] for spellings in FIELDS.values()} | {"reasoning"}
+_WINS = {spellings[0] for spellings in FIELDS.values()} | {*THINKING}
 _SPELLINGS = {spelling for spellings in FIELDS.values() for spelling in spellings}
 _URL = re.compile(r"data:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _SHOWN_CHARACTERS = 80
 MAX_NAME_CHARS = 1_000
 """of ids and of models: they stand in every message, table and file that tells of them"""
+
+ROW = "row"
+"""as `--id` and `--id-column`: the row's number, from 0"""
 
 T = TypeVar("T")
 
@@ -75,6 +80,8 @@ class RecordFields:
 
     def __init__(self, record: Mapping[str, Any], paths: Mapping[str, str]) -> None:
         self.problems: list[RecordProblem] = []
+        self.places: dict[str, str] = {}
+        """where in the record each field was read"""
         self._record, self._paths = record, paths
         self._reserved = {path.split(".")[0] for path in paths.values()}
         self._used: set[str] = set()
@@ -82,8 +89,9 @@ class RecordFields:
     def read(self, name: str, convert: Callable[[Any], T]) -> T | None:
         """Return a field converted, or None where the record lacks it or a problem was noted."""
         try:
-            spelling = self._paths.get(name) or self._spelling(name)
+            spelling = self._paths.get(name) or self.spelling(name)
             self._used.add(spelling)
+            self.places[name] = spelling
             value = follow(self._record, spelling)
             return None if value is None else convert(value)
         except RecordProblem as problem:
@@ -123,7 +131,8 @@ class RecordFields:
             if key not in self._used and not (value is None and key in _SPELLINGS)
         }
 
-    def _spelling(self, name: str) -> str:
+    def spelling(self, name: str) -> str:
+        """Return under which of its names the record has a field; RecordProblem where several differ."""
         candidates = [spelling for spelling in FIELDS[name] if spelling not in self._reserved]
         filled = [spelling for spelling in candidates if self._record.get(spelling) not in (None, "")]
         if not filled:
@@ -231,44 +240,3 @@ def as_image_path(value: object) -> str:
     if "\0" in value:
         raise RecordProblem(f"{show(value)} is not a path", "it holds a NUL character")
     return value
-
-
-@dataclass(frozen=True, slots=True)
-class Thinking:
-    """A trace's text parted at its tags."""
-
-    trace: str
-    answer: str | None = None
-    before: str = ""
-    after: str = ""
-
-
-def split_thinking(text: str) -> Thinking:
-    """Part a text at `<think>` and `<answer>`; a text without such tags, or cut within them, stays as it is."""
-    if "<" not in text:
-        return Thinking(text)
-    answer, around = _take_answer(text)
-    thought, closed, after = text.rpartition("</think>")
-    if closed and after.strip() and "<answer>" in thought:  # tags within thinking are thoughts
-        answer, after = _take_answer(after)
-        around = f"{thought}{closed}{after}"
-    head, closed, after = text.rpartition("</think>")
-    # Chat templates may put the opening tag into the prompt: then all before the closing one is thinking.
-    before, _, thinking = head.partition("<think>") if "<think>" in head else ("", "", head)
-    if closed and thinking.strip():
-        return Thinking(thinking.strip(), answer, before.strip(), after.strip())
-    if closed:
-        answer, around = _take_answer((before + after).strip())
-    elif "<think>" in text:
-        return Thinking(text, answer)
-    return Thinking(around if around.strip() else text, answer)
-
-
-def _take_answer(text: str) -> tuple[str | None, str]:
-    """Return what the last `<answer>` tag holds, and the text without that tag."""
-    end = text.rfind("</answer>")
-    start = text.rfind("<answer>", 0, max(end, 0))
-    if start < 0:
-        return None, text
-    answer = text[start + len("<answer>") : end].strip()
-    return answer or None, (text[:start] + text[end + len("</answer>") :]).strip()

@@ -62,12 +62,22 @@ class ItemOptions(FieldOptions):
     on_missing_image: Annotated[
         OnMissingImage, typer.Option(help="What to do with an item whose image cannot be shown.")
     ] = OnMissingImage.ERROR
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take the first N items.")] = None
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, metavar="N", help="Take N items at random, by --seed.")
+    ] = None
+    skip_bad: Annotated[
+        bool,
+        typer.Option("--skip-bad", help="Leave out rows that cannot be read, such as a cut last line; counted."),
+    ] = False
     images: ImageOptions = ImageOptions()
 
     def identity(self) -> dict[str, str]:
         """Name what decides how the files are joined, where it is not as it always was."""
         named = {"--id-column": self.id_column} if self.id_column else {}
         named |= {"--answer-is": self.answer_is.value} if self.answer_is else {}
+        chosen = {"--limit": self.limit, "--sample": self.sample, "--skip-bad": self.skip_bad or None}
+        named |= {name: str(value) for name, value in chosen.items() if value is not None}
         return named | self.images.identity()
 
 

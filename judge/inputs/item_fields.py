@@ -18,7 +18,6 @@ from judge.files.fields import (
     as_image_path,
     as_subgroup,
     as_text,
-    split_thinking,
     wrong_type,
 )
 from judge.files.option_fields import as_options, options_in_columns
@@ -26,6 +25,7 @@ from judge.inputs.checklist_fields import read_checklist
 from judge.inputs.right_answers import OTHER_SPELLINGS, as_answer
 from judge.prompting.embedded_options import split_options
 from judge.prompting.right_answer import ways_to_read
+from judge.prompting.trace_parts import part_output
 from judge.schema import Group, Item, Unit
 
 
@@ -86,10 +86,11 @@ def _completed(item: Item, fields: RecordFields) -> Item:
     if reference is None:
         reference = fields.take("reasoning", as_text)
     if reference:
-        parted = split_thinking(reference)
-        changes |= {"reference_reasoning": parted.trace, "answer": item.answer or parted.answer}
-        if item.answer and parted.answer and parted.answer != item.answer:
-            changes["meta"] = {"answer_tag": parted.answer}
+        parted = part_output(reference)
+        answer = None if parted.answer == parted.final else parted.answer
+        changes |= {"reference_reasoning": parted.text, "answer": item.answer or answer}
+        if item.answer and answer and answer != item.answer:
+            changes["meta"] = {"answer_tag": answer}
     return replace(item, **changes)
 
 

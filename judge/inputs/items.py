@@ -10,15 +10,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from judge.enums import AnswerIs
-from judge.files.fields import RecordProblem, show
+from judge.files.fields import ROW, RecordProblem, show
 from judge.files.jsonl import refuse
 from judge.files.limits import open_regular
 from judge.inputs.parquet_rows import ParquetRows
 from judge.inputs.traces import NO_PATHS, Digest, IdIndex, Record, RecordFile, read_lines
 
 PARQUET = b"PAR1"
-ROW = "row"
-"""as `--id-column`: the row's number within its split"""
 SHARD = re.compile(r"[^-]+-(?P<number>[0-9]+)-of-(?P<of>[0-9]+)")
 
 
@@ -73,6 +71,7 @@ def read_items(
     fields: Mapping[str, str] = NO_PATHS,
     id_column: str | None = None,
     answer_is: AnswerIs | None = None,
+    skip_bad: bool = False,
 ) -> Items:
     """Open files of items, whose traces are not read; raise InputErrors with all problems of the first wrong file.
 
@@ -81,13 +80,14 @@ def read_items(
         fields: paths given with `--field`, by field name.
         id_column: the field or column that holds the ids.
         answer_is: what the right answers are, as the user says.
+        skip_bad: whether lines that cannot be read are left out.
     """
     found = [path for source in sources for path in _files_of(source)]
     shards = [path for path in found if isinstance(path, Path)]
     with ExitStack() as stack:
         files = [
             stack.enter_context(
-                read_lines(source, fields=_with_id(fields, id_column), with_traces=False, answer_is=answer_is)
+                read_lines(source, fields=_with_id(fields, id_column), answer_is=answer_is, skip_bad=skip_bad)
             )
             for source in found
             if not isinstance(source, Path)

@@ -11,6 +11,7 @@ from typing import Self
 from msgspec.structs import replace
 
 from judge.errors import InputError, InputErrors
+from judge.files.sampling import shuffled
 from judge.images.image_store import ImageStore
 from judge.images.loader import ImageLoader
 from judge.inputs.input_options import CaseOptions, InputOptions, ItemOptions
@@ -27,24 +28,37 @@ class _Joined:
         sources: one file of traces for each model.
         options: the items, and how to read.
         blind_judge: whether a judge cannot see images.
+        seed: decides the sample, where one is asked for.
 
     Raises:
         InputErrors: every problem of the first file that has any.
     """
 
-    def __init__(self, sources: Sequence[str], options: ItemOptions, *, blind_judge: bool) -> None:
+    def __init__(self, sources: Sequence[str], options: ItemOptions, *, blind_judge: bool, seed: int = 0) -> None:
         if [*sources, *options.items].count("-") > 1:
             raise InputError("-", "more than one file is standard input", "give one of them as a file")
         self._options, self._blind_judge = options, blind_judge
         with ExitStack() as stack:
             self._traces = [
-                stack.enter_context(read_traces(source, fields=options.fields, answer_is=options.answer_is))
+                stack.enter_context(
+                    read_traces(
+                        source,
+                        fields=options.fields,
+                        answer_is=options.answer_is,
+                        id_column=options.id_column,
+                        skip_bad=options.skip_bad,
+                    )
+                )
                 for source in sources
             ]
             self.items: Items | None = None
             if options.items:
                 items = read_items(
-                    options.items, fields=options.fields, id_column=options.id_column, answer_is=options.answer_is
+                    options.items,
+                    fields=options.fields,
+                    id_column=options.id_column,
+                    answer_is=options.answer_is,
+                    skip_bad=options.skip_bad,
                 )
                 self.items = stack.enter_context(items)
             self._stack = stack.pop_all()
@@ -53,8 +67,25 @@ class _Joined:
                 file.forget_samples()
         self.left_out: dict[str, int] = {}
         first, *others = self._traces
-        self.ids = [id_ for id_ in first.ids if all(id_ in other for other in others)]
+        self._shared = [id_ for id_ in first.ids if all(id_ in other for other in others)]
+        self.ids = self._chosen(self._shared, seed)
         """the ids to judge, which every file of traces has, in the order of the first"""
+        unread, not_chosen = sum(file.n_bad for file in self._files()), len(self._shared) - len(self.ids)
+        self.left_out |= {"bad_row": unread} if unread else {}
+        self.left_out |= {"not_chosen": not_chosen} if not_chosen else {}
+
+    def _chosen(self, ids: list[str], seed: int) -> list[str]:
+        """Return the ids of the first items, or of a sample of them in their order, where that is asked for."""
+        items = list(dict.fromkeys(map(self._item_of, ids)))
+        if self._options.sample is not None:
+            drawn = {*shuffled(items, seed=f"{seed} items")[: self._options.sample]}
+            items = [item for item in items if item in drawn]
+        chosen = {*items[: self._options.limit]}
+        return [id_ for id_ in ids if self._item_of(id_) in chosen]
+
+    def notes(self) -> list[str]:
+        """Say how files were read that are none of traces."""
+        return [file.note for file in self._traces if file.note]
 
     def _model(self, file: RecordFile) -> str:
         """Return the name of a file's model: as its records say, else the file's."""
@@ -92,7 +123,7 @@ class _Joined:
 
     def _without_partner(self) -> list[InputError]:
         """Return the ids that only one file of traces has, unless that is allowed."""
-        if self._options.allow_missing:
+        if self._options.allow_missing or any(file.n_bad for file in self._traces):
             return []
         hint = "add its trace, or leave such items out with --allow-missing"
         return [
@@ -107,7 +138,7 @@ class _Joined:
         if items is None:
             return []
         missing = [id_ for id_ in self.ids if self._item_of(id_) not in items]
-        if self._options.allow_missing:
+        if self._options.allow_missing or any(file.n_bad for file in items.files):
             self.left_out["no_item"] = len(missing)
             return []
         return [InputError(self._traces[0].where(id_), f"id {id_!r} is not in {items.path}") for id_ in missing]
@@ -180,10 +211,10 @@ class Inputs(_Joined):
         InputErrors: every problem that was found, in one go.
     """
 
-    def __init__(self, options: InputOptions, *, blind_judge: bool) -> None:
-        super().__init__([options.a, options.b], options, blind_judge=blind_judge)
+    def __init__(self, options: InputOptions, *, blind_judge: bool, seed: int = 0) -> None:
+        super().__init__([options.a, options.b], options, blind_judge=blind_judge, seed=seed)
         self.a, self.b = self._traces
-        self.left_out |= {"only_a": len(self.a) - len(self.ids), "only_b": len(self.b) - len(self.ids)}
+        self.left_out |= {"only_a": len(self.a) - len(self._shared), "only_b": len(self.b) - len(self._shared)}
 
     @property
     def models(self) -> tuple[str, str]:
@@ -221,8 +252,8 @@ class CaseInputs(_Joined):
         InputErrors: every problem that was found, in one go.
     """
 
-    def __init__(self, options: CaseOptions, *, blind_judge: bool) -> None:
-        super().__init__([options.traces], options, blind_judge=blind_judge)
+    def __init__(self, options: CaseOptions, *, blind_judge: bool, seed: int = 0) -> None:
+        super().__init__([options.traces], options, blind_judge=blind_judge, seed=seed)
         (self.traces,) = self._traces
 
     @property

@@ -19,7 +19,7 @@ from judge.files.files import file_sha256
 from judge.files.jsonl import Line, refuse
 from judge.files.limits import MIB, limits, raise_record_limit
 from judge.files.option_fields import LISTS
-from judge.inputs.parquet_limits import check_parquet, size_in_memory
+from judge.files.parquet_limits import check_parquet, size_in_memory
 
 READ = {spelling for name, spellings in FIELDS.items() for spelling in spellings} | {
     "reasoning",

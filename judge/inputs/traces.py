@@ -6,22 +6,27 @@ import re
 import unicodedata
 from array import array
 from collections.abc import KeysView, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
-from judge.convert.read_rows import with_convert_hint
+from judge.convert.choose_traces import document_of
+from judge.convert.in_passing import ConvertedLines, converted
+from judge.convert.messages import is_cut, whole_output
 from judge.enums import AnswerIs
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
-from judge.files.fields import RecordFields, RecordProblem, as_label, as_name, as_text, is_address, show, split_thinking
+from judge.files.fields import FIELDS, ROW, RecordFields, RecordProblem, as_label, as_name, is_address, show
 from judge.files.jsonl import JsonLines, Line, refuse
 from judge.files.limits import MAX_PROBLEMS
 from judge.inputs.item_fields import EmbeddedImage, read_images, read_item
 from judge.inputs.parquet_rows import ParquetRows
 from judge.inputs.right_answers import RightAnswers
 from judge.prompting.embedded_options import split_options
+from judge.prompting.trace_parts import part_output
 from judge.schema import Item, Trace
 
 SHORT_TRACE = 10
@@ -37,12 +42,18 @@ class Digest(NamedTuple):
 
     question: int | None
     options: int | None
+    document: int | None = None
+    """of what a generator tells its documents apart by"""
 
     def differs(self, other: Digest) -> str | None:
         """Name what is another in two records of an item: each may lack a part."""
         if self.question and other.question and self.question != other.question:
             return "question"
-        return "options" if self.options and other.options and self.options != other.options else None
+        if self.options and other.options and self.options != other.options:
+            return "options"
+        if self.document and other.document and self.document != other.document:
+            return None if self.question and self.question == other.question else "document"
+        return None
 
 
 class Record(NamedTuple):
@@ -117,6 +128,8 @@ class RecordFile(IdIndex):
         fields: paths given with `--field`, by field name.
         with_traces: whether each record holds a trace.
         answer_is: what the right answers are, as the user says.
+        row_ids: whether a trace without an id is called by its row's number, from 0.
+        skip_bad: whether records that cannot be read are left out, and counted.
     """
 
     def __init__(
@@ -127,14 +140,20 @@ class RecordFile(IdIndex):
         fields: Mapping[str, str],
         with_traces: bool,
         answer_is: AnswerIs | None = None,
+        row_ids: bool = False,
+        skip_bad: bool = False,
     ) -> None:
         super().__init__()
+        self._row_ids, self._skip_bad = row_ids, skip_bad
+        self.n_bad = file.n_bad if isinstance(file, ConvertedLines) else 0
+        self.note = file.note if isinstance(file, ConvertedLines) else None
+        """what a person should know of how it was read"""
         self.answers = RightAnswers(answer_is)
         self.model: str | None = None
         self.short_traces = 0
         self._file, self._folder, self._paths, self._with_traces = file, folder, fields, with_traces
         self._offsets, self._lines, self._marks = array("Q"), array("Q"), array("q")
-        self._questions, self._options = array("q"), array("q")
+        self._questions, self._options, self._documents = array("q"), array("q"), array("q")
         self.item_of: dict[str, str] = {}
         """the item of each id that names one of several traces for it"""
         self.has_samples = False
@@ -173,19 +192,19 @@ class RecordFile(IdIndex):
         self.item_of = {}
 
     def digest(self, id_: str) -> Digest:
-        """Return hashes of a record's question and options."""
+        """Return hashes of a record's question, options and document."""
         at = self._positions[id_]
-        return Digest(self._questions[at] or None, self._options[at] or None)
+        return Digest(self._questions[at] or None, self._options[at] or None, self._documents[at] or None)
 
     def record(self, id_: str) -> Record:
         """Return a record, read again."""
         at = self._positions[id_]
         where = self._file.where(self._lines[at])
         try:
-            record = self._read(self._file.read_again(self._offsets[at], self._marks[at]), where)
+            record = self._read(self._file.read_again(self._offsets[at], self._marks[at]), where, self._lines[at])
         except (InputErrors, RecordProblem) as error:
             raise InputError(where, "the file changed while it was being read", "start again") from error
-        if record.item.id != self.item_of.get(id_, id_) or _digest(record.item) != self.digest(id_):
+        if record.item.id != self.item_of.get(id_, id_) or _digest(record) != self.digest(id_):
             raise InputError(where, "the file changed while it was being read", "start again")
         return record
 
@@ -195,8 +214,11 @@ class RecordFile(IdIndex):
         total = 0
         for line in self._file:
             try:
-                self._note(self._parse(line.raw, line.where), line)
+                self._note(self._parse(line), line)
             except InputErrors as error:
+                if self._skip_bad:
+                    self.n_bad += 1
+                    continue
                 problems += error.problems[: SHOWN_PROBLEMS - len(problems)]
                 total += error.total
                 if total >= MAX_PROBLEMS:
@@ -216,7 +238,8 @@ class RecordFile(IdIndex):
         self._offsets.append(line.offset)
         self._lines.append(line.number)
         self._marks.append(line.mark)
-        digest = _digest(record.item)
+        digest = _digest(record)
+        self._documents.append(digest.document or _ABSENT)
         self._questions.append(digest.question or _ABSENT)
         self._options.append(digest.options or _ABSENT)
         if record.trace is not None:
@@ -245,16 +268,18 @@ class RecordFile(IdIndex):
         self.item_of[id_] = item
         self._samples_of.setdefault(item, id_)
 
-    def _parse(self, raw: Any, where: str) -> Record:  # noqa: ANN401 - what the file's own `parse` takes
+    def _parse(self, line: Line) -> Record:
         """Parse one record, or raise all its problems together."""
         try:
-            parsed = self._file.parse(raw)
+            parsed = self._file.parse(line.raw)
         except RecordProblem as problem:
-            raise InputErrors([InputError(where, problem.problem, problem.hint)]) from problem
-        return self._read(parsed, where)
+            raise InputErrors([InputError(line.where, problem.problem, problem.hint)]) from problem
+        return self._read(parsed, line.where, line.number)
 
-    def _read(self, parsed: Mapping[str, Any], where: str) -> Record:
+    def _read(self, parsed: Mapping[str, Any], where: str, number: int) -> Record:
         """Read the fields of a record, or raise all its problems together."""
+        if self._row_ids and all(parsed.get(name) is None for name in (self._paths.get("id"), *FIELDS["id"]) if name):
+            parsed = {**parsed, "id": number - 1}
         fields = RecordFields(parsed, self._paths)
         item = read_item(
             fields, lambda answer, options: self.answers.typed(answer, options, where), alone=not self._with_traces
@@ -274,38 +299,74 @@ class RecordFile(IdIndex):
 
 
 def read_traces(
-    source: str | Path, *, fields: Mapping[str, str] = NO_PATHS, answer_is: AnswerIs | None = None
+    source: str | Path,
+    *,
+    fields: Mapping[str, str] = NO_PATHS,
+    answer_is: AnswerIs | None = None,
+    id_column: str | None = None,
+    skip_bad: bool = False,
 ) -> RecordFile:
-    """Open a file of traces, or standard input for `-`; raise InputErrors with all its problems."""
+    """Open a file of traces, or standard input for `-`; a generator's file is converted in passing.
+
+    Args:
+        source: the file.
+        fields: paths given with `--field`, by field name.
+        answer_is: what the right answers are, as the user says.
+        id_column: `row` calls traces without an id by their rows' numbers.
+        skip_bad: whether records that cannot be read are left out.
+
+    Raises:
+        InputErrors: all problems of the file.
+    """
+    folder = Path.cwd() if source == "-" else Path(source).absolute().parent
+    open_ = partial(
+        RecordFile,
+        folder=folder,
+        with_traces=True,
+        answer_is=answer_is,
+        row_ids=id_column == ROW,
+        skip_bad=skip_bad,
+    )
     try:
-        return read_lines(source, fields=fields, with_traces=True, answer_is=answer_is)
+        return open_(JsonLines(source), fields=fields)
     except InputErrors as error:
-        raise with_convert_hint(error, source) from None
+        id_path = fields.get("id") or (ROW if id_column == ROW else None)
+        lines = converted(source, error, id_path=id_path, skip_bad=skip_bad)
+    return open_(lines, fields={name: path for name, path in fields.items() if name not in {"id", "trace"}})
 
 
 def read_lines(
-    source: str | Path, *, fields: Mapping[str, str], with_traces: bool, answer_is: AnswerIs | None = None
+    source: str | Path, *, fields: Mapping[str, str], answer_is: AnswerIs | None = None, skip_bad: bool = False
 ) -> RecordFile:
-    """Open a file of JSON lines, or standard input for `-`; raise InputErrors with all its problems."""
+    """Open a file of items as JSON lines, or standard input for `-`; raise InputErrors with all its problems."""
     folder = Path.cwd() if source == "-" else Path(source).absolute().parent
-    return RecordFile(JsonLines(source), folder=folder, fields=fields, with_traces=with_traces, answer_is=answer_is)
-
-
-def _read_trace(fields: RecordFields) -> Trace:
-    thinking = split_thinking(fields.require("trace", as_text) or "")
-    model, stated = fields.read("model", as_name), fields.read("model_answer", as_label)
-    unused = {"before_think": thinking.before, "after_think": thinking.after}
-    if stated is not None and thinking.answer != stated:
-        unused["answer_tag"] = thinking.answer or ""
-    return Trace(
-        text=thinking.trace,
-        model=model,
-        answer=thinking.answer if stated is None else stated,
-        meta=fields.rest() | {name: text for name, text in unused.items() if text},
+    return RecordFile(
+        JsonLines(source), folder=folder, fields=fields, with_traces=False, answer_is=answer_is, skip_bad=skip_bad
     )
 
 
-def _digest(item: Item) -> Digest:
+def _read_trace(fields: RecordFields) -> Trace:
+    parts = part_output(whole_output(fields))
+    model, stated = fields.read("model", as_name), fields.read("model_answer", as_label)
+    tag = {"answer_tag": parts.answer} if stated is not None and parts.answer not in (None, stated, parts.final) else {}
+    return Trace(
+        text=parts.text,
+        model=model,
+        answer=parts.answer if stated is None else stated,
+        final=UNSET if parts.final is None else parts.final,
+        marks=parts.marks or UNSET,
+        cut=is_cut(fields) or UNSET,
+        meta=fields.rest() | tag,
+    )
+
+
+def _digest(record: Record) -> Digest:
     """Hash what must be the same in two files that share an item."""
+    item, meta = record.item, record.trace.meta if record.trace else {}
+    source = meta.get("source")
+    named = {name: value for name, value in meta.items() if name != "question"}
+    document = document_of(named, source if isinstance(source, dict) else {})
     question, options = (item.question, item.options) if item.options else split_options(item.question)
-    return Digest(hash(question) if question else None, hash(tuple(sorted(options.items()))) if options else None)
+    return Digest(
+        hash(question) if question else None, hash(tuple(sorted(options.items()))) if options else None, document
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.dispatch.retry_policy import RetryPolicy
-from judge.enums import Method, Orders
+from judge.enums import Method, Orders, Show
 from judge.errors import InputError
 from judge.inputs.input_options import CaseOptions, FieldOptions, FieldPaths, InputOptions
 from judge.judges.judge_options import JudgeOptions, Judges, Prices
@@ -188,6 +188,9 @@ class PromptOptions:
     hide_answers: Annotated[bool, typer.Option("--hide-answers", help="Strip the final answers from both traces.")] = (
         False
     )
+    show: Annotated[
+        Show, typer.Option(help="Which part of a trace the judge is shown, where it has thinking and a final text.")
+    ] = Show.BOTH
     seed: Seed = 0
 
     @property

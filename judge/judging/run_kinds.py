@@ -41,7 +41,9 @@ def counts_of(manifest: AnyManifest) -> SubjectCounts[Any]:
     if isinstance(manifest, ChecklistManifest):
         return ItemCounts()
     return (
-        PairCounts(answers=not manifest.hide_answers) if isinstance(manifest, Manifest) else CaseCounts(manifest.judges)
+        PairCounts(answers=not manifest.hide_answers, show=manifest.show)
+        if isinstance(manifest, Manifest)
+        else CaseCounts(manifest.judges)
     )
 
 
@@ -52,7 +54,7 @@ def plan_of(manifest: Manifest) -> PairPlan:
     return PairPlan(
         template=parse_template(manifest.prompt, where="the run's prompt"),
         rubric=manifest.rubric,
-        shown=ShownParts(reference=manifest.show_reference, answers=not manifest.hide_answers),
+        shown=ShownParts(manifest.show_reference, answers=not manifest.hide_answers, show=manifest.show),
         orders=manifest.orders,
         samples=manifest.samples,
         seed=manifest.seed,

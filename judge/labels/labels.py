@@ -89,7 +89,7 @@ def first_shown(item: str, *, reader: str, seed: int | str) -> Order:
 
 def shown_texts(pair: Pair, order: Order, manifest: Manifest) -> list[str]:
     """Return a pair's two traces in an order, with their final answers if the judge was shown them."""
-    texts = [shown_text(trace, answers=not manifest.hide_answers) for trace in (pair.a, pair.b)]
+    texts = [shown_text(trace, answers=not manifest.hide_answers, show=manifest.show) for trace in (pair.a, pair.b)]
     return texts if order is Order.FORWARD else texts[::-1]
 
 

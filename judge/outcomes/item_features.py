@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 import polars as pl
 
+from judge.enums import Show
 from judge.errors import InputError
 from judge.outcomes.latest_judgments import FrameBuilder
 from judge.prompting.correctness import is_right
@@ -68,18 +69,21 @@ class FeatureRow(NamedTuple):
         return cls(values, {**item.meta, **item.subgroup}, images, item.meta.get(SAMPLE_OF))
 
 
-def features_of_pairs(pairs: Iterable[Pair], wanted: WantedFields, *, answers: bool = True) -> ItemFeatures:
+def features_of_pairs(
+    pairs: Iterable[Pair], wanted: WantedFields, *, answers: bool = True, show: Show = Show.BOTH
+) -> ItemFeatures:
     """Read the features of a run's pairs.
 
     Args:
         pairs: one in memory at a time.
         wanted: fields of the items, in `subgroup` or `meta`.
         answers: whether the judge was shown the final answers.
+        show: which parts of the traces it was shown.
 
     Raises:
         InputError: no item has a wanted field.
     """
-    return tabulate((_of_pair(pair, answers=answers) for pair in pairs), wanted, default=BY_IMAGE)
+    return tabulate((_of_pair(pair, answers=answers, show=show) for pair in pairs), wanted, default=BY_IMAGE)
 
 
 def features_of_judgments(judgments: Iterable[Judgment], wanted: WantedFields) -> ItemFeatures:
@@ -98,13 +102,13 @@ def _lengths(meta: Mapping[str, Any]) -> dict[str, float]:
     return known if len(known) == len(told) else {}
 
 
-def _of_pair(pair: Pair, *, answers: bool) -> FeatureRow:
+def _of_pair(pair: Pair, *, answers: bool, show: Show) -> FeatureRow:
     item = pair.item
     right = {"right_a": is_right(pair.a, item), "right_b": is_right(pair.b, item)}
     values = {
         "item": item.id,
-        "length_a": float(len(shown_text(pair.a, answers=answers))),
-        "length_b": float(len(shown_text(pair.b, answers=answers))),
+        "length_a": float(len(shown_text(pair.a, answers=answers, show=show))),
+        "length_b": float(len(shown_text(pair.b, answers=answers, show=show))),
         "has_answer": item.answer is not None,
         **{name: None if value is None else float(value) for name, value in right.items()},
     }

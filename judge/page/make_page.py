@@ -17,6 +17,7 @@ from judge.page.contents import CaseContents, PairContents
 from judge.page.page import comparison_page, score_page
 from judge.page.thumbnails import thumbnail
 from judge.page.without_paths import shareable, without_folders
+from judge.prompting.pairwise_prompt import trace_body
 
 if TYPE_CHECKING:
     from judge.audit.audited_item import Journey
@@ -58,7 +59,7 @@ def _told_item(audit: Audit, item: str, pair: Pair | None) -> dict[str, Any]:
         told, known = {"fields": audit.fields(item, pair)}, []
     else:
         told = describe_pair(pair) | _told_images(pair.item)
-        known = [pair.item.question, pair.a.text, pair.b.text]
+        known = [pair.item.question, told["a"]["text"], told["b"]["text"]]
     return told | _told_requests(
         audit.by_item.get(item, []),
         lambda journey: describe_judgment(journey, audit.criteria, audit.manifest.repair),
@@ -104,7 +105,7 @@ def read_score_page(folder: RunFolder, made: ScoredRun) -> Parts:
             by_item.get(item.id, []),
             lambda journey: describe_reading(journey, found, manifest.repair),
             case_prompts(manifest, case),
-            [item.question, case.trace.text],
+            [item.question, trace_body(case.trace)],
         )
         contents.add(
             item.id,

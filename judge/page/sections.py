@@ -11,7 +11,7 @@ from judge.files.files import as_json_bytes
 from judge.tables import words
 from judge.tables.control_tables import control_lines, control_tables
 from judge.tables.tables import STRATA
-from judge.tables.terminal import LEFT_OUT
+from judge.tables.terminal import INPUT, LEFT_OUT
 from judge.tables.words import percent
 
 if TYPE_CHECKING:
@@ -156,6 +156,7 @@ def judgment_counts(report: Report | ScoreReport) -> list[tuple[str, str]]:
     optional = {
         "not asked yet": report.n_not_asked,
         **{f"left out: {LEFT_OUT[reason]}": count for reason, count in report.left_out.items()},
+        **{INPUT[name]: count for name, count in getattr(report, "input_counts", {}).items()},
     }
     return [
         ("items", f"{report.n_items:,}"),

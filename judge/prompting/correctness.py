@@ -24,6 +24,8 @@ def chosen_options(trace: Trace, item: Item) -> tuple[str, ...]:
     The stated answer goes first; without one, the text after the thinking, where a record has both; else the trace.
     """
     options = options_of(item)
+    if _is_cut_off(trace):
+        return ()
     right = _right(item)
     stated = _stated(trace)
     text = trace.text if stated is None else stated
@@ -42,7 +44,7 @@ def is_right(trace: Trace, item: Item) -> bool | None:
     if item.answer is None:
         return None
     if not options_of(item):
-        stated = _stated(trace)
+        stated = None if _is_cut_off(trace) else _stated(trace)
         return None if stated is None else _is_same(stated, item.answer)
     right, chosen = right_labels(item), chosen_options(trace, item)
     return chosen == right if right and chosen else None
@@ -59,8 +61,13 @@ def _right_of(answer: str, options: tuple[tuple[str, str], ...]) -> Labels | Non
 
 def _stated(trace: Trace) -> str | None:
     """Return the answer that a record states, else the text after the thinking; None where it has neither."""
-    after = trace.meta.get("after_think")
+    after = trace.final or trace.meta.get("after_think")  # the latter in runs made before there was a final text
     return after if trace.answer is None and isinstance(after, str) and after.strip() else trace.answer
+
+
+def _is_cut_off(trace: Trace) -> bool:
+    """Tell whether an output was cut before its answer was certain: the next words might have taken it back."""
+    return bool(trace.cut) and (trace.answer is None or trace.answer == trace.final)
 
 
 def _is_same(stated: str, answer: str) -> bool | None:

@@ -181,7 +181,7 @@ class PairPlan(Plan[Pair]):
 
     def asks(self, pair: Pair, judge: JudgeSpec) -> Iterator[list[Ask]]:
         """Yield the calls about a pair, its orders together."""
-        if self.asks_identical or not is_identical(pair, answers=self.shown.answers):
+        if self.asks_identical or not is_identical(pair, answers=self.shown.answers, show=self.shown.show):
             yield self.asks_in(self.orders_of(pair.item.id), pair, judge)
 
     def asks_in(self, orders: Iterable[Order], pair: Pair, judge: JudgeSpec) -> list[Ask]:

@@ -13,10 +13,15 @@ from typing import Any, NamedTuple
 import orjson
 from jinja2 import Template
 
+from judge.enums import Show
 from judge.errors import InputError
 from judge.prompting.answers import hide_answer
+from judge.prompting.thinking import part_thinking
+from judge.prompting.trace_parts import states_only
 from judge.schema import Group, Order, Pair, Prompt, Rubric, Trace, Unit, Verdict, VerdictForm
 
+NO_FINAL_TEXT = "(no final text)"
+"""what is shown of a trace that holds none, where nothing else is shown"""
 SECTIONS = ("System", "Item", "Traces")
 _SHARED_NAMES = (
     "answer",
@@ -154,18 +159,47 @@ class ShownParts:
     reference: bool = True
     answers: bool = True
     images: bool = True
+    show: Show = Show.BOTH
 
 
-def shown_text(trace: Trace, *, answers: bool) -> str:
-    """Return a trace as the judge sees it: its text and final answer, or the text with every final answer hidden."""
-    if not answers:
-        return hide_answer(trace.text)
-    return f"{trace.text}\n\nFinal answer: {trace.answer}" if trace.answer else trace.text
+def shown_text(trace: Trace, *, answers: bool, show: Show = Show.BOTH) -> str:
+    """Return a trace as the judge sees it: thinking and final text under their names, and the final answer.
+
+    A final text that only states the answer is the final answer. A trace that is not parted is one text.
+
+    Args:
+        trace: the trace.
+        answers: whether final answers are shown; else every statement of one is hidden.
+        show: which parts.
+    """
+    parts = _parts(trace, show)
+    text = _named(*(parts if answers else map(hide_answer, parts)))
+    if not (answers and trace.answer) or f"<answer>{trace.answer}</answer>" in parts[1]:
+        return text or (NO_FINAL_TEXT if show is Show.FINAL else "")
+    return f"{text}\n\nFinal answer: {trace.answer}" if text or show is not Show.FINAL else trace.answer
 
 
-def is_identical(pair: Pair, *, answers: bool) -> bool:
+def trace_body(trace: Trace) -> str:
+    """Return all that a judge may be shown of a trace, but for the final answer."""
+    return _named(*_parts(trace, Show.BOTH))
+
+
+def _named(thinking: str, final: str) -> str:
+    return f"Thinking:\n{thinking}\n\nFinal text:\n{final}" if thinking and final else thinking or final
+
+
+def _parts(trace: Trace, show: Show) -> tuple[str, str]:
+    """Return the thinking and the final text that are shown; of a trace that is not parted, all as the first."""
+    if not isinstance(trace.final, str):
+        never_ends = show is Show.FINAL and part_thinking(trace.text).final is None
+        return ("" if never_ends else trace.text), ""
+    final = "" if show is Show.THINKING or states_only(trace.final, trace.answer) else trace.final
+    return ("" if show is Show.FINAL else trace.text), final
+
+
+def is_identical(pair: Pair, *, answers: bool, show: Show = Show.BOTH) -> bool:
     """Tell whether the judge would see the same bytes twice."""
-    return shown_text(pair.a, answers=answers) == shown_text(pair.b, answers=answers)
+    return shown_text(pair.a, answers=answers, show=show) == shown_text(pair.b, answers=answers, show=show)
 
 
 def fence_tag(texts: tuple[str, ...], *, seed: int, item: str) -> str:
@@ -188,7 +222,8 @@ def render(
         InputError: a section cannot be rendered.
     """
     item = pair.item
-    texts = {side: shown_text(trace, answers=shown.answers) for side, trace in (("a", pair.a), ("b", pair.b))}
+    sides = (("a", pair.a), ("b", pair.b))
+    texts = {side: shown_text(trace, answers=shown.answers, show=shown.show) for side, trace in sides}
     images = item.images if shown.images else ()
     values = {
         "criteria": rubric.criteria,

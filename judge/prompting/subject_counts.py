@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, Generic
 
+from judge.enums import Show
 from judge.prompting.checklist_score import askable
 from judge.prompting.checklist_writing import is_askable
 from judge.prompting.pairwise_plan import Subject
 from judge.prompting.pairwise_prompt import is_identical
+from judge.prompting.trace_parts import states_only
 from judge.schema import Case, Group, Item, JudgeSpec, Pair
 
 
@@ -66,16 +68,26 @@ def _digest(sha256: str) -> bytes:
         return sha256.encode()
 
 
+INPUT_COUNTS = ("cut", "final_not_shown", "no_question", "fields_not_read")
+"""what is counted of the input of a comparison (see `Manifest.input_counts`)"""
+_KNOWN = {"source", "answer_tag", "finish_reason", "stop_reason"}
+"""metadata of a trace that conversion made, or that was read"""
+
+
 class PairCounts(SubjectCounts[Pair]):
     """What was seen of a comparison's pairs.
 
     Args:
         answers: whether the judge is shown the final answers.
+        show: which parts of the traces it is shown.
         chosen: as for `SubjectCounts`.
     """
 
-    def __init__(self, *, answers: bool, chosen: Container[str] | None = None) -> None:
+    def __init__(self, *, answers: bool, show: Show = Show.BOTH, chosen: Container[str] | None = None) -> None:
         super().__init__(chosen)
+        self._show = show
+        self._input: Counter[str] = Counter()
+        self._not_read: set[str] = set()
         self.judged: list[str] = []
         """items that a judge is asked about"""
         self.identical: list[str] = []
@@ -89,20 +101,37 @@ class PairCounts(SubjectCounts[Pair]):
 
     def count(self, pair: Pair) -> None:
         """Count a pair of the run."""
-        same = is_identical(pair, answers=self._answers)
+        same = self._is_identical(pair)
+        self._count_input(pair)
         (self.identical if same else self.judged).append(pair.item.id)
         self.n_checklists += bool(pair.item.checklist)
         self.any_checklist |= bool(pair.item.checklist)
 
     def pass_over(self, pair: Pair) -> None:
         """See a pair of another shard."""
-        if not is_identical(pair, answers=self._answers):
+        if not self._is_identical(pair):
             self.judged_elsewhere.append(pair.item.id)
         self.any_checklist |= bool(pair.item.checklist)
 
     def fields(self) -> dict[str, Any]:
         """Return the manifest's fields that depend on the pairs."""
-        return super().fields() | {"identical": tuple(self.identical), "n_checklists": self.n_checklists}
+        counts = {**self._input, "fields_not_read": len(self._not_read)}
+        return super().fields() | {
+            "identical": tuple(self.identical),
+            "n_checklists": self.n_checklists,
+            "input_counts": {name: counts[name] for name in INPUT_COUNTS if counts.get(name)},
+        }
+
+    def _is_identical(self, pair: Pair) -> bool:
+        return is_identical(pair, answers=self._answers, show=self._show)
+
+    def _count_input(self, pair: Pair) -> None:
+        self._input["no_question"] += not pair.item.question.strip()
+        for trace in (pair.a, pair.b):
+            self._input["cut"] += bool(trace.cut)
+            if trace.final and self._show is Show.THINKING:
+                self._input["final_not_shown"] += not states_only(trace.final, trace.answer)
+            self._not_read.update(trace.meta.keys() - _KNOWN)
 
 
 class CaseCounts(SubjectCounts[Case]):

@@ -43,6 +43,15 @@ _BARE = (
     ),
 )
 """words with which a whole text begins, and those that end its thinking"""
+_HEADING = r"[ \t]*(?:\#{{1,6}}[ \t]*(?:\*\*)?|\*\*)(?:{})[ \t]*:?(?:\*\*)?[ \t]*:?[ \t]*(?:\n|\Z)"
+_HEADING_OPENS = re.compile(
+    r"\s*+" + _HEADING.format(r"thinking(?: process)?|thoughts?(?: process)?|chain of thought|reasoning(?: process)?"),
+    re.IGNORECASE,
+)
+_HEADING_CLOSES = re.compile(
+    "^" + _HEADING.format(r"final (?:response|answer|output|text)|response|answer"), re.IGNORECASE | re.MULTILINE
+)
+"""headings between which HuatuoGPT-o1 and its like think, in traces only: a judge's reply has none"""
 _OBJECT = re.compile(r"\s*+(?:```\w{0,20}+\s*+)?(?=\{)")
 _MOST_QUOTED = 8
 """ends of thinking after which an object is looked for: reading stays linear"""
@@ -58,19 +67,35 @@ class Parted(NamedTuple):
     """the text after it; None where thinking begins and never ends: then nothing is final"""
 
 
+class Marked(NamedTuple):
+    """The marks around a text's thinking."""
+
+    end: int | None
+    """where the final text begins: 0 where there is no thinking, None where it never ends"""
+    spans: list[tuple[int, int]]
+    """where the marks stand, in their order"""
+
+
 def part_thinking(text: str) -> Parted:
     """Part a text at the last end of thinking.
 
     Thinking that was opened ends with a mark of its own kind; an end alone closes thinking that a chat template opened.
     Marks within a JSON object with which the text, or what follows an end of thinking, begins are quotations.
     """
-    start = _bare_end(text)
-    if start is None:
-        return Parted(text, None)
-    final_at, position, n_quoted = start, _object_end(text, start), 1
+    end = marks_of_thinking(text).end
+    return Parted(text, None) if end is None else Parted(text[:end], text[end:])
+
+
+def marks_of_thinking(text: str) -> Marked:
+    """Find the marks around thinking (see `part_thinking`)."""
+    final_at, spans = _bare_marks(text)
+    if final_at is None:
+        return Marked(None, spans)
+    position, n_quoted = _object_end(text, final_at), 1
     kind, depth, opened_at = "", 0, -1
     while (begins := _MARK_BEGINS.search(text, position)) and (mark := _MARK.search(text, begins.start())):
         position, (name, closes) = mark.end(), _kind(mark)
+        spans.append(mark.span())
         if not closes and not depth:
             kind, depth, opened_at = name, 1, mark.end()
         elif not closes and name == kind:
@@ -82,17 +107,29 @@ def part_thinking(text: str) -> Parted:
             final_at = mark.end()
             if not depth and n_quoted < _MOST_QUOTED:
                 position, n_quoted = _object_end(text, final_at), n_quoted + 1
-    return Parted(text, None) if depth else Parted(text[:final_at], text[final_at:])
+        else:
+            spans.pop()  # a mark of another kind within thinking is a thought
+    return Marked(None if depth else final_at, spans)
 
 
-def _bare_end(text: str) -> int | None:
-    """Return where thinking without marks ends: 0 where there is none, None where it never does."""
+def marks_of_headings(text: str) -> Marked:
+    """Find the headings of an output that parts itself: "## Thinking" first, and the last "## Final Response"."""
+    opens = _HEADING_OPENS.match(text)
+    ends = list(_HEADING_CLOSES.finditer(text, opens.end())) if opens else []
+    return Marked(ends[-1].end(), [opens.span(), ends[-1].span()]) if opens and ends else Marked(0, [])
+
+
+def _bare_marks(text: str) -> tuple[int | None, list[tuple[int, int]]]:
+    """Return where thinking without marks ends (0 where there is none, None where it never does), and its words."""
     for opens, closes in _BARE:
-        if opens.match(text):
-            ends = [found.end() for found in closes.finditer(text)]
-            return ends[-1] if ends else None
+        if opened := opens.match(text):
+            ends = [found.span() for found in closes.finditer(text)]
+            return (ends[-1][1] if ends else None), [opened.span(), *ends]
     lone = text.rfind("assistantfinal")
-    return 0 if lone < 0 or text.lstrip().startswith("{") else lone + len("assistantfinal")
+    if lone < 0 or text.lstrip().startswith("{"):
+        return 0, []
+    end = lone + len("assistantfinal")
+    return end, [(lone, end)]
 
 
 def _kind(mark: re.Match[str]) -> tuple[str, bool]:

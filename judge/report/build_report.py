@@ -73,6 +73,8 @@ class RunDescription(NamedTuple):
     notes: tuple[str, ...] = ()
     """further warnings"""
     fingerprint: str | None = None
+    input_counts: Mapping[str, int] = MappingProxyType({})
+    """as in the manifest"""
 
 
 def build_report(
@@ -127,6 +129,7 @@ def build_report(
         n_not_asked=max(0, n_planned - n_judgments) if run.prompt else 0,
         n_identical=subject.n_identical,
         left_out=run.left_out,
+        input_counts=dict(run.input_counts),
         failures=failures,
         interval=IntervalSettings(method=method, level=LEVEL, n_resamples=N_RESAMPLES, seed=run.seed),
         criteria=together,

@@ -97,6 +97,8 @@ class Report(Frozen):
     """items whose traces are the same bytes: ties that no judge was asked about"""
     left_out: dict[str, int]
     """items not compared, by reason: `only_a`, `only_b`, `no_item`, `no_image`"""
+    input_counts: dict[str, int] = Field(default_factory=dict, exclude_if=lambda counts: not counts)
+    """what the input lacks or judges were not shown, as the manifest counts it; absent where nothing was counted"""
     failures: dict[str, int]
     """failed judgments by kind"""
     interval: IntervalSettings

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
+from judge.enums import Show
 from judge.errors import InputError
 from judge.files.sampling import shuffled
 from judge.outcomes.item_features import image_clusters
@@ -49,6 +50,8 @@ class ControlSource(NamedTuple):
     seed: int
     answers: bool
     """whether the judge is shown the final answers"""
+    show: Show = Show.BOTH
+    """which parts of the traces it is shown"""
     judged: Container[str] | None = None
     """items that can be drawn; None: all that a judge is asked about"""
 
@@ -87,7 +90,7 @@ def control_pairs(control: Control, source: ControlSource) -> Iterator[Pair]:
             case ControlKind.WRONG_IMAGE:
                 return replace(pair, item=replace(pair.item, images=images[pair.item.id]))
             case ControlKind.IDENTICAL:
-                return against_itself(pair, answers=source.answers, exact=pair.item.id in exact)
+                return against_itself(pair, answers=source.answers, show=source.show, exact=pair.item.id in exact)
             case ControlKind.HIDE_ANSWERS | ControlKind.REPEAT:
                 return pair
 
@@ -99,7 +102,7 @@ def candidates(kind: ControlKind, source: ControlSource) -> list[Candidate]:
     return [
         Candidate(pair.item.id, pair.item.images)
         for pair in source.pairs()
-        if not is_identical(pair, answers=source.answers)
+        if not is_identical(pair, answers=source.answers, show=source.show)
         and (source.judged is None or pair.item.id in source.judged)
         and (pair.item.images or not kind.needs_images)
     ]
@@ -111,12 +114,12 @@ def choose(drawn_from: Sequence[Candidate], n: int, *, seed: int) -> list[Candid
     return [by_item[item] for item in shuffled(by_item, seed=f"{seed} control")[:n]]
 
 
-def against_itself(pair: Pair, *, answers: bool, exact: bool) -> Pair:
+def against_itself(pair: Pair, *, answers: bool, show: Show = Show.BOTH, exact: bool) -> Pair:
     """Put a's trace, as a judge is shown it, against itself or a paraphrase of it.
 
     The final answer becomes part of the text, or stays hidden, so that the two traces say the same words.
     """
-    text = shown_text(pair.a, answers=answers)
+    text = shown_text(pair.a, answers=answers, show=show)
     return Pair(
         item=pair.item,
         a=Trace(text=text, model=pair.a.model),

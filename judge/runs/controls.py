@@ -57,7 +57,9 @@ def make_controls(
         InputError: no item can be drawn.
         RunError: one is there with another number of items, or cannot be written.
     """
-    source = ControlSource(run.pairs, manifest.seed, answers=not manifest.hide_answers, judged=judged)
+    source = ControlSource(
+        run.pairs, manifest.seed, answers=not manifest.hide_answers, show=manifest.show, judged=judged
+    )
     for control in missing_controls(run, wanted):
         folder = control_folder(run, control.kind)
         pairs = control_pairs(control, source)
@@ -107,7 +109,7 @@ def as_control(manifest: Manifest, control: Control, *, command: Sequence[str]) 
 
 def _filled(manifest: Manifest, new: RunFolder, pairs: Iterable[Pair]) -> Manifest:
     """Write a control's pairs, whose images it holds itself; return its manifest with what depends on them."""
-    counts = PairCounts(answers=not manifest.hide_answers)
+    counts = PairCounts(answers=not manifest.hide_answers, show=manifest.show)
     store = ImageStore(new.path)
     digest = write_lines(new.pairs_path, counts.counting(with_item(pair, partial(held, store=store)) for pair in pairs))
     store.flush()

@@ -8,7 +8,7 @@ from typing import Literal
 import orjson
 from pydantic import Field
 
-from judge.enums import Method, Orders
+from judge.enums import Method, Orders, Show
 from judge.errors import InputError
 from judge.outcomes.interim_looks import Stopping
 from judge.runs.control_kinds import Control
@@ -138,6 +138,11 @@ class Manifest(RunManifest):
     """whether judges see the right answer and its reasoning"""
     hide_answers: bool = False
     """whether final answers are hidden in both traces"""
+    show: Show = Field(default=Show.BOTH, exclude_if=lambda show: show is Show.BOTH)
+    """which parts of the traces judges are shown"""
+    input_counts: dict[str, int] = Field(default_factory=dict, exclude_if=lambda counts: not counts)
+    """what the input lacks or judges are not shown: `cut` (traces cut by length), `final_not_shown` (traces),
+    `no_question` (items), `fields_not_read` (names of fields); none that is 0, or was not counted yet"""
     stopping: Stopping | None = None
     """the rule by which the run may stop early; None: it asks all of its items"""
     identical: tuple[str, ...] = ()

@@ -65,8 +65,11 @@ def _prepared(
     """Check all that was given, and yield the run that it describes with its input files open."""
     prompts = find_prompts(options.prompts)
     judges, prices = open_judges(options.judges, options, say=say, needs_keys=needs_keys)
-    with CaseInputs(options.inputs, blind_judge=not all(judge.sees_images for judge in judges)) as inputs:
+    blind = not all(judge.sees_images for judge in judges)
+    with CaseInputs(options.inputs, blind_judge=blind, seed=options.seed) as inputs:
         inputs.check()
+        for note in inputs.notes():
+            say(f"Note: {note}")
         for warning in inputs.warnings():
             say(f"Warning: {warning}")
         yield PreparedScore(options, tuple(command), judges, prices, prompts, inputs)

@@ -27,6 +27,15 @@ LEFT_OUT = {
     "no_item": "not among the items",
     "no_image": "without an image that can be shown",
     "no_checklist": "without a checklist",
+    "not_chosen": "not among those chosen",
+    "bad_row": "rows that could not be read",
+}
+
+INPUT = {
+    "cut": "traces cut by length",
+    "final_not_shown": "final text not shown",
+    "no_question": "items without a question",
+    "fields_not_read": "fields not read",
 }
 
 
@@ -95,6 +104,8 @@ def _counts(report: Report) -> str:
         told = ", ".join(f"{name} {count}" for name, count in undecided.items())
         lines.append(f"missing because a judge said cannot_judge: {told}")
     lines += [f"{count} items left out: {LEFT_OUT[reason]}" for reason, count in report.left_out.items() if count]
+    if report.input_counts:
+        lines.append(f"Input: {', '.join(f'{INPUT[name]}: {count}' for name, count in report.input_counts.items())}")
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from judge.enums import Show
 from judge.judging.provenance import judges_identity
 from judge.runs.manifest import Manifest, ScoreManifest
 from judge.runs.run_folder import LOST_SEAL
@@ -46,6 +47,8 @@ def _stated(manifest: AnyManifest) -> Iterator[tuple[str, str, str]]:
         yield "judges", name, stated
     if isinstance(manifest, Manifest):
         yield "orders", "--orders", manifest.orders.value
+        if "--show" in manifest.identity or manifest.show is not Show.BOTH:
+            yield "show", "--show", manifest.show.value
         yield "show_reference", "--show-reference", str(manifest.show_reference)
         if manifest.control is None:
             yield "hide_answers", "--hide-answers", str(manifest.hide_answers)

@@ -63,7 +63,6 @@ def test_what_was_understood_is_told_and_no_row_is_lost(tmp_path: Path) -> None:
         "id": "q1",
         "model": "m-1",
         "trace": f"<think>{LOW}</think>B",
-        "model_answer": "B",
         "source": {"finish_reason": "stop"},
     }
     assert read_jsonl(tmp_path / "f.jsonl") == [
@@ -92,6 +91,7 @@ def test_the_same_numbers_come_as_json_and_nothing_reaches_the_terminal_unescape
         "other_filters": {},
         "other_models": {},
         "other_samples": 0,
+        "bad_rows": 0,
         "filter": None,
         "repeated_ids": 0,
         "cut": {},
@@ -181,18 +181,15 @@ def test_a_file_of_errors_alone_gives_no_file_of_traces(tmp_path: Path) -> None:
     assert told == "omr-judge: errors.jsonl: no trace among 1 rows: error 1 (nothing written)\n"
 
 
-def test_two_converted_files_are_compared_and_unconverted_ones_name_the_command(tmp_path: Path) -> None:
+def test_two_files_of_generators_are_compared_as_they_are(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.out", [chat(f"q{n}", "B", reasoning=LOW) for n in range(3)])
     write_jsonl(tmp_path / "b.out", [anthropic(f"q{n}", HIGH, "A") for n in range(3)])
     write_jsonl(tmp_path / "items.jsonl", [{"id": f"q{n}", "question": "Where?", "answer": "B"} for n in range(3)])
     with ProviderServer(longer_wins) as server:
         judge = ("--judge", f"openai:judge-1@{server.url}/v1", "--items", "items.jsonl")
         env = {"OPENAI_API_KEY": "k"}
-        told = omr_judge("compare", "a.out", "b.out", *judge, cwd=tmp_path, env=env, code=3).stderr
-        assert "looks like batch output of OpenAI or vLLM (convert it first: omr-judge convert a.out --to" in told
-        for name in "ab":
-            omr_judge("convert", f"{name}.out", "--to", f"{name}.jsonl", cwd=tmp_path)
-        omr_judge("compare", "a.jsonl", "b.jsonl", *judge, "--max-failures", "1", cwd=tmp_path, env=env)
+        told = omr_judge("compare", "a.out", "b.out", *judge, "--max-failures", "1", cwd=tmp_path, env=env).stderr
+        assert "Note: a.out: batch output of OpenAI or vLLM, converted in passing: 3 rows = 3 traces" in told
         asked = server.calls[0].user
     assert f"{LOW}\n\nFinal answer: B" in asked
     assert f"{HIGH}\n\nFinal answer: A" in asked

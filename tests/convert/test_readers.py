@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import gzip
+import hashlib
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -14,15 +15,19 @@ from typing import Any
 
 import openpyxl
 import pytest
+from convert.format_examples import EXAMPLES
 from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.convert.formats import FORMATS, Format
+from judge.convert.in_passing import converted
 from judge.convert.output import Cut, NoTrace, Row, trace_text, why_no_trace
-from judge.convert.read_rows import Problems, RowFile, with_convert_hint
+from judge.convert.read_rows import Problems, RowFile
+from judge.convert.source import source_records
 from judge.enums import SourceFormat
 from judge.errors import InputError, InputErrors
 from judge.files.fields import RecordProblem
+from judge.files.jsonl import JsonLines
 from judge.files.limits import Limits, limiting
 from judge.inputs.items import read_items
 from judge.inputs.traces import read_traces
@@ -102,8 +107,8 @@ def write(folder: Path, *records: object) -> Path:
 
 def rows(path: Path, *, format_: str | None = None, id_path: str | None = None) -> tuple[str, list[Row]]:
     problems = Problems()
-    with RowFile(path, format_) as file:
-        found = [row for _, row in file.rows(id_path, problems)]
+    with RowFile(path, format_, id_path=id_path) as file:
+        found = [row for _, row in file.rows(problems)]
         problems.raise_any()
         return file.format.name, found
 
@@ -218,9 +223,11 @@ def test_lmms_evals_response_is_preferred_to_the_filtered_one_in_any_nesting(res
     assert row.source == {"filtered": "B", "doc_hash": "h", "prompt": "<image>\nWhich lobe?"}
 
 
-def test_a_file_that_is_read_from_a_pipe_gets_no_hint() -> None:
+def test_a_file_that_is_read_from_a_pipe_is_not_converted() -> None:
     error = InputErrors([InputError("<stdin>:1", "missing trace")])
-    assert with_convert_hint(error, "-") is error
+    with pytest.raises(InputErrors) as told:
+        converted("-", error)
+    assert told.value is error
 
 
 def test_raw_responses_stand_alone_where_nothing_was_filtered(tmp_path: Path) -> None:
@@ -405,7 +412,11 @@ def test_a_log_of_inspect_gives_a_row_for_each_sample_with_its_attachments(tmp_p
     assert trace_text(one) == "<think>It is low.\n\nin short</think>attachment://ffff is B"
     assert (one.id, one.model, one.fields) == ("s1", "openai/m-1", EXPECTED)
     assert one.source == {"epoch": 1, "stop_reason": "stop"}
-    assert (two.id, two.text, two.fields) == ("2", "plain", {"question": "Look.\n\nWhich?", "answer": "C"})
+    assert (two.id, two.text, two.fields) == (
+        "2",
+        "plain",
+        {"image": ["x"], "question": "Look.\n\nWhich?", "answer": "C"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -426,14 +437,14 @@ def test_a_sample_of_inspect_says_why_it_holds_no_trace(
     assert (why_no_trace(row), row.cut, row.detail) == (why, cut, detail)
 
 
-def test_a_log_without_samples_and_a_packed_log_are_refused_with_the_command_that_helps(tmp_path: Path) -> None:
+def test_a_log_without_samples_is_refused(tmp_path: Path) -> None:
     assert refused(write(tmp_path, inspect_log())) == [
         "in.jsonl:1: a log without samples (dump the whole log: inspect log dump FILE > log.json)"
     ]
     with zipfile.ZipFile(tmp_path / "x.eval", "w") as archive:
         archive.writestr("header.json", "{}")
     (line,) = refused(tmp_path / "x.eval")
-    assert line == "x.eval: a packed log of inspect (unpack it: inspect log dump x.eval > log.json)"
+    assert line == "x.eval: a log without samples (run the evaluation to its end, or give another log)"
 
 
 def test_outputs_of_alpaca_eval_get_an_id_from_their_instruction_wherever_they_stand(tmp_path: Path) -> None:
@@ -577,6 +588,7 @@ WHOLE = {
     "inspect": inspect_log(inspect_sample([*BLOCKS], attachments={"a": "b"})),
     "alpaca-eval": ALPACA,
     "native": {"id": 1, "trace": "t", "model": "m", "image": ["x.png"]},
+    **{name: record for name, record, _ in EXAMPLES if name not in {"native", "inspect"}},
 }
 
 
@@ -618,21 +630,21 @@ def test_a_document_is_told_from_lines_and_limited_in_size(tmp_path: Path) -> No
         told = (
             r"in.jsonl: a JSON document of more than 0 MiB \(write one record a line; --max-record-mb MB allows more\)"
         )
-        with pytest.raises(InputErrors, match=told):
-            RowFile(write(tmp_path, log), None, max_document=200)
+        with JsonLines(write(tmp_path, log)) as file, pytest.raises(InputErrors, match=told):
+            list(source_records(file, max_document=200))
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "it's.json"])
-def test_a_generators_file_given_as_traces_names_the_command_that_converts_it(name: str, tmp_path: Path) -> None:
+def test_a_generators_file_given_as_traces_is_converted_in_passing(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_text(json.dumps([ALPACA]) if name.endswith("json") else json.dumps(lmms_eval()))
-    with pytest.raises(InputErrors) as error:
-        read_traces(path)
-    first = str(error.value).splitlines()[0]
-    quoted = f"'{tmp_path}/it'\"'\"'s.json'" if "'" in name else str(path)
-    assert first.endswith(f"(convert it first: omr-judge convert {quoted} --to traces.jsonl)")
-    assert "looks like" in first
-    assert len(error.value.problems) > 1
+    with read_traces(path) as file:
+        (id_,) = file.ids
+        assert file.record(id_).trace is not None
+        assert file.where(id_) == f"{path}: trace 1"
+        assert file.note is not None
+        assert "converted in passing: 1 row = 1 trace" in file.note
+        assert (file.path, file.sha256) == (str(path), hashlib.sha256(path.read_bytes()).hexdigest())
     with pytest.raises(InputErrors) as error:
         read_items([path])
     assert "convert" not in str(error.value)

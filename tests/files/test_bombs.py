@@ -19,8 +19,8 @@ from command import environment, omr_judge, write_jsonl
 from run_builder import SPLITS, make_run
 
 from judge.errors import InputError
+from judge.files import parquet_limits
 from judge.files.limits import Limits, limiting, read_whole
-from judge.inputs import parquet_limits
 from judge.inputs.traces import read_traces
 
 MOST_MB = 500

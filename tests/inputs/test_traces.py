@@ -18,12 +18,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from judge.errors import InputError, InputErrors
-from judge.files.fields import FIELDS, parse_field_options, split_thinking
+from judge.files.fields import FIELDS, parse_field_options
 from judge.files.limits import Limits, limiting
 from judge.inputs.items import read_items
-from judge.inputs.traces import Record, read_traces
+from judge.inputs.traces import Digest, Record, read_traces
 from judge.schema import Group, Item
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -120,10 +121,10 @@ def test_the_digest_is_of_question_and_options_alone(tmp_path: Path) -> None:
         )
     ) as file:
         digests = [file.digest(id_) for id_ in file.ids]
-    assert None not in digests[0]
+    assert None not in digests[0][:2]
     assert digests[0] == digests[1] != digests[2]
     assert [digests[0].differs(other) for other in digests] == [None, None, "options", None]
-    assert digests[3] == (None, None)
+    assert digests[3] == Digest(None, None)
 
 
 @pytest.mark.parametrize(("name", "spelling"), [(n, s) for n in FIELDS if n not in set(Group) for s in FIELDS[n]])
@@ -151,7 +152,7 @@ def test_our_own_name_of_a_field_wins_and_the_other_is_kept(tmp_path: Path) -> N
 def test_reasoning_wins_over_the_response_that_followed_it(tmp_path: Path) -> None:
     trace = only(tmp_path, {"id": 1, "response": "B.", "reasoning": "Since ..."}).trace
     assert trace is not None
-    assert (trace.text, trace.meta) == ("Since ...", {"response": "B."})
+    assert (trace.text, trace.final, trace.meta) == ("Since ...", "B.", {})
 
 
 def test_an_empty_spelling_gives_way_to_one_with_text(tmp_path: Path) -> None:
@@ -218,44 +219,77 @@ def test_a_wrong_field_option_is_refused(options: list[str], text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "trace", "answer", "meta"),
+    ("text", "trace", "final", "answer"),
     [
-        ("<think> a </think><answer>B</answer>", "a", "B", {"after_think": "<answer>B</answer>"}),
-        ("<think>a</think>\nSo B.", "a", None, {"after_think": "So B."}),
-        ("a <answer>C</answer> b <answer> D </answer> c", "a <answer>C</answer> b  c", "D", {}),
-        ("<think>a <answer>B</answer>", "<think>a <answer>B</answer>", "B", {}),
-        ("a</think>B", "a", None, {"after_think": "B"}),
-        ("Hm <think>a</think>", "a", None, {"before_think": "Hm"}),
-        ("<think>a</think>b<think>c</think>d", "a</think>b<think>c", None, {"after_think": "d"}),
-        ("<think>\n</think>\n\nB it is", "B it is", None, {}),
-        ("<think></think><answer>B</answer>", "<think></think><answer>B</answer>", "B", {}),
-        ("<answer></answer> a", "a", None, {}),
-        (" plain </answer> text <answer> ", " plain </answer> text <answer> ", None, {}),
+        ("<think> a </think><answer>B</answer>", "a", "<answer>B</answer>", "B"),
+        ("<think>a</think>\nSo B.", "a", "So B.", "So B."),
+        ("<think>a</think>So\nB.", "a", "So\nB.", None),
+        ("a <answer>C</answer> b <answer> D </answer> c", "a <answer>C</answer> b  c", UNSET, "D"),
+        ("<think>a <answer>B</answer>", "<think>a <answer>B</answer>", UNSET, "B"),
+        ("a</think>B", "a", "B", "B"),
+        ("Hm <think>a</think>", "Hm\n\na", "", None),
+        ("<think>a</think>b<think>c</think>d", "a\n\nb\n\nc", "d", "d"),
+        ("<think>\n</think>\n\nB it is", "B it is", UNSET, None),
+        ("<think></think><answer>B</answer>", "<think></think><answer>B</answer>", UNSET, "B"),
+        ("<answer></answer> a", "a", UNSET, None),
+        (" plain </answer> text <answer> ", " plain </answer> text <answer> ", UNSET, None),
     ],
 )
-def test_thinking_and_answer_tags_are_parted(
-    tmp_path: Path, text: str, trace: str, answer: str | None, meta: dict[str, str]
+def test_thinking_final_text_and_answer_tags_are_parted(
+    tmp_path: Path, text: str, trace: str, final: object, answer: str | None
 ) -> None:
     read = only(tmp_path, {"id": 1, "output": text}).trace
     assert read is not None
-    assert (read.text, read.answer, read.meta) == (trace, answer, meta)
+    assert (read.text, read.final, read.answer, read.meta) == (trace, final, answer, {})
+    assert read.output == text
+
+
+@pytest.mark.parametrize(
+    ("record", "final"),
+    [
+        ({"reasoning": "a", "response": "So\nB"}, "So\nB"),
+        ({"reasoning_content": "a", "content": [{"type": "text", "text": "B"}]}, "B"),
+        ({"output": [{"type": "reasoning", "reasoning": "a"}, {"type": "text", "text": "B"}]}, "B"),
+        ({"trace": {"role": "assistant", "content": "B", "reasoning_content": "a"}}, "B"),
+        ({"trace": {"content": "B", "reasoning_details": [{"type": "reasoning.text", "text": "a"}]}}, "B"),
+        ({"trace": {"content": [{"type": "thinking", "thinking": "a"}, "B"]}}, "B"),
+        (
+            {"trace": "<|channel|>analysis<|message|>a<|end|><|channel|>final<|message|>B<|return|>"},
+            "B",
+        ),
+        ({"trace": "## Thinking\n\na\n\n## Final Response\n\nB"}, "B"),
+        ({"reasoning": "<think>a</think>B", "response": "C"}, "B"),
+        ({"reasoning": "a", "response": ""}, ""),
+    ],
+)
+def test_thinking_and_final_text_are_found_in_whichever_form_they_come(
+    tmp_path: Path, record: dict[str, object], final: object
+) -> None:
+    read = only(tmp_path, {"id": 1, **record}).trace
+    assert read is not None
+    assert (read.text, read.final) == ("a", final)
+
+
+@pytest.mark.parametrize(
+    ("told", "cut"),
+    [
+        ({"finish_reason": "length"}, True),
+        ({"stop_reason": "max_tokens"}, True),
+        ({"finish_reason": {"type": "length"}}, True),
+        ({"source": {"finish_reason": "MAX_TOKENS"}}, True),
+        ({"finish_reason": "stop"}, UNSET),
+    ],
+)
+def test_an_output_that_was_cut_by_length_is_marked(tmp_path: Path, told: dict[str, object], cut: object) -> None:
+    read = only(tmp_path, {"id": 1, "trace": "The answer is B? No, wait", **told}).trace
+    assert read is not None
+    assert read.cut is cut
 
 
 def test_a_stated_answer_wins_and_the_tag_is_kept(tmp_path: Path) -> None:
     read = only(tmp_path, {"id": 1, "output": "a <answer>B</answer>", "model_answer": "C"}).trace
     assert read is not None
     assert (read.text, read.answer, read.meta) == ("a", "C", {"answer_tag": "B"})
-
-
-PIECES = st.lists(st.sampled_from(["<think>", "</think>", "<answer>", "</answer>", "word", " "]), max_size=12)
-
-
-@given(PIECES.map("".join))
-def test_parting_never_loses_a_word(text: str) -> None:
-    parted = split_thinking(text)
-    kept = " ".join([parted.trace, parted.before, parted.after, parted.answer or ""])
-    assert kept.count("word") >= text.count("word")
-    assert bool(parted.trace.strip()) == bool(text.strip())
 
 
 @pytest.mark.parametrize(
@@ -277,7 +311,7 @@ def test_parting_never_loses_a_word(text: str) -> None:
         ('{"id": " ", "trace": "x"}', "id: empty (every record needs its own id)"),
         (
             '{"id": 1, "trace": null}',
-            "missing trace (looked for: trace, reasoning, response, output, completion, prediction; see --field)",
+            f"missing trace (looked for: {', '.join(FIELDS['trace'])}; see --field)",
         ),
         ('{"id": 1, "trace": ["x"]}', "trace: expected text, found a list"),
         ('{"id": 1, "trace": "x", "question": 3}', "question: expected text, found a number"),

@@ -62,7 +62,7 @@ HOSTILE += [
 
 
 def rendered(pair: Pair, order: Order = Order.FORWARD, *, seed: int = 0, **shown: bool) -> Prompt:
-    return render(TEMPLATE, RUBRIC, pair, [order], shown=ShownParts(**shown), seed=seed)[order]
+    return render(TEMPLATE, RUBRIC, pair, [order], shown=ShownParts(**shown), seed=seed)[order]  # type: ignore[arg-type]
 
 
 def template(system: str = "s", item: str = "i", traces: str = TRACES) -> PromptTemplate:

@@ -38,21 +38,21 @@ function say(text) {
 const SHOWN_CHARS = 20000;
 
 /** Show a text of any length, marked at places: the first part at once, more on request, the original to save byte for byte. */
-function longText(text, name, places = []) {
+function longText(text, name, places = [], from = 0, to = text.length) {
   const box = make("div", { class: "text", dir: "auto" });
   if (!text) {
     box.append(make("p", { class: "empty" }, "(empty)"));
     return box;
   }
-  let shown = 0;
+  let shown = from;
   const more = button("", () => extend());
   function extend() {
-    let end = Math.min(text.length, shown + SHOWN_CHARS);
-    if (/[\uD800-\uDBFF]/.test(text[end - 1])) end = Math.min(text.length, end + 1);
+    let end = Math.min(to, shown + SHOWN_CHARS);
+    if (/[\uD800-\uDBFF]/.test(text[end - 1])) end = Math.min(to, end + 1);
     more.before(make("pre", {}, ...withMarks(text, shown, end, places)));
     shown = end;
-    more.hidden = shown >= text.length;
-    more.textContent = `Show more (${(text.length - shown).toLocaleString("en")} characters left)`;
+    more.hidden = shown >= to;
+    more.textContent = `Show more (${(to - shown).toLocaleString("en")} characters left)`;
   }
   box.append(more);
   extend();
@@ -60,6 +60,20 @@ function longText(text, name, places = []) {
   const hidesSome = text.length > SHOWN_CHARS || visible(text) !== text;
   if (hidesSome) box.append(button("Save original", () => save(text, `${name}.txt`, "text/plain"), { class: "quiet" }));
   return box;
+}
+
+const THINKING = "Thinking:\n";
+const FINAL_TEXT = "\n\nFinal text:\n";
+
+/** Draw a trace's text; where it has thinking and a final text, the thinking can be folded away. */
+function traceText(own, name, places) {
+  if (!own.final_chars) return [longText(own.text, name, places)];
+  const at = own.text.length - own.final_chars;
+  return [
+    make("details", { open: "" }, make("summary", {}, "Thinking"), longText(own.text, name, places, THINKING.length, at - FINAL_TEXT.length)),
+    make("p", { class: "fine" }, "Final text"),
+    longText(own.text, name, places, at),
+  ];
 }
 
 /** Hand a file to the browser's downloads. */

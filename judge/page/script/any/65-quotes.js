@@ -89,10 +89,13 @@ function leadToQuote(item, side, quotation) {
 
 /** Move to the mark at a place of a side's trace, with as much of the trace drawn as that takes. */
 function showQuote(side, place) {
-  const box = byId("item").querySelector(`.trace[data-side="${side}"] .text`);
-  const found = () => [...box.querySelectorAll("mark")].find(({ dataset }) => Number(dataset.start) <= place && place < Number(dataset.end));
-  const more = box.querySelector("button");
-  while (!found() && !more.hidden) more.click();
+  const trace = byId("item").querySelector(`.trace[data-side="${side}"]`);
+  const found = () => [...trace.querySelectorAll(".text mark")].find(({ dataset }) => Number(dataset.start) <= place && place < Number(dataset.end));
+  for (const box of trace.querySelectorAll(".text")) {
+    box.closest("details")?.setAttribute("open", "");
+    const more = box.querySelector("button");
+    while (!found() && !more.hidden) more.click();
+  }
   found()?.scrollIntoView({ block: "center" });
   found()?.focus({ preventScroll: true });
 }

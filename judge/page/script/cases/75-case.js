@@ -47,7 +47,7 @@ function trace(item) {
       make("h3", {}, make("span", { class: "model", dir: "auto" }, own.model ?? head.model)),
       make("p", { class: "answer" }, "Answer: ", make("b", { dir: "auto" }, said ?? "none stated"), item.answer ? make("span", { class: `is-${own.right}` }, ` ${right}`) : ""),
     ),
-    longText(own.text, `${item.id}-trace`, quotedPlaces(item, "trace")),
-    make("p", { class: "fine" }, `${own.text.length.toLocaleString("en")} characters`),
+    ...traceText(own, `${item.id}-trace`, quotedPlaces(item, "trace")),
+    make("p", { class: "fine" }, `${own.text.length.toLocaleString("en")} characters${own.cut ? ", cut at the limit of its length" : ""}`),
   );
 }

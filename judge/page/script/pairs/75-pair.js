@@ -36,7 +36,7 @@ function trace(item, side) {
       make("h3", {}, make("span", { class: `side ${state.blind ? "blind" : side}` }, sideName(side, item.id)), " ", !state.blind && make("span", { class: "model", dir: "auto" }, model)),
       make("p", { class: "answer" }, "Answer: ", make("b", { dir: "auto" }, said ?? "none stated"), item.answer && said !== null ? make("span", { class: `is-${own.right}` }, ` ${right}`) : ""),
     ),
-    longText(own.text, `${item.id}-${side}`, state.blind ? [] : quotedPlaces(item, side)),
-    make("p", { class: "fine" }, `${own.text.length.toLocaleString("en")} characters`),
+    ...traceText(own, `${item.id}-${side}`, state.blind ? [] : quotedPlaces(item, side)),
+    make("p", { class: "fine" }, `${own.text.length.toLocaleString("en")} characters${own.cut ? ", cut at the limit of its length" : ""}`),
   );
 }

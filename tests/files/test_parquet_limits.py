@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from judge.errors import InputError
 from judge.files.fields import RecordProblem
 from judge.files.limits import Limits, limiting
-from judge.inputs.parquet_limits import check_parquet, size_in_memory
+from judge.files.parquet_limits import check_parquet, size_in_memory
 
 
 def written(path: Path, rows: int = 50) -> Path:
