@@ -14,6 +14,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from judge.stats.clusters import sum_by_cluster
+
 if TYPE_CHECKING:
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats
@@ -97,8 +99,8 @@ def expected(log_odds: Floats, log_tie: float) -> Expected:
 def sum_cells(games: Games, n_models: int) -> Cells:
     """Sum games by pair and order."""
     cells, places = distinct(games.first * n_models + games.second)
-    credit, tie, n = (np.bincount(places, weights=column) for column in (games.credit, games.tie, games.weight))
-    return Cells(cells // n_models, cells % n_models, credit, tie, n)
+    columns = np.column_stack([games.credit, games.tie, games.weight])
+    return Cells(cells // n_models, cells % n_models, *sum_by_cluster(columns, places).T)
 
 
 def distinct(codes: Codes) -> tuple[Codes, Codes]:
@@ -177,7 +179,7 @@ def _maximise(design: Floats, cells: Cells, *, ties: bool) -> tuple[Floats, Floa
             step = step / 2
         parameters, at = parameters + step, there
         if last:
-            return parameters, np.linalg.inv(information)
+            return parameters, np.asarray(np.linalg.inv(information), dtype=np.float64)
     return None
 
 

@@ -30,7 +30,7 @@ class PairFit(NamedTuple):
     """the same in standard errors; NaN where the fit follows the pair exactly"""
     p_value: float
     """that the largest of them is so large by chance; NaN where there is none"""
-    triads: list[tuple[int, int, int]]
+    triads: list[tuple[int, ...]]
     """models of which every two were judged"""
     cycles: Floats
     """log-odds by which each triad runs in a circle, 0 for a perfect order of its strengths; shape (triads,)"""
