@@ -214,7 +214,8 @@ def fit_words(found: CriterionRanking) -> str:
     if found.slot and found.slot.estimate is not None:
         share = 100 * float(expit(found.slot.estimate))
         texts.append(f"position bias: the first of two equal traces has {share:.1f} % of the decisive verdicts")
-    return "; ".join(texts)
+    told = "; ".join(texts)
+    return told[:1].upper() + told[1:]
 
 
 def conclusion(report: RankingReport) -> str:
@@ -224,7 +225,9 @@ def conclusion(report: RankingReport) -> str:
         f"{one.rank}. {one.model}" + ("" if one.rank_low == one.rank_high else f" ({one.rank_low} to {one.rank_high})")
         for one in found.models
     ]
-    return f"On {name}, by {', '.join(report.judges)}: {', '.join(places)}; in brackets the ranks not excluded at 95 %."
+    open_ = any(one.rank_low != one.rank_high for one in found.models)
+    told = "in brackets the ranks not excluded at 95 %" if open_ else "no other ranks at 95 %"
+    return f"On {name}, by {', '.join(report.judges)}: {', '.join(places)}; {told}."
 
 
 def basis(report: RankingReport) -> str:
