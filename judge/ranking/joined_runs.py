@@ -44,7 +44,7 @@ class Wanted(NamedTuple):
     allow_judges: bool = False
 
 
-class PairCounts(NamedTuple):
+class PairTotals(NamedTuple):
     """Items of one pair of models, over its runs."""
 
     runs: tuple[str, ...]
@@ -62,7 +62,7 @@ class JoinedRuns:
     """by criterion: `a`, `b`, the columns of `FOLDED` with `item` by its content, and the items' features"""
     by_judge: dict[tuple[str, str], list[pl.DataFrame]] = field(default_factory=lambda: defaultdict(list))
     """the same by judge and criterion"""
-    pairs: dict[tuple[str, str], PairCounts] = field(default_factory=dict)
+    pairs: dict[tuple[str, str], PairTotals] = field(default_factory=dict)
     steps: dict[str, float] = field(default_factory=dict)
     """by model, where its traces state one"""
     chars: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
@@ -226,8 +226,8 @@ class JoinedRuns:
                 told = f"judged item {item} of {one} and {other} by {judge}, as {first} did"
                 raise RunError(f"{folder.path}: {told}; name one of the two")
         not_asked = subject.n_items - subject.n_identical - asked["item"].n_unique()
-        known = self.pairs.get((one, other), PairCounts((), 0, 0))
-        self.pairs[one, other] = PairCounts(
+        known = self.pairs.get((one, other), PairTotals((), 0, 0))
+        self.pairs[one, other] = PairTotals(
             (*known.runs, str(folder.path)), known.n_items + subject.n_items, known.not_asked + not_asked
         )
         self.n_judgments += len(latest)

@@ -22,7 +22,7 @@ DEFAULT_SHARE = 0.5
 FEW_MODELS = 2
 
 
-class Design(Frozen):
+class PairDesign(Frozen):
     """Which pairs are judged."""
 
     kind: Literal["all", "star", "cyclic", "adaptive"]
@@ -116,9 +116,9 @@ class TournamentOptions(CompareOptions):
     ] = "all"
 
     @property
-    def design(self) -> Design:
+    def design(self) -> PairDesign:
         """Which pairs are judged; InputError where that is no design."""
-        return Design.parse(self.pairs)
+        return PairDesign.parse(self.pairs)
 
     @property
     def folder(self) -> Path:

@@ -24,7 +24,7 @@ from judge.ranking.ranking_report import (
 )
 from judge.report.criterion import criterion_rates
 from judge.schema import Outcome
-from judge.stats.davidson import Cells, Davidson, Games, components, fit_davidson, sum_cells
+from judge.stats.davidson import SummedGames, Davidson, Games, components, fit_davidson, sum_cells
 from judge.stats.pair_fit import PairFit, pair_fit
 from judge.stats.rating_errors import (
     N_DRAWS,
@@ -40,7 +40,7 @@ from judge.stats.rating_errors import (
 
 if TYPE_CHECKING:
     from judge.outcomes.item_features import WantedFields
-    from judge.ranking.joined_runs import PairCounts
+    from judge.ranking.joined_runs import PairTotals
     from judge.stats.intervals import Floats
 
 SHOWN_TRIADS = 5
@@ -69,7 +69,7 @@ class Fitted(NamedTuple):
     models: list[str]
     table: pl.DataFrame
     games: Games
-    cells: Cells
+    cells: SummedGames
     fit: Davidson
     residuals: Residuals
     errors: RatingErrors
@@ -122,7 +122,7 @@ def games_of(table: pl.DataFrame, models: Sequence[str]) -> Games:
 
 def rank_table(
     table: pl.DataFrame,
-    counts: Mapping[tuple[str, str], PairCounts],
+    counts: Mapping[tuple[str, str], PairTotals],
     settings: Settings,
     *,
     added: Sequence[str] = (),

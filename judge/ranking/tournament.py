@@ -30,11 +30,11 @@ from judge.judging.quote_run import budget_of
 from judge.judging.run_kinds import plan_of
 from judge.ranking.joined_runs import Wanted, join_runs
 from judge.ranking.make_ranking import make_ranking
-from judge.ranking.options import Design
+from judge.ranking.options import PairDesign
 from judge.ranking.rank_models import Settings, fit_table
 from judge.runs.controls import make_controls
 from judge.schema import Frozen
-from judge.stats.pair_design import most_informative
+from judge.stats.pair_design import chances_of_top, next_pairs
 
 if TYPE_CHECKING:
     from judge.costs.quote import Quote
@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 PLAN = "tournament.json"
 N_BLOCKS = 10
 """in which the items of an adaptive tournament are cut"""
+N_BATCHES = 5
+"""in so many batches every pair has one more block at most"""
+CONNECTING = PairDesign(kind="cyclic", k=2)
+"""of an adaptive tournament: the pairs whose first block comes first"""
 TARGETS = 3
 """the ranks that an adaptive tournament is to tell"""
 NAME_CHARS = 40
@@ -62,7 +66,7 @@ class PairBlock(Frozen):
 class TournamentPlan(Frozen):
     """What a tournament was asked for, and has planned: `tournament.json` in its folder."""
 
-    design: Design
+    design: PairDesign
     ranked: tuple[str, ...] = ()
     """the models of the last complete ranking"""
     batches: tuple[tuple[PairBlock, ...], ...] = ()
@@ -225,7 +229,7 @@ def _judge_adaptively(
         judge_all(parts, options.judging, say=say, whole=whole)
 
     judge([block for batch in plan.batches for block in batch])
-    total = ceil(options.design.share * len(pairs) * N_BLOCKS)
+    total = ceil(round(options.design.share * len(pairs) * N_BLOCKS, 6))
     while batch := _next_batch(plan, pairs, total):
         plan = plan.model_copy(update={"batches": (*plan.batches, batch)})
         _write(options.folder, plan)
@@ -235,25 +239,28 @@ def _judge_adaptively(
 
 
 def _next_batch(plan: TournamentPlan, pairs: Pairs, total: int) -> tuple[PairBlock, ...]:
-    """Plan the next blocks: of every pair the first, then of those pairs that tell most; none once all are planned."""
+    """Plan the next blocks: first so that all models are connected, then of the pairs that tell most; none at the end.
+
+    Args:
+        plan: what is planned so far, and judged.
+        pairs: of the design.
+        total: how many blocks are to be judged.
+    """
     asked = Counter((block.a, block.b) for batch in plan.batches for block in batch)
-    if fresh := [pair for pair in pairs if not asked[pair]]:
-        return tuple(PairBlock(a=a, b=b, block=0) for a, b in fresh)
+    known = {name for pair in asked for name in pair}
+    models = sorted({name for pair in pairs for name in pair})
+    if known < set(models):
+        cycle = [pair for pair in CONNECTING.pairs(models) if not asked[pair]]
+        return tuple(PairBlock(a=a, b=b, block=0) for a, b in cycle)
     left = total - sum(asked[pair] for pair in pairs)
     if left <= 0:
         return ()
-    joined = join_runs([run.parts[0].folder.path for run in pairs.values()], Wanted())
+    joined = join_runs([pairs[pair].parts[0].folder.path for pair in asked if pair in pairs], Wanted())
     found = fit_table(joined.table(joined.criteria[-1]), Settings(joined.basis))
-    place = {name: code for code, name in enumerate(found.models)}
-    known, more = np.zeros((2, len(place), len(place)))
-    information = found.cells.n * found.fit.expected(found.cells.first, found.cells.second).variance
-    for i, j, of in zip(found.cells.first, found.cells.second, information, strict=True):
-        known[i, j] += of
-        known[j, i] += of
-    for pair in pairs:
-        i, j = place[pair[0]], place[pair[1]]
-        more[i, j] = more[j, i] = known[i, j] / asked[pair] if asked[pair] < N_BLOCKS else 0.0
-    targets = [code for code, low in enumerate(found.ranks.low) if low <= TARGETS]
-    chosen = most_informative(known, more, targets, min(left, ceil(len(pairs) / 3)))
-    names = [(found.models[min(i, j)], found.models[max(i, j)]) for i, j in chosen]
+    blocks = np.array([[float(asked[min(a, b), max(a, b)]) for b in found.models] for a in found.models])
+    games = len(found.games.unit) / sum(asked[pair] for pair in pairs)
+    sizes = np.where((blocks < N_BLOCKS) & ~np.eye(len(blocks), dtype=bool), games, 0.0)
+    weights = chances_of_top(found.fit.ratings, found.errors.draws, TARGETS)
+    chosen = next_pairs(found.fit, blocks * games, sizes, weights, min(left, ceil(len(pairs) / N_BATCHES)))
+    names = [(found.models[i], found.models[j]) for i, j in chosen]
     return tuple(PairBlock(a=a, b=b, block=asked[a, b]) for a, b in names)

@@ -42,7 +42,7 @@ class Games(NamedTuple):
     """how many verdicts the row counts as: 1, or more where rows are sums"""
 
 
-class Cells(NamedTuple):
+class SummedGames(NamedTuple):
     """Games summed: one row a pair of models in one order."""
 
     first: Codes
@@ -96,11 +96,11 @@ def expected(log_odds: Floats, log_tie: float) -> Expected:
     return Expected(win, tie, credit, win + tie / 4 - credit**2, tie * (1 / 2 - credit))
 
 
-def sum_cells(games: Games, n_models: int) -> Cells:
+def sum_cells(games: Games, n_models: int) -> SummedGames:
     """Sum games by pair and order."""
     cells, places = distinct(games.first * n_models + games.second)
     columns = np.column_stack([games.credit, games.tie, games.weight])
-    return Cells(cells // n_models, cells % n_models, *sum_by_cluster(columns, places).T)
+    return SummedGames(cells // n_models, cells % n_models, *sum_by_cluster(columns, places).T)
 
 
 def distinct(codes: Codes) -> tuple[Codes, Codes]:
@@ -117,7 +117,7 @@ def components(first: Codes, second: Codes, n_models: int) -> list[list[int]]:
 
 
 def fit_davidson(
-    cells: Cells, n_models: int, *, slot: bool = True, ties: bool = True, prior: bool | None = None
+    cells: SummedGames, n_models: int, *, slot: bool = True, ties: bool = True, prior: bool | None = None
 ) -> Davidson:
     """Fit the model by maximum likelihood; all models must be connected.
 
@@ -144,8 +144,8 @@ def fit_davidson(
             shown_first[:, -1] = shown_second[:, -1] = 1
         added = np.full(2 * n_models, 1 / 4)
         none = np.zeros(2 * n_models)
-        more = Cells(none.astype(np.intp), none.astype(np.intp), added, none, 2 * added)
-        cells = Cells(*(np.concatenate([one, other]) for one, other in zip(cells, more, strict=True)))
+        more = SummedGames(none.astype(np.intp), none.astype(np.intp), added, none, 2 * added)
+        cells = SummedGames(*(np.concatenate([one, other]) for one, other in zip(cells, more, strict=True)))
         found = _maximise(np.vstack([design, shown_first, shown_second]), cells, ties=ties)
     if found is None:  # every verdict is a tie, but for the prior's: the models are equal as far as can be told
         raise ValueError("no model can be fitted to these credits")
@@ -161,7 +161,7 @@ def fit_davidson(
     return Davidson(values[:n_models], float(values[-2]) if slot else None, log_tie, natural, bread, held)
 
 
-def _maximise(design: Floats, cells: Cells, *, ties: bool) -> tuple[Floats, Floats] | None:
+def _maximise(design: Floats, cells: SummedGames, *, ties: bool) -> tuple[Floats, Floats] | None:
     """Return the parameters of the greatest likelihood with the inverse information; None where it has no maximum."""
     parameters = np.zeros(design.shape[1] + ties)
     at = _log_likelihood(design, cells, parameters, ties=ties)
@@ -188,7 +188,7 @@ def _split(design: Floats, parameters: Floats, *, ties: bool) -> tuple[Floats, f
     return design @ parameters[: design.shape[1]], float(parameters[-1]) if ties else -np.inf
 
 
-def _log_likelihood(design: Floats, cells: Cells, parameters: Floats, *, ties: bool) -> float:
+def _log_likelihood(design: Floats, cells: SummedGames, parameters: Floats, *, ties: bool) -> float:
     log_odds, log_tie = _split(design, parameters, ties=ties)
     half = np.abs(log_odds) / 2
     total = np.logaddexp(half + np.log1p(np.exp(-2 * half)), log_tie)
@@ -196,7 +196,7 @@ def _log_likelihood(design: Floats, cells: Cells, parameters: Floats, *, ties: b
     return float(decided + (cells.tie.sum() * log_tie if ties else 0.0))
 
 
-def _derivatives(design: Floats, cells: Cells, parameters: Floats, *, ties: bool) -> tuple[Floats, Floats]:
+def _derivatives(design: Floats, cells: SummedGames, parameters: Floats, *, ties: bool) -> tuple[Floats, Floats]:
     """Return the score and the information of the parameters."""
     one = expected(*_split(design, parameters, ties=ties))
     score = design.T @ (cells.credit - cells.n * one.credit)

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from judge.stats.rating_errors import ROUNDED, scores_of
 
 if TYPE_CHECKING:
-    from judge.stats.davidson import Cells, Davidson
+    from judge.stats.davidson import SummedGames, Davidson
     from judge.stats.intervals import Floats
     from judge.stats.rating_errors import Residuals
 
@@ -38,7 +38,7 @@ class PairFit(NamedTuple):
     """of each, adjusted by Bonferroni over the triads; NaN as for `z`"""
 
 
-def pair_fit(cells: Cells, fit: Davidson, residuals: Residuals, *, seed: int = 0) -> PairFit:
+def pair_fit(cells: SummedGames, fit: Davidson, residuals: Residuals, *, seed: int = 0) -> PairFit:
     """Hold the pairs against the fit, by the sandwich over units; the largest residual by max-T."""
     place = {pair: number for number, pair in enumerate(residuals.pairs)}
     n_pairs, factor = len(place), residuals.n_units / max(residuals.n_units - 1, 1)

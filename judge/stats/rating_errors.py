@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.special import expit, logit, stdtrit
 
 from judge.stats.clusters import sum_by_cluster
-from judge.stats.davidson import Cells, Games, distinct, fit_davidson
+from judge.stats.davidson import SummedGames, Games, distinct, fit_davidson
 from judge.stats.intervals import CHUNK
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def bootstrap_ratings(
         columns = np.column_stack([weight * column for column in (games.credit, games.tie, games.weight)])
         credit, tie, n = sum_by_cluster(columns, cell).T
         there = n > 0
-        cells = Cells(codes[there] // n_models, codes[there] % n_models, credit[there], tie[there], n[there])
+        cells = SummedGames(codes[there] // n_models, codes[there] % n_models, credit[there], tie[there], n[there])
         again = fit_davidson(cells, n_models, slot=slot, prior=fit.held or None)
         kept.append([*again.ratings, again.slot or 0.0, again.log_tie if np.isfinite(again.log_tie) else fit.log_tie])
     draws = np.array(kept)

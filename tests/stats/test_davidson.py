@@ -11,19 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.stats.davidson import Cells, Davidson, Games, components, expected, fit_davidson, sum_cells
-from judge.stats.pair_design import most_informative
+from judge.stats.davidson import SummedGames, Davidson, Games, components, expected, fit_davidson, sum_cells
+from judge.stats.pair_design import chances_of_top, most_informative, next_pairs
 from judge.stats.pair_fit import pair_fit
 from judge.stats.rating_errors import bootstrap_ratings, rank_intervals, sandwich, unit_residuals, win_rates
 
+FIRST = np.array([1.0, 0.0, 0.0, 0.0, 0.0])
 Counts = dict[tuple[int, int], tuple[float, float, float]]
 
 
-def cells_of(counts: Counts) -> Cells:
+def cells_of(counts: Counts) -> SummedGames:
     """Return cells of wins of the first, ties, and wins of the second."""
     first, second = np.array(list(counts)).T
     wins, ties, losses = np.array(list(counts.values()), dtype=float).T
-    return Cells(first, second, wins + ties / 2, ties, wins + ties + losses)
+    return SummedGames(first, second, wins + ties / 2, ties, wins + ties + losses)
 
 
 def games_of(ratings: list[float], n_items: int, *, slot: float = 0.3, log_tie: float = -0.5, seed: int = 0) -> Games:
@@ -37,7 +38,7 @@ def games_of(ratings: list[float], n_items: int, *, slot: float = 0.3, log_tie: 
     return Games(np.repeat(np.arange(n_items), 2 * len(i)), first, second, win + tie / 2, tie, np.ones(len(first)))
 
 
-def by_evalica(cells: Cells, method: str) -> tuple[np.ndarray, float]:
+def by_evalica(cells: SummedGames, method: str) -> tuple[np.ndarray, float]:
     wins = cells.credit - cells.tie / 2
     kinds = {
         evalica.Winner.X: wins,
@@ -75,7 +76,7 @@ def test_three_models_solved_by_hand() -> None:
 
 
 def test_a_judge_that_leans_to_the_first_slot_alone_leaves_the_models_equal() -> None:
-    leaning = dict.fromkeys(((0, 1), (1, 0), (1, 2), (2, 1), (0, 2), (2, 0)), (4, 3, 1))
+    leaning: Counts = dict.fromkeys(((0, 1), (1, 0), (1, 2), (2, 1), (0, 2), (2, 0)), (4, 3, 1))
     fit = fit_davidson(cells_of(leaning), 3)
     assert fit.ratings == pytest.approx([0, 0, 0], abs=1e-12)
     assert fit.slot == pytest.approx(log(4), abs=1e-12)
@@ -221,10 +222,10 @@ def test_the_next_pairs_are_those_of_the_targets_that_know_least() -> None:
     known = np.full((5, 5), 10.0) - 10 * np.eye(5)
     known[0, 1] = known[1, 0] = 40.0
     more = np.full((5, 5), 10.0)
-    chosen = most_informative(known, more, targets=[0], n_pairs=3)
+    chosen = most_informative(known, more, FIRST, n_pairs=3)
     assert {pair[0] for pair in chosen} == {0}
     assert (0, 1) not in chosen
-    assert most_informative(known, np.zeros((5, 5)), targets=[0], n_pairs=3) == []
+    assert most_informative(known, np.zeros((5, 5)), FIRST, n_pairs=3) == []
 
 
 @given(st.integers(0, 30))
@@ -244,4 +245,17 @@ def test_each_chosen_pair_is_the_best_of_all_by_the_variance_computed_anew(seed:
         return changed
 
     best = min(combinations(range(4), 2), key=lambda pair: variance(added(pair)))
-    assert most_informative(known, more, targets=[0, 1], n_pairs=1) == [best]
+    assert most_informative(known, more, np.array([1.0, 1.0, 0.0, 0.0]), n_pairs=1) == [best]
+
+
+def test_a_pair_that_nobody_judged_is_chosen_by_what_its_models_ratings_tell_of_it() -> None:
+    games, fit = fitted()
+    asked = 20.0 * (1 - np.eye(5))
+    asked[0, 2] = asked[2, 0] = 0.0
+    assert next_pairs(fit, asked, 20.0 * (1 - np.eye(5)), FIRST, 1) == [(0, 2)]
+    assert next_pairs(fit, asked, np.zeros((5, 5)), FIRST, 1) == []
+    errors = sandwich(fit, unit_residuals(games, fit))
+    chances = chances_of_top(fit.ratings, errors.draws, 2)
+    assert chances.sum() == pytest.approx(2)
+    assert chances[0] > 0.99
+    assert chances[4] < 0.01
