@@ -21,6 +21,7 @@ from judge.cli import (
     listing,
     planning,
     prompting,
+    ranking,
     reporting,
     verifying,
 )
@@ -39,7 +40,16 @@ app = typer.Typer(
     help="Which of two models reasons better, by how much, and can the judge be believed?",
 )
 PANELS = {
-    "Compare": (judging.compare, judging.score, judging.resume, judging.retry, judging.merge, planning.plan),
+    "Compare": (
+        judging.compare,
+        ranking.tournament,
+        ranking.rank,
+        judging.score,
+        judging.resume,
+        judging.retry,
+        judging.merge,
+        planning.plan,
+    ),
     "Read": (listing.runs, reporting.report, browsing.view, browsing.list_, browsing.show),
     "People": (labeling.label, labeling.packet, labeling.labels, labeling.agreement),
     "Trust": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -35,6 +35,7 @@ from judge.runs.journal_copy import refuse_rescued
 from judge.runs.manifest import Manifest
 
 if TYPE_CHECKING:
+    from judge.dispatch.budget import Budget
     from judge.runs.manifest import AnyManifest
     from judge.runs.run_folder import RunFolder
     from judge.schema import JudgeSpec, Price, Request
@@ -47,6 +48,13 @@ class RunPart(NamedTuple):
     manifest: AnyManifest
     only: frozenset[bytes] | None = None
     """keys of the requests to ask, where not all that have no verdict"""
+
+
+class Whole(NamedTuple):
+    """Several runs that are judged as one: they share a progress, which is shown already, and a budget."""
+
+    display: Display
+    budget: Budget
 
 
 def parts_of(run: RunFolder, manifest: AnyManifest) -> list[RunPart]:
@@ -62,6 +70,7 @@ def judge_all(
     *,
     beside: Sequence[RunFolder] = (),
     say: Callable[[str], None],
+    whole: Whole | None = None,
 ) -> None:
     """Ask every request of the parts that has no verdict yet.
 
@@ -71,6 +80,7 @@ def judge_all(
             asked once.
         beside: other folders of the same run, whose spending counts too.
         say: is told notes and warnings, a line each.
+        whole: what the parts share with others; a person has confirmed its cost.
 
     Raises:
         InputError: a judge's key or weights are not there, an option does not fit the run, or nobody is here to
@@ -80,15 +90,15 @@ def judge_all(
         BudgetReachedError: the run has spent what it may.
         InterruptedRunError: a person stopped it.
     """
-    if len(parts) > 1:
-        options = _confirmed(parts, options)
+    if len(parts) > 1 and whole is None:
+        options = confirmed(parts, options)
     folders = [*beside, *(part.folder for part in parts)]
     for part in parts:
         kind = part.manifest.control.kind if isinstance(part.manifest, Manifest) and part.manifest.control else ""
         if kind and _is_open(part):
             say(f"Control {kind}: {part.manifest.n_items} items")
         others = [folder for folder in folders if folder is not part.folder]
-        _judge_part(part, options, beside=others, say=say)
+        _judge_part(part, options, beside=others, say=say, whole=whole)
 
 
 def _is_open(part: RunPart) -> bool:
@@ -96,8 +106,8 @@ def _is_open(part: RunPart) -> bool:
     return bool(part.only - judged) if part.only is not None else len(judged) < part.manifest.n_requests
 
 
-def _confirmed(parts: Sequence[RunPart], options: JudgingOptions) -> JudgingOptions:
-    """Ask a person once about the cost of all parts together."""
+def confirmed(parts: Sequence[RunPart], options: JudgingOptions) -> JudgingOptions:
+    """Ask a person once about the cost of all parts together; return the options without the question."""
     if options.confirm_above is None:
         return options
     quotes = [
@@ -116,7 +126,12 @@ def _confirmed(parts: Sequence[RunPart], options: JudgingOptions) -> JudgingOpti
 
 
 def _judge_part(
-    part: RunPart, options: JudgingOptions, *, beside: Sequence[RunFolder], say: Callable[[str], None]
+    part: RunPart,
+    options: JudgingOptions,
+    *,
+    beside: Sequence[RunFolder],
+    say: Callable[[str], None],
+    whole: Whole | None,
 ) -> None:
     folder, manifest, only = part
     with folder.locked():
@@ -131,7 +146,7 @@ def _judge_part(
             return
         in_batches = options.batch or folder.batches_path.exists()
         manifest = _checked(manifest, options, in_batches=in_batches, say=say)
-        budget = budget_of(folder, manifest, options, beside=beside)
+        budget = whole.budget if whole else budget_of(folder, manifest, options, beside=beside)
         if any(judge.weights_sha256 == GGUF_SHA256 for judge in manifest.judges):
             say(f"Note: {NOTE}")
         if options.confirm_above is not None:
@@ -146,10 +161,11 @@ def _judge_part(
         ):
             if journal.torn:
                 say(f"Dropped a torn last line of {folder.judgments_path}: its request is asked again")
-            display = Display(total=total, done=len(closed.judged), prices=manifest.prices, quiet=options.quiet)
+            own = Display(total=total, done=len(closed.judged), prices=manifest.prices, quiet=options.quiet)
+            display = whole.display if whole else own
             recorder = Recorder(journal, in_flight, display, stopper)
             session = Session(folder, manifest, any_plan_of(manifest), options, closed, recorder, budget, stopper, say)
-            with display:
+            with nullcontext() if whole else display:
                 asyncio.run(_judge_batched(session) if in_batches else judge_directly(session))
 
 

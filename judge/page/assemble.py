@@ -70,6 +70,19 @@ def assemble(parts: Parts, *, served: bool) -> str:
     )
 
 
+def assemble_plain(template: str, style: str, values: Mapping[str, Any]) -> str:
+    """Return a page without items and script; its policy allows its own style, and links lead where they say.
+
+    Args:
+        template: of the whole page.
+        style: the folder of the styles that go with those of every page.
+        values: what the template shows, by name.
+    """
+    styles = _joined(["style", f"style/{style}"], ".css")
+    policy = f"default-src 'none'; style-src {_hash(styles)}; img-src data:; base-uri 'none'; form-action 'none'"
+    return _environment().get_template(template).render(policy=policy, style=_trusted(styles), **values)
+
+
 def browser_key(run: str, created: str) -> str:
     """Return the key under which a browser stores a reader's choices on the page of a run."""
     return hashlib.sha256(f"{run}\x1f{created}".encode()).hexdigest()[:16]

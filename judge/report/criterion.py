@@ -187,7 +187,7 @@ def report_criteria(
 def _criterion(
     counted: CriterionItems, ledger: Ledger, tested: Tested, subject: Subject, judges: Sequence[CriterionReport]
 ) -> CriterionReport:
-    rates, of_models, judged = _rates(counted), counted.basis.of_models, counted.judged
+    rates, of_models, judged = criterion_rates(counted), counted.basis.of_models, counted.judged
     first_slot = rates["first_slot"] if has_both_orders(judged) else NOTHING
     chance = mean_chance(judges) if judges else chance_consistency(judged)
     signal = state_signal(judged, rates["consistency"], first_slot, chance, tested, judges)
@@ -218,7 +218,7 @@ def _criterion(
     )
 
 
-def _rates(counted: CriterionItems) -> dict[str, Estimate]:
+def criterion_rates(counted: CriterionItems) -> dict[str, Estimate]:
     """Estimate every rate of a criterion from one pass of weights; sorted patterns follow the order given here."""
     codes, (counted, counts) = counted.codes, counted.distinct() if counted.codes is None else (counted, None)
     outcome, one = counted.items["outcome"], np.ones(len(counted.items))

@@ -1,0 +1,331 @@
+"""Join comparison runs into one table of judged pairs a criterion: items by their content, and nothing that differs."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
+
+from judge.comparison.derive_report import subject_of
+from judge.costs.spending import Spending, total
+from judge.enums import Orders
+from judge.errors import InputError, RunError
+from judge.outcomes.counted_items import CriterionItems, Pooling, cluster_codes, fold_panel
+from judge.outcomes.item_features import WantedFields, features_of_judgments, features_of_pairs, image_clusters
+from judge.outcomes.latest_judgments import LatestJudgments, latest_judgments
+from judge.outcomes.rates import Basis
+from judge.outcomes.tally import COUNTS, FOLDED, MEANS, with_outcomes
+from judge.prompting.pairwise_plan import prompt_labels
+from judge.runs.run_folder import RunFolder
+from judge.runs.run_names import MANIFEST, run_folders
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from judge.outcomes.counted_items import Subject
+    from judge.runs.manifest import Manifest
+    from judge.schema import Item, Pair, Trace
+
+MANY = "judges"
+"""the one name of all judges where each judged some of the items"""
+
+
+class Wanted(NamedTuple):
+    """What a person asks of a ranking."""
+
+    fields: WantedFields = WantedFields()
+    step: str | None = None
+    """the field that gives checkpoints' steps"""
+    allow_judges: bool = False
+
+
+class PairTotals(NamedTuple):
+    """Items of one pair of models, over its runs."""
+
+    runs: tuple[str, ...]
+    n_items: int
+    not_asked: int
+
+
+@dataclass
+class JoinedRuns:
+    """Runs that were judged alike; every table has one row a pair and item, `a` before `b` by name."""
+
+    criteria: list[str] = field(default_factory=list)
+    judges: dict[str, None] = field(default_factory=dict)
+    tables: dict[str, list[pl.DataFrame]] = field(default_factory=lambda: defaultdict(list))
+    """by criterion: `a`, `b`, the columns of `FOLDED` with `item` by its content, and the items' features"""
+    by_judge: dict[tuple[str, str], list[pl.DataFrame]] = field(default_factory=lambda: defaultdict(list))
+    """the same by judge and criterion"""
+    pairs: dict[tuple[str, str], PairTotals] = field(default_factory=dict)
+    steps: dict[str, float] = field(default_factory=dict)
+    """by model, where its traces state one"""
+    chars: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    """by model and content: the length of its trace"""
+    n_judgments: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    n_not_asked: int = 0
+    usd: list[Decimal | None] = field(default_factory=list)
+    folders: list[RunFolder] = field(default_factory=list)
+    manifests: list[Manifest] = field(default_factory=list)
+    cluster_field: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    _content: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    """by content: digest of what a judge is told beside it, and where it was read"""
+    _traces: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
+    _images: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _judged: dict[tuple[str, str, str], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    """by pair and judge: the run that judged each content"""
+
+    @property
+    def models(self) -> list[str]:
+        """The names of all models, sorted."""
+        return sorted({name for pair in self.pairs for name in pair})
+
+    @property
+    def prompt(self) -> str | None:
+        """Name and version of the prompt; None for imported runs."""
+        first = self.manifests[0]
+        return prompt_labels(first.prompt, first.judges) if first.prompt else None
+
+    @property
+    def basis(self) -> Basis:
+        """How the first run makes intervals."""
+        return Basis(self.manifests[0].method, self.manifests[0].seed)
+
+    def spent(self) -> Decimal | None:
+        """Return what all replies cost, in US dollars; None where it is not known."""
+        return total(self.usd) if self.usd else None
+
+    def table(self, criterion: str, judge: str | None = None) -> pl.DataFrame:
+        """Return the judged pairs of a criterion; an item that several runs judged has the mean of their credits."""
+        frames = self.by_judge[judge, criterion] if judge else self.tables[criterion]
+        joined = pl.concat(frames, how="diagonal")
+        others = [name for name in joined.columns if name not in {"a", "b", *FOLDED}]
+        means, counts = pl.col(MEANS).mean(), pl.col(COUNTS).sum()
+        grouped = joined.group_by("a", "b", "item", maintain_order=True).agg(means, counts, pl.col(others).first())
+        table = with_outcomes(grouped).sort("a", "b", "item")
+        clusters = image_clusters(list(self._images.values())) if self.cluster_field in {None, "image"} else None
+        if clusters is None:
+            return table
+        self.cluster_field = "image"
+        named = dict(zip(self._images, clusters, strict=True))
+        return table.with_columns(cluster=pl.col("item").replace_strict(named, return_dtype=pl.String))
+
+    def add(self, folder: RunFolder, wanted: Wanted) -> None:
+        """Join one more run.
+
+        Raises:
+            InputError: no item of the run has a wanted field.
+            RunError: it is no comparison, or differs from those before it in what was asked.
+        """
+        manifest = folder.manifest()
+        self._check(folder, manifest, wanted)
+        content: dict[str, str] = {}
+        if manifest.prompt is None:
+            features = features_of_judgments(folder.judgments(), wanted.fields)
+        else:
+            pairs = self._read(folder, manifest, wanted.step, content)
+            features = features_of_pairs(pairs, wanted.fields, answers=not manifest.hide_answers)
+        self.cluster_field = features.cluster_field or self.cluster_field
+        subject, spending = subject_of(manifest, features), Spending(manifest.prices)
+        latest = latest_judgments(folder.judgments(), spending)
+        if manifest.judges:
+            self.usd.append(spending.usd)
+        subject, latest = _one_voice(manifest, subject, latest)
+        panel = fold_panel(latest, subject, Basis(manifest.method, manifest.seed), Pooling.MEAN)
+        self.judges |= dict.fromkeys(subject.judges)
+        pair = (manifest.model_a, manifest.model_b)
+        for criterion, items in panel.together.items():
+            self.tables[criterion].append(_oriented(items.items, *pair, content))
+        for judge, own in panel.alone.items():
+            for criterion, items in own.items():
+                self.by_judge[judge, criterion].append(_oriented(items.items, *pair, content))
+        self._count(folder, manifest, subject, latest, content)
+
+    def _check(self, folder: RunFolder, manifest: Manifest, wanted: Wanted) -> None:
+        """Refuse a run that was judged otherwise than the first."""
+        if manifest.control is not None:
+            raise RunError(f"{folder.path}: a control of another run; name the run itself")
+        if manifest.stopping is not None:
+            raise RunError(
+                f"{folder.path}: it could stop when it was decided, so that its rate has no interval to rank by; leave "
+                "it out, or judge it without --stop-when-decided"
+            )
+        if manifest.model_a == manifest.model_b:
+            raise RunError(f"{folder.path}: both models are called {manifest.model_a}; there is nothing to rank")
+        if self.manifests:
+            first = self.manifests[0]
+            one, other = _asked(first), _asked(manifest)
+            changed = [what for what in one if one[what] != other[what]]
+            if (
+                not wanted.allow_judges
+                and not (_is_crowd(first) and _is_crowd(manifest))
+                and _judges(first) != _judges(manifest)
+            ):
+                judges = f"judged by {', '.join(_names(manifest))}, and {self.folders[0].path} by "
+                hint = "--allow-judges makes them a panel"
+                raise RunError(f"{folder.path}: {judges}{', '.join(_names(first))}, or with other settings; {hint}")
+            if changed:
+                told = f"another {', another '.join(changed)} than {self.folders[0].path}"
+                raise RunError(f"{folder.path}: judged with {told}; only runs that asked alike can be ranked together")
+        self.criteria = self.criteria or [criterion.name for criterion in manifest.rubric.criteria]
+
+    def _read(self, folder: RunFolder, manifest: Manifest, step: str | None, content: dict[str, str]) -> Iterator[Pair]:
+        """Yield a run's pairs; note the content of each item, and refuse one that differs from what is known of it."""
+        sides = {"a": manifest.model_a, "b": manifest.model_b}
+        for pair in folder.pairs():
+            item = pair.item
+            content[item.id] = key = _content_key(item)
+            self._images[key] = tuple(image.sha256 for image in item.images)
+            beside = _digest([item.answer, item.reference_reasoning])
+            where = f"item {item.id} of {folder.path}"
+            known, first = self._content.setdefault(key, (beside, where))
+            if known != beside:
+                raise RunError(f"{where}: another right answer or reference than {first}, of the same question")
+            for side, model in sides.items():
+                trace: Trace = getattr(pair, side)
+                said = _digest([trace.text, trace.answer])
+                known, first = self._traces.setdefault((model, key), (said, where))
+                if known != said:
+                    hint = "give the versions different names"
+                    raise RunError(f"{where}: {model} has another trace there than in {first}; {hint}")
+                self.chars[model][key] = len(trace.text)
+                if step is not None and step in trace.meta:
+                    self._note_step(model, trace.meta[step], where, step)
+            yield pair
+
+    def _note_step(self, model: str, value: object, where: str, step: str) -> None:
+        try:
+            number = float(str(value))
+        except ValueError:
+            raise InputError(f"--curve {step}", f"{where}: {value!r} is no number") from None
+        if self.steps.setdefault(model, number) != number:
+            raise InputError(f"--curve {step}", f"{where}: {model} is at step {number:g} and {self.steps[model]:g}")
+
+    def _count(
+        self,
+        folder: RunFolder,
+        manifest: Manifest,
+        subject: Subject,
+        latest: LatestJudgments,
+        content: dict[str, str],
+    ) -> None:
+        """Count what a run has; refuse an item that another run judged already, of the same pair by the same judge."""
+        one, other = sorted((manifest.model_a, manifest.model_b))
+        asked = latest.requests.select("item", pl.col("judge").cast(pl.String)).unique()
+        for item, judge in asked.iter_rows():
+            seen = self._judged[one, other, judge]
+            first = seen.setdefault(content.get(item, item), str(folder.path))
+            if first != str(folder.path):
+                told = f"judged item {item} of {one} and {other} by {judge}, as {first} did"
+                raise RunError(f"{folder.path}: {told}; name one of the two")
+        not_asked = subject.n_items - subject.n_identical - asked["item"].n_unique()
+        known = self.pairs.get((one, other), PairTotals((), 0, 0))
+        self.pairs[one, other] = PairTotals(
+            (*known.runs, str(folder.path)), known.n_items + subject.n_items, known.not_asked + not_asked
+        )
+        self.n_judgments += len(latest)
+        self.failures.update(latest.failures)
+        if manifest.prompt is not None:
+            self.n_not_asked += max(0, manifest.n_requests - len(latest))
+        self.folders.append(folder)
+        self.manifests.append(manifest)
+
+
+def join_runs(paths: Sequence[Path], wanted: Wanted) -> JoinedRuns:
+    """Join the runs of these folders, and of the folders within those that are no runs themselves.
+
+    Raises:
+        InputError: no item has a wanted field.
+        RunError: there is no run, or runs that cannot be ranked together; the message names what differs.
+    """
+    joined = JoinedRuns()
+    for path in paths:
+        for folder in _runs_in(path):
+            if folder.any_manifest().kind == "comparison":
+                joined.add(folder, wanted)
+            elif len(paths) > 1 or folder.path == path:
+                folder.manifest()  # refuses it in words
+            else:
+                joined.warnings.append(f"left out: {folder.name} compares no models")
+    if not joined.folders:
+        raise RunError(f"{paths[0]}: no comparison in this folder")
+    return joined
+
+
+def _runs_in(path: Path) -> list[RunFolder]:
+    if (path / MANIFEST).exists():
+        return [RunFolder(path)]
+    return [RunFolder(folder) for folder in run_folders(path) if (folder / MANIFEST).exists()]
+
+
+def counted_items(table: pl.DataFrame, basis: Basis) -> CriterionItems:
+    """Return rows of one pair as a comparison counts them."""
+    return CriterionItems(table, cluster_codes(table), basis)
+
+
+def _one_voice(manifest: Manifest, subject: Subject, latest: LatestJudgments) -> tuple[Subject, LatestJudgments]:
+    """Return the votes of many judges as those of one: of imported votes each judge has some items only."""
+    if not _is_crowd(manifest):
+        return subject, latest
+    requests = latest.requests.with_columns(judge=pl.lit(MANY).cast(pl.Categorical))
+    return subject._replace(judges=[MANY]), replace(latest, requests=requests)
+
+
+def _is_crowd(manifest: Manifest) -> bool:
+    return manifest.prompt is None and manifest.orders is Orders.ONE and len(manifest.imported_judges) > 1
+
+
+def _names(manifest: Manifest) -> list[str]:
+    return sorted([judge.name for judge in manifest.judges] or manifest.imported_judges)
+
+
+def _judges(manifest: Manifest) -> list[Any]:
+    specs = sorted(manifest.judges, key=lambda judge: judge.name)
+    return [judge.decided.model_dump(mode="json") for judge in specs] or _names(manifest)
+
+
+def _asked(manifest: Manifest) -> dict[str, Any]:
+    """Return by name what must be the same in all runs."""
+    return {
+        "rubric": manifest.rubric.model_dump(mode="json"),
+        "prompt": manifest.prompt,
+        "--show-reference": manifest.show_reference,
+        "--hide-answers": manifest.hide_answers,
+    }
+
+
+def _oriented(items: pl.DataFrame, a: str, b: str, content: dict[str, str]) -> pl.DataFrame:
+    """Return a run's items by their content, the model first by name as `a`."""
+    if content:
+        items = items.with_columns(item=pl.col("item").replace_strict(content))
+    if a < b:
+        return items.with_columns(a=pl.lit(a), b=pl.lit(b))
+    forward = [name for name in items.columns if name.endswith("forward")]
+    turned = {
+        one.replace("forward", side): 1 - pl.col(one.replace("forward", other))
+        for one in forward
+        for side, other in (("forward", "swapped"), ("swapped", "forward"))
+    }
+    swapped = {
+        f"{name}_{one}": pl.col(f"{name}_{other}") for name in ("length", "right") for one, other in ("ab", "ba")
+    }
+    return with_outcomes(items.with_columns(**turned, **swapped)).with_columns(a=pl.lit(b), b=pl.lit(a))
+
+
+def _content_key(item: Item) -> str:
+    """Return what an item is known by: its question, options and images, as models saw them; without any, its id."""
+    images = [image.original.sha256 if image.original else image.sha256 for image in item.images]
+    if not (item.question or item.options or images):
+        return item.id
+    return _digest([item.question, item.options, images]).hex()
+
+
+def _digest(value: object) -> bytes:
+    return blake2b(repr(value).encode(errors="surrogatepass"), digest_size=16).digest()

@@ -1,0 +1,305 @@
+"""Rank the models of joined runs on one criterion: ratings, ranks, pairs, fit, and the same within parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from judge.errors import RunError
+from judge.outcomes.rates import LEVEL, Basis, Estimate, Figure, rounded
+from judge.outcomes.tally import HALF
+from judge.ranking.joined_runs import counted_items
+from judge.ranking.ranking_report import (
+    CriterionRanking,
+    ErrorSettings,
+    Moved,
+    PartRanking,
+    RankedModel,
+    RankedPair,
+    RankingFit,
+    Triad,
+)
+from judge.report.criterion import criterion_rates
+from judge.schema import Outcome
+from judge.stats.davidson import SummedGames, Davidson, Games, components, fit_davidson, sum_cells
+from judge.stats.pair_fit import PairFit, pair_fit
+from judge.stats.rating_errors import (
+    N_DRAWS,
+    RankIntervals,
+    RatingErrors,
+    Residuals,
+    bootstrap_ratings,
+    rank_intervals,
+    sandwich,
+    unit_residuals,
+    win_rates,
+)
+
+if TYPE_CHECKING:
+    from judge.outcomes.item_features import WantedFields
+    from judge.ranking.joined_runs import PairTotals
+    from judge.stats.intervals import Floats
+
+SHOWN_TRIADS = 5
+TWO = 2
+
+
+class Settings(NamedTuple):
+    """How errors are made."""
+
+    basis: Basis
+    """of the win rates of pairs; its seed is that of all draws"""
+    n_resamples: int = 0
+    """0: in closed form"""
+
+    def told(self) -> ErrorSettings:
+        """Return the settings as a report states them."""
+        method = "bootstrap" if self.n_resamples else "sandwich"
+        return ErrorSettings.model_validate(
+            {"method": method, "level": LEVEL, "n_resamples": self.n_resamples or N_DRAWS, "seed": self.basis.seed}
+        )
+
+
+class Fitted(NamedTuple):
+    """A table of judged pairs with the model that was fitted to it."""
+
+    models: list[str]
+    table: pl.DataFrame
+    games: Games
+    cells: SummedGames
+    fit: Davidson
+    residuals: Residuals
+    errors: RatingErrors
+    ranks: RankIntervals
+
+
+def fit_table(table: pl.DataFrame, settings: Settings) -> Fitted:
+    """Fit the models of a table of judged pairs; RunError where no pairs connect them, naming the groups."""
+    models = sorted({*table["a"], *table["b"]})
+    games = games_of(table, models)
+    if len(models) < TWO:
+        raise RunError("no two models have a verdict here: there is nothing to rank")
+    groups = components(games.first, games.second, len(models))
+    if len(groups) > 1:
+        told = " | ".join(", ".join(models[code] for code in group) for group in groups)
+        raise RunError(
+            f"no judged pair connects these groups of models: {told}; judge a pair across, such as "
+            f"{models[groups[0][0]]} and {models[groups[1][0]]}, or rank each group alone"
+        )
+    cells = sum_cells(games, len(models))
+    fit = fit_davidson(cells, len(models))
+    residuals = unit_residuals(games, fit)
+    errors = (
+        bootstrap_ratings(games, fit, n_resamples=settings.n_resamples, seed=settings.basis.seed)
+        if settings.n_resamples
+        else sandwich(fit, residuals, seed=settings.basis.seed)
+    )
+    return Fitted(models, table, games, cells, fit, residuals, errors, rank_intervals(fit.ratings, errors))
+
+
+def games_of(table: pl.DataFrame, models: Sequence[str]) -> Games:
+    """Return each item's credit in each order as a game; identical traces are ties in both."""
+    place = {name: code for code, name in enumerate(models)}
+    told = table.select(
+        pl.col("a", "b").replace_strict(place, return_dtype=pl.Int64),
+        unit=pl.coalesce(pl.lit("cluster_") + pl.col("cluster"), pl.lit("item_") + pl.col("item")).rank("dense") - 1,
+        forward=pl.coalesce("forward", pl.when(pl.col("swapped").is_null()).then(HALF)),
+        swapped=pl.coalesce("swapped", pl.when(pl.col("forward").is_null()).then(HALF)),
+        tie=pl.when(pl.col("n_verdicts") > 0).then(1 - pl.col("decisive") / pl.col("n_verdicts")).otherwise(1.0),
+    )
+    shown = [told.filter(pl.col(order).is_not_null()) for order in ("forward", "swapped")]
+    columns = [
+        np.concatenate([own[name].to_numpy() for own, name in zip(shown, names, strict=True)])
+        for names in (("unit", "unit"), ("a", "b"), ("b", "a"), ("tie", "tie"))
+    ]
+    unit, first, second = (column.astype(np.intp) for column in columns[:3])
+    credit = np.concatenate([shown[0]["forward"].to_numpy(), 1 - shown[1]["swapped"].to_numpy()])
+    return Games(unit, first, second, credit, columns[3].astype(np.float64), np.ones(len(unit)))
+
+
+def rank_table(
+    table: pl.DataFrame,
+    counts: Mapping[tuple[str, str], PairTotals],
+    settings: Settings,
+    *,
+    added: Sequence[str] = (),
+) -> CriterionRanking:
+    """Rank the models of a table of judged pairs, without its parts.
+
+    Args:
+        table: rows of `JoinedRuns.table`.
+        counts: of each pair.
+        settings: how errors are made.
+        added: models whose effect on the others is to be told.
+    """
+    found = fit_table(table, settings)
+    pairs, at_hand = [], {}
+    rates = win_rates(found.fit, found.errors)
+    checked = pair_fit(found.cells, found.fit, found.residuals, seed=settings.basis.seed)
+    for (i, j), z in zip(found.residuals.pairs, checked.z, strict=True):
+        a, b = found.models[i], found.models[j]
+        own = table.filter(a=a, b=b)
+        at_hand[i, j] = criterion_rates(counted_items(own, settings.basis))["win_rate"]
+        outcomes = dict(own["outcome"].cast(pl.String).value_counts().iter_rows())
+        pairs.append(
+            RankedPair(
+                a=a,
+                b=b,
+                runs=counts[a, b].runs,
+                win_rate=at_hand[i, j],
+                wins_a=outcomes.get(Outcome.A, 0),
+                wins_b=outcomes.get(Outcome.B, 0),
+                ties=outcomes.get(Outcome.TIE, 0),
+                splits=outcomes.get(Outcome.SPLIT, 0),
+                missing=counts[a, b].n_items - counts[a, b].not_asked - len(own),
+                not_asked=counts[a, b].not_asked,
+                expected=Figure(**_ends(rates, i, j)),
+                p_a=round(float(rates[0][i, j] - rates[3][i, j] / 2), 6),
+                p_tie=round(float(rates[3][i, j]), 6),
+                z=rounded(z),
+            )
+        )
+    return CriterionRanking(
+        models=_ranked(found, rates, settings, pairs),
+        pairs=tuple(pairs),
+        slot=None if found.fit.slot is None else _figure(found, found.fit.slot, _unit_vector(found, -2)),
+        tie=round(float(np.exp(found.fit.log_tie)), 6),
+        fit=_fit(found, checked, at_hand),
+        critical=rounded(found.ranks.critical),
+        n_units=found.residuals.n_units,
+        subgroups={},
+        strata={},
+        by_judge={},
+        moved=_moved(found, settings, added),
+    )
+
+
+def _unit_vector(found: Fitted, at: int) -> Floats:
+    return np.asarray(np.eye(len(found.models) + TWO)[at])
+
+
+def _figure(found: Fitted, value: float, gradient: Floats) -> Figure:
+    """Return a function of the parameters with its interval, by its derivatives."""
+    half = float(found.errors.half_width(gradient))
+    se = float(np.sqrt(max(float(gradient @ found.errors.covariance @ gradient), 0.0)))
+    return Figure(estimate=rounded(value), low=rounded(value - half), high=rounded(value + half), se=rounded(se))
+
+
+def _ranked(
+    found: Fitted, rates: Sequence[Floats], settings: Settings, pairs: Sequence[RankedPair] = ()
+) -> tuple[RankedModel, ...]:
+    """Return the models by rank; of two models the win rate is the comparison's own."""
+    table, models = found.table, []
+    sides = [
+        table.select(name=side, credit=own) for side, own in (("a", pl.col("credit")), ("b", 1 - pl.col("credit")))
+    ]
+    sums = pl.concat(sides).group_by("name").agg(pl.len(), pl.col("credit").sum())
+    seen = {name: (n, credit) for name, n, credit in sums.iter_rows()}
+    own = criterion_rates(counted_items(table, settings.basis))["win_rate"] if len(found.models) == TWO else None
+    for code, name in enumerate(found.models):
+        n, credit = seen[name]
+        rate = Estimate(**_ends(rates, code, -1), n=n, numerator=round(credit, 6))
+        models.append(
+            RankedModel(
+                model=name,
+                rank=int(found.ranks.rank[code]),
+                rank_low=int(found.ranks.low[code]),
+                rank_high=int(found.ranks.high[code]),
+                rating=_figure(found, float(found.fit.ratings[code]), _unit_vector(found, code)),
+                win_rate=rate if own is None else _flipped(own) if code else own,
+                missing=sum(pair.missing for pair in pairs if name in {pair.a, pair.b}),
+            )
+        )
+    return tuple(sorted(models, key=lambda model: (model.rank, model.model)))
+
+
+def _ends(rates: Sequence[Floats], i: int, j: int) -> dict[str, float | None]:
+    """Return an entry of `win_rates` with its interval, by name."""
+    return {name: rounded(table[i, j]) for name, table in zip(("estimate", "low", "high"), rates, strict=False)}
+
+
+def _flipped(rate: Estimate) -> Estimate:
+    """Return the win rate of the other model: exchanging the models mirrors every digit."""
+    ends = {"estimate": rate.estimate, "low": rate.high, "high": rate.low}
+    turned = {name: None if value is None else round(1 - value, 6) for name, value in ends.items()}
+    return rate.model_copy(update={**turned, "numerator": round(rate.n - (rate.numerator or 0.0), 6)})
+
+
+def _fit(found: Fitted, checked: PairFit, rates: Mapping[tuple[int, int], Estimate]) -> RankingFit:
+    def leads(one: int, other: int) -> bool:
+        rate = rates[min(one, other), max(one, other)].estimate or 0.0
+        return rate > HALF if one < other else rate < HALF
+
+    circles = [leads(i, j) == leads(j, k) == leads(k, i) and rates[i, j].estimate != HALF for i, j, k in checked.triads]
+    largest = np.argsort(-np.abs(checked.cycles))[:SHOWN_TRIADS]
+    triads = [
+        Triad(
+            models=tuple(found.models[code] for code in checked.triads[at][:: 1 if checked.cycles[at] > 0 else -1]),
+            log_odds=round(abs(float(checked.cycles[at])), 6),
+            p_adjusted=rounded(checked.triad_p[at]),
+        )
+        for at in largest
+    ]
+    return RankingFit(
+        p_value=rounded(checked.p_value),
+        held=found.fit.held,
+        n_triads=len(checked.triads),
+        n_circular=sum(circles),
+        triads=tuple(triads),
+    )
+
+
+def _moved(found: Fitted, settings: Settings, added: Sequence[str]) -> tuple[Moved, ...]:
+    """Return how far the added models moved the others: the ratings without them, and the two parts of the change."""
+    kept = [name for name in found.models if name not in added]
+    if len(kept) in {len(found.models), 0, 1}:
+        return ()
+    before = fit_table(
+        found.table.filter(pl.col("a").is_in(kept) & pl.col("b").is_in(kept)), settings._replace(n_resamples=0)
+    )
+    ratings = {name: float(found.fit.ratings[found.models.index(name)]) for name in before.models}
+    mean = sum(ratings.values()) / len(ratings)
+    order = sorted(ratings, key=ratings.__getitem__, reverse=True)
+    return tuple(
+        Moved(
+            model=name,
+            rank_before=int(before.ranks.rank[code]),
+            rank=order.index(name) + 1,
+            before=round(float(before.fit.ratings[code]), 6),
+            after=round(ratings[name], 6),
+            recentred=round(mean, 6),
+            indirect=round(ratings[name] - mean - float(before.fit.ratings[code]), 6),
+        )
+        for code, name in enumerate(before.models)
+    )
+
+
+def rank_part(table: pl.DataFrame, settings: Settings) -> PartRanking:
+    """Rank the models within some of the rows; a part that cannot be ranked says why."""
+    try:
+        found = fit_table(table, settings)
+    except RunError as error:
+        return PartRanking(n=len(table), models=(), problem=str(error))
+    return PartRanking(n=len(table), models=_ranked(found, win_rates(found.fit, found.errors), settings))
+
+
+def rank_parts(table: pl.DataFrame, fields: WantedFields, settings: Settings) -> dict[str, dict[str, PartRanking]]:
+    """Rank the models within each value of each field."""
+    return {
+        name: {
+            value: rank_part(table.filter(pl.col(f"by:{name}") == value), settings)
+            for value in sorted(table[f"by:{name}"].drop_nulls().unique())
+        }
+        for name in fields.by
+    }
+
+
+def rank_strata(table: pl.DataFrame, settings: Settings) -> dict[str, PartRanking]:
+    """Rank the models by whose final answers are right; nothing where no item has answers."""
+    right = pl.col("right_a") + pl.col("right_b")
+    strata = {"both_right": right == TWO, "one_right": right == 1, "both_wrong": right == 0}
+    parts = {name: table.filter(where) for name, where in strata.items()}
+    return {name: rank_part(part, settings) for name, part in parts.items() if len(part)}
