@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 from judge import __version__
 from judge.cli import (
     browsing,
+    certifying,
     converting,
     judges,
     judging,
@@ -45,6 +46,7 @@ PANELS = {
     "Trust": (
         verifying.verify,
         judging.control,
+        certifying.gate,
         labeling.flags,
         judges.judges,
         prompting.show_prompt,
