@@ -101,7 +101,7 @@ def check_gate(folder: RunFolder, options: GateOptions, certificate: Certificate
     made = make_report(folder, wanted=wanted, certificate=certificate)
     latest, subject = read_verdicts(folder, manifest, wanted)
     counted = fold_panel(latest, subject, Basis(manifest.method, manifest.seed)).together
-    conditions = []
+    conditions: list[GateCondition] = []
     for name in criteria:
         sums, sizes = counted[name].unit_sums(counted[name].column("credit"))
         units = UnitCredits(sums, sizes, _largest_unit(subject))

@@ -126,7 +126,8 @@ def lexicons() -> tuple[Lexicon, ...]:
     return tuple(Lexicon.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))) for path in paths)
 
 
-_LETTER = r"[^\W\d_]"
+_LETTER = r"[^\W\d_\u3040-\u30ff\u3400-\u9fff]"
+"""of a script that has spaces"""
 _SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 """kana and Chinese characters, between which there are no spaces"""
 
@@ -194,7 +195,7 @@ def _in_case(new: str, old: str) -> str:
     return new if new[1:2].isupper() else new[:1].lower() + new[1:]
 
 
-_NUMBER = re.compile(r"(?<![\w.,])\d+(?:\.\d+)?(?![\d,]|\.\d)")
+_NUMBER = re.compile(rf"(?<!{_LETTER})(?<![\d.,])\d+(?:\.\d+)?(?![\d,]|\.\d)")
 
 
 def _numbers(operator: Operator, sentence: str) -> Iterator[Change]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -61,6 +62,7 @@ class Planted(NamedTuple):
         return {"operator": self.operator, "criterion": self.of or self.kind, **self.change._asdict()}
 
 
+@lru_cache(maxsize=1024)
 def content_words(text: str) -> frozenset[str]:
     """Return the words of a text that say something; of text without spaces, pairs of neighbouring characters."""
     if is_spaceless(text):

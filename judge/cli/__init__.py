@@ -46,6 +46,7 @@ PANELS = {
     "Trust": (
         verifying.verify,
         judging.control,
+        certifying.certify,
         certifying.gate,
         labeling.flags,
         judges.judges,

@@ -1,19 +1,20 @@
-"""The commands that test a judge and hold a run against conditions: gate."""
+"""The commands that test a judge and hold a run against conditions: certify, anchor, rejudge, gate."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from judge.cli.options import AsJson, RunPath
-from judge.cli.output import Exit, print_json
+from judge.cli.options import AsJson, DryRun, OutputOptions, RunPath
+from judge.cli.output import Exit, print_json, print_quote, teller
 from judge.cli.reporting import CertificateFile, find_certificate, find_run
 from judge.errors import InputError
-from judge.files.terminal import say
-from judge.judging.options import DEFAULT_RUNS, Runs
+from judge.files.terminal import console, say, tell
+from judge.judging.options import DEFAULT_RUNS, CertifyOptions, Runs
 
 MAX_MARGIN = 0.5
 
@@ -28,6 +29,37 @@ def _share(given: str | float) -> float:
     if not 0 <= value <= 1:
         raise InputError("--max-missing", f"{text!r} is no share", "give a number from 0 to 1, or percent, such as 2%")
     return value
+
+
+def certify(options: CertifyOptions, *, dry_run: DryRun = False, output: OutputOptions) -> None:
+    """Test a judge by errors planted in your own traces, criterion by criterion, and write its certificate.
+
+    Repeating the command goes on with what it began; what was judged is never asked again.
+    """
+    from judge.certify import certify as use_case
+
+    note = teller(quiet=options.judging.quiet)
+    if dry_run:
+        print_quote(use_case.quote_certification(options, say=note), as_json=output.json)
+        return
+    if options.packet is not None:
+        folder = use_case.write_packet(options, options.packet, command=sys.argv, say=note)
+        say(f"{options.packet}: when it comes back: omr-judge labels import {folder.path} FILE.json")
+        return
+    folder, made = use_case.certify(options, command=sys.argv, say=note)
+    if output.json:
+        print_json(made)
+    else:
+        from judge.certify.certificate_tables import render_certificate
+
+        render_certificate(made, console())
+    if not options.judging.quiet:
+        tell(f"Run folder: {folder.path}")
+    failures = sum(row.missing for judge in made.judges.values() for row in judge.rows.values())
+    asked = sum(row.n + row.missing for judge in made.judges.values() for row in judge.rows.values())
+    if failures > output.max_failures * asked:
+        tell(f"{failures} of {asked} planted pairs have no verdict: `omr-judge retry {folder.path}` asks them again")
+        raise typer.Exit(Exit.FAILURES)
 
 
 def gate(

@@ -18,7 +18,7 @@ class CertificateWord(StrEnum):
     TOO_FEW = "too few"
     """one of them is neither shown nor, with as many edits as it takes, missed"""
     NOT_CERTIFIED = "not certified"
-    """one of them is missed"""
+    """one of them is missed, or one error moves all criteria"""
     OTHER_JUDGE = "other judge"
     """the certificate is of another model, prompt, rubric, setting or image policy than the run's"""
 
@@ -79,8 +79,8 @@ class JudgeCertificate(Frozen):
     operators: dict[str, OperatorRow]
     """by the criterion and name of an operator, with a dot between"""
     halo: Figure | None
-    """the rate at which criteria move that the error is not of, over the rate at which its own does; null where either
-    is not known"""
+    """the mean rate at which criteria move that the error is not of, over the rate at which its own does, over items;
+    null where the rubric has one criterion, or none is caught"""
     parts: dict[str, PlantedRow]
     """perception errors asked again without the image, and with another item's, by the control's name"""
     findings: tuple[str, ...]

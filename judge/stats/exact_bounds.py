@@ -9,7 +9,7 @@ from scipy.special import bdtr, bdtrc, betaincinv
 
 ALPHA = 0.05
 """of each one-sided bound"""
-MAX_N = 100_000
+MAX_N = 2_000
 
 
 class Bounds(NamedTuple):
