@@ -126,7 +126,7 @@ def lexicons() -> tuple[Lexicon, ...]:
     return tuple(Lexicon.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))) for path in paths)
 
 
-_LETTER = r"[^\W\d_\u3040-\u30ff\u3400-\u9fff]"
+_LETTER = r"(?-i:[A-Za-z\u00c0-\u024f])"
 """of a script that has spaces"""
 _SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 """kana and Chinese characters, between which there are no spaces"""

@@ -41,8 +41,8 @@ def test_a_scripted_judge_is_named_over_sockets(kind: str, tmp_path: Path) -> No
 
 
 def test_a_run_is_certified_and_its_reports_and_gate_say_so(tmp_path: Path) -> None:
-    write_items(tmp_path, 12, images=False)
-    small = ("--per-criterion", "6", "--omissions", "0")
+    write_items(tmp_path, 12)
+    small = ("--per-criterion", "6", "--omissions", "0", "--image-part", "0")
     with ProviderServer(scripted("sees all")) as server:
         asked = ("--judge", f"openai:m@{server.url}/v1", "--price", "m=1/2")
         omr_judge("compare", "a.jsonl", "b.jsonl", *asked, "--name", "r", cwd=tmp_path)
