@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 from judge import __version__
 from judge.cli import (
     browsing,
+    certifying,
     converting,
     judges,
     judging,
@@ -55,6 +56,8 @@ PANELS = {
     "Trust": (
         verifying.verify,
         judging.control,
+        certifying.certify,
+        certifying.gate,
         labeling.flags,
         judges.judges,
         prompting.show_prompt,

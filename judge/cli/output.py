@@ -27,8 +27,12 @@ class Exit(IntEnum):
     """a file, an option or a run folder cannot be used"""
     FAILURES = 4
     """too many judgments failed, or a judge answers no more; what was judged is kept"""
+    GATE = 5
+    """a gate was missed"""
     BUDGET = 6
     """the run has spent what it may; resumable"""
+    EVIDENCE = 7
+    """a gate has not enough evidence"""
     INTERRUPTED = 130
     """stopped by a person; resumable"""
 

@@ -18,11 +18,39 @@ from judge.judging.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
     from judge.outcomes.item_features import WantedFields
+    from judge.report.certificate import Certificate
     from judge.report.report import Report
     from judge.runs.run_folder import RunFolder
     from judge.scoring.score_report import ScoreReport
 
 MAX_MARGIN = 0.5
+
+
+CertificateFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--certificate", metavar="FILE|RUN", help="The judge's certificate, where it was made by another run."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class ExtraOptions:
+    """Optional parts of a comparison's report."""
+
+    length_control: Annotated[
+        bool, typer.Option("--length-control", help="Estimate the win rate at equal length too.")
+    ] = False
+    majority: Annotated[
+        bool, typer.Option("--majority", help="Let a panel speak by majority, not by the mean of its judges.")
+    ] = False
+
+
+@dataclass(frozen=True)
+class TrustOptions:
+    """What else tells of the judge."""
+
+    certificate: CertificateFile = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +84,6 @@ def report(
         float | None,
         typer.Option(metavar="MARGIN", help="Call the models equivalent within this distance of 0.5, e.g. 0.05."),
     ] = None,
-    length_control: Annotated[
-        bool, typer.Option("--length-control", help="Estimate the win rate at equal length too.")
-    ] = False,
     ci: Annotated[
         Method | None, typer.Option("--ci", help="How intervals are made; the run's own choice if not given.")
     ] = None,
@@ -66,9 +91,6 @@ def report(
         Path | None,
         typer.Option(metavar="FILE", help="Write a page with the report and every pair or trace, and print nothing."),
     ] = None,
-    majority: Annotated[
-        bool, typer.Option("--majority", help="Let a panel speak by majority, not by the mean of its judges.")
-    ] = False,
     with_scores: Annotated[
         tuple[str, str] | None,
         typer.Option(
@@ -85,6 +107,8 @@ def report(
             help="Of a score: how far this run is from another on the same items.",
         ),
     ] = None,
+    extra: ExtraOptions,
+    trust: TrustOptions,
     form: FormOptions,
 ) -> None:
     """Draw the report of a run from its folder, without network."""
@@ -98,8 +122,13 @@ def report(
         refuse_options({"--se": form.se}, "is for tables that are printed; a page has none with standard errors")
     folder, wanted = find_run(run, runs), WantedFields(cluster, tuple(dict.fromkeys(by)))
     if folder.any_manifest().kind == "score":
-        given = {"--equivalence": equivalence, "--length-control": length_control, "--majority": majority}
-        refuse_options({**given, "--with-scores": with_scores}, "is for runs of `compare`")
+        given = {
+            "--equivalence": equivalence,
+            "--length-control": extra.length_control,
+            "--majority": extra.majority,
+        }
+        others = {"--with-scores": with_scores, "--certificate": trust.certificate}
+        refuse_options({**given, **others}, "is for runs of `compare`")
         if html is not None:
             refuse_options({"--against": against}, "is no page: it is printed")
         other = find_run(against, runs) if against else None
@@ -110,8 +139,9 @@ def report(
         folder,
         method=ci,
         wanted=wanted,
-        extras=Extras(equivalence, length_control, majority),
+        extras=Extras(equivalence, extra.length_control, extra.majority),
         scores=[find_run(score, runs) for score in with_scores or ()],
+        certificate=find_certificate(trust.certificate),
     )
     if html is not None:
         from judge.page.make_page import read_page, write_page
@@ -216,6 +246,15 @@ def find_run(run: str, runs: Path) -> RunFolder:
     from judge.runs.run_folder import RunFolder
 
     return RunFolder(run_names.find_run(run, runs))
+
+
+def find_certificate(path: Path | None) -> Certificate | None:
+    """Read the certificate that a person named: a file, or a run folder that has one; None where none is named."""
+    if path is None:
+        return None
+    from judge.comparison.certificates import read_certificate
+
+    return read_certificate(path)
 
 
 def refuse_options(options: Mapping[str, object], why: str, hint: str = "leave it out, or name another run") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from judge.comparison.certificates import standing_of
 from judge.comparison.derive_control_report import read_controls
 from judge.costs.spending import Spending
 from judge.errors import RunError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from judge.enums import Method
+    from judge.outcomes.latest_judgments import LatestJudgments
+    from judge.report.certificate import Certificate
     from judge.runs.manifest import Manifest
     from judge.runs.run_folder import RunFolder
     from judge.schema import JudgeSpec
@@ -42,6 +45,7 @@ def make_report(
     wanted: WantedFields = NOTHING_WANTED,
     extras: Extras = NO_EXTRAS,
     scores: Sequence[RunFolder] = (),
+    certificate: Certificate | None = None,
 ) -> Report:
     """Fold the judgments of a run; the same folder gives the same report.
 
@@ -51,15 +55,15 @@ def make_report(
         wanted: fields of the items that make clusters and subgroups.
         extras: what else was asked for.
         scores: the runs that scored model a and model b by checklists, to be set beside the comparison; or none.
+        certificate: of the judge; None: the run's own, where it has one.
 
     Raises:
         InputError: no item has a wanted field.
         RunError: the folder is damaged.
     """
     manifest = folder.manifest()
-    subject = subject_of(manifest, item_features(folder, manifest, wanted))  # first: it reads which items there are
     spending = Spending(manifest.prices)
-    latest = latest_judgments(folder.judgments(), spending)
+    latest, subject = read_verdicts(folder, manifest, wanted, spending)
     rubric = manifest.rubric
     basis = Basis(method or manifest.method, manifest.seed)
     run = RunDescription(
@@ -75,10 +79,19 @@ def make_report(
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
         controls=read_controls(folder, latest, subject, basis),
+        certificate=standing_of(folder, manifest, spending, certificate),
         fingerprint=fingerprint_of(folder, manifest, latest),
         notes=tuple(_notes(folder, manifest, spending, method)),
     )
     return build_report(latest, subject, run, method=basis.method, extras=extras)
+
+
+def read_verdicts(
+    folder: RunFolder, manifest: Manifest, wanted: WantedFields = NOTHING_WANTED, spending: Spending | None = None
+) -> tuple[LatestJudgments, Subject]:
+    """Return the judgments of a run that count, and what it planned; `spending` counts what its replies took."""
+    subject = subject_of(manifest, item_features(folder, manifest, wanted))  # first: it reads which items there are
+    return latest_judgments(folder.judgments(), spending), subject
 
 
 def _notes(folder: RunFolder, manifest: Manifest, spending: Spending, method: Method | None) -> Iterator[str]:

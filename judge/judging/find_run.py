@@ -30,7 +30,7 @@ from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import LATEST
 
 if TYPE_CHECKING:
-    from judge.judging.options import ChecklistOptions, ScoreOptions
+    from judge.judging.options import CertifyOptions, ChecklistOptions, ScoreOptions
     from judge.prompting.subject_counts import SubjectCounts
     from judge.runs.manifest import AnyManifest, Input
     from judge.schema import JudgeSpec, Price
@@ -47,7 +47,7 @@ class PreparedRun(ABC, Generic[Counts]):
 
     subjects_file: ClassVar[str]
 
-    options: CompareOptions | ScoreOptions | ChecklistOptions
+    options: CompareOptions | ScoreOptions | ChecklistOptions | CertifyOptions
     command: tuple[str, ...]
     judges: tuple[JudgeSpec, ...]
     prices: dict[str, Price]

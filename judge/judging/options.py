@@ -13,7 +13,7 @@ import typer
 from judge.dispatch.retry_policy import RetryPolicy
 from judge.enums import Method, Orders, Show
 from judge.errors import InputError
-from judge.inputs.input_options import CaseOptions, FieldOptions, FieldPaths, InputOptions
+from judge.inputs.input_options import CaseOptions, FieldOptions, FieldPaths, InputOptions, ItemOptions
 from judge.judges.judge_options import JudgeOptions, Judges, Prices
 from judge.judges.reach import Reach
 from judge.runs.control_kinds import ControlOptions
@@ -258,6 +258,53 @@ class ChecklistOptions(FieldOptions):
     ] = "local"
     prompt: Annotated[str, typer.Option(metavar="NAME|FILE.md", help="The writer's prompt.")] = "checklist-writing.v1"
     judge_options: JudgeOptions = JudgeOptions()
+    prices: Prices = ()
+    name: RunName = None
+    runs: Runs = DEFAULT_RUNS
+    shared: Shared = False
+    judging: JudgingOptions = JudgingOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertifyOptions(ItemOptions):
+    """Whose judge to certify, on which traces, and with how many planted errors."""
+
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|A.JSONL",
+            help="A comparison, whose judge, prompt, rubric and traces of a are taken; or one model's traces.",
+        ),
+    ]
+    judges: Judges = ()
+    prompt: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE.md", help="With traces: the judge prompt (pairwise.v1).")
+    ] = None
+    rubric: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE.toml", help="With traces: the criteria (openmedreason.v1).")
+    ] = None
+    judge_options: JudgeOptions = JudgeOptions()
+    per_criterion: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Errors a criterion, and placebos (37 for the floor of 0.7)."),
+    ] = None
+    omissions: Annotated[int, typer.Option(min=0, metavar="N", help="Steps left out, beside them.")] = 12
+    image_part: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Perception errors asked again without the image, and with another item's."
+        ),
+    ] = 20
+    floor: Annotated[
+        float, typer.Option(min=0.5, max=0.85, metavar="RATE", help="The catch rate to be shown on each criterion.")
+    ] = 0.7
+    packet: Annotated[
+        Path | None,
+        typer.Option(
+            "--packet", metavar="FILE.html", help="Ask no judge: put 30 planted pairs, blinded, into a page for people."
+        ),
+    ] = None
+    seed: Seed = 0
     prices: Prices = ()
     name: RunName = None
     runs: Runs = DEFAULT_RUNS

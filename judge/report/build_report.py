@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from judge.outcomes.counted_items import CriterionItems
+    from judge.report.certificate import CertificateStanding
 
 
 class Extras(NamedTuple):
@@ -70,6 +71,8 @@ class RunDescription(NamedTuple):
     """rows of `Scores.items` of model a and model b, to be set beside the comparison"""
     controls: dict[str, ControlReport] | None = None
     """by kind; None where the run has none"""
+    certificate: CertificateStanding | None = None
+    """how the certificate of its judges stands with it; None where there is none"""
     notes: tuple[str, ...] = ()
     """further warnings"""
     fingerprint: str | None = None
@@ -150,6 +153,7 @@ def build_report(
         instruments=compare_instruments(panel, *run.scores) if run.scores else None,
         sequential=stopped and stopped.together,
         controls=run.controls,
+        certificate=run.certificate,
         served_models=served or None,
         n_soft=latest.n_soft,
         fingerprint=run.fingerprint,

@@ -10,6 +10,7 @@ from judge.costs.spending import JudgeCost, Usd
 from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Pooling
 from judge.outcomes.interim_looks import Sequential
+from judge.report.certificate import CertificateStanding
 from judge.report.control_report import ControlReport
 from judge.report.criterion import CriterionReport
 from judge.report.instruments import Instruments
@@ -146,6 +147,8 @@ class Report(Frozen):
     where there are none"""
     fingerprint: str | None = Field(default=None, exclude_if=lambda found: found is None)
     """SHA-256 of what decides the run and of every verdict that counts; absent in runs made before runs were sealed"""
+    certificate: Annotated[CertificateStanding | None, Field(exclude_if=lambda found: found is None)] = None
+    """how the judge's certificate stands with this run; absent where there is none"""
     variance_components: Annotated[
         dict[str, VarianceComponents] | None, Field(exclude_if=lambda components: components is None)
     ] = None

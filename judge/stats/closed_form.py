@@ -8,11 +8,11 @@ import numpy as np
 from scipy.special import expit, stdtrit
 
 from judge.stats.clusters import sum_by_cluster
-from judge.stats.intervals import Rates
+from judge.stats.intervals import Patterns, Rates
 
 if TYPE_CHECKING:
     from judge.stats.clusters import Codes
-    from judge.stats.intervals import Floats, Patterns
+    from judge.stats.intervals import Floats
 
 LEVEL = 0.95
 NO_SPREAD = 1e-12
@@ -56,6 +56,21 @@ def ratio_errors(patterns: Patterns) -> Errors:
         spread = counts @ (numerators - estimate * denominators) ** 2
         spread = np.where(spread <= NO_SPREAD * (counts @ denominators**2), 0.0, spread)
         return Errors(estimate, units / (units - 1) * spread / total**2, units)
+
+
+def ratio_of_sums(numerators: Floats, denominators: Floats, clusters: Codes | None) -> Coefficient:
+    """Estimate a ratio of sums that may exceed 1, with the t interval of its linearised error over clusters.
+
+    Args:
+        numerators: shape (items,).
+        denominators: shape (items,), whose sum is not 0.
+        clusters: shape (items,), a code from 0 for each item's cluster; None where each item is its own.
+    """
+    columns = sum_by_cluster(np.column_stack([numerators, denominators]), clusters)
+    units = Patterns(columns[:, :1], columns[:, 1:], np.ones(len(columns)))
+    estimate, variance, n = (float(found[0]) for found in ratio_errors(units))
+    half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * np.sqrt(variance) if n > 1 else np.nan
+    return Coefficient(estimate, float(np.sqrt(variance)), float(estimate - half), float(estimate + half))
 
 
 def wilson(patterns: Patterns, *, level: float = LEVEL) -> Rates:

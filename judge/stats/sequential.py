@@ -27,6 +27,8 @@ _DENSITY = xlogy(PRIOR - 1, BETS * (1 - BETS))
 LOG_STAKES = _DENSITY - logsumexp(_DENSITY)
 """logarithm of the share of the wealth that is put on each"""
 NEARLY_ZERO = 1e-9
+MOST_TIMES = 1_000.0
+"""as many units as there are, so often: what is not told by then is not said to be tellable"""
 
 
 class UnitCredits(NamedTuple):
@@ -97,6 +99,25 @@ def confidence_sequence(units: UnitCredits, *, alpha: float = ALPHA) -> Confiden
         return log_e_value(log_wealth(units, win_rate)) + math.log(alpha)
 
     return ConfidenceSequence(*(_cross(refuted, inside, end) for end in (0.0, 1.0)))
+
+
+def units_needed(units: UnitCredits, win_rate: float, *, alpha: float = ALPHA) -> int | None:
+    """Return how many units like those so far, them included, let the e-value against a win rate reach 1 / alpha.
+
+    With k times the units each bet's wealth has k times the logarithm; the e-value's rises from then on where it does.
+
+    Returns:
+        None where even `MOST_TIMES` as many would not do.
+    """
+    wealth = log_wealth(units, win_rate)
+
+    def lacking(times: float) -> float:
+        return -math.log(alpha) - log_e_value(times * wealth)
+
+    if lacking(MOST_TIMES) > 0:
+        return None
+    times = 1.0 if lacking(1) <= 0 else float(bisect(lacking, 1, MOST_TIMES, xtol=1e-6))
+    return math.ceil(times * len(units.sizes))
 
 
 def _cross(refuted: Callable[[float], float], inside: float, end: float) -> float:
