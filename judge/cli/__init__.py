@@ -22,6 +22,7 @@ from judge.cli import (
     planning,
     prompting,
     reporting,
+    serving,
     verifying,
 )
 from judge.cli.options import flattened
@@ -41,6 +42,7 @@ app = typer.Typer(
 PANELS = {
     "Compare": (judging.compare, judging.score, judging.resume, judging.retry, judging.merge, planning.plan),
     "Read": (listing.runs, reporting.report, browsing.view, browsing.list_, browsing.show),
+    "Train": (serving.serve,),
     "People": (labeling.label, labeling.packet, labeling.labels, labeling.agreement),
     "Trust": (
         verifying.verify,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.json import Decoder
@@ -91,7 +92,9 @@ def _subjects(folder: RunFolder, manifest: AnyManifest, found: Findings) -> Iter
     """Yield the subjects that can be read, their images located."""
     path, decode = folder.subjects_path(manifest), Decoder(_NOUNS[manifest.kind]).decode
     seen: set[str] = set()
-    for line in sealed_lines(path, sealed=folder.is_sealed):
+    grows = isinstance(manifest, Manifest) and manifest.grows
+    lines = sealed_lines(path, sealed=folder.is_sealed, appended=grows)
+    for line in islice(lines, manifest.n_items if grows else None):
         where = f"{path}:{line.number}"
         if line.problem:
             found.add(where, line.problem)
