@@ -5,6 +5,7 @@ The names of this package are those of `judge.api` (docs/library.md); nothing of
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,9 +41,8 @@ def __getattr__(name: str) -> object:
     """Import a name of the library when it is first used (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from judge import api  # noqa: PLC0415 - `import judge` imports nothing else
-
-    return getattr(api, name)
+    value: object = getattr(import_module("judge.api"), name)
+    return value
 
 
 def __dir__() -> list[str]:

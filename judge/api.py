@@ -25,7 +25,7 @@ import polars as pl
 from judge.comparison.compare import compare as compare_here
 from judge.comparison.derive_report import save_report
 from judge.enums import ReportFormat
-from judge.errors import InterruptedRunError
+from judge.errors import InputError, InterruptedRunError
 from judge.export.write import tables_of
 from judge.files.interrupts import Interrupter, interrupter
 from judge.inputs.in_memory import Records, as_file
@@ -112,6 +112,12 @@ class JudgedRun(Generic[AnyReport]):
 
 def judged(options: CompareOptions | ScoreOptions, *, command: Sequence[str], say: Callable[[str], None]) -> RunFolder:
     """Judge what options describe, or go on with the run that the same began: the one way of commands and library."""
+    if options.cluster.on is not None:
+        try:
+            from judge.cluster.ray_run import judge_on_ray  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise InputError(f"--on {options.cluster.on}", "needs Ray", "pip install 'omr-judge[ray]'") from error
+        return judge_on_ray(options, command=command, say=say)
     if isinstance(options, CompareOptions):
         return compare_here(options, command=command, say=say)
     return score_here(options, command=command, say=say)

@@ -42,7 +42,7 @@ app = typer.Typer(
 PANELS = {
     "Compare": (judging.compare, judging.score, judging.resume, judging.retry, judging.merge, planning.plan),
     "Read": (listing.runs, reporting.report, browsing.view, browsing.list_, browsing.show),
-    "Train": (serving.serve,),
+    "Train, scale": (serving.serve, serving.shards),
     "People": (labeling.label, labeling.packet, labeling.labels, labeling.agreement),
     "Trust": (
         verifying.verify,
@@ -56,13 +56,16 @@ PANELS = {
     "Data": (converting.convert, converting.import_, judging.checklist, converting.export),
 }
 """the panels of `--help` with their commands, in the order in which they are needed"""
+TAKES_A_COMMAND = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+"""settings of a command whose arguments are another one with its options"""
 for panel, commands in PANELS.items():
     for command in commands:
         if isinstance(command, typer.Typer):
             app.add_typer(command, rich_help_panel=panel)
         else:
             name = command.__name__.strip("_").replace("_", "-")
-            app.command(name, rich_help_panel=panel)(flattened(command))
+            settings = TAKES_A_COMMAND if command is serving.shards else None
+            app.command(name, rich_help_panel=panel, context_settings=settings)(flattened(command))
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from collections.abc import Callable
 
 MINUTE = 60.0
 PROBE = 16
@@ -98,11 +99,16 @@ class RateLimiter:
 
     Args:
         per_minute: what may be taken in a minute, above 0; None: any amount.
+        share: tells which share of that may be taken here, as others take the rest.
     """
 
-    def __init__(self, per_minute: float | None = None) -> None:
-        self._seconds_each = 0.0 if per_minute is None else MINUTE / per_minute
-        self._next = 0.0
+    def __init__(self, per_minute: float | None = None, share: Callable[[], float] = lambda: 1.0) -> None:
+        self._full_seconds_each = 0.0 if per_minute is None else MINUTE / per_minute
+        self._share, self._next = share, 0.0
+
+    @property
+    def _seconds_each(self) -> float:
+        return self._full_seconds_each / self._share() if self._full_seconds_each else 0.0
 
     def take(self, amount: float, *, now: float) -> float:
         """Take an amount and return the seconds to wait before it may be used."""

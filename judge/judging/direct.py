@@ -96,6 +96,7 @@ def open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: Asyn
         judgment.judge == spec.name and not isinstance(judgment.result, Failed)
         for judgment in (session.folder.judgments() if session.closed.judged else ())
     )
+    share = options.lease.share if options.lease is not None else (lambda: 1.0)
     queues = []
     for _ in range(n_queues):
         judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
@@ -107,8 +108,8 @@ def open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: Asyn
             judge,
             AdaptiveConcurrency(concurrency),
             session.plan.reader(spec),
-            call_rate=RateLimiter(options.max_rpm),
-            token_rate=RateLimiter(options.max_tpm),
+            call_rate=RateLimiter(options.max_rpm, share),
+            token_rate=RateLimiter(options.max_tpm, share),
             say=session.say,
             n_judged=has_judged,
         )

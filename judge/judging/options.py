@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from judge.dispatch.lease import Lease
 from judge.dispatch.retry_policy import RetryPolicy
 from judge.enums import Method, Orders
 from judge.errors import InputError
@@ -118,6 +119,32 @@ class JudgingOptions:
         ),
     ] = 50
     quiet: Quiet = False
+    lease: Lease | None = None
+    """the part of the limits that holds here, where the run is judged in several places at once"""
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """Over which machines a run is judged."""
+
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="ray[:ADDRESS]", help="Judge in shards over the nodes of a Ray cluster."),
+    ] = None
+    shards: Annotated[int, typer.Option("--shards", min=1, help="With --on: how many shards.")] = 16
+    serve_judge: Annotated[
+        str | None,
+        typer.Option("--serve-judge", metavar="vllm:MODEL", help="With --on: serve the judge beside each shard."),
+    ] = None
+    gpus: Annotated[int, typer.Option("--gpus", min=0, help="With --serve-judge: GPUs of each shard.")] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no cluster (InputError), and options of one that is not named."""
+        if self.on is not None and self.on.partition(":")[0] != "ray":
+            raise InputError(f"--on {self.on}", "is no cluster", "give ray, or ray:ADDRESS")
+        for option, given in (("--serve-judge", self.serve_judge is not None), ("--gpus", self.gpus > 0)):
+            if given and self.on is None:
+                raise InputError(option, "is for a run over a cluster", "add --on ray, or leave it out")
 
 
 @dataclass(frozen=True)
@@ -225,6 +252,7 @@ class CompareOptions(PromptOptions):
     name: RunName = None
     runs: Runs = DEFAULT_RUNS
     shared: Shared = False
+    cluster: ClusterOptions = ClusterOptions()
     judging: JudgingOptions = JudgingOptions()
 
     @property
@@ -250,6 +278,7 @@ class ScoreOptions:
     name: RunName = None
     runs: Runs = DEFAULT_RUNS
     shared: Shared = False
+    cluster: ClusterOptions = ClusterOptions()
     judging: JudgingOptions = JudgingOptions()
 
 

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from msgspec import Struct
 
 from judge.errors import InputError
-from judge.service.group_requests import PreferenceRequest
+from judge.service.group_requests import PreferenceRequest, Preferences
 from judge.service.preferences import AsyncPreferenceJudge
 from judge.service.protocol import Endpoint, preferred
 
@@ -38,9 +38,7 @@ async def remote_reward(judge: AsyncPreferenceJudge, body: RemoteReward) -> obje
     for place, (_, prompt, label) in enumerate(zip_longest(body.query, body.prompts, body.labels)):
         groups.setdefault((prompt or "", label), []).append(place)
 
-    async def rewarded(
-        prompt: str, label: str | None, places: list[int]
-    ) -> tuple[list[float], list[float | None], int]:
+    async def rewarded(prompt: str, label: str | None, places: list[int]) -> tuple[Preferences, list[float]]:
         request = PreferenceRequest(
             prompt=prompt,
             responses=[body.query[place].removeprefix(prompt) for place in places],
@@ -48,16 +46,16 @@ async def remote_reward(judge: AsyncPreferenceJudge, body: RemoteReward) -> obje
             design=None if len(places) > 1 else "anchor",
             deadline_s=DEADLINE_SECONDS,
         )
-        answer, rewards = await preferred(judge, request)
-        return rewards, answer.se, answer.failed
+        return await preferred(judge, request)
 
     found = await asyncio.gather(*(rewarded(*key, places) for key, places in groups.items()))
-    rewards, errors, failed = [0.0] * n, [0.0] * n, [0] * n
-    for places, (own, se, n_failed) in zip(groups.values(), found, strict=True):
-        for place, reward, error in zip(places, own, se, strict=True):
-            rewards[place], errors[place], failed[place] = reward, error or 0.0, n_failed
-    logs = {"judge_se": errors, "judge_failed": failed}
-    return {"rewards": rewards, "scores": rewards, "extra_logs": logs}
+    placed = {
+        place: (reward, error, answer.failed)
+        for places, (answer, own) in zip(groups.values(), found, strict=True)
+        for place, reward, error in zip(places, own, answer.se, strict=False)
+    }
+    rewards, errors, failed = zip(*(placed[place] for place in range(n)), strict=True) if n else ((), (), ())
+    return {"rewards": rewards, "scores": rewards, "extra_logs": {"judge_se": errors, "judge_failed": failed}}
 
 
 ENDPOINTS = [Endpoint("/openrlhf", RemoteReward, remote_reward)]

@@ -55,8 +55,10 @@ class BodyBudget:
     def __init__(self, most: int) -> None:
         self.most, self.held = most, 0
 
-    def take(self, n: int) -> None:
-        """Take bytes; Refusal where there are none left."""
+    def take(self, n: int, *, fits: bool) -> None:
+        """Take bytes; Refusal where there are none left, or a body does not fit."""
+        if not fits:
+            raise Refusal(413, f"the body is larger than {limits().max_record_mb} MiB (--max-record-mb)")
         if self.held + n > self.most:
             raise Refusal(503, "too much is being read at once", RETRY_SECONDS)
         self.held += n
@@ -71,9 +73,7 @@ async def read_body(request: Request, budget: BodyBudget) -> bytes:
         async with asyncio.timeout(BODY_SECONDS):
             async for part in request.stream():
                 n += len(part)
-                if n > most:
-                    raise Refusal(413, f"the body is larger than {most >> 20} MiB (--max-record-mb)")
-                budget.take(len(part))
+                budget.take(len(part), fits=n <= most)
                 parts.append(part)
     except BaseException as error:
         budget.held -= sum(map(len, parts))

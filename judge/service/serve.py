@@ -55,7 +55,7 @@ class BoundedConnection(H11Protocol):
     @property
     def _waits(self) -> bool:
         """Whether no request is being answered."""
-        return self.cycle is None or self.cycle.response_complete
+        return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
 
     def _await_head(self) -> None:
         self._late = self.loop.call_later(HEAD_SECONDS, self.transport.close)
