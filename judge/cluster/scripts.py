@@ -61,7 +61,9 @@ def _shard_command(command: Sequence[str], n: int, number: str) -> tuple[str, st
         InputError: the command judges nothing, or names no run.
     """
     if not command or command[0] not in SHARDED:
-        raise InputError("shards", f"{' '.join(command[:1]) or 'nothing'} is not cut in shards", f"give {' or '.join(SHARDED)}")
+        raise InputError(
+            "shards", f"{' '.join(command[:1]) or 'nothing'} is not cut in shards", f"give {' or '.join(SHARDED)}"
+        )
     name = _given(command, "--name")
     if name is None:
         raise InputError(

@@ -35,12 +35,18 @@ class AdaptiveConcurrency:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def __aenter__(self) -> None:
-        """Wait for a place among the calls in flight."""
-        while self.in_flight >= self._room:
-            place = asyncio.get_running_loop().create_future()
-            self._waiting.append(place)
-            await place
-        self.in_flight += 1
+        """Wait for a place among the calls in flight: whoever came first has it first."""
+        if self.in_flight < self._room and not self._waiting:
+            self.in_flight += 1
+            return
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place  # whoever gives the place has counted it
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                await self.__aexit__()
+            raise
 
     async def __aexit__(self, *_: object) -> None:
         """Give a place back."""
@@ -83,12 +89,11 @@ class AdaptiveConcurrency:
             self.limit, self._refused_at = max(1.0, self.limit / 2), now
 
     def _wake(self) -> None:
-        free = self._room - self.in_flight
-        while free > 0 and self._waiting:
+        while self.in_flight < self._room and self._waiting:
             place = self._waiting.popleft()
             if not place.done():
+                self.in_flight += 1
                 place.set_result(None)
-                free -= 1
 
 
 class RateLimiter:

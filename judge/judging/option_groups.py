@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import Field, fields, is_dataclass
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -87,8 +88,9 @@ def _value(name: str, hint: type, value: object) -> object:
     option, type_ = _option(hint), get_args(hint)[0]
     if option.parser is not None and isinstance(value, str | int | float):
         return option.parser(str(value))
-    if get_origin(type_) is tuple and not isinstance(value, list | tuple):
-        value = (value,)
+    several = value if isinstance(value, list | tuple) else (value,)
+    several = [str(one) if isinstance(one, PathLike) else one for one in several]
+    value = several if get_origin(type_) is tuple or isinstance(value, list | tuple) else several[0]
     least, most = getattr(option, "min", None), getattr(option, "max", None)
     try:
         read = TypeAdapter(type_, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from judge.service.preferences import BusyError
 
+RETRY_SECONDS = 30.0
 REMEMBERED = 100_000
 """rewards that are kept for callers that ask again"""
 
@@ -30,7 +31,7 @@ class Cohorts:
 
     def __init__(self, size: int, seconds: float) -> None:
         self.size, self._seconds = size, seconds
-        self._waiting: dict[Hashable, dict[Hashable, Waiting]] = {}
+        self._waiting: dict[Hashable, list[dict[Hashable, Waiting]]] = {}
         self._known: OrderedDict[Hashable, float] = OrderedDict()
         self._judging: set[asyncio.Task[None]] = set()
 
@@ -50,20 +51,23 @@ class Cohorts:
         """
         if (known := self._known.get((group, member))) is not None:
             return known
-        waiting = self._waiting.setdefault(group, {})
+        cohorts = self._waiting.setdefault(group, [])
+        has_room = (one for one in cohorts if len(one) < self.size)
+        waiting = next((one for one in cohorts if member in one), None) or next(has_room, None)
+        if waiting is None:
+            cohorts.append(waiting := {})
         if member not in waiting:
             waiting[member] = Waiting(text, asyncio.get_running_loop().create_future())
+            if len(waiting) == self.size:
+                task = asyncio.create_task(self._judge(group, waiting, judge))  # whoever came last may leave
+                self._judging.add(task)
+                task.add_done_callback(self._judging.discard)
         mine = waiting[member]
-        if len(waiting) == self.size:
-            del self._waiting[group]
-            task = asyncio.create_task(self._judge(group, waiting, judge))  # whoever came last may leave
-            self._judging.add(task)
-            task.add_done_callback(self._judging.discard)
         done, _ = await asyncio.wait([mine.reward], timeout=self._seconds)
         if not done:
-            if waiting.get(member) is mine and self._waiting.get(group) is waiting:
-                del waiting[member]
-            raise BusyError(f"its group of {self.size} did not become whole", self._seconds)
+            if len(waiting) < self.size:
+                waiting.pop(member, None)
+            raise BusyError(f"its group of {self.size} did not become whole", RETRY_SECONDS)
         return mine.reward.result()
 
     async def _judge(
@@ -81,6 +85,10 @@ class Cohorts:
                 one.reward.set_exception(error)
                 one.reward.exception()  # whoever waited may be gone
             return
+        finally:
+            self._waiting[group].remove(waiting)
+            if not self._waiting[group]:
+                del self._waiting[group]
         for (member, one), reward in zip(ordered, rewards, strict=True):
             one.reward.set_result(reward)
             self._known[group, member] = reward

@@ -156,6 +156,6 @@ def item_of(request: PreferenceRequest, question: str, images: Sequence[Image]) 
 def pair_of(item: Item, a: str, b: str) -> Pair:
     """Return a pair under the hash of its content."""
     images = [image.sha256 for image in item.images]
-    units = {group: [unit.claim for unit in units] for group, units in item.checklist.items()}
+    units = {group.value: [unit.claim for unit in units] for group, units in item.checklist.items()}
     content = [item.question, item.options, item.answer, item.reference_reasoning, units, images, a, b]
     return Pair(item=replace(item, id=content_id(orjson.dumps(content))), a=Trace(text=a), b=Trace(text=b))

@@ -329,12 +329,12 @@ class PreferenceJudge:
     """
 
     def __init__(self, judge: str | Sequence[str] = "local", **options: object) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="judge", daemon=True)
         self._judge = AsyncPreferenceJudge(judge, **options)  # type: ignore[arg-type]
 
     def __enter__(self) -> Self:
         """Open the run, and its judges."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="judge", daemon=True)
         self._thread.start()
         try:
             self._done(self._judge.__aenter__())
