@@ -5,6 +5,7 @@ OmrJudgeError                       the command prints its text, never a traceba
 │   ├── MissingImageError           an image that is named and is not there
 │   └── InputErrors                 several of them, told in one go
 ├── RunError                        a run folder that is foreign, locked, damaged or changed
+│   └── RunInUseError               another process works on it
 ├── InterruptedRunError             a person stopped the run: it can be resumed
 ├── BudgetReachedError              the run has spent what it may: it can be resumed
 └── ProviderError                   one call failed and would fail again: becomes a `Failed` judgment
@@ -68,6 +69,10 @@ class InputErrors(InputError):  # noqa: N818 - several of InputError
 
 class RunError(OmrJudgeError):
     """A run folder cannot be used as it is."""
+
+
+class RunInUseError(RunError):
+    """Another process works on a run folder."""
 
 
 class InterruptedRunError(OmrJudgeError):

@@ -24,6 +24,7 @@ from judge.cli import (
     prompting,
     ranking,
     reporting,
+    serving,
     verifying,
 )
 from judge.cli.options import flattened
@@ -52,6 +53,7 @@ PANELS = {
         planning.plan,
     ),
     "Read": (listing.runs, reporting.report, browsing.view, browsing.list_, browsing.show),
+    "Train, scale": (serving.serve, serving.shards),
     "People": (labeling.label, labeling.packet, labeling.labels, labeling.agreement),
     "Trust": (
         verifying.verify,
@@ -67,13 +69,16 @@ PANELS = {
     "Data": (converting.convert, converting.import_, judging.checklist, converting.export),
 }
 """the panels of `--help` with their commands, in the order in which they are needed"""
+TAKES_A_COMMAND = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+"""settings of a command whose arguments are another one with its options"""
 for panel, commands in PANELS.items():
     for command in commands:
         if isinstance(command, typer.Typer):
             app.add_typer(command, rich_help_panel=panel)
         else:
             name = command.__name__.strip("_").replace("_", "-")
-            app.command(name, rich_help_panel=panel)(flattened(command))
+            settings = TAKES_A_COMMAND if command is serving.shards else None
+            app.command(name, rich_help_panel=panel, context_settings=settings)(flattened(command))
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form

@@ -35,10 +35,10 @@ def compare(options: CompareOptions, *, dry_run: DryRun = False, output: OutputO
 
     Repeating the command goes on with the run that it began; what was judged is never asked again.
     """
-    from judge.comparison.compare import compare
+    from judge.api import judged
     from judge.comparison.dry_run import dry_run as quote
 
-    if folder := _judged(options, compare, quote, dry_run=dry_run, output=output):
+    if folder := _judged(options, judged, quote, dry_run=dry_run, output=output):
         print_report(folder, output, quiet=options.judging.quiet)
 
 
@@ -47,9 +47,10 @@ def score(options: ScoreOptions, *, dry_run: DryRun = False, output: OutputOptio
 
     Repeating the command goes on with the run that it began; what was judged is never asked again.
     """
-    from judge.scoring.score import quote_score, score
+    from judge.api import judged
+    from judge.scoring.score import quote_score
 
-    if folder := _judged(options, score, quote_score, dry_run=dry_run, output=output):
+    if folder := _judged(options, judged, quote_score, dry_run=dry_run, output=output):
         print_report(folder, output, quiet=options.judging.quiet)
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, is_dataclass
 from functools import wraps
 from pathlib import Path
 from types import GenericAlias
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 import typer
-from typer.models import ParameterInfo
 
 from judge.files.limits import Limits, limiting
 from judge.files.terminal import guarding
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from judge.judging.option_groups import parts
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 DryRun = Annotated[
@@ -80,25 +77,13 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
 def _parameters(name: str, hint: type, default: object) -> list[inspect.Parameter]:
     """Return an option, or the options of a group; a group as the default has those of its fields."""
     if is_dataclass(hint):
-        return [
-            flat for field, part in _parts(hint) for flat in _parameters(field.name, part, _default(field, default))
-        ]
+        return [flat for field, part in parts(hint) for flat in _parameters(field.name, part, _default(field, default))]
     type_, *told = get_args(hint)
     if get_origin(type_) is tuple and get_args(type_)[-1] is Ellipsis:
         type_ = GenericAlias(list, get_args(type_)[:1])
         default = list(default) if isinstance(default, tuple) else default
     return [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[type_, *told])
-    ]
-
-
-def _parts(group: type[DataclassInstance]) -> list[tuple[Field[Any], type]]:
-    """Return the fields of a group that are options or groups, with their types."""
-    hints = get_type_hints(group, include_extras=True)
-    return [
-        (field, hint)
-        for field in fields(group)
-        if is_dataclass(hint := hints[field.name]) or any(isinstance(one, ParameterInfo) for one in get_args(hint))
     ]
 
 
@@ -111,6 +96,6 @@ def _default(field: Field[Any], group: object) -> object:
 def _taken(name: str, hint: type, given: Mapping[str, object]) -> object:
     """Return the value of an option, or a group made of its options' values."""
     if is_dataclass(hint):
-        return hint(**{field.name: _taken(field.name, part, given) for field, part in _parts(hint)})
+        return hint(**{field.name: _taken(field.name, part, given) for field, part in parts(hint)})
     value = given[name]
     return tuple(value) if isinstance(value, list) else value

@@ -127,7 +127,7 @@ def unchanged_manifest(folder: RunFolder) -> AnyManifest:
             raise RunError(f"{folder.path}: {file.role} has changed since the run began: {path}")
     for each in (folder, *controls_of(folder)):
         own = each.any_manifest()
-        if file_sha256(each.subjects_path(own)) != own.pairs_sha256:
+        if own.pairs_sha256 is not None and file_sha256(each.subjects_path(own)) != own.pairs_sha256:
             raise RunError(f"{each.subjects_path(own)}: changed since the run began")
     return manifest
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -30,6 +31,8 @@ class Budget:
     n_in_flight: int = 0
     n_lost: int = 0
     """calls without a reply that may have been paid for"""
+    more: Callable[[Budget], bool] = lambda _: False
+    """raises the limits where they are a part of a run's, and more of it may be had; returns whether it did"""
     reached: str = ""
     """which limit was met, in words, once a call was held back for good"""
     first_came: bool = False
@@ -59,7 +62,10 @@ class Budget:
 
         There may be more where calls in flight turn out to cost less: without any, the limit is reached.
         """
-        if limit := self.limit_met(charge):
+        limit = self.limit_met(charge)
+        while limit and self.more(self):
+            limit = self.limit_met(charge)
+        if limit:
             if not self.n_in_flight:
                 self.reached = limit
             return False

@@ -49,7 +49,7 @@ class Stop:
         self.asked.set()
 
 
-class _UnaskedError(Exception):
+class UnaskedError(Exception):
     """The run stopped, or its budget was spent, while a request waited to be asked."""
 
 
@@ -78,7 +78,7 @@ async def dispatch(
     Raises:
         RunError, InputError: a request cannot be made or a judgment not recorded; what else was in flight is recorded.
     """
-    asking = _Asking(policy, record, events, stop, budget or Budget())
+    asking = Asking(policy, record, events, stop, budget or Budget())
     async with asyncio.TaskGroup() as group:
         for queue in queues:
             for _ in range(queue.concurrency.ceiling):
@@ -88,8 +88,8 @@ async def dispatch(
 
 
 @dataclass(frozen=True)
-class _Asking:
-    """What all workers share, and the way of a request, from its queue to the record."""
+class Asking:
+    """What all workers share, and the way of a request, from its queue to the record (fields as for `dispatch`)."""
 
     policy: RetryPolicy
     record: Callable[[Judgment], None]
@@ -108,16 +108,21 @@ class _Asking:
                         await self.judge(queue, request)
                 except OmrJudgeError as error:
                     self.stop.because(error)
-                except _UnaskedError:
+                except UnaskedError:
                     return
 
     async def judge(self, queue: JudgeQueue, request: Request) -> None:
         """Ask one request, once more where its reply is of no use, and record what came of it.
 
         A reply that came is recorded whatever becomes of the second call: it was paid for.
+
+        Raises:
+            UnaskedError: the run stopped, or its budget was spent, before there was a reply.
+            StopRunError: every further call to this judge would fail too.
+            RunError, InputError: the request cannot be made or its judgment not recorded.
         """
         if self.stop.asked.is_set():
-            raise _UnaskedError
+            raise UnaskedError
         judgment: Judgment | None = None
         attempts: list[Attempt] = []
         self.events.started(request.key)
@@ -130,7 +135,7 @@ class _Asking:
             if judgment is not None:
                 self.record(_with(judgment, attempts))
             raise
-        except (OmrJudgeError, _UnaskedError):
+        except (OmrJudgeError, UnaskedError):
             self.close(request, None if judgment is None else _with(judgment, attempts), attempts)
             raise
         self.close(request, judgment)
@@ -154,7 +159,7 @@ class _Asking:
 
         Raises:
             StopRunError: every further call to this judge would fail too.
-            _UnaskedError: the run stopped while the request waited to be asked.
+            UnaskedError: the run stopped while the request waited to be asked.
         """
         last_failed = math.inf
 
@@ -196,7 +201,7 @@ class _Asking:
 
         Raises:
             StopRunError: as `ask`, and where no reply so far holds a verdict.
-            _UnaskedError: as `ask`.
+            UnaskedError: as `ask`.
         """
         if first.reply is None or not isinstance(first.result, Failed):
             return first
@@ -219,7 +224,7 @@ class _Asking:
         charge = queue.charge(request)
         while not self.budget.begin(charge):
             if self.budget.reached or self.stop.asked.is_set():
-                raise _UnaskedError
+                raise UnaskedError
             await self.budget.room()
         started, maybe_paid = queue.clock(), True
         reply = None
@@ -246,7 +251,7 @@ class _Asking:
             for wait in waits:
                 wait.cancel()
         if stopped.is_set():
-            raise _UnaskedError
+            raise UnaskedError
 
 
 def _judgment(

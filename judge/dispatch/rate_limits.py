@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from collections.abc import Callable
 
 MINUTE = 60.0
 PROBE = 16
@@ -34,12 +35,18 @@ class AdaptiveConcurrency:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def __aenter__(self) -> None:
-        """Wait for a place among the calls in flight."""
-        while self.in_flight >= self._room:
-            place = asyncio.get_running_loop().create_future()
-            self._waiting.append(place)
-            await place
-        self.in_flight += 1
+        """Wait for a place among the calls in flight: whoever came first has it first."""
+        if self.in_flight < self._room and not self._waiting:
+            self.in_flight += 1
+            return
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place  # whoever gives the place has counted it
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                await self.__aexit__()
+            raise
 
     async def __aexit__(self, *_: object) -> None:
         """Give a place back."""
@@ -82,12 +89,11 @@ class AdaptiveConcurrency:
             self.limit, self._refused_at = max(1.0, self.limit / 2), now
 
     def _wake(self) -> None:
-        free = self._room - self.in_flight
-        while free > 0 and self._waiting:
+        while self.in_flight < self._room and self._waiting:
             place = self._waiting.popleft()
             if not place.done():
+                self.in_flight += 1
                 place.set_result(None)
-                free -= 1
 
 
 class RateLimiter:
@@ -98,11 +104,16 @@ class RateLimiter:
 
     Args:
         per_minute: what may be taken in a minute, above 0; None: any amount.
+        share: tells which share of that may be taken here, as others take the rest.
     """
 
-    def __init__(self, per_minute: float | None = None) -> None:
-        self._seconds_each = 0.0 if per_minute is None else MINUTE / per_minute
-        self._next = 0.0
+    def __init__(self, per_minute: float | None = None, share: Callable[[], float] = lambda: 1.0) -> None:
+        self._full_seconds_each = 0.0 if per_minute is None else MINUTE / per_minute
+        self._share, self._next = share, 0.0
+
+    @property
+    def _seconds_each(self) -> float:
+        return self._full_seconds_each / self._share() if self._full_seconds_each else 0.0
 
     def take(self, amount: float, *, now: float) -> float:
         """Take an amount and return the seconds to wait before it may be used."""

@@ -71,6 +71,13 @@ class ExportedTable(NamedTuple):
     """one in memory at a time"""
 
 
+def tables_of(folder: RunFolder) -> list[ExportedTable]:
+    """Return the tables of a run, `items` and `judgments` among them."""
+    if folder.any_manifest().kind == "score":
+        return _score_tables(folder)
+    return _comparison_tables(folder, folder.manifest())
+
+
 def _score_tables(folder: RunFolder) -> list[ExportedTable]:
     scores = make_score_report(folder).scores
     prices = folder.score_manifest().prices
@@ -209,19 +216,17 @@ def export_run(folder: RunFolder, options: ExportOptions) -> dict[str, int]:
         InputError: something is there already, an unknown criterion, or a run without preferences.
         RunError: the folder is damaged, or something cannot be written.
     """
-    is_score = folder.any_manifest().kind == "score"
     if options.out.exists():
         raise InputError(f"--out {options.out}", "exists already", "give another path, or remove it")
     if options.form is ExportFormat.DPO:
-        if is_score:
+        if folder.any_manifest().kind == "score":
             raise InputError("--to dpo", "a score prefers no trace to another", "export a run of compare")
         return {"preferences": _write_preferences(folder, folder.manifest(), options)}
     for name, value in (("--criterion", options.criterion), ("--min-agreement", options.min_agreement)):
         if value is not None:
             raise InputError(name, f"chooses preferences, not rows of {options.form.value}", "use it with --to dpo")
-    tables = _score_tables(folder) if is_score else _comparison_tables(folder, folder.manifest())
     with filling(options.out) as hidden:
-        return {table.name: write_table(hidden, table, options.form) for table in tables}
+        return {table.name: write_table(hidden, table, options.form) for table in tables_of(folder)}
 
 
 def _known_items(folder: RunFolder) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-from judge.errors import InputError, RunError
+from judge.errors import InputError, RunError, RunInUseError
 from judge.files.files import flush_folder, rights_in, write_json
 from judge.files.limits import read_whole
 
@@ -47,7 +47,7 @@ def filling(path: Path, *, mode: int | None = None) -> Iterator[Path]:
 
 @contextmanager
 def locking(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process alone; RunError names who else holds it.
+    """Hold a folder for this process alone; RunInUseError names who else holds it.
 
     The lock is the operating system's and ends with the process, however it ends.
     """
@@ -59,7 +59,7 @@ def locking(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
         write_json(owner, {"pid": os.getpid(), "host": platform.node()})
     except Timeout:
-        raise RunError(f"{folder}: in use by {_named(owner)}; wait for it, or stop it") from None
+        raise RunInUseError(f"{folder}: in use by {_named(owner)}; wait for it, or stop it") from None
     except OSError as error:
         raise RunError(f"{folder}: cannot be locked: {error.strerror}") from error
     try:

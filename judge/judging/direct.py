@@ -43,7 +43,7 @@ async def judge_directly(session: Session) -> None:
     stop = Stop()
     async with AsyncExitStack() as stack:
         concurrency = _affordable_concurrency(session)
-        judges = [(spec, _open_queues(session, spec, concurrency, stack)) for spec in session.manifest.judges]
+        judges = [(spec, open_queues(session, spec, concurrency, stack)) for spec in session.manifest.judges]
         hide_in_logs()
         interrupted = await _until_done_or_interrupted(_ask(session, judges, stop), stop, session)
     if isinstance(stop.error, StopRunError):
@@ -88,7 +88,7 @@ def room_for(connections: int) -> int:
     return max(1, min(connections, allowed - OTHER_FILES))
 
 
-def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: AsyncExitStack) -> list[JudgeQueue]:
+def open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: AsyncExitStack) -> list[JudgeQueue]:
     """Open a judge, to be closed by the stack; the embedded one several times, and each asks one request at a time."""
     options, manifest = session.options, session.manifest
     n_queues, concurrency = (n_servers(spec), 1) if spec.provider is Provider.LOCAL else (1, concurrency)
@@ -96,6 +96,7 @@ def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: Asy
         judgment.judge == spec.name and not isinstance(judgment.result, Failed)
         for judgment in (session.folder.judgments() if session.closed.judged else ())
     )
+    share = options.lease.share if options.lease is not None else (lambda: 1.0)
     queues = []
     for _ in range(n_queues):
         judge = open_judge(spec, concurrency=concurrency, timeout=options.policy.timeout)
@@ -107,8 +108,8 @@ def _open_queues(session: Session, spec: JudgeSpec, concurrency: int, stack: Asy
             judge,
             AdaptiveConcurrency(concurrency),
             session.plan.reader(spec),
-            call_rate=RateLimiter(options.max_rpm),
-            token_rate=RateLimiter(options.max_tpm),
+            call_rate=RateLimiter(options.max_rpm, share),
+            token_rate=RateLimiter(options.max_tpm, share),
             say=session.say,
             n_judged=has_judged,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from judge.dispatch.lease import Lease
 from judge.dispatch.retry_policy import RetryPolicy
 from judge.enums import Method, Orders, Show
 from judge.errors import InputError
+from judge.files.listening import LOCAL, OWN
 from judge.inputs.input_options import CaseOptions, FieldOptions, FieldPaths, InputOptions, ItemOptions
 from judge.judges.judge_options import JudgeOptions, Judges, Prices
 from judge.judges.reach import Reach
@@ -116,6 +119,32 @@ class JudgingOptions:
         ),
     ] = 50
     quiet: Quiet = False
+    lease: Lease | None = None
+    """the part of the limits that holds here, where the run is judged in several places at once"""
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """Over which machines a run is judged."""
+
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="ray[:ADDRESS]", help="Judge in shards over the nodes of a Ray cluster."),
+    ] = None
+    shards: Annotated[int, typer.Option("--shards", min=1, help="With --on: how many shards.")] = 16
+    serve_judge: Annotated[
+        str | None,
+        typer.Option("--serve-judge", metavar="vllm:MODEL", help="With --on: serve the judge beside each shard."),
+    ] = None
+    gpus: Annotated[int, typer.Option("--gpus", min=0, help="With --serve-judge: GPUs of each shard.")] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no cluster (InputError), and options of one that is not named."""
+        if self.on is not None and self.on.partition(":")[0] != "ray":
+            raise InputError(f"--on {self.on}", "is no cluster", "give ray, or ray:ADDRESS")
+        for option, given in (("--serve-judge", self.serve_judge is not None), ("--gpus", self.gpus > 0)):
+            if given and self.on is None:
+                raise InputError(option, "is for a run over a cluster", "add --on ray, or leave it out")
 
 
 @dataclass(frozen=True)
@@ -123,6 +152,16 @@ class ResumeOptions(JudgingOptions):
     """The same for a run that has begun: its folder says whether it goes on in batches."""
 
     batch: bool = False
+
+
+@dataclass(frozen=True)
+class ServingOptions(JudgingOptions):
+    """The same for judgments that are asked for one by one: there is no whole to quote, nor to submit in batches."""
+
+    concurrency: Annotated[int, typer.Option(min=1, help="Calls in flight per judge.")] = 256
+    confirm_above: Decimal | None = None
+    batch: bool = False
+    poll: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -216,6 +255,7 @@ class CompareOptions(PromptOptions):
     name: RunName = None
     runs: Runs = DEFAULT_RUNS
     shared: Shared = False
+    cluster: ClusterOptions = ClusterOptions()
     judging: JudgingOptions = JudgingOptions()
 
     @property
@@ -241,6 +281,7 @@ class ScoreOptions:
     name: RunName = None
     runs: Runs = DEFAULT_RUNS
     shared: Shared = False
+    cluster: ClusterOptions = ClusterOptions()
     judging: JudgingOptions = JudgingOptions()
 
 
@@ -310,3 +351,67 @@ class CertifyOptions(ItemOptions):
     runs: Runs = DEFAULT_RUNS
     shared: Shared = False
     judging: JudgingOptions = JudgingOptions()
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """What the preference service asks of its judges, and where it keeps what they say."""
+
+    judges: Judges = ("local",)
+    prompt: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE.md", help="The judge prompt; pairwise.v1 unless given.")
+    ] = None
+    rubric: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE.toml", help="The criteria; openmedreason.v1 unless given.")
+    ] = None
+    design: Annotated[
+        str, typer.Option(metavar="DESIGN", help="Which pairs of a group to ask: cyclic, strides:K, anchor, all, both.")
+    ] = "strides:2"
+    anchors: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Traces that single responses are compared with, by their id or question."),
+    ] = None
+    max_pending: Annotated[
+        int, typer.Option(min=1, metavar="PAIRS", help="Most pairs that wait at once; beyond, callers get 503.")
+    ] = 10_000
+    show_reference: Annotated[
+        bool,
+        typer.Option("--show-reference/--hide-reference", help="Show the judge the right answer and its reasoning."),
+    ] = True
+    seed: Seed = 0
+    judge_options: JudgeOptions = JudgeOptions()
+    prices: Prices = ()
+    name: RunName = None
+    runs: Runs = DEFAULT_RUNS
+    shared: Shared = False
+    judging: ServingOptions = ServingOptions()
+
+    @property
+    def prompt_name(self) -> str:
+        """The prompt: as given, else the default."""
+        return self.prompt or DEFAULT_PROMPT
+
+
+@dataclass(frozen=True)
+class ListenOptions:
+    """Where the service listens, and to whom."""
+
+    host: Annotated[str, typer.Option(help="Where to listen; anywhere but 127.0.0.1 needs --token-env.")] = LOCAL
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8400
+    token_env: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The environment variable with the bearer token that requests must have."),
+    ] = None
+    cohort: Annotated[
+        int, typer.Option(min=0, help="Rollouts of a prompt that NeMo Gym's /verify gathers; 0: each meets its anchor.")
+    ] = 0
+
+    def token(self) -> str | None:
+        """Return the token; InputError where there is none and others can reach the service."""
+        token = os.environ.get(self.token_env, "") if self.token_env is not None else ""
+        if self.token_env is not None and not token:
+            raise InputError(f"--token-env {self.token_env}", "the variable is not set", "set it to a long random text")
+        if not token and self.host not in OWN:
+            hint = "name the variable that holds a token with --token-env"
+            raise InputError(f"--host {self.host}", "whoever reaches it could spend your money", hint)
+        return token or None

@@ -46,6 +46,9 @@ def budget_of(
     """
     max_calls, max_cost = options.max_calls, options.max_cost
     budget = Budget(max_calls=max_calls, max_cost=max_cost)
+    if (lease := options.lease) is not None:
+        none = (None if max_calls is None else 0, None if max_cost is None else Decimal(0))
+        budget = Budget(*none, more=lease.more)
     if max_cost is not None:
         for judge in manifest.judges:
             if judge.name not in manifest.prices:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 
 from judge.comparison.derive_report import make_report
 from judge.errors import InputError, RunError
+from judge.files.listening import LOCAL, allowed_hosts, in_url, listening
 from judge.images.loader import image_bytes
 from judge.labels.check_labels import LabelCheck, checked_labels
 from judge.labels.labels import append_labels, labels_path
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from judge.page.assemble import Parts
     from judge.runs.run_folder import RunFolder
 
-LOCAL = "127.0.0.1"
 MAX_LABEL_BYTES = 64_000
 HEADERS = {
     "cache-control": "no-store",
@@ -62,25 +61,13 @@ def serve(folder: RunFolder, *, host: str, port: int, say: Callable[[str], None]
         raise InputError("view", "needs starlette and uvicorn", "pip install 'omr-judge[view]'") from error
     token = secrets.token_urlsafe(16)
     app = application(folder, token=token, host=host)
-    with _listening(host, port) as listener:
+    with listening(host, port) as listener:
         if host != LOCAL:
             say(f"Warning: everybody who can reach {host} and knows the address below can read the run and label it")
-        say(f"Open http://{_in_url(host)}:{listener.getsockname()[1]}/{token}/ (Ctrl-C ends it)")
+        say(f"Open http://{in_url(host)}:{listener.getsockname()[1]}/{token}/ (Ctrl-C ends it)")
         config = uvicorn.Config(app, log_level="warning", lifespan="off", server_header=False)
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise InputError(f"--host {host} --port {port}", f"cannot listen: {error.strerror}") from error
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def application(folder: RunFolder, *, token: str, host: str = LOCAL) -> Starlette:
@@ -98,11 +85,9 @@ def application(folder: RunFolder, *, token: str, host: str = LOCAL) -> Starlett
     routes = [Route("/", server.page), Route("/image/{item:int}/{number:int}", server.image)]
     if not is_score:
         routes += [Route("/labels", server.labels), Route("/labels", server.label, methods=["POST"])]
-    any_host = host in {"0.0.0.0", "::"}  # noqa: S104 - only where a person asked for it
-    hosts = ["*"] if any_host else [LOCAL, "localhost", host, _in_url(host)]
     return Starlette(
         routes=[Mount(f"/{token}", routes=routes)],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(host), www_redirect=False)],
     )
 
 

@@ -153,6 +153,9 @@ class Manifest(RunManifest):
     """which control of another run this is; None: a run of its own"""
     swapped: tuple[str, ...] = ()
     """with one order: the half of the judged items that is shown swapped"""
+    grows: bool = Field(default=False, exclude_if=lambda grows: not grows)
+    """whether pairs are appended as they are asked for (`omr-judge serve`): `n_items` is then what is there when it is
+    read; absent where all were known at first"""
 
     @property
     def method(self) -> Method:

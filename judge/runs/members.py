@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,17 +34,19 @@ class _Subject(Struct):
     item: _Item
 
 
-def read_items(path: Path) -> frozenset[str] | None:
+def read_items(path: Path, *, most: int | None = None) -> frozenset[str] | None:
     """Return the ids of a run's items; None where there is no such file, RunError where it is none.
 
     Args:
         path: the file of its subjects.
+        most: how many of them are read, of a file that grows; None: the file is whole, and all are.
     """
     if not path.exists():
         return None
     if path.name == "items.jsonl":
         return frozenset(item.id for item in sealed_records(path, Decoder(_Item).decode))
-    return frozenset(subject.item.id for subject in sealed_records(path, Decoder(_Subject).decode))
+    subjects = sealed_records(path, Decoder(_Subject).decode, appended=most is not None)
+    return frozenset(subject.item.id for subject in islice(subjects, most))
 
 
 def refuse_changed(path: Path, sha256: str, *, sealed: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -61,6 +62,7 @@ class RunFolder:
         self.in_flight_path = path / "in_flight"
         self.positions_path = path / "positions.txt"
         self._members: RunMembers | None = None
+        self._n_grown: int | None = None
 
     @property
     def name(self) -> str:
@@ -91,9 +93,14 @@ class RunFolder:
         if not unsealed.holds:
             raise RunError(f"{self.manifest_path}: damaged: {change_in(written)}")
         try:
-            return read_manifest(unsealed.content)
+            manifest = read_manifest(unsealed.content)
         except ValidationError as error:
             raise RunError(f"{self.manifest_path}: not a manifest of this version: {problem_of(error)}") from error
+        if isinstance(manifest, Manifest) and manifest.grows:
+            if self._n_grown is None:
+                self._n_grown = _count_lines(self.pairs_path)
+            return manifest.model_copy(update={"n_items": self._n_grown})
+        return manifest
 
     @property
     def is_sealed(self) -> bool:
@@ -125,7 +132,7 @@ class RunFolder:
                 refuse_changed(self.path / name, sha256, sealed=self.is_sealed)
             if manifest.pairs_sha256 is not None:
                 refuse_changed(path, manifest.pairs_sha256, sealed=self.is_sealed)
-            self._members = RunMembers(manifest, partial(read_items, path))
+            self._members = RunMembers(manifest, partial(read_items, path, most=self._n_grown))
         return self._members
 
     def pairs(self) -> Iterator[Pair]:
@@ -151,7 +158,9 @@ class RunFolder:
         if not path.exists():
             raise RunError(f"{path}: missing; this run can be reported, not resumed")
         members, ids = self.members, set[str]()
-        for subject in sealed_records(path, Decoder(noun).decode, sealed=members is not None and self.is_sealed):
+        sealed, grows = members is not None and self.is_sealed, self._n_grown is not None
+        subjects = sealed_records(path, Decoder(noun).decode, sealed=sealed, appended=grows)
+        for subject in islice(subjects, self._n_grown):
             ids.add(_id_of(subject))
             yield subject
         if members is not None:
@@ -186,6 +195,8 @@ class RunFolder:
         members = self.members
         for line in sealed_lines(self.judgments_path, sealed=self.is_sealed, appended=True):
             judgment = decoded(self.judgments_path, line, JUDGMENT)
+            if self._n_grown is not None and members and members.items and judgment.item not in members.items:
+                continue  # of a pair that came after this reading began
             if problem := misfit(judgment, members):
                 raise RunError(f"{self.judgments_path}:{line.number}: damaged line: {problem}")
             yield line, judgment
@@ -251,6 +262,12 @@ class RunFolder:
     def locked(self) -> AbstractContextManager[None]:
         """Hold the folder for this process alone; RunError names who else holds it."""
         return locking(self.path)
+
+
+def _count_lines(path: Path) -> int:
+    """Count the whole lines of a file that another process may append to."""
+    with open_regular(path) as file:
+        return sum(block.count(b"\n") for block in iter(partial(file.read, 1 << 20), b""))
 
 
 def _id_of(subject: Pair | Case | Item) -> str:

@@ -44,7 +44,7 @@ def score(options: ScoreOptions, *, command: Sequence[str], say: Callable[[str],
         RunError: the run folder is another run's, in use or damaged.
         StopRunError: a judge answers no more; what was judged is kept.
     """
-    folder, judges = start_run(_prepared(options, command=command, say=say), say=say)
+    folder, judges = start_run(prepared_score(options, command=command, say=say), say=say)
     manifest = folder.score_manifest().model_copy(update={"judges": judges})
     blind = [judge.name for judge in judges if not judge.sees_images]
     if blind and manifest.n_units.get(Group.PERCEPTION):
@@ -55,11 +55,11 @@ def score(options: ScoreOptions, *, command: Sequence[str], say: Callable[[str],
 
 def quote_score(options: ScoreOptions, *, say: Callable[[str], None]) -> Quote:
     """Quote a score, or what is still open of it where its run exists; nothing is asked or written, no key needed."""
-    return quote_start(_prepared(options, command=(), say=say, needs_keys=False), say=say)
+    return quote_start(prepared_score(options, command=(), say=say, needs_keys=False), say=say)
 
 
 @contextmanager
-def _prepared(
+def prepared_score(
     options: ScoreOptions, *, command: Sequence[str], say: Callable[[str], None], needs_keys: bool = True
 ) -> Iterator[PreparedScore]:
     """Check all that was given, and yield the run that it describes with its input files open."""

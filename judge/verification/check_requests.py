@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.json import Decoder
@@ -91,7 +92,9 @@ def _subjects(folder: RunFolder, manifest: AnyManifest, found: Findings) -> Iter
     """Yield the subjects that can be read, their images located."""
     path, decode = folder.subjects_path(manifest), Decoder(_NOUNS[manifest.kind]).decode
     seen: set[str] = set()
-    for line in sealed_lines(path, sealed=folder.is_sealed):
+    grows = isinstance(manifest, Manifest) and manifest.grows
+    lines = sealed_lines(path, sealed=folder.is_sealed, appended=grows)
+    for line in islice(lines, manifest.n_items if grows else None):
         where = f"{path}:{line.number}"
         if line.problem:
             found.add(where, line.problem)
@@ -140,11 +143,14 @@ def _check_counts(
     folder: RunFolder, manifest: AnyManifest, counted: dict[str, Any], names: dict[str, set[str]], found: Findings
 ) -> None:
     """Check what the manifest says of its subjects, as far as the version that wrote it said it."""
+    grows = isinstance(manifest, Manifest) and manifest.grows
     against_itself = isinstance(manifest, Manifest) and manifest.control is not None
     for name, value in counted.items():
         stated = getattr(manifest, name)
         if stated == value or name not in manifest.model_fields_set or (name == "identical" and against_itself):
             continue
+        if grows and name != "n_items":
+            continue  # written before there was any pair
         shown = [len(one) if isinstance(one, tuple) else one for one in (stated, value)]
         found.add(folder.manifest_path, f"is {shown[0]}, the file of subjects gives {shown[1]}", name)
     for side, stated_names in names.items():

@@ -1,0 +1,1 @@
+"""The preference service: judgments of groups of responses, as rewards for whoever trains."""

@@ -1,0 +1,363 @@
+"""Judge groups of responses: what the service answers, and the library's `Judge` in process."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple, Self, TypeVar
+
+import msgspec
+import orjson
+
+from judge.dispatch.budget import Budget
+from judge.errors import InputError, OmrJudgeError
+from judge.images.image_store import ImageStore
+from judge.images.loader import ImageLoader
+from judge.inputs.traces import read_traces
+from judge.judging.option_groups import made
+from judge.judging.options import ServeOptions
+from judge.outcomes.tally import CREDITS, winner
+from judge.runs.run_folder import RunFolder
+from judge.schema import Image, Item, JudgeSpec, Order, Pair, Verdict
+from judge.service.book import Book, Said
+from judge.service.designs import HALF, Against, Comparison, Credit, GroupDesign, Reward, orders_of, rewards
+from judge.service.group_requests import (
+    MOST_RESPONSES,
+    AskedPair,
+    PreferenceRequest,
+    Preferences,
+    data_url,
+    item_of,
+    pair_of,
+    read_prompt,
+)
+
+T = TypeVar("T")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+DECISIVE = {Verdict.FIRST, Verdict.SECOND}
+
+
+class BusyError(OmrJudgeError):
+    """Nothing can be asked now.
+
+    Args:
+        why: in words.
+        retry_after: seconds after which it may be otherwise.
+    """
+
+    def __init__(self, why: str, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(why)
+
+
+class _Question(NamedTuple):
+    comparison: Comparison
+    order: Order
+    """`forward`: i of the comparison was shown first"""
+    judge: JudgeSpec
+    pair: Pair
+    asked: Order
+    """the same of the pair, whose a may be j"""
+
+
+class AsyncPreferenceJudge:
+    """Judges groups of responses, each question once: an asynchronous context, `judge.AsyncJudge`.
+
+    What is asked and answered lies in run folders, one for each kind of pairs, which go on where they stood.
+
+    Args:
+        judge: who is asked, as for `--judge`; or several; or all options, grouped.
+        say: is told notes, a line each.
+        more: options of `omr-judge serve`, by their names there.
+    """
+
+    def __init__(
+        self,
+        judge: str | Sequence[str] | ServeOptions = "local",
+        *,
+        say: Callable[[str], None] = lambda _: None,
+        **more: object,
+    ) -> None:
+        options = judge if isinstance(judge, ServeOptions) else made(ServeOptions, {"judge": judge, **more})
+        self.options = options
+        self.design = GroupDesign.parse(options.design)
+        judging = options.judging
+        self.budget = Budget(max_calls=judging.max_calls, max_cost=judging.max_cost)
+        self.counts: Counter[str] = Counter()
+        """questions by what came of them: `judged`, `known`, or why there is no verdict"""
+        self._say, self._books, self._stack = say, dict[Against, Book](), AsyncExitStack()
+        self._opening = asyncio.Lock()
+        self._images: dict[tuple[Book, str], Image] = {}
+        self._anchors: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        """Open the run of the design; errors as of `compare`."""
+        if self.options.anchors is not None:
+            self._anchors = await asyncio.to_thread(read_anchors, self.options.anchors)
+        await self.book(self.design.against)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Wait for what is in flight, and close."""
+        await self._stack.aclose()
+
+    async def book(self, against: Against) -> Book:
+        """Return the run of a kind of pairs, opened when it is first needed."""
+        async with self._opening:
+            if against not in self._books:
+                options = self.options
+                if options.name is not None and against is not self.design.against:
+                    options = replace(options, name=f"{options.name}-{against}")
+                book = await asyncio.to_thread(Book, options, against, self.budget, say=self._say)
+                self._books[against] = await self._stack.enter_async_context(book)
+                for pair in RunFolder(book.folder.path).pairs():
+                    if pair.item.images:
+                        self._note_images(book, [_within(image, book) for image in pair.item.images])
+            return self._books[against]
+
+    @property
+    def books(self) -> list[Book]:
+        """The runs that are open."""
+        return list(self._books.values())
+
+    @property
+    def n_pending(self) -> int:
+        """Questions that wait or are in flight."""
+        return sum(book.n_pending for book in self._books.values())
+
+    async def prefer(self, prompt: str | list[dict[str, Any]], responses: Sequence[str], **more: object) -> Preferences:
+        """Judge a group of responses (arguments as the fields of a request, docs/service.md).
+
+        Raises:
+            InputError: something given cannot be used.
+            BusyError: nothing of it can be asked now.
+        """
+        given = {"prompt": prompt, "responses": list(responses), **more}
+        try:
+            return await self.answer(msgspec.convert(given, PreferenceRequest))
+        except msgspec.ValidationError as error:
+            raise InputError("request", str(error)) from error
+
+    async def answer(self, request: PreferenceRequest) -> Preferences:
+        """Judge a group of responses; what comes after the deadline is kept, and found when the same is asked again.
+
+        Raises:
+            InputError: something given cannot be used.
+            BusyError: nothing of it can be asked now.
+        """
+        design = GroupDesign.parse(request.design) if request.design else self.design
+        question, shown = read_prompt(request.prompt)
+        texts, n = self._texts(request, design, question)
+        book = await self.book(design.against)
+        chosen = self._criteria(book, request.criteria)
+        images = [await self._image(book, url, f"images[{k}]") for k, url in enumerate([*request.images, *shown])]
+        item = item_of(request, question, images)
+        questions = list(_questions(design, texts, item, book.judges))
+        said = await self._said(book, questions, request.deadline_s)
+        same = [one for one in design.comparisons(len(texts)) if texts[one.i] == texts[one.j]]
+        judged = [(one, answer.verdicts) for one, answer in zip(questions, said, strict=True) if answer.verdicts]
+
+        def folded(criteria: Sequence[int]) -> list[Reward]:
+            credits_ = [*(Credit(one, HALF) for one in same), *_pooled(judged, criteria)]
+            return rewards(len(texts), credits_)[:n]
+
+        means = folded([book.criteria.index(name) for name in chosen])
+        decisive = [verdicts[-1] for _, verdicts in judged if verdicts[-1] in DECISIVE]
+        costs = [answer.usd for answer in said]
+        tied = [AskedPair(*one, Order.FORWARD, "", Verdict.TIE, HALF) for one in same]
+        return Preferences(
+            id=request.id,
+            design=design.name,
+            rewards=[reward.mean for reward in means],
+            se=[reward.se for reward in means],
+            by_criterion={
+                name: [reward.mean for reward in folded([k])]
+                for k, name in enumerate(book.criteria)
+                if name in chosen or not request.criteria
+            },
+            pairs=[*map(_asked_pair, questions, said), *tied],
+            failed=len(said) - len(judged),
+            position_bias=fmean(verdict is Verdict.FIRST for verdict in decisive) if decisive else None,
+            judge_key=_judge_key(book),
+            usd=None if None in costs else float(sum((cost for cost in costs if cost is not None), Decimal(0))),
+        )
+
+    def _texts(self, request: PreferenceRequest, design: GroupDesign, question: str) -> tuple[list[str], int]:
+        """Return what is compared, with a stored anchor last, and of how many there are rewards."""
+        texts, anchor = list(request.responses), None
+        if design.against is Against.ANCHOR:
+            anchor = request.anchor or self._anchors.get(request.id) or self._anchors.get(question)
+        if not texts or len(texts) > MOST_RESPONSES:
+            raise InputError("responses", f"there are {len(texts)}", f"give 1 to {MOST_RESPONSES}")
+        if anchor is None and len(texts) == 1:
+            hint = "give `anchor`, or serve with --anchors, a file of traces by id or question"
+            raise InputError("responses", "one response alone cannot be compared, and no anchor is known", hint)
+        return (texts if anchor is None else [*texts, anchor]), len(texts)
+
+    def _criteria(self, book: Book, named: Sequence[str]) -> list[str]:
+        for name in named:
+            if name not in book.criteria:
+                raise InputError("criteria", f"{name!r} is none of the rubric", f"it has {', '.join(book.criteria)}")
+        return list(named) or book.criteria[-1:]
+
+    async def _said(self, book: Book, questions: Sequence[_Question], deadline: float | None) -> list[Said]:
+        """Return what is known, or asked now, of each question; in one wait for all of them."""
+        known = [book.said(one.pair, one.judge, one.asked) for one in questions]
+        n_new = known.count(None)
+        if n_new:
+            self._refuse_busy(book, n_new)
+        asked = [
+            book.ask(one.pair, one.judge, one.asked) if answer is None else None
+            for one, answer in zip(questions, known, strict=True)
+        ]
+        if waiting := [task for task in asked if task is not None]:
+            await asyncio.wait(waiting, timeout=deadline)
+        said = []
+        for answer, task in zip(known, asked, strict=True):
+            now = answer or (task.result() if task is not None and task.done() else Said(None, "late"))
+            self.counts["known" if answer else now.why_not or "judged"] += 1
+            said.append(now)
+        return said
+
+    def _refuse_busy(self, book: Book, n_new: int) -> None:
+        """Raise BusyError where new questions would find no place, no judge, or no money."""
+        if self.budget.reached:
+            raise BusyError(f"budget reached: {self.budget.reached}", 3600.0)
+        if seconds := book.away_seconds:
+            raise BusyError("the judge answers no more", seconds)
+        if self.n_pending + n_new > self.options.max_pending:
+            raise BusyError(f"{self.n_pending} pairs wait already", 5.0)
+
+    async def _image(self, book: Book, given: str, where: str) -> Image:
+        """Return an image that the run holds, by its content or by the hash of what was sent before."""
+        if SHA256.fullmatch(given):
+            if (known := self._images.get((book, given))) is not None:
+                return known
+            elsewhere = (one for one in self.books if (one, given) in self._images)
+            if (other := next(elsewhere, None)) is None:
+                raise InputError(where, "no image of this hash was sent before", "send the image itself")
+            content = (other.folder.path / self._images[other, given].path).read_bytes()
+        else:
+            content = data_url(given, where)
+        loader = ImageLoader(store=ImageStore(book.folder.path))
+        name = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        image = await asyncio.to_thread(loader.take, content, name=name)
+        self._note_images(book, [image])
+        return image
+
+    def _note_images(self, book: Book, images: Sequence[Image]) -> None:
+        for image in images:
+            self._images[book, image.sha256] = image
+            if image.original is not None:
+                self._images[book, image.original.sha256] = image
+
+
+def _within(image: Image, book: Book) -> Image:
+    """Return an image of a run with its path within the folder."""
+    path = Path(image.path).relative_to(book.folder.path.absolute())
+    return msgspec.structs.replace(image, path=path.as_posix())
+
+
+def _questions(
+    design: GroupDesign, texts: Sequence[str], item: Item, judges: Sequence[JudgeSpec]
+) -> Iterator[_Question]:
+    """Yield every question about a group, but on responses that are the same text."""
+    for comparison in design.comparisons(len(texts)):
+        a, b = texts[comparison.i], texts[comparison.j]
+        if a == b:
+            continue
+        # In both orders, two texts are one pair whichever was sent first: else it would be asked twice.
+        flipped = design.against is Against.LATER and a > b
+        pair = pair_of(item, b, a) if flipped else pair_of(item, a, b)
+        for judge in judges:
+            for order in orders_of(design.against):
+                other = Order.SWAPPED if order is Order.FORWARD else Order.FORWARD
+                yield _Question(comparison, order, judge, pair, other if flipped else order)
+
+
+def _credit(question: _Question, verdict: Verdict) -> float | None:
+    return CREDITS[winner(verdict, question.order)]
+
+
+def _pooled(judged: Sequence[tuple[_Question, Sequence[Verdict]]], criteria: Sequence[int]) -> Iterator[Credit]:
+    """Yield the credit of each question, the mean over those of some criteria that it decides."""
+    for question, verdicts in judged:
+        own = [credit for k in criteria if (credit := _credit(question, verdicts[k])) is not None]
+        if own:
+            yield Credit(question.comparison, fmean(own))
+
+
+def _asked_pair(question: _Question, said: Said) -> AskedPair:
+    verdict = said.verdicts[-1] if said.verdicts else None
+    p = None if verdict is None else _credit(question, verdict)
+    return AskedPair(*question.comparison, question.order, question.judge.name, verdict, p, said.why_not)
+
+
+def _judge_key(book: Book) -> str:
+    decides = {name: value for name, value in book.manifest.identity.items() if name not in {"--orders", "kind of run"}}
+    return hashlib.sha256(orjson.dumps(decides, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+def read_anchors(path: str) -> dict[str, str]:
+    """Read the stored traces of items, by their ids and by their questions (InputError where they cannot be read)."""
+    found: dict[str, str] = {}
+    with read_traces(path) as file:
+        for id_ in file.ids:
+            record = file.record(id_)
+            if record.trace is not None:
+                found[id_] = record.trace.text
+                if record.item.question:
+                    found[record.item.question] = record.trace.text
+    return found
+
+
+class PreferenceJudge:
+    """`judge.Judge`: as `judge.AsyncJudge`, for callers that wait; a context, with an event loop of its own.
+
+    Args:
+        judge: who is asked, as for `--judge`; or several.
+        options: those of `omr-judge serve`, by their names there.
+    """
+
+    def __init__(self, judge: str | Sequence[str] = "local", **options: object) -> None:
+        self._judge = AsyncPreferenceJudge(judge, **options)  # type: ignore[arg-type]
+
+    def __enter__(self) -> Self:
+        """Open the run, and its judges."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="judge", daemon=True)
+        self._thread.start()
+        try:
+            self._done(self._judge.__aenter__())
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for what is in flight, and close."""
+        try:
+            self._done(self._judge.__aexit__())
+        finally:
+            self._stop()
+
+    def prefer(self, prompt: str | list[dict[str, Any]], responses: Sequence[str], **more: object) -> Preferences:
+        """Judge a group of responses (arguments and errors as for `AsyncJudge.prefer`)."""
+        return self._done(self._judge.prefer(prompt, responses, **more))
+
+    def _done(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

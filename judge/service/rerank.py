@@ -1,0 +1,44 @@
+"""Rerank, as vLLM and others have it: documents are responses to the query, a relevance score is a reward."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from judge.service.group_requests import PreferenceRequest
+from judge.service.preferences import AsyncPreferenceJudge
+from judge.service.protocol import Endpoint, preferred
+
+DEADLINE_SECONDS = 600.0
+
+
+class Rerank(Struct):
+    """The body."""
+
+    query: str
+    documents: list[str | dict[str, Any]]
+    """texts, or objects with `text`"""
+    model: str = ""
+    top_n: Annotated[int, Meta(ge=0)] | None = None
+    """how many results; None or 0: all"""
+
+
+async def rerank(judge: AsyncPreferenceJudge, body: Rerank) -> object:
+    """Answer with the documents, the best first."""
+    texts = [str(one.get("text") or "") if isinstance(one, Mapping) else one for one in body.documents]
+    request = PreferenceRequest(prompt=body.query, responses=texts, deadline_s=DEADLINE_SECONDS)
+    answer, rewards = await preferred(judge, request)
+    best = sorted(range(len(texts)), key=lambda place: -rewards[place])
+    return {
+        "id": answer.judge_key,
+        "model": body.model,
+        "results": [
+            {"index": place, "document": {"text": texts[place]}, "relevance_score": rewards[place]}
+            for place in best[: body.top_n or None]
+        ],
+    }
+
+
+ENDPOINTS = [Endpoint(path, Rerank, rerank) for path in ("/rerank", "/v1/rerank", "/v2/rerank")]
