@@ -98,6 +98,9 @@ def main() -> None:
         sys.exit(_exit_code(error))
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
+    except BrokenPipeError:  # whoever read the output, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        sys.exit(0)
     except Exception as error:  # noqa: BLE001 - a bug: its traceback is all that helps, and may quote what a server echoed
         if isinstance(error, OSError) and error.filename is not None:
             tell(hide_secrets(f"omr-judge: {error.filename}: {error.strerror}"))

@@ -275,7 +275,7 @@ def test_a_failed_call_of_a_control_is_no_change_and_is_asked_again_by_retry(tmp
     write_inputs(tmp_path, 3)
     with ProviderServer(judge) as server:
         done = omr_judge(*compare(server, *controls("no-image")), cwd=tmp_path)
-        assert "Control no-image: 3 items, 6 judgments, 6 failed" in done.stdout
+        assert "Control no-image (3 pairs, 6 of 6 calls failed): " in done.stdout
         found = moved(report_of(tmp_path / "runs" / "r"), "no-image")["perception"]
         assert (found["n"], found["changed"]["estimate"], found["withdrawn"]) == (0, None, 0)
         assert (found["p_value"], found["p_adjusted"], found["effect"]) == (None, None, "unclear")
