@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from judge.comparison.prepared_run import prepared_comparison
@@ -37,7 +37,7 @@ def dry_run(options: CompareOptions, *, say: Callable[[str], None]) -> Quote:
         own, batch, wanted = run.quote(folder), options.judging.batch, options.controls.wanted()
         if not folder.manifest_path.exists():
             manifest = run.manifest(run.counts(), sha256="")
-            return _with_controls(own, _quoted(wanted, manifest, run.own_subjects, batch=batch))
+            return with_controls(own, quoted(wanted, manifest, run.own_subjects, batch=batch))
         manifest = folder.manifest()
         manifest = manifest.model_copy(update={"prices": manifest.prices | run.prices})
         there = {
@@ -49,15 +49,20 @@ def dry_run(options: CompareOptions, *, say: Callable[[str], None]) -> Quote:
             )
             for part in parts_of(folder, manifest)[1:]
         }
-        new = _quoted(missing_controls(folder, wanted), manifest, folder.pairs, batch=batch)
-        return _with_controls(own, there | new)
+        new = quoted(missing_controls(folder, wanted), manifest, folder.pairs, batch=batch)
+        return with_controls(own, there | new)
 
 
-def _quoted(
-    controls: Iterable[Control], manifest: Manifest, pairs: Callable[[], Iterable[Pair]], *, batch: bool
+def quoted(
+    controls: Iterable[Control],
+    manifest: Manifest,
+    pairs: Callable[[], Iterable[Pair]],
+    *,
+    judged: Container[str] | None = None,
+    batch: bool,
 ) -> dict[str, Quote]:
-    """Quote controls that are not drawn yet."""
-    source = ControlSource(pairs, manifest.seed, answers=not manifest.hide_answers)
+    """Quote controls that are not drawn yet, of items that may be drawn."""
+    source = ControlSource(pairs, manifest.seed, answers=not manifest.hide_answers, judged=judged)
     return {
         str(control.kind): quote(
             plan_of(as_control(manifest, control, command=())),
@@ -72,6 +77,7 @@ def _quoted(
     }
 
 
-def _with_controls(own: Quote, controls: Mapping[str, Quote]) -> Quote:
-    together = added([own, *controls.values()])
+def with_controls(own: Quote, controls: Mapping[str, Quote], *, beside: bool = True) -> Quote:
+    """Name the calls of each control in a quote, to which they are added unless they are in it already."""
+    together = added([own, *controls.values()]) if beside else own
     return together.model_copy(update={"controls": {kind: one.calls for kind, one in controls.items()}})

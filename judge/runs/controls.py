@@ -58,9 +58,10 @@ def make_controls(
         RunError: one is there with another number of items, or cannot be written.
     """
     source = ControlSource(run.pairs, manifest.seed, answers=not manifest.hide_answers, judged=judged)
-    for control in missing_controls(run, wanted):
+    # All are drawn before one is written: where one cannot be had, a run is left as it was.
+    drawn = [(control, control_pairs(control, source)) for control in missing_controls(run, wanted)]
+    for control, pairs in drawn:
         folder = control_folder(run, control.kind)
-        pairs = control_pairs(control, source)
         changed = as_control(manifest, control, command=command)
         make_folder(folder.path.parent)
         with folder.created(shared=bool(run.path.stat().st_mode & 0o020)) as new:
