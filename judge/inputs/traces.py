@@ -14,10 +14,11 @@ from msgspec.structs import replace
 
 from judge.convert.read_rows import with_convert_hint
 from judge.enums import AnswerIs
-from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
+from judge.errors import InputError, InputErrors
 from judge.files.fields import RecordFields, RecordProblem, as_label, as_name, as_text, is_address, show, split_thinking
 from judge.files.jsonl import JsonLines, Line, refuse
 from judge.files.limits import MAX_PROBLEMS
+from judge.inputs.file_kinds import with_file_kind
 from judge.inputs.item_fields import EmbeddedImage, read_images, read_item
 from judge.inputs.parquet_rows import ParquetRows
 from judge.inputs.right_answers import RightAnswers
@@ -175,7 +176,7 @@ class RecordFile(IdIndex):
             try:
                 self._note(self._parse(line.raw, line.where), line)
             except InputErrors as error:
-                problems += error.problems[: SHOWN_PROBLEMS - len(problems)]
+                problems += error.problems
                 total += error.total
                 if total >= MAX_PROBLEMS:
                     break
@@ -239,7 +240,8 @@ def read_traces(
     try:
         return read_lines(source, fields=fields, with_traces=True, answer_is=answer_is)
     except InputErrors as error:
-        raise with_convert_hint(error, source) from None
+        hinted = with_convert_hint(error, source)
+        raise (hinted if hinted is not error else with_file_kind(error, source)) from None
 
 
 def read_lines(

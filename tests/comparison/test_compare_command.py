@@ -485,9 +485,17 @@ def test_a_run_goes_on_only_with_the_same_comparison_and_says_what_changed(finis
     (finished.folder / "changed.toml").write_text(rubric)
     same_judge = judge(finished.server)
     changes = {
-        ("file a",): ("changed.jsonl", "b.jsonl", *same_judge),
-        ("file prompt",): ("a.jsonl", "b.jsonl", *same_judge, "--prompt", "changed.md"),
-        ("--seed", "file rubric"): ("a.jsonl", "b.jsonl", *same_judge, "--rubric", "changed.toml", "--seed", "5"),
+        ("another file a",): ("changed.jsonl", "b.jsonl", *same_judge),
+        ("another file prompt",): ("a.jsonl", "b.jsonl", *same_judge, "--prompt", "changed.md"),
+        ("--seed 0, now 5", "another file rubric"): (
+            "a.jsonl",
+            "b.jsonl",
+            *same_judge,
+            "--rubric",
+            "changed.toml",
+            "--seed",
+            "5",
+        ),
         ("max_output_tokens (was 8192, is now 99) in the settings of openai:m",): (
             "a.jsonl",
             "b.jsonl",
@@ -495,9 +503,10 @@ def test_a_run_goes_on_only_with_the_same_comparison_and_says_what_changed(finis
             "--max-output-tokens",
             "99",
         ),
-        ("--hide-answers", "--judge", "settings of openai:m", "settings of openai:other"): (
-            *("a.jsonl", "b.jsonl", *judge(finished.server, "other"), "--hide-answers"),
-        ),
+        (
+            *("--hide-answers off, now on", "--judge openai:m, now openai:other"),
+            *("another settings of openai:m", "another settings of openai:other"),
+        ): (*("a.jsonl", "b.jsonl", *judge(finished.server, "other"), "--hide-answers"),),
     }
     before = {path.name: path.read_bytes() for path in finished.run.iterdir() if path.name != "owner.json"}
     refusals = at_once(
@@ -508,8 +517,7 @@ def test_a_run_goes_on_only_with_the_same_comparison_and_says_what_changed(finis
     )
     for changed, refused in zip(changes, refusals, strict=True):
         (line,) = refused.stderr.splitlines()
-        names = ", ".join(f"another {name}" for name in changed)
-        assert line.startswith(f"omr-judge: runs/one: begun with {names};")
+        assert line.startswith(f"omr-judge: runs/one: begun with {'; with '.join(changed)}. Repeat the first command")
     (finished.folder / "a.jsonl").write_text(a + "\n")
     try:
         refused = omr_judge("resume", "one", cwd=finished.folder, code=3)

@@ -188,9 +188,12 @@ def test_a_rule_of_stopping_is_part_of_what_a_run_is(tmp_path: Path, server: Pro
     write_inputs(tmp_path, 30)
     omr_judge(*compare(server), cwd=tmp_path)
     fixed = [word for word in compare(server) if word not in {"--stop-when-decided", "--look-every", str(EVERY)}]
-    assert "begun with another --cluster, another --look-every" in omr_judge(*fixed, cwd=tmp_path, code=3).stderr
+    assert (
+        "begun with --look-every 10, now not given; with --stop-when-decided at 0.05, now not given"
+        in omr_judge(*fixed, cwd=tmp_path, code=3).stderr
+    )
     other = (*compare(server), "--look-every", "5")
-    assert "begun with another --look-every;" in omr_judge(*other, cwd=tmp_path, code=3).stderr
+    assert "begun with --look-every 10, now 5." in omr_judge(*other, cwd=tmp_path, code=3).stderr
     stray = omr_judge(*fixed, "--look-every", "5", cwd=tmp_path, code=3).stderr
     assert "--look-every: says how a run stops early (add --stop-when-decided" in stray
 
