@@ -223,9 +223,9 @@ def refuse_binary(handle: BinaryIO, path: str) -> None:
     handle.seek(0)
     for magic, name in _FORMATS.items():
         if head.startswith(magic):
-            convert = (
-                f"omr-judge convert {path} --to {path.partition('.')[0]}{'-lines' * path.endswith('.jsonl')}.jsonl"
-            )
+            to = Path(path).name
+            to = f"{to.partition('.')[0]}{'-lines' * to.endswith('.jsonl')}.jsonl"
+            convert = f"omr-judge convert {path} --to {to}"
             hint = f"convert it first: {convert}" if name == PARQUET else "give JSON lines in UTF-8, plain or gzip"
             refuse(path, f"looks like {name}", hint)
 
