@@ -15,6 +15,7 @@ OmrJudgeError                       the command prints its text, never a traceba
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from judge.schema import FailureKind
 
 SHOWN_PROBLEMS = 20
+FEW_ALIKE = 3
+"""problems that are alike and are told one by one"""
+_VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9]+")
+"""in a problem's words: what differs from line to line"""
 
 
 class OmrJudgeError(Exception):
@@ -47,7 +52,7 @@ class MissingImageError(InputError):
 
 
 class InputErrors(InputError):  # noqa: N818 - several of InputError
-    """All problems of the input, so that they are mended in one go; the text shows the first 20.
+    """All problems of the input, so that they are mended in one go; one that many lines have is said once.
 
     Args:
         problems: at least one problem, in the order in which they were found.
@@ -61,10 +66,29 @@ class InputErrors(InputError):  # noqa: N818 - several of InputError
         super().__init__(first.where, first.problem, first.hint)
 
     def __str__(self) -> str:
-        lines = [str(problem) for problem in self.problems[:SHOWN_PROBLEMS]]
-        if self.total > len(lines):
-            lines.append(f"... and {self.total - len(lines)} more problems")
-        return "\n".join(lines)
+        alike: dict[tuple[str, str, str], list[InputError]] = {}
+        for problem in self.problems:
+            place = problem.where.rpartition(":")[0] or problem.where
+            alike.setdefault((place, _VALUES.sub("", problem.problem), _VALUES.sub("", problem.hint)), []).append(
+                problem
+            )
+        lines = [line for same in alike.values() for line in _told_once(same)]
+        shown = lines[:SHOWN_PROBLEMS]
+        if len(shown) < len(lines):
+            shown.append(f"... and {len(lines) - len(shown)} more problems")
+        if (unread := self.total - len(self.problems)) > 0:
+            shown.append(f"... and {unread} more problem{'s' * (unread > 1)}")
+        return "\n".join(shown)
+
+
+def _told_once(same: Sequence[InputError]) -> list[str]:
+    """Return what to say of problems that are alike: each one of a few, else the first with two more places."""
+    if len(same) <= FEW_ALIKE:
+        return [str(problem) for problem in same]
+    first = same[0]
+    lines = [problem.where.rpartition(":")[2] for problem in same[1:3]]
+    what = f"{first.problem} (and so {len(same) - 1} more times, as in lines {lines[0]} and {lines[1]})"
+    return [str(InputError(first.where, what, first.hint))]
 
 
 class RunError(OmrJudgeError):

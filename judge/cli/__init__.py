@@ -6,7 +6,8 @@ import gc
 import os
 import sys
 import traceback
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -16,6 +17,7 @@ from judge.cli import (
     browsing,
     certifying,
     converting,
+    defaults,
     judges,
     judging,
     labeling,
@@ -27,6 +29,7 @@ from judge.cli import (
     serving,
     verifying,
 )
+from judge.cli.help import Command, Group
 from judge.cli.options import flattened
 from judge.cli.output import Exit
 from judge.errors import BudgetReachedError, InterruptedRunError, OmrJudgeError, ProviderError
@@ -37,6 +40,8 @@ GARBAGE_THRESHOLD = 5_000
 """objects made between two looks for cycles: judging makes hardly any, and Python's own 700 cost it time for nothing"""
 
 app = typer.Typer(
+    cls=Group,
+    rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Which of two models reasons better, by how much, and can the judge be believed?",
@@ -67,6 +72,7 @@ PANELS = {
         prompting.rubrics,
     ),
     "Data": (converting.convert, converting.import_, judging.checklist, converting.export),
+    "Set up": (defaults.init,),
 }
 """the panels of `--help` with their commands, in the order in which they are needed"""
 TAKES_A_COMMAND = {"ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -78,7 +84,8 @@ for panel, commands in PANELS.items():
         else:
             name = command.__name__.strip("_").replace("_", "-")
             settings = TAKES_A_COMMAND if command is serving.shards else None
-            app.command(name, rich_help_panel=panel, context_settings=settings)(flattened(command))
+            added = app.command(name, cls=Command, rich_help_panel=panel, context_settings=settings)
+            added(flattened(command))
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form
@@ -104,7 +111,7 @@ def main() -> None:
     # Before numpy is imported: its tables are small here, and threads that wait for more burn a tenth of a second each.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(standalone_mode=False, default_map=_defaults()))
     except TyperException as error:  # wrong usage: it repeats what was typed
         context = getattr(error, "ctx", None)
         usage = f"{context.get_usage()}\nTry '{context.command_path} --help'.\n" if context else ""
@@ -116,12 +123,24 @@ def main() -> None:
         sys.exit(_exit_code(error))
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
+    except BrokenPipeError:  # whoever read the output, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        sys.exit(0)
     except Exception as error:  # noqa: BLE001 - a bug: its traceback is all that helps, and may quote what a server echoed
         if isinstance(error, OSError) and error.filename is not None:
             tell(hide_secrets(f"omr-judge: {error.filename}: {error.strerror}"))
             sys.exit(Exit.INPUT)
         tell(hide_secrets(traceback.format_exc().rstrip()))
         sys.exit(Exit.BUG)
+
+
+def _defaults() -> dict[str, Any]:
+    """Return the defaults that the nearest omr-judge.toml sets; none for what needs none."""
+    if not sys.argv[1:] or {"--help", "--help-all", "--version"} & {*sys.argv}:
+        return {}
+    here = Path.cwd()
+    path = next((found for folder in (here, *here.parents) if (found := folder / defaults.FILE).is_file()), None)
+    return defaults.default_map(path, typer.main.get_command(app)) if path else {}
 
 
 def _exit_code(error: OmrJudgeError) -> Exit:

@@ -120,16 +120,20 @@ def control(
         typer.Option("--kind", help="What to change in the pairs that are asked; repeatable."),
     ],
     control_n: ControlN = DEFAULT_N,
+    dry_run: DryRun = False,
     price: Prices = (),
     runs: Runs = DEFAULT_RUNS,
     judging: ResumeOptions,
     output: OutputOptions,
 ) -> None:
     """Test the judge of a comparison: ask a sample of its pairs again, changed, and report how far verdicts move."""
-    from judge.comparison.compare import add_controls
+    from judge.comparison.add_controls import add_controls, quote_controls
 
-    folder, say = find_run(run, runs), teller(quiet=judging.quiet)
-    add_controls(folder, ControlOptions(kind, control_n), judging, prices=price, command=sys.argv, say=say)
+    folder, say, options = find_run(run, runs), teller(quiet=judging.quiet), ControlOptions(kind, control_n)
+    if dry_run:
+        print_quote(quote_controls(folder, options, judging, prices=price), as_json=output.json)
+        return
+    add_controls(folder, options, judging, prices=price, command=sys.argv, say=say)
     print_report(folder, output, quiet=judging.quiet)
 
 

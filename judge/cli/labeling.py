@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from judge.cli.help import Command, Group
 from judge.cli.options import AsJson, RunPath, flattened
 from judge.cli.output import print_json
 from judge.cli.reporting import find_run
@@ -21,7 +22,9 @@ Criteria = Annotated[
 ]
 DrawSeed = Annotated[int, typer.Option(help="Decides which items are drawn, and their order.")]
 
-labels = typer.Typer(name="labels", no_args_is_help=True, help="Labels that people gave elsewhere.")
+labels = typer.Typer(
+    name="labels", cls=Group, rich_markup_mode=None, no_args_is_help=True, help="Labels that people gave elsewhere."
+)
 
 
 def label(
@@ -80,7 +83,7 @@ def packet(
     )
 
 
-@labels.command("import")
+@labels.command("import", cls=Command)
 @flattened
 def import_labels(
     run: RunPath,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import MISSING, Field, dataclass, is_dataclass
 from functools import wraps
 from pathlib import Path
@@ -11,11 +12,31 @@ from types import GenericAlias
 from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 import typer
+from typer.models import OptionInfo, ParameterInfo
 
+from judge.cli.help import HelpAll
 from judge.files.limits import Limits, limiting
 from judge.files.terminal import guarding
 from judge.judging.option_groups import parts
 
+VARIABLES = "OMR_JUDGE"
+"""what the names of variables begin with that set options"""
+GROUP_PANELS = {
+    "InputOptions": "Input",
+    "CaseOptions": "Input",
+    "FieldOptions": "Input",
+    "ImageOptions": "Images",
+    "JudgeOptions": "Judge",
+    "StoppingOptions": "Stopping early",
+    "ControlOptions": "Controls",
+    "JudgingOptions": "Pace and budget",
+    "ResumeOptions": "Pace and budget",
+    "RetryPolicy": "Pace and budget",
+    "Reach": "Privacy",
+    "OutputOptions": "Output",
+    "FormOptions": "Output",
+}
+"""the panels of the help, by the group of options"""
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Quote calls, tokens and cost, ask nothing and write nothing; needs no keys.")
@@ -70,21 +91,60 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
 
     flat = [flat for name, one in parameters.items() for flat in _parameters(name, hints[name], one.default)]
     flat += _parameters("limits", Limits, inspect.Parameter.empty)
-    vars(run)["__signature__"] = inspect.Signature(flat)
+    flat.append(_parameter("help_all", HelpAll, default=False))
+    prefix = f"{VARIABLES}_{_variable(command.__name__)}"
+    vars(run)["__signature__"] = inspect.Signature([_with_variables(one, prefix) for one in flat])
     return run
 
 
-def _parameters(name: str, hint: type, default: object) -> list[inspect.Parameter]:
+def _parameters(name: str, hint: type, default: object, panel: str | None = None) -> list[inspect.Parameter]:
     """Return an option, or the options of a group; a group as the default has those of its fields."""
     if is_dataclass(hint):
-        return [flat for field, part in parts(hint) for flat in _parameters(field.name, part, _default(field, default))]
+        panel = GROUP_PANELS.get(hint.__name__, panel)
+        return [
+            flat
+            for field, part in parts(hint)
+            for flat in _parameters(field.name, part, _default(field, default), panel)
+        ]
     type_, *told = get_args(hint)
     if get_origin(type_) is tuple and get_args(type_)[-1] is Ellipsis:
         type_ = GenericAlias(list, get_args(type_)[:1])
         default = list(default) if isinstance(default, tuple) else default
-    return [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[type_, *told])
-    ]
+    told = [_in_panel(one, panel) for one in told]
+    return [_parameter(name, Annotated[type_, *told], default)]
+
+
+def _parameter(name: str, annotation: object, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _in_panel(told: object, panel: str | None) -> object:
+    """Put an option that is in no panel of the help into that of its group."""
+    if not isinstance(told, ParameterInfo) or told.rich_help_panel or panel is None:
+        return told
+    moved = copy(told)
+    moved.rich_help_panel = panel
+    return moved
+
+
+def _variable(name: str) -> str:
+    """Return a name as variables have it: `max-cost` and `list_` become MAX_COST and LIST."""
+    return name.strip("_-").replace("-", "_").upper()
+
+
+def _with_variables(one: inspect.Parameter, prefix: str) -> inspect.Parameter:
+    """Let an option be set by variables: one for its command alone, and one for all commands that have it."""
+    type_, *told = get_args(one.annotation)
+    infos = [copy(info) if isinstance(info, OptionInfo) else info for info in told]
+    for info in infos:
+        if isinstance(info, OptionInfo) and not info.is_eager:
+            # Within `Annotated` typer holds the first name of an option where its default would be.
+            given = [one for one in (info.default, *(info.param_decls or ())) if isinstance(one, str)]
+            names = [name for text in given for name in text.split("/")]
+            option = _variable(next((name for name in names if name.startswith("--")), one.name))
+            info.envvar = [f"{prefix}_{option}", f"{VARIABLES}_{option}"]
+            info.show_envvar = False
+    return one.replace(annotation=Annotated[type_, *infos])
 
 
 def _default(field: Field[Any], group: object) -> object:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,6 +64,9 @@ class FormOptions:
     )
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False
     se: Annotated[bool, typer.Option("--se", help="Show the standard error of each rate in tables too.")] = False
+    full: Annotated[
+        bool, typer.Option("--full", help="On the terminal: everything, and not the first screen alone.")
+    ] = False
 
     @property
     def chosen(self) -> ReportFormat:
@@ -148,7 +153,7 @@ def report(
 
         write_page(read_page(folder, made), html)
         return
-    _print(made, form.chosen, errors=form.se)
+    _print(made, form.chosen, run=called(folder, run), full=form.full, errors=form.se)
 
 
 def _report_score(
@@ -176,11 +181,17 @@ def _report_score(
         print_form(found, to, difference_document, render_difference, errors=errors)
 
 
-def _print(made: Report, form: ReportFormat, *, errors: bool = False) -> None:
+def _print(made: Report, form: ReportFormat, *, run: str, full: bool = False, errors: bool = False) -> None:
     from judge.tables.tables import comparison_document
     from judge.tables.terminal import render_report
 
-    print_form(made, form, comparison_document, render_report, errors=errors)
+    print_form(made, form, comparison_document, partial(render_report, run=run, full=full), errors=errors)
+
+
+def called(folder: RunFolder, given: str | None = None) -> str:
+    """Return what a person types to name a run: as it was given, else its name in `runs`, else its path."""
+    name = folder.name if folder.path.parent == DEFAULT_RUNS else str(folder.path)
+    return shlex.quote(name if given is None else given)
 
 
 def _print_score(made: ScoreReport, form: ReportFormat, *, errors: bool = False) -> None:
@@ -210,7 +221,7 @@ def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> No
     else:
         made = compared = save_report(folder)
         decided = compared.sequential is not None and compared.sequential.decided
-        _print(compared, form)
+        _print(compared, form, run=called(folder))
     if not quiet:
         tell(f"Run folder: {folder.path}")
         if any(judge.weights_sha256 == GGUF_SHA256 for judge in manifest.judges):

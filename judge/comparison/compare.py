@@ -1,4 +1,4 @@
-"""Compare two models, and go on with a run: judge what is not judged yet, ask again what failed, add controls."""
+"""Compare two models, and go on with a run: judge what is not judged yet, and ask again what failed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from judge.judging.find_run import change_prices, start_run
 from judge.judging.judge_run import judge_all, parts_of
 from judge.judging.options import CompareOptions, JudgingOptions
 from judge.judging.run_kinds import plan_of
-from judge.runs.control_kinds import ControlOptions
-from judge.runs.controls import controls_of, judged_items, make_controls, refuse_contradictions
+from judge.runs.controls import controls_of, make_controls
 from judge.runs.manifest import AnyManifest, Manifest
 from judge.runs.run_folder import RunFolder
 
@@ -85,35 +84,6 @@ def retry(
     say(f"Asking again: {told}" if told else "Nothing to ask again: no request has failed so")
     open_ = [part._replace(only=frozenset(own)) for part, own in zip(parts, failed, strict=True)]
     judge_all(open_, options, say=say)
-
-
-def add_controls(
-    folder: RunFolder,
-    options: ControlOptions,
-    judging: JudgingOptions,
-    *,
-    prices: Sequence[str] = (),
-    command: Sequence[str],
-    say: Callable[[str], None],
-) -> None:
-    """Draw controls from what a run has judged so far, and judge them; the run itself is asked nothing.
-
-    Raises:
-        InputError: a control cannot be had, or as `judge_all`.
-        RunError: the run is no comparison, is itself a control, has changed, or has no verdict yet.
-    """
-    manifest = folder.manifest()
-    judging.reach.check(manifest.judges)
-    if manifest.control is not None:
-        raise RunError(f"{folder.path}: a control itself; name the run that it belongs to")
-    unchanged_manifest(folder)
-    refuse_contradictions(options, hide_answers=manifest.hide_answers, is_shard=manifest.shard is not None)
-    judged = judged_items(folder)
-    if not judged:
-        raise RunError(f"{folder.path}: nothing is judged yet; `omr-judge resume {folder.path}` first")
-    make_controls(folder, manifest, options.wanted(), judged=judged, command=command)
-    change_prices(folder, parse_prices(prices, manifest.judges))
-    judge_all(parts_of(folder, folder.manifest())[1:], judging, beside=[folder], say=say)
 
 
 def unchanged_manifest(folder: RunFolder) -> AnyManifest:

@@ -77,7 +77,7 @@ def quoted_controls(
     }
 
 
-def with_controls(own: Quote, controls: Mapping[str, Quote]) -> Quote:
-    """Add the quotes of a run's controls to its own."""
-    together = added([own, *controls.values()])
+def with_controls(own: Quote, controls: Mapping[str, Quote], *, beside: bool = True) -> Quote:
+    """Name the calls of each control in a quote, to which they are added unless they are in it already."""
+    together = added([own, *controls.values()]) if beside else own
     return together.model_copy(update={"controls": {kind: one.calls for kind, one in controls.items()}})

@@ -31,13 +31,14 @@ from judge.files.strict_json import parse_object
 MAGIC_BYTES = 16
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
+PARQUET = "a Parquet file"
 _FORMATS = {
     b"PK\x03\x04": "a zip archive or an Excel sheet",
     b"\x80\x02": "a pickle",
     b"\x80\x03": "a pickle",
     b"\x80\x04": "a pickle",
     b"\x80\x05": "a pickle",
-    b"PAR1": "a Parquet file",
+    b"PAR1": PARQUET,
     b"ARROW1": "an Arrow file",
     b"SQLite format 3": "an SQLite database",
     b"\x28\xb5\x2f\xfd": "a zstd archive",
@@ -222,7 +223,11 @@ def refuse_binary(handle: BinaryIO, path: str) -> None:
     handle.seek(0)
     for magic, name in _FORMATS.items():
         if head.startswith(magic):
-            refuse(path, f"looks like {name}", "give JSON lines in UTF-8, plain or gzip")
+            to = Path(path).name
+            to = f"{to.partition('.')[0]}{'-lines' * to.endswith('.jsonl')}.jsonl"
+            convert = f"omr-judge convert {path} --to {to}"
+            hint = f"convert it first: {convert}" if name == PARQUET else "give JSON lines in UTF-8, plain or gzip"
+            refuse(path, f"looks like {name}", hint)
 
 
 def _lines(handle: BinaryIO, path: str) -> Iterator[tuple[int, int, bytes]]:

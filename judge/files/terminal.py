@@ -119,6 +119,10 @@ def console(*, to_stderr: bool = False) -> Console:
             for segment in super().render(renderable, options):
                 yield segment if segment.control else Segment(safe(segment.text), segment.style)
 
+        def on_broken_pipe(self) -> None:
+            """Leave it to the command line, which ends in silence; rich would end with exit code 1."""
+            raise BrokenPipeError
+
     file = _styled.get("stderr" if to_stderr else "stdout")
     return Harmless(highlight=False, markup=False, emoji=False, stderr=to_stderr, file=file)
 

@@ -11,6 +11,7 @@ from typing import Self
 from msgspec.structs import replace
 
 from judge.errors import InputError, InputErrors
+from judge.files.fields import show
 from judge.files.sampling import shuffled
 from judge.images.image_store import ImageStore
 from judge.images.loader import ImageLoader
@@ -19,6 +20,9 @@ from judge.inputs.item_images import ItemImages
 from judge.inputs.items import Items, read_items
 from judge.inputs.traces import Digest, RecordFile, read_traces
 from judge.schema import SAMPLE_OF, Case, Item, Pair, Trace
+
+SHOWN_IDS = 3
+"""ids named of those that a file lacks"""
 
 
 class _Joined:
@@ -125,12 +129,11 @@ class _Joined:
         """Return the ids that only one file of traces has, unless that is allowed."""
         if self._options.allow_missing or any(file.n_bad for file in self._traces):
             return []
-        hint = "add its trace, or leave such items out with --allow-missing"
+        hint = "add their traces, or leave such items out with --allow-missing"
         return [
-            InputError(here.where(id_), f"{here.named(id_)} is not in {there.path}", hint)
+            problem
             for here, there in permutations(self._traces, 2)
-            for id_ in here.ids
-            if id_ not in there
+            for problem in _only_here(here, [id_ for id_ in here.ids if id_ not in there], there.path, hint)
         ]
 
     def _without_item(self) -> list[InputError]:
@@ -141,7 +144,7 @@ class _Joined:
         if self._options.allow_missing or any(file.n_bad for file in items.files):
             self.left_out["no_item"] = len(missing)
             return []
-        return [InputError(self._traces[0].where(id_), f"id {id_!r} is not in {items.path}") for id_ in missing]
+        return _only_here(self._traces[0], missing, items.path, "add the items, or leave such out with --allow-missing")
 
     def _files(self) -> list[RecordFile]:
         return [*(self.items.files if self.items else ()), *self._traces]
@@ -276,3 +279,12 @@ def merge_items(items: Sequence[Item]) -> Item:
         if not getattr(first, name) and (value := next(filter(None, values), None)):
             found[name] = value
     return replace(first, **found) if found else first
+
+
+def _only_here(here: RecordFile, ids: Sequence[str], elsewhere: str, hint: str) -> list[InputError]:
+    """Return one problem for all ids that another file lacks, with the first three of them; none without any."""
+    if not ids:
+        return []
+    named = ", ".join(map(show, ids[:SHOWN_IDS])) + (f" and {len(ids) - SHOWN_IDS:,} more" * (len(ids) > SHOWN_IDS))
+    what = f"id {named} is" if len(ids) == 1 else f"{len(ids):,} ids ({named}) are"
+    return [InputError(here.where(ids[0]), f"{what} not in {elsewhere}", hint)]

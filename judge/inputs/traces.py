@@ -18,10 +18,11 @@ from judge.convert.choose_traces import document_of
 from judge.convert.in_passing import ConvertedLines, converted
 from judge.convert.messages import is_cut, whole_output
 from judge.enums import AnswerIs
-from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
+from judge.errors import InputError, InputErrors
 from judge.files.fields import FIELDS, ROW, RecordFields, RecordProblem, as_label, as_name, is_address, show
 from judge.files.jsonl import JsonLines, Line, refuse
 from judge.files.limits import MAX_PROBLEMS
+from judge.inputs.file_kinds import with_file_kind
 from judge.inputs.item_fields import EmbeddedImage, read_images, read_item
 from judge.inputs.parquet_rows import ParquetRows
 from judge.inputs.right_answers import RightAnswers
@@ -219,7 +220,7 @@ class RecordFile(IdIndex):
                 if self._skip_bad:
                     self.n_bad += 1
                     continue
-                problems += error.problems[: SHOWN_PROBLEMS - len(problems)]
+                problems += error.problems
                 total += error.total
                 if total >= MAX_PROBLEMS:
                     break
@@ -331,7 +332,7 @@ def read_traces(
         return open_(JsonLines(source), fields=fields)
     except InputErrors as error:
         id_path = fields.get("id") or (ROW if id_column == ROW else None)
-        lines = converted(source, error, id_path=id_path, skip_bad=skip_bad)
+        lines = converted(source, with_file_kind(error, source), id_path=id_path, skip_bad=skip_bad)
     return open_(lines, fields={name: path for name, path in fields.items() if name not in {"id", "trace"}})
 
 

@@ -104,6 +104,8 @@ class Config(Frozen):
 
     judges: dict[str, JudgeTable] = Field(default_factory=dict)
     """by name"""
+    defaults: dict[str, JsonValue] = Field(default_factory=dict)
+    """of options, which the command line reads: no judge knows of them"""
 
     @field_validator("judges", mode="before")
     @classmethod

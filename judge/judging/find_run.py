@@ -198,12 +198,12 @@ def find_run(run: PreparedRun[Any], *, say: Callable[[str], None]) -> RunFolder:
         changed = sorted(
             changed_setting(part, begun.get(part), identity.get(part))
             for part in begun.keys() | identity.keys()
-            if begun.get(part) != identity.get(part)
+            if (begun.get(part) or "None") != (identity.get(part) or "None")
         )
         if changed:
             raise RunError(
-                f"{folder.path}: begun with another {', another '.join(changed)}; "
-                "repeat the first command to go on, or give another --name"
+                f"{folder.path}: begun with {'; with '.join(changed)}. "
+                "Repeat the first command to go on, or use another --name"
             )
         return folder
     for path in sorted(runs.glob("[!.]*/manifest.json"), reverse=True):

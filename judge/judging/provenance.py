@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SETTINGS_OF = "settings of "
 """what an identity calls those of a judge, before its name"""
+SHOWN_CHARS = 80
+"""of a value that has changed"""
 VERSIONED = ("omr-judge", "openai", "anthropic", "xllamacpp", "numpy", "pillow", "polars", "pydantic")
 
 
@@ -46,11 +48,18 @@ def judges_identity(judges: Sequence[JudgeSpec]) -> dict[str, str]:
 
 
 def changed_setting(name: str, before: str | None, now: str | None) -> str:
-    """Name something that differs between two runs; of a judge's settings, which."""
+    """Name something that differs between two runs, with both values where they say something to a person."""
+    if name.startswith("--"):
+        return f"{name} {_value(before)}, now {_value(now)}"
     if not name.startswith(SETTINGS_OF) or before is None or now is None:
-        return name
+        return f"another {name}"
     specs = [JudgeSpec.model_validate_json(text) for text in (before, now)]
     return f"{', '.join(changed_fields(*specs))} in the {name}"
+
+
+def _value(text: str | None) -> str:
+    shown = {None: "not given", "None": "not given", "True": "on", "False": "off"}.get(text, text or "none")
+    return shown if len(shown) <= SHOWN_CHARS else f"{shown[:SHOWN_CHARS]}..."
 
 
 def read_files(named: Iterable[tuple[str, RecordFile]]) -> list[Input]:

@@ -10,8 +10,8 @@ from judge.enums import Orders
 from judge.files.files import as_json_bytes
 from judge.tables import words
 from judge.tables.control_tables import control_lines, control_tables
+from judge.tables.first_screen import INPUT, LEFT_OUT
 from judge.tables.tables import STRATA
-from judge.tables.terminal import INPUT, LEFT_OUT
 from judge.tables.words import percent
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
         },
         "interactions": {field: " ".join(told) for field, told in _checks(report).items() if told},
         "bars": {name: bar(row, report.n_items) for name, row in report.criteria.items()},
-        "ledgers": [words.ledger(name, row, report.n_items) for name, row in report.criteria.items()],
+        "ledgers": [words.ledger(name, row) for name, row in report.criteria.items()],
         "believed": [_believed(name, row) for name, row in report.criteria.items()],
         "leanings": [
-            words.position(overall, report.position[overall]),
+            *words.position(overall, report.position[overall]),
             *([words.length(overall, length)] if length else []),
             *([words.agreement(overall, agreement)] if agreement else []),
             *(

@@ -108,7 +108,7 @@ def matrix(found: CriterionRanking, criterion: str) -> Table:
     for pair in found.pairs:
         rate, n = pair.expected.estimate or 0.0, pair.win_rate.n
         for one, other, own in ((pair.a, pair.b, rate), (pair.b, pair.a, 1 - rate)):
-            rates[one, other] = Cell(f"{100 * own:.1f} ({n})", own, n=n)
+            rates[one, other] = Cell(f"{100 * own:.1f} ({n:g})", own, n=n)
     rows = tuple(cells.row(one, *(rates.get((one, other), Cell("-")) for other in names)) for one in names)
     title = f"Who beats whom on {criterion}, %"
     return Table("win_rates", title, "model", {name: name for name in names}, rows, MATRIX)

@@ -38,6 +38,11 @@ class Models(Frozen):
     b: str
     """name of model b"""
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """What a person is told they are called: with their labels where both have one name."""
+        return (self.a, self.b) if self.a != self.b else (f"{self.a} (a)", f"{self.b} (b)")
+
 
 class IntervalSettings(Frozen):
     """How every interval of the report was made."""

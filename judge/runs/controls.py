@@ -60,9 +60,10 @@ def make_controls(
     source = ControlSource(
         run.pairs, manifest.seed, answers=not manifest.hide_answers, show=manifest.show, judged=judged
     )
-    for control in missing_controls(run, wanted):
+    # All are drawn before one is written: where one cannot be had, a run is left as it was.
+    drawn = [(control, control_pairs(control, source)) for control in missing_controls(run, wanted)]
+    for control, pairs in drawn:
         folder = control_folder(run, control.kind)
-        pairs = control_pairs(control, source)
         changed = as_control(manifest, control, command=command)
         make_folder(folder.path.parent)
         with folder.created(shared=bool(run.path.stat().st_mode & 0o020)) as new:

@@ -58,13 +58,13 @@ def _moved(kind: ControlKind, criteria: Mapping[str, ControlEffect], judge: str)
         },
         key=f"control_{kind.replace('-', '_')}",
         title=_title(kind, judge),
-        note=_finding(criteria),
+        note=finding(criteria),
         judge=judge,
         legend="" if is_repeat else LEGEND,
     )
 
 
-def _finding(criteria: Mapping[str, ControlEffect]) -> str:
+def finding(criteria: Mapping[str, ControlEffect]) -> str:
     """Return which criteria move, in the words of `Effect`, and how many verdicts were withdrawn."""
     by_effect = {effect: [name for name, found in criteria.items() if found.effect is effect] for effect in Effect}
     verbs = {Effect.MOVES: ("moves", "move"), Effect.NO_EFFECT: ("does not move", "do not move")}

@@ -10,33 +10,38 @@ from judge.stats.significance import Conclusion, conclude
 
 if TYPE_CHECKING:
     from judge.report.criterion import CriterionReport
+    from judge.report.report import Models
 
 DECIDED = {Conclusion.BETTER, Conclusion.WORSE}
 
 
-def qualifiers(row: CriterionReport, margin: float | None) -> list[str]:
+def qualifiers(row: CriterionReport, margin: float | None, models: Models) -> list[str]:
     """Return the clauses that qualify the conclusion on a criterion: of its interval, the missing items, the judge.
 
     Args:
         row: of the criterion, whose p-value is not adjusted for others.
         margin: around 1/2, within which the models are called equivalent.
+        models: their names.
     """
-    clauses = (_interval_apart_from_test(row), _missing_could_change(row, margin), signal_clause(row))
+    clauses = (interval_apart_from_test(row), missing_could_change(row, margin, models), signal_clause(row))
     return [clause for clause in clauses if clause]
 
 
-def outcome_word(verdict: Conclusion, margin: float | None) -> str:
-    """Return a conclusion in words."""
+def outcome_word(verdict: Conclusion, margin: float | None, models: Models) -> str:
+    """Return a conclusion in words, with the names of both models and the labels that tables have for them."""
+    a, b = f"{models.a} (a)", f"{models.b} (b)"
     match verdict:
-        case Conclusion.BETTER | Conclusion.WORSE:
-            return f"a is {verdict}"
+        case Conclusion.BETTER:
+            return f"{a} is preferred to {b}"
+        case Conclusion.WORSE:
+            return f"{b} is preferred to {a}"
         case Conclusion.EQUIVALENT:
-            return f"equivalent within ±{margin:g}"
+            return f"{a} and {b} are equivalent within ±{margin:g}"
         case Conclusion.INCONCLUSIVE:
-            return "inconclusive"
+            return f"inconclusive between {a} and {b}"
 
 
-def _interval_apart_from_test(row: CriterionReport) -> str:
+def interval_apart_from_test(row: CriterionReport) -> str:
     """Say so where the interval excludes one half and the test does not, or the other way round."""
     low, high = row.win_rate.low, row.win_rate.high
     if low is None or high is None or row.verdict is Conclusion.EQUIVALENT:
@@ -47,19 +52,21 @@ def _interval_apart_from_test(row: CriterionReport) -> str:
     return "the test excludes one half, the interval does not" if decided and not excludes else ""
 
 
-def _missing_could_change(row: CriterionReport, margin: float | None) -> str:
+def missing_could_change(row: CriterionReport, margin: float | None, models: Models) -> str:
     """Tell what the missing items could make of the conclusion; empty where they change nothing, or there is none."""
-    found = row.bounds
+    found, (a, b) = row.bounds, models.names
     if not row.missing or found.low is None or found.high is None or row.signal is Signal.NO_SIGNAL:
         return ""
     if row.verdict is Conclusion.EQUIVALENT:
         if margin is None or HALF - margin < found.low <= found.high < HALF + margin:
             return ""
         between = f"{100 * found.low:.1f} and {100 * found.high:.1f} %"
-        return f"had the {row.missing} missing items all gone to b or to a, the win rate would be {between}"
-    ends = {"b": (found.low, found.p_value_low), "a": (found.high, found.p_value_high)}
+        gone = f"had the {row.missing} missing items all gone to {b} or to {a}"
+        return f"{gone}, the win rate of a would be {between}"
+    ends = {b: (found.low, found.p_value_low), a: (found.high, found.p_value_high)}
+    words = {Conclusion.BETTER: f"{a} preferred", Conclusion.WORSE: f"{b} preferred"}
     changed = [
-        f"{model} it would be {100 * rate:.1f} % ({verdict})"
+        f"{model} it would be {100 * rate:.1f} % ({words.get(verdict, verdict)})"
         for model, (rate, p_value) in ends.items()
         if p_value is not None and (verdict := conclude(rate, p_value)) is not row.verdict
     ]

@@ -111,5 +111,5 @@ def _halo(halo: HaloReport) -> Table:
     if halo.together is not None:
         together = f"Together the others explain {words.explained(halo.together)} of it (adjusted R squared). "
     note = f"{together}Items judged on all criteria: {halo.n}"
-    title = f"Correlation of the criteria within items; the last is {halo.overall}"
+    title = f"Inter-criterion correlation within items; the last is {halo.overall}"
     return Table("halo", title, "criterion", {name: name for name in halo.correlations}, rows, note)

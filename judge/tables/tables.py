@@ -34,8 +34,9 @@ LEGEND = (
     f"split: the orders disagree; {words.CREDIT}; missing: items out of the rate"
 )
 CREDIBLE = (
-    "orders agree: share of items; by chance: 2 f s + t t, with f, s and t the shares of first slot, second slot and "
-    "tie among the verdicts, two a judged item and sample; first slot: share of the decisive verdicts"
+    "position consistency: share of items whose orders agree; by chance: 2 f s + t t, with f, s and t the shares of "
+    "first slot, second slot and tie among the verdicts, two a judged item and sample; first slot: position bias, its "
+    "share of the decisive verdicts"
 )
 NET_OF_SLOT = (
     "net of the slot: the rate whose log-odds are the mean of those of the judged items' two orders; with one order a "
@@ -53,7 +54,7 @@ def tables(report: Report) -> Iterator[Table]:
     yield _ledger(report)
     if any(row.strata for row in report.criteria.values()):
         yield strata(report.criteria)
-    yield from _subgroups(report)
+    yield from subgroups(report)
     yield _position(report)
     if any(report.length.values()):
         yield _length(report)
@@ -82,19 +83,25 @@ def judged_tables(report: Report, criteria: Mapping[str, CriterionReport], judge
         judge=judge,
         legend=LEGEND,
     )
+    yield credibility(report, criteria, judge)
+
+
+def credibility(report: Report, criteria: Mapping[str, CriterionReport], judge: str = "") -> Table:
+    """Return the table of how reliable the panel, or one judge alone, is."""
+    both = report.orders is Orders.BOTH
     averaged = not judge and report.pooling is Pooling.MEAN
-    yield Table.of_records(
+    return Table.of_records(
         "criterion",
         criteria,
         {
-            **({"consistency": ("orders agree", cells.counted)} if both else {}),
+            **({"consistency": ("position consistency", cells.counted)} if both else {}),
             **({"chance_consistency": ("by chance", cells.share)} if both else {}),
             "first_slot": ("first slot", cells.counted),
             **({"n_verdicts": ("verdicts", cells.count)} if report.samples > 1 else {}),
             "signal": ("signal", cells.in_words),
         },
         key="credibility",
-        title="Can the judge be believed?",
+        title=f"Can {judge or 'the judge'} be believed?",
         judge=judge,
         legend=f"{CREDIBLE}{PANEL_CHANCE if averaged else ''}" if both else "",
     )
@@ -122,7 +129,7 @@ def _ledger(report: Report) -> Table:
     bounds = {"bound_low": "if all missing went to b", "bound_high": "to a"}
     return Table(
         key="ledger",
-        title=f"Where each of the {report.n_items} items went, and the win rate that the missing ones allow",
+        title=f"Where each of the {report.n_items} items went, and worst-case bounds for the missing ones",
         of="criterion",
         columns={word.replace(" ", "_"): word for word in names} | {"credit": "credit of a"} | bounds,
         rows=tuple(
@@ -148,15 +155,14 @@ def strata(criteria: Mapping[str, CriterionReport]) -> Table:
     ]
     sizes = cells.row("items", *(cells.count(getattr(last, stratum).n) for stratum in STRATA))
     lost = last.unreadable
-    note = (
-        f"unreadable answers: a {lost.a}, b {lost.b} ({lost.items} items in no column). If only the answers counted, "
-        f"the win rate would be {words.counted(last.answer_only)}"
-    )
+    unreadable = f"unreadable answers: a {lost.a}, b {lost.b} ({words.count(lost.items, 'item')} in no column)"
+    note = f"{unreadable}. If only the answers counted, the win rate would be {words.counted(last.answer_only)}"
     title = "Win rate of a by whose final answer is right"
     return Table("strata", title, "criterion", dict(STRATA), (*rows, sizes), note)
 
 
-def _subgroups(report: Report) -> Iterator[Table]:
+def subgroups(report: Report) -> Iterator[Table]:
+    """Yield the win rates by the values of each field that was asked for."""
     names = {f"win_rate_{name}": f"win rate, {name}" for name in report.criteria}
     for field, values in report.subgroups.items():
         rows = [
@@ -194,7 +200,7 @@ def _position(report: Report) -> Table:
     orders = {"forward": "win rate of a shown first", "swapped": "shown second"}
     return Table(
         key="position",
-        title="What the slot does",
+        title="Position bias: what the slot does",
         of="criterion",
         columns={field: heading for field, (heading, _) in columns.items()} | orders,
         rows=tuple(
@@ -220,11 +226,11 @@ def _length(report: Report) -> Table:
             "matched": ("win rate at matched length", cells.counted),
             "matched_share": ("items matched", cells.share),
             "n": ("of", cells.count),
-            "adjusted": ("length-adjusted win rate", lambda adjusted: cells.rate(adjusted and adjusted.win_rate)),
+            "adjusted": ("length-controlled win rate", lambda adjusted: cells.rate(adjusted and adjusted.win_rate)),
         },
         key="length",
-        title="What length does",
-        note="; ".join(f"Length-adjusted win rate, {name}: {why}" for name, why in refused.items()),
+        title="Length bias: what length does",
+        note="; ".join(f"Length-controlled win rate, {name}: {why}" for name, why in refused.items()),
     )
 
 

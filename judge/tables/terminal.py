@@ -1,169 +1,175 @@
-"""Render a report on the terminal."""
+"""Render the report of a comparison on the terminal: a first screen of some twenty lines, or on request everything."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from judge.costs.cost_words import costs
 from judge.files.safe_text import safe
+from judge.outcomes.counted_items import Pooling
 from judge.report.certificate import certificate_line
-from judge.tables import tables, words
+from judge.report.judge_signal import Signal
+from judge.tables import first_screen, tables, words
 from judge.tables.control_tables import control_lines, control_tables
+from judge.tables.rate_rows import rate_rows
 from judge.tables.terminal_table import render_table
-from judge.tables.words import percent
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from judge.outcomes.rates import Estimate
     from judge.report.report import Report
 
-LEFT_OUT = {
-    "only_a": "only in a",
-    "only_b": "only in b",
-    "no_item": "not among the items",
-    "no_image": "without an image that can be shown",
-    "no_checklist": "without a checklist",
-    "not_chosen": "not among those chosen",
-    "bad_row": "rows that could not be read",
-}
-
-INPUT = {
-    "cut": "traces cut by length",
-    "final_not_shown": "final text not shown",
-    "no_question": "items without a question",
-    "fields_not_read": "fields not read",
-}
+NOTE_LINES = 6
+"""lines on the first screen for what changes how its sentence is read"""
+KEPT_TOGETHER = re.compile(
+    r"\[[^\[\]]*\]|(?<=\d) (?:%|= \d)|p [=<] (?=\d)|Next: |omr-judge \S+(?: --\S+)*(?: [\w./~-]+)?(?: --\S+ \w+)?"
+)
+"""what is never parted at the end of a line: an interval, a number and its sign, a command"""
+GLUE = "\ue000"
+"""stands for a blank that is no place to part a line; no text on a terminal holds it"""
 
 
-def render_report(report: Report, console: Console, *, errors: bool = False) -> None:
-    """Render the counts, one table a panel or judge, and every warning; on request with standard errors."""
-    console.print(Text(f"a = {safe(report.models.a)}\nb = {safe(report.models.b)}"))
-    console.print(Text(_counts(report)))
-    for judge, criteria in {"": report.criteria, **report.by_judge}.items():
-        for table in tables.judged_tables(report, criteria, judge):
-            console.print(render_table(table, console.width, errors=errors))
-    _render_sections(report, console, errors=errors)
+def render_report(
+    report: Report, console: Console, *, run: str = "latest", full: bool = False, errors: bool = False
+) -> None:
+    """Render a report.
+
+    Args:
+        report: of a comparison.
+        console: where to.
+        run: what a person calls the run, for the commands that go on with it.
+        full: everything that is known, and not the first screen alone.
+        errors: whether to show standard errors.
+    """
+    for line in first_screen.headline(report, run):
+        _print(console, line, "bold")
+    for line in first_screen.judge_lines(report):
+        _print(console, line)
+    if report.certificate:
+        _print(console, certificate_line(report.certificate))
+    console.print()
+    _render_rates(report, console, alone=not full, errors=errors)
+    console.print()
+    if full:
+        _render_all(report, console, errors=errors)
+    else:
+        _render_asked(report, console, errors=errors)
+        for note in _fitting(list(first_screen.notes(report)), console):
+            console.print(note)
+    _print(console, first_screen.counts_line(report))
+    legend = first_screen.legend(report)
+    _print(console, legend.removesuffix(" --full has the rest.") if full else legend, "dim")
+    if errors:
+        _print(console, words.ERRORS, "dim")
+    console.print()
+    _print(console, first_screen.next_line(run))
+
+
+def _print(console: Console, text: str, style: str = "") -> None:
+    for part in wrapped(text, console):
+        console.print(Text(part, style=style))
+
+
+def wrapped(text: str, console: Console) -> list[str]:
+    """Part a text into lines as wide as the terminal, and never within an interval, a share or a command."""
+    glued = KEPT_TOGETHER.sub(lambda found: found[0].replace(" ", GLUE), safe(text))
+    return [line.plain.rstrip().replace(GLUE, " ") for line in Text(glued).wrap(console, console.width)]
+
+
+def _fitting(notes: list[str], console: Console) -> Iterator[Text]:
+    """Yield as many notes as fit, and how many there are beside them."""
+    lines = {note: wrapped(note[:1].upper() + note[1:], console) for note in dict.fromkeys(notes)}
+    room = NOTE_LINES - (sum(map(len, lines.values())) > NOTE_LINES)
+    left = 0
+    for own in lines.values():
+        if left or len(own) > room:
+            left += 1
+            continue
+        room -= len(own)
+        yield from map(Text, own)
+    if left:
+        yield Text(f"{words.count(left, 'more note')}: --full", style="yellow")
+
+
+def _render_rates(report: Report, console: Console, *, alone: bool, errors: bool) -> None:
+    """Render the win rates of the run, and on request those of each judge of a panel on the overall criterion."""
+    side, (overall, row) = first_screen.side_of(report), list(report.criteria.items())[-1]
+    by_judge = {f"· {judge}": own[overall] for judge, own in report.by_judge.items()} if alone else {}
+    style = "dim" if row.signal is Signal.NO_SIGNAL else ""
+    for line in rate_rows(report, report.criteria | by_judge, side, console.width, errors=errors):
+        console.print(Text(line, style=style))
+
+
+def _render_asked(report: Report, console: Console, *, errors: bool) -> None:
+    """Render what a person asked for by an option, which is not in the report of a run as such."""
+    for table in tables.subgroups(report):
+        console.print(render_table(table, console.width, stacked=True, errors=errors))
+    for table in tables.instrument_tables(report.instruments) if report.instruments else ():
+        console.print(render_table(table, console.width, stacked=True, errors=errors))
+    if report.instruments:
+        _print(console, words.disagreements(report.instruments))
+
+
+def _render_all(report: Report, console: Console, *, errors: bool) -> None:
+    """Render every table and sentence that the first screen leaves out."""
+    _render_judges(report, console, errors=errors)
+    for line in filter(None, (words.ledger(name, row) for name, row in report.criteria.items())):
+        _print(console, line)
+    if any(row.strata for row in report.criteria.values()):
+        console.print(render_table(tables.strata(report.criteria), console.width, stacked=True, errors=errors))
+    _render_asked(report, console, errors=errors)
+    for line in _sentences(report):
+        _print(console, line)
     for table in control_tables(report):
         console.print(render_table(table, console.width, stacked=True, errors=errors))
     for line in (*control_lines(report), *costs(report)):
-        console.print(Text(safe(line)))
-    console.print(Text(safe(_caption(report)), style="dim"))
-    if errors:
-        console.print(Text(words.ERRORS, style="dim"))
+        _print(console, line)
+    _print(console, _caption(report), "dim")
     for warning in report.warnings:
-        console.print(Text(f"Warning: {safe(warning)}", style="bold yellow"))
-    console.print(Text(safe(words.conclusion(report)), style="bold"))
-    if report.certificate:
-        console.print(Text(safe(certificate_line(report.certificate))))
+        _print(console, f"Warning: {warning}", "bold yellow")
+    for line in first_screen.left_out(report):
+        _print(console, line)
 
 
-def _render_sections(report: Report, console: Console, *, errors: bool) -> None:
-    """Render ledgers, strata, the forest plot, and position bias, length bias and agreement in words."""
-    for name, row in report.criteria.items():
-        console.print(Text(words.ledger(name, row, report.n_items)))
-    if any(row.strata for row in report.criteria.values()):
-        console.print(render_table(tables.strata(report.criteria), console.width, stacked=True, errors=errors))
-    if report.instruments:
-        for table in tables.instrument_tables(report.instruments):
-            console.print(render_table(table, console.width, stacked=True, errors=errors))
-        console.print(Text(safe(words.disagreements(report.instruments))))
-    console.print(Text("\n".join(["", *forest(report), ""])), soft_wrap=True)
-    overall = list(report.criteria)[-1]
+def _render_judges(report: Report, console: Console, *, errors: bool) -> None:
+    """Render each judge of a panel alone, and how reliable all and each of them are."""
+    side = first_screen.side_of(report)
+    for judge, criteria in report.by_judge.items():
+        _print(console, f"{judge} alone", "italic")
+        for line in rate_rows(report, criteria, side, console.width, errors=errors):
+            console.print(Text(line))
+        console.print()
+    for judge, criteria in {"": report.criteria, **report.by_judge}.items():
+        console.print(render_table(tables.credibility(report, criteria, judge), console.width, errors=errors))
+
+
+def _sentences(report: Report) -> Iterator[str]:
+    """Yield position bias, length bias, agreement and what else is told of the overall criterion in words."""
+    overall, row = list(report.criteria.items())[-1]
     length, agreement = report.length[overall], report.agreement[overall]
-    lines = [
-        *words.interaction(report).values(),
-        *words.standardised(report).values(),
-        words.position(overall, report.position[overall]),
-        words.length(overall, length) if length else "",
-        words.agreement(overall, agreement) if agreement else "",
-        words.judge_sensitivity(overall, report.judge_sensitivity[overall], report.criteria[overall].win_rate)
-        if report.judge_sensitivity
-        else "",
-        words.variance(overall, report.variance_components[overall]) if report.variance_components else "",
-        words.halo(report.halo) if report.halo else "",
-    ]
-    console.print(Text(safe("\n".join(filter(None, lines)))))
-
-
-def _counts(report: Report) -> str:
-    lines = [f"{report.n_items} items, {report.n_judgments} judgments, {report.n_failed} failed"]
-    if report.failures:
-        lines[0] += " (" + ", ".join(f"{kind} {count}" for kind, count in report.failures.items()) + ")"
-    if report.n_not_asked:
-        lines.append(f"{report.n_not_asked} judgments not asked yet: `omr-judge resume` goes on")
-    if report.sequential is not None and report.sequential.decided:
-        found = report.sequential
-        left = found.items_planned - found.items_asked
-        lines.append(f"{left} of {found.items_planned} items not asked: the run stopped when it was decided")
-    if report.n_identical:
-        lines.append(f"{report.n_identical} items with identical traces: ties, not asked")
-    undecided = {name: row.cannot_judge for name, row in report.criteria.items() if row.cannot_judge}
-    if undecided:
-        told = ", ".join(f"{name} {count}" for name, count in undecided.items())
-        lines.append(f"missing because a judge said cannot_judge: {told}")
-    lines += [f"{count} items left out: {LEFT_OUT[reason]}" for reason, count in report.left_out.items() if count]
-    if report.input_counts:
-        lines.append(f"Input: {', '.join(f'{INPUT[name]}: {count}' for name, count in report.input_counts.items())}")
-    return "\n".join(lines)
+    yield from words.position(overall, report.position[overall])
+    if length:
+        yield words.length(overall, length)
+    if agreement:
+        yield words.agreement(overall, agreement)
+    if report.judge_sensitivity:
+        yield words.judge_sensitivity(overall, report.judge_sensitivity[overall], row.win_rate)
+    if report.variance_components:
+        yield words.variance(overall, report.variance_components[overall])
+    if report.halo:
+        yield words.halo(report.halo)
 
 
 def _caption(report: Report) -> str:
-    pooled = f" {words.POOLED[report.pooling]}." if report.pooling else ""
+    pooled = f" {words.POOLED[report.pooling]}." if isinstance(report.pooling, Pooling) else ""
     made = f"prompt {report.prompt}, rubric {report.rubric}" if report.prompt else f"imported, criteria {report.rubric}"
     return (
-        f"Percent, with {words.intervals(report.interval, report.clusters)}. "
+        f"a = {report.models.a}, b = {report.models.b}. Percent, with "
+        f"{words.intervals(report.interval, report.clusters)}. "
         f"T: both orders tie; split: the orders disagree; {words.CREDIT}; missing: out of the rate.{pooled} {made}."
         f"{words.quoted(report.fingerprint)}"
     )
-
-
-NAME_CELLS = 24
-PLOT_CELLS = 33
-MIDDLE = PLOT_CELLS // 2
-
-
-def forest(report: Report) -> list[str]:
-    """Return the lines of the plot: every criterion, then the overall one for each subgroup that was asked for."""
-    overall = list(report.criteria)[-1]
-    lines = _rows({name: row.win_rate for name, row in report.criteria.items()})
-    for field, values in report.subgroups.items():
-        lines.append(f"by {safe(field)}, {overall}:")
-        lines += _rows(
-            {
-                f"{value} ({group.n}{', few' if group.small else ''})": group.win_rate[overall]
-                for value, group in values.items()
-            }
-        )
-    return [_row("win rate of a, percent", f"0{'50'.center(PLOT_CELLS - 4)}100", ""), *lines]
-
-
-def _rows(rates: Mapping[str, Estimate]) -> list[str]:
-    return [
-        _row(safe(name).replace("\n", " ").replace("\t", " "), _bar(rate), percent(rate))
-        for name, rate in rates.items()
-    ]
-
-
-def _row(name: str, plot: Sequence[str], numbers: str) -> str:
-    shown = name if cell_len(name) <= NAME_CELLS else set_cell_size(name, NAME_CELLS - 1) + "…"
-    return f"{set_cell_size(shown, NAME_CELLS)} {''.join(plot)} {numbers}".rstrip()
-
-
-def _bar(rate: Estimate) -> list[str]:
-    cells = [" "] * PLOT_CELLS
-    if rate.low is not None and rate.high is not None:
-        for cell in range(_cell(rate.low), _cell(rate.high) + 1):
-            cells[cell] = "-"
-    cells[MIDDLE] = "+" if cells[MIDDLE] == "-" else ":"
-    if rate.estimate is not None:
-        cells[_cell(rate.estimate)] = "o"
-    return cells
-
-
-def _cell(rate: float) -> int:
-    return round(rate * (PLOT_CELLS - 1))

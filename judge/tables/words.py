@@ -9,6 +9,7 @@ from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Pooling
 from judge.outcomes.interim_looks import Evidence
 from judge.report.judge_signal import signal_clause
+from judge.stats.significance import Conclusion
 from judge.tables.qualifiers import outcome_word, qualifiers
 
 if TYPE_CHECKING:
@@ -79,24 +80,26 @@ def conclusion(report: Report) -> str:
         return f"On {name}, inconclusive: no item has the verdicts that its rate needs."
     clusters = f" in {report.clusters.n} clusters ({report.clusters.field})" if report.clusters.field else ""
     interval = percent(row.win_rate).replace(" [", " % [", 1)
-    rate = f"win rate {interval if '%' in interval else interval + ' %'} over {row.win_rate.n} items{clusters}"
+    rate = f"win rate of a {interval if '%' in interval else interval + ' %'} over {row.win_rate.n} items{clusters}"
     tested = f"{row.p_method} sign-flip {p_text(row.p_value)}"
-    word = outcome_word(row.verdict, report.equivalence)
-    return f"On {name}, {'; '.join([f'{word}: {rate}, {tested}', *qualifiers(row, report.equivalence)])}."
+    word = outcome_word(row.verdict, report.equivalence, report.models)
+    clauses = qualifiers(row, report.equivalence, report.models)
+    return f"On {name}, {'; '.join([f'{word}: {rate}, {tested}', *clauses])}."
 
 
 def sequential(report: Report, found: Sequential) -> str:
     """Return the conclusion of a run that may stop early, with the confidence sequence."""
     overall = list(report.criteria)[-1]
-    word = {"a": "a is better", "b": "a is worse", None: "inconclusive"}[found.winner]
-    looks = f"{_count(found.n_looks, 'look')} of {found.n_looks_planned}, {found.items_asked} of {found.items_planned}"
+    verdict = {"a": Conclusion.BETTER, "b": Conclusion.WORSE, None: Conclusion.INCONCLUSIVE}[found.winner]
+    word = outcome_word(verdict, None, report.models)
+    looks = f"{count(found.n_looks, 'look')} of {found.n_looks_planned}, {found.items_asked} of {found.items_planned}"
     when = "at the run's end" if found.n_looks == found.n_looks_planned else "so far"
     decided = "decided" if found.winner else "decided once, but the later looks lean the other way,"
     state = decided if found.decided else f"undecided {when}"
-    total, lost = found.wins + found.losses, found.items_missing
-    of = "Win rate of a" if found.evidence is Evidence.CREDITS else f"Wins of a among {total} decided units"
+    lost = found.items_missing
+    of = sequence_of(found, "a").capitalize()
     share = "" if found.estimate is None else f"{100 * found.estimate:.1f} % "
-    missing = f" ({_count(lost, 'item')} without a verdict count for neither)" if lost else ""
+    missing = f" ({count(lost, 'item')} without a verdict count for neither)" if lost else ""
     clause = signal_clause(report.criteria[overall])
     return (
         f"On {overall}, {word}: {state} after {looks} items. {of}: {share}"
@@ -105,18 +108,38 @@ def sequential(report: Report, found: Sequential) -> str:
     )
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def count(number: float, noun: str) -> str:
+    """Write a count, or a sum of probabilities, with its noun: "1 pair", "1,600 judgments", "12.75 verdicts"."""
+    shown = f"{number:,.4f}".rstrip("0").rstrip(".")
+    return f"{shown} {noun}{'' if number == 1 else 's'}"
 
 
-def ledger(name: str, row: CriterionReport, n_items: int) -> str:
-    """Return the ledger of a criterion as a sum."""
-    terms = " + ".join(f"{word} {count}" for word, count in ledger_terms(row.ledger).items())
-    text = f"{name}: {n_items} = {terms}"
-    if not row.missing or row.bounds.low is None or row.bounds.high is None:
+def percent_sign(text: str) -> str:
+    """Put the sign after the rate in a text that ends in one: "150/200 = 75.0 % [68.7, 80.8]"; a dash stays."""
+    if not text[-1:].isdigit() and not text.endswith("]"):
         return text
-    between = f"{100 * row.bounds.low:.1f} and {100 * row.bounds.high:.1f} %"
-    return f"{text}; had the missing all gone to b or to a, the win rate would be {between}"
+    rate, bracket, interval = text.partition(" [")
+    return f"{rate} %{bracket}{interval}"
+
+
+def sequence_of(found: Sequential, model: str) -> str:
+    """Return what the confidence sequence of a run that may stop early is of."""
+    if found.evidence is Evidence.CREDITS:
+        return f"win rate of {model}"
+    return f"wins of {model} among {found.wins + found.losses} decided units"
+
+
+def ledger(name: str, row: CriterionReport) -> str:
+    """Return what splits and missing items are made of, and what the missing ones leave open; empty without any."""
+    terms = ledger_terms(row.ledger)
+    parts = [f"{word} {number}" for word, number in terms.items() if word not in {"a", "b", "tie"} and number]
+    if not parts:
+        return ""
+    text = f"{name}: {', '.join(parts)}"
+    if not row.missing or row.bounds.low is None or row.bounds.high is None:
+        return f"{text}."
+    worst = f"{100 * row.bounds.low:.1f} and {100 * row.bounds.high:.1f} %"
+    return f"{text}; worst-case bounds of the win rate of a: {worst}."
 
 
 def ledger_terms(counts: Ledger) -> dict[str, int]:
@@ -133,31 +156,32 @@ def ledger_terms(counts: Ledger) -> dict[str, int]:
     return always | {word: count for word, count in rest.items() if count}
 
 
-def position(name: str, found: PositionReport) -> str:
-    """Return the position bias in words."""
-    share = f"first slot {percent(found.first_slot)} % of decisive verdicts"
-    parts = [f"Position, {name}: {share if found.first_slot.n else 'no verdicts in both orders tell of it'}"]
+def position(name: str, found: PositionReport) -> list[str]:
+    """Return the position bias in words: nothing where nothing is known of it."""
+    parts = []
     if found.to_first is not None and found.to_second is not None and found.p_value is not None:
-        moved = f"{found.to_first} items lean to the first slot, {found.to_second} to the second"
+        moved = f"{count(found.to_first, 'split')} to the first slot, {found.to_second} to the second"
         parts.append(f"{moved}, {p_text(found.p_value)}")
     if found.preference is not None and found.slot_effect is not None:
         parts.append(f"log-odds: preference {number(found.preference)}, slot effect {number(found.slot_effect)}")
     elif found.win_rate is not None:
-        parts.append(f"win rate net of the slot {percent(found.win_rate)}")
-    return "; ".join(parts) + "."
+        parts.append(f"win rate of a net of the slot {percent_sign(percent(found.win_rate))}")
+    return [f"Position bias, {name}: {'; '.join(parts)}."] if parts else []
 
 
 def length(name: str, found: LengthReport) -> str:
     """Return the length bias in words."""
-    parts = [f"Length, {name}: the longer trace wins {percent(found.longer_wins)} %"]
-    if found.matched_share is not None:
+    parts = []
+    if found.longer_wins.estimate is not None:
+        parts.append(f"the longer trace wins {percent_sign(counted(found.longer_wins))}")
+    if found.matched_share is not None and found.matched.estimate is not None:
         share = f"{100 * found.matched_share:.0f} % of the items"
-        parts.append(f"at matched length ({share}) the win rate is {percent(found.matched)}")
+        parts.append(f"at matched length ({share}) the win rate of a is {percent_sign(counted(found.matched))}")
     if found.adjusted is not None:
-        parts.append(f"length-adjusted win rate {percent(found.adjusted.win_rate)}")
+        parts.append(f"length-controlled win rate of a {percent_sign(percent(found.adjusted.win_rate))}")
     if found.not_identified is not None:
-        parts.append(f"length-adjusted win rate {found.not_identified}")
-    return "; ".join(parts) + "."
+        parts.append(f"length-controlled win rate {found.not_identified}")
+    return f"Length bias, {name}: {'; '.join(parts) or 'no win goes to a longer trace, and no lengths match'}."
 
 
 def agreement(name: str, found: AgreementReport) -> str:
@@ -171,8 +195,8 @@ def agreement(name: str, found: AgreementReport) -> str:
     }
     parts = [f"{word} {number(value)}" for word, value in named.items() if value is not None]
     if found.repeat_flip is not None and found.order_flip is not None:
-        flips = f"{percent(found.repeat_flip)} %, of different orders in {percent(found.order_flip)} %"
-        parts.append(f"samples of one order differ in {flips}")
+        of_one, of_both = (percent_sign(percent(flips)) for flips in (found.repeat_flip, found.order_flip))
+        parts.append(f"samples of one order differ in {of_one}, of different orders in {of_both}")
     warning = f" Note: {found.kappa_warning}." if found.kappa_warning else ""
     return f"Agreement, {name}, {found.n} items: {', '.join(parts) or '-'}.{warning}"
 
@@ -189,7 +213,7 @@ def halo(found: HaloReport) -> str:
     together = (
         "" if found.together is None else f"; together they explain {explained(found.together)} of {found.overall}"
     )
-    return f"Criteria together: correlation of {', '.join(pairs) or 'none that vary'}{together}."
+    return f"Inter-criterion correlation: {', '.join(pairs) or 'none that vary'}{together}."
 
 
 def explained(share: Figure) -> str:
@@ -250,7 +274,7 @@ def variance(name: str, found: VarianceComponents) -> str:
     if not found.predicted:
         return f"{text}."
     more = [
-        f"{100 * predicted.se:.2f} with one more {what} ({_count(predicted.judgments, 'judgment')})"
+        f"{100 * predicted.se:.2f} with one more {what} ({count(predicted.judgments, 'judgment')})"
         for what, predicted in found.predicted.items()
         if what != "now"
     ]
@@ -305,7 +329,8 @@ def quoted(fingerprint: str | None) -> str:
 
 def intervals(made: IntervalSettings, clusters: Clusters) -> str:
     """Return the method of the intervals in words."""
-    how = f"{made.method} bootstrap, {made.n_resamples:,} resamples, seed {made.seed}"
+    bootstrap = "Bayesian bootstrap, Jeffreys prior" if made.method is Method.JEFFREYS else "percentile bootstrap"
+    how = f"{bootstrap}, {made.n_resamples:,} resamples, seed {made.seed}"
     how = "Wilson's closed form" if made.method is Method.WILSON else how
     units = f"{clusters.n} clusters ({clusters.field})" if clusters.field else "items"
     return f"{100 * made.level:.0f} % intervals over {units} ({how})"

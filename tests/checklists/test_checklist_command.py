@@ -204,7 +204,7 @@ def test_a_run_that_writes_checklists_is_no_comparison(tmp_path: Path) -> None:
         changed = omr_judge(
             *command(server, "--name", "r", "--judge", f"openai:n@{server.url}/v1"), cwd=tmp_path, code=3
         )
-    assert "begun with another --judge" in changed.stderr
+    assert "begun with --judge openai:m, now openai:n" in changed.stderr
     told = omr_judge("report", "r", cwd=tmp_path, code=3)
     assert "a checklist; this needs a run made by `compare`" in told.stderr
 

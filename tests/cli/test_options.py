@@ -115,7 +115,7 @@ def test_a_value_that_means_nothing_is_refused_before_a_file_is_read(
 def test_help_starts_at_once_and_without_what_only_commands_need() -> None:
     code = (
         "import sys, time, judge.cli\n"
-        "sys.argv = ['omr-judge', 'compare', '--help']\n"
+        "sys.argv = ['omr-judge', 'compare', '--help-all']\n"
         "try: judge.cli.main()\n"
         "except SystemExit: pass\n"
         "import json; sys.stderr.write(json.dumps([time.process_time(), sorted(sys.modules)]))"

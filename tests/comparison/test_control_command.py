@@ -275,7 +275,7 @@ def test_a_failed_call_of_a_control_is_no_change_and_is_asked_again_by_retry(tmp
     write_inputs(tmp_path, 3)
     with ProviderServer(judge) as server:
         done = omr_judge(*compare(server, *controls("no-image")), cwd=tmp_path)
-        assert "Control no-image: 3 items, 6 judgments, 6 failed" in done.stdout
+        assert "Control no-image (3 pairs, 6 of 6 calls failed): " in done.stdout
         found = moved(report_of(tmp_path / "runs" / "r"), "no-image")["perception"]
         assert (found["n"], found["changed"]["estimate"], found["withdrawn"]) == (0, None, 0)
         assert (found["p_value"], found["p_adjusted"], found["effect"]) == (None, None, "unclear")
@@ -308,3 +308,25 @@ def test_what_a_run_cannot_have_is_refused_with_what_to_do(tmp_path: Path) -> No
         pairs = tmp_path / "runs" / "r" / "controls" / "identical" / "pairs.jsonl"
         pairs.write_text(pairs.read_text() + " ")
         assert "controls/identical/pairs.jsonl: changed since the run began" in told("resume", "r")
+
+
+def test_controls_of_a_finished_run_are_quoted_first_and_drawn_all_or_none(tmp_path: Path) -> None:
+    write_inputs(tmp_path, 4, images=False)
+    drawn = tmp_path / "runs" / "r" / "controls"
+    with ProviderServer(fair) as server:
+        omr_judge(*compare(server), cwd=tmp_path)
+        n_calls = len(server.calls)
+        identical = ("control", "r", "--kind", "identical", "--kind", "hide-answers")
+        told = omr_judge(*identical, "--dry-run", cwd=tmp_path).stdout
+        assert "Calls of the controls among them: identical 8, hide-answers 8, repeat 8." in told
+        assert "24 calls" in told
+        refused = omr_judge("control", "r", "--kind", "identical", "--kind", "no-image", cwd=tmp_path, code=3)
+        assert "control no-image: no two items have different images" in refused.stderr
+        unconfirmed = omr_judge(*identical, "--confirm-above", "0", cwd=tmp_path, code=3)
+        assert "24 calls are to be made" in unconfirmed.stderr
+        assert not drawn.exists()
+        assert len(server.calls) == n_calls
+        omr_judge(*identical, "--confirm-above", "100", "--price", "m=1/1", cwd=tmp_path)
+        assert {path.name for path in drawn.iterdir()} == {"identical", "hide-answers", "repeat"}
+        assert len(server.calls) == n_calls + 24
+        assert "0 calls" in omr_judge(*identical, "--dry-run", cwd=tmp_path).stdout

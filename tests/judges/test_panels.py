@@ -104,7 +104,7 @@ def test_a_panel_of_forms_prompts_bodies_headers_and_keys_is_judged_and_refuses_
                 assert [word for word in words if word not in told] == []
         write_panel(panel, server.url, judge="caller", old='reply = "tool"', new='reply = "text"')
         again = compare(panel, *judges, code=3)
-        assert 'begun with another reply (was "tool", is now "text") in the settings of caller' in again
+        assert 'begun with reply (was "tool", is now "text") in the settings of caller' in again
         # Addresses and the names of keys decide nothing: the run goes on with those of the table.
         write_panel(panel, server.url, judge="arena", old='"AZURE_KEY"', new='"SOME_KEY"')
         before = len(server.of("arena"))

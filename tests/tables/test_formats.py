@@ -67,7 +67,7 @@ def test_every_caption_says_what_the_numbers_rest_on(form: ReportFormat) -> None
         *("a is model", "judged by j, k, with prompt p.v1 and rubric r.v1, each pair in both orders"),
         "100 items, 400 judgments, 0 failed",
         "The panel's verdicts are averaged".replace("'", "&#x27;" if form is ReportFormat.HTML_FRAGMENT else "'"),
-        "with 95 % intervals over items (jeffreys bootstrap, 10,000 resamples, seed 0)",
+        "with 95 % intervals over items (Bayesian bootstrap, Jeffreys prior, 10,000 resamples, seed 0)",
     )
     for words in told:
         assert text.count(words) == len(list(tables(FULL))), words

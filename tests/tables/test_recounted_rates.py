@@ -36,7 +36,7 @@ RATE = re.compile(r"-?\d+\.\d(?: \[.*\])?")
 NO_RATES = {
     *("credit", "credit of a", "p", "p, adjusted (Holm)", "p, sign test", "p, adjusted (Benjamini-Hochberg)"),
     *("raw", "AC1", "kappa", "alpha", "interval alpha", "preference (log-odds)", "slot effect (log-odds)"),
-    *("length-adjusted win rate", "beyond repeat", "a gains"),
+    *("length-controlled win rate", "beyond repeat", "a gains"),
 }
 """sums, p-values, coefficients; a regression, and differences in points: no shares of what is counted"""
 FORMS = ("markdown", "latex", "html-fragment", "terminal")
@@ -80,7 +80,23 @@ class HtmlTables(HTMLParser):
             self.tables[-1][-1][-1] += html.unescape(data)
 
 
+def rate_tables(text: str) -> Iterator[Rows]:
+    """Yield the tables of win rates, whose rows are no wider than the terminal and have a bar after their name."""
+    for block in re.findall(r"^criterion .*\n(?:.+\n)+", text, re.MULTILINE):
+        head, *lines = (line.split() for line in block.splitlines())
+        after = head[head.index("%") + 1 :]
+        rows = [["criterion", "win rate of a", *after]]
+        for line in lines:
+            *start, tail = line[: -len(after)], line[-len(after) :]
+            text = " ".join(part for part in start[0] if not set(part) & set("━●┊"))
+            found = re.fullmatch(r"(.+?) (-|[\d.]+(?: \[.*\])?)", text)
+            assert found is not None, line
+            rows.append([found[1], found[2], *tail])
+        yield rows
+
+
 def terminal_tables(text: str) -> Iterator[Rows]:
+    yield from rate_tables(text)
     for block in re.findall(r"┏.*?└", text, re.DOTALL):
         rows: Rows = []
         for line in block.splitlines():
@@ -97,7 +113,7 @@ def terminal_tables(text: str) -> Iterator[Rows]:
 def printed_tables(report: Report, form: str) -> list[Rows]:
     if form == "terminal":
         drawn = io.StringIO()
-        render_report(report, Console(file=drawn, width=100, highlight=False, markup=False, emoji=False))
+        render_report(report, Console(file=drawn, width=100, highlight=False, markup=False, emoji=False), full=True)
         return list(terminal_tables(drawn.getvalue()))
     text = written(comparison_document(report), ReportFormat(form))
     if form == "html-fragment":
@@ -116,7 +132,7 @@ def fraction(cell: str) -> tuple[float, float]:
 def by_chance(row: Mapping[str, str]) -> float:
     """2 f s + t t, from the verdicts' counts: two an item unless it is said how many there are."""
     first, decisive = fraction(row["first slot"])
-    total = float(row.get("verdicts", 2 * fraction(row["orders agree"])[1]))
+    total = float(row.get("verdicts", 2 * fraction(row["position consistency"])[1]))
     f, s, t = first / total, (decisive - first) / total, (total - decisive) / total
     return 2 * f * s + t * t
 

@@ -1,0 +1,80 @@
+"""A file that holds no JSON lines is named as what it is, once, with the command that reads it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from command import omr_judge, write_jsonl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from judge.errors import InputError, InputErrors
+from judge.inputs.file_kinds import ARRAY, ONE_OBJECT, SEVERAL_OBJECTS, file_kind
+
+RECORD = {"id": "q1", "trace": "a long enough trace"}
+PRETTY = json.dumps(RECORD, indent=2)
+KINDS = {
+    "id,question,output\n1,q,text\n2,q,text\n": "CSV with a header (id, question, output)",
+    "id;output\n1;text\n": "CSV with semicolons with a header (id, output)",
+    "id\toutput\n1\ttext\n": "a table with tabs with a header (id, output)",
+    "id,a,b,c,d\n1,2,3,4,5\n": "CSV with a header (id, a, b, c, ...)",
+    '\ufeff"id","output"\n"1","a, b"\n': "CSV with a header (id, output)",
+    json.dumps([RECORD]): ARRAY,
+    json.dumps([RECORD, RECORD], indent=1): ARRAY,
+    PRETTY: ONE_OBJECT,
+    f"{PRETTY}\n{PRETTY}\n": SEVERAL_OBJECTS,
+}
+
+
+@pytest.mark.parametrize("text", KINDS)
+def test_a_text_is_named_as_what_it_is(text: str) -> None:
+    assert file_kind(text) == KINDS[text]
+
+
+@given(st.lists(st.dictionaries(st.text(), st.text() | st.integers()), min_size=1, max_size=4))
+def test_json_lines_are_of_no_other_kind(records: list[dict[str, object]]) -> None:
+    assert file_kind("\n".join(map(json.dumps, records))) is None
+
+
+@pytest.mark.parametrize("text", ["", "{broken", '{"id": 1,', "plain words, with a comma", "one\ntwo\n", "1,2\n3,4\n"])
+def test_what_may_be_broken_json_lines_is_of_no_other_kind(text: str) -> None:
+    assert file_kind(text) is None
+
+
+@pytest.mark.parametrize("text", KINDS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_command_line_says_it_in_one_line_with_the_command(tmp_path: Path, text: str, *, packed: bool) -> None:
+    write_jsonl(tmp_path / "b.jsonl", [RECORD])
+    path = tmp_path / ("a.txt.gz" if packed else "a.txt")
+    path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+    told = omr_judge("compare", path.name, "b.jsonl", "--dry-run", cwd=tmp_path, code=3).stderr
+    (line,) = [line for line in told.splitlines() if not line.startswith("Note")]
+    assert line.startswith(f"omr-judge: {path.name}: is {KINDS[text]}")
+    assert f"convert {path.name} --to a.jsonl" in line or f"jq -c . {path.name} > a.jsonl" in line
+
+
+def test_a_problem_that_many_lines_have_is_said_once_with_its_count_and_three_places() -> None:
+    many = [InputError(f"a.jsonl:{n}", f"id '{n}' is long", "shorten it") for n in range(1, 26)]
+    other = InputError("b.jsonl:7", "missing trace")
+    assert str(InputErrors([*many, other])) == (
+        "a.jsonl:1: id '1' is long (and so 24 more times, as in lines 2 and 3) (shorten it)\nb.jsonl:7: missing trace"
+    )
+    few = [InputError(f"a.jsonl:{n}", "missing trace") for n in (1, 2, 3)]
+    assert str(InputErrors(few)).splitlines() == [f"a.jsonl:{n}: missing trace" for n in (1, 2, 3)]
+    different = [InputError(f"{name}.jsonl", f"wrong in the way {name}") for name in "abcdefghijklmnopqrstuvwxyz"]
+    assert str(InputErrors(different)).splitlines()[20:] == ["... and 6 more problems"]
+    assert str(InputErrors(few[:1], 2)).endswith("... and 1 more problem")
+
+
+def test_ids_of_one_file_alone_are_one_problem_with_the_first_three(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"id": f"q{n}", "question": "w", "trace": "a" * 20} for n in range(80)])
+    write_jsonl(tmp_path / "b.jsonl", [{"id": f"q{n}", "trace": "b" * 20} for n in range(4, 81)])
+    told = omr_judge("compare", "a.jsonl", "b.jsonl", "--dry-run", cwd=tmp_path, code=3).stderr
+    hint = "(add their traces, or leave such items out with --allow-missing)"
+    assert told.splitlines() == [
+        f"omr-judge: a.jsonl:1: 4 ids ('q0', 'q1', 'q2' and 1 more) are not in b.jsonl {hint}",
+        f"b.jsonl:77: id 'q80' is not in a.jsonl {hint}",
+    ]
