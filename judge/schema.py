@@ -672,7 +672,7 @@ class Judgment(Recorded, frozen=True):
     """which trace was shown first; `forward` where there are no pairs"""
     judge: str
     """name of the judge"""
-    sample: int
+    sample: Annotated[int, Meta(ge=0, lt=2**31)]
     """from 0"""
     result: Result
     """what came of it"""

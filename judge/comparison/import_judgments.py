@@ -141,8 +141,8 @@ def import_verdicts(source: str, *, name: str, runs: Path, command: Sequence[str
     path = "<stdin>" if source == "-" else str(Path(source).resolve())
     manifest = _manifest(lines, source=Input(role="verdicts", path=path, sha256=sha256), command=command)
     with folder.created(shared=shared) as new:
-        write_lines(new.judgments_path, (line.judgment() for line in lines))
-        new.write_manifest(manifest)
+        sha256 = write_lines(new.judgments_path, (line.judgment() for line in lines))
+        new.write_manifest(manifest.model_copy(update={"files": {new.judgments_path.name: sha256}}))
     return folder
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from judge.errors import RunError
 from judge.files.fields import show
 from judge.labels.draws import Draw, find_draw
+from judge.labels.given_files import in_utc
 from judge.labels.labels import labels_path, read_labels
+from judge.labels.readers import reader_problem
 
 if TYPE_CHECKING:
     from judge.runs.manifest import Manifest
@@ -34,6 +36,7 @@ class LabelCheck:
         self._folder, self._manifest = folder, manifest
         self._criteria = {criterion.name for criterion in manifest.rubric.criteria}
         self._draws: dict[str, Draw] = {}
+        self._is_sealed = folder.is_sealed
 
     @cached_property
     def _items(self) -> frozenset[str]:
@@ -63,6 +66,8 @@ class LabelCheck:
             yield from self._misfits(label, label.draw, stored=stored)
         elif label.weight is not None:
             yield LabelProblem("weight", "a weight goes with a draw", "leave it out")
+        if stored and self._is_sealed:
+            yield from _stranger(label)
 
     def _misfits(self, label: Label, name: str, *, stored: bool) -> Iterator[LabelProblem]:
         """Compare a label with the draw that it names."""
@@ -88,6 +93,16 @@ class LabelCheck:
             yield LabelProblem(
                 "order", f"draw {name} shows {show(label.reader)} the traces of {show(label.item)} the other way"
             )
+
+
+def _stranger(label: Label) -> Iterator[LabelProblem]:
+    """Yield what this program would not have stored: a reader's name, or a time, as none can be."""
+    if problem := reader_problem(label.reader):
+        yield LabelProblem("reader", problem)
+    try:
+        in_utc(label.time)
+    except ValueError as error:
+        yield LabelProblem("time", f"{show(label.time)}: {error}")
 
 
 def checked_labels(folder: RunFolder, check: LabelCheck) -> Iterator[Label]:

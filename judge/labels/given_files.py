@@ -24,7 +24,7 @@ LATEST = timedelta(days=1)
 """how far a reader's clock may be ahead"""
 
 
-def _in_utc(text: str) -> str:
+def in_utc(text: str) -> str:
     """Return an ISO 8601 time as the labels write it; ValueError where it is none, has no zone or is yet to come."""
     try:
         time = datetime.fromisoformat(text)
@@ -45,7 +45,7 @@ def _named(text: str) -> str:
     return text
 
 
-Time = Annotated[str, AfterValidator(_in_utc)]
+Time = Annotated[str, AfterValidator(in_utc)]
 Reader = Annotated[str, AfterValidator(_named)]
 
 

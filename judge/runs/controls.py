@@ -31,9 +31,30 @@ def control_folder(run: RunFolder, kind: ControlKind) -> RunFolder:
 
 
 def controls_of(run: RunFolder) -> list[RunFolder]:
-    """Return the controls that a run has."""
-    folders = [control_folder(run, kind) for kind in ControlKind]
-    return [folder for folder in folders if folder.manifest_path.exists()]
+    """Return the controls that a run has.
+
+    Raises:
+        RunError: what lies in a control's place is another run.
+    """
+    controls = []
+    for kind in ControlKind:
+        folder = control_folder(run, kind)
+        if folder.manifest_path.exists():
+            if problem := control_problem(run, folder):
+                raise RunError(f"{folder.manifest_path}: {problem}")
+            controls.append(folder)
+    return controls
+
+
+def control_problem(run: RunFolder, folder: RunFolder) -> str:
+    """Say why a folder is no control of a run; empty where it is one."""
+    if not folder.manifest_path.exists():
+        return "missing"
+    own, control = folder.manifest(), folder.manifest().control
+    if control is None or control.kind != folder.name:
+        return f"not the control {folder.name} of this run, but {f'a control {control.kind}' if control else 'a run'}"
+    drawn_from = {name: value for name, value in own.identity.items() if not name.startswith("--control")}
+    return "" if drawn_from == run.manifest().identity else "a control of another run"
 
 
 def make_controls(

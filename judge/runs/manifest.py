@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import orjson
 from pydantic import Field
@@ -14,6 +14,9 @@ from judge.outcomes.interim_looks import Stopping
 from judge.runs.control_kinds import Control
 from judge.runs.sharding import Shard
 from judge.schema import Criterion, Frozen, Group, JudgeSpec, Price, RequestForm, Rubric
+
+Count = Annotated[int, Field(ge=0, le=10**8)]
+"""so many that arrays of one number each stay small"""
 
 
 class Input(Frozen):
@@ -50,16 +53,16 @@ class RunManifest(Frozen):
     """by judge, in what its requests differ from the usual ones, as its server's refusals taught"""
     repair: str | None = None
     """what a judge is told of a reply that could not be read; None: such a reply is a failure at once"""
-    samples: int
+    samples: Annotated[int, Field(ge=1, le=10**6)]
     """replies for each subject and judge"""
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     """decides fences, halves and resamples"""
-    n_items: int
+    n_items: Count
     """items asked about, or planned to be"""
-    left_out: dict[str, int] = Field(default_factory=dict)
+    left_out: dict[str, Count] = Field(default_factory=dict)
     """items left out, by reason: `only_a`, `only_b`, `no_item`, `no_image`, `no_checklist`; of a shard: of the whole
     comparison"""
-    n_images: int = 0
+    n_images: Count = 0
     """images of all items"""
     images_sha256: str | None = None
     """hash over the hashes of all images, in the order of the subjects"""
@@ -86,9 +89,9 @@ class ScoreManifest(RunManifest):
     """name of the model"""
     prompts: dict[Group, str]
     """the text of each group's prompt file"""
-    n_units: dict[Group, int]
+    n_units: dict[Group, Count]
     """units of all items"""
-    n_asked: int
+    n_asked: Count
     """requests for one sample of every judge: a judge that cannot see is not asked about perception"""
 
     @property
@@ -105,7 +108,7 @@ class ChecklistManifest(RunManifest):
     """the prompt file's text"""
     to: str
     """the file that the items are written to, with their checklists; absolute"""
-    n_asked: int
+    n_asked: Count
     """items that have a reference and had no checklist: requests"""
 
     @property
@@ -147,7 +150,7 @@ class Manifest(RunManifest):
     """the rule by which the run may stop early; None: it asks all of its items"""
     identical: tuple[str, ...] = ()
     """items whose two traces are the same bytes: ties that need no call"""
-    n_checklists: int = 0
+    n_checklists: Count = 0
     """items that have a checklist; whether the judge is shown it, the prompt says"""
     control: Control | None = None
     """which control of another run this is; None: a run of its own"""

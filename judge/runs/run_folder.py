@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LOST_SEAL = "it has no checksum, where the lines of the run have: changed since it was written"
 Noun = TypeVar("Noun", Pair, Case, Item)
+_POSITION = re.compile(rb"[0-9]{1,18}\n?")
 PRIVATE, SHARED = 0o700, 0o770
 """rights of a run folder; its files have them too, but for entering"""
 
@@ -132,8 +133,15 @@ class RunFolder:
                 refuse_changed(self.path / name, sha256, sealed=self.is_sealed)
             if manifest.pairs_sha256 is not None:
                 refuse_changed(path, manifest.pairs_sha256, sealed=self.is_sealed)
-            self._members = RunMembers(manifest, partial(read_items, path, most=self._n_grown))
+            self._members = RunMembers(manifest, lambda: self._counted(read_items(path, most=self._n_grown), manifest))
         return self._members
+
+    def _counted(self, items: frozenset[str] | None, manifest: AnyManifest) -> frozenset[str] | None:
+        """Return the ids of the run's items; RunError where the manifest counts others."""
+        if items is not None and len(items) != manifest.n_items:
+            told = f"n_items: is {manifest.n_items}, where {self.subjects_path(manifest).name} has {len(items)}"
+            raise RunError(f"{self.manifest_path}: damaged: {told}")
+        return items
 
     def pairs(self) -> Iterator[Pair]:
         """Yield the pairs in file order, one in memory at a time."""
@@ -164,7 +172,7 @@ class RunFolder:
             ids.add(_id_of(subject))
             yield subject
         if members is not None:
-            members.items = frozenset(ids)
+            members.items = self._counted(frozenset(ids), self.any_manifest())
 
     def pair_offsets(self) -> array[int]:
         """Return the byte at which each pair's line begins, in file order."""
@@ -242,7 +250,7 @@ class RunFolder:
             raise RunError(f"{self.positions_path}: missing; this shard can be reported, not merged")
         with open_regular(self.positions_path) as file:
             for number, line in enumerate(own_lines(file, self.positions_path), start=1):
-                if not line.rstrip(b"\n").isdigit():
+                if not _POSITION.fullmatch(line):
                     raise RunError(f"{self.positions_path}:{number}: damaged line: not a position")
                 yield int(line)
 

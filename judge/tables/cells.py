@@ -21,7 +21,7 @@ class Cell(NamedTuple):
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
-    n: int | None = None
+    n: float | None = None
     numerator: float | None = None
     """the rate is numerator / n"""
     se: float | None = None

@@ -55,7 +55,7 @@ def check_beside(
     _read(lambda: _check_flags(folder, items, found), found)
     if isinstance(manifest, Manifest):
         _check_labels(folder, manifest, found)
-    _read(lambda: _check_batches(folder, keys, found), found)
+    _read(lambda: _check_batches(folder, items, keys, found), found)
     _read(lambda: _check_positions(folder, manifest, found), found)
     _check_keys(folder.in_flight_path, read_in_flight(folder.in_flight_path, frozenset()), keys, found)
 
@@ -105,14 +105,20 @@ def _check_each_label(folder: RunFolder, check: LabelCheck, found: Findings) -> 
             found.add(f"{path}:{number}", problem, field)
 
 
-def _check_batches(folder: RunFolder, keys: Container[bytes], found: Findings) -> None:
+def _check_batches(folder: RunFolder, items: Container[str] | None, keys: Container[bytes], found: Findings) -> None:
     last = {record.batch: record for record in read_batches(folder.batches_path, sealed=folder.is_sealed)}
+    strange = {path.stem for path in (folder.path / "batches").glob("*.jsonl")} - last.keys()
+    for batch in sorted(strange):
+        found.add(folder.path / "batches" / f"{batch}.jsonl", f"{folder.batches_path.name} has no batch of this name")
     for batch, record in last.items():
         path = folder.path / "batches" / f"{batch}.jsonl"
-        members = [bytes.fromhex(member.key) for member in read_members(path, sealed=folder.is_sealed)]
+        members = list(read_members(path, sealed=folder.is_sealed))
         if len(members) != record.n_requests:
             found.add(path, f"has {len(members)} requests, and its batch {record.n_requests}")
-        _check_keys(path, members, keys, found)
+        for number, member in enumerate(members, start=1):
+            if items is not None and member.item not in items:
+                found.add(f"{path}:{number}", f"the run has no item {member.item!r}", "item")
+        _check_keys(path, [bytes.fromhex(member.key) for member in members], keys, found)
 
 
 def _check_keys(path: Path, stated: Iterable[bytes], keys: Container[bytes], found: Findings) -> None:
@@ -144,9 +150,16 @@ def check_report(folder: RunFolder, manifest: AnyManifest, fingerprint: str | No
         found.add(folder.path, f"gives no report: {error}")
         return
     rested_on = stored.get("fingerprint") if isinstance(stored, dict) else None
-    if rested_on != fingerprint and _first_difference({**report, "fingerprint": rested_on}, stored) is not None:
-        found.notes.append(f"{folder.report_path} rests on other judgments than the run has now: report it anew")
-        return
+    if rested_on == fingerprint or _first_difference({**report, "fingerprint": rested_on}, stored) is None:
+        _hold(folder, manifest, report, stored, found)
+    elif lost := _lost(report, stored):
+        found.add(folder.report_path, f"rests on judgments that {folder.judgments_path.name} does not have: {lost}")
+    else:
+        found.notes.append(f"{folder.report_path} rests on earlier judgments than the run has now: report it anew")
+
+
+def _hold(folder: RunFolder, manifest: AnyManifest, report: object, stored: object, found: Findings) -> None:
+    """Hold a stored report against the one that rests on the same judgments."""
     differing = _first_difference(report, stored)
     if differing is not None and manifest.versions.get("omr-judge") in {None, __version__}:
         found.add(folder.report_path, differing[1], differing[0])
@@ -162,6 +175,17 @@ def _derived(folder: RunFolder, manifest: AnyManifest) -> Report | ScoreReport |
     if isinstance(manifest, ChecklistManifest):
         return make_checklist_report(folder)
     return make_score_report(folder).report
+
+
+def _lost(now: dict[str, Any], stored: Any) -> str:  # noqa: ANN401 - whatever lies there
+    """Say what a stored report rested on and the journal lacks, which only grows; empty where that can be all of it."""
+    try:
+        before, after = ((made["n_judgments"], made["n_judgments"] - made["n_failed"]) for made in (stored, now))
+        if after[0] < before[0] or after[1] < before[1]:
+            return f"{before[0]:,}, {before[1]:,} of them with verdicts, where it has {after[0]:,} and {after[1]:,}"
+        return "" if after != before or stored["failures"] != now["failures"] else "as many, and others"
+    except (LookupError, TypeError):
+        return ""
 
 
 def _first_difference(derived: object, stored: object, path: str = "") -> tuple[str, str] | None:

@@ -9,12 +9,14 @@ from msgspec.json import encode
 
 from judge.comparison.import_judgments import imported_key
 from judge.errors import RunError
+from judge.files.fields import show
 from judge.files.sealed_lines import decoded, sealed_lines
 from judge.judging.run_kinds import any_plan_of
 from judge.prompting.pairwise_reply import READER
 from judge.runs.manifest import Manifest
 from judge.runs.members import JUDGMENT, misfit
 from judge.schema import Failed, Judged, Judgment, Scored
+from judge.verification.findings import is_time
 
 if TYPE_CHECKING:
     from judge.runs.manifest import AnyManifest
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from judge.schema import Result
     from judge.verification.check_requests import ExpectedRequest
     from judge.verification.findings import Findings
+
+FIRST_READER = 1
+"""that runs were sealed with: none of their replies was read by an earlier one"""
 
 
 class JudgmentChecks:
@@ -54,11 +59,14 @@ class JudgmentChecks:
         self._said: dict[bytes, int] = {}
         """hash of the verdicts of each request that has some"""
         self._asked: set[bytes] = set()
+        self._items: set[str] = set()
+        self._n_items = manifest.n_items if self._imported else None
+        self._least_reader = FIRST_READER if folder.is_sealed and not manifest.merged else 0
         self._differs: list[str] = []
         """where an older reader read something else than this one does"""
 
     def judgments(self) -> Iterator[Judgment]:
-        """Yield the judgments that can be read, each checked."""
+        """Yield the judgments of lines that nobody changed, and that are about what the run has, each checked."""
         path = self._folder.judgments_path
         for line in sealed_lines(path, sealed=self._folder.is_sealed, appended=True):
             where = f"{path}:{line.number}"
@@ -71,9 +79,11 @@ class JudgmentChecks:
                 if not line.problem:
                     self._found.add(where, str(error).removeprefix(f"{where}: "))
                 continue
-            if not line.problem:
-                self._check(where, judgment)
-            yield judgment
+            if not line.problem and self._fits(where, judgment):
+                yield judgment
+        if self._n_items is not None and len(self._items) != self._n_items:
+            told = f"is {self._n_items}, where {path.name} is about {len(self._items)}"
+            self._found.add(self._folder.manifest_path, told, "n_items")
         self._found.n_not_asked += len(self._expected.keys() - self._asked)
         if self._differs:
             n = len(self._differs)
@@ -83,11 +93,19 @@ class JudgmentChecks:
                 f"{self._differs[0]}"
             )
 
-    def _check(self, where: str, judgment: Judgment) -> None:
+    def _fits(self, where: str, judgment: Judgment) -> bool:
+        """Check a judgment, and tell whether the run has what it is about."""
         if problem := misfit(judgment, self._members):
             field, _, told = problem.rpartition(": ")
             self._found.add(where, told, field)
-            return
+            return False
+        self._items.add(judgment.item)
+        if judgment.time is not None and not is_time(judgment.time):
+            self._found.add(where, f"no time with a zone: {show(judgment.time)}", "time")
+        self._check(where, judgment)
+        return True
+
+    def _check(self, where: str, judgment: Judgment) -> None:
         key = bytes.fromhex(judgment.key)
         self._asked.add(key)
         if not isinstance(judgment.result, Failed):
@@ -121,6 +139,10 @@ class JudgmentChecks:
         if judgment.reply is None:
             if not isinstance(judgment.result, Failed):
                 self._found.add(where, "missing, where there are verdicts", "reply")
+            return
+        if not self._least_reader <= judgment.reader <= READER:
+            told = f"is {judgment.reader}, where replies of this run were read by {self._least_reader} to {READER}"
+            self._found.add(where, told, "reader")
             return
         said = self._readers[request.judge](judgment.reply, request)
         if judgment.reader == READER:

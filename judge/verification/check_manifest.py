@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from judge.enums import Show
+from judge.files.fields import show
 from judge.judging.provenance import judges_identity
 from judge.runs.manifest import Manifest, ScoreManifest
 from judge.runs.run_folder import LOST_SEAL
+from judge.verification.findings import is_time
 
 if TYPE_CHECKING:
     from judge.runs.manifest import AnyManifest
@@ -21,18 +23,30 @@ def check_manifest(folder: RunFolder, manifest: AnyManifest, found: Findings) ->
     """Hold the fields of a manifest against its identity, and its prompts against their hashes."""
     if folder.lost_seal(manifest):
         found.add(folder.manifest_path, LOST_SEAL)
+    if not is_time(manifest.created):
+        found.add(folder.manifest_path, f"no time with a zone: {show(manifest.created)}", "created")
+    if manifest.pairs_sha256 is None and folder.is_sealed and folder.subjects_path(manifest).exists():
+        found.add(folder.manifest_path, "missing", "pairs_sha256")
+    for name in manifest.files:
+        if not (folder.path / name).exists():
+            found.add(folder.path / name, "missing")
+    _check_identity(folder, manifest, found)
+
+
+def _check_identity(folder: RunFolder, manifest: AnyManifest, found: Findings) -> None:
     identity = manifest.identity
     for field, name, stated in _stated(manifest):
         if name in identity and identity[name] != stated:
             found.add(
                 folder.manifest_path, f"is {stated!r}, where the identity of the run has {identity[name]!r}", field
             )
+    roles = {file.role for file in manifest.inputs}
+    for name in identity:
+        if name.startswith("file ") and name.removeprefix("file ") not in roles:
+            found.add(folder.manifest_path, f"lacks the {name} of the identity of the run", "inputs")
     for file in manifest.inputs:
         if identity.get(f"file {file.role}", file.sha256) != file.sha256:
             found.add(folder.manifest_path, f"not the hash of {file.role} in the identity of the run", "inputs")
-    for name in manifest.files:
-        if not (folder.path / name).exists():
-            found.add(folder.path / name, "missing")
     hashes = {file.role: file.sha256 for file in manifest.inputs}
     for role, field, text in _prompts(manifest):
         if role in hashes and hashlib.sha256(text.encode()).hexdigest() != hashes[role]:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from judge.schema import Frozen
 
 KEPT = 1000
 """problems that are told; all are counted"""
+
+
+def is_time(text: str) -> bool:
+    """Tell whether a text is an ISO 8601 time with a zone."""
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 class Problem(Frozen):

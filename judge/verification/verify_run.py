@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from judge.errors import RunError
 from judge.files.files import file_sha256
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.runs.controls import controls_of
+from judge.runs.control_kinds import ControlKind
+from judge.runs.controls import CONTROLS, control_problem
 from judge.runs.evidence import fingerprint_of
 from judge.runs.manifest import ChecklistManifest
 from judge.runs.members import RunMembers
+from judge.runs.run_folder import RunFolder
 from judge.verification.check_beside import check_beside, check_report
 from judge.verification.check_judgments import JudgmentChecks
 from judge.verification.check_manifest import check_manifest
 from judge.verification.check_requests import check_requests
 from judge.verification.findings import Findings, Verification
-
-if TYPE_CHECKING:
-    from judge.runs.run_folder import RunFolder
 
 LEAST_DIGITS = 12
 """of a hash that is quoted"""
@@ -39,8 +36,8 @@ def verify_run(folder: RunFolder, *, against: str | None = None) -> Verification
     if not folder.manifest_path.exists():
         folder.any_manifest()
     fingerprint = _verify(folder, found)
-    for control in controls_of(folder):
-        _verify(control, found)
+    for path in sorted((folder.path / CONTROLS).glob("*")):
+        _verify_control(folder, RunFolder(path), found)
     manifest_sha256 = file_sha256(folder.manifest_path)
     quoted = (against or "").strip().lower()
     if against is not None and not _is_quoted(quoted, (manifest_sha256, fingerprint)):
@@ -69,6 +66,20 @@ def _is_quoted(quoted: str, hashes: tuple[str | None, ...]) -> bool:
     return len(quoted) >= LEAST_DIGITS and any(known is not None and known.startswith(quoted) for known in hashes)
 
 
+def _verify_control(run: RunFolder, control: RunFolder, found: Findings) -> None:
+    """Verify a control of a run, where it is one."""
+    try:
+        problem = control_problem(run, control)
+    except RunError:
+        problem = ""  # told below, or of the run
+    if control.name not in set(ControlKind):
+        problem = "no control has this name"
+    if problem:
+        found.add(control.manifest_path, problem)
+    else:
+        _verify(control, found)
+
+
 def _verify(folder: RunFolder, found: Findings) -> str | None:
     """Verify one folder; return its fingerprint, where it has one and nothing in it contradicts it."""
     n_before = found.n_problems
@@ -80,7 +91,8 @@ def _verify(folder: RunFolder, found: Findings) -> str | None:
         return None
     check_manifest(folder, manifest, found)
     expected, items = check_requests(folder, manifest, found)
-    checks = JudgmentChecks(folder, manifest, RunMembers(manifest, lambda: items), expected, found)
+    members = RunMembers(manifest, lambda: items)
+    checks = JudgmentChecks(folder, manifest, members, expected, found)
     latest = latest_judgments(checks.judgments())
     check_beside(folder, manifest, items, expected, found)
     if found.n_problems > n_before:

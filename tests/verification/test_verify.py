@@ -207,6 +207,10 @@ def forge(field: str, value: object) -> Callable[[int, dict[str, Any]], None]:
             {"status": "failed", "failure": "refused"},
             "judgments.jsonl:2: result: is failed (refused)",
         ),
+        ("comparison", "reader", 0, "judgments.jsonl:2: reader: is 0, where replies of this run were read by 1 to 1"),
+        ("comparison", "reader", 99, "judgments.jsonl:2: reader: is 99, where"),
+        ("comparison", "time", "1999-01-01", "judgments.jsonl:2: time: no time with a zone: '1999-01-01'"),
+        ("comparison", "sample", 10**18, "judgments.jsonl:2: damaged line: "),
         ("batched", "judge", "other", "judgments.jsonl:2: judge: the run has no judge 'other'"),
         ("merged", "item", "q05", "judgments.jsonl:2: item: is 'q05', where the request of this key has "),
         ("score-a", "order", "swapped", "judgments.jsonl:2: order: the run does not ask about this item swapped"),
@@ -227,7 +231,7 @@ def test_a_forged_judgment_is_found(
     rewrite(run.judgments_path, forge(field, value))
     found = problems(run)
     assert any(one.startswith(told) for one in found), found
-    assert sum("judgments.jsonl" in one for one in found) == 1
+    assert sum("judgments.jsonl:" in one for one in found) == 1 + (name == "imported")  # whose manifest has its hash
 
 
 def test_a_second_judgment_of_a_request_with_other_verdicts_is_found(copied: Callable[[str], RunFolder]) -> None:
@@ -294,6 +298,10 @@ def test_a_manifest_whose_checksum_was_taken_out_is_refused(copied: Callable[[st
         (b'"seed": 0,\n', b'"seed": 1,\n', "manifest.json: seed: is '1', where the identity of the run has '0'"),
         (b"traces", b"horses", "manifest.json: prompt: not the text whose hash stands in `inputs`"),
         (b'"model": "m"', b'"model": "n"', "manifest.json: judges: is "),
+        (b'"n_items": 12', b'"n_items": -1', "manifest.json: not a manifest of this version: n_items: "),
+        (b'"n_items": 12', b'"n_items": 1000000000000', "manifest.json: not a manifest of this version: n_items: "),
+        (b'"role": "items"', b'"role": "other"', "manifest.json: inputs: lacks the file items of the identity"),
+        (b'"created": "20', b'"created": "x20', "manifest.json: created: no time with a zone: 'x20"),
         (b'"role": "a"', b'"role": "b"', "manifest.json: inputs: not the hash of b in the identity of the run"),
     ],
 )
@@ -304,6 +312,75 @@ def test_a_manifest_that_was_changed_and_sealed_anew_contradicts_itself(
     assert old in run.manifest_path.read_bytes()
     change_manifest(run.path, old, new)
     assert any(one.startswith(told) for one in problems(run)), problems(run)
+
+
+def test_a_report_of_more_items_than_the_run_has_is_refused(copied: Callable[[str], RunFolder]) -> None:
+    run = copied("comparison")
+    change_manifest(run.path, b'"n_items": 12', b'"n_items": 99999999')
+    with pytest.raises(RunError, match=r"manifest\.json: damaged: n_items: is 99999999, where pairs\.jsonl has 12"):
+        make_report(RunFolder(run.path))
+
+
+@pytest.mark.parametrize("name", ["comparison", "score-a", "checklists"])
+def test_a_journal_whose_end_was_cut_off_is_told_by_the_report_that_rested_on_it(
+    copied: Callable[[str], RunFolder], name: str
+) -> None:
+    run = copied(name)
+    lines = run.judgments_path.read_bytes().splitlines(keepends=True)
+    run.judgments_path.write_bytes(b"".join(lines[:-1]))
+    (told,) = problems(run)
+    assert (
+        told.startswith("report.json: rests on judgments that judgments.jsonl does not have: ") or name != "comparison"
+    )
+    assert told.startswith("report.json: ")
+
+
+def test_imported_verdicts_are_all_there_or_refused(copied: Callable[[str], RunFolder]) -> None:
+    run = copied("imported")
+    lines = run.judgments_path.read_bytes().splitlines(keepends=True)
+    run.judgments_path.write_bytes(b"".join(lines[:-1]))
+    assert problems(run)[-1] == "judgments.jsonl: changed since the run began"
+    with pytest.raises(RunError, match=r"judgments\.jsonl: changed since the run began"):
+        make_report(RunFolder(run.path))
+
+
+def test_another_run_in_the_place_of_a_control_is_refused(copied: Callable[[str], RunFolder]) -> None:
+    run = copied("controls")
+    control = run.path / "controls" / "hide-answers"
+    change_manifest(control, b'"kind": "hide-answers"', b'"kind": "identical"')
+    told = "controls/hide-answers/manifest.json: not the control hide-answers of this run, but a control identical"
+    assert told in problems(run)
+    with pytest.raises(RunError, match="not the control hide-answers of this run"):
+        make_report(RunFolder(run.path))
+    shutil.rmtree(control)
+    shutil.copytree(copied("comparison").path, control)
+    told = "controls/hide-answers/manifest.json: not the control hide-answers of this run, but a run"
+    assert told in problems(run)
+    control.rename(control.with_name("other"))
+    assert problems(run)[-1] == "controls/other/manifest.json: no control has this name"
+    shutil.rmtree(control.with_name("other"))
+    identical = run.path / "controls" / "identical"
+    change_manifest(identical, b'"--seed": "0"', b'"--seed": "1"')
+    assert "controls/identical/manifest.json: a control of another run" in problems(run)
+    (identical / "manifest.json").unlink()
+    assert "controls/identical/manifest.json: missing" in problems(run)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("reader", "x" * 5000, "reader: the reader's name has 5000 characters: at most 80"),
+        ("time", "9999-01-01T00:00:00+00:00", "time: '9999-01-01T00:00:00+00:00': is yet to come"),
+    ],
+)
+def test_labels_of_readers_and_times_as_there_are_none_are_refused(
+    copied: Callable[[str], RunFolder], field: str, value: str, told: str
+) -> None:
+    run = copied("labelled")
+    rewrite(run.path / "labels.jsonl", forge(field, value))
+    assert any(one.startswith(f"labels.jsonl:2: {told}") for one in problems(run))
+    with pytest.raises(RunError, match=r"labels\.jsonl:2: "):
+        make_people_report(run, PeopleReportOptions())
 
 
 def test_subjects_that_are_missing_changed_or_doubled_are_named(copied: Callable[[str], RunFolder]) -> None:
@@ -384,7 +461,7 @@ def test_what_lies_beside_the_judgments_is_checked_too(copied: Callable[[str], R
     assert problems(other)[0].startswith("report.json: damaged: ")
     other.report_path.write_bytes(orjson.dumps({"fingerprint": "another"}))
     (note,) = verify_run(other).notes
-    assert "rests on other judgments than the run has now" in note
+    assert "rests on earlier judgments than the run has now" in note
 
 
 def test_batches_and_shards_are_checked_too(copied: Callable[[str], RunFolder]) -> None:
@@ -396,6 +473,8 @@ def test_batches_and_shards_are_checked_too(copied: Callable[[str], RunFolder]) 
     assert told.startswith(f"batches/{members.name}: has {len(lines) - 1} requests, and its batch {len(lines)}")
     members.write_bytes(lines[0].replace(b'"key":"', b'"key":"0', 1))
     assert any("damaged line: key: changed since" in one or "not the line" in one for one in problems(run))
+    run.batches_path.unlink()
+    assert any(one.endswith("batches.jsonl has no batch of this name") for one in problems(run))
     shard = copied("shard-1")
     positions = shard.positions_path.read_bytes().split()
     shard.positions_path.write_bytes(b"\n".join([positions[1], *positions[1:], b""]))
@@ -403,6 +482,8 @@ def test_batches_and_shards_are_checked_too(copied: Callable[[str], RunFolder]) 
         "positions.txt: changed since the run began",
         f"positions.txt: does not name {len(positions)} rising positions",
     ]
+    shard.positions_path.write_bytes(b"9" * 5000)
+    assert "positions.txt: changed since the run began" in problems(shard)
 
 
 # Random bits
