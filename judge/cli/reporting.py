@@ -41,6 +41,19 @@ class FormOptions:
         return ReportFormat.JSON if self.json else self.form
 
 
+@dataclass(frozen=True)
+class LengthOptions:
+    """What is estimated at equal length."""
+
+    length_control: Annotated[
+        bool, typer.Option("--length-control", help="Estimate the win rate at equal length too.")
+    ] = False
+    difficulty: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="AlpacaEval's difficulties (CSV): its length-controlled win rate too."),
+    ] = None
+
+
 def report(
     run: RunPath,
     *,
@@ -56,9 +69,7 @@ def report(
         float | None,
         typer.Option(metavar="MARGIN", help="Call the models equivalent within this distance of 0.5, e.g. 0.05."),
     ] = None,
-    length_control: Annotated[
-        bool, typer.Option("--length-control", help="Estimate the win rate at equal length too.")
-    ] = False,
+    length: LengthOptions = LengthOptions(),
     ci: Annotated[
         Method | None, typer.Option("--ci", help="How intervals are made; the run's own choice if not given.")
     ] = None,
@@ -89,6 +100,7 @@ def report(
 ) -> None:
     """Draw the report of a run from its folder, without network."""
     from judge.comparison.derive_report import make_report
+    from judge.inputs.difficulties import read_difficulties
     from judge.outcomes.item_features import WantedFields
     from judge.report.build_report import Extras
 
@@ -98,7 +110,12 @@ def report(
         refuse_options({"--se": form.se}, "is for tables that are printed; a page has none with standard errors")
     folder, wanted = find_run(run, runs), WantedFields(cluster, tuple(dict.fromkeys(by)))
     if folder.any_manifest().kind == "score":
-        given = {"--equivalence": equivalence, "--length-control": length_control, "--majority": majority}
+        given: dict[str, object] = {
+            "--equivalence": equivalence,
+            "--length-control": length.length_control,
+            "--majority": majority,
+        }
+        given |= {"--difficulty": length.difficulty}
         refuse_options({**given, "--with-scores": with_scores}, "is for runs of `compare`")
         if html is not None:
             refuse_options({"--against": against}, "is no page: it is printed")
@@ -106,11 +123,12 @@ def report(
         _report_score(folder, other, method=ci, wanted=wanted, to=html or form.chosen, errors=form.se)
         return
     refuse_options({"--against": against}, "is for runs of `score`; --with-scores sets a comparison beside two of them")
+    difficulties = read_difficulties(length.difficulty) if length.difficulty else None
     made = make_report(
         folder,
         method=ci,
         wanted=wanted,
-        extras=Extras(equivalence, length_control, majority),
+        extras=Extras(equivalence, length.length_control, majority, difficulties),
         scores=[find_run(score, runs) for score in with_scores or ()],
     )
     if html is not None:

@@ -211,6 +211,11 @@ def _position(report: Report) -> Table:
 def _length(report: Report) -> Table:
     found = {name: length for name, length in report.length.items() if length}
     refused = {name: length.not_identified for name, length in found.items() if length.not_identified}
+    by_difficulty = [
+        f"{own.alpaca_eval.name}, {name}: {100 * own.alpaca_eval.win_rate:.1f}"
+        for name, own in found.items()
+        if own.alpaca_eval
+    ]
     return Table.of_records(
         "criterion",
         found,
@@ -223,7 +228,9 @@ def _length(report: Report) -> Table:
         },
         key="length",
         title="What length does",
-        note="; ".join(f"Length-adjusted win rate, {name}: {why}" for name, why in refused.items()),
+        note="; ".join(
+            [*(f"Length-adjusted win rate, {name}: {why}" for name, why in refused.items()), *by_difficulty]
+        ),
     )
 
 

@@ -154,6 +154,8 @@ def length(name: str, found: LengthReport) -> str:
         parts.append(f"at matched length ({share}) the win rate is {percent(found.matched)}")
     if found.adjusted is not None:
         parts.append(f"length-adjusted win rate {percent(found.adjusted.win_rate)}")
+    if found.alpaca_eval is not None:
+        parts.append(f"{found.alpaca_eval.name} {100 * found.alpaca_eval.win_rate:.1f}")
     if found.not_identified is not None:
         parts.append(f"length-adjusted win rate {found.not_identified}")
     return "; ".join(parts) + "."
