@@ -41,6 +41,9 @@ class _Joined:
                 stack.enter_context(read_traces(source, fields=options.fields, answer_is=options.answer_is))
                 for source in sources
             ]
+            if not any(file.has_samples for file in self._traces):
+                for file in self._traces:
+                    file.forget_samples()
             self.items: Items | None = None
             if options.items:
                 items = read_items(
@@ -48,9 +51,6 @@ class _Joined:
                 )
                 self.items = stack.enter_context(items)
             self._stack = stack.pop_all()
-        if not any(file.has_samples for file in self._traces):
-            for file in self._traces:
-                file.forget_samples()
         self.left_out: dict[str, int] = {}
         first, *others = self._traces
         self.ids = [id_ for id_ in first.ids if all(id_ in other for other in others)]
