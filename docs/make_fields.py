@@ -42,6 +42,7 @@ MODELS = {
     "position bias": "judge.report.position_length:PositionReport",
     "length": "judge.report.position_length:LengthReport",
     "length-controlled": "judge.report.position_length:LengthAdjustedReport",
+    "length-controlled by difficulty": "judge.report.position_length:AlpacaLengthReport",
     "agreement report": "judge.report.judge_agreement:AgreementReport",
     "halo": "judge.report.judge_agreement:HaloReport",
     "subgroup": "judge.report.subgroups:Subgroup",

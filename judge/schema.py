@@ -327,7 +327,7 @@ class ReplyForm(StrEnum):
     """the same of vLLM's `/generative_scoring`"""
 
 
-LETTERS: Final = frozenset({ReplyForm.LETTER, ReplyForm.DECISIONS, ReplyForm.SCORING})
+LETTER_REPLIES: Final = frozenset({ReplyForm.LETTER, ReplyForm.DECISIONS, ReplyForm.SCORING})
 """those whose prompt asks for one letter"""
 
 

@@ -43,6 +43,10 @@ class ExtraOptions:
     length_control: Annotated[
         bool, typer.Option("--length-control", help="Estimate the win rate at equal length too.")
     ] = False
+    difficulty: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="AlpacaEval's difficulties (CSV): its length-controlled win rate too."),
+    ] = None
     majority: Annotated[
         bool, typer.Option("--majority", help="Let a panel speak by majority, not by the mean of its judges.")
     ] = False
@@ -118,6 +122,7 @@ def report(
 ) -> None:
     """Draw the report of a run from its folder, without network."""
     from judge.comparison.derive_report import make_report
+    from judge.inputs.difficulties import read_difficulties
     from judge.outcomes.item_features import WantedFields
     from judge.report.build_report import Extras
 
@@ -130,6 +135,7 @@ def report(
         given = {
             "--equivalence": equivalence,
             "--length-control": extra.length_control,
+            "--difficulty": extra.difficulty,
             "--majority": extra.majority,
         }
         others = {"--with-scores": with_scores, "--certificate": trust.certificate}
@@ -140,11 +146,12 @@ def report(
         _report_score(folder, other, method=ci, wanted=wanted, to=html or form.chosen, errors=form.se)
         return
     refuse_options({"--against": against}, "is for runs of `score`; --with-scores sets a comparison beside two of them")
+    difficulties = read_difficulties(extra.difficulty) if extra.difficulty else None
     made = make_report(
         folder,
         method=ci,
         wanted=wanted,
-        extras=Extras(equivalence, extra.length_control, extra.majority),
+        extras=Extras(equivalence, extra.length_control, extra.majority, difficulties),
         scores=[find_run(score, runs) for score in with_scores or ()],
         certificate=find_certificate(trust.certificate),
     )

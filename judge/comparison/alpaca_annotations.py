@@ -20,11 +20,15 @@ def _named(record: Record, field: str) -> str:
     return name
 
 
-def read_annotation(record: Record) -> Record:
+def read_annotation(record: Record, index: int) -> Record:
     """Return an annotation as a line of imported verdicts.
 
     Model a is the one whose win rate the leaderboard gives, generator_2; which output the annotator was shown first is
     not published, so that output_1, the baseline's, stands in the first slot. RecordProblem where a text is lacking.
+
+    Args:
+        record: the annotation.
+        index: its place in the file, from 0, by which AlpacaEval numbers instructions.
     """
     lengths = zip(("length_b", "length_a"), (record.get(name) for name in _OUTPUTS), strict=True)
     meta = {name: len(text) for name, text in lengths if isinstance(text, str)}
@@ -36,5 +40,5 @@ def read_annotation(record: Record) -> Record:
         "preference": record["preference"],
         "model_a": _named(record, "generator_2"),
         "model_b": _named(record, "generator_1"),
-        "meta": meta | ({"dataset": dataset} if dataset else {}),
+        "meta": meta | {"index": index} | ({"dataset": dataset} if dataset else {}),
     }

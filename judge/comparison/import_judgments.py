@@ -152,12 +152,12 @@ def read_verdicts(source: str) -> tuple[list[VerdictLine], str]:
     lines: dict[str, VerdictLine] = {}
     where_of: dict[str, str] = {}
     with JsonLines(source) as file:
-        for given in source_records(file, max_document=limits().document_bytes):
+        for index, given in enumerate(source_records(file, max_document=limits().document_bytes)):
             record = given.record
             try:
                 if isinstance(record, RecordProblem):
                     raise record
-                line = VerdictLine.model_validate(read_annotation(record) if is_annotation(record) else record)
+                line = VerdictLine.model_validate(read_annotation(record, index) if is_annotation(record) else record)
             except (ValidationError, RecordProblem) as error:
                 problems.append(_problem(given.where, error))
                 if len(problems) >= MAX_PROBLEMS:

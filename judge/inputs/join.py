@@ -55,6 +55,9 @@ class _Joined:
                 )
                 for source in sources
             ]
+            if not any(file.has_samples for file in self._traces):
+                for file in self._traces:
+                    file.forget_samples()
             self.items: Items | None = None
             if options.items:
                 items = read_items(
@@ -66,9 +69,6 @@ class _Joined:
                 )
                 self.items = stack.enter_context(items)
             self._stack = stack.pop_all()
-        if not any(file.has_samples for file in self._traces):
-            for file in self._traces:
-                file.forget_samples()
         self.left_out: dict[str, int] = {}
         first, *others = self._traces
         self._shared = [id_ for id_ in first.ids if all(id_ in other for other in others)]

@@ -188,9 +188,18 @@ class RecordFile(IdIndex):
         return f"id {id_!r}" if item is None else f"sample {id_.removeprefix(item)[1:]} of id {item!r}"
 
     def forget_samples(self) -> None:
-        """Name each record by its item alone: a field `sample` means nothing where no item has several traces."""
-        self._positions = {self.item_of.get(id_, id_): at for id_, at in self._positions.items()}
-        self.item_of = {}
+        """Name each record by its item alone: a field `sample` means nothing where no item has several traces.
+
+        Raises:
+            InputErrors: two ids are easily confused.
+        """
+        items, self.item_of = [self.item_of.get(id_, id_) for id_ in self._positions], {}
+        self._positions, self._altered = {}, {}
+        for item, line in zip(items, self._lines, strict=True):
+            try:
+                self.add(item)
+            except RecordProblem as problem:
+                refuse(self._file.where(line), problem.problem, problem.hint)
 
     def digest(self, id_: str) -> Digest:
         """Return hashes of a record's question, options and document."""

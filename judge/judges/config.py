@@ -14,7 +14,7 @@ from pydantic import Field, JsonValue, ValidationError, field_validator
 from judge.errors import InputError, RunError
 from judge.files.limits import read_whole
 from judge.prompting.shipped_files import find_asset, load_prompt
-from judge.schema import LETTERS, Frozen, JudgeSettings, JudgeSpec, Provider, ReplyForm, VerdictForm
+from judge.schema import LETTER_REPLIES, Frozen, JudgeSettings, JudgeSpec, Provider, ReplyForm, VerdictForm
 
 FILE = "omr-judge.toml"
 SHOWN_CHARS = 80
@@ -162,7 +162,7 @@ def prompt_of(table: JudgeTable, config: Path, *, where: str) -> str | None:
     if table.logprobs and asked is not ReplyForm.LETTER:
         raise InputError(f"{where}.logprobs", "probabilities are those of one letter", 'add reply = "letter"')
     if table.prompt is None:
-        if asked in LETTERS:
+        if asked in LETTER_REPLIES:
             raise InputError(
                 f"{where}.reply", "a prompt has to ask for one letter", 'add prompt = "pairwise-letter.v1"'
             )
@@ -173,7 +173,7 @@ def prompt_of(table: JudgeTable, config: Path, *, where: str) -> str | None:
     template.check()
     fitting = {None, ReplyForm.TEXT}
     if template.reply is VerdictForm.LETTER:
-        fitting |= LETTERS
+        fitting |= LETTER_REPLIES
     if template.reply is not VerdictForm.SCHEMA and asked not in fitting:
         raise InputError(f"{where}.reply", f"prompt {template.label} asks for {template.reply}", "leave reply out")
     return asset.text

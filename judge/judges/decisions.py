@@ -18,6 +18,13 @@ NO_CHANCE = -9999.0
 """the logarithm of a probability of 0, as servers write it"""
 
 
+def log_chances(chances: Mapping[str, float]) -> dict[str, float]:
+    """Return the log-probability of each letter; UnusableReplyError where one is no probability."""
+    if not all(0 <= p <= 1 for p in chances.values()):
+        raise UnusableReplyError("the reply tells what is no probability")
+    return {letter: math.log(p) if p else NO_CHANCE for letter, p in chances.items()}
+
+
 class DecisionsJudge(OpenAIJudge):
     """Asks one question with three choices; nothing is generated, and a refusal of the question is a refusal."""
 
@@ -54,7 +61,7 @@ class DecisionsJudge(OpenAIJudge):
             text="" if refused else answer["choice"],
             stop="refusal" if refused else None,
             cut=FailureKind.REFUSED if refused else None,
-            letters={letter: math.log(p) if p > 0 else NO_CHANCE for letter, p in chances.items()},
+            letters=log_chances(chances),
             model=record.get("model"),
             request_id=headers.get("x-request-id"),
             usage=made_usage(

@@ -164,6 +164,8 @@ def letters_of(choice: dict[str, Any]) -> dict[str, float]:
     for one in told:
         token, logprob = one["token"], float(one["logprob"])
         letters[token] = _log_sum(letters[token], logprob) if token in letters else logprob
+    if not all(map(math.isfinite, letters.values())):
+        raise UnusableReplyError("the reply tells what is no log-probability")
     return letters
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +10,17 @@ import orjson
 
 from judge.errors import StopRunError
 from judge.judges.base import NoReplyError, reply_errors
+from judge.judges.decisions import LETTERS, log_chances
 from judge.judges.openai import OpenAIJudge
 from judge.judges.prompt_counts import Sent
 from judge.judges.provider_errors import part, read_json
-from judge.judges.replies import UnusableReplyError, count, made_reply, made_usage, receive
+from judge.judges.replies import count, made_reply, made_usage, receive
 from judge.schema import FailureKind, Reply, Request
 
 if TYPE_CHECKING:
     import httpx2
 
     from judge.schema import JudgeSpec
-
-LETTERS = ("A", "B", "C")
-NO_CHANCE = -9999.0
-"""the logarithm of a probability of 0, as servers write it"""
 
 
 class ScoringJudge(OpenAIJudge):
@@ -93,16 +89,16 @@ class ScoringJudge(OpenAIJudge):
 
     def read(self, record: Any, headers: Mapping[str, str]) -> Reply:  # noqa: ANN401 - what a server sent
         """Return the most probable letter, with the probability of each."""
-        scores = [own["data"][0]["score"] for own in record["scores"]]
+        chances = {
+            letter: float(own["data"][0]["score"]) for letter, own in zip(LETTERS, record["scores"], strict=True)
+        }
         sent = [count(part(own, "usage"), "prompt_tokens") for own in record["scores"]]
-        if not all(isinstance(p, (int, float)) and 0 <= p <= 1 for p in scores):
-            raise UnusableReplyError("the server tells no probability of each letter")
         is_cut = any(n is None or n < record["n_tokens"] for n in sent)
         return made_reply(
-            text=max(zip(scores, LETTERS, strict=True))[1],
+            text=max(chances, key=chances.__getitem__),
             cut=FailureKind.TOO_LONG if is_cut else None,
             problem="the server cut the prompt, or does not count it: raise --max-model-len" if is_cut else "",
-            letters={letter: math.log(p) if p > 0 else NO_CHANCE for letter, p in zip(LETTERS, scores, strict=True)},
+            letters=log_chances(chances),
             model=record["scores"][0].get("model"),
             request_id=headers.get("x-request-id"),
             usage=made_usage(sum(n or 0 for n in sent), len(LETTERS)),

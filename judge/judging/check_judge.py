@@ -19,7 +19,7 @@ from judge.judging.options import DEFAULT_PROMPT
 from judge.prompting.pairwise_plan import PairPlan
 from judge.prompting.shipped_files import find_asset, load_prompt
 from judge.schema import (
-    LETTERS,
+    LETTER_REPLIES,
     MESSAGES,
     Criterion,
     Failed,
@@ -91,7 +91,7 @@ async def check_judge(spec: JudgeSpec, *, seconds: float) -> list[Check]:
             prompt = find_asset("prompts", LETTER_PROMPT).text if form is ReplyForm.LETTER else None
             checks.append(await _check_form(_with(spec, reply=form, prompt=prompt), seconds))
     spec = _with(spec, logprobs=False)
-    asked = ReplyForm.TEXT if own in LETTERS else own
+    asked = ReplyForm.TEXT if own in LETTER_REPLIES else own
     checks.append(await _check_limit(_with(spec, reply=asked, prompt=None), seconds))
     if spec.provider not in MESSAGES:
         checks.append(await _check_seed(_with(spec, reply=ReplyForm.TEXT, prompt=None), seconds))
@@ -143,7 +143,7 @@ def _request(spec: JudgeSpec, **changes: Any) -> Request:  # noqa: ANN401 - as r
 
 async def _check_form(spec: JudgeSpec, seconds: float) -> Check:
     form, request = spec.settings.reply, _request(spec)
-    asked = f"reply = {form.value}" if request.schema_ or form in LETTERS else "its own prompt"
+    asked = f"reply = {form.value}" if request.schema_ or form in LETTER_REPLIES else "its own prompt"
     try:
         reply, learnt = await _asked(spec, request, seconds)
     except ProviderError as error:

@@ -28,9 +28,11 @@ SCHEMA: dict[str, pl.DataType] = {
     "right_b": pl.Float64(),
     "has_answer": pl.Boolean(),
     SAMPLE_OF: pl.String(),
+    "index": pl.Int64(),
 }
 """`cluster` is null where an item is its own; lengths are characters as shown; `right` is null where an answer cannot
-be read, else 0 or 1; `sample_of` is the item that several rows are samples of, else null"""
+be read, else 0 or 1; `sample_of` is the item that several rows are samples of, else null; `index` is the
+place of an annotation of AlpacaEval in its file"""
 
 
 class ItemFeatures(NamedTuple):
@@ -91,7 +93,7 @@ def features_of_judgments(judgments: Iterable[Judgment], wanted: WantedFields) -
     metas: dict[str, dict[str, Any]] = {}
     for judgment in judgments:
         metas.setdefault(judgment.item, {}).update(judgment.meta)
-    rows = (FeatureRow({"item": item, **_lengths(meta)}, meta) for item, meta in metas.items())
+    rows = (FeatureRow({"item": item, **_lengths(meta), **_place(meta)}, meta) for item, meta in metas.items())
     return tabulate(rows, wanted, default="cluster")
 
 
@@ -100,6 +102,10 @@ def _lengths(meta: Mapping[str, Any]) -> dict[str, float]:
     told = {name: meta.get(name) for name in ("length_a", "length_b")}
     known = {name: float(value) for name, value in told.items() if isinstance(value, (int, float))}
     return known if len(known) == len(told) else {}
+
+
+def _place(meta: Mapping[str, Any]) -> dict[str, int]:
+    return {"index": place} if type(place := meta.get("index")) is int else {}
 
 
 def _of_pair(pair: Pair, *, answers: bool, show: Show) -> FeatureRow:

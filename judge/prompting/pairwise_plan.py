@@ -22,7 +22,7 @@ from judge.prompting.pairwise_prompt import (
 )
 from judge.prompting.pairwise_reply import interpret
 from judge.schema import (
-    LETTERS,
+    LETTER_REPLIES,
     Case,
     Group,
     Item,
@@ -152,7 +152,7 @@ def prompt_labels(source: str, judges: Sequence[JudgeSpec]) -> str:
 
 def verdict_form(judge: JudgeSpec, template: PromptTemplate) -> VerdictForm:
     """Return in what form a judge gives its verdicts, in a run with this prompt."""
-    if judge.settings.reply in LETTERS:
+    if judge.settings.reply in LETTER_REPLIES:
         return VerdictForm.LETTER
     return template_of(judge, template).reply
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from judge.outcomes.counted_items import CriterionItems
     from judge.report.certificate import CertificateStanding
+    from judge.stats.alpaca_length import Difficulties
 
 
 class Extras(NamedTuple):
@@ -43,6 +44,8 @@ class Extras(NamedTuple):
     length_control: bool = False
     majority: bool = False
     """pool the judges of a panel by majority instead of the mean"""
+    difficulties: Difficulties | None = None
+    """of AlpacaEval's instructions"""
 
 
 NO_EXTRAS = Extras()
@@ -158,7 +161,10 @@ def build_report(
         n_soft=latest.n_soft,
         fingerprint=run.fingerprint,
         position={name: position(items, together[name].first_slot) for name, items in panel.items()},
-        length={name: length(items, adjust=extras.length_control) for name, items in panel.items()},
+        length={
+            name: length(items, adjust=extras.length_control, difficulties=extras.difficulties)
+            for name, items in panel.items()
+        },
         agreement={
             name: report_agreement(
                 [own[name] for own in alone.values()], latest.on(name), features, samples=run.samples
@@ -201,6 +207,6 @@ def _refusals(subject: Subject, extras: Extras) -> list[str]:
     if extras.majority and len(subject.judges) == 1:
         texts.append("This run has one judge: there is no majority to take.")
     lengths = subject.features is not None and not subject.features.items["length_a"].is_null().all()
-    if extras.length_control and not lengths:
+    if (extras.length_control or extras.difficulties) and not lengths:
         texts.append("The traces of this run are not known: there is no length-adjusted win rate.")
     return texts

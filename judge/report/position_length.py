@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
-from judge.outcomes.rates import Estimate, Figure, Ratio, estimate_rate, figure, is_mirror_first, rounded, rounded_p
+from judge.outcomes.rates import (
+    DIGITS,
+    Estimate,
+    Figure,
+    Ratio,
+    estimate_rate,
+    figure,
+    is_mirror_first,
+    rounded,
+    rounded_p,
+)
 from judge.outcomes.tally import HALF, ORDERS, SIDED
 from judge.schema import Frozen
 from judge.stats.agreement import cohen_kappa
+from judge.stats.alpaca_length import alpaca_length_controlled
 from judge.stats.length import NotIdentified, length_adjusted, longer_wins, matched_win_rate
 from judge.stats.position import balanced_win_rate, decompose, splits
 
 if TYPE_CHECKING:
     from judge.outcomes.counted_items import CriterionItems
+    from judge.stats.alpaca_length import Difficulties
     from judge.stats.clusters import Codes
     from judge.stats.intervals import Floats
 
 SIDES = 3
 """a, neither, b"""
+ALPACA_EVAL = "length-controlled win rate (AlpacaEval 2)"
+WITHOUT_GAMED = "win rate at equal length by difficulty (AlpacaEval's model without its gamed baselines)"
 FINE = 9
 """digits that tell a credit from 1/2 but for the rounding of thirds"""
 
@@ -57,6 +72,23 @@ class LengthAdjustedReport(Frozen):
     """log-odds for a longer trace, per standard deviation of the log length ratio"""
 
 
+class AlpacaLengthReport(Frozen):
+    """AlpacaEval's length-controlled win rate of a, by its difficulties; its error there is none of the estimate."""
+
+    name: str
+    """what it may be called: AlpacaEval's own name only where the file has its gamed baselines"""
+    win_rate: float
+    """of a, at the same length as b"""
+    preference: float
+    """log-odds at that length and a difficulty of 0"""
+    length_effect: float
+    """log-odds for a longer trace of b, by tanh of the difference in standard deviations"""
+    difficulty_effect: float
+    """log-odds per unit of difficulty"""
+    n: int
+    """items whose lengths and difficulties are known"""
+
+
 class LengthReport(Frozen):
     """How far the length of a trace goes with winning on a criterion."""
 
@@ -70,6 +102,8 @@ class LengthReport(Frozen):
     """items in the rate whose lengths are known"""
     adjusted: LengthAdjustedReport | None
     """null where not asked for, or not identified"""
+    alpaca_eval: Annotated[AlpacaLengthReport | None, Field(exclude_if=lambda found: found is None)] = None
+    """of runs with `--difficulty`"""
     not_identified: str | None
     """why there is no adjusted rate, in words"""
 
@@ -122,12 +156,29 @@ def kappa_of_sides(
     return figure(cohen_kappa(one, other, SIDES, codes, weights=weights, seed=seed))
 
 
-def length(counted: CriterionItems, *, adjust: bool) -> LengthReport | None:
+def _alpaca_length(known: CriterionItems, difficulties: Difficulties) -> AlpacaLengthReport | None:
+    ids, numbers = known.items["item"].to_list(), known.items["index"].to_list()
+    by = difficulties.by_item
+    difficulty = np.array([by.get(id_, by.get(str(number), np.nan)) for id_, number in zip(ids, numbers, strict=True)])
+    has = ~np.isnan(difficulty)
+    part = known.part(has)
+    credit, length_a, length_b = (part.column(name) for name in ("credit", "length_a", "length_b"))
+    found = alpaca_length_controlled(credit, length_a, length_b, difficulty[has], difficulties.gamed)
+    if found is None:
+        return None
+    name = ALPACA_EVAL if len(difficulties.gamed) else WITHOUT_GAMED
+    return AlpacaLengthReport(
+        name=name, n=int(has.sum()), **{field: round(value, DIGITS) for field, value in found._asdict().items()}
+    )
+
+
+def length(counted: CriterionItems, *, adjust: bool, difficulties: Difficulties | None = None) -> LengthReport | None:
     """Report how length goes with winning; None where no length is known.
 
     Args:
         counted: the items of a criterion.
         adjust: whether to estimate the win rate at equal length.
+        difficulties: of AlpacaEval's instructions, for its own rate.
     """
     known = counted.where(pl.col("length_a").is_not_null())
     if not len(known.items):
@@ -145,5 +196,6 @@ def length(counted: CriterionItems, *, adjust: bool) -> LengthReport | None:
         adjusted=None
         if adjusted is None or isinstance(adjusted, NotIdentified)
         else LengthAdjustedReport(**{name: of_models(figure(value)) for name, value in adjusted._asdict().items()}),
+        alpaca_eval=None if difficulties is None else _alpaca_length(known, difficulties),
         not_identified=refused,
     )

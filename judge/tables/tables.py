@@ -218,6 +218,11 @@ def _position(report: Report) -> Table:
 def _length(report: Report) -> Table:
     found = {name: length for name, length in report.length.items() if length}
     refused = {name: length.not_identified for name, length in found.items() if length.not_identified}
+    by_difficulty = [
+        f"{own.alpaca_eval.name}, {name}: {100 * own.alpaca_eval.win_rate:.1f}"
+        for name, own in found.items()
+        if own.alpaca_eval
+    ]
     return Table.of_records(
         "criterion",
         found,
@@ -230,7 +235,9 @@ def _length(report: Report) -> Table:
         },
         key="length",
         title="Length bias: what length does",
-        note="; ".join(f"Length-controlled win rate, {name}: {why}" for name, why in refused.items()),
+        note="; ".join(
+            [*(f"Length-controlled win rate, {name}: {why}" for name, why in refused.items()), *by_difficulty]
+        ),
     )
 
 

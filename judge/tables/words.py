@@ -179,6 +179,8 @@ def length(name: str, found: LengthReport) -> str:
         parts.append(f"at matched length ({share}) the win rate of a is {percent_sign(counted(found.matched))}")
     if found.adjusted is not None:
         parts.append(f"length-controlled win rate of a {percent_sign(percent(found.adjusted.win_rate))}")
+    if found.alpaca_eval is not None:
+        parts.append(f"{found.alpaca_eval.name} {100 * found.alpaca_eval.win_rate:.1f} %")
     if found.not_identified is not None:
         parts.append(f"length-controlled win rate {found.not_identified}")
     return f"Length bias, {name}: {'; '.join(parts) or 'no win goes to a longer trace, and no lengths match'}."

@@ -71,6 +71,11 @@ def test_a_field_of_that_name_means_nothing_where_each_item_has_one_trace(tmp_pa
     assert pair.a.meta["sample"] == 7
 
 
+def test_ids_that_are_easily_confused_are_refused_with_such_a_field_too(tmp_path: Path) -> None:
+    with pytest.raises(InputErrors, match="easily confused"):
+        paired(tmp_path, [trace("q1", 1), trace("q1 ", 1)], [trace("q1")])
+
+
 @pytest.mark.parametrize(
     ("rows", "told"),
     [

@@ -151,6 +151,8 @@ def test_the_last_token_that_is_not_an_end_is_the_letters_and_tokens_of_one_text
     assert letters_of({"logprobs": {"content": content}}) == {"A": pytest.approx(math.log(0.75))}
     assert parse_chances("A", {"A": math.log(0.95)}) == Chances(1.0, 0.0, 0.0)
     silent: list[dict[str, Any]] = [{}, {"logprobs": None}, {"logprobs": {"content": []}}]
+    nan = {"token": "A", "top_logprobs": [{"token": "A", "logprob": math.nan}]}
+    silent.append({"logprobs": {"content": [nan]}})
     for none in [*silent, {"logprobs": {"content": content[2:]}}]:
         with pytest.raises(UnusableReplyError):
             letters_of(none)
