@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from judge.comparison.foreign_verdicts import ForeignVerdicts
+from judge.convert.source import source_records
 from judge.enums import Orders
 from judge.errors import InputError, InputErrors
 from judge.files.fields import MAX_NAME_CHARS, RecordProblem
 from judge.files.files import write_lines
 from judge.files.jsonl import JsonLines
-from judge.files.limits import MAX_PROBLEMS
-from judge.files.strict_json import parse_object
+from judge.files.limits import MAX_PROBLEMS, limits
 from judge.judging.find_run import named_run
 from judge.runs.manifest import Input, Manifest
 from judge.runs.run_folder import RunFolder
@@ -83,15 +84,36 @@ class VerdictLine(Frozen):
         )
 
 
-def import_verdicts(source: str, *, name: str, runs: Path, command: Sequence[str], shared: bool = False) -> RunFolder:
+def import_verdicts(
+    source: str,
+    *,
+    name: str,
+    runs: Path,
+    command: Sequence[str],
+    shared: bool = False,
+    models: tuple[str, str] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> RunFolder:
     """Write a run folder from a file of verdicts; everything downstream works on it.
+
+    Args:
+        source: the file, of ours or of a program that is recognised; `-` is standard input.
+        name: the run's.
+        runs: where run folders lie.
+        command: the command line.
+        shared: whether the group may read and write the run.
+        models: model a and model b, where the file tells of more.
+        say: is told what a person should know of how verdicts were taken.
 
     Raises:
         InputErrors: lines that cannot be used, or two verdicts on the same thing.
         RunError: a run of this name exists.
     """
     folder = named_run(runs, name)
-    lines, sha256 = read_verdicts(source)
+    foreign = ForeignVerdicts(models)
+    lines, sha256 = read_verdicts(source, foreign)
+    for note in foreign.notes():
+        say(f"Note: {note}")
     path = "<stdin>" if source == "-" else str(Path(source).resolve())
     manifest = _manifest(lines, source=Input(role="verdicts", path=path, sha256=sha256), command=command)
     with folder.created(shared=shared) as new:
@@ -100,27 +122,28 @@ def import_verdicts(source: str, *, name: str, runs: Path, command: Sequence[str
     return folder
 
 
-def read_verdicts(source: str) -> tuple[list[VerdictLine], str]:
+def read_verdicts(source: str, foreign: ForeignVerdicts) -> tuple[list[VerdictLine], str]:
     """Read and check every line; return them with the file's hash."""
     problems: list[InputError] = []
     lines: dict[str, VerdictLine] = {}
     where_of: dict[str, str] = {}
     with JsonLines(source) as file:
-        for given in file:
+        for given in source_records(file, max_document=limits().document_bytes):
             try:
-                line = VerdictLine.model_validate(parse_object(given.raw))
+                if isinstance(given.record, RecordProblem):
+                    raise given.record
+                read = [VerdictLine.model_validate(line) for line in foreign.lines(given.record)]
             except (ValidationError, RecordProblem) as error:
                 problems.append(_problem(given.where, error))
                 if len(problems) >= MAX_PROBLEMS:
                     break
                 continue
-            key = line.judgment().key
-            if key in lines:
-                again = (
-                    f"a second verdict on {line.criterion} of item {line.item!r} by the same judge, order and sample"
-                )
-                problems.append(InputError(given.where, again, f"first in {where_of[key]}"))
-            lines[key], where_of[key] = line, given.where
+            for line in read:
+                key = line.judgment().key
+                if key in lines:
+                    told = f"on {line.criterion} of item {line.item!r} by the same judge, order and sample"
+                    problems.append(InputError(given.where, f"a second verdict {told}", f"first in {where_of[key]}"))
+                lines[key], where_of[key] = line, given.where
         sha256 = file.sha256
     problems += _several(lines, "model_a") + _several(lines, "model_b")
     if problems:
