@@ -22,6 +22,7 @@ from judge.cli import (
     planning,
     prompting,
     reporting,
+    surveying,
     verifying,
 )
 from judge.cli.options import flattened
@@ -51,7 +52,7 @@ PANELS = {
         prompting.prompts,
         prompting.rubrics,
     ),
-    "Data": (converting.convert, converting.import_, judging.checklist, converting.export),
+    "Data": (surveying.items, converting.convert, converting.import_, judging.checklist, converting.export),
 }
 """the panels of `--help` with their commands, in the order in which they are needed"""
 for panel, commands in PANELS.items():

@@ -12,7 +12,8 @@ import polars as pl
 from judge.enums import Show
 from judge.errors import InputError
 from judge.outcomes.latest_judgments import FrameBuilder
-from judge.prompting.correctness import is_right
+from judge.prompting.correctness import is_right, right_labels
+from judge.prompting.embedded_options import options_of
 from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Item, Judgment, Pair
 
@@ -27,9 +28,11 @@ SCHEMA: dict[str, pl.DataType] = {
     "right_a": pl.Float64(),
     "right_b": pl.Float64(),
     "has_answer": pl.Boolean(),
+    "right_letter": pl.String(),
+    "n_options": pl.Float64(),
 }
 """`cluster` is null where an item is its own; lengths are characters as shown; `right` is null where an answer cannot
-be read, else 0 or 1"""
+be read, else 0 or 1; `right_letter` is that of an item with one right option"""
 
 
 class ItemFeatures(NamedTuple):
@@ -93,12 +96,15 @@ def features_of_judgments(judgments: Iterable[Judgment], wanted: WantedFields) -
 
 def _of_pair(pair: Pair, *, answers: bool, show: Show) -> FeatureRow:
     item = pair.item
+    letters = right_labels(item)
     right = {"right_a": is_right(pair.a, item), "right_b": is_right(pair.b, item)}
     values = {
         "item": item.id,
         "length_a": float(len(shown_text(pair.a, answers=answers, show=show))),
         "length_b": float(len(shown_text(pair.b, answers=answers, show=show))),
         "has_answer": item.answer is not None,
+        "right_letter": letters[0] if len(letters) == 1 else None,
+        "n_options": float(len(options_of(item))) if letters else None,
         **{name: None if value is None else float(value) for name, value in right.items()},
     }
     return FeatureRow.of(item, values)

@@ -20,6 +20,7 @@ from judge.report.instruments import compare_instruments
 from judge.report.judge_agreement import halo, report_agreement
 from judge.report.judge_sensitivity import judge_sensitivity
 from judge.report.judge_signal import signal_warnings
+from judge.report.letter_habit import habit_warning, report_letter_habit
 from judge.report.position_length import length, position
 from judge.report.report import SCHEMA_VERSION, Clusters, IntervalSettings, Models, Report, clusters_of
 from judge.report.served_models import report_served, served_warnings
@@ -110,6 +111,7 @@ def build_report(
             by_judge=by_judge if pooling is Pooling.MEAN else {},
         )
     subgroups = report_subgroups(panel, features) if features else {}
+    habit = report_letter_habit(panel[overall]) if features else None
     return Report(
         schema_version=SCHEMA_VERSION,
         models=run.models,
@@ -137,6 +139,7 @@ def build_report(
             *_refusals(subject, extras),
             *(stopping_warnings(stopped.together, overall, margin) if stopped else ()),
             *run.notes,
+            *([habit_warning(habit, run.models.a, run.models.b)] if habit else ()),
             *served_warnings(served, overall),
             *control_warnings(run.controls or {}),
         ),
@@ -144,6 +147,7 @@ def build_report(
         clusters=_clusters(subject),
         instruments=compare_instruments(panel, *run.scores) if run.scores else None,
         sequential=stopped and stopped.together,
+        letter_habit=habit,
         controls=run.controls,
         served_models=served or None,
         fingerprint=run.fingerprint,
