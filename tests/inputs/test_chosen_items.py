@@ -96,8 +96,11 @@ def test_different_documents_under_one_id_are_refused_by_their_hashes(tmp_path: 
         "a": lines(tmp_path / "a.jsonl", of_document(5, "two", "h2"), of_document(2, "five", "h5")),
         "b": lines(tmp_path / "b.jsonl", of_document(2, "two", "h2"), of_document(5, "five", "h5")),
     }
-    with pytest.raises(InputErrors, match="id '5' has another document than in"):
-        opened(options(files))
+    with (
+        Inputs(options(files), blind_judge=True) as inputs,
+        pytest.raises(InputErrors, match="id '5' has another document than in"),
+    ):
+        inputs.check()
     lines(tmp_path / "b.jsonl", of_document(5, "two", "h2"), of_document(2, "five", "h5"))
     with opened(options(files)) as inputs:
         assert inputs.ids == ["5", "2"]
