@@ -54,6 +54,7 @@ MODELS = {
     "disagreement": "judge.report.instruments:Disagreement",
     "sequential": "judge.outcomes.interim_looks:Sequential",
     "cost": "judge.costs.spending:JudgeCost",
+    "answers read by the judge": "judge.report.judge_answers:JudgeAnswers",
     "letter habit": "judge.report.letter_habit:LetterHabit",
     "right answers of a model": "judge.report.letter_habit:RightOf",
     "corrected stratum": "judge.report.letter_habit:CorrectedStratum",

@@ -15,6 +15,7 @@ from judge.outcomes.latest_judgments import FrameBuilder
 from judge.prompting.correctness import is_right, right_labels
 from judge.prompting.embedded_options import options_of
 from judge.prompting.pairwise_prompt import shown_text
+from judge.prompting.stated_answers import StatedAnswers
 from judge.schema import Item, Judgment, Pair
 
 BY_IMAGE = "image"
@@ -69,7 +70,12 @@ class FeatureRow(NamedTuple):
 
 
 def features_of_pairs(
-    pairs: Iterable[Pair], wanted: WantedFields, *, answers: bool = True, show: Show = Show.BOTH
+    pairs: Iterable[Pair],
+    wanted: WantedFields,
+    *,
+    answers: bool = True,
+    show: Show = Show.BOTH,
+    stated: StatedAnswers | None = None,
 ) -> ItemFeatures:
     """Read the features of a run's pairs.
 
@@ -78,11 +84,14 @@ def features_of_pairs(
         wanted: fields of the items, in `subgroup` or `meta`.
         answers: whether the judge was shown the final answers.
         show: which parts of the traces it was shown.
+        stated: final answers that judges state of the traces.
 
     Raises:
         InputError: no item has a wanted field.
     """
-    return tabulate((_of_pair(pair, answers=answers, show=show) for pair in pairs), wanted, default=BY_IMAGE)
+    return tabulate(
+        (_of_pair(pair, answers=answers, show=show, stated=stated) for pair in pairs), wanted, default=BY_IMAGE
+    )
 
 
 def features_of_judgments(judgments: Iterable[Judgment], wanted: WantedFields) -> ItemFeatures:
@@ -94,10 +103,13 @@ def features_of_judgments(judgments: Iterable[Judgment], wanted: WantedFields) -
     return tabulate(rows, wanted, default="cluster")
 
 
-def _of_pair(pair: Pair, *, answers: bool, show: Show) -> FeatureRow:
+def _of_pair(pair: Pair, *, answers: bool, show: Show, stated: StatedAnswers | None) -> FeatureRow:
     item = pair.item
     letters = right_labels(item)
-    right = {"right_a": is_right(pair.a, item), "right_b": is_right(pair.b, item)}
+    right = {
+        f"right_{side}": is_right(trace, item) if stated is None else stated.right(item, side, trace)
+        for side, trace in (("a", pair.a), ("b", pair.b))
+    }
     values = {
         "item": item.id,
         "length_a": float(len(shown_text(pair.a, answers=answers, show=show))),

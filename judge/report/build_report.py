@@ -18,6 +18,7 @@ from judge.report.control_report import ControlReport, control_warnings
 from judge.report.criterion import CriterionReport, report_criteria
 from judge.report.instruments import compare_instruments
 from judge.report.judge_agreement import halo, report_agreement
+from judge.report.judge_answers import JudgeAnswers
 from judge.report.judge_sensitivity import judge_sensitivity
 from judge.report.judge_signal import signal_warnings
 from judge.report.letter_habit import habit_warning, report_letter_habit
@@ -72,6 +73,8 @@ class RunDescription(NamedTuple):
     fingerprint: str | None = None
     input_counts: Mapping[str, int] = MappingProxyType({})
     """as in the manifest"""
+    judge_answers: JudgeAnswers | None = None
+    """of a run whose judge is asked for the traces' final answers"""
 
 
 def build_report(
@@ -139,6 +142,7 @@ def build_report(
             *_refusals(subject, extras),
             *(stopping_warnings(stopped.together, overall, margin) if stopped else ()),
             *run.notes,
+            *([run.judge_answers.told()] if run.judge_answers else ()),
             *([habit_warning(habit, run.models.a, run.models.b)] if habit else ()),
             *served_warnings(served, overall),
             *control_warnings(run.controls or {}),
@@ -147,6 +151,7 @@ def build_report(
         clusters=_clusters(subject),
         instruments=compare_instruments(panel, *run.scores) if run.scores else None,
         sequential=stopped and stopped.together,
+        judge_answers=run.judge_answers,
         letter_habit=habit,
         controls=run.controls,
         served_models=served or None,
