@@ -72,6 +72,15 @@ class Show(StrEnum):
     """the text after the thinking"""
 
 
+class ReadAnswers(StrEnum):
+    """Who reads the final answers of traces."""
+
+    RULES = "rules"
+    """rules of our own, which leave unclear answers unread"""
+    JUDGE = "judge"
+    """the judge too, where the rules read none and both orders agree"""
+
+
 class Method(StrEnum):
     """How an interval is made."""
 

@@ -332,7 +332,7 @@ LETTER_REPLIES: Final = frozenset({ReplyForm.LETTER, ReplyForm.DECISIONS, ReplyF
 
 
 class VerdictForm(StrEnum):
-    """In what form a reply gives its verdict, as its prompt asks for it; all but the first give one alone."""
+    """In what form a reply gives its verdict, as its prompt asks for it."""
 
     SCHEMA = "schema"
     """one object, with a verdict on each criterion"""
@@ -342,6 +342,12 @@ class VerdictForm(StrEnum):
     """`[RESULT] A` at the end"""
     LETTER = "letter"
     """one letter alone: A, B, or C for a tie"""
+    ANSWERS = "answers"
+    """as the schema, after the final answer that each trace ends with"""
+
+
+OBJECTS: Final = frozenset({VerdictForm.SCHEMA, VerdictForm.ANSWERS})
+"""forms with a verdict on each criterion; all others give one alone"""
 
 
 class RequestForm(StrEnum):

@@ -27,6 +27,7 @@ from judge.cli import (
     ranking,
     reporting,
     serving,
+    surveying,
     verifying,
 )
 from judge.cli.help import Command, Group
@@ -71,7 +72,7 @@ PANELS = {
         prompting.prompts,
         prompting.rubrics,
     ),
-    "Data": (converting.convert, converting.import_, judging.checklist, converting.export),
+    "Data": (surveying.items, converting.convert, converting.import_, judging.checklist, converting.export),
     "Set up": (defaults.init,),
 }
 """the panels of `--help` with their commands, in the order in which they are needed"""

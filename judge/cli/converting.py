@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from judge.cli.options import OutputOptions, RunPath
+from judge.cli.output import teller
 from judge.cli.reporting import find_run, print_report
 from judge.enums import ExportFormat, SourceFormat
 from judge.files.terminal import say, write
@@ -73,10 +74,18 @@ def convert(
 
 def import_(
     verdicts: Annotated[
-        str, typer.Argument(metavar="VERDICTS.JSONL", help="One verdict a line; '-' reads standard input.")
+        str,
+        typer.Argument(
+            metavar="VERDICTS",
+            help="One verdict a line, or another program's file of verdicts; '-' reads standard input.",
+        ),
     ],
     *,
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the run folder.")],
+    models: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Model a and model b, where the file tells of more than two."),
+    ] = None,
     runs: Runs = DEFAULT_RUNS,
     shared: Shared = False,
     output: OutputOptions = OutputOptions(max_failures=1.0),
@@ -85,7 +94,10 @@ def import_(
     """Make a run of judgments made elsewhere, so that report and everything after it work on them."""
     from judge.comparison.import_judgments import import_verdicts
 
-    folder = import_verdicts(verdicts, name=name, runs=runs, command=sys.argv, shared=shared)
+    say_note = teller(quiet=quiet)
+    folder = import_verdicts(
+        verdicts, name=name, runs=runs, command=sys.argv, shared=shared, models=models, say=say_note
+    )
     print_report(folder, output, quiet=quiet)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from judge.comparison.certificates import standing_of
 from judge.comparison.derive_control_report import read_controls
 from judge.costs.spending import Spending
+from judge.enums import ReadAnswers
 from judge.errors import RunError
 from judge.files.files import write_json
 from judge.judges.served_models import is_same_model
@@ -17,7 +18,9 @@ from judge.outcomes.item_features import ItemFeatures, WantedFields, features_of
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.prompting.pairwise_plan import prompt_labels
+from judge.prompting.stated_answers import StatedAnswers
 from judge.report.build_report import NO_EXTRAS, Extras, RunDescription, build_report
+from judge.report.judge_answers import JudgeAnswers
 from judge.report.report import Models, Report
 from judge.runs.evidence import fingerprint_of
 from judge.schema import Provider
@@ -62,8 +65,9 @@ def make_report(
         RunError: the folder is damaged.
     """
     manifest = folder.manifest()
+    stated = StatedAnswers(folder.judgments()) if manifest.read_answers is ReadAnswers.JUDGE else None
     spending = Spending(manifest.prices)
-    latest, subject = read_verdicts(folder, manifest, wanted, spending)
+    latest, subject = read_verdicts(folder, manifest, wanted, spending, stated)
     rubric = manifest.rubric
     basis = Basis(method or manifest.method, manifest.seed)
     run = RunDescription(
@@ -74,6 +78,7 @@ def make_report(
         seed=manifest.seed,
         left_out=manifest.left_out,
         input_counts=manifest.input_counts,
+        judge_answers=None if stated is None else JudgeAnswers.of(stated.counts),
         costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
         judge_models={judge.name: judge.model for judge in manifest.judges},
         looks=planned_looks(folder, manifest),
@@ -87,10 +92,15 @@ def make_report(
 
 
 def read_verdicts(
-    folder: RunFolder, manifest: Manifest, wanted: WantedFields = NOTHING_WANTED, spending: Spending | None = None
+    folder: RunFolder,
+    manifest: Manifest,
+    wanted: WantedFields = NOTHING_WANTED,
+    spending: Spending | None = None,
+    stated: StatedAnswers | None = None,
 ) -> tuple[LatestJudgments, Subject]:
     """Return the judgments of a run that count, and what it planned; `spending` counts what its replies took."""
-    subject = subject_of(manifest, item_features(folder, manifest, wanted))  # first: it reads which items there are
+    features = item_features(folder, manifest, wanted, stated)  # first: it reads which items there are
+    subject = subject_of(manifest, features)
     return latest_judgments(folder.judgments(), spending), subject
 
 
@@ -148,7 +158,9 @@ def subject_of(manifest: Manifest, features: ItemFeatures | None = None) -> Subj
     )
 
 
-def item_features(folder: RunFolder, manifest: Manifest, wanted: WantedFields) -> ItemFeatures | None:
+def item_features(
+    folder: RunFolder, manifest: Manifest, wanted: WantedFields, stated: StatedAnswers | None = None
+) -> ItemFeatures | None:
     """Read what is known of the items: from the pairs, or of imported judgments from themselves.
 
     Raises:
@@ -161,7 +173,9 @@ def item_features(folder: RunFolder, manifest: Manifest, wanted: WantedFields) -
         return features_of_judgments(folder.judgments(), wanted)
     if not folder.pairs_path.exists() and wanted == NOTHING_WANTED:
         return None
-    return features_of_pairs(folder.pairs(), wanted, answers=not manifest.hide_answers, show=manifest.show)
+    return features_of_pairs(
+        folder.pairs(), wanted, answers=not manifest.hide_answers, show=manifest.show, stated=stated
+    )
 
 
 def save_report(folder: RunFolder) -> Report:

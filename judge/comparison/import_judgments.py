@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from judge.comparison.alpaca_annotations import is_annotation, read_annotation
+from judge.comparison.foreign_verdicts import ForeignVerdicts
 from judge.convert.source import source_records
 from judge.enums import Orders
 from judge.errors import InputError, InputErrors
@@ -129,15 +130,36 @@ class VerdictLine(Frozen):
         )
 
 
-def import_verdicts(source: str, *, name: str, runs: Path, command: Sequence[str], shared: bool = False) -> RunFolder:
+def import_verdicts(
+    source: str,
+    *,
+    name: str,
+    runs: Path,
+    command: Sequence[str],
+    shared: bool = False,
+    models: tuple[str, str] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> RunFolder:
     """Write a run folder from a file of verdicts; everything downstream works on it.
+
+    Args:
+        source: the file, of ours or of a program that is recognised; `-` is standard input.
+        name: the run's.
+        runs: where run folders lie.
+        command: the command line.
+        shared: whether the group may read and write the run.
+        models: model a and model b, where the file tells of more.
+        say: is told what a person should know of how verdicts were taken.
 
     Raises:
         InputErrors: lines that cannot be used, or two verdicts on the same thing.
         RunError: a run of this name exists.
     """
     folder = named_run(runs, name)
-    lines, sha256 = read_verdicts(source)
+    foreign = ForeignVerdicts(models)
+    lines, sha256 = read_verdicts(source, foreign)
+    for note in foreign.notes():
+        say(f"Note: {note}")
     path = "<stdin>" if source == "-" else str(Path(source).resolve())
     manifest = _manifest(lines, source=Input(role="verdicts", path=path, sha256=sha256), command=command)
     with folder.created(shared=shared) as new:
@@ -146,7 +168,7 @@ def import_verdicts(source: str, *, name: str, runs: Path, command: Sequence[str
     return folder
 
 
-def read_verdicts(source: str) -> tuple[list[VerdictLine], str]:
+def read_verdicts(source: str, foreign: ForeignVerdicts) -> tuple[list[VerdictLine], str]:
     """Read and check every line; return them with the file's hash."""
     problems: list[InputError] = []
     lines: dict[str, VerdictLine] = {}
@@ -157,19 +179,19 @@ def read_verdicts(source: str) -> tuple[list[VerdictLine], str]:
             try:
                 if isinstance(record, RecordProblem):
                     raise record
-                line = VerdictLine.model_validate(read_annotation(record, index) if is_annotation(record) else record)
+                told = [read_annotation(record, index)] if is_annotation(record) else foreign.lines(record)
+                read = [VerdictLine.model_validate(line) for line in told]
             except (ValidationError, RecordProblem) as error:
                 problems.append(_problem(given.where, error))
                 if len(problems) >= MAX_PROBLEMS:
                     break
                 continue
-            key = line.judgment().key
-            if key in lines:
-                again = (
-                    f"a second verdict on {line.criterion} of item {line.item!r} by the same judge, order and sample"
-                )
-                problems.append(InputError(given.where, again, f"first in {where_of[key]}"))
-            lines[key], where_of[key] = line, given.where
+            for line in read:
+                key = line.judgment().key
+                if key in lines:
+                    same = f"on {line.criterion} of item {line.item!r} by the same judge, order and sample"
+                    problems.append(InputError(given.where, f"a second verdict {same}", f"first in {where_of[key]}"))
+                lines[key], where_of[key] = line, given.where
         sha256 = file.sha256
     problems += _several(lines, "model_a") + _several(lines, "model_b")
     if problems:

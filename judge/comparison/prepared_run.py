@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from judge.enums import Orders, Show
+from judge.enums import Orders, ReadAnswers, Show
 from judge.errors import InputError, InputErrors
 from judge.files.files import write_lines
 from judge.flags.flags import FLAGS, flags_of_pairs
 from judge.inputs.item_images import refused_images
 from judge.inputs.join import Inputs
 from judge.judging.find_run import SHARD, PreparedRun, open_judges
-from judge.judging.options import CHECKLIST_PROMPT, DEFAULT_RUBRIC, ONE_VERDICT_RUBRIC, CompareOptions
+from judge.judging.options import ANSWERS_PROMPT, CHECKLIST_PROMPT, DEFAULT_RUBRIC, ONE_VERDICT_RUBRIC, CompareOptions
 from judge.judging.provenance import item_roles, read_files, used_asset
 from judge.outcomes.item_features import units_of_pairs
 from judge.prompting.pairwise_plan import choose_swapped, verdict_form
@@ -26,7 +26,7 @@ from judge.prompting.shipped_files import REPAIR_ANY, Asset, find_asset, load_pr
 from judge.prompting.subject_counts import PairCounts
 from judge.runs.controls import refuse_contradictions
 from judge.runs.manifest import Input, Manifest
-from judge.schema import JudgeSpec, Pair, Rubric, VerdictForm
+from judge.schema import OBJECTS, JudgeSpec, Pair, Rubric, VerdictForm
 
 if TYPE_CHECKING:
     from judge.images.image_store import ImageStore
@@ -48,6 +48,8 @@ def prepared_comparison(
     if options.checklist and not template.shows("checklist"):
         hint = f"leave out --prompt for {CHECKLIST_PROMPT}, or use {{{{ checklist }}}} in yours"
         raise InputError("--checklist", f"prompt {template.label} does not show it", hint)
+    if options.read_answers is ReadAnswers.JUDGE:
+        _require_answers(options, template)
     judges, prices = open_judges(options.judges, options, say=say, needs_keys=needs_keys)
     rubric_asset = find_rubric(options.rubric, template, judges, say=say)
     rubric = load_rubric(rubric_asset)
@@ -69,9 +71,18 @@ def prepared_comparison(
         yield PreparedComparison(options, tuple(command), judges, prices, prompt, rubric_asset, rubric, inputs)
 
 
+def _require_answers(options: CompareOptions, template: PromptTemplate) -> None:
+    """Refuse to have the judge read answers with a prompt that does not ask for them, or in one order (InputError)."""
+    if template.reply is not VerdictForm.ANSWERS:
+        hint = f'leave out --prompt for {ANSWERS_PROMPT}, or begin yours with `reply = "answers"`'
+        raise InputError("--read-answers judge", f"prompt {template.label} does not ask for the answers", hint)
+    if options.orders is not Orders.BOTH:
+        raise InputError("--read-answers judge", "one order: nothing tells whether orders agree", "ask both orders")
+
+
 def one_verdict_judges(template: PromptTemplate, judges: Sequence[JudgeSpec]) -> list[str]:
     """Name the judges whose replies hold one verdict alone, in a run with this prompt."""
-    return [judge.name for judge in judges if verdict_form(judge, template) is not VerdictForm.SCHEMA]
+    return [judge.name for judge in judges if verdict_form(judge, template) not in OBJECTS]
 
 
 def find_rubric(
@@ -162,6 +173,8 @@ class PreparedComparison(PreparedRun[PairCounts]):
             "--field": orjson.dumps(dict(options.inputs.fields), option=orjson.OPT_SORT_KEYS).decode(),
         }
         decided |= options.inputs.identity() | ({} if options.show is Show.BOTH else {"--show": options.show.value})
+        if options.read_answers is not ReadAnswers.RULES:
+            decided["--read-answers"] = options.read_answers.value
         if options.shard is not None:
             decided[SHARD] = str(options.shard)
         stopping = options.stopping
@@ -198,6 +211,7 @@ class PreparedComparison(PreparedRun[PairCounts]):
             show_reference=options.show_reference,
             hide_answers=options.hide_answers,
             show=options.show,
+            read_answers=options.read_answers,
             stopping=options.stopping,
             swapped=tuple(sorted(swapped)),
             left_out={reason: count for reason, count in self.inputs.left_out.items() if count},

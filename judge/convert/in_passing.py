@@ -31,7 +31,7 @@ class ConvertedLines(JsonLines):
     kind = "trace"
 
     def __init__(self, source: str | Path, sha256: str, id_path: str | None, *, skip_bad: bool) -> None:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             to = Path(folder) / "traces.jsonl"
             options = ConvertOptions(to=to, choice=Choice(), id_path=id_path, skip_bad=skip_bad)
             counts = convert([str(source)], options)

@@ -123,6 +123,14 @@ class RecordFields:
         """Return what a key of the record holds, without taking it; None where it holds nothing or is a path's."""
         return None if key in self._reserved else self._record.get(key)
 
+    def unread(self) -> list[str]:
+        """Return the keys that were not read, and that no path begins with."""
+        return [key for key in self._record if key not in self._used and key not in self._reserved]
+
+    def is_given(self, name: str) -> bool:
+        """Say whether the user named the place of a field."""
+        return name in self._paths
+
     def rest(self) -> dict[str, Any]:
         """Return the fields that were not read, without the known ones that are null."""
         return {

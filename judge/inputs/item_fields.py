@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ from judge.prompting.embedded_options import split_options
 from judge.prompting.right_answer import ways_to_read
 from judge.prompting.trace_parts import part_output
 from judge.schema import Group, Item, Unit
+
+_NUMBERED = re.compile(r"(?:image|img|picture|photo|figure)s?[_-]?[0-9]{1,2}", re.IGNORECASE)
+_IMAGE_TEXTS = ("data:image/", "iVBORw0KGgo", "/9j/4", "R0lGODlh", "R0lGODdh")
+"""with which images begin as text: data addresses, and PNG, JPEG and GIF in base64"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +100,37 @@ def _completed(item: Item, fields: RecordFields) -> Item:
 
 
 def read_images(fields: RecordFields) -> tuple[str | EmbeddedImage, ...]:
-    """Return the images that a record names (paths as given) or holds, in order; an empty path is no image."""
-    return (fields.read("image", _as_images) or ()) + (fields.read("image_base64", _as_base64_images) or ())
+    """Return the images that a record names (paths as given) or holds, in order; an empty path is no image.
+
+    Numbered fields (`image_1` ...) and bytes under any name are read as images too. What else holds an image is refused
+    until the user says with `--field image=NAME` which field to show: none is left out in silence.
+    """
+    images = (fields.read("image", _as_images) or ()) + (fields.read("image_base64", _as_base64_images) or ())
+    if fields.is_given("image"):
+        return images
+    for key in fields.unread():
+        value = fields.look(key)
+        if _NUMBERED.fullmatch(key) or _holds(value, bytes):
+            images += fields.take(key, _as_images) or ()
+        elif _holds(value, str):
+            held = RecordProblem(f"{key}: holds an image, which would be left out", f"show it with --field image={key}")
+            fields.problems.append(held)
+    return images
+
+
+def _holds(value: object, kind: type) -> bool:
+    """Say whether a value holds an image: its bytes, or its bytes as text (data addresses, base64)."""
+    match value:
+        case list():
+            return any(_holds(one, kind) for one in value)
+        case {"bytes": content, **others} if others.keys() <= {"path"}:
+            return isinstance(content, kind)
+        case {"url": str(address)}:
+            return kind is str and address.startswith("data:image/")
+        case str():
+            return kind is str and value.startswith(_IMAGE_TEXTS)
+        case _:
+            return kind is bytes and isinstance(value, bytes)
 
 
 def _as_images(value: object) -> tuple[str | EmbeddedImage, ...]:
@@ -111,6 +145,8 @@ def _as_image(value: object) -> str | EmbeddedImage:
             return EmbeddedImage(value or None)
         case Mapping() if "bytes" in value and isinstance(value["bytes"], bytes | None):
             return EmbeddedImage(value["bytes"] or None)
+        case str() if value.startswith(_IMAGE_TEXTS):
+            return EmbeddedImage(_decoded(value))
         case _:
             return as_image_path(value)
 

@@ -107,6 +107,7 @@ class _Joined:
             for file in self._files()
             if (unread := file.answers.unread)
         ]
+        said += [f"{file.path}: {habit}" for file in self._files() if (habit := file.habit())][:1]
         return said + [
             f"{file.path}: {file.short_traces} of {len(file)} traces have ten characters or fewer"
             for file in self._traces

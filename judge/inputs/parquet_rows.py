@@ -49,7 +49,7 @@ class ParquetColumns:
         self.fields = {name: path for name, path in fields.items() if _root(path, schema) in schema}
         self._schema = schema
         for name in self.images:
-            if not _is_image(schema[name]):
+            if not _is_image(schema[name]) and (name in self.of("image") or _holds_bytes(schema[name])):
                 raise RecordProblem(f"column {name} holds {schema[name]}", f"images are {IMAGE_FORMS}")
 
     def of(self, name: str) -> tuple[str, ...]:
@@ -65,8 +65,11 @@ class ParquetColumns:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The columns of images."""
-        return self.of("image")
+        """The columns of images: those that are named so, else any other that holds bytes too."""
+        named = self.of("image")
+        if "image" in self.fields:
+            return named
+        return (*named, *(name for name, kind in self._schema.items() if name not in named and _holds_bytes(kind)))
 
     @cached_property
     def embedded(self) -> tuple[str, ...]:

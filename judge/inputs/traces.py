@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
+from collections import Counter
 from collections.abc import KeysView, Mapping
 from functools import partial
 from pathlib import Path
@@ -26,9 +27,11 @@ from judge.inputs.file_kinds import with_file_kind
 from judge.inputs.item_fields import EmbeddedImage, read_images, read_item
 from judge.inputs.parquet_rows import ParquetRows
 from judge.inputs.right_answers import RightAnswers
-from judge.prompting.embedded_options import split_options
+from judge.prompting.correctness import right_labels
+from judge.prompting.embedded_options import options_of, split_options
 from judge.prompting.trace_parts import part_output
 from judge.schema import Item, Trace
+from judge.stats.letter_shares import letter_habit
 
 SHORT_TRACE = 10
 """characters beside the tags; a trace of no more is counted for a warning"""
@@ -152,6 +155,8 @@ class RecordFile(IdIndex):
         self.answers = RightAnswers(answer_is)
         self.model: str | None = None
         self.short_traces = 0
+        self.letters, self.n_options = Counter[str](), Counter[int]()
+        """items by the letter of their one right option, and by their number of options"""
         self._file, self._folder, self._paths, self._with_traces = file, folder, fields, with_traces
         self._offsets, self._lines, self._marks = array("Q"), array("Q"), array("q")
         self._questions, self._options, self._documents = array("q"), array("q"), array("q")
@@ -206,6 +211,18 @@ class RecordFile(IdIndex):
         at = self._positions[id_]
         return Digest(self._questions[at] or None, self._options[at] or None, self._documents[at] or None)
 
+    def habit(self) -> str | None:
+        """Say where answering one letter always could pass for knowledge."""
+        n_options = sum(n * count for n, count in self.n_options.items()) / max(1, self.n_options.total())
+        found = letter_habit(self.letters, n_options)
+        if found is None:
+            return None
+        share = f"{100 * found.share:.0f} % of {self.letters.total():,} items"
+        return (
+            f"the right answer is {found.letter} in {share}: a letter habit could pass for knowledge; the report gives "
+            "the strata with every letter counted alike (see `omr-judge items`)"
+        )
+
     def record(self, id_: str) -> Record:
         """Return a record, read again."""
         at = self._positions[id_]
@@ -252,6 +269,9 @@ class RecordFile(IdIndex):
         self._documents.append(digest.document or _ABSENT)
         self._questions.append(digest.question or _ABSENT)
         self._options.append(digest.options or _ABSENT)
+        if len(right := right_labels(record.item)) == 1:
+            self.letters[right[0]] += 1
+            self.n_options[len(options_of(record.item))] += 1
         if record.trace is not None:
             self.short_traces += len(_TAGS.sub("", record.trace.text).strip()) <= SHORT_TRACE
             model = record.trace.model

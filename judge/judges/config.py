@@ -14,7 +14,7 @@ from pydantic import Field, JsonValue, ValidationError, field_validator
 from judge.errors import InputError, RunError
 from judge.files.limits import read_whole
 from judge.prompting.shipped_files import find_asset, load_prompt
-from judge.schema import LETTER_REPLIES, Frozen, JudgeSettings, JudgeSpec, Provider, ReplyForm, VerdictForm
+from judge.schema import LETTER_REPLIES, OBJECTS, Frozen, JudgeSettings, JudgeSpec, Provider, ReplyForm, VerdictForm
 
 FILE = "omr-judge.toml"
 SHOWN_CHARS = 80
@@ -174,7 +174,7 @@ def prompt_of(table: JudgeTable, config: Path, *, where: str) -> str | None:
     fitting = {None, ReplyForm.TEXT}
     if template.reply is VerdictForm.LETTER:
         fitting |= LETTER_REPLIES
-    if template.reply is not VerdictForm.SCHEMA and asked not in fitting:
+    if template.reply not in OBJECTS and asked not in fitting:
         raise InputError(f"{where}.reply", f"prompt {template.label} asks for {template.reply}", "leave reply out")
     return asset.text
 

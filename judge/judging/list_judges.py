@@ -11,7 +11,7 @@ from judge.judges.keys import environment_key, key_variables
 from judge.judges.known_providers import PROVIDERS
 from judge.judges.registry import parse_judge
 from judge.prompting.pairwise_plan import own_template
-from judge.schema import JudgeSettings, JudgeSpec, Provider, ReplyForm, VerdictForm
+from judge.schema import OBJECTS, JudgeSettings, JudgeSpec, Provider, ReplyForm
 
 _PLACES = {
     Provider.OPENAI: "OpenAI, or a server with openai:MODEL@URL",
@@ -40,7 +40,7 @@ def known_judges(config: Path | None) -> Iterator[tuple[str, str, str, str]]:
         spec = parse_judge(name, JudgeOptions(config=found), say=lambda _: None, needs_key=False)
         at = f" at {spec.endpoint}" if spec.endpoint else ""
         own = spec.settings.prompt and own_template(spec.settings.prompt).reply
-        reply = own if own and own is not VerdictForm.SCHEMA else spec.settings.reply
+        reply = own if own and own not in OBJECTS else spec.settings.reply
         yield name, f"{spec.provider}:{spec.model}{at}", reply, _key(spec)
     yield "local, local:FILE.gguf", "the embedded model", ReplyForm.SCHEMA, "-"
     yield "local:REPO/FILE.gguf", "weights from the Hugging Face Hub, embedded", ReplyForm.SCHEMA, "HF_TOKEN, if any"

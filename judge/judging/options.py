@@ -13,7 +13,7 @@ import typer
 
 from judge.dispatch.lease import Lease
 from judge.dispatch.retry_policy import RetryPolicy
-from judge.enums import Method, Orders, Show
+from judge.enums import Method, Orders, ReadAnswers, Show
 from judge.errors import InputError
 from judge.files.listening import LOCAL, OWN
 from judge.inputs.input_options import CaseOptions, FieldOptions, FieldPaths, InputOptions, ItemOptions
@@ -29,6 +29,8 @@ DEFAULT_PROMPT = "pairwise.v1"
 DEFAULT_RUBRIC = "openmedreason.v1"
 ONE_VERDICT_RUBRIC = "overall.v1"
 """the default where a judge's prompt asks for one verdict alone"""
+ANSWERS_PROMPT = "pairwise-answers.v1"
+"""what `compare --read-answers judge` asks with"""
 CHECKLIST_PROMPT = "pairwise-checklist.v1"
 """what `compare --checklist` asks with"""
 
@@ -230,11 +232,17 @@ class PromptOptions:
     show: Annotated[
         Show, typer.Option(help="Which part of a trace the judge is shown, where it has thinking and a final text.")
     ] = Show.BOTH
+    read_answers: Annotated[
+        ReadAnswers,
+        typer.Option(help="Who reads the traces' final answers; judge: it too, where the rules read none."),
+    ] = ReadAnswers.RULES
     seed: Seed = 0
 
     @property
     def prompt_name(self) -> str:
         """The prompt: as given, else that of what is shown."""
+        if self.prompt is None and self.read_answers is ReadAnswers.JUDGE:
+            return ANSWERS_PROMPT
         return self.prompt or (CHECKLIST_PROMPT if self.checklist else DEFAULT_PROMPT)
 
 

@@ -12,8 +12,10 @@ import polars as pl
 from judge.enums import Show
 from judge.errors import InputError
 from judge.outcomes.latest_judgments import FrameBuilder
-from judge.prompting.correctness import is_right
+from judge.prompting.correctness import is_right, right_labels
+from judge.prompting.embedded_options import options_of
 from judge.prompting.pairwise_prompt import shown_text
+from judge.prompting.stated_answers import StatedAnswers
 from judge.schema import SAMPLE_OF, Item, Judgment, Pair
 
 BY_IMAGE = "image"
@@ -27,12 +29,14 @@ SCHEMA: dict[str, pl.DataType] = {
     "right_a": pl.Float64(),
     "right_b": pl.Float64(),
     "has_answer": pl.Boolean(),
+    "right_letter": pl.String(),
+    "n_options": pl.Float64(),
     SAMPLE_OF: pl.String(),
     "index": pl.Int64(),
 }
 """`cluster` is null where an item is its own; lengths are characters as shown; `right` is null where an answer cannot
-be read, else 0 or 1; `sample_of` is the item that several rows are samples of, else null; `index` is the
-place of an annotation of AlpacaEval in its file"""
+be read, else 0 or 1; `right_letter` is that of an item with one right option; `sample_of` is the item that several
+rows are samples of, else null; `index` is the place of an annotation of AlpacaEval in its file"""
 
 
 class ItemFeatures(NamedTuple):
@@ -72,7 +76,12 @@ class FeatureRow(NamedTuple):
 
 
 def features_of_pairs(
-    pairs: Iterable[Pair], wanted: WantedFields, *, answers: bool = True, show: Show = Show.BOTH
+    pairs: Iterable[Pair],
+    wanted: WantedFields,
+    *,
+    answers: bool = True,
+    show: Show = Show.BOTH,
+    stated: StatedAnswers | None = None,
 ) -> ItemFeatures:
     """Read the features of a run's pairs.
 
@@ -81,11 +90,14 @@ def features_of_pairs(
         wanted: fields of the items, in `subgroup` or `meta`.
         answers: whether the judge was shown the final answers.
         show: which parts of the traces it was shown.
+        stated: final answers that judges state of the traces.
 
     Raises:
         InputError: no item has a wanted field.
     """
-    return tabulate((_of_pair(pair, answers=answers, show=show) for pair in pairs), wanted, default=BY_IMAGE)
+    return tabulate(
+        (_of_pair(pair, answers=answers, show=show, stated=stated) for pair in pairs), wanted, default=BY_IMAGE
+    )
 
 
 def features_of_judgments(judgments: Iterable[Judgment], wanted: WantedFields) -> ItemFeatures:
@@ -108,14 +120,20 @@ def _place(meta: Mapping[str, Any]) -> dict[str, int]:
     return {"index": place} if type(place := meta.get("index")) is int else {}
 
 
-def _of_pair(pair: Pair, *, answers: bool, show: Show) -> FeatureRow:
+def _of_pair(pair: Pair, *, answers: bool, show: Show, stated: StatedAnswers | None) -> FeatureRow:
     item = pair.item
-    right = {"right_a": is_right(pair.a, item), "right_b": is_right(pair.b, item)}
+    letters = right_labels(item)
+    right = {
+        f"right_{side}": is_right(trace, item) if stated is None else stated.right(item, side, trace)
+        for side, trace in (("a", pair.a), ("b", pair.b))
+    }
     values = {
         "item": item.id,
         "length_a": float(len(shown_text(pair.a, answers=answers, show=show))),
         "length_b": float(len(shown_text(pair.b, answers=answers, show=show))),
         "has_answer": item.answer is not None,
+        "right_letter": letters[0] if len(letters) == 1 else None,
+        "n_options": float(len(options_of(item))) if letters else None,
         **{name: None if value is None else float(value) for name, value in right.items()},
     }
     return FeatureRow.of(item, values)

@@ -23,6 +23,7 @@ from judge.prompting.pairwise_prompt import (
 from judge.prompting.pairwise_reply import interpret
 from judge.schema import (
     LETTER_REPLIES,
+    OBJECTS,
     Case,
     Group,
     Item,
@@ -190,8 +191,9 @@ class PairPlan(Plan[Pair]):
         template = template_of(judge, self.template)
         prompts = render(template, self.rubric, pair, orders, shown=shown, seed=self.seed)
         schema = {}
-        if verdict_form(judge, self.template) is VerdictForm.SCHEMA:
-            schema = reply_schema(self.rubric, evidence_chars=judge.settings.evidence_chars)
+        if (form := verdict_form(judge, self.template)) in OBJECTS:
+            chars, answers = judge.settings.evidence_chars, form is VerdictForm.ANSWERS
+            schema = reply_schema(self.rubric, evidence_chars=chars, answers=answers)
         criteria = tuple(criterion.name for criterion in self.rubric.criteria)
         return [Ask(pair.item.id, prompt, schema, criteria, order) for order, prompt in prompts.items()]
 

@@ -20,6 +20,8 @@ from judge.prompting.thinking import part_thinking
 from judge.prompting.trace_parts import states_only
 from judge.schema import Group, Order, Pair, Prompt, Rubric, Trace, Unit, Verdict, VerdictForm
 
+ANSWERS, ANSWER_FIELDS = "answers", ("trace_1", "trace_2")
+"""where a reply states the final answers of the traces, in the order shown"""
 NO_FINAL_TEXT = "(no final text)"
 """what is shown of a trace that holds none, where nothing else is shown"""
 SECTIONS = ("System", "Item", "Traces")
@@ -227,7 +229,7 @@ def render(
     images = item.images if shown.images else ()
     values = {
         "criteria": rubric.criteria,
-        "reply_form": reply_form(rubric),
+        "reply_form": reply_form(rubric, answers=template.reply is VerdictForm.ANSWERS),
         "question": item.question,
         "options": item.options,
         "answer": item.answer if shown.reference else None,
@@ -270,17 +272,19 @@ def fill(template: PromptTemplate, section: str, values: Mapping[str, Any]) -> s
     return compiled.text
 
 
-def reply_schema(rubric: Rubric, *, evidence_chars: int | None = None) -> dict[str, Any]:
+def reply_schema(rubric: Rubric, *, evidence_chars: int | None = None, answers: bool = False) -> dict[str, Any]:
     """Return the JSON schema of a reply: per criterion the evidence first and the verdict last, overall last of all.
 
     Args:
         rubric: the criteria asked for.
         evidence_chars: longest quotation allowed; None sets no limit in the schema (some providers accept none).
+        answers: whether the reply begins with the final answer of each trace.
     """
     evidence = text_field(evidence_chars)
     verdict = {"type": "string", "enum": [verdict.value for verdict in Verdict]}
     criterion = closed_object({"evidence_1": evidence, "evidence_2": evidence, "verdict": verdict})
-    return closed_object({criterion_.name: criterion for criterion_ in rubric.criteria})
+    first = {ANSWERS: closed_object(dict.fromkeys(ANSWER_FIELDS, text_field(evidence_chars)))} if answers else {}
+    return closed_object(first | {criterion_.name: criterion for criterion_ in rubric.criteria})
 
 
 def text_field(longest: int | None) -> dict[str, Any]:
@@ -298,7 +302,9 @@ def closed_object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def reply_form(rubric: Rubric) -> str:
+def reply_form(rubric: Rubric, *, answers: bool = False) -> str:
     """Return the reply's form in words, for servers that know no schema."""
+    stated = ", ".join(f'"{name}": "..."' for name in ANSWER_FIELDS)
+    first = f'"{ANSWERS}": {{{stated}}}, ' if answers else ""
     one = '{"evidence_1": "...", "evidence_2": "...", "verdict": "..."}'
-    return "{" + ", ".join(f'"{criterion.name}": {one}' for criterion in rubric.criteria) + "}"
+    return "{" + first + ", ".join(f'"{criterion.name}": {one}' for criterion in rubric.criteria) + "}"

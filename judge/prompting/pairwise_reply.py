@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from judge.prompting.brackets_reply import parse_brackets
 from judge.prompting.final_text import UnparsedError, final_text, require_end, require_meant
 from judge.prompting.letter_reply import parse_chances, parse_letter
+from judge.prompting.pairwise_prompt import ANSWER_FIELDS, ANSWERS
 from judge.prompting.result_reply import parse_result
 from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict, VerdictForm
 
@@ -70,6 +71,35 @@ def _check(reply: dict[str, Any], criteria: Sequence[str]) -> dict[str, Verdict]
     return {name: _verdict(name, reply[name]) for name in criteria}
 
 
+def _after_answers(text: str, criteria: Sequence[str]) -> dict[str, Verdict]:
+    """Return the verdicts of a reply that begins with the final answers of the traces (errors as above)."""
+    reply = read_object(text)
+    if next(iter(reply), None) != ANSWERS:
+        raise UnparsedError("the traces' final answers do not stand before the verdicts")
+    _answers(reply)
+    return _check({name: value for name, value in reply.items() if name != ANSWERS}, criteria)
+
+
+def parse_answers(text: str) -> tuple[str, str] | None:
+    """Return the final answers that a reply states of the traces, in the order shown; None where it states none.
+
+    Raises:
+        UnparsedError: it does not hold one object.
+    """
+    reply = read_object(text, prose_after=True)
+    return _answers(reply) if ANSWERS in reply else None
+
+
+def _answers(reply: dict[str, Any]) -> tuple[str, str]:
+    given = reply[ANSWERS]
+    if not isinstance(given, dict) or tuple(given) != ANSWER_FIELDS:
+        raise UnparsedError(f"{ANSWERS}: expected an object with {', '.join(ANSWER_FIELDS)}")
+    first, second = given.values()
+    if not (isinstance(first, str) and isinstance(second, str) and is_text(first + second)):
+        raise UnparsedError(f"{ANSWERS}: every field must be text")
+    return first, second
+
+
 def interpret(reply: Reply, criteria: Sequence[str], form: VerdictForm = VerdictForm.SCHEMA) -> Result:
     """Return what a reply says of a pair: verdicts, or why there are none.
 
@@ -80,6 +110,8 @@ def interpret(reply: Reply, criteria: Sequence[str], form: VerdictForm = Verdict
     """
     if form is VerdictForm.SCHEMA:
         return read_reply(reply, lambda text: Judged(verdicts=parse_verdicts(text, criteria)))
+    if form is VerdictForm.ANSWERS:
+        return read_reply(reply, lambda text: Judged(verdicts=_after_answers(text, criteria)))
     (criterion,) = criteria
     if reply.letters:
         return read_reply(reply, lambda text: Judged.softly({criterion: parse_chances(text, reply.letters)}))
@@ -121,6 +153,7 @@ def parse_evidence(text: str, criteria: Sequence[str]) -> dict[str, tuple[str, s
     Earlier versions took verdicts from replies with prose after the object: their quotations are read too.
     """
     reply = read_object(text, prose_after=True)
+    reply.pop(ANSWERS, None)
     _check(reply, criteria)
     return {name: (reply[name][EVIDENCE_FIELDS[0]], reply[name][EVIDENCE_FIELDS[1]]) for name in criteria}
 

@@ -18,8 +18,10 @@ from judge.report.control_report import ControlReport, control_warnings
 from judge.report.criterion import CriterionReport, report_criteria
 from judge.report.instruments import compare_instruments
 from judge.report.judge_agreement import halo, report_agreement
+from judge.report.judge_answers import JudgeAnswers
 from judge.report.judge_sensitivity import judge_sensitivity
 from judge.report.judge_signal import signal_warnings
+from judge.report.letter_habit import habit_warning, report_letter_habit
 from judge.report.position_length import length, position
 from judge.report.report import SCHEMA_VERSION, Clusters, IntervalSettings, Models, Report, clusters_of
 from judge.report.served_models import report_served, served_warnings
@@ -81,6 +83,8 @@ class RunDescription(NamedTuple):
     fingerprint: str | None = None
     input_counts: Mapping[str, int] = MappingProxyType({})
     """as in the manifest"""
+    judge_answers: JudgeAnswers | None = None
+    """of a run whose judge is asked for the traces' final answers"""
 
 
 def build_report(
@@ -120,6 +124,7 @@ def build_report(
             by_judge=by_judge if pooling is Pooling.MEAN else {},
         )
     subgroups = report_subgroups(panel, features) if features else {}
+    habit = report_letter_habit(panel[overall]) if features else None
     return Report(
         schema_version=SCHEMA_VERSION,
         models=run.models,
@@ -148,6 +153,8 @@ def build_report(
             *(stopping_warnings(stopped.together, overall, margin) if stopped else ()),
             *run.notes,
             *([SOFT.format(n=latest.n_soft)] if latest.n_soft else []),
+            *([run.judge_answers.told()] if run.judge_answers else ()),
+            *([habit_warning(habit, run.models.a, run.models.b)] if habit else ()),
             *served_warnings(served, overall),
             *control_warnings(run.controls or {}),
         ),
@@ -155,6 +162,8 @@ def build_report(
         clusters=_clusters(subject),
         instruments=compare_instruments(panel, *run.scores) if run.scores else None,
         sequential=stopped and stopped.together,
+        judge_answers=run.judge_answers,
+        letter_habit=habit,
         controls=run.controls,
         certificate=run.certificate,
         served_models=served or None,

@@ -15,7 +15,9 @@ from judge.report.control_report import ControlReport
 from judge.report.criterion import CriterionReport
 from judge.report.instruments import Instruments
 from judge.report.judge_agreement import AgreementReport, HaloReport
+from judge.report.judge_answers import JudgeAnswers
 from judge.report.judge_sensitivity import JudgeSensitivity
+from judge.report.letter_habit import LetterHabit
 from judge.report.position_length import LengthReport, PositionReport
 from judge.report.served_models import ServedModels
 from judge.report.standardised import Standardised
@@ -143,6 +145,10 @@ class Report(Frozen):
     """by criterion that a checklist measures too, where two checklist scores are set beside the comparison"""
     sequential: Sequential | None = None
     """null where the number of items was fixed beforehand; else the overall criterion has no other interval"""
+    judge_answers: Annotated[JudgeAnswers | None, Field(exclude_if=lambda found: found is None)] = None
+    """absent where the judge was not asked for the traces' final answers"""
+    letter_habit: Annotated[LetterHabit | None, Field(exclude_if=lambda found: found is None)] = None
+    """absent where always answering one letter would not score clearly above chance"""
     controls: dict[str, ControlReport] | None = None
     """by kind; null where the run has none"""
     served_models: Annotated[ServedModels | None, Field(exclude_if=lambda models: models is None)] = None

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import orjson
 from pydantic import Field
 
-from judge.enums import Method, Orders, Show
+from judge.enums import Method, Orders, ReadAnswers, Show
 from judge.errors import InputError
 from judge.outcomes.interim_looks import Stopping
 from judge.runs.control_kinds import Control
@@ -143,6 +143,10 @@ class Manifest(RunManifest):
     """whether final answers are hidden in both traces"""
     show: Show = Field(default=Show.BOTH, exclude_if=lambda show: show is Show.BOTH)
     """which parts of the traces judges are shown"""
+    read_answers: ReadAnswers = Field(
+        default=ReadAnswers.RULES, exclude_if=lambda readers: readers is ReadAnswers.RULES
+    )
+    """who reads the traces' final answers"""
     input_counts: dict[str, int] = Field(default_factory=dict, exclude_if=lambda counts: not counts)
     """what the input lacks or judges are not shown: `cut` (traces cut by length), `final_not_shown` (traces),
     `no_question` (items), `fields_not_read` (names of fields); none that is 0, or was not counted yet"""

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from judge.enums import Show
+from judge.enums import ReadAnswers, Show
 from judge.files.fields import show
 from judge.judging.provenance import judges_identity
 from judge.runs.manifest import Manifest, ScoreManifest
@@ -63,6 +63,8 @@ def _stated(manifest: AnyManifest) -> Iterator[tuple[str, str, str]]:
         yield "orders", "--orders", manifest.orders.value
         if "--show" in manifest.identity or manifest.show is not Show.BOTH:
             yield "show", "--show", manifest.show.value
+        if "--read-answers" in manifest.identity or manifest.read_answers is not ReadAnswers.RULES:
+            yield "read_answers", "--read-answers", manifest.read_answers.value
         yield "show_reference", "--show-reference", str(manifest.show_reference)
         if manifest.control is None:
             yield "hide_answers", "--hide-answers", str(manifest.hide_answers)

@@ -68,6 +68,8 @@ def test_what_a_reply_is_read_as_changes_only_with_the_version_of_the_reader() -
     for body, around, (stop, cut) in product(BODIES, AROUND, ENDS):
         reply = Reply(text=around.replace("{0}", body).replace("{}", body), stop=stop, cut=cut)
         for form in VerdictForm:
+            if form is VerdictForm.ANSWERS:
+                continue  # it came later, and is read as the schema's
             digest.update(encode(interpret(reply, ("overall",), form)))
         for group in (Group.KNOWLEDGE, Group.RATIONALE):
             digest.update(encode(read_reply(reply, partial(scored, group=group))))

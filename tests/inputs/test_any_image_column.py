@@ -1,0 +1,64 @@
+"""Images under any name are seen, or refused in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from msgspec import UNSET
+
+from judge.errors import InputErrors
+from judge.inputs.item_fields import EmbeddedImage
+from judge.inputs.items import read_items
+from judge.inputs.traces import read_traces
+
+PNG = bytes.fromhex("89504e470d0a1a0a")
+
+
+def traces(path: Path, record: dict[str, object]) -> Path:
+    path.write_text(json.dumps({"id": 1, "trace": "t"} | record) + "\n")
+    return path
+
+
+def test_numbered_columns_are_images_in_their_order(tmp_path: Path) -> None:
+    path = traces(tmp_path / "t.jsonl", {"image_1": "a.png", "image_2": "b.png", "image_3": None, "image_type": "MRI"})
+    with read_traces(path) as file:
+        record = file.record("1")
+    assert record.images == (tmp_path / "a.png", tmp_path / "b.png")
+    assert record.trace is not None
+    assert (record.trace.meta, record.trace.final) == ({"image_type": "MRI", "image_3": None}, UNSET)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "data:image/png;base64,iVBORw0KGgo=",
+        "iVBORw0KGgoAAAANSUhEUg",
+        [{"bytes": "iVBORw0KGgo=", "path": "a.png"}],
+        {"url": "data:image/png;base64,AA"},
+    ],
+)
+def test_an_image_as_text_under_another_name_is_refused_until_it_is_named(value: object, tmp_path: Path) -> None:
+    path = traces(tmp_path / "t.jsonl", {"xray": value, "note": "data"})
+    with pytest.raises(
+        InputErrors, match=r"xray: holds an image, which would be left out \(show it with --field image=xray"
+    ):
+        read_traces(path)
+    read_traces(path, fields={"image": "note"}).close()
+
+
+def test_bytes_in_any_column_of_parquet_are_seen_and_other_shapes_refused(tmp_path: Path) -> None:
+    path = tmp_path / "i.parquet"
+    cell = {"bytes": PNG, "path": "a.png"}
+    table = {"id": ["1"], "question": ["q"], "image_1": [cell], "xray": [PNG], "image_2": [None]}
+    pl.DataFrame(table).write_parquet(path)
+    with read_items([path]) as items:
+        held = [one.content for one in items.record("1").images if isinstance(one, EmbeddedImage)]
+    assert [content for content in held if content] == [PNG, PNG]
+    with read_items([path], fields={"image": "xray"}) as items:
+        assert len(items.record("1").images) == 1
+    pl.DataFrame(table | {"deep": [[[cell]]]}).write_parquet(path)
+    with pytest.raises(InputErrors, match="column deep holds"):
+        read_items([path])
