@@ -24,7 +24,7 @@ from judge.ranking.ranking_report import (
 )
 from judge.report.criterion import criterion_rates
 from judge.schema import Outcome
-from judge.stats.davidson import SummedGames, Davidson, Games, components, fit_davidson, sum_cells
+from judge.stats.davidson import Davidson, Games, SummedGames, components, fit_davidson, sum_cells
 from judge.stats.pair_fit import PairFit, pair_fit
 from judge.stats.rating_errors import (
     N_DRAWS,

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from judge.stats.rating_errors import ROUNDED, scores_of
 
 if TYPE_CHECKING:
-    from judge.stats.davidson import SummedGames, Davidson
+    from judge.stats.davidson import Davidson, SummedGames
     from judge.stats.intervals import Floats
     from judge.stats.rating_errors import Residuals
 

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.special import expit, logit, stdtrit
 
 from judge.stats.clusters import sum_by_cluster
-from judge.stats.davidson import SummedGames, Games, distinct, fit_davidson
+from judge.stats.davidson import Games, SummedGames, distinct, fit_davidson
 from judge.stats.intervals import CHUNK
 
 if TYPE_CHECKING:

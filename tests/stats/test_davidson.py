@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.stats.davidson import SummedGames, Davidson, Games, components, expected, fit_davidson, sum_cells
+from judge.stats.davidson import Davidson, Games, SummedGames, components, expected, fit_davidson, sum_cells
 from judge.stats.pair_design import chances_of_top, most_informative, next_pairs
 from judge.stats.pair_fit import pair_fit
 from judge.stats.rating_errors import bootstrap_ratings, rank_intervals, sandwich, unit_residuals, win_rates
