@@ -137,25 +137,26 @@ def rank_table(
     """
     found = fit_table(table, settings)
     pairs, at_hand = [], {}
+    tables = table.partition_by("a", "b", as_dict=True)
     rates = win_rates(found.fit, found.errors)
     checked = pair_fit(found.cells, found.fit, found.residuals, seed=settings.basis.seed)
     for (i, j), z in zip(found.residuals.pairs, checked.z, strict=True):
         a, b = found.models[i], found.models[j]
-        own = table.filter(a=a, b=b)
+        own = tables[a, b]
         at_hand[i, j] = criterion_rates(counted_items(own, settings.basis))["win_rate"]
         outcomes = dict(own["outcome"].cast(pl.String).value_counts().iter_rows())
         pairs.append(
             RankedPair(
                 a=a,
                 b=b,
-                runs=counts[a, b].runs,
+                runs=tuple(counts[a, b].runs),
                 win_rate=at_hand[i, j],
                 wins_a=outcomes.get(Outcome.A, 0),
                 wins_b=outcomes.get(Outcome.B, 0),
                 ties=outcomes.get(Outcome.TIE, 0),
                 splits=outcomes.get(Outcome.SPLIT, 0),
-                missing=counts[a, b].n_items - counts[a, b].not_asked - len(own),
-                not_asked=counts[a, b].not_asked,
+                missing=len(counts[a, b].seen) - len(own),
+                not_asked=len(counts[a, b].items - counts[a, b].seen),
                 expected=Figure(**_ends(rates, i, j)),
                 p_a=round(float(rates[0][i, j] - rates[3][i, j] / 2), 6),
                 p_tie=round(float(rates[3][i, j]), 6),

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from judge.comparison.dry_run import dry_run
 from judge.comparison.prepared_run import prepared_comparison
 from judge.costs.quote import added
-from judge.errors import InputError, RunError
+from judge.errors import BudgetReachedError, InputError, InterruptedRunError, RunError, StopRunError
 from judge.files.files import write_json
 from judge.files.limits import read_whole
 from judge.inputs.input_options import InputOptions, ItemOptions
@@ -138,11 +138,15 @@ def tournament(options: TournamentOptions, *, command: Sequence[str], say: Calla
     display = Display(total=total, done=done, prices=parts[0].manifest.prices, quiet=judging.quiet)
     whole = Whole(display, budget_of(first, parts[0].manifest, judging, beside=others))
     options = replace(options, judging=judging)
-    with display:
-        if options.design.kind == "adaptive":
-            plan = _judge_adaptively(options, plan, pairs, whole, say=say)
-        else:
-            judge_all(parts, judging, say=say, whole=whole)
+    try:
+        with display:
+            if options.design.kind == "adaptive":
+                plan = _judge_adaptively(options, plan, pairs, whole, say=say)
+            else:
+                judge_all(parts, judging, say=say, whole=whole)
+    except (BudgetReachedError, InterruptedRunError, StopRunError):
+        say(f"The same command goes on with all pairs in {options.folder}")
+        raise
     new = [name for name in files if name not in plan.ranked] if plan.ranked else []
     report = make_ranking([options.folder], Wanted(), added=new, design=plan.told())
     _write(options.folder, plan.model_copy(update={"ranked": report.models}))

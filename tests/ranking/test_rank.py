@@ -54,7 +54,9 @@ def model_run(
     pairs = []
     for number in range(len(verdicts)):
         item = make_pair(f"q{number}", patient=f"p{number // 2}").item
-        item = replace(item, id=f"{own.ids}{number}", subgroup={"half": "even" if number % 2 else "odd"})
+        item = replace(
+            item, id=f"{own.ids}{number}", subgroup={"half": "even" if number % 2 else "odd", "where": "here"}
+        )
         one, other = (
             Trace(text=f"{name} {own.verb} at length of {number}.", meta={"step": STRENGTHS.get(name, 5)})
             for name in (a, b)
@@ -154,6 +156,9 @@ def test_other_judges_are_refused_unless_they_are_made_a_panel(three: Path) -> N
     assert [model.model for model in found.by_judge["another"].models] == ["alpha", "gamma"]
     assert found.by_judge["j"].n == 80
     assert [pair.win_rate.n for pair in found.pairs] == [40, 40, 40]
+    model_run(three / "again", "alpha", "gamma", drawn("alpha", "gamma", 30, 9), Written(judge="third"))
+    pair = ranked(three, allow_judges=True).criteria["overall"].pairs[1]
+    assert (pair.win_rate.n, pair.missing, pair.not_asked, len(pair.runs)) == (40, 0, 0, 2)
 
 
 def test_models_that_no_run_connects_are_refused_in_words(tmp_path: Path) -> None:
@@ -271,6 +276,11 @@ def test_sure_wins_are_held_by_a_prior_and_the_report_says_so(tmp_path: Path) ->
 def test_a_judge_that_follows_the_slot_and_one_cluster_are_warned_of(tmp_path: Path) -> None:
     model_run(tmp_path / "one", "alpha", "beta", [SPLITS, TIES, A_WINS])
     assert any("too few for reliable intervals" in text for text in ranked(tmp_path / "one").warnings)
+    report = ranked(tmp_path / "one", fields=WantedFields(cluster="where"))
+    found = report.criteria["overall"]
+    assert any("all items are in one cluster: there are no intervals" in text for text in report.warnings)
+    assert found.critical is found.models[0].rating.low is found.models[0].win_rate.low is None
+    assert [(model.rank_low, model.rank_high) for model in found.models] == [(1, 2), (1, 2)]
 
 
 def test_errors_by_the_bootstrap_are_near_those_in_closed_form(three: Path) -> None:
