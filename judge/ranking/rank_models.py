@@ -230,11 +230,9 @@ def _flipped(rate: Estimate) -> Estimate:
 
 
 def _fit(found: Fitted, checked: PairFit, rates: Mapping[tuple[int, int], Estimate]) -> RankingFit:
-    def leads(one: int, other: int) -> bool:
-        rate = rates[min(one, other), max(one, other)].estimate or 0.0
-        return rate > HALF if one < other else rate < HALF
-
-    circles = [leads(i, j) == leads(j, k) == leads(k, i) and rates[i, j].estimate != HALF for i, j, k in checked.triads]
+    """Return how well the ratings describe the pairs; in a circle, each model has more than half over the next."""
+    leads = {pair: np.sign((rate.estimate or 0.0) - HALF) for pair, rate in rates.items()}
+    circles = [{leads[i, j], leads[j, k], -leads[i, k]} in ({1.0}, {-1.0}) for i, j, k in checked.triads]
     largest = np.argsort(-np.abs(checked.cycles))[:SHOWN_TRIADS]
     triads = [
         Triad(
@@ -254,13 +252,17 @@ def _fit(found: Fitted, checked: PairFit, rates: Mapping[tuple[int, int], Estima
 
 
 def _moved(found: Fitted, settings: Settings, added: Sequence[str]) -> tuple[Moved, ...]:
-    """Return how far the added models moved the others: the ratings without them, and the two parts of the change."""
-    kept = [name for name in found.models if name not in added]
-    if len(kept) in {len(found.models), 0, 1}:
+    """Return how far the added models moved the others: the ratings without them, and the two parts of the change.
+
+    Nothing where the others could not be ranked without them.
+    """
+    if not added:
         return ()
-    before = fit_table(
-        found.table.filter(pl.col("a").is_in(kept) & pl.col("b").is_in(kept)), settings._replace(n_resamples=0)
-    )
+    before_them = found.table.filter(~pl.col("a").is_in(added) & ~pl.col("b").is_in(added))
+    try:
+        before = fit_table(before_them, settings._replace(n_resamples=0))
+    except RunError:
+        return ()
     ratings = {name: float(found.fit.ratings[found.models.index(name)]) for name in before.models}
     mean = sum(ratings.values()) / len(ratings)
     order = sorted(ratings, key=ratings.__getitem__, reverse=True)

@@ -33,6 +33,7 @@ from judge.ranking.make_ranking import make_ranking
 from judge.ranking.options import PairDesign
 from judge.ranking.rank_models import Settings, fit_table
 from judge.runs.controls import make_controls
+from judge.runs.run_names import TOURNAMENT
 from judge.schema import Frozen
 from judge.stats.pair_design import chances_of_top, next_pairs
 
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from judge.ranking.ranking_report import RankingReport
     from judge.runs.manifest import Manifest
 
-PLAN = "tournament.json"
 N_BLOCKS = 10
 """in which the items of an adaptive tournament are cut"""
 N_BATCHES = 5
@@ -162,16 +162,16 @@ def quote_tournament(options: TournamentOptions, *, say: Callable[[str], None]) 
 
 def read_plan(folder: Path) -> TournamentPlan | None:
     """Read what a tournament has planned; None where the folder is none, RunError where it cannot be read."""
-    if not (folder / PLAN).exists():
+    if not (folder / TOURNAMENT).exists():
         return None
     try:
-        return TournamentPlan.model_validate_json(read_whole(folder / PLAN))
+        return TournamentPlan.model_validate_json(read_whole(folder / TOURNAMENT))
     except ValidationError as error:
-        raise RunError(f"{folder / PLAN}: damaged: {error.errors()[0]['msg']}") from error
+        raise RunError(f"{folder / TOURNAMENT}: damaged: {error.errors()[0]['msg']}") from error
 
 
 def _write(folder: Path, plan: TournamentPlan) -> None:
-    write_json(folder / PLAN, plan.model_dump(mode="json"))
+    write_json(folder / TOURNAMENT, plan.model_dump(mode="json"))
 
 
 def _files(options: TournamentOptions) -> dict[str, str]:

@@ -33,6 +33,7 @@ from judge.schema import Image, Pair, Trace
 from judge.tables.formats import written
 
 STRENGTHS = {"alpha": 1.0, "beta": 0.0, "gamma": -1.0}
+SLOW = pytest.mark.slow
 PROMPT = (ROOT / "prompts/pairwise.v1.md").read_text(encoding="utf-8")
 FOUR = (A_WINS, B_WINS, TIES, SPLITS)
 
@@ -401,7 +402,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "runs"
 
 
-@pytest.mark.parametrize("name", ["comparison", "panel", "one-order", "imported", "merged"])
+@pytest.mark.parametrize(
+    "name", ["comparison", "one-order", "imported", *(pytest.param(name, marks=SLOW) for name in ("panel", "merged"))]
+)
 def test_every_kind_of_comparison_keeps_its_win_rates(kept: Path, name: str) -> None:
     own, found = make_report(RunFolder(kept / name)), ranked(kept / name)
     for criterion, ranking in found.criteria.items():
@@ -413,6 +416,7 @@ def test_every_kind_of_comparison_keeps_its_win_rates(kept: Path, name: str) -> 
         assert [pair.win_rate.estimate, pair.win_rate.low, pair.win_rate.high] == told
 
 
+@SLOW
 def test_shards_have_the_win_rate_of_the_merged_run(kept: Path) -> None:
     apart, together = ranked(kept / "shard-1", kept / "shard-2"), ranked(kept / "merged")
     one, other = (report.criteria["overall"].models for report in (apart, together))
