@@ -20,7 +20,7 @@ from judge.report import report
 from judge.runs.controls import controls_of
 from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest
 from judge.runs.run_folder import RunFolder
-from judge.runs.run_names import newest_first, run_folders
+from judge.runs.run_names import TOURNAMENT, newest_first, run_folders
 from judge.schema import Failed, Frozen
 from judge.scoring import score_report
 
@@ -148,6 +148,12 @@ def list_runs(runs: Path, *, most: int | None = None) -> RunListing:
     listed: list[ListedRun] = []
     damaged: list[DamagedRun] = []
     for folder in map(RunFolder, folders[:most]):
+        if (folder.path / TOURNAMENT).exists():
+            n = len(run_folders(folder.path))
+            damaged.append(
+                _damaged(folder, f"a tournament of {n} runs; `omr-judge rank {folder.path}` ranks its models")
+            )
+            continue
         try:
             listed.append(_listed(folder))
         except OSError as error:

@@ -45,11 +45,14 @@ class Wanted(NamedTuple):
 
 
 class PairTotals(NamedTuple):
-    """Items of one pair of models, over its runs."""
+    """The items of one pair of models, over its runs."""
 
-    runs: tuple[str, ...]
-    n_items: int
-    not_asked: int
+    runs: list[str]
+    """the run folders"""
+    items: set[str]
+    """by their content"""
+    seen: set[str]
+    """those that a judge was asked about, or that need none"""
 
 
 @dataclass
@@ -217,19 +220,20 @@ class JoinedRuns:
         content: dict[str, str],
     ) -> None:
         """Count what a run has; refuse an item that another run judged already, of the same pair by the same judge."""
-        one, other = sorted((manifest.model_a, manifest.model_b))
+        pair = (min(manifest.model_a, manifest.model_b), max(manifest.model_a, manifest.model_b))
         asked = latest.requests.select("item", pl.col("judge").cast(pl.String)).unique()
+        totals = self.pairs.setdefault(pair, PairTotals([], set(), set()))
+        totals.runs.append(str(folder.path))
+        totals.items.update(content.values())
+        totals.seen.update(content.get(item, item) for item in subject.identical)
         for item, judge in asked.iter_rows():
-            seen = self._judged[one, other, judge]
-            first = seen.setdefault(content.get(item, item), str(folder.path))
+            key = content.get(item, item)
+            first = self._judged[*pair, judge].setdefault(key, str(folder.path))
             if first != str(folder.path):
-                told = f"judged item {item} of {one} and {other} by {judge}, as {first} did"
+                told = f"judged item {item} of {pair[0]} and {pair[1]} by {judge}, as {first} did"
                 raise RunError(f"{folder.path}: {told}; name one of the two")
-        not_asked = subject.n_items - subject.n_identical - asked["item"].n_unique()
-        known = self.pairs.get((one, other), PairTotals((), 0, 0))
-        self.pairs[one, other] = PairTotals(
-            (*known.runs, str(folder.path)), known.n_items + subject.n_items, known.not_asked + not_asked
-        )
+            totals.items.add(key)
+            totals.seen.add(key)
         self.n_judgments += len(latest)
         self.failures.update(latest.failures)
         if manifest.prompt is not None:

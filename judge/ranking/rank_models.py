@@ -137,25 +137,26 @@ def rank_table(
     """
     found = fit_table(table, settings)
     pairs, at_hand = [], {}
+    tables = table.partition_by("a", "b", as_dict=True)
     rates = win_rates(found.fit, found.errors)
     checked = pair_fit(found.cells, found.fit, found.residuals, seed=settings.basis.seed)
     for (i, j), z in zip(found.residuals.pairs, checked.z, strict=True):
         a, b = found.models[i], found.models[j]
-        own = table.filter(a=a, b=b)
+        own = tables[a, b]
         at_hand[i, j] = criterion_rates(counted_items(own, settings.basis))["win_rate"]
         outcomes = dict(own["outcome"].cast(pl.String).value_counts().iter_rows())
         pairs.append(
             RankedPair(
                 a=a,
                 b=b,
-                runs=counts[a, b].runs,
+                runs=tuple(counts[a, b].runs),
                 win_rate=at_hand[i, j],
                 wins_a=outcomes.get(Outcome.A, 0),
                 wins_b=outcomes.get(Outcome.B, 0),
                 ties=outcomes.get(Outcome.TIE, 0),
                 splits=outcomes.get(Outcome.SPLIT, 0),
-                missing=counts[a, b].n_items - counts[a, b].not_asked - len(own),
-                not_asked=counts[a, b].not_asked,
+                missing=len(counts[a, b].seen) - len(own),
+                not_asked=len(counts[a, b].items - counts[a, b].seen),
                 expected=Figure(**_ends(rates, i, j)),
                 p_a=round(float(rates[0][i, j] - rates[3][i, j] / 2), 6),
                 p_tie=round(float(rates[3][i, j]), 6),
@@ -229,11 +230,9 @@ def _flipped(rate: Estimate) -> Estimate:
 
 
 def _fit(found: Fitted, checked: PairFit, rates: Mapping[tuple[int, int], Estimate]) -> RankingFit:
-    def leads(one: int, other: int) -> bool:
-        rate = rates[min(one, other), max(one, other)].estimate or 0.0
-        return rate > HALF if one < other else rate < HALF
-
-    circles = [leads(i, j) == leads(j, k) == leads(k, i) and rates[i, j].estimate != HALF for i, j, k in checked.triads]
+    """Return how well the ratings describe the pairs; in a circle, each model has more than half over the next."""
+    leads = {pair: np.sign((rate.estimate or 0.0) - HALF) for pair, rate in rates.items()}
+    circles = [{leads[i, j], leads[j, k], -leads[i, k]} in ({1.0}, {-1.0}) for i, j, k in checked.triads]
     largest = np.argsort(-np.abs(checked.cycles))[:SHOWN_TRIADS]
     triads = [
         Triad(
@@ -253,13 +252,17 @@ def _fit(found: Fitted, checked: PairFit, rates: Mapping[tuple[int, int], Estima
 
 
 def _moved(found: Fitted, settings: Settings, added: Sequence[str]) -> tuple[Moved, ...]:
-    """Return how far the added models moved the others: the ratings without them, and the two parts of the change."""
-    kept = [name for name in found.models if name not in added]
-    if len(kept) in {len(found.models), 0, 1}:
+    """Return how far the added models moved the others: the ratings without them, and the two parts of the change.
+
+    Nothing where the others could not be ranked without them.
+    """
+    if not added:
         return ()
-    before = fit_table(
-        found.table.filter(pl.col("a").is_in(kept) & pl.col("b").is_in(kept)), settings._replace(n_resamples=0)
-    )
+    before_them = found.table.filter(~pl.col("a").is_in(added) & ~pl.col("b").is_in(added))
+    try:
+        before = fit_table(before_them, settings._replace(n_resamples=0))
+    except RunError:
+        return ()
     ratings = {name: float(found.fit.ratings[found.models.index(name)]) for name in before.models}
     mean = sum(ratings.values()) / len(ratings)
     order = sorted(ratings, key=ratings.__getitem__, reverse=True)

@@ -249,7 +249,8 @@ def basis(report: RankingReport) -> str:
 
 
 def render_ranking(report: RankingReport, console: Console, *, errors: bool = False) -> None:
-    """Draw a ranking on the terminal."""
+    """Draw a ranking on the terminal: of the criteria before the last, the ranks alone."""
+    overall = list(report.criteria)[-1]
     for name, found in report.criteria.items():
         console.print(
             render_table(
@@ -258,7 +259,8 @@ def render_ranking(report: RankingReport, console: Console, *, errors: bool = Fa
         )
         console.print(Text("\n".join(bars(found.models))), soft_wrap=True)
         shown = [matrix(found, name), pairs_table(found, name)] if len(found.models) <= MOST_IN_MATRIX else []
-        for table in (*shown, *part_tables(found, name), *moved_tables(found, name)):
+        parts = part_tables(found, name) if name == overall else ()
+        for table in (*(shown if name == overall else ()), *parts, *moved_tables(found, name)):
             console.print(render_table(table, console.width, stacked=True, errors=errors))
         if not shown:
             console.print(Text(safe(fit_words(found))))

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from judge.comparison.dry_run import dry_run
 from judge.comparison.prepared_run import prepared_comparison
 from judge.costs.quote import added
-from judge.errors import InputError, RunError
+from judge.errors import BudgetReachedError, InputError, InterruptedRunError, RunError, StopRunError
 from judge.files.files import write_json
 from judge.files.limits import read_whole
 from judge.inputs.input_options import InputOptions, ItemOptions
@@ -33,6 +33,7 @@ from judge.ranking.make_ranking import make_ranking
 from judge.ranking.options import PairDesign
 from judge.ranking.rank_models import Settings, fit_table
 from judge.runs.controls import make_controls
+from judge.runs.run_names import TOURNAMENT
 from judge.schema import Frozen
 from judge.stats.pair_design import chances_of_top, next_pairs
 
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from judge.ranking.ranking_report import RankingReport
     from judge.runs.manifest import Manifest
 
-PLAN = "tournament.json"
 N_BLOCKS = 10
 """in which the items of an adaptive tournament are cut"""
 N_BATCHES = 5
@@ -138,11 +138,15 @@ def tournament(options: TournamentOptions, *, command: Sequence[str], say: Calla
     display = Display(total=total, done=done, prices=parts[0].manifest.prices, quiet=judging.quiet)
     whole = Whole(display, budget_of(first, parts[0].manifest, judging, beside=others))
     options = replace(options, judging=judging)
-    with display:
-        if options.design.kind == "adaptive":
-            plan = _judge_adaptively(options, plan, pairs, whole, say=say)
-        else:
-            judge_all(parts, judging, say=say, whole=whole)
+    try:
+        with display:
+            if options.design.kind == "adaptive":
+                plan = _judge_adaptively(options, plan, pairs, whole, say=say)
+            else:
+                judge_all(parts, judging, say=say, whole=whole)
+    except (BudgetReachedError, InterruptedRunError, StopRunError):
+        say(f"The same command goes on with all pairs in {options.folder}")
+        raise
     new = [name for name in files if name not in plan.ranked] if plan.ranked else []
     report = make_ranking([options.folder], Wanted(), added=new, design=plan.told())
     _write(options.folder, plan.model_copy(update={"ranked": report.models}))
@@ -158,16 +162,16 @@ def quote_tournament(options: TournamentOptions, *, say: Callable[[str], None]) 
 
 def read_plan(folder: Path) -> TournamentPlan | None:
     """Read what a tournament has planned; None where the folder is none, RunError where it cannot be read."""
-    if not (folder / PLAN).exists():
+    if not (folder / TOURNAMENT).exists():
         return None
     try:
-        return TournamentPlan.model_validate_json(read_whole(folder / PLAN))
+        return TournamentPlan.model_validate_json(read_whole(folder / TOURNAMENT))
     except ValidationError as error:
-        raise RunError(f"{folder / PLAN}: damaged: {error.errors()[0]['msg']}") from error
+        raise RunError(f"{folder / TOURNAMENT}: damaged: {error.errors()[0]['msg']}") from error
 
 
 def _write(folder: Path, plan: TournamentPlan) -> None:
-    write_json(folder / PLAN, plan.model_dump(mode="json"))
+    write_json(folder / TOURNAMENT, plan.model_dump(mode="json"))
 
 
 def _files(options: TournamentOptions) -> dict[str, str]:

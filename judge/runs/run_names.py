@@ -14,6 +14,8 @@ from judge.errors import InputError, RunError
 from judge.files.limits import read_whole
 
 MANIFEST = "manifest.json"
+TOURNAMENT = "tournament.json"
+"""makes a folder of runs that of a tournament"""
 LATEST = "latest"
 """names the run that was begun last"""
 SUGGESTED = 5

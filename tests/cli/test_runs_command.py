@@ -15,7 +15,7 @@ from command import environment, omr_judge
 from run_builder import A_WINS, B_WINS, MODELS, SPLITS, make_run
 
 PANELS = {
-    "Compare": ["compare", "score", "resume", "retry", "merge", "plan"],
+    "Compare": ["compare", "tournament", "rank", "score", "resume", "retry", "merge", "plan"],
     "Read": ["runs", "report", "view", "list", "show"],
     "People": ["label", "packet", "agreement", "labels"],
     "Trust": ["verify", "control", "flags", "show-prompt", "prompts", "rubrics", "judges"],

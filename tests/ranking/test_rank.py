@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from builders import ROOT, make_judge
 from command import omr_judge, write_jsonl
+from kept_runs import copy_runs
 from msgspec.structs import replace
 from run_builder import A_WINS, B_WINS, SPLITS, TIES, Verdicts, make_pair, make_run
 
@@ -20,16 +21,19 @@ from judge.comparison.import_judgments import import_verdicts
 from judge.enums import ReportFormat
 from judge.errors import InputError, RunError
 from judge.files.files import write_lines
+from judge.outcomes.interim_looks import Stopping
 from judge.outcomes.item_features import WantedFields
 from judge.ranking.joined_runs import Wanted
 from judge.ranking.make_ranking import make_ranking
 from judge.ranking.ranking_document import ranking_document, render_ranking
 from judge.ranking.ranking_report import RankingReport
+from judge.runs.control_kinds import Control, ControlKind
 from judge.runs.run_folder import RunFolder
-from judge.schema import Pair, Trace
+from judge.schema import Image, Pair, Trace
 from judge.tables.formats import written
 
 STRENGTHS = {"alpha": 1.0, "beta": 0.0, "gamma": -1.0}
+SLOW = pytest.mark.slow
 PROMPT = (ROOT / "prompts/pairwise.v1.md").read_text(encoding="utf-8")
 FOUR = (A_WINS, B_WINS, TIES, SPLITS)
 
@@ -40,6 +44,12 @@ class Written(NamedTuple):
     judge: str = "j"
     verb: str = "argues"
     ids: str = "q"
+    answer: str = "A"
+    step: object = None
+    bare: bool = False
+    """whether items have neither question nor options"""
+    images: int = 0
+    """how many items share an image; 0: none has one"""
 
 
 def model_run(
@@ -54,9 +64,15 @@ def model_run(
     pairs = []
     for number in range(len(verdicts)):
         item = make_pair(f"q{number}", patient=f"p{number // 2}").item
-        item = replace(item, id=f"{own.ids}{number}", subgroup={"half": "even" if number % 2 else "odd"})
+        if own.images:
+            digest = f"{number // own.images:064d}"
+            item = replace(item, images=(Image(path="x.png", sha256=digest, media_type="image/png"),))
+        if own.bare:
+            item = replace(item, question="", options={})
+        half = {"half": "even" if number % 2 else "odd", "where": "here"}
+        item = replace(item, answer=own.answer, id=f"{own.ids}{number}", subgroup=half)
         one, other = (
-            Trace(text=f"{name} {own.verb} at length of {number}.", meta={"step": STRENGTHS.get(name, 5)})
+            Trace(text=f"{name} {own.verb} at length of {number}.", meta={"step": own.step or STRENGTHS.get(name, 5)})
             for name in (a, b)
         )
         pairs.append(Pair(item=item, a=one, b=other))
@@ -125,6 +141,8 @@ def test_two_models_have_the_win_rate_and_interval_of_their_comparison_digit_by_
         ({"show_reference": False}, "another --show-reference than"),
         ({"hide_answers": True}, "another --hide-answers than"),
         ({"prompt": f"{PROMPT} And so on."}, "another prompt than"),
+        ({"control": Control(kind=ControlKind.IDENTICAL, n=3)}, "a control of another run"),
+        ({"stopping": Stopping()}, "it could stop when it was decided"),
         ({"model_b": "gamma"}, "both models are called gamma"),
     ],
 )
@@ -154,6 +172,9 @@ def test_other_judges_are_refused_unless_they_are_made_a_panel(three: Path) -> N
     assert [model.model for model in found.by_judge["another"].models] == ["alpha", "gamma"]
     assert found.by_judge["j"].n == 80
     assert [pair.win_rate.n for pair in found.pairs] == [40, 40, 40]
+    model_run(three / "again", "alpha", "gamma", drawn("alpha", "gamma", 30, 9), Written(judge="third"))
+    pair = ranked(three, allow_judges=True).criteria["overall"].pairs[1]
+    assert (pair.win_rate.n, pair.missing, pair.not_asked, len(pair.runs)) == (40, 0, 0, 2)
 
 
 def test_models_that_no_run_connects_are_refused_in_words(tmp_path: Path) -> None:
@@ -271,6 +292,11 @@ def test_sure_wins_are_held_by_a_prior_and_the_report_says_so(tmp_path: Path) ->
 def test_a_judge_that_follows_the_slot_and_one_cluster_are_warned_of(tmp_path: Path) -> None:
     model_run(tmp_path / "one", "alpha", "beta", [SPLITS, TIES, A_WINS])
     assert any("too few for reliable intervals" in text for text in ranked(tmp_path / "one").warnings)
+    report = ranked(tmp_path / "one", fields=WantedFields(cluster="where"))
+    found = report.criteria["overall"]
+    assert any("all items are in one cluster: there are no intervals" in text for text in report.warnings)
+    assert found.critical is found.models[0].rating.low is found.models[0].win_rate.low is None
+    assert [(model.rank_low, model.rank_high) for model in found.models] == [(1, 2), (1, 2)]
 
 
 def test_errors_by_the_bootstrap_are_near_those_in_closed_form(three: Path) -> None:
@@ -318,3 +344,88 @@ def test_the_terminal_leaves_the_matrix_of_many_models_out(tmp_path: Path) -> No
         render_ranking(ranked(tmp_path), screen)
     assert "Who beats whom" not in captured.get()
     assert "Position bias" in captured.get()
+
+
+def test_another_right_answer_to_the_same_question_is_refused(three: Path) -> None:
+    model_run(three / "other", "alpha", "delta", drawn("alpha", "delta", 5, 3), Written(answer="B"))
+    with pytest.raises(RunError, match=r"another right answer or reference than item q0 of .*, of the same question"):
+        ranked(three)
+
+
+def test_items_without_a_question_are_known_by_their_ids_and_those_of_one_image_are_one_unit(tmp_path: Path) -> None:
+    model_run(tmp_path / "bare", "alpha", "beta", drawn("alpha", "beta", 12, 1), Written(bare=True))
+    assert ranked(tmp_path / "bare").n_items == 12
+    model_run(tmp_path / "seen", "alpha", "beta", drawn("alpha", "beta", 12, 1), Written(images=3))
+    report = ranked(tmp_path / "seen")
+    assert (report.clusters.field, report.clusters.n, report.criteria["overall"].n_units) == ("image", 4, 4)
+
+
+@pytest.mark.parametrize(("step", "told"), [("soon", "'soon' is no number"), (7, "alpha is at step 7 and 1")])
+def test_steps_that_are_no_numbers_or_contradict_each_other_are_refused(three: Path, step: object, told: str) -> None:
+    model_run(three / "other", "alpha", "delta", drawn("alpha", "delta", 4, 3), Written(step=step, bare=True))
+    with pytest.raises(InputError, match=f"--curve step: item q0 of .*: {told}"):
+        ranked(three / "alpha_beta", three / "other", step="step")
+
+
+def test_nothing_judged_and_groups_that_fall_apart_are_told_in_words(tmp_path: Path) -> None:
+    model_run(tmp_path / "none", "alpha", "beta", [None, None])
+    with pytest.raises(RunError, match="no item has a verdict on knowledge yet"):
+        ranked(tmp_path)
+    model_run(tmp_path / "one", "gamma", "delta", [A_WINS, TIES, B_WINS, None, A_WINS])
+    model_run(tmp_path / "two", "alpha", "beta", [TIES, A_WINS, None, B_WINS, None])
+    shutil.rmtree(tmp_path / "none")
+    model_run(tmp_path / "three", "gamma", "alpha", [None, TIES, None, SPLITS, None])
+    report = ranked(tmp_path, fields=WantedFields(by=("half",)))
+    parts = report.criteria["overall"].subgroups["half"]
+    assert parts["even"].problem is None
+    assert "connects these groups of models: alpha, beta | delta, gamma" in (parts["odd"].problem or "")
+    assert "No ranking: no judged pair connects" in written(ranking_document(report), ReportFormat.MARKDOWN)
+
+
+def test_runs_of_one_order_say_that_position_bias_cannot_be_told(tmp_path: Path) -> None:
+    lines = [
+        {"item": f"q{at}", "order": "forward", "model_a": "alpha", "model_b": "beta", "verdict": verdict}
+        for at, verdict in enumerate(["first", "second", "first", "tie"])
+    ]
+    source = write_jsonl(tmp_path / "v.jsonl", lines)
+    import_verdicts(str(source), name="v", runs=tmp_path / "runs", command=())
+    report = ranked(tmp_path / "runs")
+    assert report.criteria["overall"].slot is None
+    assert any("position bias cannot be told from the models" in text for text in report.warnings)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run folders that earlier versions made."""
+    folder = tmp_path_factory.mktemp("kept")
+    copy_runs(folder)
+    return folder / "runs"
+
+
+@pytest.mark.parametrize(
+    "name", ["comparison", "one-order", "imported", *(pytest.param(name, marks=SLOW) for name in ("panel", "merged"))]
+)
+def test_every_kind_of_comparison_keeps_its_win_rates(kept: Path, name: str) -> None:
+    own, found = make_report(RunFolder(kept / name)), ranked(kept / name)
+    for criterion, ranking in found.criteria.items():
+        rate, pair = own.criteria[criterion].win_rate, ranking.pairs[0]
+        assert {pair.a, pair.b} == set(own.models.model_dump().values())
+        told = [rate.estimate, rate.low, rate.high]
+        if pair.a != own.models.a:
+            told = [None if end is None else round(1 - end, 6) for end in (rate.estimate, rate.high, rate.low)]
+        assert [pair.win_rate.estimate, pair.win_rate.low, pair.win_rate.high] == told
+
+
+@SLOW
+def test_shards_have_the_win_rate_of_the_merged_run(kept: Path) -> None:
+    apart, together = ranked(kept / "shard-1", kept / "shard-2"), ranked(kept / "merged")
+    one, other = (report.criteria["overall"].models for report in (apart, together))
+    assert [model.win_rate for model in one] == [model.win_rate for model in other]
+
+
+def test_a_score_among_the_runs_is_left_out_of_a_folder_and_refused_by_name(kept: Path, tmp_path: Path) -> None:
+    for name in ("comparison", "score-a"):
+        shutil.copytree(kept / name, tmp_path / name)
+    assert ranked(tmp_path).warnings[0] == "left out: score-a compares no models"
+    with pytest.raises(RunError, match="a score; this needs a run made by `compare`"):
+        ranked(tmp_path / "score-a")
