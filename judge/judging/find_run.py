@@ -20,7 +20,7 @@ from judge.files.fields import show
 from judge.files.files import file_sha256, touch, write_lines
 from judge.flags.flags import FLAGS
 from judge.images.image_store import ImageStore
-from judge.judging.options import CompareOptions
+from judge.judging.options import CompareOptions, RejudgeOptions
 from judge.judging.provenance import changed_setting, judges_identity, open_specs, versions
 from judge.judging.quote_run import pixels, quote_run
 from judge.judging.run_kinds import any_plan_of
@@ -47,7 +47,7 @@ class PreparedRun(ABC, Generic[Counts]):
 
     subjects_file: ClassVar[str]
 
-    options: CompareOptions | ScoreOptions | ChecklistOptions | CertifyOptions
+    options: CompareOptions | ScoreOptions | ChecklistOptions | CertifyOptions | RejudgeOptions
     command: tuple[str, ...]
     judges: tuple[JudgeSpec, ...]
     prices: dict[str, Price]
@@ -165,7 +165,7 @@ def quote_start(prepared: AbstractContextManager[PreparedRun[Any]], *, say: Call
 
 def open_judges(
     texts: Sequence[str],
-    options: CompareOptions | ScoreOptions | ChecklistOptions,
+    options: CompareOptions | ScoreOptions | ChecklistOptions | RejudgeOptions,
     *,
     say: Callable[[str], None],
     needs_keys: bool,
@@ -178,7 +178,7 @@ def open_judges(
     judges = open_specs(texts, options.judge_options, say=say, needs_keys=needs_keys)
     options.judging.reach.check(judges)
     for judge in judges:
-        if judge.settings.prompt is not None and not isinstance(options, CompareOptions):
+        if judge.settings.prompt is not None and not isinstance(options, CompareOptions | RejudgeOptions):
             raise InputError(f"--judge {judge.name}", "its prompt compares pairs", "leave prompt out of its table")
     if options.judging.batch:
         require_batches(judges)

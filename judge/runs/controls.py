@@ -66,7 +66,7 @@ def make_controls(
         with folder.created(shared=bool(run.path.stat().st_mode & 0o020)) as new:
             if run.batches_path.exists():
                 touch(new.batches_path)
-            new.write_manifest(_filled(changed, new, pairs))
+            new.write_manifest(filled(changed, new, pairs))
 
 
 def missing_controls(run: RunFolder, wanted: Iterable[Control]) -> list[Control]:
@@ -105,8 +105,8 @@ def as_control(manifest: Manifest, control: Control, *, command: Sequence[str]) 
     return manifest.model_copy(update=changes)
 
 
-def _filled(manifest: Manifest, new: RunFolder, pairs: Iterable[Pair]) -> Manifest:
-    """Write a control's pairs, whose images it holds itself; return its manifest with what depends on them."""
+def filled(manifest: Manifest, new: RunFolder, pairs: Iterable[Pair]) -> Manifest:
+    """Write the pairs of a run made of another's, whose images it holds; return its manifest with what they decide."""
     counts = PairCounts(answers=not manifest.hide_answers)
     store = ImageStore(new.path)
     digest = write_lines(new.pairs_path, counts.counting(with_item(pair, partial(held, store=store)) for pair in pairs))
