@@ -11,6 +11,7 @@ from judge.errors import RunError
 from judge.images.image_store import with_item
 from judge.images.loader import held
 from judge.judging.find_run import PreparedRun
+from judge.judging.provenance import judges_identity
 from judge.prompting.subject_counts import PairCounts
 from judge.runs.manifest import Input, Manifest
 
@@ -46,8 +47,10 @@ class PreparedAgain(PreparedRun[PairCounts]):
     """of the other one"""
 
     def decided(self) -> dict[str, str]:
-        """Name what decided the other run's judgments, and its pairs."""
-        return {**self.base.whole_identity, "pairs": self.base.pairs_sha256 or ""}
+        """Name what decided the other run's judgments, but for its judges, and its pairs."""
+        of_judges = judges_identity(self.base.judges)
+        kept = {name: value for name, value in self.base.whole_identity.items() if name not in of_judges}
+        return {**kept, "pairs": self.base.pairs_sha256 or ""}
 
     def files(self) -> list[Input]:
         """Return the files that the traces were read from."""

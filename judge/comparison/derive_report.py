@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from judge.comparison.certificates import standing_of
 from judge.comparison.derive_control_report import read_controls
+from judge.comparison.escalate import read_escalated
 from judge.costs.spending import Spending
 from judge.errors import RunError
 from judge.files.files import write_json
@@ -17,7 +18,8 @@ from judge.outcomes.item_features import ItemFeatures, WantedFields, features_of
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.prompting.pairwise_plan import prompt_labels
-from judge.report.build_report import NO_EXTRAS, Extras, RunDescription, build_report
+from judge.report.build_report import NO_EXTRAS, Extras, FirstJudge, RunDescription, build_report
+from judge.report.escalation import together
 from judge.report.report import Models, Report
 from judge.runs.evidence import fingerprint_of
 from judge.schema import Provider
@@ -26,6 +28,7 @@ from judge.scoring.derive_score_report import make_score_report
 if TYPE_CHECKING:
     import polars as pl
 
+    from judge.comparison.escalate import Escalated
     from judge.enums import Method
     from judge.outcomes.latest_judgments import LatestJudgments
     from judge.report.certificate import Certificate
@@ -63,7 +66,7 @@ def make_report(
     """
     manifest = folder.manifest()
     spending = Spending(manifest.prices)
-    latest, subject = read_verdicts(folder, manifest, wanted, spending)
+    latest, subject, asked_anew = _read(folder, manifest, wanted, spending)
     rubric = manifest.rubric
     basis = Basis(method or manifest.method, manifest.seed)
     run = RunDescription(
@@ -73,13 +76,14 @@ def make_report(
         samples=manifest.samples,
         seed=manifest.seed,
         left_out=manifest.left_out,
-        costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
+        costs={judge.name: spending.of(judge.name) for judge in _asked(manifest)},
         judge_models={judge.name: judge.model for judge in manifest.judges},
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
         controls=read_controls(folder, latest, subject, basis),
+        escalated=None if asked_anew is None else FirstJudge(_asked(manifest)[0].name, *asked_anew),
         certificate=standing_of(folder, manifest, spending, certificate),
-        fingerprint=fingerprint_of(folder, manifest, latest),
+        fingerprint=fingerprint_of(folder, manifest, asked_anew.first if asked_anew else latest),
         notes=tuple(_notes(folder, manifest, spending, method)),
     )
     return build_report(latest, subject, run, method=basis.method, extras=extras)
@@ -89,8 +93,19 @@ def read_verdicts(
     folder: RunFolder, manifest: Manifest, wanted: WantedFields = NOTHING_WANTED, spending: Spending | None = None
 ) -> tuple[LatestJudgments, Subject]:
     """Return the judgments of a run that count, and what it planned; `spending` counts what its replies took."""
+    latest, subject, _ = _read(folder, manifest, wanted, spending)
+    return latest, subject
+
+
+def _read(
+    folder: RunFolder, manifest: Manifest, wanted: WantedFields, spending: Spending | None
+) -> tuple[LatestJudgments, Subject, Escalated | None]:
     subject = subject_of(manifest, item_features(folder, manifest, wanted))  # first: it reads which items there are
-    return latest_judgments(folder.judgments(), spending), subject
+    first = latest_judgments(folder.judgments(), spending)
+    latest, asked_anew = read_escalated(folder, manifest, first, spending)
+    if asked_anew and manifest.escalation:
+        subject = subject._replace(judges=[together(subject.judges[0], manifest.escalation.judge.name)])
+    return latest, subject, asked_anew
 
 
 def _notes(folder: RunFolder, manifest: Manifest, spending: Spending, method: Method | None) -> Iterator[str]:
@@ -100,10 +115,10 @@ def _notes(folder: RunFolder, manifest: Manifest, spending: Spending, method: Me
         yield f"{folder.pairs_path.name} is missing: {UNKNOWN_PAIRS}"
     if method is None and manifest.interval == "bca":
         yield NO_BCA
-    for judge in manifest.judges:
+    for judge in _asked(manifest):
         if served := spending.of(judge.name).served_models:
             yield _served(judge.name, served)
-    for judge in manifest.judges:
+    for judge in _asked(manifest):
         if alias := _alias(judge, spending.models(judge.name)):
             yield alias
 
@@ -132,6 +147,11 @@ def _scores(manifest: Manifest, runs: Sequence[RunFolder]) -> tuple[pl.DataFrame
             )
     a, b = (make_score_report(run).scores.items for run in runs)
     return a, b
+
+
+def _asked(manifest: Manifest) -> list[JudgeSpec]:
+    """Return the judges of a run, the one of doubtful items last."""
+    return [*manifest.judges, *([manifest.escalation.judge] if manifest.escalation else [])]
 
 
 def subject_of(manifest: Manifest, features: ItemFeatures | None = None) -> Subject:

@@ -25,7 +25,7 @@ from judge.judging.provenance import changed_setting, judges_identity, open_spec
 from judge.judging.quote_run import pixels, quote_run
 from judge.judging.run_kinds import any_plan_of
 from judge.prompting.shipped_files import repair_note
-from judge.runs.controls import controls_of
+from judge.runs.controls import folders_within
 from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import LATEST
 
@@ -236,7 +236,7 @@ def change_prices(folder: RunFolder, given: Mapping[str, Price]) -> None:
     """Pin prices that were given for a run that exists and for its controls; other prices stay as they are."""
     if not given:
         return
-    for each in (folder, *controls_of(folder)):
+    for each in (folder, *folders_within(folder)):
         with each.locked():
             manifest = each.any_manifest()
             each.write_manifest(manifest.model_copy(update={"prices": manifest.prices | dict(given)}))

@@ -210,6 +210,14 @@ class CompareOptions(PromptOptions):
     early: StoppingOptions = StoppingOptions()
     shard: ShardPart = None
     controls: ControlOptions = ControlOptions()
+    escalate: Annotated[
+        str | None,
+        typer.Option(
+            "--escalate",
+            metavar="JUDGE",
+            help="A second, stronger judge, asked about doubtful items alone: splits, no verdict, criteria against it.",
+        ),
+    ] = None
     name: RunName = None
     runs: Runs = DEFAULT_RUNS
     shared: Shared = False

@@ -16,6 +16,7 @@ from judge.outcomes.rates import LEVEL, Basis
 from judge.report.conclusions import stopping_warnings
 from judge.report.control_report import ControlReport, control_warnings
 from judge.report.criterion import CriterionReport, report_criteria
+from judge.report.escalation import EscalationReport, escalation_report, together
 from judge.report.instruments import compare_instruments
 from judge.report.judge_agreement import halo, report_agreement
 from judge.report.judge_sensitivity import judge_sensitivity
@@ -48,6 +49,16 @@ class Extras(NamedTuple):
 NO_EXTRAS = Extras()
 
 
+class FirstJudge(NamedTuple):
+    """The first judge of a run that escalates doubtful items to a second one."""
+
+    name: str
+    latest: LatestJudgments
+    """its judgments of all items"""
+    n_escalated: int
+    n_not_asked: int
+
+
 class RunDescription(NamedTuple):
     """Facts about a run that its report repeats or rests on, beside its judgments."""
 
@@ -67,6 +78,8 @@ class RunDescription(NamedTuple):
     """rows of `Scores.items` of model a and model b, to be set beside the comparison"""
     controls: dict[str, ControlReport] | None = None
     """by kind; None where the run has none"""
+    escalated: FirstJudge | None = None
+    """of a run that asks a second judge about doubtful items"""
     certificate: CertificateStanding | None = None
     """how the certificate of its judges stands with it; None where there is none"""
     notes: tuple[str, ...] = ()
@@ -87,6 +100,7 @@ def build_report(
     pooling = (Pooling.MAJORITY if extras.majority else Pooling.MEAN) if is_panel else None
     basis = Basis(method, run.seed)
     panel, alone = fold_panel(latest, subject, basis, pooling or Pooling.MEAN, may_stop=stopped is not None)
+    alone_first = _first_alone(run.escalated, subject, basis, margin)
     by_judge = {
         judge: report_criteria(
             items,
@@ -94,6 +108,7 @@ def build_report(
             subject._replace(judges=[judge]),
             margin=margin,
             stopped=stopped and stopped.alone[judge],
+            measured=alone_first,
         )
         for judge, items in alone.items()
     }
@@ -145,6 +160,7 @@ def build_report(
         instruments=compare_instruments(panel, *run.scores) if run.scores else None,
         sequential=stopped and stopped.together,
         controls=run.controls,
+        escalation=_escalation(run.escalated, subject.judges[0], alone_first),
         certificate=run.certificate,
         served_models=served or None,
         fingerprint=run.fingerprint,
@@ -163,6 +179,24 @@ def build_report(
         judge_sensitivity=judge_sensitivity(alone, panel, features, pooling) if pooling else None,
         variance_components=report_variance(latest, subject, together, samples=run.samples, pooling=pooling) or None,
     )
+
+
+def _first_alone(
+    first: FirstJudge | None, subject: Subject, basis: Basis, margin: float | None
+) -> dict[str, CriterionReport]:
+    """Report what the first judge alone shows; empty where nothing is escalated."""
+    if first is None:
+        return {}
+    own = subject._replace(judges=[first.name])
+    return report_criteria(fold_panel(first.latest, own, basis).together, first.latest, own, margin=margin)
+
+
+def _escalation(first: FirstJudge | None, both: str, alone: dict[str, CriterionReport]) -> EscalationReport | None:
+    if first is None:
+        return None
+    second = both.removeprefix(together(first.name, ""))
+    counts = {"n_escalated": first.n_escalated, "n_not_asked": first.n_not_asked}
+    return escalation_report(first.name, second, alone, **counts)
 
 
 def _clusters(subject: Subject) -> Clusters:

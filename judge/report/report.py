@@ -13,6 +13,7 @@ from judge.outcomes.interim_looks import Sequential
 from judge.report.certificate import CertificateStanding
 from judge.report.control_report import ControlReport
 from judge.report.criterion import CriterionReport
+from judge.report.escalation import EscalationReport
 from judge.report.instruments import Instruments
 from judge.report.judge_agreement import AgreementReport, HaloReport
 from judge.report.judge_sensitivity import JudgeSensitivity
@@ -142,6 +143,8 @@ class Report(Frozen):
     """by judge and model, where the verdicts of a judge come from several; absent where they do not"""
     fingerprint: str | None = Field(default=None, exclude_if=lambda found: found is None)
     """SHA-256 of what decides the run and of every verdict that counts; absent in runs made before runs were sealed"""
+    escalation: Annotated[EscalationReport | None, Field(exclude_if=lambda found: found is None)] = None
+    """who judged doubtful items anew, and how many; absent where nobody did"""
     certificate: Annotated[CertificateStanding | None, Field(exclude_if=lambda found: found is None)] = None
     """how the judge's certificate stands with this run; absent where there is none"""
     variance_components: Annotated[

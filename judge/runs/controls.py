@@ -36,6 +36,17 @@ def controls_of(run: RunFolder) -> list[RunFolder]:
     return [folder for folder in folders if folder.manifest_path.exists()]
 
 
+def escalated_folder(run: RunFolder) -> RunFolder:
+    """Return where the items lie, or would, that a run asks its second judge about."""
+    return RunFolder(run.path / "escalated")
+
+
+def folders_within(run: RunFolder) -> list[RunFolder]:
+    """Return the folders of a run that are runs themselves: its controls, and what was escalated."""
+    escalated = escalated_folder(run)
+    return [*controls_of(run), *([escalated] if escalated.manifest_path.exists() else [])]
+
+
 def make_controls(
     run: RunFolder,
     manifest: Manifest,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from judge.errors import RunError
 from judge.files.files import file_sha256
 from judge.outcomes.latest_judgments import latest_judgments
-from judge.runs.controls import controls_of
+from judge.runs.controls import folders_within
 from judge.runs.evidence import fingerprint_of
 from judge.runs.manifest import ChecklistManifest
 from judge.runs.members import RunMembers
@@ -39,7 +39,7 @@ def verify_run(folder: RunFolder, *, against: str | None = None) -> Verification
     if not folder.manifest_path.exists():
         folder.any_manifest()
     fingerprint = _verify(folder, found)
-    for control in controls_of(folder):
+    for control in folders_within(folder):
         _verify(control, found)
     manifest_sha256 = file_sha256(folder.manifest_path)
     quoted = (against or "").strip().lower()
