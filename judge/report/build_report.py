@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from judge.outcomes.counted_items import CriterionItems
+    from judge.report.acceptance import Acceptance
     from judge.report.certificate import CertificateStanding
 
 
@@ -44,6 +45,8 @@ class Extras(NamedTuple):
     length_control: bool = False
     majority: bool = False
     """pool the judges of a panel by majority instead of the mean"""
+    acceptance: Acceptance | None = None
+    """which items can be accepted, where that was asked for"""
 
 
 NO_EXTRAS = Extras()
@@ -160,6 +163,7 @@ def build_report(
         instruments=compare_instruments(panel, *run.scores) if run.scores else None,
         sequential=stopped and stopped.together,
         controls=run.controls,
+        acceptance=extras.acceptance,
         escalation=_escalation(run.escalated, subject.judges[0], alone_first),
         certificate=run.certificate,
         served_models=served or None,
