@@ -17,7 +17,7 @@ from judge.files.limits import read_whole
 from judge.outcomes.interim_looks import Evidence
 from judge.outcomes.rates import Estimate
 from judge.report import report
-from judge.runs.controls import controls_of
+from judge.runs.controls import folders_within
 from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest
 from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import newest_first, run_folders
@@ -164,7 +164,7 @@ def _damaged(folder: RunFolder, problem: str) -> DamagedRun:
 
 def _listed(folder: RunFolder) -> ListedRun:
     manifest = folder.any_manifest()
-    parts = {control.name: control for control in controls_of(folder)}
+    parts = {control.name: control for control in folders_within(folder)}
     kept = _kept_report(folder, manifest, parts)
     counted = (
         [kept, *(kept.controls or {}).values()]
