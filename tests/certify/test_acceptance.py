@@ -47,7 +47,7 @@ def test_the_error_of_what_is_accepted_is_held_in_95_percent_of_simulations(erro
             accepted += 1
             # The share of errors of the judge at these levels, not of these 400 items alone.
             truth = np.mean(0.45 - 0.2 * levels[levels >= level])
-            exceeded += truth > error
+            exceeded += int(truth > error)
     print(error, exceeded / runs, accepted / runs)  # noqa: T201 - the figures are told on closing
     assert exceeded <= runs * 0.05 + 2 * (runs * 0.05) ** 0.5
     assert accepted > runs / 10

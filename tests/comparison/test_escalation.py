@@ -110,6 +110,8 @@ def test_splits_are_asked_of_the_second_judge_and_the_report_says_so(tmp_path: P
     assert sentence in " ".join(done.stdout.split())
     assert again.stdout == done.stdout
     omr_judge("verify", "r", cwd=tmp_path)
+    (listed,) = json.loads(omr_judge("runs", "--json", cwd=tmp_path).stdout)["runs"]
+    assert (listed["state"], listed["n_judged"], listed["n_requests"], listed["controls"]) == ("done", 32, 32, [])
     assert json.loads(run.joinpath("manifest.json").read_bytes())["escalation"]["rule"] == "doubtful"
 
 
@@ -157,7 +159,7 @@ def test_on_llmbars_recorded_replies_escalation_costs_less_than_the_strong_judge
         folded = fold(latest.on("overall"), orders=Orders.BOTH)
         credit = dict(folded.select("item", "credit").iter_rows())
         right = [1 - credit[item] if labels[item] == "b" else credit[item] for item in credit]
-        return sum(right) / len(items)
+        return float(sum(right)) / len(items)
 
     rates = {"weak": accuracy(weak), "escalated": accuracy(both), "strong": accuracy(strong)}
     print(rates, len(asked), len(items))  # noqa: T201 - the figures are told on closing
