@@ -82,13 +82,14 @@ def rejudge(options: RejudgeOptions, *, json: AsJson = False) -> None:
 
     On one day the command goes on with what it began; on another it asks anew.
     """
-    from judge.certify import drift
+    from judge.certify.drift import rejudge
+    from judge.certify.drift_report import drift_lines
 
-    folder, found = drift.rejudge(options, command=sys.argv, say=teller(quiet=options.judging.quiet))
+    folder, found = rejudge(options, command=sys.argv, say=teller(quiet=options.judging.quiet))
     if json:
         print_json(found)
     else:
-        for line in drift.drift_lines(found):
+        for line in drift_lines(found):
             say(line)
     if not options.judging.quiet:
         tell(f"Run folder: {folder.path}")

@@ -18,8 +18,8 @@ from judge.outcomes.item_features import ItemFeatures, WantedFields, features_of
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.prompting.pairwise_plan import prompt_labels
-from judge.report.build_report import NO_EXTRAS, Extras, FirstJudge, RunDescription, build_report
-from judge.report.escalation import together
+from judge.report.build_report import NO_EXTRAS, Extras, RunDescription, build_report
+from judge.report.escalation import FirstJudge, together
 from judge.report.report import Models, Report
 from judge.runs.evidence import fingerprint_of
 from judge.schema import Provider
@@ -28,7 +28,6 @@ from judge.scoring.derive_score_report import make_score_report
 if TYPE_CHECKING:
     import polars as pl
 
-    from judge.comparison.escalate import Escalated
     from judge.enums import Method
     from judge.outcomes.latest_judgments import LatestJudgments
     from judge.report.certificate import Certificate
@@ -81,9 +80,9 @@ def make_report(
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
         controls=read_controls(folder, latest, subject, basis),
-        escalated=None if asked_anew is None else FirstJudge(_asked(manifest)[0].name, *asked_anew),
+        escalated=asked_anew,
         certificate=standing_of(folder, manifest, spending, certificate),
-        fingerprint=fingerprint_of(folder, manifest, asked_anew.first if asked_anew else latest),
+        fingerprint=fingerprint_of(folder, manifest, asked_anew.latest if asked_anew else latest),
         notes=tuple(_notes(folder, manifest, spending, method)),
     )
     return build_report(latest, subject, run, method=basis.method, extras=extras)
@@ -99,12 +98,12 @@ def read_verdicts(
 
 def _read(
     folder: RunFolder, manifest: Manifest, wanted: WantedFields, spending: Spending | None
-) -> tuple[LatestJudgments, Subject, Escalated | None]:
+) -> tuple[LatestJudgments, Subject, FirstJudge | None]:
     subject = subject_of(manifest, item_features(folder, manifest, wanted))  # first: it reads which items there are
     first = latest_judgments(folder.judgments(), spending)
     latest, asked_anew = read_escalated(folder, manifest, first, spending)
-    if asked_anew and manifest.escalation:
-        subject = subject._replace(judges=[together(subject.judges[0], manifest.escalation.judge.name)])
+    if asked_anew:
+        subject = subject._replace(judges=[together(asked_anew.name, asked_anew.second)])
     return latest, subject, asked_anew
 
 

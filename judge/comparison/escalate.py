@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from judge.files.files import touch
 from judge.judging.judge_run import escalated_parts, judge_all
 from judge.judging.provenance import judges_identity
 from judge.outcomes.latest_judgments import LatestJudgments, latest_judgments
-from judge.report.escalation import doubtful_items, escalated, together
+from judge.report.escalation import FirstJudge, doubtful_items, escalated, together
 from judge.runs.controls import controls_of, escalated_folder, filled
 
 if TYPE_CHECKING:
@@ -74,23 +74,15 @@ def _draw(
         hidden.write_manifest(filled(manifest.model_copy(update=changes), hidden, pairs))
 
 
-class Escalated(NamedTuple):
-    """What of a run was escalated."""
-
-    first: LatestJudgments
-    """the first judge's judgments of all items"""
-    n_escalated: int
-    n_not_asked: int
-
-
 def read_escalated(
     folder: RunFolder, manifest: Manifest, first: LatestJudgments, spending: Spending | None
-) -> tuple[LatestJudgments, Escalated | None]:
+) -> tuple[LatestJudgments, FirstJudge | None]:
     """Return the judgments of a run with those of its second judge, and what was escalated; None where nothing was."""
     new = escalated_folder(folder)
     if manifest.escalation is None or not new.manifest_path.exists():
         return first, None
     second = latest_judgments(new.judgments(), spending)
-    name = together(manifest.judges[0].name, manifest.escalation.judge.name)
+    one, two = manifest.judges[0].name, manifest.escalation.judge.name
     n = new.manifest().n_items
-    return escalated(first, second, name), Escalated(first, n, n - second.requests["item"].n_unique())
+    found = FirstJudge(one, two, first, n, n - second.requests["item"].n_unique())
+    return escalated(first, second, together(one, two)), found

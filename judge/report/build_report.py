@@ -16,7 +16,6 @@ from judge.outcomes.rates import LEVEL, Basis
 from judge.report.conclusions import stopping_warnings
 from judge.report.control_report import ControlReport, control_warnings
 from judge.report.criterion import CriterionReport, report_criteria
-from judge.report.escalation import EscalationReport, escalation_report, together
 from judge.report.instruments import compare_instruments
 from judge.report.judge_agreement import halo, report_agreement
 from judge.report.judge_sensitivity import judge_sensitivity
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from judge.outcomes.counted_items import CriterionItems
     from judge.report.acceptance import Acceptance
     from judge.report.certificate import CertificateStanding
+    from judge.report.escalation import FirstJudge
 
 
 class Extras(NamedTuple):
@@ -50,16 +50,6 @@ class Extras(NamedTuple):
 
 
 NO_EXTRAS = Extras()
-
-
-class FirstJudge(NamedTuple):
-    """The first judge of a run that escalates doubtful items to a second one."""
-
-    name: str
-    latest: LatestJudgments
-    """its judgments of all items"""
-    n_escalated: int
-    n_not_asked: int
 
 
 class RunDescription(NamedTuple):
@@ -164,7 +154,7 @@ def build_report(
         sequential=stopped and stopped.together,
         controls=run.controls,
         acceptance=extras.acceptance,
-        escalation=_escalation(run.escalated, subject.judges[0], alone_first),
+        escalation=run.escalated and run.escalated.report(alone_first),
         certificate=run.certificate,
         served_models=served or None,
         fingerprint=run.fingerprint,
@@ -193,14 +183,6 @@ def _first_alone(
         return {}
     own = subject._replace(judges=[first.name])
     return report_criteria(fold_panel(first.latest, own, basis).together, first.latest, own, margin=margin)
-
-
-def _escalation(first: FirstJudge | None, both: str, alone: dict[str, CriterionReport]) -> EscalationReport | None:
-    if first is None:
-        return None
-    second = both.removeprefix(together(first.name, ""))
-    counts = {"n_escalated": first.n_escalated, "n_not_asked": first.n_not_asked}
-    return escalation_report(first.name, second, alone, **counts)
 
 
 def _clusters(subject: Subject) -> Clusters:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -31,6 +31,28 @@ class EscalationReport(Frozen):
     """among them: not asked yet; the first judge's verdicts count so far"""
     first_alone: dict[str, Estimate]
     """by criterion, the win rate of a by the first judge alone"""
+
+
+class FirstJudge(NamedTuple):
+    """The first judge of a run that escalates doubtful items to a second one."""
+
+    name: str
+    second: str
+    """name of the second judge"""
+    latest: LatestJudgments
+    """the first judge's judgments of all items"""
+    n_escalated: int
+    n_not_asked: int
+
+    def report(self, alone: Mapping[str, CriterionReport]) -> EscalationReport:
+        """Report what was escalated; `alone` are the criteria by the first judge alone."""
+        return EscalationReport(
+            first=self.name,
+            second=self.second,
+            n_escalated=self.n_escalated,
+            n_not_asked=self.n_not_asked,
+            first_alone={name: row.win_rate for name, row in alone.items()},
+        )
 
 
 def together(first: str, second: str) -> str:
@@ -80,24 +102,6 @@ def escalated(first: LatestJudgments, second: LatestJudgments, judge: str) -> La
         first,
         requests=requests.with_columns(judge=pl.lit(judge).cast(pl.Categorical())),
         verdicts=pl.concat([first.verdicts, second.verdicts.with_columns(later)]),
-    )
-
-
-def escalation_report(
-    first: str,
-    second: str,
-    alone: dict[str, CriterionReport],
-    *,
-    n_escalated: int,
-    n_not_asked: int,
-) -> EscalationReport:
-    """Report what was escalated; `alone` are the criteria by the first judge alone."""
-    return EscalationReport(
-        first=first,
-        second=second,
-        n_escalated=n_escalated,
-        n_not_asked=n_not_asked,
-        first_alone={name: row.win_rate for name, row in alone.items()},
     )
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from planted_items import write_items
 from provider_server import Answer, Call, ProviderServer, traces_of, verdicts_for
 
-from judge.certify.drift import DriftWord, drift_on, sample
+from judge.certify.drift import sample
+from judge.certify.drift_report import DriftWord, drift_on
 from judge.enums import Method
 from judge.outcomes.counted_items import CriterionItems
 from judge.outcomes.rates import Basis
