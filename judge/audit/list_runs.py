@@ -17,7 +17,7 @@ from judge.files.limits import read_whole
 from judge.outcomes.interim_looks import Evidence
 from judge.outcomes.rates import Estimate
 from judge.report import report
-from judge.runs.controls import controls_of
+from judge.runs.controls import controls_of, folders_within
 from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest
 from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import TOURNAMENT, newest_first, run_folders
@@ -170,7 +170,7 @@ def _damaged(folder: RunFolder, problem: str) -> DamagedRun:
 
 def _listed(folder: RunFolder) -> ListedRun:
     manifest = folder.any_manifest()
-    parts = {control.name: control for control in controls_of(folder)}
+    parts = {control.name: control for control in folders_within(folder)}
     kept = _kept_report(folder, manifest, parts)
     counted = (
         [kept, *(kept.controls or {}).values()]
@@ -199,7 +199,7 @@ def _listed(folder: RunFolder) -> ListedRun:
         win_rate=_win_rate(kept, manifest) if kept and isinstance(manifest, Manifest) else None,
         trace_score=kept.trace_score.known() if kept and kept.trace_score else None,
         usd=total(_dollars(counts.usd) for counts in counted) if manifest.judges else None,
-        controls=tuple(parts),
+        controls=tuple(part.name for part in controls_of(folder)),
     )
 
 

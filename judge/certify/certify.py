@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
@@ -24,6 +24,7 @@ from judge.certify.matrix import (
     read_verdicts,
 )
 from judge.certify.plant import EDITED, ORIGINAL, PLANTED, Planted, choose, planted_pairs
+from judge.certify.prepared_again import PreparedAgain, check_askable, pairs_of_run
 from judge.comparison.certificates import asked_judges, write_certificate
 from judge.comparison.dry_run import quoted_controls, with_controls
 from judge.comparison.prepared_run import prepared_comparison
@@ -31,23 +32,20 @@ from judge.costs.prices import parse_prices
 from judge.costs.spending import Spending
 from judge.enums import Orders
 from judge.errors import InputError, RunError
-from judge.images.image_store import with_item
-from judge.images.loader import held
 from judge.inputs.input_options import InputOptions, ItemOptions
-from judge.judging.find_run import PreparedRun, find_run, start_run
+from judge.judging.find_run import find_run, start_run
 from judge.judging.judge_run import judge_all, parts_of
 from judge.judging.options import CompareOptions
 from judge.labels.labels import labels_path, latest_labels, read_labels
 from judge.labels.make_packet import PacketOptions, make_packet
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
-from judge.prompting.subject_counts import PairCounts
 from judge.report.certificate import Certificate
 from judge.runs.control_kinds import Control, ControlKind
 from judge.runs.control_sample import ControlSource, candidates, exchange_images
 from judge.runs.control_sample import choose as choose_items
 from judge.runs.controls import controls_of, make_controls
-from judge.runs.manifest import Input, Manifest
+from judge.runs.manifest import Manifest
 from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import find_run as find_folder
 
@@ -105,16 +103,12 @@ def trace_source(
             raise InputError(option, "the run has its own", "leave it out, or give the file of traces")
     run = RunFolder(find_folder(options.target, options.runs))
     manifest = run.manifest()
-    if manifest.prompt is None:
-        raise RunError(f"{run.path}: its judgments were imported; there is no judge to ask")
-    if manifest.control is not None or manifest.model_b == EDITED:
+    check_askable(run, manifest)
+    if manifest.model_b == EDITED:
         raise RunError(f"{run.path}: its pairs were made to test its judge; name the run that they are of")
     options.judging.reach.check(manifest.judges)
 
-    def pairs(store: ImageStore | None) -> Iterator[Pair]:
-        return (with_item(pair, partial(held, store=store)) if store else pair for pair in run.pairs())
-
-    yield TraceSource(manifest, pairs, run)
+    yield TraceSource(manifest, partial(pairs_of_run, run), run)
 
 
 def _unless_same(say: Callable[[str], None]) -> Callable[[str], None]:
@@ -130,10 +124,8 @@ def _unless_same(say: Callable[[str], None]) -> Callable[[str], None]:
 
 
 @dataclass(frozen=True)
-class PreparedCertification(PreparedRun[PairCounts]):
+class PreparedCertification(PreparedAgain):
     """A run of planted pairs that need not exist yet."""
-
-    subjects_file = "pairs.jsonl"
 
     options: CertifyOptions
     source: TraceSource
@@ -142,51 +134,26 @@ class PreparedCertification(PreparedRun[PairCounts]):
 
     def name_parts(self) -> list[str]:
         """Return what the run is, the model whose traces are edited, and the judge."""
-        return ["certify", self.source.manifest.model_a, self.judges[0].model]
+        return ["certify", self.base.model_a, self.judges[0].model]
 
     def decided(self) -> dict[str, str]:
         """Name what decides which errors are planted."""
         wanted = {f"--certify {kind}": str(n) for kind, n in self.wanted.items()}
         return {
-            **self.source.manifest.whole_identity,
+            **super().decided(),
             **wanted,
             "--floor": f"{self.options.floor:g}",
             "--image-part": str(self.options.image_part),
             "operators": operators_sha256(),
-            "pairs": self.source.manifest.pairs_sha256 or "",
         }
-
-    def files(self) -> list[Input]:
-        """Return the files that the traces were read from."""
-        return list(self.source.manifest.inputs)
-
-    def counts(self) -> PairCounts:
-        """Return what counts the planted pairs."""
-        return PairCounts(answers=not self.source.manifest.hide_answers)
 
     def subjects(self, store: ImageStore | None = None) -> Iterator[Pair]:
         """Yield the planted pairs."""
         return planted_pairs(self.source.pairs(store), self.chosen)
 
-    def manifest(self, counts: PairCounts, *, sha256: str) -> Manifest:
-        """Return the manifest of the run: its judges are asked as they were, each pair in both orders."""
-        base = self.source.manifest
-        changes = {
-            **self.made(counts, sha256=sha256),
-            "repair": base.repair,
-            "forms": base.forms,
-            "model_a": ORIGINAL,
-            "model_b": EDITED,
-            "orders": Orders.BOTH,
-            "samples": 1,
-            "stopping": None,
-            "shard": None,
-            "merged": (),
-            "left_out": {},
-            "files": {},
-            "swapped": (),
-        }
-        return base.model_copy(update=changes)
+    def changes(self) -> dict[str, Any]:
+        """Name the two traces of a pair, each of which is asked about in both orders."""
+        return {"model_a": ORIGINAL, "model_b": EDITED, "orders": Orders.BOTH, "samples": 1}
 
     def perception_items(self) -> frozenset[str]:
         """Return the pairs with a perception error."""
@@ -201,10 +168,8 @@ class PreparedCertification(PreparedRun[PairCounts]):
         """Return the controls without the image and with another item's, where some judge sees images to be hidden."""
         if not self.options.image_part or not any(judge.sees_images for judge in self.judges):
             return []
-        n, seed = self.options.image_part, self.source.manifest.seed
-        source = ControlSource(
-            pairs, seed, answers=not self.source.manifest.hide_answers, judged=self.perception_items()
-        )
+        n, seed = self.options.image_part, self.base.seed
+        source = ControlSource(pairs, seed, answers=not self.base.hide_answers, judged=self.perception_items())
         shown = candidates(ControlKind.NO_IMAGE, source)
         kinds = [ControlKind.NO_IMAGE] if shown else []
         kinds += [ControlKind.WRONG_IMAGE] if exchange_images(choose_items(shown, n, seed=seed), seed=seed) else []
@@ -227,7 +192,9 @@ def prepared_certification(
             raise InputError(options.target, problem, "give items with a `checklist` or `reference_reasoning`")
         say("Planted: " + ", ".join(f"{kind} {counts[kind]} of {n}" for kind, n in wanted.items() if n))
         prices = parse_prices(options.prices, base.judges)
-        yield PreparedCertification(options, tuple(command), base.judges, base.prices | prices, source, wanted, chosen)
+        yield PreparedCertification(
+            options, tuple(command), base.judges, base.prices | prices, base, source, wanted, chosen
+        )
 
 
 def certify(

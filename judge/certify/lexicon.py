@@ -180,9 +180,10 @@ def changes(operator: Operator, sentence: str, options: tuple[str, ...]) -> Iter
 
 
 def _replacements(sentence: str, old: str, new: str) -> Iterator[Change]:
-    """Yield the places of a word, unless the sentence speaks of the other one too."""
+    """Yield the places of a word, unless the sentence speaks of the other one too: but for what is part of the word."""
     places = list(word(old).finditer(sentence))
-    if places and not word(new).search(word(old).sub("\0", sentence)):
+    others = [other.span() for other in word(new).finditer(sentence)] if places else []
+    if all(any(one.start() <= start and end <= one.end() for one in places) for start, end in others):
         yield from (Change(found.start(), found[0], _in_case(new, found[0])) for found in places)
 
 

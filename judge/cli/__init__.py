@@ -65,6 +65,8 @@ PANELS = {
         verifying.verify,
         judging.control,
         certifying.certify,
+        certifying.anchor,
+        certifying.rejudge,
         certifying.gate,
         labeling.flags,
         judges.judges,

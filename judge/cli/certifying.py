@@ -14,7 +14,7 @@ from judge.cli.output import Exit, print_json, print_quote, teller
 from judge.cli.reporting import CertificateFile, find_certificate, find_run
 from judge.errors import InputError
 from judge.files.terminal import console, say, tell
-from judge.judging.options import DEFAULT_RUNS, CertifyOptions, Runs
+from judge.judging.options import DEFAULT_RUNS, CertifyOptions, RejudgeOptions, RunName, Runs
 
 MAX_MARGIN = 0.5
 
@@ -60,6 +60,39 @@ def certify(options: CertifyOptions, *, dry_run: DryRun = False, output: OutputO
     if failures > output.max_failures * asked:
         tell(f"{failures} of {asked} planted pairs have no verdict: `omr-judge retry {folder.path}` asks them again")
         raise typer.Exit(Exit.FAILURES)
+
+
+def anchor(
+    run: RunPath,
+    *,
+    n: Annotated[int, typer.Option("--n", min=1, help="How many pairs to freeze.")] = 100,
+    seed: Annotated[int, typer.Option(help="Decides which pairs.")] = 0,
+    name: RunName = None,
+    runs: Runs = DEFAULT_RUNS,
+) -> None:
+    """Freeze pairs of a run with their verdicts, to see later whether a judge has drifted: see rejudge."""
+    from judge.certify.drift import freeze_anchor
+
+    folder = freeze_anchor(find_run(run, runs), n, seed=seed, name=name, command=sys.argv)
+    say(f"{folder.path}: {folder.manifest().n_items} pairs\nLater: omr-judge rejudge {folder.path}")
+
+
+def rejudge(options: RejudgeOptions, *, json: AsJson = False) -> None:
+    """Ask about frozen pairs again, and tell flips and a changed win rate from a judge's own noise.
+
+    On one day the command goes on with what it began; on another it asks anew.
+    """
+    from judge.certify.drift import rejudge
+    from judge.certify.drift_report import drift_lines
+
+    folder, found = rejudge(options, command=sys.argv, say=teller(quiet=options.judging.quiet))
+    if json:
+        print_json(found)
+    else:
+        for line in drift_lines(found):
+            say(line)
+    if not options.judging.quiet:
+        tell(f"Run folder: {folder.path}")
 
 
 def gate(

@@ -57,6 +57,14 @@ class TrustOptions:
     """What else tells of the judge."""
 
     certificate: CertificateFile = None
+    accept_error: Annotated[
+        float | None,
+        typer.Option(
+            "--accept-error",
+            metavar="SHARE",
+            help="By people's labels: which items to accept as judged with at most this error, e.g. 0.1.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,8 @@ def report(
 
     if equivalence is not None and not 0 < equivalence < MAX_MARGIN:
         raise InputError("--equivalence", f"{equivalence:g} is no margin", "give a number above 0 and below 0.5")
+    if trust.accept_error is not None and not 0 < trust.accept_error < 1:
+        raise InputError("--accept-error", f"{trust.accept_error:g} is no share of errors", "give one such as 0.1")
     if html is not None:
         refuse_options({"--se": form.se}, "is for tables that are printed; a page has none with standard errors")
     folder, wanted = find_run(run, runs), WantedFields(cluster, tuple(dict.fromkeys(by)))
@@ -138,7 +148,8 @@ def report(
             "--difficulty": extra.difficulty,
             "--majority": extra.majority,
         }
-        others = {"--with-scores": with_scores, "--certificate": trust.certificate}
+        others: dict[str, object] = {"--with-scores": with_scores, "--certificate": trust.certificate}
+        others["--accept-error"] = trust.accept_error
         refuse_options({**given, **others}, "is for runs of `compare`")
         if html is not None:
             refuse_options({"--against": against}, "is no page: it is printed")
@@ -147,11 +158,16 @@ def report(
         return
     refuse_options({"--against": against}, "is for runs of `score`; --with-scores sets a comparison beside two of them")
     difficulties = read_difficulties(extra.difficulty) if extra.difficulty else None
+    acceptance = None
+    if trust.accept_error is not None:
+        from judge.certify.accept import find_acceptance
+
+        acceptance = find_acceptance(folder, trust.accept_error, wanted)
     made = make_report(
         folder,
         method=ci,
         wanted=wanted,
-        extras=Extras(equivalence, extra.length_control, extra.majority, difficulties),
+        extras=Extras(equivalence, extra.length_control, extra.majority, difficulties, acceptance),
         scores=[find_run(score, runs) for score in with_scores or ()],
         certificate=find_certificate(trust.certificate),
     )

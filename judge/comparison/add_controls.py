@@ -12,9 +12,15 @@ from judge.costs.prices import parse_prices
 from judge.costs.quote import added
 from judge.errors import RunError
 from judge.judging.find_run import change_prices
-from judge.judging.judge_run import judge_all, parts_of
+from judge.judging.judge_run import RunPart, judge_all, parts_of
 from judge.judging.quote_run import confirm, quote_run
-from judge.runs.controls import judged_items, make_controls, missing_controls, refuse_contradictions
+from judge.runs.controls import (
+    escalated_folder,
+    judged_items,
+    make_controls,
+    missing_controls,
+    refuse_contradictions,
+)
 
 if TYPE_CHECKING:
     from judge.costs.quote import Quote
@@ -48,7 +54,7 @@ def add_controls(
         confirm(_quote(folder, manifest, options, judged, batch=judging.batch), above=judging.confirm_above)
         judging = replace(judging, confirm_above=None)
     make_controls(folder, folder.manifest(), options.wanted(), judged=judged, command=command)
-    judge_all(parts_of(folder, folder.manifest())[1:], judging, beside=[folder], say=say)
+    judge_all(_controls(folder, folder.manifest()), judging, beside=[folder], say=say)
 
 
 def quote_controls(
@@ -63,6 +69,12 @@ def quote_controls(
     manifest, judged = _checked(folder, options, judging)
     manifest = manifest.model_copy(update={"prices": manifest.prices | parse_prices(prices, manifest.judges)})
     return _quote(folder, manifest, options, judged, batch=judging.batch)
+
+
+def _controls(folder: RunFolder, manifest: Manifest) -> list[RunPart]:
+    """Return the controls that a run has, without what it asks a second judge."""
+    escalated = escalated_folder(folder).path
+    return [part for part in parts_of(folder, manifest)[1:] if part.folder.path != escalated]
 
 
 def _checked(folder: RunFolder, options: ControlOptions, judging: JudgingOptions) -> tuple[Manifest, set[str]]:
@@ -88,7 +100,7 @@ def _quote(folder: RunFolder, manifest: Manifest, options: ControlOptions, judge
             done=part.folder.judged_keys(),
             batch=batch,
         )
-        for part in parts_of(folder, manifest)[1:]
+        for part in _controls(folder, manifest)
     }
     new = quoted_controls(
         missing_controls(folder, options.wanted()), manifest, folder.pairs, judged=judged, batch=batch

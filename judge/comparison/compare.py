@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from judge.comparison.escalate import escalate
 from judge.comparison.prepared_run import prepared_comparison
 from judge.costs.prices import parse_prices
 from judge.errors import RunError
@@ -16,7 +17,7 @@ from judge.judging.find_run import change_prices, start_run
 from judge.judging.judge_run import judge_all, parts_of
 from judge.judging.options import CompareOptions, JudgingOptions
 from judge.judging.run_kinds import plan_of
-from judge.runs.controls import controls_of, make_controls
+from judge.runs.controls import folders_within, make_controls
 from judge.runs.manifest import AnyManifest, Manifest
 from judge.runs.run_folder import RunFolder
 
@@ -43,6 +44,7 @@ def compare(options: CompareOptions, *, command: Sequence[str], say: Callable[[s
     for line in notes(manifest, folder):
         say(line)
     judge_all(parts_of(folder, manifest), options.judging, say=say)
+    escalate(folder, options.judging, command=command, say=say)
     return folder
 
 
@@ -53,6 +55,7 @@ def resume(
     options.reach.check(folder.any_manifest().judges)
     change_prices(folder, parse_prices(prices, unchanged_manifest(folder).judges))
     judge_all(parts_of(folder, folder.any_manifest()), options, say=say)
+    escalate(folder, options, command=(), say=say)
 
 
 def retry(
@@ -84,6 +87,7 @@ def retry(
     say(f"Asking again: {told}" if told else "Nothing to ask again: no request has failed so")
     open_ = [part._replace(only=frozenset(own)) for part, own in zip(parts, failed, strict=True)]
     judge_all(open_, options, say=say)
+    escalate(folder, options, command=(), say=say)
 
 
 def unchanged_manifest(folder: RunFolder) -> AnyManifest:
@@ -95,7 +99,7 @@ def unchanged_manifest(folder: RunFolder) -> AnyManifest:
         path = Path(file.path)
         if path.is_file() and file_sha256(path) != file.sha256:
             raise RunError(f"{folder.path}: {file.role} has changed since the run began: {path}")
-    for each in (folder, *controls_of(folder)):
+    for each in (folder, *folders_within(folder)):
         own = each.any_manifest()
         if own.pairs_sha256 is not None and file_sha256(each.subjects_path(own)) != own.pairs_sha256:
             raise RunError(f"{each.subjects_path(own)}: changed since the run began")

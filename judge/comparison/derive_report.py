@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from judge.comparison.certificates import standing_of
 from judge.comparison.derive_control_report import read_controls
+from judge.comparison.escalate import read_escalated
 from judge.costs.spending import Spending
 from judge.enums import ReadAnswers
 from judge.errors import RunError
@@ -20,6 +21,7 @@ from judge.outcomes.rates import Basis
 from judge.prompting.pairwise_plan import prompt_labels
 from judge.prompting.stated_answers import StatedAnswers
 from judge.report.build_report import NO_EXTRAS, Extras, RunDescription, build_report
+from judge.report.escalation import FirstJudge, together
 from judge.report.judge_answers import JudgeAnswers
 from judge.report.report import Models, Report
 from judge.runs.evidence import fingerprint_of
@@ -67,7 +69,7 @@ def make_report(
     manifest = folder.manifest()
     stated = StatedAnswers(folder.judgments()) if manifest.read_answers is ReadAnswers.JUDGE else None
     spending = Spending(manifest.prices)
-    latest, subject = read_verdicts(folder, manifest, wanted, spending, stated)
+    latest, subject, asked_anew = _read(folder, manifest, wanted, spending, stated)
     rubric = manifest.rubric
     basis = Basis(method or manifest.method, manifest.seed)
     run = RunDescription(
@@ -79,29 +81,42 @@ def make_report(
         left_out=manifest.left_out,
         input_counts=manifest.input_counts,
         judge_answers=None if stated is None else JudgeAnswers.of(stated.counts),
-        costs={judge.name: spending.of(judge.name) for judge in manifest.judges},
+        costs={judge.name: spending.of(judge.name) for judge in _asked(manifest)},
         judge_models={judge.name: judge.model for judge in manifest.judges},
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
         controls=read_controls(folder, latest, subject, basis),
+        escalated=asked_anew,
         certificate=standing_of(folder, manifest, spending, certificate),
-        fingerprint=fingerprint_of(folder, manifest, latest),
+        fingerprint=fingerprint_of(folder, manifest, asked_anew.latest if asked_anew else latest),
         notes=tuple(_notes(folder, manifest, spending, method)),
     )
     return build_report(latest, subject, run, method=basis.method, extras=extras)
 
 
 def read_verdicts(
+    folder: RunFolder, manifest: Manifest, wanted: WantedFields = NOTHING_WANTED
+) -> tuple[LatestJudgments, Subject]:
+    """Return the judgments of a run that count, and what it planned."""
+    latest, subject, _ = _read(folder, manifest, wanted, None, None)
+    return latest, subject
+
+
+def _read(
     folder: RunFolder,
     manifest: Manifest,
-    wanted: WantedFields = NOTHING_WANTED,
-    spending: Spending | None = None,
-    stated: StatedAnswers | None = None,
-) -> tuple[LatestJudgments, Subject]:
-    """Return the judgments of a run that count, and what it planned; `spending` counts what its replies took."""
+    wanted: WantedFields,
+    spending: Spending | None,
+    stated: StatedAnswers | None,
+) -> tuple[LatestJudgments, Subject, FirstJudge | None]:
+    """Return what counts, and what the first judge said where a second was asked; `spending` counts all replies."""
     features = item_features(folder, manifest, wanted, stated)  # first: it reads which items there are
     subject = subject_of(manifest, features)
-    return latest_judgments(folder.judgments(), spending), subject
+    first = latest_judgments(folder.judgments(), spending)
+    latest, asked_anew = read_escalated(folder, manifest, first, spending)
+    if asked_anew:
+        subject = subject._replace(judges=[together(asked_anew.name, asked_anew.second)])
+    return latest, subject, asked_anew
 
 
 def _notes(folder: RunFolder, manifest: Manifest, spending: Spending, method: Method | None) -> Iterator[str]:
@@ -111,10 +126,10 @@ def _notes(folder: RunFolder, manifest: Manifest, spending: Spending, method: Me
         yield f"{folder.pairs_path.name} is missing: {UNKNOWN_PAIRS}"
     if method is None and manifest.interval == "bca":
         yield NO_BCA
-    for judge in manifest.judges:
+    for judge in _asked(manifest):
         if served := spending.of(judge.name).served_models:
             yield _served(judge.name, served)
-    for judge in manifest.judges:
+    for judge in _asked(manifest):
         if alias := _alias(judge, spending.models(judge.name)):
             yield alias
 
@@ -143,6 +158,11 @@ def _scores(manifest: Manifest, runs: Sequence[RunFolder]) -> tuple[pl.DataFrame
             )
     a, b = (make_score_report(run).scores.items for run in runs)
     return a, b
+
+
+def _asked(manifest: Manifest) -> list[JudgeSpec]:
+    """Return the judges of a run, the one of doubtful items last."""
+    return [*manifest.judges, *([manifest.escalation.judge] if manifest.escalation else [])]
 
 
 def subject_of(manifest: Manifest, features: ItemFeatures | None = None) -> Subject:

@@ -34,6 +34,8 @@ def dry_run(options: CompareOptions, *, say: Callable[[str], None]) -> Quote:
     """
     with prepared_comparison(options, command=(), say=say, needs_keys=False) as run:
         folder = find_run(run, say=say)
+        if run.escalation is not None:
+            say(f"Note: {run.escalation.judge.name} is asked about doubtful items too, which only the run can count")
         own, batch, wanted = run.quote(folder), options.judging.batch, options.controls.wanted()
         if not folder.manifest_path.exists():
             manifest = run.manifest(run.counts(), sha256="")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import orjson
 
+from judge.costs.prices import parse_prices, pin_prices
 from judge.enums import Orders, ReadAnswers, Show
 from judge.errors import InputError, InputErrors
 from judge.files.files import write_lines
@@ -25,8 +26,8 @@ from judge.prompting.pairwise_prompt import PromptTemplate, reply_schema
 from judge.prompting.shipped_files import REPAIR_ANY, Asset, find_asset, load_prompt, load_rubric, repair_note
 from judge.prompting.subject_counts import PairCounts
 from judge.runs.controls import refuse_contradictions
-from judge.runs.manifest import Input, Manifest
-from judge.schema import OBJECTS, JudgeSpec, Pair, Rubric, VerdictForm
+from judge.runs.manifest import Escalation, Input, Manifest
+from judge.schema import OBJECTS, JudgeSpec, Pair, Price, Rubric, VerdictForm
 
 if TYPE_CHECKING:
     from judge.images.image_store import ImageStore
@@ -50,7 +51,7 @@ def prepared_comparison(
         raise InputError("--checklist", f"prompt {template.label} does not show it", hint)
     if options.read_answers is ReadAnswers.JUDGE:
         _require_answers(options, template)
-    judges, prices = open_judges(options.judges, options, say=say, needs_keys=needs_keys)
+    judges, _ = open_judges(options.judges, replace(options, prices=()), say=say, needs_keys=needs_keys)
     rubric_asset = find_rubric(options.rubric, template, judges, say=say)
     rubric = load_rubric(rubric_asset)
     if options.shard is not None and options.stopping is not None:
@@ -68,7 +69,31 @@ def prepared_comparison(
             say(f"Note: {note}")
         for warning in inputs.warnings():
             say(f"Warning: {warning}")
-        yield PreparedComparison(options, tuple(command), judges, prices, prompt, rubric_asset, rubric, inputs)
+        escalation, prices = _escalation(options, judges, say=say, needs_keys=needs_keys)
+        yield PreparedComparison(
+            options, tuple(command), judges, prices, prompt, rubric_asset, rubric, inputs, escalation
+        )
+
+
+def _escalation(
+    options: CompareOptions, judges: Sequence[JudgeSpec], *, say: Callable[[str], None], needs_keys: bool
+) -> tuple[Escalation | None, dict[str, Price]]:
+    """Return who judges doubtful items anew, and the prices given, by judge; InputError where nobody can."""
+    if options.escalate is None:
+        return None, parse_prices(options.prices, judges)
+    unfit = {
+        "--judge": "is a panel: it has no one judge to escalate from" if len(judges) > 1 else "",
+        "--orders one": "leaves no orders to disagree" if options.orders is Orders.ONE else "",
+        "--shard": "is a part: give it to the whole" if options.shard is not None else "",
+        "--stop-when-decided": "looks at the first judge alone" if options.stopping is not None else "",
+    }
+    for option, problem in unfit.items():
+        if problem:
+            raise InputError("--escalate", f"{option} {problem}", "leave one of them out")
+    (second,), _ = open_judges([options.escalate], replace(options, prices=()), say=say, needs_keys=needs_keys)
+    if second.name == judges[0].name:
+        raise InputError("--escalate", "is the first judge itself", "name a stronger one")
+    return Escalation(judge=second), parse_prices(options.prices, [*judges, second])
 
 
 def _require_answers(options: CompareOptions, template: PromptTemplate) -> None:
@@ -116,6 +141,7 @@ class PreparedComparison(PreparedRun[PairCounts]):
     rubric_asset: Asset
     rubric: Rubric
     inputs: Inputs
+    escalation: Escalation | None = None
 
     def name_parts(self) -> list[str]:
         """Return the models, the first judge's model, and the shard."""
@@ -177,6 +203,8 @@ class PreparedComparison(PreparedRun[PairCounts]):
             decided["--read-answers"] = options.read_answers.value
         if options.shard is not None:
             decided[SHARD] = str(options.shard)
+        if self.escalation is not None:
+            decided["--escalate"] = self.escalation.judge.decided.model_dump_json()
         stopping = options.stopping
         if stopping is not None:
             decided |= {
@@ -195,6 +223,8 @@ class PreparedComparison(PreparedRun[PairCounts]):
             swapped = choose_swapped(whole, seed=options.seed).intersection(counts.judged)
         schema = orjson.dumps(reply_schema(self.rubric))
         made = self.made(counts, sha256=sha256)
+        if self.escalation is not None:
+            made["prices"] = pin_prices([*self.judges, self.escalation.judge], self.prices)
         if one_verdict_judges(load_prompt(self.prompt), self.judges):
             made["repair"] = repair_note(REPAIR_ANY)
         return Manifest(
@@ -213,6 +243,7 @@ class PreparedComparison(PreparedRun[PairCounts]):
             show=options.show,
             read_answers=options.read_answers,
             stopping=options.stopping,
+            escalation=self.escalation,
             swapped=tuple(sorted(swapped)),
             left_out={reason: count for reason, count in self.inputs.left_out.items() if count},
             shard=options.shard,

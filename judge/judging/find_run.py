@@ -20,12 +20,12 @@ from judge.files.fields import show
 from judge.files.files import file_sha256, touch, write_lines
 from judge.flags.flags import FLAGS
 from judge.images.image_store import ImageStore
-from judge.judging.options import CompareOptions, ServeOptions
+from judge.judging.options import CompareOptions, RejudgeOptions, ServeOptions
 from judge.judging.provenance import changed_setting, judges_identity, open_specs, versions
 from judge.judging.quote_run import pixels, quote_run
 from judge.judging.run_kinds import any_plan_of
 from judge.prompting.shipped_files import repair_note
-from judge.runs.controls import controls_of
+from judge.runs.controls import folders_within
 from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import LATEST
 
@@ -47,7 +47,7 @@ class PreparedRun(ABC, Generic[Counts]):
 
     subjects_file: ClassVar[str]
 
-    options: CompareOptions | ScoreOptions | ChecklistOptions | CertifyOptions | ServeOptions
+    options: CompareOptions | ScoreOptions | ChecklistOptions | CertifyOptions | RejudgeOptions | ServeOptions
     command: tuple[str, ...]
     judges: tuple[JudgeSpec, ...]
     prices: dict[str, Price]
@@ -165,7 +165,7 @@ def quote_start(prepared: AbstractContextManager[PreparedRun[Any]], *, say: Call
 
 def open_judges(
     texts: Sequence[str],
-    options: CompareOptions | ScoreOptions | ChecklistOptions | ServeOptions,
+    options: CompareOptions | ScoreOptions | ChecklistOptions | RejudgeOptions | ServeOptions,
     *,
     say: Callable[[str], None],
     needs_keys: bool,
@@ -178,7 +178,9 @@ def open_judges(
     judges = open_specs(texts, options.judge_options, say=say, needs_keys=needs_keys)
     options.judging.reach.check(judges)
     for judge in judges:
-        if judge.settings.prompt is not None and not isinstance(options, CompareOptions | ServeOptions):
+        if judge.settings.prompt is not None and not isinstance(
+            options, CompareOptions | RejudgeOptions | ServeOptions
+        ):
             raise InputError(f"--judge {judge.name}", "its prompt compares pairs", "leave prompt out of its table")
     if options.judging.batch:
         require_batches(judges)
@@ -236,7 +238,7 @@ def change_prices(folder: RunFolder, given: Mapping[str, Price]) -> None:
     """Pin prices that were given for a run that exists and for its controls; other prices stay as they are."""
     if not given:
         return
-    for each in (folder, *controls_of(folder)):
+    for each in (folder, *folders_within(folder)):
         with each.locked():
             manifest = each.any_manifest()
             each.write_manifest(manifest.model_copy(update={"prices": manifest.prices | dict(given)}))

@@ -29,7 +29,7 @@ from judge.judging.run_kinds import any_plan_of
 from judge.judging.session import Closed, Recorder, Session
 from judge.judging.stopping import Stopper, planned_looks
 from judge.outcomes.interim_looks import LookPanel
-from judge.runs.controls import controls_of
+from judge.runs.controls import controls_of, escalated_folder
 from judge.runs.journal import Journal
 from judge.runs.journal_copy import refuse_rescued
 from judge.runs.manifest import Manifest
@@ -58,10 +58,18 @@ class Whole(NamedTuple):
 
 
 def parts_of(run: RunFolder, manifest: AnyManifest) -> list[RunPart]:
-    """Return a run and its controls; they ask the judges that the manifest names, at their addresses there."""
+    """Return a run with its controls, which ask the judges that the manifest names, and with what was escalated."""
     judges = {"judges": manifest.judges}
     controls = [RunPart(folder, folder.manifest().model_copy(update=judges)) for folder in controls_of(run)]
-    return [RunPart(run, manifest), *controls]
+    return [RunPart(run, manifest), *controls, *escalated_parts(run, manifest)]
+
+
+def escalated_parts(run: RunFolder, manifest: AnyManifest) -> list[RunPart]:
+    """Return what a run has escalated to its second judge, at the address that the manifest names; none before that."""
+    folder = escalated_folder(run)
+    if not isinstance(manifest, Manifest) or manifest.escalation is None or not folder.manifest_path.exists():
+        return []
+    return [RunPart(folder, folder.manifest().model_copy(update={"judges": (manifest.escalation.judge,)}))]
 
 
 def judge_all(

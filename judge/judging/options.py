@@ -260,6 +260,14 @@ class CompareOptions(PromptOptions):
     early: StoppingOptions = StoppingOptions()
     shard: ShardPart = None
     controls: ControlOptions = ControlOptions()
+    escalate: Annotated[
+        str | None,
+        typer.Option(
+            "--escalate",
+            metavar="JUDGE",
+            help="A second, stronger judge, asked about doubtful items alone: splits, no verdict, criteria against it.",
+        ),
+    ] = None
     name: RunName = None
     runs: Runs = DEFAULT_RUNS
     shared: Shared = False
@@ -354,6 +362,26 @@ class CertifyOptions(ItemOptions):
         ),
     ] = None
     seed: Seed = 0
+    prices: Prices = ()
+    name: RunName = None
+    runs: Runs = DEFAULT_RUNS
+    shared: Shared = False
+    judging: JudgingOptions = JudgingOptions()
+
+
+@dataclass(frozen=True)
+class RejudgeOptions:
+    """By whom anchors are judged again, and which run is held against them."""
+
+    anchor: Annotated[str, typer.Argument(metavar="ANCHOR", help="What `anchor` made: its folder, or its name.")]
+    judges: Judges = ()
+    judge_options: JudgeOptions = JudgeOptions()
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN", help="A later run on the same items: part its change into that of the judge and the models."
+        ),
+    ] = None
     prices: Prices = ()
     name: RunName = None
     runs: Runs = DEFAULT_RUNS

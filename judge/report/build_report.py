@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from judge.outcomes.counted_items import CriterionItems
+    from judge.report.acceptance import Acceptance
     from judge.report.certificate import CertificateStanding
+    from judge.report.escalation import FirstJudge
     from judge.stats.alpaca_length import Difficulties
 
 
@@ -48,6 +50,8 @@ class Extras(NamedTuple):
     """pool the judges of a panel by majority instead of the mean"""
     difficulties: Difficulties | None = None
     """of AlpacaEval's instructions"""
+    acceptance: Acceptance | None = None
+    """which items can be accepted, where that was asked for"""
 
 
 NO_EXTRAS = Extras()
@@ -76,6 +80,8 @@ class RunDescription(NamedTuple):
     """rows of `Scores.items` of model a and model b, to be set beside the comparison"""
     controls: dict[str, ControlReport] | None = None
     """by kind; None where the run has none"""
+    escalated: FirstJudge | None = None
+    """of a run that asks a second judge about doubtful items"""
     certificate: CertificateStanding | None = None
     """how the certificate of its judges stands with it; None where there is none"""
     notes: tuple[str, ...] = ()
@@ -100,6 +106,7 @@ def build_report(
     pooling = (Pooling.MAJORITY if extras.majority else Pooling.MEAN) if is_panel else None
     basis = Basis(method, run.seed)
     panel, alone = fold_panel(latest, subject, basis, pooling or Pooling.MEAN, may_stop=stopped is not None)
+    alone_first = _first_alone(run.escalated, subject, basis, margin)
     by_judge = {
         judge: report_criteria(
             items,
@@ -107,6 +114,7 @@ def build_report(
             subject._replace(judges=[judge]),
             margin=margin,
             stopped=stopped and stopped.alone[judge],
+            measured=alone_first,
         )
         for judge, items in alone.items()
     }
@@ -165,6 +173,8 @@ def build_report(
         judge_answers=run.judge_answers,
         letter_habit=habit,
         controls=run.controls,
+        acceptance=extras.acceptance,
+        escalation=run.escalated and run.escalated.report(alone_first),
         certificate=run.certificate,
         served_models=served or None,
         n_soft=latest.n_soft,
@@ -188,6 +198,16 @@ def build_report(
         variance_components=report_variance(latest, subject, together, panel, samples=run.samples, pooling=pooling)
         or None,
     )
+
+
+def _first_alone(
+    first: FirstJudge | None, subject: Subject, basis: Basis, margin: float | None
+) -> dict[str, CriterionReport]:
+    """Report what the first judge alone shows; empty where nothing is escalated."""
+    if first is None:
+        return {}
+    own = subject._replace(judges=[first.name])
+    return report_criteria(fold_panel(first.latest, own, basis).together, first.latest, own, margin=margin)
 
 
 def _clusters(subject: Subject) -> Clusters:

@@ -160,6 +160,7 @@ def report_criteria(
     margin: float | None,
     stopped: Sequential | None = None,
     by_judge: Mapping[str, Mapping[str, CriterionReport]] = MappingProxyType({}),
+    measured: Mapping[str, CriterionReport] = MappingProxyType({}),
 ) -> dict[str, CriterionReport]:
     """Report each criterion.
 
@@ -170,6 +171,8 @@ def report_criteria(
         margin: around 1/2, within which the models are called equivalent; None: no word says so.
         stopped: what the looks of a run that may stop early show on the last criterion, the overall one.
         by_judge: of a panel whose credits are averaged: what its judges alone show.
+        measured: of a judge whose doubtful items another one judged: what it shows over all items. Whether it can be
+            believed is read there, for where its orders disagree it does not speak here.
     """
     tested = conclude_all(counted, margin, stopped)
     return {
@@ -179,18 +182,27 @@ def report_criteria(
             tested[name],
             subject,
             judges=[own[name] for own in by_judge.values()],
+            measured=measured.get(name),
         )
         for name, items in counted.items()
     }
 
 
 def _criterion(
-    counted: CriterionItems, ledger: Ledger, tested: Tested, subject: Subject, judges: Sequence[CriterionReport]
+    counted: CriterionItems,
+    ledger: Ledger,
+    tested: Tested,
+    subject: Subject,
+    judges: Sequence[CriterionReport],
+    measured: CriterionReport | None,
 ) -> CriterionReport:
     rates, of_models, judged = criterion_rates(counted), counted.basis.of_models, counted.judged
     first_slot = rates["first_slot"] if has_both_orders(judged) else NOTHING
     chance = mean_chance(judges) if judges else chance_consistency(judged)
     signal = state_signal(judged, rates["consistency"], first_slot, chance, tested, judges)
+    if measured is not None:
+        rates["consistency"], first_slot = measured.consistency, measured.first_slot
+        chance, signal = measured.chance_consistency, measured.signal
     if signal is Signal.NO_SIGNAL and tested.verdict is Conclusion.EQUIVALENT:
         # A judge that cannot tell traces apart finds any two models equivalent.
         tested = tested._replace(verdict=Conclusion.INCONCLUSIVE)

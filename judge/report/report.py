@@ -10,9 +10,11 @@ from judge.costs.spending import JudgeCost, Usd
 from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Pooling
 from judge.outcomes.interim_looks import Sequential
+from judge.report.acceptance import Acceptance
 from judge.report.certificate import CertificateStanding
 from judge.report.control_report import ControlReport
 from judge.report.criterion import CriterionReport
+from judge.report.escalation import EscalationReport
 from judge.report.instruments import Instruments
 from judge.report.judge_agreement import AgreementReport, HaloReport
 from judge.report.judge_answers import JudgeAnswers
@@ -158,6 +160,10 @@ class Report(Frozen):
     where there are none"""
     fingerprint: str | None = Field(default=None, exclude_if=lambda found: found is None)
     """SHA-256 of what decides the run and of every verdict that counts; absent in runs made before runs were sealed"""
+    acceptance: Annotated[Acceptance | None, Field(exclude_if=lambda found: found is None)] = None
+    """which items can be accepted as judged; absent unless that was asked for"""
+    escalation: Annotated[EscalationReport | None, Field(exclude_if=lambda found: found is None)] = None
+    """who judged doubtful items anew, and how many; absent where nobody did"""
     certificate: Annotated[CertificateStanding | None, Field(exclude_if=lambda found: found is None)] = None
     """how the judge's certificate stands with this run; absent where there is none"""
     variance_components: Annotated[

@@ -57,6 +57,17 @@ def control_problem(run: RunFolder, folder: RunFolder) -> str:
     return "" if drawn_from == run.manifest().identity else "a control of another run"
 
 
+def escalated_folder(run: RunFolder) -> RunFolder:
+    """Return where the items lie, or would, that a run asks its second judge about."""
+    return RunFolder(run.path / "escalated")
+
+
+def folders_within(run: RunFolder) -> list[RunFolder]:
+    """Return the folders of a run that are runs themselves: its controls, and what was escalated."""
+    escalated = escalated_folder(run)
+    return [*controls_of(run), *([escalated] if escalated.manifest_path.exists() else [])]
+
+
 def make_controls(
     run: RunFolder,
     manifest: Manifest,
@@ -90,7 +101,7 @@ def make_controls(
         with folder.created(shared=bool(run.path.stat().st_mode & 0o020)) as new:
             if run.batches_path.exists():
                 touch(new.batches_path)
-            new.write_manifest(_filled(changed, new, pairs))
+            new.write_manifest(filled(changed, new, pairs))
 
 
 def missing_controls(run: RunFolder, wanted: Iterable[Control]) -> list[Control]:
@@ -129,8 +140,8 @@ def as_control(manifest: Manifest, control: Control, *, command: Sequence[str]) 
     return manifest.model_copy(update=changes)
 
 
-def _filled(manifest: Manifest, new: RunFolder, pairs: Iterable[Pair]) -> Manifest:
-    """Write a control's pairs, whose images it holds itself; return its manifest with what depends on them."""
+def filled(manifest: Manifest, new: RunFolder, pairs: Iterable[Pair]) -> Manifest:
+    """Write the pairs of a run made of another's, whose images it holds; return its manifest with what they decide."""
     counts = PairCounts(answers=not manifest.hide_answers, show=manifest.show)
     store = ImageStore(new.path)
     digest = write_lines(new.pairs_path, counts.counting(with_item(pair, partial(held, store=store)) for pair in pairs))

@@ -117,6 +117,17 @@ class ChecklistManifest(RunManifest):
         return self.n_asked
 
 
+class Escalation(Frozen):
+    """A second judge, and the declared rule by which it is asked."""
+
+    judge: JudgeSpec
+    """who is asked"""
+    rule: Literal["doubtful"] = "doubtful"
+    """about which items, once the first judge has said all: those whose orders disagree on the rubric's last criterion,
+    or that have no verdict on it, or whose winner on it has more of the other criteria against it than for it; what the
+    second judge says of them counts alone"""
+
+
 class Manifest(RunManifest):
     """What a run is that compares two models."""
 
@@ -158,6 +169,8 @@ class Manifest(RunManifest):
     """items that have a checklist; whether the judge is shown it, the prompt says"""
     control: Control | None = None
     """which control of another run this is; None: a run of its own"""
+    escalation: Escalation | None = Field(default=None, exclude_if=lambda escalation: escalation is None)
+    """who judges doubtful items anew; absent where nobody does"""
     swapped: tuple[str, ...] = ()
     """with one order: the half of the judged items that is shown swapped"""
     grows: bool = Field(default=False, exclude_if=lambda grows: not grows)

@@ -12,7 +12,7 @@ ALPHA = 0.05
 MAX_N = 2_000
 
 
-class Bounds(NamedTuple):
+class ExactBounds(NamedTuple):
     """The one-sided bounds of a share, each of level 1 - alpha."""
 
     low: float
@@ -27,7 +27,7 @@ class SampleSize(NamedTuple):
     """successes from which on the lower bound is above the floor"""
 
 
-def clopper_pearson(successes: int, n: int, *, alpha: float = ALPHA) -> Bounds:
+def clopper_pearson(successes: int, n: int, *, alpha: float = ALPHA) -> ExactBounds:
     """Return the exact one-sided bounds of a share (Clopper and Pearson, Biometrika 26, 1934).
 
     Args:
@@ -37,7 +37,7 @@ def clopper_pearson(successes: int, n: int, *, alpha: float = ALPHA) -> Bounds:
     """
     low = float(betaincinv(successes, n - successes + 1, alpha)) if successes else 0.0
     high = float(betaincinv(successes + 1, n - successes, 1 - alpha)) if successes < n else 1.0
-    return Bounds(low, high)
+    return ExactBounds(low, high)
 
 
 def sample_size(floor: float, truth: float, *, power: float = 0.9, alpha: float = ALPHA) -> SampleSize:

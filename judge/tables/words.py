@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Pooling
 from judge.outcomes.interim_looks import Evidence
+from judge.report.escalation import escalation_clause
 from judge.report.judge_signal import signal_clause
 from judge.stats.significance import Conclusion
 from judge.tables.qualifiers import outcome_word, qualifiers
@@ -84,6 +85,8 @@ def conclusion(report: Report) -> str:
     tested = f"{row.p_method} sign-flip {p_text(row.p_value)}"
     word = outcome_word(row.verdict, report.equivalence, report.models)
     clauses = qualifiers(row, report.equivalence, report.models)
+    if report.escalation is not None:
+        clauses.insert(0, escalation_clause(report.escalation, report.n_items))
     return f"On {name}, {'; '.join([f'{word}: {rate}, {tested}', *clauses])}."
 
 

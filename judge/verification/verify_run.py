@@ -6,7 +6,7 @@ from judge.errors import RunError
 from judge.files.files import file_sha256
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.runs.control_kinds import ControlKind
-from judge.runs.controls import CONTROLS, control_problem
+from judge.runs.controls import CONTROLS, control_problem, escalated_folder
 from judge.runs.evidence import fingerprint_of
 from judge.runs.manifest import ChecklistManifest
 from judge.runs.members import RunMembers
@@ -38,6 +38,8 @@ def verify_run(folder: RunFolder, *, against: str | None = None) -> Verification
     fingerprint = _verify(folder, found)
     for path in sorted((folder.path / CONTROLS).glob("*")):
         _verify_control(folder, RunFolder(path), found)
+    if (escalated := escalated_folder(folder)).manifest_path.exists():
+        _verify(escalated, found)
     manifest_sha256 = file_sha256(folder.manifest_path)
     quoted = (against or "").strip().lower()
     if against is not None and not _is_quoted(quoted, (manifest_sha256, fingerprint)):

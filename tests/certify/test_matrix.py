@@ -143,7 +143,7 @@ def test_a_judge_that_misses_a_criterion_or_prefers_the_shorter_or_second_is_nam
     pairs, basis = planted(3), Basis(Method.WILSON, 3)
     flipped = {"first": "second", "second": "first", "tie": "tie"}
     for script, name in ((length, Finding.SHORTER), (first_slot, f"{Finding.SLOT}: the second")):
-        rows = [(*row[:5], flipped[str(row[5])]) for row in said(pairs, script, 3)]
+        rows: list[Row] = [(*row[:5], flipped[str(row[5])]) for row in said(pairs, script, 3)]
         assert make_matrix(read_verdicts(pairs, frame(rows), CRITERIA, basis), {}, floor=0.7).findings == (name,)
 
 

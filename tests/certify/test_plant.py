@@ -71,6 +71,7 @@ def test_every_language_has_the_operators_of_every_kind() -> None:
         ("eight lesions", "count", {"seven lesions"}),
         ("leftover food", "laterality", set()),
         ("There is no effusion", "presence", {"There is a effusion"}),
+        ("There are no effusions", "presence", {"There are effusions"}),
     ],
 )
 def test_operators_change_whole_words_in_their_case(sentence: str, operator: str, edited: set[str]) -> None:

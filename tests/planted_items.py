@@ -100,7 +100,7 @@ def scripted(kind: str) -> Callable[[Call], Answer]:
         texts = [text.strip() for text in traces_of(call)]
         number = int(re.search(r"case (\d+)", call.user)[1])  # type: ignore[index]
         seen = kind == "text only" or any(
-            Image.open(io.BytesIO(content)).getpixel((0, 0))[0] == number for _, content in call.images
+            Image.open(io.BytesIO(content)).tobytes()[0] == number for _, content in call.images
         )
         if kind == "first slot":
             return Answer(verdicts_for(call.schema or {}, "first"))
