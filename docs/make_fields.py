@@ -23,6 +23,8 @@ import msgspec
 from pydantic import BaseModel, PlainSerializer
 
 MODELS = {
+    "preferences": "judge.service.group_requests:Preferences",
+    "asked pair": "judge.service.group_requests:AskedPair",
     "report": "judge.report.report:Report",
     "models": "judge.report.report:Models",
     "interval settings": "judge.report.report:IntervalSettings",
