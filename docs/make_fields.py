@@ -25,6 +25,8 @@ from pydantic import BaseModel, PlainSerializer
 from judge.schema import TraceMark
 
 MODELS = {
+    "preferences": "judge.service.group_requests:Preferences",
+    "asked pair": "judge.service.group_requests:AskedPair",
     "report": "judge.report.report:Report",
     "models": "judge.report.report:Models",
     "interval settings": "judge.report.report:IntervalSettings",

@@ -197,7 +197,9 @@ def _run(
         paths = [str(one) for one in items if isinstance(one, str | Path)] if isinstance(items, list | tuple) else []
         several = isinstance(items, list | tuple) and len(paths) == len(items)
         given = paths if several else [as_file(items, "items", Path(folder))]
-        chosen = made(group, {"quiet": True, **options, **files, "items": given})
+        is_in_memory = any(Path(folder) in Path(file).parents for file in [*files.values(), *given])
+        roots = {"image_root": [Path.cwd()]} if is_in_memory else {}
+        chosen = made(group, {"quiet": True, **roots, **options, **files, "items": given})
         command = [f"judge.{'compare' if group is CompareOptions else 'score'}", *map(_shown, options.items())]
         return JudgedRun(judged(chosen, command=command, say=notes.append), notes)
 

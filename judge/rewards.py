@@ -10,7 +10,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import httpx2
@@ -36,7 +36,7 @@ def trl(
     token_env: str | None = None,
     deadline_s: float = 600.0,
     step: Callable[[], int] | None = None,
-) -> Callable[..., Awaitable[list[float | None]]]:
+) -> Callable[..., Coroutine[Any, Any, list[float | None]]]:
     """Return a reward function of TRL, to be awaited; without a verdict a reward is None, which TRL ignores.
 
     Args:
@@ -79,7 +79,7 @@ def trl(
 
 def verl(
     url: str, *, token_env: str | None = None, deadline_s: float = 1800.0
-) -> Callable[..., Awaitable[dict[str, float]]]:
+) -> Callable[..., Coroutine[Any, Any, dict[str, float]]]:
     """Return a reward function of verl, which makes 0.0 of an exception: so it waits and asks again until the deadline.
 
     Each response is compared with a stored trace: the one in its `extra_info["anchor"]`, else the service's own

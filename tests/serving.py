@@ -42,7 +42,11 @@ class Service:
 
 @contextmanager
 def serving(
-    provider: ProviderServer, folder: Path, *, listen: dict[str, Any] | None = None, **more: Any
+    provider: ProviderServer,
+    folder: Path,
+    *,
+    listen: dict[str, Any] | None = None,
+    **more: Any,  # noqa: ANN401 - any option
 ) -> Iterator[Service]:
     """Serve in a thread of its own, and stop it as Ctrl-C would."""
     given = {"judge": f"openai:judge-1@{provider.url}/v1", "rubric": "overall.v1", "runs": folder / "runs", "name": "s"}

@@ -23,8 +23,8 @@ SOURCES = [
     if path.suffix in {".py", ".md", ".toml", ".txt", ".j2", ".js", ".html"}
 ]
 CODE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
-OTHERS = {"--log_samples", "--no-model", "--help"}
-"""options of lm-evaluation-harness, of examples/make_examples.py, and of every command"""
+OTHERS = {"--log_samples", "--no-model", "--help", "--reward", "--rm-type", "--rm-url", "--time"}
+"""options of lm-evaluation-harness, of examples/make_examples.py, of every command, of OpenRLHF, slime and Slurm"""
 
 
 def prose(page: Path) -> str:

@@ -13,6 +13,7 @@ import pytest
 from command import environment, omr_judge, write_jsonl
 
 CHECKOUT = Path(__file__).parents[1]
+TIMED = "import time; t = time.process_time(); import judge; print(time.process_time() - t)"
 MARK = "Two traces of one item, from the wheel."
 
 
@@ -75,6 +76,8 @@ def test_an_installed_wheel_works_away_from_the_checkout_with_its_own_prompts(tm
     )
     where = run(bin_ / "python", "-c", "import judge; print(judge.__file__)", cwd=away).strip()
     assert Path(where).is_relative_to(tmp_path / "venv")
+    took = run(bin_ / "python", "-c", TIMED, cwd=away)
+    assert float(took) < 0.3
     command = bin_ / "omr-judge"
     assert run(command, "prompts", "pairwise.v1", cwd=away) == marked
     assert run(command, "rubrics", cwd=away).startswith("openmedreason.v1  ")

@@ -154,7 +154,7 @@ def _all_shards(
     n = options.cluster.shards
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     # Lost only with this process.
-    holder: Any = ray.remote(Leases).options(num_cpus=0, scheduling_strategy=here)  # type: ignore[attr-defined]
+    holder: Any = ray.remote(Leases).options(num_cpus=0, scheduling_strategy=here)
     leases = holder.remote(options.judging.max_calls, options.judging.max_cost)
     judge = ray.remote(judge_shard).options(
         num_cpus=1, num_gpus=options.cluster.gpus, max_retries=MOST_RETRIES, scheduling_strategy="SPREAD"

@@ -10,6 +10,7 @@ import orjson
 import polars as pl
 
 from judge.errors import InputError
+from judge.files.fields import FIELDS, is_address
 
 Records = str | Path | Iterable[Mapping[str, Any]] | Any
 """a file; objects; a polars frame; or what has the Arrow C stream or the dataframe interchange protocol"""
@@ -58,10 +59,20 @@ def as_frame(records: Any, name: str) -> pl.DataFrame | Iterable[Mapping[str, An
     elif hasattr(records, "__arrow_c_stream__") and not isinstance(records, pl.DataFrame):
         records = pl.DataFrame(records)
     elif hasattr(records, "__dataframe__") and not isinstance(records, pl.DataFrame):
-        records = pl.from_dataframe(records)
+        records = pl.DataFrame(_exchanged(records, name))
     if isinstance(records, Iterable) and not isinstance(records, Mapping | bytes):
         return records
     raise InputError(name, f"a {type(records).__name__} holds no records", "give a path, objects, or a data frame")
+
+
+def _exchanged(records: Any, name: str) -> Any:  # noqa: ANN401 - pyarrow's table
+    """Return a frame that has the interchange protocol alone as a table of pyarrow, which reads that."""
+    try:
+        from pyarrow.interchange import from_dataframe  # noqa: PLC0415 - no dependency of ours
+    except ImportError as error:
+        hint = "install pyarrow, or give a frame of polars or pandas, or a list of objects"
+        raise InputError(name, f"a {type(records).__name__} needs pyarrow to be read", hint) from error
+    return from_dataframe(records)
 
 
 def _without_missing(row: Mapping[Any, Any]) -> dict[str, Any]:
@@ -78,11 +89,21 @@ def _holds_bytes(type_: pl.DataType) -> bool:
     return type_ == pl.Binary
 
 
+def _placed(name: str, value: object) -> object:
+    """Return a value as it stands in the file; paths of images start where the caller is, who has no file."""
+    if name not in FIELDS["image"]:
+        return value
+    if isinstance(value, list | tuple):
+        return [_placed(name, one) for one in value]
+    is_path = isinstance(value, str | Path) and value and not is_address(str(value))
+    return str(Path(str(value)).absolute()) if is_path else value
+
+
 def _line(row: object, where: str) -> bytes:
     if not isinstance(row, Mapping):
         raise InputError(where, f"a {type(row).__name__} is no record", "give an object with id and trace")
     try:
-        known = {str(name): value for name, value in row.items() if value is not None}
+        known = {str(name): _placed(str(name), value) for name, value in row.items() if value is not None}
         return orjson.dumps(known, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"
     except TypeError as error:
         raise InputError(where, f"cannot be written as JSON: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 Counts = TypeVar("Counts", bound="SubjectCounts[Any]")
 PART_CHARS = 40
+_FINDING = threading.Lock()
+"""held by a thread that finds or makes a run: two that began at once would make it twice, or under one name"""
 SHARD = "--shard"
 """what a shard's identity names beside the identity of the whole"""
 
@@ -148,7 +151,7 @@ def start_run(
     Returns:
         The run's folder, and the judges of the command: a run may go on at another address than it began at.
     """
-    with prepared as run:
+    with prepared as run, _FINDING:
         folder = find_run(run, say=say)
         if folder.manifest_path.exists():
             change_prices(folder, run.prices)

@@ -58,7 +58,7 @@ MODELS = {
 }
 
 
-class Said(NamedTuple):
+class QuestionResult(NamedTuple):
     """What came of one question: verdicts by criterion, or why there are none."""
 
     verdicts: tuple[Verdict, ...] | None
@@ -207,7 +207,7 @@ class Book:
         self._items: set[bytes] = set()
         self._known: dict[bytes, tuple[Verdict, ...]] = {}
         self._alike: dict[tuple[Verdict, ...], tuple[Verdict, ...]] = {}
-        self._open: dict[bytes, asyncio.Task[Said]] = {}
+        self._open: dict[bytes, asyncio.Task[QuestionResult]] = {}
         self._came: dict[str, Judgment] = {}
         self._stack, self._ending = AsyncExitStack(), False
         self._session: Session
@@ -263,12 +263,12 @@ class Book:
         """For how long nothing is asked, as a judge answers no more; 0: it is asked."""
         return max(0.0, self._line.until - time.monotonic()) if self._line.is_closed else 0.0
 
-    def said(self, pair: Pair, judge: JudgeSpec, order: Order) -> Said | None:
+    def said(self, pair: Pair, judge: JudgeSpec, order: Order) -> QuestionResult | None:
         """Return what is known of a question; None where it was never answered."""
         verdicts = self._known.get(self._key(pair.item.id, judge.name, order))
-        return None if verdicts is None else Said(verdicts)
+        return None if verdicts is None else QuestionResult(verdicts)
 
-    def ask(self, pair: Pair, judge: JudgeSpec, order: Order) -> asyncio.Task[Said]:
+    def ask(self, pair: Pair, judge: JudgeSpec, order: Order) -> asyncio.Task[QuestionResult]:
         """Ask a question, or share the asking where it is under way; whoever waits may leave, the asking goes on.
 
         Raises:
@@ -283,7 +283,7 @@ class Book:
             task.add_done_callback(lambda _: self._open.pop(key, None))
         return self._open[key]
 
-    async def _asked(self, pair: Pair, judge: JudgeSpec, order: Order) -> Said:
+    async def _asked(self, pair: Pair, judge: JudgeSpec, order: Order) -> QuestionResult:
         if self._line.is_closed and not self._ending and not self.away_seconds:
             await self._line.stack.aclose()
             self._open_line()
@@ -303,13 +303,13 @@ class Book:
                 line.asking.stop.because(error)
         judgment = self._came.pop(request.key, None)
         if judgment is None:
-            return Said(None, "unasked")
+            return QuestionResult(None, "unasked")
         price = self.manifest.prices.get(judge.name)
         costs = [reply_cost(price, reply) for reply in judgment.replies]
         usd = None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0))
         if isinstance(judgment.result, Judged):
-            return Said(self._learn(judgment, judgment.result), usd=usd)
-        return Said(None, judgment.result.failure.value if isinstance(judgment.result, Failed) else "", usd)
+            return QuestionResult(self._learn(judgment, judgment.result), usd=usd)
+        return QuestionResult(None, judgment.result.failure.value if isinstance(judgment.result, Failed) else "", usd)
 
     def _learn(self, judgment: Judgment, result: Judged) -> tuple[Verdict, ...]:
         verdicts = tuple(result.verdicts[name] for name in self.criteria)

@@ -1,7 +1,7 @@
 """Which pairs of a group are asked, in which order, and what rewards come of the verdicts (pure).
 
 Of G responses with a judge that leans to a slot, rewards follow quality best where each response is shown first as
-often as second (docs/service.md has the simulated figures): all designs here are balanced so.
+often as second (docs/library.md has the simulated figures): all designs here are balanced so.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from judge.judging.options import ServeOptions
 from judge.outcomes.tally import CREDITS, winner
 from judge.runs.run_folder import RunFolder
 from judge.schema import Image, Item, JudgeSpec, Order, Pair, Verdict
-from judge.service.book import Book, Said
+from judge.service.book import Book, QuestionResult
 from judge.service.designs import HALF, Against, Comparison, Credit, GroupDesign, Reward, orders_of, rewards
 from judge.service.group_requests import (
     MOST_RESPONSES,
@@ -135,7 +135,7 @@ class AsyncPreferenceJudge:
         return sum(book.n_pending for book in self._books.values())
 
     async def prefer(self, prompt: str | list[dict[str, Any]], responses: Sequence[str], **more: object) -> Preferences:
-        """Judge a group of responses (arguments as the fields of a request, docs/service.md).
+        """Judge a group of responses (arguments as the fields of a request, docs/library.md).
 
         Raises:
             InputError: something given cannot be used.
@@ -209,7 +209,7 @@ class AsyncPreferenceJudge:
                 raise InputError("criteria", f"{name!r} is none of the rubric", f"it has {', '.join(book.criteria)}")
         return list(named) or book.criteria[-1:]
 
-    async def _said(self, book: Book, questions: Sequence[_Question], deadline: float | None) -> list[Said]:
+    async def _said(self, book: Book, questions: Sequence[_Question], deadline: float | None) -> list[QuestionResult]:
         """Return what is known, or asked now, of each question; in one wait for all of them."""
         known = [book.said(one.pair, one.judge, one.asked) for one in questions]
         n_new = known.count(None)
@@ -223,7 +223,7 @@ class AsyncPreferenceJudge:
             await asyncio.wait(waiting, timeout=deadline)
         said = []
         for answer, task in zip(known, asked, strict=True):
-            now = answer or (task.result() if task is not None and task.done() else Said(None, "late"))
+            now = answer or (task.result() if task is not None and task.done() else QuestionResult(None, "late"))
             self.counts["known" if answer else now.why_not or "judged"] += 1
             said.append(now)
         return said
@@ -296,7 +296,7 @@ def _pooled(judged: Sequence[tuple[_Question, Sequence[Verdict]]], criteria: Seq
             yield Credit(question.comparison, fmean(own))
 
 
-def _asked_pair(question: _Question, said: Said) -> AskedPair:
+def _asked_pair(question: _Question, said: QuestionResult) -> AskedPair:
     verdict = said.verdicts[-1] if said.verdicts else None
     p = None if verdict is None else _credit(question, verdict)
     return AskedPair(*question.comparison, question.order, question.judge.name, verdict, p, said.why_not)

@@ -102,3 +102,42 @@ def test_every_call_gets_its_place_and_never_more_at_once_than_the_limit(
         return served, kept
 
     assert asyncio.run(run()) == (n_calls, True)
+
+
+def test_who_waits_first_is_let_through_first_and_who_comes_later_cannot_pass() -> None:
+    async def main() -> list[int]:
+        concurrency, begun = AdaptiveConcurrency(2), list[int]()
+
+        async def call(number: int) -> None:
+            async with concurrency:
+                begun.append(number)
+                await asyncio.sleep(0)
+
+        async def late(number: int) -> None:
+            for _ in range(number):
+                await asyncio.sleep(0)
+            await call(number)
+
+        await asyncio.gather(*(call(number) for number in range(10)), *(late(number) for number in range(10, 20)))
+        assert concurrency.in_flight == 0
+        return begun
+
+    assert asyncio.run(main()) == list(range(20))
+
+
+def test_who_is_cancelled_as_a_place_is_given_gives_it_to_the_next() -> None:
+    async def main() -> None:
+        concurrency = AdaptiveConcurrency(1)
+        await concurrency.__aenter__()
+        waiting = [asyncio.create_task(concurrency.__aenter__()) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        await concurrency.__aexit__()  # to the second, since the first is gone
+        waiting[1].cancel()  # before it runs
+        await asyncio.wait(waiting, timeout=1)
+        assert [task.cancelled() for task in waiting] == [True, True, False]
+        assert concurrency.in_flight == 1
+        await concurrency.__aexit__()
+        assert concurrency.in_flight == 0
+
+    asyncio.run(main())

@@ -1,4 +1,4 @@
-"""Designs are balanced, and give rewards that follow quality as the table of docs/service.md says."""
+"""Designs are balanced, and give rewards that follow quality as the table of docs/library.md says."""
 
 from __future__ import annotations
 

@@ -1,0 +1,84 @@
+"""Responses that come alone wait for their group, and hear of it whatever comes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from judge.service import cohorts as module
+from judge.service.cohorts import Cohorts
+from judge.service.preferences import BusyError
+
+
+async def lengths(texts: list[str]) -> list[float]:
+    return [float(len(text)) for text in texts]
+
+
+def test_a_group_is_judged_sorted_so_that_it_is_the_same_request_in_any_order() -> None:
+    seen = []
+
+    async def judge(texts: list[str]) -> list[float]:
+        seen.append(texts)
+        return await lengths(texts)
+
+    async def ask(order: list[str]) -> list[float]:
+        cohorts = Cohorts(3, 5)
+        return await asyncio.gather(*(cohorts.reward("q", text, text, judge) for text in order))
+
+    assert asyncio.run(ask(["ccc", "a", "bb"])) == [3, 1, 2]
+    assert asyncio.run(ask(["a", "bb", "ccc"])) == [1, 2, 3]
+    assert seen == [["a", "bb", "ccc"]] * 2
+
+
+def test_who_is_one_too_many_begins_a_further_group() -> None:
+    async def main() -> list[float]:
+        cohorts = Cohorts(2, 5)
+        asked = [cohorts.reward("q", number, "x" * number, lengths) for number in range(1, 5)]
+        return await asyncio.gather(*asked, cohorts.reward("q", 1, "x", lengths))
+
+    assert asyncio.run(main()) == [1, 2, 3, 4, 1]
+
+
+def test_a_group_that_does_not_become_whole_is_told_and_forgotten() -> None:
+    async def main() -> list[float]:
+        cohorts = Cohorts(2, 0.05)
+        with pytest.raises(BusyError, match="its group of 2 did not become whole"):
+            await cohorts.reward("q", 1, "x", lengths)
+        return await asyncio.gather(cohorts.reward("q", 2, "yy", lengths), cohorts.reward("q", 3, "zzz", lengths))
+
+    assert asyncio.run(main()) == [2, 3]
+
+
+def test_an_error_reaches_each_that_waits_and_the_repeat_is_judged_anew() -> None:
+    broken = True
+
+    async def judge(texts: list[str]) -> list[float]:
+        if broken:
+            raise BusyError("away", 1.0)
+        return await lengths(texts)
+
+    async def main() -> list[float]:
+        nonlocal broken
+        cohorts = Cohorts(2, 5)
+        asked = [cohorts.reward("q", number, "x" * number, judge) for number in (1, 2)]
+        errors = await asyncio.gather(*asked, return_exceptions=True)
+        assert [str(error) for error in errors] == ["away", "away"]
+        broken = False
+        return await asyncio.gather(*(cohorts.reward("q", number, "x" * number, judge) for number in (2, 1)))
+
+    assert asyncio.run(main()) == [2, 1]
+
+
+def test_rewards_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REMEMBERED", 2)
+
+    async def main() -> None:
+        cohorts = Cohorts(2, 0.05)
+        for group in ("q", "r"):
+            await asyncio.gather(*(cohorts.reward(group, number, "x", lengths) for number in (1, 2)))
+        assert await cohorts.reward("r", 1, "x", lengths) == 1
+        with pytest.raises(BusyError):
+            await cohorts.reward("q", 1, "x", lengths)
+
+    asyncio.run(main())
