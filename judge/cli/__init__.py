@@ -26,7 +26,7 @@ from judge.cli import (
     reporting,
     verifying,
 )
-from judge.cli.help import Command, Group
+from judge.cli.help import BriefCommand, PanelGroup
 from judge.cli.options import flattened
 from judge.cli.output import Exit
 from judge.errors import BudgetReachedError, InterruptedRunError, OmrJudgeError, ProviderError
@@ -37,7 +37,7 @@ GARBAGE_THRESHOLD = 5_000
 """objects made between two looks for cycles: judging makes hardly any, and Python's own 700 cost it time for nothing"""
 
 app = typer.Typer(
-    cls=Group,
+    cls=PanelGroup,
     rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -66,7 +66,7 @@ for panel, commands in PANELS.items():
             app.add_typer(command, rich_help_panel=panel)
         else:
             name = command.__name__.strip("_").replace("_", "-")
-            app.command(name, cls=Command, rich_help_panel=panel)(flattened(command))
+            app.command(name, cls=BriefCommand, rich_help_panel=panel)(flattened(command))
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from judge.scoring.score_report import ScoreReport
 
 MAX_MARGIN = 0.5
+SHORT_NAME = 24
+"""characters of a run's name that is easily typed"""
 
 
 @dataclass(frozen=True)
@@ -199,9 +201,19 @@ def _print(made: Report, form: ReportFormat, *, run: str, full: bool = False, er
 
 
 def called(folder: RunFolder, given: str | None = None) -> str:
-    """Return what a person types to name a run: as it was given, else its name in `runs`, else its path."""
-    name = folder.name if folder.path.parent == DEFAULT_RUNS else str(folder.path)
-    return shlex.quote(name if given is None else given)
+    """Return what a person types to name a run: as it was given, else its name in `runs`, else its path.
+
+    A long name, as runs have that nobody named, is `latest` as long as it is that.
+    """
+    from judge.runs import run_names
+
+    if given is not None:
+        return shlex.quote(given)
+    if folder.path.parent != DEFAULT_RUNS:
+        return shlex.quote(str(folder.path))
+    is_long = len(folder.name) > SHORT_NAME
+    is_latest = is_long and run_names.find_run(run_names.LATEST, DEFAULT_RUNS) == folder.path
+    return run_names.LATEST if is_latest else shlex.quote(folder.name)
 
 
 def _print_score(made: ScoreReport, form: ReportFormat, *, errors: bool = False) -> None:
