@@ -20,6 +20,8 @@ TASK = (
     "Explain step by step, in at most 80 words, how a doctor would think about this question, "
     "and end with the letter of the right option."
 )
+FIRST = ("stroke-01", "warfarin-01", "blood-count-01")
+"""what the README's first command compares: so few that it ends within a minute"""
 LETTER = re.compile(r"\b(?i:answer|option)(?: is)?:? [(*]*([A-D])\b|\b([A-D])[).*]*$")
 
 Row = dict[str, Any]
@@ -41,6 +43,9 @@ def main() -> None:
     draw_images()
     write("a.jsonl", (row(item, A_MODEL, item["trace"], item["model_answer"]) for item in items))
     write("b.jsonl", (row(item, B_MODEL, texts[item["id"]], read_letter(texts[item["id"]])) for item in items))
+    for side in ("a", "b"):
+        lines = map(json.loads, (HERE / f"{side}.jsonl").read_text("utf-8").splitlines())
+        write(f"first-{side}.jsonl", (line for line in lines if line["id"] in FIRST))
 
 
 def row(item: Row, model: str, trace: str, model_answer: str | None) -> Row:

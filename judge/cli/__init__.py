@@ -30,7 +30,7 @@ from judge.cli import (
     surveying,
     verifying,
 )
-from judge.cli.help import Command, Group
+from judge.cli.help import BriefCommand, PanelGroup
 from judge.cli.options import flattened
 from judge.cli.output import Exit
 from judge.errors import BudgetReachedError, InterruptedRunError, OmrJudgeError, ProviderError
@@ -41,7 +41,7 @@ GARBAGE_THRESHOLD = 5_000
 """objects made between two looks for cycles: judging makes hardly any, and Python's own 700 cost it time for nothing"""
 
 app = typer.Typer(
-    cls=Group,
+    cls=PanelGroup,
     rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -87,7 +87,7 @@ for panel, commands in PANELS.items():
         else:
             name = command.__name__.strip("_").replace("_", "-")
             settings = TAKES_A_COMMAND if command is serving.shards else None
-            added = app.command(name, cls=Command, rich_help_panel=panel, context_settings=settings)
+            added = app.command(name, cls=BriefCommand, rich_help_panel=panel, context_settings=settings)
             added(flattened(command))
 
 

@@ -60,7 +60,7 @@ HelpAll = Annotated[
 ]
 
 
-class Command(TyperCommand):
+class BriefCommand(TyperCommand):
     """A command whose help shows ten options or so; names stand whole, at any width."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer carries its own click
@@ -96,7 +96,7 @@ class Command(TyperCommand):
             formatter.write("\n".join(["Examples:", *(f"  {example}" for example in examples), ""]))
 
 
-class Group(TyperGroup):
+class PanelGroup(TyperGroup):
     """Commands, whose help stands in panels."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer carries its own click

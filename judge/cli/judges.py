@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from judge.cli.help import Command, Group
+from judge.cli.help import BriefCommand, PanelGroup
 from judge.cli.output import Exit
 from judge.files.terminal import console, say, tell
 
@@ -17,7 +17,7 @@ Config = Annotated[
 _SAYS = {True: "yes", False: "no", None: "-"}
 judges = typer.Typer(
     name="judges",
-    cls=Group,
+    cls=PanelGroup,
     rich_markup_mode=None,
     invoke_without_command=True,
     help="List the judges that can be asked, or check one.",
@@ -42,7 +42,7 @@ def list_judges(context: typer.Context, config: Config = None) -> None:
     console().print(table)
 
 
-@judges.command(cls=Command)
+@judges.command(cls=BriefCommand)
 def check(
     name: Annotated[str, typer.Argument(metavar="JUDGE", help="As given to --judge.")],
     *,

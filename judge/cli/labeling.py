@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from judge.cli.help import Command, Group
+from judge.cli.help import BriefCommand, PanelGroup
 from judge.cli.options import AsJson, RunPath, flattened
 from judge.cli.output import print_json
 from judge.cli.reporting import find_run
@@ -23,7 +23,11 @@ Criteria = Annotated[
 DrawSeed = Annotated[int, typer.Option(help="Decides which items are drawn, and their order.")]
 
 labels = typer.Typer(
-    name="labels", cls=Group, rich_markup_mode=None, no_args_is_help=True, help="Labels that people gave elsewhere."
+    name="labels",
+    cls=PanelGroup,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Labels that people gave elsewhere.",
 )
 
 
@@ -83,7 +87,7 @@ def packet(
     )
 
 
-@labels.command("import", cls=Command)
+@labels.command("import", cls=BriefCommand)
 @flattened
 def import_labels(
     run: RunPath,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli.options import OutputOptions, RunPath, complete_run
+from judge.cli.options import OutputOptions, complete_run
 from judge.cli.output import Exit, print_form, print_json
 from judge.enums import Method, ReportFormat
 from judge.errors import InputError
-from judge.files.terminal import tell
+from judge.files.terminal import say, tell
 from judge.judging.options import DEFAULT_RUNS, Runs
 
 if TYPE_CHECKING:
     from judge.outcomes.item_features import WantedFields
+    from judge.page.assemble import Parts
     from judge.report.certificate import Certificate
     from judge.report.report import Report
     from judge.runs.run_folder import RunFolder
     from judge.scoring.score_report import ScoreReport
 
 MAX_MARGIN = 0.5
+SHORT_NAME = 24
+"""characters of a run's name that is easily typed"""
 
 
 CertificateFile = Annotated[
@@ -86,8 +89,26 @@ class FormOptions:
         return ReportFormat.JSON if self.json else self.form
 
 
+@dataclass(frozen=True)
+class PageOptions:
+    """Where a page is written to."""
+
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page with the report and every pair or trace; of several runs one."),
+    ] = None
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="With --html: replace a file that exists.")] = False
+
+
 def report(
-    run: RunPath,
+    run: Annotated[
+        tuple[str, ...],
+        typer.Argument(
+            metavar="RUN...",
+            autocompletion=complete_run,
+            help="A run: its folder, its name in --runs, the beginning of that, or `latest`; with --html also several.",
+        ),
+    ],
     *,
     runs: Runs = DEFAULT_RUNS,
     cluster: Annotated[
@@ -104,10 +125,7 @@ def report(
     ci: Annotated[
         Method | None, typer.Option("--ci", help="How intervals are made; the run's own choice if not given.")
     ] = None,
-    html: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write a page with the report and every pair or trace, and print nothing."),
-    ] = None,
+    page: PageOptions,
     with_scores: Annotated[
         tuple[str, str] | None,
         typer.Option(
@@ -138,9 +156,21 @@ def report(
         raise InputError("--equivalence", f"{equivalence:g} is no margin", "give a number above 0 and below 0.5")
     if trust.accept_error is not None and not 0 < trust.accept_error < 1:
         raise InputError("--accept-error", f"{trust.accept_error:g} is no share of errors", "give one such as 0.1")
-    if html is not None:
+    if page.html is not None:
         refuse_options({"--se": form.se}, "is for tables that are printed; a page has none with standard errors")
-    folder, wanted = find_run(run, runs), WantedFields(cluster, tuple(dict.fromkeys(by)))
+    wanted, first, html, overwrite = WantedFields(cluster, tuple(dict.fromkeys(by))), run[0], page.html, page.overwrite
+    if len(run) > 1:
+        if html is None:
+            raise InputError("report", "several runs stand on a page alone", "add --html FILE, or name one run")
+        from judge.page.several import read_runs
+
+        folders = [find_run(one, runs) for one in run]
+        made_of = partial(
+            make_report, method=ci, wanted=wanted, extras=Extras(equivalence, extra.length_control, extra.majority)
+        )
+        _write_page(lambda: read_runs(folders, made_of), html, overwrite=overwrite)
+        return
+    folder = find_run(first, runs)
     if folder.any_manifest().kind == "score":
         given = {
             "--equivalence": equivalence,
@@ -154,7 +184,9 @@ def report(
         if html is not None:
             refuse_options({"--against": against}, "is no page: it is printed")
         other = find_run(against, runs) if against else None
-        _report_score(folder, other, method=ci, wanted=wanted, to=html or form.chosen, errors=form.se)
+        _report_score(
+            folder, other, method=ci, wanted=wanted, to=html or form.chosen, overwrite=overwrite, errors=form.se
+        )
         return
     refuse_options({"--against": against}, "is for runs of `score`; --with-scores sets a comparison beside two of them")
     difficulties = read_difficulties(extra.difficulty) if extra.difficulty else None
@@ -172,11 +204,21 @@ def report(
         certificate=find_certificate(trust.certificate),
     )
     if html is not None:
-        from judge.page.make_page import read_page, write_page
+        from judge.page.make_page import read_page
 
-        write_page(read_page(folder, made), html)
+        _write_page(lambda: read_page(folder, made), html, overwrite=overwrite)
         return
-    _print(made, form.chosen, run=called(folder, run), full=form.full, errors=form.se)
+    _print(made, form.chosen, run=called(folder, first), full=form.full, errors=form.se)
+
+
+def _write_page(read: Callable[[], Parts], to: Path, *, overwrite: bool) -> None:
+    """Write a page and say so; InputError where the file is there and may not be replaced."""
+    from judge.page.make_page import write_page
+
+    if to.exists() and not overwrite:
+        raise InputError(f"--html {to}", "exists already", "name another file, or replace it with --overwrite")
+    write_page(read(), to)
+    say(f"{to}: written, {to.stat().st_size / 1e6:.1f} MB; open it in a browser, it needs no network")
 
 
 def _report_score(
@@ -186,6 +228,7 @@ def _report_score(
     method: Method | None,
     wanted: WantedFields,
     to: ReportFormat | Path,
+    overwrite: bool,
     errors: bool,
 ) -> None:
     from judge.scoring.derive_score_report import make_difference, make_score_report
@@ -194,9 +237,10 @@ def _report_score(
 
     method = method or SCORE_METHOD
     if isinstance(to, Path):
-        from judge.page.make_page import read_score_page, write_page
+        from judge.page.make_page import read_score_page
 
-        write_page(read_score_page(folder, make_score_report(folder, method=method, wanted=wanted)), to)
+        scored = make_score_report(folder, method=method, wanted=wanted)
+        _write_page(lambda: read_score_page(folder, scored), to, overwrite=overwrite)
     elif against is None:
         _print_score(make_score_report(folder, method=method, wanted=wanted).report, to, errors=errors)
     else:
@@ -212,9 +256,19 @@ def _print(made: Report, form: ReportFormat, *, run: str, full: bool = False, er
 
 
 def called(folder: RunFolder, given: str | None = None) -> str:
-    """Return what a person types to name a run: as it was given, else its name in `runs`, else its path."""
-    name = folder.name if folder.path.parent == DEFAULT_RUNS else str(folder.path)
-    return shlex.quote(name if given is None else given)
+    """Return what a person types to name a run: as it was given, else its name in `runs`, else its path.
+
+    A long name, as runs have that nobody named, is `latest` as long as it is that.
+    """
+    from judge.runs import run_names
+
+    if given is not None:
+        return shlex.quote(given)
+    if folder.path.parent != DEFAULT_RUNS:
+        return shlex.quote(str(folder.path))
+    is_long = len(folder.name) > SHORT_NAME
+    is_latest = is_long and run_names.find_run(run_names.LATEST, DEFAULT_RUNS) == folder.path
+    return run_names.LATEST if is_latest else shlex.quote(folder.name)
 
 
 def _print_score(made: ScoreReport, form: ReportFormat, *, errors: bool = False) -> None:

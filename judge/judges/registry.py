@@ -45,7 +45,7 @@ def parse_judge(text: str, options: JudgeOptions, *, say: Callable[[str], None],
         text: as the person wrote it.
         options: settings for all judges.
         say: is told that weights are fetched.
-        needs_key: refuse a judge whose key is not there.
+        needs_key: refuse a judge whose key is not there, and fetch weights that are not; else nothing is asked for.
 
     Raises:
         InputError: unknown provider, missing model or key, or an option that the provider does not take.
@@ -54,16 +54,22 @@ def parse_judge(text: str, options: JudgeOptions, *, say: Callable[[str], None],
     config = find_config(options.config)
     tables = read_config(config)
     if config is not None and text in tables:
-        spec = _named(text, tables[text], config, options, say=say)
+        spec = _named(text, tables[text], config, options, say=say, fetch=needs_key)
     else:
-        spec = _read(where, text, options, tables, say=say)
+        spec = _read(where, text, options, tables, say=say, fetch=needs_key)
     if needs_key:
         check_ready(spec)
     return spec
 
 
 def _read(
-    where: str, text: str, options: JudgeOptions, tables: Mapping[str, JudgeTable], *, say: Callable[[str], None]
+    where: str,
+    text: str,
+    options: JudgeOptions,
+    tables: Mapping[str, JudgeTable],
+    *,
+    say: Callable[[str], None],
+    fetch: bool,
 ) -> JudgeSpec:
     match = _FORM.match(text)
     if match is None or match["provider"] not in list(Provider):
@@ -74,7 +80,7 @@ def _read(
     if match["model"] == "" or (match["model"] is None and provider is not Provider.LOCAL):
         raise InputError(where, "no model named", f"use {provider}:{'FILE' if provider is Provider.LOCAL else 'MODEL'}")
     if provider is Provider.LOCAL:
-        return _local(match["model"], options, say=say)
+        return _local(match["model"], options, say=say, fetch=fetch)
     _check_address(where, match["model"], match["endpoint"])
     if provider in MESSAGES and options.temperature is not None:
         raise InputError("--temperature", "Anthropic's API takes no temperature", "leave it out")
@@ -88,21 +94,23 @@ def _read(
 
 
 def _named(
-    name: str, table: JudgeTable, config: Path, options: JudgeOptions, *, say: Callable[[str], None]
+    name: str, table: JudgeTable, config: Path, options: JudgeOptions, *, say: Callable[[str], None], fetch: bool
 ) -> JudgeSpec:
     """Return a judge of the file, which options that are for all judges would change unseen."""
     for option in ("max_output_tokens", "temperature", "effort"):
         if getattr(options, option) is not None:
             where = f"--{option.replace('_', '-')}"
             raise InputError(where, f"judge {name} is set in {config}", f"write {option} there")
-    return _of_table(name, table, config, say=say)
+    return _of_table(name, table, config, say=say, fetch=fetch)
 
 
-def _of_table(name: str, table: JudgeTable, config: Path, *, say: Callable[[str], None]) -> JudgeSpec:
+def _of_table(
+    name: str, table: JudgeTable, config: Path, *, say: Callable[[str], None], fetch: bool = True
+) -> JudgeSpec:
     where, provider = f"{config}: judges.{name}", table.provider
     prompt = prompt_of(table, config, where=where)
     if provider is Provider.LOCAL:
-        spec = _local_of_table(where, table, prompt, say=say)
+        spec = _local_of_table(where, table, prompt, say=say, fetch=fetch)
         return spec.model_copy(update={"label": name, "config": str(config)})
     if not table.model:
         raise InputError(f"{where}.model", "no model named")
@@ -141,12 +149,14 @@ def _of_table(name: str, table: JudgeTable, config: Path, *, say: Callable[[str]
     )
 
 
-def _local_of_table(where: str, table: JudgeTable, prompt: str | None, *, say: Callable[[str], None]) -> JudgeSpec:
+def _local_of_table(
+    where: str, table: JudgeTable, prompt: str | None, *, say: Callable[[str], None], fetch: bool
+) -> JudgeSpec:
     if beside := table.model_fields_set - LOCAL_FIELDS:
         raise InputError(f"{where}.{min(beside)}", "the embedded judge does not take it")
     if table.reply in {ReplyForm.OBJECT, ReplyForm.TOOL, ReplyForm.DECISIONS, ReplyForm.SCORING}:
         raise InputError(f"{where}.reply", "the embedded judge knows no such form", "use schema or text")
-    spec = _local(table.model, JudgeOptions(table.max_output_tokens, table.temperature), say=say)
+    spec = _local(table.model, JudgeOptions(table.max_output_tokens, table.temperature), say=say, fetch=fetch)
     own = {"reply": table.reply, "system_role": table.system_role, "body": table.body, "prompt": prompt}
     return spec.model_copy(update={"settings": spec.settings.model_copy(update=own)})
 
@@ -226,10 +236,10 @@ def check_ready(spec: JudgeSpec) -> None:
         check_cloud(spec)
 
 
-def _local(file: str | None, options: JudgeOptions, *, say: Callable[[str], None]) -> JudgeSpec:
+def _local(file: str | None, options: JudgeOptions, *, say: Callable[[str], None], fetch: bool) -> JudgeSpec:
     if options.effort is not None:
         raise InputError("--effort", "the embedded judge does not take it", "leave it out")
-    weights = find_weights(file, say=say)
+    weights = find_weights(file, say=say, fetch=fetch)
     given = {name: value for name, value in asdict(options).items() if value is not None and name != "config"}
     usual = HUB_SETTINGS if weights.source else LOCAL_SETTINGS
     return JudgeSpec(

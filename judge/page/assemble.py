@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from judge.page.contents import Contents
 
 PACKAGE = "judge.page"
+_WHOLE = re.compile(r"\[[^\[\]]*\]|(?<=\d) %")
 
 
 class Parts(NamedTuple):
@@ -88,6 +90,11 @@ def browser_key(run: str, created: str) -> str:
     return hashlib.sha256(f"{run}\x1f{created}".encode()).hexdigest()[:16]
 
 
+def whole(text: object) -> str:
+    """Keep intervals, and numbers with their signs, in one line."""
+    return _WHOLE.sub(lambda found: found[0].replace(" ", "\u00a0"), str(text))
+
+
 def _joined(folders: Sequence[str], suffix: str) -> str:
     """Return the files of folders one after the other, by name."""
     there = (path for folder in folders for path in files(PACKAGE).joinpath(folder).iterdir())
@@ -113,4 +120,5 @@ def _environment() -> Environment:
         loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["visible"] = lambda value: safe(str(value))
+    environment.filters["whole"] = whole
     return environment

@@ -29,6 +29,7 @@ def comparison_page(run: str, manifest: Manifest, report: Report, contents: Pair
         "pairs_sha256": manifest.pairs_sha256,
         "key": browser_key(run, manifest.created),
         "models": report.models.model_dump(),
+        "names": dict(zip("ab", report.models.names, strict=True)),
         "judges": report.judges,
         "criteria": [criterion.model_dump() for criterion in manifest.rubric.criteria],
         "orders": manifest.orders.value,

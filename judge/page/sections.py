@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.costs.cost_words import dollars
 from judge.enums import Orders
 from judge.files.files import as_json_bytes
-from judge.tables import words
+from judge.tables import first_screen, words
 from judge.tables.control_tables import control_lines, control_tables
 from judge.tables.first_screen import INPUT, LEFT_OUT
 from judge.tables.tables import STRATA
@@ -37,6 +36,13 @@ class Plotted(NamedTuple):
     n: int
     note: str = ""
 
+    @property
+    def side(self) -> str:
+        """The model on whose side of one half the whole interval lies: a, b, or neither."""
+        if self.low is None or self.width is None:
+            return ""
+        return "a" if self.low > WIDE / 2 else "b" if self.low + self.width < WIDE / 2 else ""
+
 
 class Part(NamedTuple):
     """A segment of a bar of item counts; positions are percent of the bar's width."""
@@ -56,7 +62,10 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
     identical = [("identical traces", f"{report.n_identical:,}")] if report.n_identical else []
     panels = {"": report.criteria, **report.by_judge}
     return {
-        "claim": words.conclusion(report),
+        "claim": first_screen.headline(report, "")[0],
+        "worth": [line for line in first_screen.judge_lines(report) if not line.startswith((" ", "A judge"))],
+        "conclusion": words.conclusion(report),
+        "names": dict(zip("ab", report.models.names, strict=True)),
         "overall": overall,
         "both": report.orders is Orders.BOTH,
         "counts": judgment_counts(report) + identical,
@@ -69,7 +78,8 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
         "interactions": {field: " ".join(told) for field, told in _checks(report).items() if told},
         "bars": {name: bar(row, report.n_items) for name, row in report.criteria.items()},
         "ledgers": [words.ledger(name, row) for name, row in report.criteria.items()],
-        "believed": [_believed(name, row) for name, row in report.criteria.items()],
+        "consistency": [_agreeing(name, row) for name, row in report.criteria.items()],
+        "first_slot": [plotted(name, row.first_slot) for name, row in report.criteria.items()],
         "leanings": [
             *words.position(overall, report.position[overall]),
             *([words.length(overall, length)] if length else []),
@@ -82,11 +92,23 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
             *([words.variance(overall, components[overall])] if components else []),
             *([words.halo(report.halo)] if report.halo else []),
         ],
-        "strata": _strata(report.criteria),
+        "strata": _strata(report),
         "controls": list(control_tables(report)),
+        "control_plots": _control_plots(report),
         "control_lines": control_lines(report),
         "spending": spending(report),
         "manifest_json": as_json_bytes(manifest.model_dump(mode="json", by_alias=True)).decode(),
+    }
+
+
+def _control_plots(report: Report) -> dict[str, list[Plotted]]:
+    """Return by control, and judge where there are several, the share of pairs with another outcome."""
+    return {
+        f"{kind}{f', {judge}' if len(report.judges) > 1 else ''}": [
+            plotted(name, own.changed, own.effect or "") for name, own in criteria.items()
+        ]
+        for kind, control in (report.controls or {}).items()
+        for judge, criteria in control.moved.items()
     }
 
 
@@ -122,31 +144,29 @@ def subgroup(value: str, rate: Estimate, *, small: bool) -> Plotted:
     return plotted(value, rate, "few items: read nothing into it" if small else "")
 
 
-def _believed(name: str, row: CriterionReport) -> dict[str, str]:
-    chance = "-" if row.chance_consistency is None else f"{WIDE * row.chance_consistency:.1f}"
-    return {
-        "criterion": name,
-        "agree": words.counted(row.consistency),
-        "chance": chance,
-        "first": words.counted(row.first_slot),
-        "signal": row.signal or "-",
-    }
+def _agreeing(name: str, row: CriterionReport) -> Plotted:
+    """Return the position consistency of a criterion, noted with what chance would give and the signal."""
+    chance = "" if row.chance_consistency is None else f"by chance {WIDE * row.chance_consistency:.1f}; "
+    return plotted(name, row.consistency, f"{chance}{row.signal or 'no signal to tell'}")
 
 
-def _strata(criteria: Mapping[str, CriterionReport]) -> dict[str, Any] | None:
-    """Return the table of rates by whose final answer is right; None where the items have no answers."""
-    known = {name: row.strata for name, row in criteria.items() if row.strata}
+def _strata(report: Report) -> dict[str, Any] | None:
+    """Return the rates by whose final answer is right; None where the items have no answers."""
+    known = {name: row.strata for name, row in report.criteria.items() if row.strata}
     if not known:
         return None
+    a, b = report.models.names
+    titles = dict(STRATA) | {"only_a_right": f"only {a} right", "only_b_right": f"only {b} right"}
     last = list(known.values())[-1]
     return {
-        "titles": list(STRATA.values()),
+        "plot": [plotted(title, getattr(last, stratum).win_rate) for stratum, title in titles.items()],
+        "titles": list(titles.values()),
         "rows": {
             name: [words.counted(getattr(row, stratum).win_rate) for stratum in STRATA] for name, row in known.items()
         },
         "sizes": [getattr(last, stratum).n for stratum in STRATA],
         "unreadable": last.unreadable,
-        "answer_only": words.counted(last.answer_only),
+        "answer_only": words.percent_sign(words.counted(last.answer_only)),
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from judge.costs.cost_words import dollars
 from judge.report.control_report import MARGIN, Effect
 from judge.runs.control_kinds import ControlKind
-from judge.tables import cells
+from judge.tables import cells, words
 from judge.tables.cells import Table
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def control_lines(report: Report) -> list[str]:
 
 def _line(kind: str, control: ControlReport) -> str:
     cost = "at an unknown cost" if control.usd is None else f"for {dollars(control.usd)}"
-    counts = f"{control.n_items} items, {control.n_judgments} judgments, {control.n_failed} failed"
+    items, judgments = words.count(control.n_items, "item"), words.count(control.n_judgments, "judgment")
+    counts = f"{items}, {judgments}, {control.n_failed:,} failed"
     left = f"; {control.n_not_asked} not asked yet: `omr-judge resume` goes on" if control.n_not_asked else ""
     return f"Control {kind}: {counts}, {cost}{left}."

@@ -155,7 +155,8 @@ def judge_lines(report: Report) -> list[str]:
         return _silent_lines(judge, row, orders)
     if row.signal is Signal.SIGNAL:
         return [f"Judge {judge}: signal ({orders}, {100 * (agree.estimate or 0):.0f} %)."]
-    return [f"Judge {judge}: too few pairs to tell whether it follows the traces ({orders})."]
+    too_few = f"Judge {judge}: too few pairs to tell whether it follows the traces ({orders})."
+    return _of_embedded(too_few) if judge.startswith(EMBEDDED) else [too_few]
 
 
 def _silent_lines(judge: str, row: CriterionReport, orders: str) -> list[str]:
@@ -163,6 +164,11 @@ def _silent_lines(judge: str, row: CriterionReport, orders: str) -> list[str]:
     why = f"Judge {judge}: {orders}{_first_shown(row)}."
     if not judge.startswith(EMBEDDED):
         return [why, "Another judge, or another prompt, may show one: --judge, --prompt."]
+    return _of_embedded(why)
+
+
+def _of_embedded(why: str) -> list[str]:
+    """Return what to say of the embedded judge: that it judges nothing, and which would."""
     return [
         f"{why} It is for trying the program.",
         "A judge worth asking:",

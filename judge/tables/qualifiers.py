@@ -55,13 +55,14 @@ def interval_apart_from_test(row: CriterionReport) -> str:
 def missing_could_change(row: CriterionReport, margin: float | None, models: Models) -> str:
     """Tell what the missing items could make of the conclusion; empty where they change nothing, or there is none."""
     found, (a, b) = row.bounds, models.names
+    lost = f"{row.missing} missing item{'' if row.missing == 1 else 's'}"
     if not row.missing or found.low is None or found.high is None or row.signal is Signal.NO_SIGNAL:
         return ""
     if row.verdict is Conclusion.EQUIVALENT:
         if margin is None or HALF - margin < found.low <= found.high < HALF + margin:
             return ""
         between = f"{100 * found.low:.1f} and {100 * found.high:.1f} %"
-        gone = f"had the {row.missing} missing items all gone to {b} or to {a}"
+        gone = f"had the {lost} all gone to {b} or to {a}"
         return f"{gone}, the win rate of a would be {between}"
     ends = {b: (found.low, found.p_value_low), a: (found.high, found.p_value_high)}
     words = {Conclusion.BETTER: f"{a} preferred", Conclusion.WORSE: f"{b} preferred"}
@@ -70,4 +71,4 @@ def missing_could_change(row: CriterionReport, margin: float | None, models: Mod
         for model, (rate, p_value) in ends.items()
         if p_value is not None and (verdict := conclude(rate, p_value)) is not row.verdict
     ]
-    return f"had the {row.missing} missing items all gone to {', to '.join(changed)}" if changed else ""
+    return f"had the {lost} all gone to {', to '.join(changed)}" if changed else ""

@@ -81,7 +81,8 @@ def conclusion(report: Report) -> str:
         return f"On {name}, inconclusive: no item has the verdicts that its rate needs."
     clusters = f" in {report.clusters.n} clusters ({report.clusters.field})" if report.clusters.field else ""
     interval = percent(row.win_rate).replace(" [", " % [", 1)
-    rate = f"win rate of a {interval if '%' in interval else interval + ' %'} over {row.win_rate.n} items{clusters}"
+    shown = interval if "%" in interval else f"{interval} %"
+    rate = f"win rate of a {shown} over {count(row.win_rate.n, 'item')}{clusters}"
     tested = f"{row.p_method} sign-flip {p_text(row.p_value)}"
     word = outcome_word(row.verdict, report.equivalence, report.models)
     clauses = qualifiers(row, report.equivalence, report.models)
@@ -203,7 +204,7 @@ def agreement(name: str, found: AgreementReport) -> str:
         of_one, of_both = (percent_sign(percent(flips)) for flips in (found.repeat_flip, found.order_flip))
         parts.append(f"samples of one order differ in {of_one}, of different orders in {of_both}")
     warning = f" Note: {found.kappa_warning}." if found.kappa_warning else ""
-    return f"Agreement, {name}, {found.n} items: {', '.join(parts) or '-'}.{warning}"
+    return f"Agreement, {name}, {count(found.n, 'item')}: {', '.join(parts) or '-'}.{warning}"
 
 
 def halo(found: HaloReport) -> str:
@@ -318,7 +319,8 @@ def basis(report: Report) -> str:
     orders = "each pair in both orders" if report.orders is Orders.BOTH else "each pair in one order"
     samples = f", {report.samples} samples each" if report.samples > 1 else ""
     clusters = f" in {report.clusters.n} clusters by {report.clusters.field}" if report.clusters.field else ""
-    counts = f"{report.n_items} items{clusters}, {report.n_judgments} judgments, {report.n_failed} failed"
+    items, judgments = count(report.n_items, "item"), count(report.n_judgments, "judgment")
+    counts = f"{items}{clusters}, {judgments}, {report.n_failed:,} failed"
     pooled = f" {POOLED[report.pooling]}." if report.pooling else ""
     return (
         f"a is {report.models.a}, b is {report.models.b}; judged by {', '.join(report.judges)}, {made}, "

@@ -176,7 +176,7 @@ def test_labels_made_in_the_page_are_in_the_run_folder_at_once_and_there_again_a
         criteria = page.locator(".label-panel fieldset").evaluate_all("all => all.map(one => one.dataset.criterion)")
         for number, criterion in enumerate(criteria, start=1):
             page.wait_for_selector(f'fieldset.asked[data-criterion="{criterion}"]')
-            page.keyboard.press("3")
+            page.keyboard.press("2")
             page.wait_for_selector(f'[data-criterion="{criterion}"] [aria-pressed="true"]')
             assert len(read_jsonl(path)) == before + number
         page.reload()

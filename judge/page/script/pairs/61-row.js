@@ -11,6 +11,6 @@ function row(place) {
     place,
     { "data-outcome": outcomeOf(place, overall()) },
     begun && make("span", { class: "labelled" }, labels.isDone(place, state.reader) ? "labelled" : "label begun"),
-    !state.blind && badge(outcome, OUTCOME_NAMES[outcome]),
+    !state.blind && badge(outcome, outcomeName(outcome)),
   );
 }

@@ -8,12 +8,24 @@ function itemParts(item, place) {
     item.question !== undefined
       ? question(item, (letter) => choosers(item, letter))
       : make("p", { class: "empty" }, "Only the judgments of this item are known."),
+    state.blind ? "" : outcomeChips(item, place),
     item.a ? make("section", { class: "traces", "aria-label": "Traces" }, ...sides(item.id).map((side) => trace(item, side))) : "",
     state.labelling ? labelPanel(item) : "",
     state.blind
       ? make("p", { class: "hidden-judges" }, "Blind mode: what the judges said is hidden.")
       : make("div", { class: "judged" }, verdicts(item, place), exchanges(item)),
   ];
+}
+
+/** Every criterion with its outcome, in the colour of its marks in the traces. */
+function outcomeChips(item, place) {
+  if (item.judgments.length === 0) return "";
+  return make(
+    "ul",
+    { class: "chips outcomes", "aria-label": "Outcomes" },
+    ...head.criteria.map((criterion, number) =>
+      make("li", {}, make("span", { class: `key c${number % MARK_COLOURS}` }, criterion.title), " ", badge(outcomeOf(place, criterion.name), outcomeName(outcomeOf(place, criterion.name))))),
+  );
 }
 
 /** The marks of the traces that chose an option. */
@@ -33,7 +45,7 @@ function trace(item, side) {
     make(
       "header",
       {},
-      make("h3", {}, make("span", { class: `side ${state.blind ? "blind" : side}` }, sideName(side, item.id)), " ", !state.blind && make("span", { class: "model", dir: "auto" }, model)),
+      make("h3", {}, make("span", { class: `side ${state.blind ? "blind" : side}` }, sideName(side, item.id)), " ", !state.blind && model !== head.names[side] && make("span", { class: "model", dir: "auto" }, model)),
       make("p", { class: "answer" }, "Answer: ", make("b", { dir: "auto" }, said ?? "none stated"), item.answer && said !== null ? make("span", { class: `is-${own.right}` }, ` ${right}`) : ""),
     ),
     ...traceText(own, `${item.id}-${side}`, state.blind ? [] : quotedPlaces(item, side)),

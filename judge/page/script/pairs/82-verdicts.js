@@ -1,14 +1,14 @@
 // What the judges said: both orders next to each other with their evidence.
 
-const WINNER_NAMES = { a: "a", b: "b", tie: "tie", cannot_judge: "cannot judge" };
-const ORDER_NAMES = { forward: "a shown first", swapped: "b shown first" };
+const winnerName = (winner) => (winner.length === 1 ? modelName(winner) : winner.replace("_", " "));
+const orderName = (order) => `${modelName(order === "forward" ? "a" : "b")} shown first`;
 
 /** Say an outcome as a badge says it: whether the orders agree, and on whom. */
 function consistency(outcome, place) {
   if (outcome === "missing") return "missing";
   if (index.identical.includes(place)) return "identical traces: tie";
   if (outcome === "split") return "split";
-  const whom = outcome === "tie" ? "tie" : `${outcome} wins`;
+  const whom = outcomeName(outcome);
   return head.orders === "both" ? `consistent: ${whom}` : whom;
 }
 
@@ -39,7 +39,7 @@ function onCriterion(item, place, criterion, judges) {
       ),
     ),
     ...labels.others(item.id, criterion.name, state.labelling ? state.reader : null).map((label) =>
-      make("p", { class: "label-note" }, make("b", {}, label.reader), ` says ${WINNER_NAMES[label.winner]}`, label.reason ? `: ${label.reason}` : "")),
+      make("p", { class: "label-note" }, make("b", {}, label.reader), ` says ${winnerName(label.winner)}`, label.reason ? `: ${label.reason}` : "")),
   );
 }
 
@@ -59,17 +59,17 @@ function said(item, judgment, criterion) {
   return make(
     "div",
     { class: "order", "data-order": judgment.order },
-    make("p", { class: "order-name" }, ORDER_NAMES[judgment.order], judgment.sample ? `, sample ${judgment.sample + 1}` : ""),
+    make("p", { class: "order-name" }, orderName(judgment.order), judgment.sample ? `, sample ${judgment.sample + 1}` : ""),
     verdict
-      ? make("p", { class: "said" }, badge(verdict.winner === "cannot_judge" ? "missing" : verdict.winner, WINNER_NAMES[verdict.winner] + (verdict.winner.length === 1 ? " wins" : "")), make("span", { class: "fine" }, ` said “${verdict.said.replace("_", " ")}”${chances(verdict)}`))
+      ? make("p", { class: "said" }, badge(verdict.winner === "cannot_judge" ? "missing" : verdict.winner, winnerName(verdict.winner) + (verdict.winner.length === 1 ? " wins" : "")), make("span", { class: "fine" }, ` said “${verdict.said.replace("_", " ")}”${chances(verdict)}`))
       : make("p", { class: "said" }, badge("missing", judgment.failure.kind.replace("_", " ")), make("span", { class: "fine", dir: "auto" }, ` ${judgment.failure.detail}`)),
-    evidence && make("dl", { class: "evidence" }, ...slots.flatMap((side) => [make("dt", {}, make("span", { class: `side ${side}` }, side)), make("dd", { dir: "auto" }, evidence[side] || "(no quotation)", evidence[side] ? leadToQuote(item, side, evidence[side]) : null)])),
+    evidence && make("dl", { class: "evidence" }, ...slots.flatMap((side) => [make("dt", {}, make("span", { class: `side ${side}` }, modelName(side))), make("dd", { dir: "auto" }, evidence[side] || "(no quotation)", evidence[side] ? leadToQuote(item, side, evidence[side]) : null)])),
   );
 }
 
 /** What a request was about, where it stands among a judge's, its name in a file, and the texts that its prompt shows. */
 const ASKED = {
-  name: (judgment) => ORDER_NAMES[judgment.order],
+  name: (judgment) => orderName(judgment.order),
   rank: (judgment) => (judgment.order === "swapped" ? 1 : 0),
   file: (judgment) => judgment.order,
   texts: (item) => [item.question, item.a?.text, item.b?.text],

@@ -1,13 +1,13 @@
 // Label mode: one keypress a criterion, beside what the judges said and never over it.
 
-/** The answers in the order of the keys 1, 2, 3 and 0, as the reader sees the traces. */
+/** The answers by their keys, which are the same in a packet and in the terminal, as the reader sees the traces. */
 function answers(id) {
   const [left, right] = sides(id);
   return [
     { key: "1", winner: left, name: `${sideName(left, id)} is better` },
-    { key: "2", winner: "tie", name: "tie" },
-    { key: "3", winner: right, name: `${sideName(right, id)} is better` },
-    { key: "0", winner: "cannot_judge", name: "cannot judge" },
+    { key: "2", winner: right, name: `${sideName(right, id)} is better` },
+    { key: "t", winner: "tie", name: "tie" },
+    { key: "c", winner: "cannot_judge", name: "cannot judge" },
   ];
 }
 
@@ -37,11 +37,6 @@ function labelPanel(item) {
 
 /** Say something of the open pair on a criterion, and go on to the next criterion that has no label yet. */
 async function label(number, winner, reason = null) {
-  if (state.reader === "") {
-    byId("reader").focus();
-    say("Give your name or initials first");
-    return;
-  }
   const id = index.ids[state.open];
   const criterion = head.criteria[number].name;
   const given = byId("item").querySelector(`.label-panel [data-criterion="${criterion}"] input`)?.value ?? "";
@@ -54,6 +49,24 @@ async function label(number, winner, reason = null) {
     time: new Date().toISOString().replace(/Z$/, "+00:00"),
     reason: reason ?? given,
   };
+  if (state.reader === "") {
+    state.unsigned.push(one);
+    byId("reader").focus();
+    say("Give your name or initials: the label is kept as soon as it has one");
+    byId("progress").textContent = "One label waits for your name or initials";
+    return;
+  }
+  await keep(one);
+}
+
+/** Give the labels that were made without a name the reader's, and keep them. */
+async function sign() {
+  const waiting = state.reader === "" ? [] : state.unsigned.splice(0);
+  for (const one of waiting) await keep({ ...one, reader: state.reader });
+}
+
+async function keep(one) {
+  const id = one.item;
   try {
     await labels.add(one);
   } catch (problem) {

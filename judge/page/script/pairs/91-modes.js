@@ -49,9 +49,10 @@ function listenOwn() {
     redraw();
   });
   byId("download")?.addEventListener("click", () => labels.download());
-  byId("reader").addEventListener("change", (event) => {
+  byId("reader").addEventListener("change", async (event) => {
     state.reader = event.target.value.trim();
     local.write("reader", state.reader);
+    await sign();
     redraw();
     drawProgress();
   });
