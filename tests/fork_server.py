@@ -59,7 +59,7 @@ def import_all() -> None:
     """Import every module of the program, and the libraries that it imports within functions."""
     modules = (module.name for module in pkgutil.walk_packages(judge.__path__, "judge."))
     for name in (*modules, *LIBRARIES):
-        if name != "judge.__main__":
+        if name not in {"judge.__main__", "judge.cluster.ray_run"}:  # Ray starts threads, which no fork takes along
             import_module(name)
 
 

@@ -65,7 +65,7 @@ def heat_map(reports: Sequence[Report]) -> dict[str, list[Square]] | None:
 
     Where several runs compare the same models, their counted pairs are pooled; a diagonal square is empty.
     """
-    sums: dict[tuple[str, str], tuple[float, int]] = {}
+    sums: dict[tuple[str, str], tuple[float, float]] = {}
     for report in reports:
         rate = list(report.criteria.values())[-1].win_rate
         if rate.numerator is None or not rate.n:
@@ -80,7 +80,7 @@ def heat_map(reports: Sequence[Report]) -> dict[str, list[Square]] | None:
     return {row: [_square(row, column, sums.get((row, column))) for column in models] for row in models}
 
 
-def _square(row: str, column: str, found: tuple[float, int] | None) -> Square:
+def _square(row: str, column: str, found: tuple[float, float] | None) -> Square:
     if found is None:
         return Square("", "empty", "not compared" if row != column else "")
     share = found[0] / found[1]

@@ -30,7 +30,7 @@ COUNTS = {
 """won, tied, lost, split and missing of 400 pairs, and the ends of the interval"""
 
 
-def rate(sum_: float, n: int, low: float | None, high: float | None) -> Estimate:
+def rate(sum_: float, n: float, low: float | None, high: float | None) -> Estimate:
     return Estimate(estimate=sum_ / n, low=low, high=high, n=n, numerator=sum_)
 
 
