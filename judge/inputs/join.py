@@ -287,5 +287,5 @@ def _only_here(here: RecordFile, ids: Sequence[str], elsewhere: str, hint: str) 
     if not ids:
         return []
     named = ", ".join(map(show, ids[:SHOWN_IDS])) + (f" and {len(ids) - SHOWN_IDS:,} more" * (len(ids) > SHOWN_IDS))
-    what = f"id {named} is" if len(ids) == 1 else f"{len(ids):,} ids ({named}) are"
+    what = f"{here.named(ids[0])} is" if len(ids) == 1 else f"{len(ids):,} ids ({named}) are"
     return [InputError(here.where(ids[0]), f"{what} not in {elsewhere}", hint)]

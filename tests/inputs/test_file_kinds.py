@@ -44,7 +44,11 @@ def test_what_may_be_broken_json_lines_is_of_no_other_kind(text: str) -> None:
     assert file_kind(text) is None
 
 
-@pytest.mark.parametrize("text", KINDS)
+UNREAD = ("id,a,b,c,d\n1,2,3,4,5\n", f"{PRETTY}\n{PRETTY}\n")
+"""kinds of text that hold no traces, or that nothing converts"""
+
+
+@pytest.mark.parametrize("text", UNREAD)
 @pytest.mark.parametrize("packed", [False, True])
 def test_the_command_line_says_it_in_one_line_with_the_command(tmp_path: Path, text: str, *, packed: bool) -> None:
     write_jsonl(tmp_path / "b.jsonl", [RECORD])
@@ -54,6 +58,14 @@ def test_the_command_line_says_it_in_one_line_with_the_command(tmp_path: Path, t
     (line,) = [line for line in told.splitlines() if not line.startswith("Note")]
     assert line.startswith(f"omr-judge: {path.name}: is {KINDS[text]}")
     assert f"convert {path.name} --to a.jsonl" in line or f"jq -c . {path.name} > a.jsonl" in line
+
+
+@pytest.mark.parametrize("text", ["id,output\nq1,a long text\n", json.dumps([RECORD]), PRETTY])
+def test_a_table_or_an_array_of_traces_is_read_as_it_is(tmp_path: Path, text: str) -> None:
+    write_jsonl(tmp_path / "b.jsonl", [RECORD])
+    (tmp_path / "a.txt").write_text(text)
+    told = omr_judge("compare", "a.txt", "b.jsonl", "--dry-run", cwd=tmp_path).stderr
+    assert "converted in passing: 1 row = 1 trace" in told
 
 
 def test_a_problem_that_many_lines_have_is_said_once_with_its_count_and_three_places() -> None:
