@@ -55,6 +55,17 @@ class PairTotals(NamedTuple):
     """those that a judge was asked about, or that need none"""
 
 
+class _Noted(NamedTuple):
+    """What is remembered of a pair that was read."""
+
+    id: str
+    beside: bytes
+    """digest of what a judge is told beside the item's content"""
+    images: tuple[str, ...]
+    traces: dict[str, tuple[bytes, int]]
+    """by model: digest and length"""
+
+
 @dataclass
 class JoinedRuns:
     """Runs that were judged alike; every table has one row a pair and item, `a` before `b` by name."""
@@ -180,28 +191,44 @@ class JoinedRuns:
         self.criteria = self.criteria or [criterion.name for criterion in manifest.rubric.criteria]
 
     def _read(self, folder: RunFolder, manifest: Manifest, step: str | None, content: dict[str, str]) -> Iterator[Pair]:
-        """Yield a run's pairs; note the content of each item, and refuse one that differs from what is known of it."""
+        """Yield a run's pairs; then note the content of each item, and refuse one that differs from what is known.
+
+        Items of one run that have the same content are told apart by their ids.
+        """
         sides = {"a": manifest.model_a, "b": manifest.model_b}
+        noted: list[_Noted] = []
         for pair in folder.pairs():
-            item = pair.item
-            content[item.id] = key = _content_key(item)
-            self._images[key] = tuple(image.sha256 for image in item.images)
-            beside = _digest([item.answer, item.reference_reasoning])
+            traces: dict[str, Trace] = {model: getattr(pair, side) for side, model in sides.items()}
+            where = f"item {pair.item.id} of {folder.path}"
+            content[pair.item.id] = _content_key(pair.item)
+            for model, trace in traces.items():
+                if step is not None and step in trace.meta:
+                    self._note_step(model, trace.meta[step], where, step)
+            noted.append(
+                _Noted(
+                    pair.item.id,
+                    _digest([pair.item.answer, pair.item.reference_reasoning]),
+                    tuple(image.sha256 for image in pair.item.images),
+                    {model: (_digest([trace.text, trace.answer]), len(trace.text)) for model, trace in traces.items()},
+                )
+            )
+            yield pair
+        shared = Counter(content.values())
+        for item in noted:
             where = f"item {item.id} of {folder.path}"
-            known, first = self._content.setdefault(key, (beside, where))
-            if known != beside:
+            if shared[content[item.id]] > 1:
+                content[item.id] += f" {item.id}"
+            key = content[item.id]
+            self._images[key] = item.images
+            known, first = self._content.setdefault(key, (item.beside, where))
+            if known != item.beside:
                 raise RunError(f"{where}: another right answer or reference than {first}, of the same question")
-            for side, model in sides.items():
-                trace: Trace = getattr(pair, side)
-                said = _digest([trace.text, trace.answer])
+            for model, (said, n_chars) in item.traces.items():
                 known, first = self._traces.setdefault((model, key), (said, where))
                 if known != said:
                     hint = "give the versions different names"
                     raise RunError(f"{where}: {model} has another trace there than in {first}; {hint}")
-                self.chars[model][key] = len(trace.text)
-                if step is not None and step in trace.meta:
-                    self._note_step(model, trace.meta[step], where, step)
-            yield pair
+                self.chars[model][key] = n_chars
 
     def _note_step(self, model: str, value: object, where: str, step: str) -> None:
         try:
@@ -254,7 +281,7 @@ def join_runs(paths: Sequence[Path], wanted: Wanted) -> JoinedRuns:
         for folder in _runs_in(path):
             if folder.any_manifest().kind == "comparison":
                 joined.add(folder, wanted)
-            elif len(paths) > 1 or folder.path == path:
+            elif folder.path == path:
                 folder.manifest()  # refuses it in words
             else:
                 joined.warnings.append(f"left out: {folder.name} compares no models")
