@@ -388,7 +388,7 @@ def test_nothing_judged_and_groups_that_fall_apart_are_told_in_words(tmp_path: P
 
 def test_runs_of_one_order_say_that_position_bias_cannot_be_told(tmp_path: Path) -> None:
     lines = [
-        {"item": f"q{at}", "order": "forward", "model_a": "alpha", "model_b": "beta", "verdict": verdict}
+        {"item": f"q{at}", "order": "forward", "judge": "anthropic:claude-3", "model_a": "claude-2", "verdict": verdict}
         for at, verdict in enumerate(["first", "second", "first", "tie"])
     ]
     source = write_jsonl(tmp_path / "v.jsonl", lines)
@@ -396,6 +396,7 @@ def test_runs_of_one_order_say_that_position_bias_cannot_be_told(tmp_path: Path)
     report = ranked(tmp_path / "runs")
     assert report.criteria["overall"].slot is None
     assert any("position bias cannot be told from the models" in text for text in report.warnings)
+    assert any("are both of the claude family" in text.lower() for text in report.warnings)
 
 
 @pytest.fixture(scope="module")
