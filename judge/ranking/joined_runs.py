@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from judge.comparison.derive_report import subject_of
 from judge.costs.spending import Spending, total
-from judge.enums import Orders
 from judge.errors import InputError, RunError
-from judge.outcomes.counted_items import CriterionItems, Pooling, cluster_codes, fold_panel
+from judge.outcomes.counted_items import Pooling, fold_panel
 from judge.outcomes.item_features import WantedFields, features_of_judgments, features_of_pairs, image_clusters
 from judge.outcomes.latest_judgments import LatestJudgments, latest_judgments
 from judge.outcomes.rates import Basis
 from judge.outcomes.tally import COUNTS, FOLDED, MEANS, with_outcomes
 from judge.prompting.pairwise_plan import prompt_labels
+from judge.ranking.judged_alike import one_voice, refuse_otherwise_judged, refuse_unranked
 from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import MANIFEST, run_folders
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from judge.outcomes.counted_items import Subject
     from judge.runs.manifest import Manifest
     from judge.schema import Item, Pair, Trace
-
-MANY = "judges"
-"""the one name of all judges where each judged some of the items"""
 
 
 class Wanted(NamedTuple):
@@ -139,7 +136,11 @@ class JoinedRuns:
             RunError: it is no comparison, or differs from those before it in what was asked.
         """
         manifest = folder.manifest()
-        self._check(folder, manifest, wanted)
+        refuse_unranked(folder, manifest)
+        if self.manifests:
+            first = (self.folders[0], self.manifests[0])
+            refuse_otherwise_judged((folder, manifest), first, allow_judges=wanted.allow_judges)
+        self.criteria = self.criteria or [criterion.name for criterion in manifest.rubric.criteria]
         content: dict[str, str] = {}
         if manifest.prompt is None:
             features = features_of_judgments(folder.judgments(), wanted.fields)
@@ -151,7 +152,7 @@ class JoinedRuns:
         latest = latest_judgments(folder.judgments(), spending)
         if manifest.judges:
             self.usd.append(spending.usd)
-        subject, latest = _one_voice(manifest, subject, latest)
+        subject, latest = one_voice(manifest, subject, latest)
         panel = fold_panel(latest, subject, Basis(manifest.method, manifest.seed), Pooling.MEAN)
         self.judges |= dict.fromkeys(subject.judges)
         pair = (manifest.model_a, manifest.model_b)
@@ -161,34 +162,6 @@ class JoinedRuns:
             for criterion, items in own.items():
                 self.by_judge[judge, criterion].append(_oriented(items.items, *pair, content))
         self._count(folder, manifest, subject, latest, content)
-
-    def _check(self, folder: RunFolder, manifest: Manifest, wanted: Wanted) -> None:
-        """Refuse a run that was judged otherwise than the first."""
-        if manifest.control is not None:
-            raise RunError(f"{folder.path}: a control of another run; name the run itself")
-        if manifest.stopping is not None:
-            raise RunError(
-                f"{folder.path}: it could stop when it was decided, so that its rate has no interval to rank by; leave "
-                "it out, or judge it without --stop-when-decided"
-            )
-        if manifest.model_a == manifest.model_b:
-            raise RunError(f"{folder.path}: both models are called {manifest.model_a}; there is nothing to rank")
-        if self.manifests:
-            first = self.manifests[0]
-            one, other = _asked(first), _asked(manifest)
-            changed = [what for what in one if one[what] != other[what]]
-            if (
-                not wanted.allow_judges
-                and not (_is_crowd(first) and _is_crowd(manifest))
-                and _judges(first) != _judges(manifest)
-            ):
-                judges = f"judged by {', '.join(_names(manifest))}, and {self.folders[0].path} by "
-                hint = "--allow-judges makes them a panel"
-                raise RunError(f"{folder.path}: {judges}{', '.join(_names(first))}, or with other settings; {hint}")
-            if changed:
-                told = f"another {', another '.join(changed)} than {self.folders[0].path}"
-                raise RunError(f"{folder.path}: judged with {told}; only runs that asked alike can be ranked together")
-        self.criteria = self.criteria or [criterion.name for criterion in manifest.rubric.criteria]
 
     def _read(self, folder: RunFolder, manifest: Manifest, step: str | None, content: dict[str, str]) -> Iterator[Pair]:
         """Yield a run's pairs; then note the content of each item, and refuse one that differs from what is known.
@@ -294,42 +267,6 @@ def _runs_in(path: Path) -> list[RunFolder]:
     if (path / MANIFEST).exists():
         return [RunFolder(path)]
     return [RunFolder(folder) for folder in run_folders(path) if (folder / MANIFEST).exists()]
-
-
-def counted_items(table: pl.DataFrame, basis: Basis) -> CriterionItems:
-    """Return rows of one pair as a comparison counts them."""
-    return CriterionItems(table, cluster_codes(table), basis)
-
-
-def _one_voice(manifest: Manifest, subject: Subject, latest: LatestJudgments) -> tuple[Subject, LatestJudgments]:
-    """Return the votes of many judges as those of one: of imported votes each judge has some items only."""
-    if not _is_crowd(manifest):
-        return subject, latest
-    requests = latest.requests.with_columns(judge=pl.lit(MANY).cast(pl.Categorical))
-    return subject._replace(judges=[MANY]), replace(latest, requests=requests)
-
-
-def _is_crowd(manifest: Manifest) -> bool:
-    return manifest.prompt is None and manifest.orders is Orders.ONE and len(manifest.imported_judges) > 1
-
-
-def _names(manifest: Manifest) -> list[str]:
-    return sorted([judge.name for judge in manifest.judges] or manifest.imported_judges)
-
-
-def _judges(manifest: Manifest) -> list[Any]:
-    specs = sorted(manifest.judges, key=lambda judge: judge.name)
-    return [judge.decided.model_dump(mode="json") for judge in specs] or _names(manifest)
-
-
-def _asked(manifest: Manifest) -> dict[str, Any]:
-    """Return by name what must be the same in all runs."""
-    return {
-        "rubric": manifest.rubric.model_dump(mode="json"),
-        "prompt": manifest.prompt,
-        "--show-reference": manifest.show_reference,
-        "--hide-answers": manifest.hide_answers,
-    }
 
 
 def _oriented(items: pl.DataFrame, a: str, b: str, content: dict[str, str]) -> pl.DataFrame:

@@ -14,8 +14,9 @@ from judge.files.fields import show
 from judge.flags.flags import flags_of_run
 from judge.inputs.families import kinship_warnings
 from judge.outcomes.rates import LEVEL, Basis, Figure, rounded
+from judge.ranking.fitted_models import Settings, fit_table
 from judge.ranking.joined_runs import JoinedRuns, Wanted, join_runs
-from judge.ranking.rank_models import Settings, fit_table, rank_part, rank_parts, rank_strata, rank_table
+from judge.ranking.rank_models import rank_part, rank_parts, rank_strata, rank_table
 from judge.ranking.ranking_report import SCHEMA_VERSION, Curve, CurveStep, RankingReport
 from judge.report.report import clusters_of
 from judge.stats.clusters import FEW_UNITS

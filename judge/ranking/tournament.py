@@ -28,10 +28,10 @@ from judge.judging.options import CompareOptions
 from judge.judging.progress import Display
 from judge.judging.quote_run import budget_of
 from judge.judging.run_kinds import plan_of
+from judge.ranking.fitted_models import Settings, fit_table
 from judge.ranking.joined_runs import Wanted, join_runs
 from judge.ranking.make_ranking import make_ranking
 from judge.ranking.options import DEFAULT_NAME, PairDesign
-from judge.ranking.rank_models import Settings, fit_table
 from judge.runs.controls import make_controls
 from judge.runs.run_names import TOURNAMENT
 from judge.schema import Frozen
