@@ -26,6 +26,8 @@ from judge.stats.rating_errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from judge.stats.davidson import Davidson
     from judge.stats.intervals import Floats
 
@@ -143,33 +145,45 @@ def speed() -> None:
 
 
 def adaptive(n_repeats: int = 30) -> None:
-    """Print how many calls an adaptive design needs for the width that all pairs of half of the items give."""
+    """Print how many calls an adaptive design needs for the width that all pairs of half of the items give.
+
+    And in what share its intervals hold then, or where a quarter of all pairs' items is asked, if that comes later.
+    """
     for n_models in (6, 10, 16):
-        rng, shares, held = np.random.default_rng(3), [], []
+        rng = np.random.default_rng(3)
+        shares: list[float] = []
+        held: list[float] = []
         world = World(np.linspace(1.2, -1.2, n_models), item_sd=0.5)
         true, _ = fitted(draw(world, 20_000, rng), n_models)
-        n_pairs = n_models * (n_models - 1) // 2
-        block = 2 * N_ITEMS / N_BLOCKS
+        every = n_models * (n_models - 1) // 2 * N_BLOCKS
         for _ in range(n_repeats):
             games = draw(world, N_ITEMS, rng)
             wanted = width(*fitted(part(games, np.full((n_models, n_models), N_BLOCKS / 2)), n_models))
-            apart = np.abs(np.subtract.outer(np.arange(n_models), np.arange(n_models)))
-            asked = np.isin(np.minimum(apart, n_models - apart), (1, 2)).astype(float)
-            while True:
-                fit, errors = fitted(part(games, asked), n_models)
-                if width(fit, errors) <= wanted:
+            for n_blocks, fit, errors in batches(games, n_models):
+                if len(shares) == len(held) and width(fit, errors) <= wanted:
+                    shares.append(n_blocks / (every / 2))
+                if n_blocks >= every / 4 and len(shares) > len(held):
+                    off = np.abs(fit.ratings - true.ratings)[:TOP]
+                    held.append((off <= errors.half_width(np.eye(n_models + 2))[:TOP]).mean())
                     break
-                sizes = np.where((asked < N_BLOCKS) & (apart > 0), block, 0.0)
-                weights = chances_of_top(fit.ratings, errors.draws, TOP)
-                for i, j in next_pairs(fit, asked * block, sizes, weights, -(-n_pairs // BATCHES)):
-                    asked[i, j] += 1
-                    asked[j, i] += 1
-            shares.append(asked.sum() / 2 / (n_pairs * N_BLOCKS / 2))
-            half = errors.half_width(np.eye(n_models + 2))
-            held.append((np.abs(fit.ratings - true.ratings)[:TOP] <= half[:TOP]).mean())
         ends = f"from {100 * min(shares):.0f} to {100 * max(shares):.0f}"
         told = f"{100 * np.mean(shares):.0f} % of the calls of all ({ends})"
-        print(f"{n_models} models: {told}; the top three's intervals hold in {100 * np.mean(held):.0f} %")
+        print(f"{n_models} models: {told}; the top three's intervals hold in {100 * np.mean(held):.1f} %")
+
+
+def batches(games: Games, n_models: int) -> Iterator[tuple[float, Davidson, RatingErrors]]:
+    """Yield, batch after batch, how many blocks were judged so far, and what is known by them."""
+    apart = np.abs(np.subtract.outer(np.arange(n_models), np.arange(n_models)))
+    asked = np.isin(np.minimum(apart, n_models - apart), (1, 2)).astype(float)
+    block, n_chosen = 2 * N_ITEMS / N_BLOCKS, -(-n_models * (n_models - 1) // 2 // BATCHES)
+    while True:
+        fit, errors = fitted(part(games, asked), n_models)
+        yield asked.sum() / 2, fit, errors
+        sizes = np.where((asked < N_BLOCKS) & (apart > 0), block, 0.0)
+        weights = chances_of_top(fit.ratings, errors.draws, TOP)
+        for i, j in next_pairs(fit, asked * block, sizes, weights, n_chosen):
+            asked[i, j] += 1
+            asked[j, i] += 1
 
 
 def part(games: Games, asked: Floats) -> Games:

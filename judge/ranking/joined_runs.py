@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from judge.comparison.derive_report import subject_of
 from judge.costs.spending import Spending, total
-from judge.enums import Orders
 from judge.errors import InputError, RunError
-from judge.outcomes.counted_items import CriterionItems, Pooling, cluster_codes, fold_panel
+from judge.outcomes.counted_items import Pooling, fold_panel
 from judge.outcomes.item_features import WantedFields, features_of_judgments, features_of_pairs, image_clusters
 from judge.outcomes.latest_judgments import LatestJudgments, latest_judgments
 from judge.outcomes.rates import Basis
 from judge.outcomes.tally import COUNTS, FOLDED, MEANS, with_outcomes
 from judge.prompting.pairwise_plan import prompt_labels
+from judge.ranking.judged_alike import one_voice, refuse_otherwise_judged, refuse_unranked
 from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import MANIFEST, run_folders
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from judge.outcomes.counted_items import Subject
     from judge.runs.manifest import Manifest
     from judge.schema import Item, Pair, Trace
-
-MANY = "judges"
-"""the one name of all judges where each judged some of the items"""
 
 
 class Wanted(NamedTuple):
@@ -53,6 +50,17 @@ class PairTotals(NamedTuple):
     """by their content"""
     seen: set[str]
     """those that a judge was asked about, or that need none"""
+
+
+class _Noted(NamedTuple):
+    """What is remembered of a pair that was read."""
+
+    id: str
+    beside: bytes
+    """digest of what a judge is told beside the item's content"""
+    images: tuple[str, ...]
+    traces: dict[str, tuple[bytes, int]]
+    """by model: digest and length"""
 
 
 @dataclass
@@ -128,7 +136,11 @@ class JoinedRuns:
             RunError: it is no comparison, or differs from those before it in what was asked.
         """
         manifest = folder.manifest()
-        self._check(folder, manifest, wanted)
+        refuse_unranked(folder, manifest)
+        if self.manifests:
+            first = (self.folders[0], self.manifests[0])
+            refuse_otherwise_judged((folder, manifest), first, allow_judges=wanted.allow_judges)
+        self.criteria = self.criteria or [criterion.name for criterion in manifest.rubric.criteria]
         content: dict[str, str] = {}
         if manifest.prompt is None:
             features = features_of_judgments(folder.judgments(), wanted.fields)
@@ -140,7 +152,7 @@ class JoinedRuns:
         latest = latest_judgments(folder.judgments(), spending)
         if manifest.judges:
             self.usd.append(spending.usd)
-        subject, latest = _one_voice(manifest, subject, latest)
+        subject, latest = one_voice(manifest, subject, latest)
         panel = fold_panel(latest, subject, Basis(manifest.method, manifest.seed), Pooling.MEAN)
         self.judges |= dict.fromkeys(subject.judges)
         pair = (manifest.model_a, manifest.model_b)
@@ -151,57 +163,45 @@ class JoinedRuns:
                 self.by_judge[judge, criterion].append(_oriented(items.items, *pair, content))
         self._count(folder, manifest, subject, latest, content)
 
-    def _check(self, folder: RunFolder, manifest: Manifest, wanted: Wanted) -> None:
-        """Refuse a run that was judged otherwise than the first."""
-        if manifest.control is not None:
-            raise RunError(f"{folder.path}: a control of another run; name the run itself")
-        if manifest.stopping is not None:
-            raise RunError(
-                f"{folder.path}: it could stop when it was decided, so that its rate has no interval to rank by; leave "
-                "it out, or judge it without --stop-when-decided"
-            )
-        if manifest.model_a == manifest.model_b:
-            raise RunError(f"{folder.path}: both models are called {manifest.model_a}; there is nothing to rank")
-        if self.manifests:
-            first = self.manifests[0]
-            one, other = _asked(first), _asked(manifest)
-            changed = [what for what in one if one[what] != other[what]]
-            if (
-                not wanted.allow_judges
-                and not (_is_crowd(first) and _is_crowd(manifest))
-                and _judges(first) != _judges(manifest)
-            ):
-                judges = f"judged by {', '.join(_names(manifest))}, and {self.folders[0].path} by "
-                hint = "--allow-judges makes them a panel"
-                raise RunError(f"{folder.path}: {judges}{', '.join(_names(first))}, or with other settings; {hint}")
-            if changed:
-                told = f"another {', another '.join(changed)} than {self.folders[0].path}"
-                raise RunError(f"{folder.path}: judged with {told}; only runs that asked alike can be ranked together")
-        self.criteria = self.criteria or [criterion.name for criterion in manifest.rubric.criteria]
-
     def _read(self, folder: RunFolder, manifest: Manifest, step: str | None, content: dict[str, str]) -> Iterator[Pair]:
-        """Yield a run's pairs; note the content of each item, and refuse one that differs from what is known of it."""
+        """Yield a run's pairs; then note the content of each item, and refuse one that differs from what is known.
+
+        Items of one run that have the same content are told apart by their ids.
+        """
         sides = {"a": manifest.model_a, "b": manifest.model_b}
+        noted: list[_Noted] = []
         for pair in folder.pairs():
-            item = pair.item
-            content[item.id] = key = _content_key(item)
-            self._images[key] = tuple(image.sha256 for image in item.images)
-            beside = _digest([item.answer, item.reference_reasoning])
+            traces: dict[str, Trace] = {model: getattr(pair, side) for side, model in sides.items()}
+            where = f"item {pair.item.id} of {folder.path}"
+            content[pair.item.id] = _content_key(pair.item)
+            for model, trace in traces.items():
+                if step is not None and step in trace.meta:
+                    self._note_step(model, trace.meta[step], where, step)
+            noted.append(
+                _Noted(
+                    pair.item.id,
+                    _digest([pair.item.answer, pair.item.reference_reasoning]),
+                    tuple(image.sha256 for image in pair.item.images),
+                    {model: (_digest([trace.text, trace.answer]), len(trace.text)) for model, trace in traces.items()},
+                )
+            )
+            yield pair
+        shared = Counter(content.values())
+        for item in noted:
             where = f"item {item.id} of {folder.path}"
-            known, first = self._content.setdefault(key, (beside, where))
-            if known != beside:
+            if shared[content[item.id]] > 1:
+                content[item.id] += f" {item.id}"
+            key = content[item.id]
+            self._images[key] = item.images
+            known, first = self._content.setdefault(key, (item.beside, where))
+            if known != item.beside:
                 raise RunError(f"{where}: another right answer or reference than {first}, of the same question")
-            for side, model in sides.items():
-                trace: Trace = getattr(pair, side)
-                said = _digest([trace.text, trace.answer])
+            for model, (said, n_chars) in item.traces.items():
                 known, first = self._traces.setdefault((model, key), (said, where))
                 if known != said:
                     hint = "give the versions different names"
                     raise RunError(f"{where}: {model} has another trace there than in {first}; {hint}")
-                self.chars[model][key] = len(trace.text)
-                if step is not None and step in trace.meta:
-                    self._note_step(model, trace.meta[step], where, step)
-            yield pair
+                self.chars[model][key] = n_chars
 
     def _note_step(self, model: str, value: object, where: str, step: str) -> None:
         try:
@@ -254,7 +254,7 @@ def join_runs(paths: Sequence[Path], wanted: Wanted) -> JoinedRuns:
         for folder in _runs_in(path):
             if folder.any_manifest().kind == "comparison":
                 joined.add(folder, wanted)
-            elif len(paths) > 1 or folder.path == path:
+            elif folder.path == path:
                 folder.manifest()  # refuses it in words
             else:
                 joined.warnings.append(f"left out: {folder.name} compares no models")
@@ -267,42 +267,6 @@ def _runs_in(path: Path) -> list[RunFolder]:
     if (path / MANIFEST).exists():
         return [RunFolder(path)]
     return [RunFolder(folder) for folder in run_folders(path) if (folder / MANIFEST).exists()]
-
-
-def counted_items(table: pl.DataFrame, basis: Basis) -> CriterionItems:
-    """Return rows of one pair as a comparison counts them."""
-    return CriterionItems(table, cluster_codes(table), basis)
-
-
-def _one_voice(manifest: Manifest, subject: Subject, latest: LatestJudgments) -> tuple[Subject, LatestJudgments]:
-    """Return the votes of many judges as those of one: of imported votes each judge has some items only."""
-    if not _is_crowd(manifest):
-        return subject, latest
-    requests = latest.requests.with_columns(judge=pl.lit(MANY).cast(pl.Categorical))
-    return subject._replace(judges=[MANY]), replace(latest, requests=requests)
-
-
-def _is_crowd(manifest: Manifest) -> bool:
-    return manifest.prompt is None and manifest.orders is Orders.ONE and len(manifest.imported_judges) > 1
-
-
-def _names(manifest: Manifest) -> list[str]:
-    return sorted([judge.name for judge in manifest.judges] or manifest.imported_judges)
-
-
-def _judges(manifest: Manifest) -> list[Any]:
-    specs = sorted(manifest.judges, key=lambda judge: judge.name)
-    return [judge.decided.model_dump(mode="json") for judge in specs] or _names(manifest)
-
-
-def _asked(manifest: Manifest) -> dict[str, Any]:
-    """Return by name what must be the same in all runs."""
-    return {
-        "rubric": manifest.rubric.model_dump(mode="json"),
-        "prompt": manifest.prompt,
-        "--show-reference": manifest.show_reference,
-        "--hide-answers": manifest.hide_answers,
-    }
 
 
 def _oriented(items: pl.DataFrame, a: str, b: str, content: dict[str, str]) -> pl.DataFrame:

@@ -12,9 +12,11 @@ import numpy as np
 from judge.errors import InputError, RunError
 from judge.files.fields import show
 from judge.flags.flags import flags_of_run
+from judge.inputs.families import kinship_warnings
 from judge.outcomes.rates import LEVEL, Basis, Figure, rounded
+from judge.ranking.fitted_models import Settings, fit_table
 from judge.ranking.joined_runs import JoinedRuns, Wanted, join_runs
-from judge.ranking.rank_models import Settings, fit_table, rank_part, rank_parts, rank_strata, rank_table
+from judge.ranking.rank_models import rank_part, rank_parts, rank_strata, rank_table
 from judge.ranking.ranking_report import SCHEMA_VERSION, Curve, CurveStep, RankingReport
 from judge.report.report import clusters_of
 from judge.stats.clusters import FEW_UNITS
@@ -94,7 +96,15 @@ def make_ranking(
         clusters=clusters_of(items, joined.cluster_field),
         criteria=criteria,
         curve=_curve(joined, overall, settings, wanted.step) if wanted.step else None,
-        warnings=(*joined.warnings, *_warnings(criteria)),
+        warnings=(
+            *joined.warnings,
+            *_warnings(criteria),
+            *kinship_warnings(
+                joined.judges,
+                {name: name for name in models},
+                asked={judge.name: judge.model for manifest in joined.manifests for judge in manifest.judges},
+            ),
+        ),
     )
 
 

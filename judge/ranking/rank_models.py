@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from judge.errors import RunError
-from judge.outcomes.rates import LEVEL, Basis, Estimate, Figure, rounded
+from judge.outcomes.counted_items import CriterionItems, cluster_codes
+from judge.outcomes.rates import Estimate, Figure, rounded
 from judge.outcomes.tally import HALF
-from judge.ranking.joined_runs import counted_items
+from judge.ranking.fitted_models import TWO, Fitted, Settings, fit_table
 from judge.ranking.ranking_report import (
     CriterionRanking,
-    ErrorSettings,
     Moved,
     PartRanking,
     RankedModel,
@@ -24,19 +24,8 @@ from judge.ranking.ranking_report import (
 )
 from judge.report.criterion import criterion_rates
 from judge.schema import Outcome
-from judge.stats.davidson import Davidson, Games, SummedGames, components, fit_davidson, sum_cells
 from judge.stats.pair_fit import PairFit, pair_fit
-from judge.stats.rating_errors import (
-    N_DRAWS,
-    RankIntervals,
-    RatingErrors,
-    Residuals,
-    bootstrap_ratings,
-    rank_intervals,
-    sandwich,
-    unit_residuals,
-    win_rates,
-)
+from judge.stats.rating_errors import win_rates
 
 if TYPE_CHECKING:
     from judge.outcomes.item_features import WantedFields
@@ -44,80 +33,6 @@ if TYPE_CHECKING:
     from judge.stats.intervals import Floats
 
 SHOWN_TRIADS = 5
-TWO = 2
-
-
-class Settings(NamedTuple):
-    """How errors are made."""
-
-    basis: Basis
-    """of the win rates of pairs; its seed is that of all draws"""
-    n_resamples: int = 0
-    """0: in closed form"""
-
-    def told(self) -> ErrorSettings:
-        """Return the settings as a report states them."""
-        method = "bootstrap" if self.n_resamples else "sandwich"
-        return ErrorSettings.model_validate(
-            {"method": method, "level": LEVEL, "n_resamples": self.n_resamples or N_DRAWS, "seed": self.basis.seed}
-        )
-
-
-class Fitted(NamedTuple):
-    """A table of judged pairs with the model that was fitted to it."""
-
-    models: list[str]
-    table: pl.DataFrame
-    games: Games
-    cells: SummedGames
-    fit: Davidson
-    residuals: Residuals
-    errors: RatingErrors
-    ranks: RankIntervals
-
-
-def fit_table(table: pl.DataFrame, settings: Settings) -> Fitted:
-    """Fit the models of a table of judged pairs; RunError where no pairs connect them, naming the groups."""
-    models = sorted({*table["a"], *table["b"]})
-    games = games_of(table, models)
-    if len(models) < TWO:
-        raise RunError("no two models have a verdict here: there is nothing to rank")
-    groups = components(games.first, games.second, len(models))
-    if len(groups) > 1:
-        told = " | ".join(", ".join(models[code] for code in group) for group in groups)
-        raise RunError(
-            f"no judged pair connects these groups of models: {told}; judge a pair across, such as "
-            f"{models[groups[0][0]]} and {models[groups[1][0]]}, or rank each group alone"
-        )
-    cells = sum_cells(games, len(models))
-    fit = fit_davidson(cells, len(models))
-    residuals = unit_residuals(games, fit)
-    errors = (
-        bootstrap_ratings(games, fit, n_resamples=settings.n_resamples, seed=settings.basis.seed)
-        if settings.n_resamples
-        else sandwich(fit, residuals, seed=settings.basis.seed)
-    )
-    return Fitted(models, table, games, cells, fit, residuals, errors, rank_intervals(fit.ratings, errors))
-
-
-def games_of(table: pl.DataFrame, models: Sequence[str]) -> Games:
-    """Return each item's credit in each order as a game; identical traces are ties in both."""
-    place = {name: code for code, name in enumerate(models)}
-    told = table.select(
-        pl.col("a", "b").replace_strict(place, return_dtype=pl.Int64),
-        unit=pl.coalesce(pl.lit("cluster_") + pl.col("cluster"), pl.lit("item_") + pl.col("item")).rank("dense") - 1,
-        forward=pl.coalesce("forward", pl.when(pl.col("swapped").is_null()).then(HALF)),
-        swapped=pl.coalesce("swapped", pl.when(pl.col("forward").is_null()).then(HALF)),
-        tie=pl.when(pl.col("n_verdicts") > 0).then(1 - pl.col("decisive") / pl.col("n_verdicts")).otherwise(1.0),
-    )
-    shown = [told.filter(pl.col(order).is_not_null()) for order in ("forward", "swapped")]
-    columns = [
-        np.concatenate([own[name].to_numpy() for own, name in zip(shown, names, strict=True)])
-        for names in (("unit", "unit"), ("a", "b"), ("b", "a"), ("tie", "tie"))
-    ]
-    unit, first, second = (column.astype(np.intp) for column in columns[:3])
-    credit = np.concatenate([shown[0]["forward"].to_numpy(), 1 - shown[1]["swapped"].to_numpy()])
-    return Games(unit, first, second, credit, columns[3].astype(np.float64), np.ones(len(unit)))
 
 
 def rank_table(
@@ -143,7 +58,7 @@ def rank_table(
     for (i, j), z in zip(found.residuals.pairs, checked.z, strict=True):
         a, b = found.models[i], found.models[j]
         own = tables[a, b]
-        at_hand[i, j] = criterion_rates(counted_items(own, settings.basis))["win_rate"]
+        at_hand[i, j] = _own_win_rate(own, settings)
         outcomes = dict(own["outcome"].cast(pl.String).value_counts().iter_rows())
         pairs.append(
             RankedPair(
@@ -178,6 +93,11 @@ def rank_table(
     )
 
 
+def _own_win_rate(table: pl.DataFrame, settings: Settings) -> Estimate:
+    """Return the win rate of the rows of one pair as a comparison reports it."""
+    return criterion_rates(CriterionItems(table, cluster_codes(table), settings.basis))["win_rate"]
+
+
 def _unit_vector(found: Fitted, at: int) -> Floats:
     return np.asarray(np.eye(len(found.models) + TWO)[at])
 
@@ -199,7 +119,7 @@ def _ranked(
     ]
     sums = pl.concat(sides).group_by("name").agg(pl.len(), pl.col("credit").sum())
     seen = {name: (n, credit) for name, n, credit in sums.iter_rows()}
-    own = criterion_rates(counted_items(table, settings.basis))["win_rate"] if len(found.models) == TWO else None
+    own = _own_win_rate(table, settings) if len(found.models) == TWO else None
     for code, name in enumerate(found.models):
         n, credit = seen[name]
         rate = Estimate(**_ends(rates, code, -1), n=n, numerator=round(credit, 6))

@@ -22,16 +22,16 @@ from judge.files.files import write_json
 from judge.files.limits import read_whole
 from judge.inputs.input_options import InputOptions, ItemOptions
 from judge.inputs.traces import read_traces
-from judge.judging.find_run import start_run
+from judge.judging.find_run import named_run, start_run
 from judge.judging.judge_run import RunPart, Whole, confirmed, judge_all, parts_of
 from judge.judging.options import CompareOptions
 from judge.judging.progress import Display
 from judge.judging.quote_run import budget_of
 from judge.judging.run_kinds import plan_of
+from judge.ranking.fitted_models import Settings, fit_table
 from judge.ranking.joined_runs import Wanted, join_runs
 from judge.ranking.make_ranking import make_ranking
-from judge.ranking.options import PairDesign
-from judge.ranking.rank_models import Settings, fit_table
+from judge.ranking.options import DEFAULT_NAME, PairDesign
 from judge.runs.controls import make_controls
 from judge.runs.run_names import TOURNAMENT
 from judge.schema import Frozen
@@ -120,6 +120,8 @@ def tournament(options: TournamentOptions, *, command: Sequence[str], say: Calla
         InterruptedRunError: a person stopped it.
     """
     options.check()
+    if named_run(options.runs, options.name or DEFAULT_NAME).manifest_path.exists():
+        raise RunError(f"{options.folder}: a run, and no tournament; give another --name")
     files = _files(options)
     plan = read_plan(options.folder) or TournamentPlan(design=options.design)
     plan = plan.model_copy(update={"design": options.design})

@@ -48,6 +48,8 @@ class Written(NamedTuple):
     step: object = None
     bare: bool = False
     """whether items have neither question nor options"""
+    alike: bool = False
+    """whether all items ask the same"""
     images: int = 0
     """how many items share an image; 0: none has one"""
 
@@ -69,6 +71,8 @@ def model_run(
             item = replace(item, images=(Image(path="x.png", sha256=digest, media_type="image/png"),))
         if own.bare:
             item = replace(item, question="", options={})
+        if own.alike:
+            item = replace(item, question="What is it?")
         half = {"half": "even" if number % 2 else "odd", "where": "here"}
         item = replace(item, answer=own.answer, id=f"{own.ids}{number}", subgroup=half)
         one, other = (
@@ -384,7 +388,7 @@ def test_nothing_judged_and_groups_that_fall_apart_are_told_in_words(tmp_path: P
 
 def test_runs_of_one_order_say_that_position_bias_cannot_be_told(tmp_path: Path) -> None:
     lines = [
-        {"item": f"q{at}", "order": "forward", "model_a": "alpha", "model_b": "beta", "verdict": verdict}
+        {"item": f"q{at}", "order": "forward", "judge": "anthropic:claude-3", "model_a": "claude-2", "verdict": verdict}
         for at, verdict in enumerate(["first", "second", "first", "tie"])
     ]
     source = write_jsonl(tmp_path / "v.jsonl", lines)
@@ -392,6 +396,7 @@ def test_runs_of_one_order_say_that_position_bias_cannot_be_told(tmp_path: Path)
     report = ranked(tmp_path / "runs")
     assert report.criteria["overall"].slot is None
     assert any("position bias cannot be told from the models" in text for text in report.warnings)
+    assert any("are both of the claude family" in text.lower() for text in report.warnings)
 
 
 @pytest.fixture(scope="module")
@@ -429,3 +434,15 @@ def test_a_score_among_the_runs_is_left_out_of_a_folder_and_refused_by_name(kept
     assert ranked(tmp_path).warnings[0] == "left out: score-a compares no models"
     with pytest.raises(RunError, match="a score; this needs a run made by `compare`"):
         ranked(tmp_path / "score-a")
+
+
+def test_items_that_look_alike_stay_apart_by_their_ids(tmp_path: Path) -> None:
+    """Two records of one question, as of two patients: a comparison counts both, and so does the ranking."""
+    run = model_run(tmp_path / "one", "alpha", "beta", drawn("alpha", "beta", 12, 1), Written(alike=True))
+    found, own = ranked(run.path), make_report(run).criteria["overall"].win_rate
+    assert found.n_items == 12
+    assert found.criteria["overall"].pairs[0].win_rate == own
+    for at, other in enumerate(["alpha", "beta"]):
+        verdicts = drawn(other, "gamma", 12, at)
+        model_run(tmp_path / f"{other}_gamma", other, "gamma", verdicts, Written(alike=True))
+    assert ranked(tmp_path).n_items == ranked(tmp_path).criteria["overall"].n_units == 12

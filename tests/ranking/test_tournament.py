@@ -235,6 +235,16 @@ def test_a_quote_adds_up_the_pairs_and_asks_nothing(server: ProviderServer, tmp_
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_run_is_no_tournament_and_a_tournament_has_a_name_of_a_folder(server: ProviderServer, tmp_path: Path) -> None:
+    given_ = options(server, tmp_path, "alpha", "beta")
+    hold(given_)
+    inner = replace(given_, runs=given_.folder, name="alpha_vs_beta")
+    with pytest.raises(RunError, match="alpha_vs_beta: a run, and no tournament"):
+        hold(inner)
+    with pytest.raises(InputError, match=r"--name: '\.\./x' is no folder name"):
+        hold(replace(given_, name="../x"))
+
+
 def test_names_that_no_folder_can_have_stay_apart(server: ProviderServer, tmp_path: Path) -> None:
     records = [{"id": 1, "question": "Why?", "trace": "of strength +0.1, at some length"}]
     files = [

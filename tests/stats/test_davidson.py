@@ -27,15 +27,17 @@ def cells_of(counts: Counts) -> SummedGames:
     return SummedGames(first, second, wins + ties / 2, ties, wins + ties + losses)
 
 
-def games_of(ratings: list[float], n_items: int, *, slot: float = 0.3, log_tie: float = -0.5, seed: int = 0) -> Games:
-    """Draw a verdict on each item for each pair in both orders."""
+def games_of(ratings: list[float], n_items: int, *, seed: int = 0, item_sd: float = 0.0) -> Games:
+    """Draw a verdict on each item for each pair in both orders; models may have an effect of their own on each item."""
+    slot, log_tie = 0.3, -0.5
     i, j = np.array(list(combinations(range(len(ratings)), 2))).T
     first, second = (np.tile(np.concatenate(both), n_items) for both in ((i, j), (j, i)))
-    strengths = np.array(ratings)
-    one, drawn = expected(strengths[first] - strengths[second] + slot, log_tie), np.random.default_rng(seed)
+    drawn, unit = np.random.default_rng(seed), np.repeat(np.arange(n_items), 2 * len(i))
+    strengths = np.array(ratings) + item_sd * drawn.standard_normal((n_items, len(ratings)))
+    one = expected(strengths[unit, first] - strengths[unit, second] + slot, log_tie)
     x = drawn.random(len(first))
     tie, win = (x < one.tie).astype(float), ((x >= one.tie) & (x < one.tie + one.win)).astype(float)
-    return Games(np.repeat(np.arange(n_items), 2 * len(i)), first, second, win + tie / 2, tie, np.ones(len(first)))
+    return Games(unit, first, second, win + tie / 2, tie, np.ones(len(first)))
 
 
 def by_evalica(cells: SummedGames, method: str) -> tuple[np.ndarray, float]:
@@ -259,3 +261,24 @@ def test_a_pair_that_nobody_judged_is_chosen_by_what_its_models_ratings_tell_of_
     assert chances.sum() == pytest.approx(2)
     assert chances[0] > 0.99
     assert chances[4] < 0.01
+
+
+@pytest.mark.slow
+def test_intervals_hold_where_models_have_effects_on_items_and_those_over_rows_do_not() -> None:
+    ratings = [1.0, 0.4, 0.3, -0.5, -1.2]
+    true = fit_davidson(sum_cells(games_of(ratings, 20_000, item_sd=1.0), 5), 5).ratings
+    held, ranked, naive = [], [], []
+    for seed in range(1, 301):
+        games = games_of(ratings, 50, seed=seed, item_sd=1.0)
+        fit = fit_davidson(sum_cells(games, 5), 5)
+        errors = sandwich(fit, unit_residuals(games, fit), n_draws=1_000)
+        rows = games._replace(unit=np.arange(len(games.unit)))
+        over_rows = sandwich(fit, unit_residuals(rows, fit), n_draws=1)
+        off, each = np.abs(fit.ratings - true), np.eye(7)[:5]
+        held.append((off <= errors.half_width(each)).mean())
+        naive.append((off <= over_rows.half_width(each)).mean())
+        ranks = rank_intervals(fit.ratings, errors)
+        ranked.append(((ranks.low <= np.arange(1, 6)) & (np.arange(1, 6) <= ranks.high)).all())
+    assert 0.93 <= np.mean(held) <= 0.99
+    assert np.mean(ranked) >= 0.93
+    assert np.mean(naive) < 0.88
