@@ -57,6 +57,7 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
     panels = {"": report.criteria, **report.by_judge}
     return {
         "claim": words.conclusion(report),
+        "trust": words.trust(report),
         "overall": overall,
         "both": report.orders is Orders.BOTH,
         "counts": judgment_counts(report) + identical,

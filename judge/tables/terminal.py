@@ -10,8 +10,6 @@ from rich.text import Text
 
 from judge.costs.cost_words import costs
 from judge.files.safe_text import safe
-from judge.report.acceptance import acceptance_line
-from judge.report.certificate import certificate_line
 from judge.tables import tables, words
 from judge.tables.control_tables import control_lines, control_tables
 from judge.tables.terminal_table import render_table
@@ -50,10 +48,8 @@ def render_report(report: Report, console: Console, *, errors: bool = False) -> 
     for warning in report.warnings:
         console.print(Text(f"Warning: {safe(warning)}", style="bold yellow"))
     console.print(Text(safe(words.conclusion(report)), style="bold"))
-    if report.acceptance:
-        console.print(Text(safe(acceptance_line(report.acceptance))))
-    if report.certificate:
-        console.print(Text(safe(certificate_line(report.certificate))))
+    for line in words.trust(report):
+        console.print(Text(safe(line)))
 
 
 def _render_sections(report: Report, console: Console, *, errors: bool) -> None:

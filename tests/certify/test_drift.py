@@ -85,7 +85,6 @@ def test_anchors_are_asked_again_and_a_change_is_parted_into_judge_and_models(tm
         priced = ("--price", "m=1/2")
         omr_judge("compare", "a.jsonl", "b.jsonl", "--judge", then, *priced, "--name", "r", cwd=tmp_path)
         omr_judge("anchor", "r", "--n", "20", cwd=tmp_path)
-        assert "20 judgments" not in omr_judge("anchor", "r", "--n", "5", "--name", "few", cwd=tmp_path).stdout
         same = json.loads(omr_judge("rejudge", "r_anchor", "--json", cwd=tmp_path).stdout)
         new = ("--judge", now, "--price", "new=1/2")
         again = omr_judge("rejudge", "r_anchor", *new, "--against", "r", "--json", cwd=tmp_path)
@@ -103,7 +102,6 @@ def test_anchors_are_asked_again_and_a_change_is_parted_into_judge_and_models(tm
     assert "openai:new in place of openai:m: drifted on overall" in told
     anchor = tmp_path / "runs" / "r_anchor"
     assert len(read_jsonl(anchor / "judgments.jsonl")) == 40
-    assert omr_judge("report", "r_anchor", cwd=tmp_path).stdout.count("20 items, 40 judgments, 0 failed") == 1
 
 
 def test_what_cannot_be_anchored_or_compared_is_refused(tmp_path: Path) -> None:
