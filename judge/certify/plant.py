@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from judge.certify.lexicon import Change, Lexicon, Operator, PlantedKind, changes, is_spaceless, lexicons, word
+from judge.certify.lexicon import Action, Change, Lexicon, Operator, PlantedKind, changes, is_spaceless, lexicons, word
 from judge.files.sampling import shuffled
 from judge.outcomes.item_features import image_clusters
 from judge.prompting.pairwise_prompt import is_identical
@@ -135,23 +135,30 @@ def edits(item: Item, text: str) -> Iterator[Planted]:
     spans = list(sentences(text)) if known else []
     own = [lexicon for lexicon in lexicons() if lexicon.language == language]
     for place, (start, end) in enumerate(spans):
-        sentence = text[start:end]
+        after = spans[place + 1][0] if place + 1 < len(spans) else end
         for lexicon in own:
-            statement = matched(sentence, (one for one in known if _fits(one, lexicon.kind)))
-            if statement is None or lexicon.skipping.search(sentence):
-                continue
-            for operator in lexicon.operators:
-                if operator.negated or not lexicon.denying.search(sentence):
-                    for change in changes(operator, sentence, options):
-                        if change.before == sentence:
-                            if len(spans) < LEAST_SENTENCES or place == 0:
-                                continue
-                            after = spans[place + 1][0] if place + 1 < len(spans) else end
-                            whole = Change(start, text[start:after], "")
-                            yield Planted(item.id, lexicon.kind, operator.name, statement.of, whole)
-                        elif _is_stated(operator, change, sentence, statement, lexicon):
-                            moved = change._replace(offset=start + change.offset)
-                            yield Planted(item.id, lexicon.kind, operator.name, statement.of, moved)
+            statement = matched(text[start:end], (one for one in known if _fits(one, lexicon.kind)))
+            if statement is not None:
+                for operator, change in _changes(lexicon, text[start:end], statement, options):
+                    moved = change._replace(offset=start + change.offset)
+                    if operator.action is Action.OMIT:
+                        if place == 0 or len(spans) < LEAST_SENTENCES:
+                            continue
+                        moved = Change(start, text[start:after], "")
+                    yield Planted(item.id, lexicon.kind, operator.name, statement.of, moved)
+
+
+def _changes(
+    lexicon: Lexicon, sentence: str, statement: Statement, options: tuple[str, ...]
+) -> Iterator[tuple[Operator, Change]]:
+    """Yield the changes of a sentence by the operators of a lexicon that the matched statement bears out."""
+    if lexicon.skipping.search(sentence):
+        return
+    denies = lexicon.denying.search(sentence)
+    for operator in lexicon.operators:
+        for change in changes(operator, sentence, options) if operator.negated or not denies else ():
+            if operator.action is Action.OMIT or _is_stated(operator, change, sentence, statement, lexicon):
+                yield operator, change
 
 
 def _fits(one: Statement, kind: PlantedKind) -> bool:
