@@ -26,6 +26,7 @@ from judge.certify.matrix import (
 from judge.certify.plant import EDITED, ORIGINAL, PLANTED, Planted, choose, planted_pairs
 from judge.certify.prepared_again import PreparedAgain, check_askable, pairs_of_run
 from judge.comparison.certificates import asked_judges, write_certificate
+from judge.comparison.derive_report import save_report
 from judge.comparison.dry_run import quoted_controls, with_controls
 from judge.comparison.prepared_run import prepared_comparison
 from judge.costs.prices import parse_prices
@@ -36,6 +37,7 @@ from judge.inputs.input_options import InputOptions, ItemOptions
 from judge.judging.find_run import find_run, start_run
 from judge.judging.judge_run import judge_all, parts_of
 from judge.judging.options import CompareOptions
+from judge.judging.quote_run import quote_run
 from judge.labels.labels import labels_path, latest_labels, read_labels
 from judge.labels.make_packet import PacketOptions, make_packet
 from judge.outcomes.latest_judgments import latest_judgments
@@ -106,9 +108,9 @@ def trace_source(
     check_askable(run, manifest)
     if manifest.model_b == EDITED:
         raise RunError(f"{run.path}: its pairs were made to test its judge; name the run that they are of")
-    options.judging.reach.check(manifest.judges)
-
-    yield TraceSource(manifest, partial(pairs_of_run, run), run)
+    options.judging.reach.check(manifest.asked_judges)
+    judged = manifest.model_copy(update={"judges": manifest.asked_judges})
+    yield TraceSource(judged, partial(pairs_of_run, run), run)
 
 
 def _unless_same(say: Callable[[str], None]) -> Callable[[str], None]:
@@ -185,7 +187,7 @@ def prepared_certification(
     wanted = {**dict.fromkeys([*ERRORS, PlantedKind.PLACEBO], n), PlantedKind.OMISSION: options.omissions}
     with trace_source(options, command=command, say=say, needs_keys=needs_keys) as source:
         base = source.manifest
-        chosen = choose(source.pairs(None), wanted, seed=options.seed, answers=not base.hide_answers)
+        chosen = choose(partial(source.pairs, None), wanted, seed=options.seed, answers=not base.hide_answers)
         counts = Counter(one.kind for own in chosen.values() for one in own)
         if not any(counts[kind] for kind in ERRORS):
             problem = "no error can be planted: no sentence of a's traces says what a checklist or a reference says"
@@ -213,25 +215,31 @@ def certify(
         run = prepared.source.run
     judge_all(parts_of(folder, manifest), options.judging, say=say)
     made = make_certificate(folder, floor=options.floor)
-    for where in (folder, run):
-        if where is not None:
-            write_certificate(where, made)
+    write_certificate(folder, made)
+    if run is not None:
+        write_certificate(run, made)
+        save_report(run)  # which tells of it from now on
     return folder, made
 
 
 def quote_certification(options: CertifyOptions, *, say: Callable[[str], None]) -> Quote:
     """Quote what `certify` would ask; nothing is asked or written."""
     with prepared_certification(options, command=(), say=say, needs_keys=False) as prepared:
-        manifest = prepared.manifest(prepared.counts(), sha256="")
-        own = prepared.quote(find_run(prepared, say=say))
+        folder, batch = find_run(prepared, say=say), options.judging.batch
+        if folder.manifest_path.exists():
+            there = {
+                part.folder.name: quote_run(part.folder, part.manifest, done=part.folder.judged_keys(), batch=batch)
+                for part in parts_of(folder, folder.manifest())[1:]
+            }
+            return with_controls(prepared.quote(folder), there)
         controls = quoted_controls(
             prepared.image_controls(prepared.own_subjects),
-            manifest,
+            prepared.manifest(prepared.counts(), sha256=""),
             prepared.own_subjects,
             judged=prepared.perception_items(),
-            batch=options.judging.batch,
+            batch=batch,
         )
-        return with_controls(own, controls)
+        return with_controls(prepared.quote(folder), controls)
 
 
 def write_packet(

@@ -188,7 +188,10 @@ def _operators(verdicts: Verdicts) -> dict[str, OperatorRow]:
 
 
 def _halo(verdicts: Verdicts) -> Figure | None:
-    """Estimate the mean rate at which the other criteria move, over that at which the error's own does."""
+    """Estimate the mean rate at which the other criteria move, over that at which the error's own does.
+
+    Where all pairs say the same its error is not known, and it has no interval.
+    """
     groups = [kind.value for kind in ERRORS if kind in verdicts.criteria]
     if len(groups) < 2:  # noqa: PLR2004 - there is no other
         return None
@@ -207,7 +210,10 @@ def _halo(verdicts: Verdicts) -> Figure | None:
     counted = CriterionItems(pl.concat(tables), None, verdicts.basis)
     codes = (counted.items["cluster"].rank("dense") - 1).to_numpy().astype(np.intp)
     own, others = counted.column("own"), counted.column("others")
-    return None if own.sum() < LEAST_CAUGHT else figure(ratio_of_sums(others, own, codes))
+    if own.sum() < LEAST_CAUGHT:
+        return None
+    found = figure(ratio_of_sums(others, own, codes))
+    return found if found.se else found.model_copy(update={"low": None, "high": None})
 
 
 def _findings(
@@ -226,7 +232,7 @@ def _findings(
     if by_place:
         yield from by_place
         return
-    if halo is not None and halo.low is not None and halo.low > HALF:
+    if halo is not None and ((halo.estimate or 0.0) if halo.low is None else halo.low) > HALF:
         yield Finding.HALO
     if rows[PlantedKind.PERCEPTION].low > HALF and any(part.low > HALF for part in parts.values()):
         yield Finding.TEXT_ONLY

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from judge.certify.lexicon import Change, Lexicon, Operator, PlantedKind, changes, is_spaceless, lexicons, word
+from judge.certify.lexicon import Action, Change, Lexicon, Operator, PlantedKind, changes, is_spaceless, lexicons, word
+from judge.files.sampling import shuffled
 from judge.outcomes.item_features import image_clusters
 from judge.prompting.pairwise_prompt import is_identical
 from judge.schema import Item, Pair, Trace
@@ -25,6 +26,8 @@ LEAST_SHARED, LEAST_SHARE = 2, 0.5
 shorter one's"""
 WINDOW, SPACELESS_WINDOW = 30, 10
 """characters on either side of a change within which the statement has a content word, too"""
+MOST_ITEMS = 2_000
+"""items drawn at random, in whose traces a place is looked for: enough for any number of edits that is asked for"""
 LEAST_SENTENCES = 3
 """of a trace from which one is left out"""
 _SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^a-z\s])|(?<=[\u3002\uff01\uff1f])|\n+")
@@ -132,23 +135,30 @@ def edits(item: Item, text: str) -> Iterator[Planted]:
     spans = list(sentences(text)) if known else []
     own = [lexicon for lexicon in lexicons() if lexicon.language == language]
     for place, (start, end) in enumerate(spans):
-        sentence = text[start:end]
+        after = spans[place + 1][0] if place + 1 < len(spans) else end
         for lexicon in own:
-            statement = matched(sentence, (one for one in known if _fits(one, lexicon.kind)))
-            if statement is None or lexicon.skipping.search(sentence):
-                continue
-            for operator in lexicon.operators:
-                if operator.negated or not lexicon.denying.search(sentence):
-                    for change in changes(operator, sentence, options):
-                        if change.before == sentence:
-                            if len(spans) < LEAST_SENTENCES or place == 0:
-                                continue
-                            after = spans[place + 1][0] if place + 1 < len(spans) else end
-                            whole = Change(start, text[start:after], "")
-                            yield Planted(item.id, lexicon.kind, operator.name, statement.of, whole)
-                        elif _is_stated(operator, change, sentence, statement, lexicon):
-                            moved = change._replace(offset=start + change.offset)
-                            yield Planted(item.id, lexicon.kind, operator.name, statement.of, moved)
+            statement = matched(text[start:end], (one for one in known if _fits(one, lexicon.kind)))
+            if statement is not None:
+                for operator, change in _changes(lexicon, text[start:end], statement, options):
+                    moved = change._replace(offset=start + change.offset)
+                    if operator.action is Action.OMIT:
+                        if place == 0 or len(spans) < LEAST_SENTENCES:
+                            continue
+                        moved = Change(start, text[start:after], "")
+                    yield Planted(item.id, lexicon.kind, operator.name, statement.of, moved)
+
+
+def _changes(
+    lexicon: Lexicon, sentence: str, statement: Statement, options: tuple[str, ...]
+) -> Iterator[tuple[Operator, Change]]:
+    """Yield the changes of a sentence by the operators of a lexicon that the matched statement bears out."""
+    if lexicon.skipping.search(sentence):
+        return
+    denies = lexicon.denying.search(sentence)
+    for operator in lexicon.operators:
+        for change in changes(operator, sentence, options) if operator.negated or not denies else ():
+            if operator.action is Action.OMIT or _is_stated(operator, change, sentence, statement, lexicon):
+                yield operator, change
 
 
 def _fits(one: Statement, kind: PlantedKind) -> bool:
@@ -180,7 +190,7 @@ def _beside(text: str, start: int, length: int, window: int) -> frozenset[str]:
 
 
 def choose(
-    pairs: Iterable[Pair], wanted: Mapping[PlantedKind, int], *, seed: int, answers: bool
+    pairs: Callable[[], Iterable[Pair]], wanted: Mapping[PlantedKind, int], *, seed: int, answers: bool
 ) -> dict[str, list[Planted]]:
     """Choose the edits to plant: of each kind one an item, and one of the items that share an image.
 
@@ -188,25 +198,28 @@ def choose(
     fill, those with the fewest first.
 
     Args:
-        pairs: whose trace of a is edited; one in memory at a time.
+        pairs: reads those whose trace of a is edited, one in memory at a time; called twice.
         wanted: how many of each kind.
         seed: decides which.
         answers: whether the judge is shown the final answers: an edit that it would not see is none.
 
     Returns:
-        The edits by item, in the order of the pairs.
+        The edits by item.
     """
+    images = {pair.item.id: tuple(image.sha256 for image in pair.item.images) for pair in pairs()}
+    tried = set(shuffled(images, seed=f"{seed} planted")[:MOST_ITEMS])
     found: dict[tuple[PlantedKind, str], list[Planted]] = {}
-    items, images = [], []
-    for pair in pairs:
-        items.append(pair.item.id)
-        images.append(tuple(image.sha256 for image in pair.item.images))
-        for one in edits(pair.item, pair.a.text):
+    for pair in pairs():
+        for one in edits(pair.item, pair.a.text) if pair.item.id in tried else ():
             if wanted.get(one.kind) and not is_identical(_edited(pair, one), answers=answers):
                 found.setdefault((one.kind, one.operator), []).append(one)
-    unit = {item: cluster or item for item, cluster in zip(items, image_clusters(images) or items, strict=True)}
-    chosen = [one for kind, n in wanted.items() for one in _share_out(kind, n, found, unit, seed)]
-    return {item: own for item in items if (own := [one for one in chosen if one.item == item])}
+    clusters = image_clusters(list(images.values())) or [None] * len(images)
+    unit = {item: cluster or item for item, cluster in zip(images, clusters, strict=True)}
+    chosen: dict[str, list[Planted]] = {}
+    for kind, n in wanted.items():
+        for one in _share_out(kind, n, found, unit, seed):
+            chosen.setdefault(one.item, []).append(one)
+    return chosen
 
 
 def _share_out(

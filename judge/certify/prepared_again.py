@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from judge.runs.run_folder import RunFolder
     from judge.schema import Pair
 
-OWN: dict[str, Any] = {"control": None, "stopping": None, "shard": None, "merged": (), "left_out": {}, "files": {}}
+OWN: dict[str, Any] = {
+    **dict.fromkeys(("control", "stopping", "shard", "escalation")),
+    "merged": (),
+    "left_out": {},
+    "files": {},
+}
 """what a run has of its own, and one made of its pairs does not"""
 
 

@@ -70,7 +70,7 @@ def asked_judges(manifest: Manifest, spending: Spending) -> dict[str, AskedJudge
         return {}
     return {
         judge.name: AskedJudge(key=judge_key(manifest, judge), served=tuple(spending.models(judge.name)))
-        for judge in manifest.judges
+        for judge in manifest.asked_judges
     }
 
 

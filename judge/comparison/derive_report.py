@@ -81,7 +81,7 @@ def make_report(
         left_out=manifest.left_out,
         input_counts=manifest.input_counts,
         judge_answers=None if stated is None else JudgeAnswers.of(stated.counts),
-        costs={judge.name: spending.of(judge.name) for judge in _asked(manifest)},
+        costs={judge.name: spending.of(judge.name) for judge in manifest.asked_judges},
         judge_models={judge.name: judge.model for judge in manifest.judges},
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
@@ -126,10 +126,10 @@ def _notes(folder: RunFolder, manifest: Manifest, spending: Spending, method: Me
         yield f"{folder.pairs_path.name} is missing: {UNKNOWN_PAIRS}"
     if method is None and manifest.interval == "bca":
         yield NO_BCA
-    for judge in _asked(manifest):
+    for judge in manifest.asked_judges:
         if served := spending.of(judge.name).served_models:
             yield _served(judge.name, served)
-    for judge in _asked(manifest):
+    for judge in manifest.asked_judges:
         if alias := _alias(judge, spending.models(judge.name)):
             yield alias
 
@@ -158,11 +158,6 @@ def _scores(manifest: Manifest, runs: Sequence[RunFolder]) -> tuple[pl.DataFrame
             )
     a, b = (make_score_report(run).scores.items for run in runs)
     return a, b
-
-
-def _asked(manifest: Manifest) -> list[JudgeSpec]:
-    """Return the judges of a run, the one of doubtful items last."""
-    return [*manifest.judges, *([manifest.escalation.judge] if manifest.escalation else [])]
 
 
 def subject_of(manifest: Manifest, features: ItemFeatures | None = None) -> Subject:

@@ -64,6 +64,7 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
     return {
         "claim": first_screen.headline(report, "")[0],
         "worth": [line for line in first_screen.judge_lines(report) if not line.startswith((" ", "A judge"))],
+        "trust": words.trust(report),
         "conclusion": words.conclusion(report),
         "names": dict(zip("ab", report.models.names, strict=True)),
         "overall": overall,

@@ -132,6 +132,7 @@ def as_control(manifest: Manifest, control: Control, *, command: Sequence[str]) 
         "identity": manifest.identity | {"--control": str(control.kind), "--control-n": str(control.n)},
         "hide_answers": hides.get(control.kind, manifest.hide_answers),
         "stopping": None,
+        "escalation": None,
         "shard": None,
         "merged": (),
         "left_out": {},

@@ -178,6 +178,11 @@ class Manifest(RunManifest):
     read; absent where all were known at first"""
 
     @property
+    def asked_judges(self) -> tuple[JudgeSpec, ...]:
+        """The judges of the run, the one of doubtful items last."""
+        return (*self.judges, *((self.escalation.judge,) if self.escalation else ()))
+
+    @property
     def method(self) -> Method:
         """How intervals are made, unless a report is asked for others."""
         return Method.JEFFREYS if self.interval == "bca" else self.interval

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from judge.costs.cost_words import dollars
 from judge.enums import Orders
+from judge.report.escalation import escalation_clause
 from judge.report.judge_signal import Signal
 from judge.stats.clusters import HALF
 from judge.stats.significance import Conclusion
@@ -141,9 +142,14 @@ def _stopped(found: Sequential, side: Side) -> str:
 
 
 def judge_lines(report: Report) -> list[str]:
-    """Return what the judge, or each of a panel, is worth, a sentence a line."""
-    if len(report.judges) > 1:
-        return _panel_lines(report)
+    """Return what the judge, or each of a panel, is worth, a sentence a line; and what a second judge judged anew."""
+    lines = _panel_lines(report) if len(report.judges) > 1 else _lines_of_judge(report)
+    if report.escalation is not None:
+        lines.append(f"{escalation_clause(report.escalation, report.n_items)}.")
+    return lines
+
+
+def _lines_of_judge(report: Report) -> list[str]:
     row, (judge,) = list(report.criteria.values())[-1], report.judges
     agree = row.consistency
     if report.orders is Orders.ONE:

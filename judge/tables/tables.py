@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from judge.costs.cost_words import dollars
 from judge.enums import Orders
 from judge.outcomes.counted_items import Pooling
-from judge.report.certificate import certificate_line
 from judge.report.instruments import SIDE_NAMES
 from judge.tables import cells, words
 from judge.tables.cells import Cell, Document, Table
@@ -317,7 +316,7 @@ def comparison_document(report: Report) -> Document:
     }
     return Document(
         tables=tuple(tables(report)),
-        basis=" ".join([words.basis(report), *([certificate_line(report.certificate)] if report.certificate else [])]),
+        basis=" ".join([words.basis(report), *words.trust(report)]),
         settings=settings,
         warnings=report.warnings,
         conclusion=words.conclusion(report),

@@ -11,8 +11,6 @@ from rich.text import Text
 from judge.costs.cost_words import costs
 from judge.files.safe_text import safe
 from judge.outcomes.counted_items import Pooling
-from judge.report.acceptance import acceptance_line
-from judge.report.certificate import certificate_line
 from judge.report.judge_signal import Signal
 from judge.tables import first_screen, tables, words
 from judge.tables.control_tables import control_lines, control_tables
@@ -50,10 +48,8 @@ def render_report(
         _print(console, line, "bold")
     for line in first_screen.judge_lines(report):
         _print(console, line)
-    if report.certificate:
-        _print(console, certificate_line(report.certificate))
-    if report.acceptance:
-        _print(console, acceptance_line(report.acceptance))
+    for line in words.trust(report):
+        _print(console, line)
     console.print()
     _render_rates(report, console, alone=not full, errors=errors)
     console.print()

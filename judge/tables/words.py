@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from judge.enums import Method, Orders
 from judge.outcomes.counted_items import Pooling
 from judge.outcomes.interim_looks import Evidence
+from judge.report.acceptance import acceptance_line
+from judge.report.certificate import certificate_line
 from judge.report.escalation import escalation_clause
 from judge.report.judge_signal import signal_clause
 from judge.stats.significance import Conclusion
@@ -89,6 +91,12 @@ def conclusion(report: Report) -> str:
     if report.escalation is not None:
         clauses.insert(0, escalation_clause(report.escalation, report.n_items))
     return f"On {name}, {'; '.join([f'{word}: {rate}, {tested}', *clauses])}."
+
+
+def trust(report: Report) -> list[str]:
+    """Return the lines beside the conclusion: what can be accepted, and how the judge's certificate stands."""
+    accepted = [] if report.acceptance is None else [acceptance_line(report.acceptance)]
+    return accepted + ([] if report.certificate is None else [certificate_line(report.certificate)])
 
 
 def sequential(report: Report, found: Sequential) -> str:

@@ -30,7 +30,8 @@ def certify(kind: str, folder: Path, *more: str, n: int = 40, target: str = "a.j
     return found, done.stderr
 
 
-@pytest.mark.parametrize("kind", ["sees all", *(pytest.param(k, marks=pytest.mark.slow) for k in [*NAMES][1:])])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", NAMES)
 def test_a_scripted_judge_is_named_over_sockets(kind: str, tmp_path: Path) -> None:
     found, _ = certify(kind, tmp_path)
     own = found["judges"]["openai:m"]
@@ -65,6 +66,7 @@ def test_a_run_is_certified_and_its_reports_and_gate_say_so(tmp_path: Path) -> N
     assert told == json.loads(before)
     omr_judge("gate", "r", "--require-certificate", cwd=tmp_path, code=7)
     omr_judge("verify", next((tmp_path / "runs").glob("certify*")), cwd=tmp_path)
+    omr_judge("verify", "r", cwd=tmp_path)
     (run,) = (tmp_path / "runs").glob("certify*")
     omr_judge("certify", run, cwd=tmp_path, code=3)
     with ProviderServer(scripted("halo")) as server:

@@ -9,15 +9,18 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from builders import make_judge
 from command import omr_judge, read_jsonl
 from hypothesis import given
 from hypothesis import strategies as st
 from planted_items import write_items
 from provider_server import Answer, Call, ProviderServer, traces_of, verdicts_for
+from run_builder import A_WINS, make_run
 
 from judge.certify.drift import sample
-from judge.certify.drift_report import DriftWord, drift_on
+from judge.certify.drift_report import DriftReport, DriftWord, drift_lines, drift_on, judges_of_then
 from judge.enums import Method
+from judge.errors import InputError
 from judge.outcomes.counted_items import CriterionItems
 from judge.outcomes.rates import Basis
 
@@ -85,7 +88,6 @@ def test_anchors_are_asked_again_and_a_change_is_parted_into_judge_and_models(tm
         priced = ("--price", "m=1/2")
         omr_judge("compare", "a.jsonl", "b.jsonl", "--judge", then, *priced, "--name", "r", cwd=tmp_path)
         omr_judge("anchor", "r", "--n", "20", cwd=tmp_path)
-        assert "20 judgments" not in omr_judge("anchor", "r", "--n", "5", "--name", "few", cwd=tmp_path).stdout
         same = json.loads(omr_judge("rejudge", "r_anchor", "--json", cwd=tmp_path).stdout)
         new = ("--judge", now, "--price", "new=1/2")
         again = omr_judge("rejudge", "r_anchor", *new, "--against", "r", "--json", cwd=tmp_path)
@@ -103,7 +105,6 @@ def test_anchors_are_asked_again_and_a_change_is_parted_into_judge_and_models(tm
     assert "openai:new in place of openai:m: drifted on overall" in told
     anchor = tmp_path / "runs" / "r_anchor"
     assert len(read_jsonl(anchor / "judgments.jsonl")) == 40
-    assert omr_judge("report", "r_anchor", cwd=tmp_path).stdout.count("20 items, 40 judgments, 0 failed") == 1
 
 
 def test_what_cannot_be_anchored_or_compared_is_refused(tmp_path: Path) -> None:
@@ -111,3 +112,24 @@ def test_what_cannot_be_anchored_or_compared_is_refused(tmp_path: Path) -> None:
     omr_judge("import", "v.jsonl", "--name", "imported", cwd=tmp_path)
     assert "no judge to ask" in omr_judge("anchor", "imported", cwd=tmp_path, code=3).stderr
     assert "no judge to ask" in omr_judge("rejudge", "imported", cwd=tmp_path, code=3).stderr
+
+
+def test_the_judge_of_then_is_the_one_of_the_same_name_or_the_only_one(tmp_path: Path) -> None:
+    manifest = make_run(tmp_path / "r", {"q": A_WINS}).manifest()
+    one, two = make_judge(model="x"), make_judge(model="y")
+    alone, panel = (manifest.model_copy(update={"judges": judges}) for judges in ((one,), (one, two)))
+    assert judges_of_then(alone, ["openai:new"]) == {"openai:new": "openai:x"}
+    assert judges_of_then(panel, ["openai:y", "openai:x"]) == {"openai:y": "openai:y", "openai:x": "openai:x"}
+    with pytest.raises(InputError, match="none is the one to be replaced"):
+        judges_of_then(panel, ["openai:new"])
+
+
+def test_a_sentence_of_a_figure_without_items_has_a_dash() -> None:
+    columns = dict.fromkeys(("flips", "repeats", "beyond", "shift"), pl.Float64)
+    empty = pl.DataFrame(schema={"item": pl.String, **columns})
+    found = drift_on(CriterionItems.of(empty, None, Basis(Method.JEFFREYS, 0)))
+    assert (found.n, found.word, found.beyond_p, found.shift_p) == (0, DriftWord.NO_DRIFT, 1, 1)
+    made = DriftReport(
+        anchor="a", run="r", judges={"j": "j"}, criteria={"j": {"overall": found}}, parted=None, notes=()
+    )
+    assert next(drift_lines(made)).startswith("overall: flips - %, its own repeats - %, beyond them - (p = 1)")

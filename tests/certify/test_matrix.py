@@ -147,6 +147,26 @@ def test_a_judge_that_misses_a_criterion_or_prefers_the_shorter_or_second_is_nam
         assert make_matrix(read_verdicts(pairs, frame(rows), CRITERIA, basis), {}, floor=0.7).findings == (name,)
 
 
+@pytest.mark.parametrize(("script", "expected"), [(halo, 1.0), (sees_all, 0.0)])
+def test_a_halo_that_is_the_same_in_every_pair_has_no_interval(script: Script, expected: float) -> None:
+    pairs, basis = planted(6), Basis(Method.WILSON, 6)
+    rows: list[Row] = [
+        (pair["item"], "j", 0, order.value, criterion, said_)
+        for pair in pairs.iter_rows(named=True)
+        for order in Order
+        for criterion in CRITERIA
+        for said_ in [
+            "tie"
+            if script(pair, criterion, bool(order)) == "tie"
+            else {Order.FORWARD: "first", Order.SWAPPED: "second"}[order]
+        ]
+    ]
+    made = make_matrix(read_verdicts(pairs, frame(rows), CRITERIA, basis), {}, floor=0.7)
+    assert made.halo is not None
+    assert (made.halo.estimate, made.halo.low, made.halo.high) == (expected, None, None)
+    assert (made.findings == (Finding.HALO,)) == bool(expected)
+
+
 def test_a_rubric_of_one_criterion_has_rows_and_no_halo() -> None:
     pairs, basis = planted(4), Basis(Method.JEFFREYS, 4)
     rows = [row for row in said(pairs, sees_all, 4) if row[4] == "overall"]

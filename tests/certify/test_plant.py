@@ -166,7 +166,7 @@ def test_german_and_japanese_traces_are_edited_by_their_own_files(
 def planted(n: int, **changes_: object) -> tuple[list[Pair], dict[str, list[Planted]]]:
     pairs = [pair_of(number) for number in range(n)]
     options = {"seed": 0, "answers": True, **changes_}
-    return pairs, choose(iter(pairs), WANTED, **options)  # type: ignore[arg-type]
+    return pairs, choose(lambda: iter(pairs), WANTED, **options)  # type: ignore[arg-type]
 
 
 def test_each_kind_has_one_edit_an_item_and_its_operators_share_the_places() -> None:
@@ -196,7 +196,7 @@ def test_items_that_share_an_image_give_one_edit_of_a_kind() -> None:
         item = convert(item_of(record(number, image=False)), Item)
         shown = Item(id=item.id, question=item.question, images=(image,), checklist=item.checklist)
         pairs.append(Pair(shown, a=pair_of(number).a, b=Trace("other")))
-    chosen = choose(iter(pairs), WANTED, seed=0, answers=True)
+    chosen = choose(lambda: iter(pairs), WANTED, seed=0, answers=True)
     assert Counter(one.kind for own in chosen.values() for one in own) == dict.fromkeys(PlantedKind, 1)
 
 
