@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from judge.convert.messages import as_messages, asked, choice_row, image_fields, images_in, is_limit, message_parts
+from judge.convert.messages import (
+    as_messages,
+    asked,
+    choice_row,
+    image_fields,
+    images_in,
+    is_limit,
+    message_parts,
+    named_images,
+)
 from judge.convert.output import Cut, Row
 from judge.convert.values import Record, answer_at, id_or_row, object_at, objects_at, optional_text, present
 from judge.files.fields import FIELDS, RecordProblem
@@ -59,4 +68,5 @@ def _item(record: Record, messages: list[Record]) -> dict[str, object]:
     question = asked(messages[:-1] if messages and messages[-1].get("role") == "assistant" else messages)
     if not question:
         question = asked(as_messages(object_at(record, "request"))) if isinstance(record.get("request"), dict) else ""
-    return present(question=question, answer=answer) | image_fields(images_in(messages))
+    images = images_in(messages) or named_images(record.get("images") or record.get("image"))
+    return present(question=question, answer=answer) | image_fields(images)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from judge.convert.messages import image_fields, named_images
 from judge.convert.output import Row
 from judge.convert.values import Record, id_or_row, object_at, options_at, present, text_at
 from judge.files.fields import RecordProblem
@@ -22,7 +23,7 @@ def read_lighteval(record: Record, id_path: str | None) -> Iterator[Row]:
     old = "model_response" not in record
     doc, response = (record, record) if old else (object_at(record, "doc"), object_at(record, "model_response"))
     texts = response.get("predictions" if old else "text")
-    thoughts = response.get("reasonings")
+    thoughts, images = response.get("reasonings"), image_fields(named_images(doc.get("images")))
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         raise RecordProblem("no generated text", "a task of likelihoods generates nothing: run a generative one")
     for number, text in enumerate(texts):
@@ -31,7 +32,7 @@ def read_lighteval(record: Record, id_path: str | None) -> Iterator[Row]:
             id=id_or_row(record, id_path) if id_path else id_or_row(doc, None, "id"),
             text=text,
             reasoning=thought or "",
-            fields=_item(doc, question=text_at(doc, "full_prompt" if old else "query")),
+            fields={**_item(doc, question=text_at(doc, "full_prompt" if old else "query")), **images},
         )
 
 

@@ -11,6 +11,8 @@ from judge.files.fields import as_label
 
 EXCEL_CELL = 32_767
 """most characters of a cell; more are cut away when the sheet is written"""
+SHORTEST_IMAGE = 64
+"""characters of one in base64; fewer name the row that has it"""
 _FAILED = "Failed to obtain answer"
 
 
@@ -35,6 +37,7 @@ def read_vlmevalkit(record: Record, id_path: str | None) -> Iterator[Row]:
             question=_cell(record, "question"),
             options={letter: text for letter in ascii_uppercase if (text := _cell(record, letter))},
             answer=_cell(record, "answer"),
+            image_base64=image if len(image := _cell(record, "image")) >= SHORTEST_IMAGE else None,
         ),
         source=present(category=_cell(record, "category"), split=_cell(record, "split")),
     )

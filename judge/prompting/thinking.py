@@ -26,8 +26,8 @@ _MARK = re.compile(
       (?P<name>[\w:.-]{{0,20}}?{_THOUGHT}[\w:.-]{{0,20}})(?:\s[^<>\[\]{{}}\u25b7]{{0,200}}+)?[|\uff5c]?(?<!/)[>\]\u25b7]
     )"""
 )
-_MARK_BEGINS = re.compile(r"[<\[\u25c1][\s|\uff5c/\w]")
-"""the same beginning, found far more quickly"""
+_MARK_BEGINS = re.compile(r"[<\[\u25c1][\s|\uff5c/\w](?=[^<>\[\]\u25c1\u25b7]{0,300}[>\]\u25b7])")
+"""the same beginning, with a closing bracket in reach: found far more quickly"""
 _OPENS = {kind: re.compile(opens, re.IGNORECASE) for kind, (opens, _) in _FORMS.items()}
 _CLOSES = {kind: re.compile(closes, re.IGNORECASE) for kind, (_, closes) in _FORMS.items()}
 _BARE = (
@@ -93,7 +93,11 @@ def marks_of_thinking(text: str) -> Marked:
         return Marked(None, spans)
     position, n_quoted = _object_end(text, final_at), 1
     kind, depth, opened_at = "", 0, -1
-    while (begins := _MARK_BEGINS.search(text, position)) and (mark := _MARK.search(text, begins.start())):
+    while begins := _MARK_BEGINS.search(text, position):
+        mark = _MARK.match(text, begins.start())
+        if mark is None:
+            position = begins.start() + 1
+            continue
         position, (name, closes) = mark.end(), _kind(mark)
         spans.append(mark.span())
         if not closes and not depth:

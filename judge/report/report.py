@@ -106,7 +106,7 @@ class Report(Frozen):
     n_identical: int
     """items whose traces are the same bytes: ties that no judge was asked about"""
     left_out: dict[str, int]
-    """items not compared, by reason: `only_a`, `only_b`, `no_item`, `no_image`"""
+    """items not compared, by reason: `only_a`, `only_b`, `no_item`, `no_image`, `not_chosen`, and rows: `bad_row`"""
     input_counts: dict[str, int] = Field(default_factory=dict, exclude_if=lambda counts: not counts)
     """what the input lacks or judges were not shown, as the manifest counts it; absent where nothing was counted"""
     failures: dict[str, int]

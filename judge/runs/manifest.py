@@ -60,8 +60,8 @@ class RunManifest(Frozen):
     n_items: Count
     """items asked about, or planned to be"""
     left_out: dict[str, Count] = Field(default_factory=dict)
-    """items left out, by reason: `only_a`, `only_b`, `no_item`, `no_image`, `no_checklist`; of a shard: of the whole
-    comparison"""
+    """items left out, by reason: `only_a`, `only_b`, `no_item`, `no_image`, `no_checklist`, `not_chosen` (`--limit`,
+    `--sample`), and rows that could not be read: `bad_row`; of a shard: of the whole comparison"""
     n_images: Count = 0
     """images of all items"""
     images_sha256: str | None = None

@@ -21,6 +21,11 @@ _OPTIONS = {"A": "Aspirin", "B": "Heparin"}
 
 EXAMPLES: list[tuple[str, Json, Json]] = [
     (
+        "vlmevalkit",
+        {"index": 1, "question": "Q?", "prediction": "C", "image": "iVBORw0KGgo=" * 9},
+        {"id": "1", "fields": {"question": "Q?", "image_base64": "iVBORw0KGgo=" * 9}},
+    ),
+    (
         "llama-factory",
         {"prompt": "user\nQ?", "predict": "<think>t</think>C", "label": "C"},
         {"id": "0", "text": "<think>t</think>C", "fields": {"question": "user\nQ?", "answer": "C"}},
@@ -244,8 +249,8 @@ EXAMPLES: list[tuple[str, Json, Json]] = [
     ),
     (
         "chat",
-        {"conversations": [{"from": "human", "value": "Q?"}, {"from": "gpt", "value": "C"}]},
-        {"id": "0", "text": "C", "fields": {"question": "Q?"}},
+        {"conversations": [{"from": "human", "value": "Q?"}, {"from": "gpt", "value": "C"}], "image": "x.png"},
+        {"id": "0", "text": "C", "fields": _ASKED},
     ),
     (
         "inspect",

@@ -189,7 +189,7 @@ def test_a_letter_is_read_where_the_table_says_so(folder: Path) -> None:
         ('prompt = "none.md"', "none.md: cannot be read"),
         (
             'prompt = "odd.md"',
-            "odd.md: front matter: unknown reply 'stars' (known are schema, brackets, result, letter)",
+            "odd.md: front matter: unknown reply 'stars' (known are schema, brackets, result, letter, answers)",
         ),
         ('prompt = "none"', "none: no such prompt"),
     ],

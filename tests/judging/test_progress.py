@@ -122,7 +122,7 @@ def test_the_counts_beside_the_tables_are_told() -> None:
     assert "3 items left out: only in a." in text
     assert "2 items left out: without an image that can be shown." in text
     assert "prompt pairwise.v1, rubric r.v1" in " ".join(drawn(report(), full=True).split())
-    assert set(LEFT_OUT) == {"only_a", "only_b", "no_item", "no_image", "no_checklist"}
+    assert set(LEFT_OUT) == {"only_a", "only_b", "no_item", "no_image", "no_checklist", "not_chosen", "bad_row"}
 
 
 def test_a_run_without_failures_says_so() -> None:
