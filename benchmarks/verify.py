@@ -74,7 +74,7 @@ def _write(run: RunFolder, n: int) -> None:
     judge = JudgeSpec(provider=Provider.OPENAI, model="m", settings=JudgeSettings(max_output_tokens=8192))
     sha256 = write_lines(run.pairs_path, _pairs(n // 2))
     manifest = Manifest(
-        created="",
+        created="2026-11-30T00:00:00+00:00",
         command=(),
         versions={},
         identity={"--samples": "1", **judges_identity((judge,))},

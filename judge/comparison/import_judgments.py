@@ -15,7 +15,7 @@ from judge.errors import InputError, InputErrors
 from judge.files.fields import MAX_NAME_CHARS, RecordProblem
 from judge.files.files import write_lines
 from judge.files.jsonl import JsonLines
-from judge.files.limits import MAX_PROBLEMS
+from judge.files.limits import MAX_PROBLEMS, real_path
 from judge.files.strict_json import parse_object
 from judge.judging.find_run import named_run
 from judge.runs.manifest import Input, Manifest
@@ -92,7 +92,7 @@ def import_verdicts(source: str, *, name: str, runs: Path, command: Sequence[str
     """
     folder = named_run(runs, name)
     lines, sha256 = read_verdicts(source)
-    path = "<stdin>" if source == "-" else str(Path(source).resolve())
+    path = "<stdin>" if source == "-" else str(real_path(source))
     manifest = _manifest(lines, source=Input(role="verdicts", path=path, sha256=sha256), command=command)
     with folder.created(shared=shared) as new:
         sha256 = write_lines(new.judgments_path, (line.judgment() for line in lines))
