@@ -24,9 +24,12 @@ from judge.files.files import file_sha256, write_json, write_lines
 from judge.files.sealing import seal, unseal
 from judge.judging.provenance import judges_identity
 from judge.judging.run_kinds import plan_of
+from judge.outcomes.latest_judgments import latest_judgments
 from judge.prompting.pairwise_reply import READER
 from judge.prompting.shipped_files import find_asset, load_rubric
+from judge.runs.evidence import fingerprint_of
 from judge.runs.manifest import Manifest
+from judge.runs.members import RunMembers, misfit, read_items
 from judge.runs.run_folder import RunFolder
 from judge.schema import Item, JudgeSettings, JudgeSpec, Judgment, Pair, Provider, Reply, Trace, Usage
 from judge.verification.verify_run import verify_run
@@ -60,6 +63,8 @@ def main() -> None:
                 fastest[folder] = min(spent, fastest.get(folder, spent))
         share = fastest[run] / fastest[older] - 1
         print(f"  report: {fastest[run]:.2f} s with checksums, {fastest[older]:.2f} s without: {share:+.1%}")
+        checks = _checks(run)
+        print(f"  all that a report checks, members and hashes too: {checks:.2f} s, {checks / fastest[run]:.1%} of it")
         lines = [unseal(line).content for line in run.judgments_path.read_bytes().splitlines()[:10_000]]
         started_cpu, before = time.process_time(), 0
         for line in lines:
@@ -68,13 +73,30 @@ def main() -> None:
         print(f"  to seal a judgment: {microseconds:.1f} microseconds of processor")
 
 
+def _checks(run: RunFolder) -> float:
+    """Return the processor time of what a report checks: checksums, members, hashes, and its fingerprint."""
+    manifest, judgments = run.manifest(), list(run.judgments())
+    latest = latest_judgments(judgments)
+    raw = [line for path in (run.pairs_path, run.judgments_path) for line in path.read_bytes().splitlines()]
+    members = RunMembers(manifest, lambda: read_items(run.pairs_path))
+    misfit(judgments[0], members)  # reads the items, as every report does
+    started, before = time.process_time(), 0
+    file_sha256(run.pairs_path)
+    for line in raw:
+        before = unseal(line, before).seal or 0
+    for judgment in judgments:
+        misfit(judgment, members)
+    fingerprint_of(run, manifest, latest)
+    return time.process_time() - started
+
+
 def _write(run: RunFolder, n: int) -> None:
     run.path.mkdir()
     prompt, rubric = find_asset("prompts", "pairwise.v1"), load_rubric(find_asset("rubrics", "openmedreason.v1"))
     judge = JudgeSpec(provider=Provider.OPENAI, model="m", settings=JudgeSettings(max_output_tokens=8192))
     sha256 = write_lines(run.pairs_path, _pairs(n // 2))
     manifest = Manifest(
-        created="",
+        created="2026-11-30T00:00:00+00:00",
         command=(),
         versions={},
         identity={"--samples": "1", **judges_identity((judge,))},

@@ -73,6 +73,18 @@ def bound_socket(path: Path) -> None:
         os.chdir(here)
 
 
+def loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def deep_toml(path: Path) -> None:
+    path.write_text(f"a = {'[' * 100_000}{']' * 100_000}\n")
+
+
+def long_toml(path: Path) -> None:
+    path.write_text("[judges]\n" + "".join(f"k{number}.model = 1\n" for number in range(1_000_000)))
+
+
 def deep(path: Path) -> None:
     path.write_bytes(b'{"id": "1", "trace": "a", "m": ' + b"[" * 200_000 + b"]" * 200_000 + b"}\n")
 

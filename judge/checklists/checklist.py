@@ -12,6 +12,7 @@ import orjson
 from judge.costs.quote import Quote
 from judge.enums import OnMissingImage
 from judge.errors import InputError, InputErrors
+from judge.files.limits import real_path
 from judge.images.image_store import ImageStore
 from judge.images.loader import ImageLoader
 from judge.images.preparing import ImageOptions
@@ -64,7 +65,7 @@ def _prepared(
 ) -> Iterator[_PreparedWriting]:
     prompt = find_asset("prompts", options.prompt)
     load_prompt(prompt, WRITING).check()
-    if options.to.resolve() == Path(options.items).resolve():
+    if real_path(options.to) == real_path(options.items):
         raise InputError("--to", f"{options.to} is the file of items itself", "name another file")
     if not options.to.absolute().parent.is_dir():
         raise InputError("--to", f"{options.to.parent} is no folder", "make it, or name another file")

@@ -140,7 +140,7 @@ def flags(run: RunPath, *, runs: Runs = DEFAULT_RUNS) -> None:
     fake_fence         holds tags or headings that fence the parts of a prompt
     chat_token         holds control tokens or role markers of a chat template
     hidden_text        holds what a page would not show: comments, unseen elements
-    encoded            holds words in base64, hex, rot13 or backwards
+    encoded            holds words in base64, hex, codes, rot13 or backwards
     hidden_characters  holds zero-width, bidirectional, tag or control characters
     mixed_scripts      mixes Latin letters with others that look alike
     short              has fewer than 40 characters

@@ -18,7 +18,7 @@ from judge.errors import InputError, InputErrors
 from judge.files.fields import MAX_NAME_CHARS, RecordProblem
 from judge.files.files import write_lines
 from judge.files.jsonl import JsonLines
-from judge.files.limits import MAX_PROBLEMS, limits
+from judge.files.limits import MAX_PROBLEMS, limits, real_path
 from judge.judging.find_run import named_run
 from judge.runs.manifest import Input, Manifest
 from judge.runs.run_folder import RunFolder
@@ -160,7 +160,7 @@ def import_verdicts(
     lines, sha256 = read_verdicts(source, foreign)
     for note in foreign.notes():
         say(f"Note: {note}")
-    path = "<stdin>" if source == "-" else str(Path(source).resolve())
+    path = "<stdin>" if source == "-" else str(real_path(source))
     manifest = _manifest(lines, source=Input(role="verdicts", path=path, sha256=sha256), command=command)
     with folder.created(shared=shared) as new:
         sha256 = write_lines(new.judgments_path, (line.judgment() for line in lines))

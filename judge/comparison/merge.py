@@ -16,6 +16,7 @@ from judge.batches.log import BatchLog
 from judge.dispatch.in_flight import read_in_flight, write_in_flight
 from judge.errors import RunError
 from judge.files.files import file_sha256, touch, write_lines
+from judge.files.limits import real_path
 from judge.images.image_store import ImageStore, with_item
 from judge.images.loader import held
 from judge.judging.find_run import SHARD, named_run
@@ -148,7 +149,7 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
         "pairs_sha256": pairs_sha256,
         "files": {},
         "shard": None,
-        "merged": tuple(str(part.folder.path.resolve()) for part in parts),
+        "merged": tuple(str(real_path(part.folder.path)) for part in parts),
     }
     if isinstance(first, Manifest):
         swapped = (part.manifest.swapped for part in parts if isinstance(part.manifest, Manifest))

@@ -16,6 +16,7 @@ from judge.convert.read_rows import Problems, RowFile
 from judge.errors import InputError
 from judge.files.fields import RecordProblem, show
 from judge.files.files import replacing
+from judge.files.limits import real_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,10 @@ def _line(record: Mapping[str, Any]) -> bytes:
 def _check_targets(sources: Sequence[str], options: ConvertOptions) -> None:
     """Refuse to replace an input, or without being told so any other file."""
     targets = [path for path in (options.to, options.failures) if path is not None]
-    if len({path.resolve() for path in targets}) < len(targets):
+    if len({real_path(path) for path in targets}) < len(targets):
         raise InputError(f"--failures {options.failures}", "is the file of --to", "name another file")
     for path in targets:
-        if any(source != "-" and Path(source).resolve() == path.resolve() for source in sources):
+        if any(source != "-" and real_path(source) == real_path(path) for source in sources):
             raise InputError(str(path), "would replace what is read", "name another file")
         if path.exists() and not options.force:
             raise InputError(str(path), "exists", "name another file, or replace it with --force")

@@ -72,6 +72,11 @@ class Limits:
         return 8 * self.record_bytes
 
     @property
+    def settings_bytes(self) -> int:
+        """Most bytes of a file that a person wrote by hand: a prompt, a rubric, a file of judges."""
+        return self.record_bytes // 32
+
+    @property
     def values(self) -> int:
         """Most values of a record or a document, however small."""
         return self.record_bytes // BYTES_PER_VALUE
@@ -158,6 +163,11 @@ def open_regular(path: Path) -> BinaryIO:
 
 def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def real_path(path: str | Path) -> Path:
+    """Return an absolute path without links; where they lead in a circle, one that cannot be opened."""
+    return Path(os.path.realpath(path))
 
 
 def refuse_irregular(path: Path) -> None:

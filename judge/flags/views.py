@@ -17,6 +17,8 @@ LEAST_ENCODED = 20
 LEAST_WORDS = 0.5
 """share of letters, digits and spaces in what is text"""
 _RUN = re.compile(rf"[A-Za-z0-9+/_-]{{{LEAST_ENCODED},}}(?:\s{{1,2}}[A-Za-z0-9+/_-]{{{LEAST_ENCODED},}})*={{0,2}}")
+_CODES = re.compile(r"\b(?:(?:0x)?[0-9a-f]{2,8}[\s,;:]{1,2}){11,}(?:0x)?[0-9a-f]{2,8}\b", re.IGNORECASE)
+_CODE = re.compile(r"(?:0x)?([0-9a-f]{2,8})", re.IGNORECASE)
 _TAG = re.compile(r"<!--.*?(?:-->|$)|</?[A-Za-z][^<>]{0,200}>", re.DOTALL)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,31});", re.IGNORECASE)
 _PERCENT = re.compile(r"(?:%[0-9a-f]{2})+", re.IGNORECASE)
@@ -62,6 +64,7 @@ def views(text: str) -> Iterator[View]:
         for run in _RUN.finditer(text):
             if decoded := _decoded(run[0]):
                 yield View(decoded, run.start(), run.end(), encoded=True, words=True)
+    yield from _codes(text)
     lowered = text.lower()
     if any(word in lowered for word in _ROT13):
         yield View(codecs.encode(text, "rot13"), 0, len(text), encoded=True)
@@ -77,11 +80,21 @@ def _substituted(
         yield View(pattern.sub(reads_as, text), places[0][0], places[-1][1], encoded=False)
 
 
+def _codes(text: str) -> Iterator[View]:
+    """Yield what runs of numbers say as codes of characters, in hex, decimal or binary: figures seldom say words."""
+    for run in _CODES.finditer(text):
+        numbers = _CODE.findall(run[0])
+        for base in (16, 10, 2):
+            with suppress(ValueError):  # no numbers of this base, or no characters
+                if _is_text(said := "".join(chr(int(number, base)) for number in numbers)):
+                    yield View(said, run.start(), run.end(), encoded=True)
+
+
 def _decoded(run: str) -> str | None:
-    """Return what a run of letters and digits says in hex or base64; None where that is no text."""
+    """Return what a run of letters and digits says in hex, base32 or base64; None where that is no text."""
     joined = "".join(run.split()).rstrip("=")
-    for decode in (bytes.fromhex, _from_base64):
-        with suppress(ValueError):  # neither of the two, or no UTF-8
+    for decode in (bytes.fromhex, _from_base32, _from_base64):
+        with suppress(ValueError):  # none of the three, or no UTF-8
             if _is_text(said := decode(joined).decode()):
                 return said
     return None
@@ -94,6 +107,10 @@ def _is_text(said: str) -> bool:
     letters = sum(kind in "LMN" for kind in kinds)
     unmeant = any(unicodedata.category(one) in {"Cc", "Cn", "Co", "Cs"} for one in said if not one.isspace())
     return letters > 0 and letters + spaces >= LEAST_WORDS * len(said) and not unmeant
+
+
+def _from_base32(joined: str) -> bytes:
+    return base64.b32decode(joined + "=" * (-len(joined) % 8))
 
 
 def _from_base64(joined: str) -> bytes:

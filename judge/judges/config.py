@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,8 @@ from typing import Annotated
 from pydantic import Field, JsonValue, ValidationError, field_validator
 
 from judge.errors import InputError, RunError
-from judge.files.limits import read_whole
+from judge.files.limits import limits, read_whole, real_path
+from judge.files.toml import parse_toml
 from judge.prompting.shipped_files import find_asset, load_prompt
 from judge.schema import LETTER_REPLIES, OBJECTS, Frozen, JudgeSettings, JudgeSpec, Provider, ReplyForm, VerdictForm
 
@@ -119,7 +119,7 @@ class Config(Frozen):
 def find_config(given: Path | None) -> Path | None:
     """Return the file of judges: the given one, else the next from the working folder upwards, else None."""
     if given is not None:
-        return given.resolve()
+        return real_path(given)
     here = Path.cwd()
     return next((path for folder in (here, *here.parents) if (path := folder / FILE).is_file()), None)
 
@@ -133,10 +133,11 @@ def read_config(path: Path | None) -> dict[str, JudgeTable]:
     if path is None:
         return {}
     try:
-        return Config.model_validate(tomllib.loads(read_whole(path).decode("utf-8-sig"))).judges
+        text = read_whole(path, most=limits().settings_bytes).decode("utf-8-sig")
+        return Config.model_validate(parse_toml(text, where=str(path))).judges
     except OSError as error:
         raise InputError(str(path), f"cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise InputError(str(path), f"not TOML: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from judge.errors import InputError, RunError
 from judge.files.files import file_sha256
-from judge.files.limits import open_regular
+from judge.files.limits import open_regular, real_path
 from judge.files.secrets import hide_secrets
 from judge.files.terminal import console
 from judge.judges.hub_weights import HubWeights, checksum, choose_weights, fetch_weights, hub_file, name_weights
@@ -100,7 +100,7 @@ def _own(path: Path) -> Weights:
                 raise InputError(str(path), "not a GGUF file", "give the weights of the embedded judge as GGUF")
     except OSError as error:
         raise InputError(str(path), f"cannot be read: {error.strerror}") from error
-    return Weights(path.resolve(), checksum(path))
+    return Weights(real_path(path), checksum(path))
 
 
 def download(target: Path) -> None:

@@ -7,10 +7,10 @@ import platform
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judge.errors import InputError
+from judge.files.limits import real_path
 from judge.judges.config import changed_fields
 from judge.judges.judge_options import JudgeOptions
 from judge.judges.registry import parse_judge
@@ -79,7 +79,7 @@ def item_roles(items: Items | None) -> list[tuple[str, RecordFile]]:
 
 
 def _absolute(path: str) -> str:
-    return path if path.startswith("<") else str(Path(path).resolve())
+    return path if path.startswith("<") else str(real_path(path))
 
 
 def versions() -> dict[str, str]:

@@ -134,7 +134,7 @@ def parse_template(source: str, *, where: str, form: PromptForm = PAIRWISE) -> P
         front = tomllib.loads(match["front"])
         name, version, description = str(front["name"]), int(front["version"]), str(front.get("description", ""))
         reply = front.get("reply", VerdictForm.SCHEMA)
-    except (tomllib.TOMLDecodeError, KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise InputError(where, f"front matter: {error}", "give name, version (a number) and description") from error
     if reply not in form.replies:
         raise InputError(where, f"front matter: unknown reply {reply!r}", f"known are {', '.join(form.replies)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from importlib.resources import files
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from judge.errors import InputError
-from judge.files.limits import read_whole
+from judge.files.limits import limits, read_whole, real_path
+from judge.files.toml import parse_toml
 from judge.prompting.pairwise_prompt import PAIRWISE, PromptForm, PromptTemplate, parse_template
 from judge.schema import Rubric, VerdictForm
 
@@ -48,8 +48,8 @@ def find_asset(kind: str, name: str) -> Asset:
         known = ", ".join(by_name)
         raise InputError(name, f"no such {kind[:-1]}", f"shipped are {known}; or give a {_KINDS[kind]} file")
     try:
-        return Asset(path.resolve(), _text(read_whole(path)))
-    except (OSError, UnicodeDecodeError) as error:
+        return Asset(real_path(path), _text(read_whole(path, most=limits().settings_bytes)))
+    except (OSError, ValueError) as error:
         raise InputError(name, f"cannot be read: {error}") from error
 
 
@@ -71,9 +71,7 @@ def load_prompt(asset: Asset, form: PromptForm = PAIRWISE) -> PromptTemplate:
 def load_rubric(asset: Asset) -> Rubric:
     """Parse a rubric file: name, version, description and one `[[criterion]]` table each."""
     try:
-        rubric = Rubric.model_validate(tomllib.loads(asset.text))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(asset.path.name, f"not TOML: {error}") from error
+        rubric = Rubric.model_validate(parse_toml(asset.text, where=asset.path.name))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -111,6 +111,11 @@ def test_every_bomb_is_refused_in_words_below_500_mb_and_5_seconds(tmp_path: Pat
         for option, suffix in (("--prompt", ".md"), ("--rubric", ".toml")):
             path = tmp_path / f"{make.__name__}{suffix}"
             cases.append((make, "is a ", path.name, ["compare", b, b, option, path, *judge]))
+    settings = {bombs.loop: "cannot be read", bombs.deep_toml: "nested too deep", bombs.long_toml: "larger than 1 MiB"}
+    for make, said in settings.items():
+        for option in ("--config", "--rubric"):
+            path = tmp_path / f"{make.__name__}{option}.toml"
+            cases.append((make, said, path.name, ["compare", b, b, option, path, *judge]))
     cases = cases if is_whole else cases[::5]
     for make, _, name, _ in cases:
         make(tmp_path / name)
