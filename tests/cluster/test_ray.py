@@ -56,7 +56,7 @@ def test_what_shards_cannot_have_is_refused_before_anything_starts(
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Two nodes of a cluster on this machine, beside a head that judges nothing."""
-    ray = pytest.importorskip("ray")
+    ray: Any = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster  # noqa: PLC0415 - an extra
 
     monkeypatch.setenv("OMR_JUDGE_API_KEY", "key")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
 from command import environment, omr_judge, read_jsonl, wait_until, write_jsonl
 from pictures import written
@@ -166,6 +167,30 @@ def test_no_fault_of_a_judge_becomes_a_reward(n_groups: int, tmp_path: Path) -> 
             assert came.status_code in {200, 422, 503}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("design", "expected"), [("strides:2", 0.77), ("all", 0.86), ("cyclic", 0.64)])
+def test_rewards_of_the_service_follow_quality_as_the_simulated_table_says(
+    design: str, expected: float, tmp_path: Path
+) -> None:
+    """A judge with logit slope 2 and a position bias of 1.5, asked over the service's sockets."""
+    rng, n_groups, drawn = np.random.default_rng(5), 150, threading.Lock()
+    quality = rng.normal(size=(n_groups, 8))
+
+    def noisy(call: Call) -> Answer:
+        first, second = (float(text.strip().split()[-1]) for text in traces_of(call))
+        with drawn:
+            wins = rng.random() < 1 / (1 + np.exp(-2 * (first - second) - 1.5))
+        return Answer(verdicts_for(call.schema or {}, "first" if wins else "second"))
+
+    correlations = []
+    with ProviderServer(noisy) as server, serving(server, tmp_path, design=design) as service:
+        for number, own in enumerate(quality):
+            answer = service.prefer(f"Q{number}", [f"quality {one:.6f}" for one in own])
+            if len(set(answer["rewards"])) > 1:
+                correlations.append(np.corrcoef(answer["rewards"], own)[0, 1])
+    assert np.mean(correlations) == pytest.approx(expected, abs=0.05)
+
+
 def test_protocols_without_a_null_answer_503_and_the_repeat_finds_what_was_judged(tmp_path: Path) -> None:
     broken = threading.Event()
     broken.set()
@@ -211,6 +236,27 @@ def test_a_judge_that_was_away_is_asked_again(tmp_path: Path, monkeypatch: pytes
         wait_until(lambda: service.client.get("/v1/health").status_code == 200)
         next(answers)
         assert service.prefer("Which?", [SHORT, LONG])["rewards"] == [0.0, 1.0]
+
+
+def test_whoever_waits_as_the_service_stops_is_told_and_what_is_in_flight_is_kept(tmp_path: Path) -> None:
+    answers: list[Any] = []
+    with ProviderServer(longer_wins, delay=0.5) as server:
+        with serving(server, tmp_path, concurrency=1) as service:
+            responses = ["x" * (k + 1) for k in range(8)]
+            body = {"prompt": "Which?", "responses": responses}
+
+            def ask() -> None:
+                answers.append(httpx2.post(f"{service.url}/v1/preferences", json=body, timeout=60, trust_env=False))
+
+            asking = threading.Thread(target=ask)
+            asking.start()
+            wait_until(lambda: len(server.calls) >= 2)
+        asking.join()
+        answer = answers[0].json()
+        assert len(server.calls) < 8
+        assert answer["failed"] == 16 - len(server.calls)
+        assert only_real_rewards(answer, responses) < 8
+    assert judge.open_run("s", runs=tmp_path / "runs").report.n_judgments == len(server.calls)
 
 
 def test_what_comes_after_the_deadline_is_kept_for_the_repeat(tmp_path: Path) -> None:
