@@ -24,7 +24,15 @@ from judge.comparison.compare import compare
 from judge.comparison.merge import merge_shards
 from judge.comparison.prepared_run import prepared_comparison
 from judge.dispatch.budget import Budget
-from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, RunError, RunInUseError
+from judge.errors import (
+    BudgetReachedError,
+    InputError,
+    InputErrors,
+    InterruptedRunError,
+    OmrJudgeError,
+    RunError,
+    RunInUseError,
+)
 from judge.judging.find_run import PreparedRun, find_run
 from judge.judging.options import ClusterOptions, CompareOptions, ScoreOptions
 from judge.judging.quote_run import budget_of
@@ -219,6 +227,8 @@ def _error_of(end: ShardEnd) -> OmrJudgeError:
     if end.kind == BudgetReachedError.__name__:
         way_on = "what was judged is kept, and the same command goes on with a larger one, or none"
         return BudgetReachedError(f"budget reached, by all shards together; {way_on}")
+    if end.kind in {InputError.__name__, InputErrors.__name__}:
+        return InputError("--on", end.error)
     kind = InterruptedRunError if end.kind == InterruptedRunError.__name__ else RunError
     return kind(f"{end.error}; the same command goes on")
 

@@ -56,7 +56,7 @@ def test_what_shards_cannot_have_is_refused_before_anything_starts(
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Two nodes of a cluster on this machine, beside a head that judges nothing."""
-    ray: Any = pytest.importorskip("ray")
+    ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster  # noqa: PLC0415 - an extra
 
     monkeypatch.setenv("OMR_JUDGE_API_KEY", "key")
@@ -67,7 +67,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     cluster.add_node(num_cpus=1)
     cluster.add_node(num_cpus=1)
     yield cluster
-    ray.shutdown()
+    ray.shutdown()  # type: ignore[no-untyped-call]
     cluster.shutdown()
 
 

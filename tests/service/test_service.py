@@ -59,9 +59,22 @@ def test_a_group_has_the_mean_credit_of_each_response_as_its_reward(provider: Pr
     report = judge.open_run("s", runs=tmp_path / "runs").report
     assert (report.n_items, report.n_judgments, report.n_failed) == (6, 6, 0)
     assert judge.open_run(tmp_path / "runs" / "s").frame("items")["by_step"].unique().to_list() == ["3"]
-    item: str = read_jsonl(tmp_path / "runs" / "s" / "judgments.jsonl")[0]["item"]
-    assert LONG in omr_judge("show", "s", item, cwd=tmp_path).stdout + omr_judge("flags", "s", cwd=tmp_path).stdout
-    omr_judge("report", "s", "--html", "page.html", cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_commands_read_the_run_of_a_service_while_it_grows(provider: ProviderServer, tmp_path: Path) -> None:
+    with serving(provider, tmp_path) as service:
+        service.prefer("Which?", [MIDDLE, SHORT, LONG])
+        with (tmp_path / "runs" / "s" / "pairs.jsonl").open("ab") as file:
+            file.write(b'{"item":{"id":"torn')
+        item: str = read_jsonl(tmp_path / "runs" / "s" / "judgments.jsonl")[0]["item"]
+        assert "Which?" in omr_judge("show", "s", item, cwd=tmp_path).stdout
+        for command in (["flags"], ["list"], ["verify"], ["report"], ["report", "--html", "page.html"]):
+            omr_judge(command[0], "s", *command[1:], cwd=tmp_path)
+    omr_judge("export", "s", "--to", "csv", "--out", "out", cwd=tmp_path)
+    with serving(provider, tmp_path) as service:  # which takes the torn line off
+        assert service.prefer("Else?", [SHORT, LONG])["failed"] == 0
+    omr_judge("verify", "s", cwd=tmp_path)
 
 
 def test_the_same_content_is_never_asked_twice_also_by_a_service_that_starts_anew(
