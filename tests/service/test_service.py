@@ -303,8 +303,32 @@ def test_costs_are_those_of_the_answer_and_unknown_ones_are_null(provider: Provi
         spent = judge.open_run("s", runs=tmp_path / "runs").report.usd
         assert answer["usd"] == pytest.approx(float(spent or 0))
         assert answer["usd"] > 0
+        assert "omr_judge_spent_usd" not in service.metrics()
+    with serving(provider, tmp_path, price="judge-1=1000/1000", max_cost="100") as service:
+        assert service.prefer("Which?", [SHORT, LONG])["usd"] == 0
+        assert service.metrics()["omr_judge_spent_usd"] == pytest.approx(float(spent or 0))
     with serving(provider, tmp_path, name="t") as service:
         assert service.prefer("Which?", [SHORT, LONG])["usd"] is None
+
+
+def test_a_full_disk_makes_503_and_the_run_stays_whole(
+    provider: ProviderServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+
+    def full(descriptor: int, content: bytes) -> int:
+        if content.startswith(b'{"item"') and b'"question":"Full?"' in content:
+            return write(descriptor, content[:20])
+        return write(descriptor, content)
+
+    with serving(provider, tmp_path) as service:
+        service.prefer("Which?", [SHORT, LONG])
+        with monkeypatch.context() as changed:
+            changed.setattr("judge.service.book.os.write", full)
+            refused = service.client.post("/v1/preferences", json={"prompt": "Full?", "responses": [SHORT, LONG]})
+        assert (refused.status_code, "disk full" in refused.text) == (503, True)
+        assert service.prefer("Full?", [SHORT, LONG])["rewards"] == [0.0, 1.0]
+    assert judge.open_run("s", runs=tmp_path / "runs").report.n_items == 4
 
 
 def test_more_than_may_wait_is_refused_with_a_time_to_come_back(tmp_path: Path) -> None:
