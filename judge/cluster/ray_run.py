@@ -24,7 +24,15 @@ from judge.comparison.compare import compare
 from judge.comparison.merge import merge_shards
 from judge.comparison.prepared_run import prepared_comparison
 from judge.dispatch.budget import Budget
-from judge.errors import BudgetReachedError, InputError, InterruptedRunError, OmrJudgeError, RunError, RunInUseError
+from judge.errors import (
+    BudgetReachedError,
+    InputError,
+    InputErrors,
+    InterruptedRunError,
+    OmrJudgeError,
+    RunError,
+    RunInUseError,
+)
 from judge.judging.find_run import PreparedRun, find_run
 from judge.judging.options import ClusterOptions, CompareOptions, ScoreOptions
 from judge.judging.quote_run import budget_of
@@ -102,7 +110,7 @@ def judge_on_ray(
     if cluster.serve_judge is not None:
         options = replace(options, judges=(judge_at(served_model(cluster.serve_judge), 80),))
     with _prepared(options, command, say) as prepared:
-        whole = find_run(prepared, say=say)
+        whole, spent = find_run(prepared, say=say), _spent_before(options, prepared.identity())
     if whole.manifest_path.exists():
         say(f"{whole.path} is whole: what failed in it is asked again here")
         return _judged_here(replace(options, cluster=ClusterOptions()), command, say)
@@ -117,7 +125,7 @@ def judge_on_ray(
     )
     nodes: list[Any] = ray.nodes()  # type: ignore[no-untyped-call]
     say(f"Ray: {len(nodes)} nodes, after {time.monotonic() - began:.1f} s; {cluster.shards} shards")
-    parts = _all_shards(options, command, say)
+    parts = _all_shards(options, spent, command, say)
     return merge_shards(parts, name=whole.name, runs=options.runs, command=command, shared=options.shared)
 
 
@@ -147,8 +155,28 @@ def _judged_here(
     return score(options, command=command, say=say)
 
 
+def _spent_before(
+    options: CompareOptions | ScoreOptions, identity: Mapping[str, str]
+) -> dict[int, tuple[int, Decimal]]:
+    """Return what each shard of a run has spent in earlier sessions, as far as limits ask."""
+    found = {}
+    for path in options.runs.glob("[!.]*/manifest.json"):
+        folder = RunFolder(path.parent)
+        try:
+            manifest = folder.any_manifest()
+            shard = manifest.shard
+            if shard is not None and shard.of == options.cluster.shards and manifest.whole_identity == identity:
+                found[shard.number] = _spent(folder, options)
+        except (OmrJudgeError, OSError):  # damaged, or another person's
+            continue
+    return found
+
+
 def _all_shards(
-    options: CompareOptions | ScoreOptions, command: Sequence[str], say: Callable[[str], None]
+    options: CompareOptions | ScoreOptions,
+    spent_before: Mapping[int, tuple[int, Decimal]],
+    command: Sequence[str],
+    say: Callable[[str], None],
 ) -> list[RunFolder]:
     """Judge every shard; those that ended for want of budget once more, while others left some of theirs."""
     n = options.cluster.shards
@@ -156,6 +184,7 @@ def _all_shards(
     # Lost only with this process.
     holder: Any = ray.remote(Leases).options(num_cpus=0, scheduling_strategy=here)
     leases = holder.remote(options.judging.max_calls, options.judging.max_cost)
+    ray.get([leases.end.remote(number, *own) for number, own in spent_before.items()])
     judge = ray.remote(judge_shard).options(
         num_cpus=1, num_gpus=options.cluster.gpus, max_retries=MOST_RETRIES, scheduling_strategy="SPREAD"
     )
@@ -198,6 +227,8 @@ def _error_of(end: ShardEnd) -> OmrJudgeError:
     if end.kind == BudgetReachedError.__name__:
         way_on = "what was judged is kept, and the same command goes on with a larger one, or none"
         return BudgetReachedError(f"budget reached, by all shards together; {way_on}")
+    if end.kind in {InputError.__name__, InputErrors.__name__}:
+        return InputError("--on", end.error)
     kind = InterruptedRunError if end.kind == InterruptedRunError.__name__ else RunError
     return kind(f"{end.error}; the same command goes on")
 

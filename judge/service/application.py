@@ -106,13 +106,14 @@ class _Server:
         except Refusal as refusal:
             return _refused(refusal)
         judge = self._judge
-        gauges = {
+        gauges: dict[str, float] = {
             "questions_pending": judge.n_pending,
             "calls_total": judge.budget.n_calls,
             "calls_in_flight": judge.budget.n_in_flight,
-            "spent_usd": judge.budget.cost,
             "bodies_bytes": self._bodies.held,
         }
+        if judge.budget.max_cost is not None:  # else costs are not followed
+            gauges["spent_usd"] = float(judge.budget.cost)
         lines = [f"omr_judge_{name} {value}" for name, value in gauges.items()]
         lines += [f'omr_judge_questions_total{{result="{name}"}} {n}' for name, n in sorted(judge.counts.items())]
         lines += [

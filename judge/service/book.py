@@ -244,14 +244,19 @@ class Book:
 
     async def __aexit__(self, *_: object) -> None:
         """Wait for what is in flight, ask nothing more, and close."""
-        self._ending = True
-        self._line.asking.stop.asked.set()
-        if self._open:
-            await asyncio.wait(self._open.values(), timeout=self._options.judging.policy.timeout)
-        for task in self._open.values():
-            task.cancel()
+        self.stop()
+        if tasks := list(self._open.values()):
+            late = (await asyncio.wait(tasks, timeout=self._options.judging.policy.timeout))[1]
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         await self._line.stack.aclose()
         await self._stack.aclose()
+
+    def stop(self) -> None:
+        """Ask nothing more; what waits stays unasked."""
+        self._ending = True
+        self._line.asking.stop.asked.set()
 
     @property
     def n_pending(self) -> int:
@@ -285,8 +290,12 @@ class Book:
 
     async def _asked(self, pair: Pair, judge: JudgeSpec, order: Order) -> QuestionResult:
         if self._line.is_closed and not self._ending and not self.away_seconds:
-            await self._line.stack.aclose()
+            before = self._line
             self._open_line()
+            if any(queue.concurrency.in_flight for own in before.queues.values() for queue in own):
+                self._stack.push_async_callback(before.stack.aclose)
+            else:
+                await before.stack.aclose()
         line = self._line
         (asked,) = self.plan.asks_in([order], with_item(pair, lambda item: located(item, self.folder.path)), judge)
         request = self.plan.request(asked, judge)

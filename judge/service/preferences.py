@@ -110,6 +110,11 @@ class AsyncPreferenceJudge:
         """Wait for what is in flight, and close."""
         await self._stack.aclose()
 
+    def stop(self) -> None:
+        """Ask nothing more, so that whoever waits is answered with what is known and in flight."""
+        for book in self._books.values():
+            book.stop()
+
     async def book(self, against: Against) -> Book:
         """Return the run of a kind of pairs, opened when it is first needed."""
         async with self._opening:

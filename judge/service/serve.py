@@ -105,6 +105,7 @@ async def _serve(options: ServeOptions, listen: ListenOptions, *, say: Callable[
 
         def stop() -> None:
             server.force_exit, server.should_exit = server.should_exit, True
+            judge.stop()
 
         with listening(listen.host, listen.port, backlog=MOST_CONNECTIONS) as listener, interrupts_call(stop):
             say(f"Serving {', '.join(str(book.folder.path) for book in judge.books)}")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-import time
 from pathlib import Path
 
 import httpx2
@@ -88,4 +86,3 @@ def test_what_is_no_model_of_vllm_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="is not of the form vllm:MODEL"):
         vllm.served_model(text)
     assert vllm.served_model("vllm:Org/M:1") == "Org/M:1"
-    assert asyncio.sleep is not time.sleep

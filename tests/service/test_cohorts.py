@@ -45,7 +45,7 @@ def test_a_group_that_does_not_become_whole_is_told_and_forgotten() -> None:
         cohorts = Cohorts(2, 0.05)
         with pytest.raises(BusyError, match="its group of 2 did not become whole"):
             await cohorts.reward("q", 1, "x", lengths)
-        return await asyncio.gather(cohorts.reward("q", 2, "yy", lengths), cohorts.reward("q", 3, "zzz", lengths))
+        return await asyncio.gather(*(cohorts.reward("q", n, "x" * n, lengths) for n in (2, 3)))
 
     assert asyncio.run(main()) == [2, 3]
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
 from command import environment, omr_judge, read_jsonl, wait_until, write_jsonl
 from pictures import written
@@ -58,9 +59,22 @@ def test_a_group_has_the_mean_credit_of_each_response_as_its_reward(provider: Pr
     report = judge.open_run("s", runs=tmp_path / "runs").report
     assert (report.n_items, report.n_judgments, report.n_failed) == (6, 6, 0)
     assert judge.open_run(tmp_path / "runs" / "s").frame("items")["by_step"].unique().to_list() == ["3"]
-    item: str = read_jsonl(tmp_path / "runs" / "s" / "judgments.jsonl")[0]["item"]
-    assert LONG in omr_judge("show", "s", item, cwd=tmp_path).stdout + omr_judge("flags", "s", cwd=tmp_path).stdout
-    omr_judge("report", "s", "--html", "page.html", cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_commands_read_the_run_of_a_service_while_it_grows(provider: ProviderServer, tmp_path: Path) -> None:
+    with serving(provider, tmp_path) as service:
+        service.prefer("Which?", [MIDDLE, SHORT, LONG])
+        with (tmp_path / "runs" / "s" / "pairs.jsonl").open("ab") as file:
+            file.write(b'{"item":{"id":"torn')
+        item: str = read_jsonl(tmp_path / "runs" / "s" / "judgments.jsonl")[0]["item"]
+        assert "Which?" in omr_judge("show", "s", item, cwd=tmp_path).stdout
+        for command in (["flags"], ["list"], ["verify"], ["report"], ["report", "--html", "page.html"]):
+            omr_judge(command[0], "s", *command[1:], cwd=tmp_path)
+    omr_judge("export", "s", "--to", "csv", "--out", "out", cwd=tmp_path)
+    with serving(provider, tmp_path) as service:  # which takes the torn line off
+        assert service.prefer("Else?", [SHORT, LONG])["failed"] == 0
+    omr_judge("verify", "s", cwd=tmp_path)
 
 
 def test_the_same_content_is_never_asked_twice_also_by_a_service_that_starts_anew(
@@ -166,6 +180,30 @@ def test_no_fault_of_a_judge_becomes_a_reward(n_groups: int, tmp_path: Path) -> 
             assert came.status_code in {200, 422, 503}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("design", "expected"), [("strides:2", 0.77), ("all", 0.86), ("cyclic", 0.64)])
+def test_rewards_of_the_service_follow_quality_as_the_simulated_table_says(
+    design: str, expected: float, tmp_path: Path
+) -> None:
+    """A judge with logit slope 2 and a position bias of 1.5, asked over the service's sockets."""
+    rng, n_groups, drawn = np.random.default_rng(5), 150, threading.Lock()
+    quality = rng.normal(size=(n_groups, 8))
+
+    def noisy(call: Call) -> Answer:
+        first, second = (float(text.strip().split()[-1]) for text in traces_of(call))
+        with drawn:
+            wins = rng.random() < 1 / (1 + np.exp(-2 * (first - second) - 1.5))
+        return Answer(verdicts_for(call.schema or {}, "first" if wins else "second"))
+
+    correlations = []
+    with ProviderServer(noisy) as server, serving(server, tmp_path, design=design) as service:
+        for number, own in enumerate(quality):
+            answer = service.prefer(f"Q{number}", [f"quality {one:.6f}" for one in own])
+            if len(set(answer["rewards"])) > 1:
+                correlations.append(np.corrcoef(answer["rewards"], own)[0, 1])
+    assert np.mean(correlations) == pytest.approx(expected, abs=0.05)
+
+
 def test_protocols_without_a_null_answer_503_and_the_repeat_finds_what_was_judged(tmp_path: Path) -> None:
     broken = threading.Event()
     broken.set()
@@ -213,6 +251,27 @@ def test_a_judge_that_was_away_is_asked_again(tmp_path: Path, monkeypatch: pytes
         assert service.prefer("Which?", [SHORT, LONG])["rewards"] == [0.0, 1.0]
 
 
+def test_whoever_waits_as_the_service_stops_is_told_and_what_is_in_flight_is_kept(tmp_path: Path) -> None:
+    answers: list[Any] = []
+    with ProviderServer(longer_wins, delay=0.5) as server:
+        with serving(server, tmp_path, concurrency=1) as service:
+            responses = ["x" * (k + 1) for k in range(8)]
+            body = {"prompt": "Which?", "responses": responses}
+
+            def ask() -> None:
+                answers.append(httpx2.post(f"{service.url}/v1/preferences", json=body, timeout=60, trust_env=False))
+
+            asking = threading.Thread(target=ask)
+            asking.start()
+            wait_until(lambda: len(server.calls) >= 2)
+        asking.join()
+        answer = answers[0].json()
+        assert len(server.calls) < 8
+        assert answer["failed"] == 16 - len(server.calls)
+        assert only_real_rewards(answer, responses) < 8
+    assert judge.open_run("s", runs=tmp_path / "runs").report.n_judgments == len(server.calls)
+
+
 def test_what_comes_after_the_deadline_is_kept_for_the_repeat(tmp_path: Path) -> None:
     with ProviderServer(longer_wins, delay=0.6) as server, serving(server, tmp_path) as service:
         early = service.prefer("Which?", [SHORT, LONG], deadline_s=0.1)
@@ -244,8 +303,32 @@ def test_costs_are_those_of_the_answer_and_unknown_ones_are_null(provider: Provi
         spent = judge.open_run("s", runs=tmp_path / "runs").report.usd
         assert answer["usd"] == pytest.approx(float(spent or 0))
         assert answer["usd"] > 0
+        assert "omr_judge_spent_usd" not in service.metrics()
+    with serving(provider, tmp_path, price="judge-1=1000/1000", max_cost="100") as service:
+        assert service.prefer("Which?", [SHORT, LONG])["usd"] == 0
+        assert service.metrics()["omr_judge_spent_usd"] == pytest.approx(float(spent or 0))
     with serving(provider, tmp_path, name="t") as service:
         assert service.prefer("Which?", [SHORT, LONG])["usd"] is None
+
+
+def test_a_full_disk_makes_503_and_the_run_stays_whole(
+    provider: ProviderServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+
+    def full(descriptor: int, content: bytes) -> int:
+        if content.startswith(b'{"item"') and b'"question":"Full?"' in content:
+            return write(descriptor, content[:20])
+        return write(descriptor, content)
+
+    with serving(provider, tmp_path) as service:
+        service.prefer("Which?", [SHORT, LONG])
+        with monkeypatch.context() as changed:
+            changed.setattr("judge.service.book.os.write", full)
+            refused = service.client.post("/v1/preferences", json={"prompt": "Full?", "responses": [SHORT, LONG]})
+        assert (refused.status_code, "disk full" in refused.text) == (503, True)
+        assert service.prefer("Full?", [SHORT, LONG])["rewards"] == [0.0, 1.0]
+    assert judge.open_run("s", runs=tmp_path / "runs").report.n_items == 4
 
 
 def test_more_than_may_wait_is_refused_with_a_time_to_come_back(tmp_path: Path) -> None:
