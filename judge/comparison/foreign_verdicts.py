@@ -57,7 +57,7 @@ class ForeignVerdicts:
         self._n: Counter[str] = Counter()
 
     def lines(self, record: Record) -> Iterator[dict[str, Any]]:
-        """Yield the verdicts of a record as lines of our own (see docs/convert.md); RecordProblem where it has none."""
+        """Yield the verdicts of a record as lines of our own (see docs/input.md); RecordProblem where it has none."""
         if (grade := GRADES.get(str(record.get("verdict")))) is not None:
             self._n["strong"] += _is_strong(record["verdict"])
             yield {**record, "verdict": grade}

@@ -206,7 +206,7 @@ def _problem(where: str, error: ValidationError | RecordProblem) -> InputError:
         return InputError(where, error.problem, error.hint)
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "record"
-    return InputError(where, f"{field}: {first['msg'].removeprefix('Value error, ')}", "see docs/convert.md")
+    return InputError(where, f"{field}: {first['msg'].removeprefix('Value error, ')}", "see docs/input.md")
 
 
 def _several(lines: dict[str, VerdictLine], field: str) -> list[InputError]:

@@ -90,7 +90,7 @@ class RowFile:
 
     def _named(self, name: str | None) -> Format:
         if not self._first:
-            refuse(self.path, "empty file", "see docs/convert.md on what can be read")
+            refuse(self.path, "empty file", "see docs/input.md on what can be read")
         readable = [given.record for given in self._first if not isinstance(given.record, RecordProblem)]
         if name is not None:
             return next(one for one in FORMATS if one.name == name)

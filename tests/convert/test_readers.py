@@ -519,7 +519,7 @@ def test_an_unknown_or_ambiguous_file_asks_for_the_format(tmp_path: Path) -> Non
         "in.jsonl: may be vlmevalkit or alpaca-eval (choose with --format)"
     ]
     assert rows(write(tmp_path, vlmevalkit(**ALPACA)), format_="alpaca-eval")[0] == "alpaca-eval"
-    assert refused(write(tmp_path)) == ["in.jsonl: empty file (see docs/convert.md on what can be read)"]
+    assert refused(write(tmp_path)) == ["in.jsonl: empty file (see docs/input.md on what can be read)"]
     assert [line.partition(":")[0] for line in refused(write(tmp_path, "nonsense", "more"))] == ["in.jsonl"] * 2
     assert refused(tmp_path / "none.jsonl")[0].endswith(
         "none.jsonl: no such file (relative paths start at the current folder)"
