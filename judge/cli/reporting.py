@@ -209,10 +209,10 @@ def called(folder: RunFolder, given: str | None = None) -> str:
 
     if given is not None and "/" not in given:
         return shlex.quote(given)
-    if folder.path.parent != DEFAULT_RUNS:
+    if folder.path.resolve().parent != DEFAULT_RUNS.resolve():
         return shlex.quote(str(folder.path))
     is_long = len(folder.name) > SHORT_NAME
-    is_latest = is_long and run_names.find_run(run_names.LATEST, DEFAULT_RUNS) == folder.path
+    is_latest = is_long and run_names.find_run(run_names.LATEST, DEFAULT_RUNS).name == folder.name
     return run_names.LATEST if is_latest else shlex.quote(folder.name)
 
 
