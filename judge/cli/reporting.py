@@ -256,18 +256,18 @@ def _print(made: Report, form: ReportFormat, *, run: str, full: bool = False, er
 
 
 def called(folder: RunFolder, given: str | None = None) -> str:
-    """Return what a person types to name a run: as it was given, else its name in `runs`, else its path.
+    """Return what a person types to name a run: the name that was given, else its name in `runs`, else its path.
 
     A long name, as runs have that nobody named, is `latest` as long as it is that.
     """
     from judge.runs import run_names
 
-    if given is not None:
+    if given is not None and "/" not in given:
         return shlex.quote(given)
-    if folder.path.parent != DEFAULT_RUNS:
+    if folder.path.resolve().parent != DEFAULT_RUNS.resolve():
         return shlex.quote(str(folder.path))
     is_long = len(folder.name) > SHORT_NAME
-    is_latest = is_long and run_names.find_run(run_names.LATEST, DEFAULT_RUNS) == folder.path
+    is_latest = is_long and run_names.find_run(run_names.LATEST, DEFAULT_RUNS).name == folder.name
     return run_names.LATEST if is_latest else shlex.quote(folder.name)
 
 

@@ -124,7 +124,7 @@ def test_replies_that_tell_no_tokens_are_charged_as_the_quote_expects_and_their_
     assert told["costs"]["openai:m"]["usd"] is None
     assert told["costs"]["openai:m"]["without_usage"] == len(server.calls)
     assert "cost unknown" in stopped.stderr
-    shown = omr_judge("report", "runs/r", cwd=tmp_path).stdout
+    shown = omr_judge("report", "runs/r", "--full", cwd=tmp_path).stdout
     assert "unknown (tokens unknown" in " ".join(shown.split())
     assert "$0.00" not in shown + stopped.stderr.replace("$0.00 spent", "")
 
