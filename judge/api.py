@@ -83,7 +83,7 @@ class JudgedRun(Generic[AnyReport]):
         return cast("AnyReport", save_score_report(self._folder) if is_score else save_report(self._folder))
 
     def frame(self, table: Literal["items", "judgments"]) -> pl.DataFrame:
-        """Return the rows of the items or of the judgments, with the columns of `omr-judge export` (docs/library.md)."""
+        """Return the rows of the items or of the judgments, with the columns of `omr-judge export`."""
         for found in tables_of(self._folder):
             if found.name == table:
                 rows = [{column: row.get(column) for column in found.columns} for row in found.rows]

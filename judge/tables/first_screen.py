@@ -123,7 +123,7 @@ def is_unfinished(report: Report) -> bool:
 
 def _of_pairs(report: Report, rate: Estimate) -> str:
     number, _, interval = words.percent(rate).partition(" ")
-    clusters = f" in {count(report.clusters.n, 'cluster')} ({report.clusters.field})" if report.clusters.field else ""
+    clusters = f" clustered by {report.clusters.field}" if report.clusters.field else ""
     return f"{number} % of {count(rate.n, 'pair')}{clusters}{f' {interval}' if interval else ''}"
 
 

@@ -81,7 +81,7 @@ def conclusion(report: Report) -> str:
     name, row = list(report.criteria.items())[-1]
     if row.win_rate.estimate is None:
         return f"On {name}, inconclusive: no item has the verdicts that its rate needs."
-    clusters = f" in {report.clusters.n} clusters ({report.clusters.field})" if report.clusters.field else ""
+    clusters = f" clustered by {report.clusters.field}" if report.clusters.field else ""
     interval = percent(row.win_rate).replace(" [", " % [", 1)
     shown = interval if "%" in interval else f"{interval} %"
     rate = f"win rate of a {shown} over {count(row.win_rate.n, 'item')}{clusters}"

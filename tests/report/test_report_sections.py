@@ -428,7 +428,7 @@ def test_the_last_sentence_says_what_may_be_said_and_never_equal() -> None:
     shown = f"{100 * (rate.estimate or 0):.1f} % [{100 * (rate.low or 0):.1f}, {100 * (rate.high or 0):.1f}]"
     sentence = conclusion(report)
     assert sentence.startswith(
-        f"On overall, x (a) is preferred to y (b): win rate of a {shown} over 100 items in 50 clusters (patient), exact"
+        f"On overall, x (a) is preferred to y (b): win rate of a {shown} over 100 items clustered by patient, exact"
     )
     assert conclusion(report_of(turned(leaning), pairs)).startswith("On overall, y (b) is preferred to x (a): ")
     assert "inconclusive between x (a) and y (b): " in conclusion(report_of(hundred(n=3), pairs[:3]))
