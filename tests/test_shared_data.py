@@ -70,6 +70,7 @@ def check_against_recount(report: dict[str, Any], script: Recording, folder: Pat
     assert questions.total() == 4 * len(texts)
 
 
+@pytest.mark.slow
 def test_200_pairs_of_thoughtsource_are_judged_in_both_orders_by_both_sdks(tmp_path: Path) -> None:
     folder = SHARED / "thoughtsource_med"
     script = Recording(content_judge)

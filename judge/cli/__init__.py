@@ -59,7 +59,7 @@ PANELS = {
         planning.plan,
     ),
     "Read": (listing.runs, reporting.report, browsing.view, browsing.list_, browsing.show),
-    "Train, scale": (serving.serve, serving.shards),
+    "Serve": (serving.serve, serving.shards),
     "People": (labeling.label, labeling.packet, labeling.labels, labeling.agreement),
     "Trust": (
         verifying.verify,

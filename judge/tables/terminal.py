@@ -57,6 +57,7 @@ def render_report(
         _render_all(report, console, errors=errors)
     else:
         _render_asked(report, console, errors=errors)
+        _render_equal_length(report, console)
         for note in _fitting(list(first_screen.notes(report)), console):
             console.print(note)
     _print(console, first_screen.counts_line(report))
@@ -111,6 +112,14 @@ def _render_asked(report: Report, console: Console, *, errors: bool) -> None:
         console.print(render_table(table, console.width, stacked=True, errors=errors))
     if report.instruments:
         _print(console, words.disagreements(report.instruments))
+
+
+def _render_equal_length(report: Report, console: Console) -> None:
+    """Render what was asked for of equal length and the notes do not tell: AlpacaEval's rate, or why there is none."""
+    overall = list(report.criteria)[-1]
+    found = report.length[overall]
+    if found and (found.alpaca_eval or found.not_identified):
+        _print(console, words.length(overall, found))
 
 
 def _render_all(report: Report, console: Console, *, errors: bool) -> None:

@@ -255,6 +255,7 @@ def test_a_run_begun_in_batches_goes_on_in_batches_by_itself(tmp_path: Path, dir
     assert verdicts(first) == direct["openai"]
 
 
+@pytest.mark.slow
 def test_judges_without_batches_are_refused_before_anything_is_made(tmp_path: Path) -> None:
     weights = tmp_path / "tiny.gguf"
     weights.write_bytes(b"GGUF")

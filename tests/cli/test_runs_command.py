@@ -17,9 +17,13 @@ from run_builder import A_WINS, B_WINS, MODELS, SPLITS, make_run
 PANELS = {
     "Compare": ["compare", "tournament", "rank", "score", "resume", "retry", "merge", "plan"],
     "Read": ["runs", "report", "view", "list", "show"],
+    "Serve": ["serve", "shards"],
     "People": ["label", "packet", "agreement", "labels"],
-    "Trust": ["verify", "control", "flags", "show-prompt", "prompts", "rubrics", "judges"],
-    "Data": ["convert", "import", "checklist", "export"],
+    "Trust": [
+        *("verify", "control", "certify", "anchor", "rejudge", "gate"),
+        *("flags", "show-prompt", "prompts", "rubrics", "judges"),
+    ],
+    "Data": ["items", "convert", "import", "checklist", "export"],
     "Set up": ["init"],
 }
 

@@ -144,7 +144,7 @@ def test_a_comparison_reports_what_its_judge_answered_in_both_orders_and_asks_no
         "n_identical": 1,
     }
     if provider == "openai":
-        assert omr_judge("report", run.name, cwd=tmp_path).stdout == first.stdout
+        assert omr_judge("report", "latest", cwd=tmp_path).stdout == first.stdout
     assert again.stdout.encode() == (run / "report.json").read_bytes()
     assert "13 items, 24 judgments, 0 failed" in first.stdout
 

@@ -126,6 +126,7 @@ def test_every_bomb_is_refused_in_words_below_500_mb_and_5_seconds(tmp_path: Pat
             assert said in told, (name, told)
 
 
+@pytest.mark.slow
 def test_what_lies_in_place_of_a_runs_own_files_is_refused(tmp_path: Path) -> None:
     for name, make, said in (
         ("manifest.json", bombs.pipe, "is a pipe"),
@@ -195,6 +196,7 @@ def test_a_file_that_is_one_record_has_the_size_of_one(tmp_path: Path) -> None:
             read_whole(path)
 
 
+@pytest.mark.slow
 def test_the_headers_of_pages_are_held_to_the_limit_as_the_footer_is(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     bombs.parquet_cell(path)

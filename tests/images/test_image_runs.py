@@ -68,6 +68,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_prepared_images_are_held_by_the_run_which_needs_their_originals_no_more(folder: Path) -> None:
     with ProviderServer(
         lambda call: Answer(status=400) if call.provider == "openai" else content_judge(call)
@@ -140,6 +141,7 @@ def test_the_longest_side_is_an_option_and_part_of_what_a_run_is(folder: Path) -
     assert f": {folder / 'clean.png'}]" in shown.stdout
 
 
+@pytest.mark.slow
 def test_what_leads_out_of_the_folder_or_onto_the_network_needs_an_option(tmp_path: Path) -> None:
     for name in ("in", "out"):
         (tmp_path / name).mkdir()

@@ -49,7 +49,7 @@ def test_a_value_that_cannot_be_sent_is_refused(tmp_path: Path, line: str, words
 def test_an_unknown_table_is_told_what_tables_there_are(tmp_path: Path) -> None:
     path = tmp_path / "omr-judge.toml"
     path.write_text(GOOD.replace("judges.x", "judge.x"))
-    with pytest.raises(InputError, match=r"judge: unknown field \(known: judges\)"):
+    with pytest.raises(InputError, match=r"judge: unknown field \(known: judges, defaults\)"):
         read_config(path)
 
 

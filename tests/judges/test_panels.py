@@ -153,6 +153,7 @@ def test_a_named_judge_of_a_contestants_family_is_warned_about_by_its_model(fold
     assert "Judge strict and model a (Qwen3-4B) are both of the Qwen family" in str(warnings)
 
 
+@pytest.mark.slow
 def test_the_runs_own_prompt_may_ask_for_such_a_reply_of_any_judge(folder: Path) -> None:
     with FormServer() as server:
         for form, case in (("brackets", "arena"), ("result", "prometheus"), ("letter", "lettered")):

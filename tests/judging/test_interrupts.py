@@ -79,6 +79,7 @@ def test_what_a_batch_system_sends_before_it_kills_waits_for_replies_in_flight(t
     assert n_kept(tmp_path) == len(server.calls) == QUICK + IN_FLIGHT
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_closed_loses_no_reply_in_flight(tmp_path: Path) -> None:
     """The kernel sends SIGHUP, the shell once more, and whatever is written to the terminal is an error."""
     write_pairs(tmp_path, 12)
@@ -130,6 +131,7 @@ def test_words_that_nobody_reads_any_more_stop_no_run(tmp_path: Path, *, interru
         assert n_kept(tmp_path) == len(server.calls) == (QUICK + IN_FLIGHT if interrupted else 24)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_to_outlive_its_terminal_goes_on(tmp_path: Path) -> None:
     write_pairs(tmp_path, 12)
     with (

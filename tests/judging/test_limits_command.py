@@ -107,6 +107,7 @@ def test_what_is_spent_exceeds_its_limit_by_no_more_than_one_calls_error(
     assert spent(tmp_path / "runs/r") <= 2 * limit
 
 
+@pytest.mark.slow
 def test_replies_that_tell_no_tokens_are_charged_as_the_quote_expects_and_their_cost_is_unknown(tmp_path: Path) -> None:
     write_pairs(tmp_path, 60)
     with ProviderServer(lambda call: replace(content_judge(call), more=UNTOLD), delay=0.02) as server:

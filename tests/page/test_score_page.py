@@ -187,6 +187,7 @@ def test_a_panel_and_its_samples_stand_apart_and_unseen_images_are_named(browser
         assert "rationale: score" in alone.inner_text()
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_wrong_in_any_view_light_or_dark_at_desk_or_phone_width(browser: Browser, site: Site) -> None:
     with opened(browser, site.page) as page:
         assert violations(page) == []

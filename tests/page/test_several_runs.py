@@ -53,6 +53,7 @@ def test_runs_without_a_counted_pair_leave_their_square_empty() -> None:
     assert found["x"][1].kind == "empty"
 
 
+@pytest.mark.slow
 def test_several_runs_stand_on_one_page_that_fits_a_phone_and_axe_finds_nothing(browser: Browser, folder: Path) -> None:
     told = omr_judge("report", "comparison", "panel", "imported", "--html", "s.html", cwd=folder)
     assert re.match(r"s\.html: written, \d\.\d MB", told.stdout)

@@ -323,7 +323,7 @@ def test_the_commands_judge_rank_and_draw_a_page_that_leads_to_every_pair(
     env = {"OPENAI_API_KEY": "test"}
     done = omr_judge(*judged, "--json", cwd=tmp_path, env=env)
     assert json.loads(done.stdout)["criteria"]["overall"]["models"][0]["model"] == "alpha"
-    assert "judging: 72/72 done, 0 failed" in done.stderr
+    assert "72 of 72 judged" in done.stderr
     assert "Tournament folder: runs/t" in done.stderr
     assert "a tournament of 3 runs; `omr-judge rank runs/t`" in omr_judge("runs", cwd=tmp_path).stdout
     omr_judge("rank", "t", "--html", "page.html", cwd=tmp_path)

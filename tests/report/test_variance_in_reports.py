@@ -145,6 +145,7 @@ def test_judges_who_always_say_the_same_have_no_variance_and_no_sentence() -> No
     assert set(components(nothing).values()) == {None}
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(runs())
 def test_exchanging_the_models_changes_no_component_and_no_prediction(run: dict[str, object]) -> None:
