@@ -20,6 +20,7 @@ import httpx2
 import numpy as np
 import pytest
 from command import environment, omr_judge, read_jsonl, wait_until, write_jsonl
+from form_server import CASES, Asked, FormServer, Told, completion
 from pictures import written
 from provider_server import Answer, Call, ProviderServer, longer_wins, traces_of, verdicts_for
 from serving import Service, serving
@@ -202,6 +203,74 @@ def test_rewards_of_the_service_follow_quality_as_the_simulated_table_says(
             if len(set(answer["rewards"])) > 1:
                 correlations.append(np.corrcoef(answer["rewards"], own)[0, 1])
     assert np.mean(correlations) == pytest.approx(expected, abs=0.05)
+
+
+SOFT = """
+[judges.j]
+provider = "openai"
+model = "m"
+base_url = "{url}"
+prompt = "pairwise-letter.v1"
+reply = "letter"
+logprobs = true
+"""
+
+
+def test_a_soft_verdict_is_worth_its_expected_credit_also_to_a_service_that_starts_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server gives the better trace .8, the other .15, a tie .03 of .98."""
+    worth = (0.8 + 0.03 / 2) / 0.98
+    monkeypatch.chdir(tmp_path)
+    with FormServer() as server:
+        (tmp_path / "omr-judge.toml").write_text(SOFT.format(url=f"{server.url}/weighed"))
+        for n_calls in (2, 0):
+            asked = len(server.asked)
+            with serving(server, tmp_path, judge="j") as service:
+                answer = service.prefer("Which?", ["BETA", "ALPHA"])
+                assert len(server.asked) == asked + n_calls
+            assert answer["rewards"] == [pytest.approx(1 - worth), pytest.approx(worth)]
+            assert answer["by_criterion"]["overall"] == answer["rewards"]
+            assert [(pair["verdict"], pair["p"]) for pair in answer["pairs"]] == [
+                ("second", pytest.approx(1 - worth)),
+                ("first", pytest.approx(worth)),
+            ]
+            assert answer["position_bias"] == pytest.approx(0.5)  # either order names the better trace
+            won, lost = 0.5 + 2 * worth, 0.5 + 2 * (1 - worth)
+            assert answer["se"] == pytest.approx([(won * lost / 9 / 4) ** 0.5] * 2)
+        report = judge.open_run("s").report
+        assert report.n_soft == 2
+        with serving(server, tmp_path, judge="j", design="both", name="t") as service:
+            assert service.prefer("Which?", ["ALPHA", "BETA"])["rewards"] == pytest.approx([worth, 1 - worth])
+
+
+@pytest.mark.slow
+def test_soft_rewards_of_the_service_follow_quality_as_the_simulated_table_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, drawn = np.random.default_rng(5), threading.Lock()
+    quality = rng.normal(size=(100, 8))
+
+    def felt(asked: Asked) -> Told:
+        first, second = map(float, re.findall(r"quality (-?[0-9.]+)", json.dumps(asked.messages)))
+        with drawn:
+            logit = 2 * (first - second) + 1.5 + rng.logistic()
+        chances = {"A": 1 / (1 + np.exp(-logit)), "B": 1 / (1 + np.exp(logit))}
+        status, body = completion(max(chances, key=chances.__getitem__))
+        told = [{"token": letter, "logprob": float(np.log(p)), "bytes": None} for letter, p in chances.items()]
+        body["choices"][0]["logprobs"] = {"content": [{"token": "A", "logprob": 0.0, "top_logprobs": told}]}
+        return status, body
+
+    monkeypatch.setitem(CASES, "felt", felt)
+    monkeypatch.chdir(tmp_path)
+    with FormServer() as server:
+        (tmp_path / "omr-judge.toml").write_text(SOFT.format(url=f"{server.url}/felt"))
+        with serving(server, tmp_path, judge="j") as service:
+            found = [
+                np.corrcoef(service.prefer(f"Q{n}", [f"quality {one:.6f}" for one in own])["rewards"], own)[0, 1]
+                for n, own in enumerate(quality)
+            ]
+    assert np.mean(found) == pytest.approx(0.85, abs=0.03)
 
 
 def test_protocols_without_a_null_answer_503_and_the_repeat_finds_what_was_judged(tmp_path: Path) -> None:
