@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import msgspec
 import orjson
 
+from judge.comparison.certificates import read_certificate, require_certified
 from judge.dispatch.budget import Budget
 from judge.errors import InputError, OmrJudgeError
 from judge.images.image_store import ImageStore
@@ -121,6 +122,9 @@ class AsyncPreferenceJudge:
                 if options.name is not None and against is not self.design.against:
                     options = replace(options, name=f"{options.name}-{against}")
                 book = await asyncio.to_thread(Book, options, against, self.budget, say=self._say)
+                if options.require_certificate:
+                    given = None if options.certificate is None else read_certificate(options.certificate)
+                    await asyncio.to_thread(require_certified, book.folder, book.manifest, given)
                 self._books[against] = await self._stack.enter_async_context(book)
                 for pair in RunFolder(book.folder.path).pairs():
                     if pair.item.images:

@@ -22,12 +22,16 @@ import pytest
 from command import environment, omr_judge, read_jsonl, wait_until, write_jsonl
 from form_server import CASES, Asked, FormServer, Told, completion
 from pictures import written
+from planted_items import scripted, write_items
 from provider_server import Answer, Call, ProviderServer, longer_wins, traces_of, verdicts_for
 from serving import Service, serving
 
 import judge
 from judge import rewards
+from judge.certify.certify import certify
 from judge.errors import BudgetReachedError, InputError, RunInUseError
+from judge.judging.option_groups import made
+from judge.judging.options import CertifyOptions
 from judge.runs.run_folder import RunFolder
 from judge.service.preferences import BusyError
 
@@ -496,6 +500,30 @@ def test_several_criteria_and_judges_make_one_reward_and_each_has_its_own(tmp_pa
             assert (both["rewards"], list(both["by_criterion"])) == ([0.5, 0.5], ["perception", "knowledge"])
             assert service.prefer("Which?", [SHORT, LONG], criteria=["rationale"])["rewards"] == [None, None]
             assert service.post("/rerank", {"query": "Which?", "documents": [SHORT, LONG]})["model"] == ""
+
+
+def test_an_uncertified_judge_is_not_served_where_a_certificate_is_required(tmp_path: Path) -> None:
+    write_items(tmp_path, 12, images=False)
+    with ProviderServer(scripted("text only")) as server:
+        own: dict[str, Any] = {"judge": f"openai:m@{server.url}/v1", "rubric": "openmedreason.v1"}
+        small = {"per_criterion": 6, "omissions": 0, "floor": 0.55, "name": "c", "runs": tmp_path / "runs"}
+        options = made(CertifyOptions, {"target": str(tmp_path / "a.jsonl"), "quiet": True, **own, **small})
+        assert certify(options, command=(), say=lambda _: None)[1].judges["openai:m"].word == "certified"
+        required = own | {"require_certificate": True}
+        named = required | {"certificate": tmp_path / "runs" / "c"}
+        for name, given, told in (
+            ("t", required, "the judge has no certificate .*name it with --certificate"),
+            ("u", named | {"certificate": tmp_path / "runs"}, "no certificate here"),
+            ("v", named | {"judge": f"openai:m2@{server.url}/v1"}, "Judge other judge"),
+            ("w", named | {"rubric": "overall.v1"}, "Judge other judge"),
+        ):
+            with pytest.raises(InputError, match=told), serving(server, tmp_path, **given | {"name": name}):
+                pass
+        with serving(server, tmp_path, **named) as service:
+            assert service.client.get("/v1/health").status_code == 200
+            assert service.prefer("What does case 1 show?", [SHORT, LONG], design="both")["failed"] == 0
+        with serving(server, tmp_path, **named):
+            pass
 
 
 # What each trainer sends, in the form that its code makes.
