@@ -25,7 +25,8 @@ def check_manifest(folder: RunFolder, manifest: AnyManifest, found: Findings) ->
         found.add(folder.manifest_path, LOST_SEAL)
     if not is_time(manifest.created):
         found.add(folder.manifest_path, f"no time with a zone: {show(manifest.created)}", "created")
-    if manifest.pairs_sha256 is None and folder.is_sealed and folder.subjects_path(manifest).exists():
+    grows = isinstance(manifest, Manifest) and manifest.grows
+    if manifest.pairs_sha256 is None and not grows and folder.is_sealed and folder.subjects_path(manifest).exists():
         found.add(folder.manifest_path, "missing", "pairs_sha256")
     for name in manifest.files:
         if not (folder.path / name).exists():

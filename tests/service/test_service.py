@@ -814,7 +814,7 @@ def test_groups_that_come_at_once_are_answered_in_their_order_and_none_is_lost(n
 
 def test_a_killed_service_invents_nothing_and_the_repeats_end_with_the_same_rewards(tmp_path: Path) -> None:
     held = 6
-    with ProviderServer(longer_wins, delay=0.3) as server:
+    with ProviderServer(longer_wins, delay=0.2) as server:
         command = [sys.executable, "-m", "judge", "serve", "--judge", f"openai:judge-1@{server.url}/v1", "--port", "0"]
         command += ["--rubric", "overall.v1", "--name", "s", "--concurrency", str(held)]
 
@@ -838,8 +838,12 @@ def test_a_killed_service_invents_nothing_and_the_repeats_end_with_the_same_rewa
                 return [one.json()["rewards"] for one in came if isinstance(one, httpx2.Response)]
 
         process, url = start()
-        killer = threading.Timer(1.6, lambda: os.kill(process.pid, signal.SIGKILL))
-        killer.start()
+
+        def kill() -> None:
+            wait_until(lambda: len(server.calls) >= 2 * held)
+            os.kill(process.pid, signal.SIGKILL)
+
+        threading.Thread(target=kill).start()
         assert len(asyncio.run(asked(url, dies=True))) < len(bodies)
         process.communicate()
         process, url = start()
