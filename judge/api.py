@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -31,6 +32,8 @@ from judge.files.interrupts import Interrupter, interrupter
 from judge.inputs.in_memory import Records, as_file
 from judge.judging.option_groups import made
 from judge.judging.options import DEFAULT_RUNS, CompareOptions, ScoreOptions
+from judge.ranking.options import RankOptions
+from judge.ranking.rank import rank as rank_here
 from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import find_run
 from judge.scoring.derive_score_report import save_score_report
@@ -40,6 +43,7 @@ from judge.service.preferences import PreferenceJudge as Judge
 from judge.tables.formats import written
 
 if TYPE_CHECKING:
+    from judge.ranking.ranking_report import RankingReport
     from judge.report.report import Report
     from judge.scoring.score_report import ScoreReport
     from judge.tables.cells import Document
@@ -48,10 +52,13 @@ __all__ = [
     "AsyncJudge",
     "Judge",
     "JudgedRun",
+    "Ranking",
     "compare",
     "compare_async",
     "open_run",
     "open_run_async",
+    "rank",
+    "rank_async",
     "score",
     "score_async",
 ]
@@ -61,7 +68,22 @@ T = TypeVar("T")
 Items = Records | Sequence[str | Path]
 
 
-class JudgedRun(Generic[AnyReport]):
+class Shown(ABC):
+    """What a notebook shows as its report."""
+
+    @abstractmethod
+    def _document(self) -> Document: ...
+
+    def _repr_html_(self) -> str:
+        """Return the report as a notebook shows it."""
+        return written(self._document(), ReportFormat.HTML_FRAGMENT)
+
+    def _repr_markdown_(self) -> str:
+        """Return the report as Markdown."""
+        return written(self._document(), ReportFormat.MARKDOWN)
+
+
+class JudgedRun(Shown, Generic[AnyReport]):
     """A run: its folder, its report, and its rows.
 
     Args:
@@ -98,16 +120,42 @@ class JudgedRun(Generic[AnyReport]):
         report = self.report
         return comparison_document(report) if isinstance(report, Report) else score_document(report)
 
-    def _repr_html_(self) -> str:
-        """Return the report as a notebook shows it."""
-        return written(self._document(), ReportFormat.HTML_FRAGMENT)
-
-    def _repr_markdown_(self) -> str:
-        """Return the report as Markdown."""
-        return written(self._document(), ReportFormat.MARKDOWN)
-
     def __repr__(self) -> str:
         return f"JudgedRun({str(self.path)!r})"
+
+
+class Ranking(Shown):
+    """Many models by rank.
+
+    Args:
+        report: of the ranking.
+    """
+
+    def __init__(self, report: RankingReport) -> None:
+        self.report = report
+        """the report (docs/report.md), as `omr-judge rank --json` prints it"""
+
+    def frame(self, table: Literal["models", "pairs"]) -> pl.DataFrame:
+        """Return the models by rank, or every pair that was judged, a row each and criterion.
+
+        Columns are the fields of the report, those of a figure after its name: `rating_estimate`.
+        """
+        if table not in {"models", "pairs"}:
+            raise ValueError(f"no table is called {table!r}; there are models and pairs")
+        rows = [
+            {"criterion": name} | row
+            for name, found in self.report.criteria.items()
+            for row in found.model_dump(mode="json")[table]
+        ]
+        return pl.json_normalize(rows, separator="_", infer_schema_length=None)
+
+    def _document(self) -> Document:
+        from judge.ranking.ranking_document import ranking_document  # noqa: PLC0415 - only where it is drawn
+
+        return ranking_document(self.report)
+
+    def __repr__(self) -> str:
+        return f"Ranking({', '.join(self.report.models)})"
 
 
 def judged(options: CompareOptions | ScoreOptions, *, command: Sequence[str], say: Callable[[str], None]) -> RunFolder:
@@ -174,6 +222,29 @@ def open_run(run: str | Path, *, runs: str | Path = DEFAULT_RUNS) -> JudgedRun[A
 async def open_run_async(run: str | Path, *, runs: str | Path = DEFAULT_RUNS) -> JudgedRun[Any]:
     """Open a run as `open_run`, awaited."""
     return await asyncio.to_thread(open_run, run, runs=runs)
+
+
+def rank(*run: str | Path | JudgedRun[Any], **options: object) -> Ranking:
+    """Rank many models from the comparisons of their pairs, without network.
+
+    Args:
+        run: comparisons: runs by folder or name, folders that hold them, or what `compare` returned.
+        options: those of `omr-judge rank`.
+
+    Raises:
+        TypeError: there is no such option, or no run is given.
+        InputError: something given cannot be used.
+        RunError: there is no such run, or the runs cannot be ranked together.
+    """
+    if not run:
+        raise TypeError("rank() needs a run, or a folder of runs")
+    paths = [str(one.path if isinstance(one, JudgedRun) else one) for one in run]
+    return Ranking(rank_here(paths, made(RankOptions, options)))
+
+
+async def rank_async(*run: str | Path | JudgedRun[Any], **options: object) -> Ranking:
+    """Rank as `rank`, awaited."""
+    return await asyncio.to_thread(rank, *run, **options)
 
 
 def _compared(a: Records, b: Records, items: Items, options: Mapping[str, object]) -> JudgedRun[Report]:

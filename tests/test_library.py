@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
+import json
 import os
 import signal
 import subprocess
@@ -35,8 +37,8 @@ from judge.judging.options import CompareOptions, ScoreOptions
 from judge.report.report import Report
 
 NAMES = [
-    *("AsyncJudge", "Judge", "JudgedRun", "__version__", "compare", "compare_async", "open_run", "open_run_async"),
-    *("score", "score_async"),
+    *("AsyncJudge", "Judge", "JudgedRun", "Ranking", "__version__", "compare", "compare_async", "open_run"),
+    *("open_run_async", "rank", "rank_async", "score", "score_async"),
 ]
 A = [{"id": str(n), "question": f"Question {n}?", "trace": f"A thought that is long of {n}."} for n in range(4)]
 B = [{"id": str(n), "question": f"Question {n}?", "trace": f"A thought of {n}."} for n in range(4)]
@@ -96,6 +98,37 @@ def test_a_call_gives_the_report_and_rows_of_the_command_and_goes_on_with_its_ru
         judge.open_run("other")
 
 
+def test_many_models_are_ranked_as_the_command_ranks_them(provider: ProviderServer, tmp_path: Path) -> None:
+    models = {
+        name: [row | {"model": name, "trace": row["trace"] + " More." * (n + int(row["id"]) % 2 * n)} for row in B]
+        for n, name in enumerate("xyz")
+    }
+    pairs = itertools.combinations(models, 2)
+    runs = [judge.compare(models[a], models[b], judge=named(provider), name=f"{a}{b}") for a, b in pairs]
+    n_calls = len(provider.calls)
+    found = judge.rank("runs")
+    printed = json.loads(omr_judge("rank", "runs", "--json", cwd=tmp_path).stdout)
+    assert found.report.model_dump(mode="json") == printed
+    assert "Ranking on overall" in found._repr_html_()
+    assert "Ranking on overall" in found._repr_markdown_()
+    assert found.frame("models").filter(criterion="overall")["model"].to_list() == ["z", "y", "x"]
+    overall = found.report.criteria["overall"]
+    assert found.frame("pairs").filter(criterion="overall")["win_rate_estimate"].to_list() == [
+        pair.win_rate.estimate for pair in overall.pairs
+    ]
+    assert repr(found) == "Ranking(x, y, z)"
+    assert asyncio.run(judge.rank_async(runs[0], runs[1].path, "yz")).report.criteria == found.report.criteria
+    assert len(provider.calls) == n_calls
+    with pytest.raises(ValueError, match="no table is called 'items'"):
+        found.frame("items")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="no option is called html"):
+        judge.rank("runs", html="x")
+    with pytest.raises(TypeError, match="needs a run"):
+        judge.rank()
+    with pytest.raises(RunError, match="no run"):
+        judge.rank("other")
+
+
 def frames(folder: Path) -> dict[str, Callable[[list[dict[str, Any]]], object]]:
     from datasets import Dataset  # noqa: PLC0415 - it takes a second
 
@@ -119,9 +152,14 @@ def frames(folder: Path) -> dict[str, Callable[[list[dict[str, Any]]], object]]:
     }
 
 
-def test_records_of_every_library_are_the_same_run(provider: ProviderServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [("list", "path", "polars", "pandas"), pytest.param((), marks=pytest.mark.slow)])
+def test_records_of_every_library_are_the_same_run(
+    names: tuple[str, ...], provider: ProviderServer, tmp_path: Path
+) -> None:
     reports = set()
-    for name, form in frames(tmp_path).items():
+    known = frames(tmp_path)
+    for name in names or known:
+        form = known[name]
         # A file of ours has the bytes that any other library's would have: the run is the same one.
         run = judge.compare(form(A), form(B), judge=named(provider), **({"name": name} if name == "path" else {}))
         reports.add(run.report.model_dump_json(exclude={"models", "fingerprint"}))

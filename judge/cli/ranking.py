@@ -11,10 +11,9 @@ import typer
 from judge.cli.options import DryRun, OutputOptions, complete_run
 from judge.cli.output import Exit, print_form, print_quote, teller
 from judge.cli.reporting import FormOptions, refuse_options
-from judge.enums import Method, ReportFormat
+from judge.enums import ReportFormat
 from judge.files.terminal import tell
-from judge.judging.options import DEFAULT_RUNS, Runs
-from judge.ranking.options import TournamentOptions
+from judge.ranking.options import RankOptions, TournamentOptions
 
 
 def rank(
@@ -25,31 +24,7 @@ def rank(
         ),
     ],
     *,
-    runs: Runs = DEFAULT_RUNS,
-    cluster: Annotated[
-        str | None,
-        typer.Option(metavar="FIELD", help="Items with the same value form one unit, e.g. patient (default: image)."),
-    ] = None,
-    by: Annotated[
-        tuple[str, ...],
-        typer.Option("--by", metavar="FIELD", help="Rank within each value of a field too; repeatable."),
-    ] = (),
-    curve: Annotated[
-        str | None,
-        typer.Option(metavar="FIELD", help="Draw checkpoints by this field of their traces or names, e.g. step."),
-    ] = None,
-    allow_judges: Annotated[
-        bool, typer.Option("--allow-judges", help="Join runs of different judges, as a panel.")
-    ] = False,
-    added: Annotated[
-        tuple[str, ...],
-        typer.Option("--added", metavar="MODEL", help="Say how far this model moves the others; repeatable."),
-    ] = (),
-    bootstrap: Annotated[
-        int,
-        typer.Option(min=0, metavar="N", help="Make errors by N fits to reweighted items, not in closed form."),
-    ] = 0,
-    ci: Annotated[Method | None, typer.Option("--ci", help="How intervals of pairs' win rates are made.")] = None,
+    options: RankOptions,
     html: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write a page, with a page of each run beside it, and print nothing."),
@@ -57,19 +32,10 @@ def rank(
     form: FormOptions,
 ) -> None:
     """Rank many models from the comparisons of their pairs, without network."""
-    from judge.outcomes.item_features import WantedFields
-    from judge.ranking.joined_runs import Wanted
-    from judge.ranking.make_ranking import make_ranking
+    from judge.ranking.rank import rank
     from judge.ranking.ranking_document import ranking_document, render_ranking
-    from judge.ranking.tournament import read_plan
-    from judge.runs.run_names import find_run
 
-    paths = [path if (path := Path(name)).is_dir() else find_run(name, runs) for name in run]
-    plan = read_plan(paths[0]) if len(paths) == 1 else None
-    wanted = Wanted(WantedFields(cluster, tuple(dict.fromkeys(by))), curve, allow_judges)
-    made = make_ranking(
-        paths, wanted, method=ci, n_resamples=bootstrap, added=added, design=plan.told() if plan else None
-    )
+    made = rank(run, options)
     if html is None:
         print_form(made, form.chosen, ranking_document, render_ranking, errors=form.se)
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 from pydantic import ValidationError
 
+from judge.costs.spending import Spending
 from judge.errors import InputError
 from judge.files.damage import change_in
 from judge.files.files import write_json
@@ -16,10 +17,16 @@ from judge.files.limits import read_whole
 from judge.files.sealing import unseal
 from judge.prompting.pairwise_plan import template_of
 from judge.prompting.pairwise_prompt import parse_template
-from judge.report.certificate import AskedJudge, Certificate, CertificateStanding, standing
+from judge.report.certificate import (
+    AskedJudge,
+    Certificate,
+    CertificateStanding,
+    CertificateWord,
+    certificate_line,
+    standing,
+)
 
 if TYPE_CHECKING:
-    from judge.costs.spending import Spending
     from judge.runs.manifest import Manifest
     from judge.runs.run_folder import RunFolder
     from judge.schema import JudgeSpec
@@ -81,3 +88,20 @@ def standing_of(
     if given is None and not certificate_path(folder).exists():
         return None
     return standing(given or read_certificate(certificate_path(folder)), asked_judges(manifest, spending))
+
+
+def require_certified(folder: RunFolder, manifest: Manifest, given: Certificate | None) -> None:
+    """Refuse the judges of a run, as they are asked and have answered so far, unless all are certified (InputError).
+
+    Args:
+        folder: the run.
+        manifest: with the judges that are asked.
+        given: their certificate; None: the run's own.
+    """
+    spending = Spending({})
+    for judgment in folder.judgments():
+        spending.add(judgment)
+    found = standing_of(folder, manifest, spending, given)
+    if found is None or found.word is not CertificateWord.CERTIFIED:
+        problem = "the judge has no certificate" if found is None else certificate_line(found).rstrip(".")
+        raise InputError("--require-certificate", problem, "`omr-judge certify` makes one; name it with --certificate")

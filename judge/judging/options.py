@@ -410,6 +410,13 @@ class ServeOptions:
     max_pending: Annotated[
         int, typer.Option(min=1, metavar="PAIRS", help="Most pairs that wait at once; beyond, callers get 503.")
     ] = 10_000
+    require_certificate: Annotated[
+        bool, typer.Option("--require-certificate", help="Serve only where the judge is certified: see certify.")
+    ] = False
+    certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE|RUN", help="The judge's certificate, where it was made by another run."),
+    ] = None
     show_reference: Annotated[
         bool,
         typer.Option("--show-reference/--hide-reference", help="Show the judge the right answer and its reasoning."),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import typer
 
+from judge.enums import Method
 from judge.errors import InputError
 from judge.inputs.input_options import InputOptions
-from judge.judging.options import CompareOptions
+from judge.judging.options import DEFAULT_RUNS, CompareOptions, Runs
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
@@ -138,3 +139,34 @@ class TournamentOptions(CompareOptions):
             raise InputError("--shard", "an adaptive design plans by all that was judged", "leave one of the two out")
         if self.design.kind == "adaptive" and self.judging.batch:
             raise InputError("--batch", "an adaptive design waits for each of its batches", "leave one of the two out")
+
+
+@dataclass(frozen=True)
+class RankOptions:
+    """What is asked of a ranking."""
+
+    runs: Runs = DEFAULT_RUNS
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="FIELD", help="Items with the same value form one unit, e.g. patient (default: image)."),
+    ] = None
+    by: Annotated[
+        tuple[str, ...],
+        typer.Option("--by", metavar="FIELD", help="Rank within each value of a field too; repeatable."),
+    ] = ()
+    curve: Annotated[
+        str | None,
+        typer.Option(metavar="FIELD", help="Draw checkpoints by this field of their traces or names, e.g. step."),
+    ] = None
+    allow_judges: Annotated[bool, typer.Option("--allow-judges", help="Join runs of different judges, as a panel.")] = (
+        False
+    )
+    added: Annotated[
+        tuple[str, ...],
+        typer.Option("--added", metavar="MODEL", help="Say how far this model moves the others; repeatable."),
+    ] = ()
+    bootstrap: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="Make errors by N fits to reweighted items, not in closed form."),
+    ] = 0
+    ci: Annotated[Method | None, typer.Option("--ci", help="How intervals of pairs' win rates are made.")] = None

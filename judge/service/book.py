@@ -42,7 +42,7 @@ from judge.prompting.subject_counts import PairCounts
 from judge.runs.journal import Journal
 from judge.runs.manifest import Input, Manifest
 from judge.runs.run_folder import RunFolder
-from judge.schema import Failed, Judged, JudgeSpec, Judgment, Order, Pair, Rubric, Verdict
+from judge.schema import Chances, Failed, Judged, JudgeSpec, Judgment, Order, Pair, Rubric, Verdict
 from judge.service.designs import Against
 
 if TYPE_CHECKING:
@@ -58,11 +58,19 @@ MODELS = {
 }
 
 
+HARD = {
+    Verdict.FIRST: Chances(1.0, 0.0, 0.0),
+    Verdict.TIE: Chances(0.0, 1.0, 0.0),
+    Verdict.SECOND: Chances(0.0, 0.0, 1.0),
+}
+Verdicts = tuple[Chances | None, ...]
+"""in the order of the rubric: a hard verdict is the soft one with probability 1; None: the judge cannot judge it"""
+
+
 class QuestionResult(NamedTuple):
     """What came of one question: verdicts by criterion, or why there are none."""
 
-    verdicts: tuple[Verdict, ...] | None
-    """in the order of the rubric"""
+    verdicts: Verdicts | None
     why_not: str = ""
     """the failure, or `unasked`"""
     usd: Decimal | None = Decimal(0)
@@ -205,8 +213,8 @@ class Book:
         self.criteria = [criterion.name for criterion in self.manifest.rubric.criteria]
         self._options, self._budget, self._say = options, budget, say
         self._items: set[bytes] = set()
-        self._known: dict[bytes, tuple[Verdict, ...]] = {}
-        self._alike: dict[tuple[Verdict, ...], tuple[Verdict, ...]] = {}
+        self._known: dict[bytes, Verdicts] = {}
+        self._alike: dict[Verdicts, Verdicts] = {}
         self._open: dict[bytes, asyncio.Task[QuestionResult]] = {}
         self._came: dict[str, Judgment] = {}
         self._stack, self._ending = AsyncExitStack(), False
@@ -320,9 +328,10 @@ class Book:
             return QuestionResult(self._learn(judgment, judgment.result), usd=usd)
         return QuestionResult(None, judgment.result.failure.value if isinstance(judgment.result, Failed) else "", usd)
 
-    def _learn(self, judgment: Judgment, result: Judged) -> tuple[Verdict, ...]:
-        verdicts = tuple(result.verdicts[name] for name in self.criteria)
-        verdicts = self._alike.setdefault(verdicts, verdicts)
+    def _learn(self, judgment: Judgment, result: Judged) -> Verdicts:
+        verdicts = tuple(result.chances.get(name, HARD.get(result.verdicts[name])) for name in self.criteria)
+        if not result.chances:  # soft ones are seldom alike
+            verdicts = self._alike.setdefault(verdicts, verdicts)
         self._known[self._key(judgment.item, judgment.judge, judgment.order)] = verdicts
         return verdicts
 

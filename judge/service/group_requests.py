@@ -65,9 +65,10 @@ class AskedPair(Struct, frozen=True):
     judge: str
     """who was asked; empty: both responses are the same text, which is a tie"""
     verdict: Verdict | None
-    """on the last criterion, in slot words"""
+    """on the last criterion, in slot words; of a soft one the most probable"""
     p: float | None
-    """what it is worth to i, in [0, 1]; null where the verdict decides nothing"""
+    """what it is worth to i, in [0, 1]: 1, one half or 0, of a soft verdict the probability of i and half of a tie's;
+    null where the verdict decides nothing"""
     why_not: str = ""
     """the failure, `unasked`, or `late`"""
 
@@ -90,7 +91,8 @@ class Preferences(Struct, frozen=True):
     failed: int
     """questions without a verdict"""
     position_bias: float | None
-    """share of the group's decisive verdicts that pick the first slot; null where there is none"""
+    """share of the group's decisive verdicts that pick the first slot, by the probabilities of soft ones; null where
+    there is none"""
     judge_key: str
     """hash of what decides the verdicts: judges, settings, prompt, rubric"""
     usd: float | None

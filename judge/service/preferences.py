@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import msgspec
 import orjson
 
+from judge.comparison.certificates import read_certificate, require_certified
 from judge.dispatch.budget import Budget
 from judge.errors import InputError, OmrJudgeError
 from judge.images.image_store import ImageStore
@@ -25,10 +26,9 @@ from judge.images.loader import ImageLoader
 from judge.inputs.traces import read_traces
 from judge.judging.option_groups import made
 from judge.judging.options import ServeOptions
-from judge.outcomes.tally import CREDITS, winner
 from judge.runs.run_folder import RunFolder
-from judge.schema import Image, Item, JudgeSpec, Order, Pair, Verdict
-from judge.service.book import Book, QuestionResult
+from judge.schema import Chances, Image, Item, JudgeSpec, Order, Pair, Verdict
+from judge.service.book import Book, QuestionResult, Verdicts
 from judge.service.designs import HALF, Against, Comparison, Credit, GroupDesign, Reward, orders_of, rewards
 from judge.service.group_requests import (
     MOST_RESPONSES,
@@ -43,7 +43,6 @@ from judge.service.group_requests import (
 
 T = TypeVar("T")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-DECISIVE = {Verdict.FIRST, Verdict.SECOND}
 
 
 class BusyError(OmrJudgeError):
@@ -123,6 +122,9 @@ class AsyncPreferenceJudge:
                 if options.name is not None and against is not self.design.against:
                     options = replace(options, name=f"{options.name}-{against}")
                 book = await asyncio.to_thread(Book, options, against, self.budget, say=self._say)
+                if options.require_certificate:
+                    given = None if options.certificate is None else read_certificate(options.certificate)
+                    await asyncio.to_thread(require_certified, book.folder, book.manifest, given)
                 self._books[against] = await self._stack.enter_async_context(book)
                 for pair in RunFolder(book.folder.path).pairs():
                     if pair.item.images:
@@ -176,7 +178,8 @@ class AsyncPreferenceJudge:
             return rewards(len(texts), credits_)[:n]
 
         means = folded([book.criteria.index(name) for name in chosen])
-        decisive = [verdicts[-1] for _, verdicts in judged if verdicts[-1] in DECISIVE]
+        overall = [last for _, verdicts in judged if (last := verdicts[-1]) is not None]
+        decisive = sum(one.p_first + one.p_second for one in overall)
         costs = [answer.usd for answer in said]
         tied = [AskedPair(*one, Order.FORWARD, "", Verdict.TIE, HALF) for one in same]
         return Preferences(
@@ -191,7 +194,7 @@ class AsyncPreferenceJudge:
             },
             pairs=[*map(_asked_pair, questions, said), *tied],
             failed=len(said) - len(judged),
-            position_bias=fmean(verdict is Verdict.FIRST for verdict in decisive) if decisive else None,
+            position_bias=sum(one.p_first for one in overall) / decisive if decisive else None,
             judge_key=_judge_key(book),
             usd=None if None in costs else float(sum((cost for cost in costs if cost is not None), Decimal(0))),
         )
@@ -289,11 +292,15 @@ def _questions(
                 yield _Question(comparison, order, judge, pair, other if flipped else order)
 
 
-def _credit(question: _Question, verdict: Verdict) -> float | None:
-    return CREDITS[winner(verdict, question.order)]
+def _credit(question: _Question, said: Chances | None) -> float | None:
+    """Return what a verdict is worth to i: of a soft one the expected credit."""
+    if said is None:
+        return None
+    for_first = (said.p_first - said.p_second) / 2
+    return HALF + (for_first if question.order is Order.FORWARD else -for_first)
 
 
-def _pooled(judged: Sequence[tuple[_Question, Sequence[Verdict]]], criteria: Sequence[int]) -> Iterator[Credit]:
+def _pooled(judged: Sequence[tuple[_Question, Verdicts]], criteria: Sequence[int]) -> Iterator[Credit]:
     """Yield the credit of each question, the mean over those of some criteria that it decides."""
     for question, verdicts in judged:
         own = [credit for k in criteria if (credit := _credit(question, verdicts[k])) is not None]
@@ -302,8 +309,10 @@ def _pooled(judged: Sequence[tuple[_Question, Sequence[Verdict]]], criteria: Seq
 
 
 def _asked_pair(question: _Question, said: QuestionResult) -> AskedPair:
-    verdict = said.verdicts[-1] if said.verdicts else None
-    p = None if verdict is None else _credit(question, verdict)
+    verdict = p = None
+    if said.verdicts is not None:
+        last = said.verdicts[-1]
+        verdict, p = (Verdict.CANNOT_JUDGE if last is None else last.likeliest), _credit(question, last)
     return AskedPair(*question.comparison, question.order, question.judge.name, verdict, p, said.why_not)
 
 

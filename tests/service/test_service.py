@@ -20,13 +20,18 @@ import httpx2
 import numpy as np
 import pytest
 from command import environment, omr_judge, read_jsonl, wait_until, write_jsonl
+from form_server import CASES, Asked, FormServer, Told, completion
 from pictures import written
+from planted_items import scripted, write_items
 from provider_server import Answer, Call, ProviderServer, longer_wins, traces_of, verdicts_for
 from serving import Service, serving
 
 import judge
 from judge import rewards
+from judge.certify.certify import certify
 from judge.errors import BudgetReachedError, InputError, RunInUseError
+from judge.judging.option_groups import made
+from judge.judging.options import CertifyOptions
 from judge.runs.run_folder import RunFolder
 from judge.service.preferences import BusyError
 
@@ -202,6 +207,74 @@ def test_rewards_of_the_service_follow_quality_as_the_simulated_table_says(
             if len(set(answer["rewards"])) > 1:
                 correlations.append(np.corrcoef(answer["rewards"], own)[0, 1])
     assert np.mean(correlations) == pytest.approx(expected, abs=0.05)
+
+
+SOFT = """
+[judges.j]
+provider = "openai"
+model = "m"
+base_url = "{url}"
+prompt = "pairwise-letter.v1"
+reply = "letter"
+logprobs = true
+"""
+
+
+def test_a_soft_verdict_is_worth_its_expected_credit_also_to_a_service_that_starts_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server gives the better trace .8, the other .15, a tie .03 of .98."""
+    worth = (0.8 + 0.03 / 2) / 0.98
+    monkeypatch.chdir(tmp_path)
+    with FormServer() as server:
+        (tmp_path / "omr-judge.toml").write_text(SOFT.format(url=f"{server.url}/weighed"))
+        for n_calls in (2, 0):
+            asked = len(server.asked)
+            with serving(server, tmp_path, judge="j") as service:
+                answer = service.prefer("Which?", ["BETA", "ALPHA"])
+                assert len(server.asked) == asked + n_calls
+            assert answer["rewards"] == [pytest.approx(1 - worth), pytest.approx(worth)]
+            assert answer["by_criterion"]["overall"] == answer["rewards"]
+            assert [(pair["verdict"], pair["p"]) for pair in answer["pairs"]] == [
+                ("second", pytest.approx(1 - worth)),
+                ("first", pytest.approx(worth)),
+            ]
+            assert answer["position_bias"] == pytest.approx(0.5)  # either order names the better trace
+            won, lost = 0.5 + 2 * worth, 0.5 + 2 * (1 - worth)
+            assert answer["se"] == pytest.approx([(won * lost / 9 / 4) ** 0.5] * 2)
+        report = judge.open_run("s").report
+        assert report.n_soft == 2
+        with serving(server, tmp_path, judge="j", design="both", name="t") as service:
+            assert service.prefer("Which?", ["ALPHA", "BETA"])["rewards"] == pytest.approx([worth, 1 - worth])
+
+
+@pytest.mark.slow
+def test_soft_rewards_of_the_service_follow_quality_as_the_simulated_table_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, drawn = np.random.default_rng(5), threading.Lock()
+    quality = rng.normal(size=(100, 8))
+
+    def felt(asked: Asked) -> Told:
+        first, second = map(float, re.findall(r"quality (-?[0-9.]+)", json.dumps(asked.messages)))
+        with drawn:
+            logit = 2 * (first - second) + 1.5 + rng.logistic()
+        chances = {"A": 1 / (1 + np.exp(-logit)), "B": 1 / (1 + np.exp(logit))}
+        status, body = completion(max(chances, key=chances.__getitem__))
+        told = [{"token": letter, "logprob": float(np.log(p)), "bytes": None} for letter, p in chances.items()]
+        body["choices"][0]["logprobs"] = {"content": [{"token": "A", "logprob": 0.0, "top_logprobs": told}]}
+        return status, body
+
+    monkeypatch.setitem(CASES, "felt", felt)
+    monkeypatch.chdir(tmp_path)
+    with FormServer() as server:
+        (tmp_path / "omr-judge.toml").write_text(SOFT.format(url=f"{server.url}/felt"))
+        with serving(server, tmp_path, judge="j") as service:
+            found = [
+                np.corrcoef(service.prefer(f"Q{n}", [f"quality {one:.6f}" for one in own])["rewards"], own)[0, 1]
+                for n, own in enumerate(quality)
+            ]
+    assert np.mean(found) == pytest.approx(0.85, abs=0.03)
 
 
 def test_protocols_without_a_null_answer_503_and_the_repeat_finds_what_was_judged(tmp_path: Path) -> None:
@@ -427,6 +500,30 @@ def test_several_criteria_and_judges_make_one_reward_and_each_has_its_own(tmp_pa
             assert (both["rewards"], list(both["by_criterion"])) == ([0.5, 0.5], ["perception", "knowledge"])
             assert service.prefer("Which?", [SHORT, LONG], criteria=["rationale"])["rewards"] == [None, None]
             assert service.post("/rerank", {"query": "Which?", "documents": [SHORT, LONG]})["model"] == ""
+
+
+def test_an_uncertified_judge_is_not_served_where_a_certificate_is_required(tmp_path: Path) -> None:
+    write_items(tmp_path, 12, images=False)
+    with ProviderServer(scripted("text only")) as server:
+        own: dict[str, Any] = {"judge": f"openai:m@{server.url}/v1", "rubric": "openmedreason.v1"}
+        small = {"per_criterion": 6, "omissions": 0, "floor": 0.55, "name": "c", "runs": tmp_path / "runs"}
+        options = made(CertifyOptions, {"target": str(tmp_path / "a.jsonl"), "quiet": True, **own, **small})
+        assert certify(options, command=(), say=lambda _: None)[1].judges["openai:m"].word == "certified"
+        required = own | {"require_certificate": True}
+        named = required | {"certificate": tmp_path / "runs" / "c"}
+        for name, given, told in (
+            ("t", required, "the judge has no certificate .*name it with --certificate"),
+            ("u", named | {"certificate": tmp_path / "runs"}, "no certificate here"),
+            ("v", named | {"judge": f"openai:m2@{server.url}/v1"}, "Judge other judge"),
+            ("w", named | {"rubric": "overall.v1"}, "Judge other judge"),
+        ):
+            with pytest.raises(InputError, match=told), serving(server, tmp_path, **given | {"name": name}):
+                pass
+        with serving(server, tmp_path, **named) as service:
+            assert service.client.get("/v1/health").status_code == 200
+            assert service.prefer("What does case 1 show?", [SHORT, LONG], design="both")["failed"] == 0
+        with serving(server, tmp_path, **named):
+            pass
 
 
 # What each trainer sends, in the form that its code makes.
@@ -715,46 +812,57 @@ def test_groups_that_come_at_once_are_answered_in_their_order_and_none_is_lost(n
     assert 1 - 6 * off / (n_groups * (n_groups**2 - 1)) > 0.9  # Spearman's correlation
 
 
+def started(server: ProviderServer, folder: Path, concurrency: int) -> tuple[subprocess.Popen[str], str]:
+    """Start the command; return its process, and the service's URL."""
+    command = [sys.executable, "-m", "judge", "serve", "--judge", f"openai:judge-1@{server.url}/v1", "--port", "0"]
+    command += ["--rubric", "overall.v1", "--name", "s", "--concurrency", str(concurrency)]
+    key = environment({"OMR_JUDGE_API_KEY": "k"})
+    process = subprocess.Popen(command, cwd=folder, env=key, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "/v1/preferences" in line:
+            return process, line.split("/v1/")[0]
+    raise AssertionError("did not start")
+
+
 def test_a_killed_service_invents_nothing_and_the_repeats_end_with_the_same_rewards(tmp_path: Path) -> None:
     held = 6
-    with ProviderServer(longer_wins, delay=0.3) as server:
-        command = [sys.executable, "-m", "judge", "serve", "--judge", f"openai:judge-1@{server.url}/v1", "--port", "0"]
-        command += ["--rubric", "overall.v1", "--name", "s", "--concurrency", str(held)]
+    bodies = [{"prompt": f"Q{n}", "responses": ["x" * (k + 1) for k in range(5)]} for n in range(3)]
 
-        def start() -> tuple[subprocess.Popen[str], str]:
-            process = subprocess.Popen(
-                command, cwd=tmp_path, env=environment({"OMR_JUDGE_API_KEY": "k"}), stderr=subprocess.PIPE, text=True
+    async def asked(url: str, *, dies: bool) -> list[Any]:
+        async with httpx2.AsyncClient(base_url=url, timeout=60, trust_env=False) as client:
+            came = await asyncio.gather(
+                *(client.post("/v1/preferences", json=body) for body in bodies), return_exceptions=dies
             )
-            assert process.stderr is not None
-            for line in process.stderr:
-                if "/v1/preferences" in line:
-                    return process, line.split("/v1/")[0]
-            raise AssertionError("did not start")
+            return [one.json()["rewards"] for one in came if isinstance(one, httpx2.Response)]
 
-        bodies = [{"prompt": f"Q{n}", "responses": ["x" * (k + 1) for k in range(5)]} for n in range(3)]
+    with ProviderServer(longer_wins, delay=0.2) as server:
+        process, url = started(server, tmp_path, held)
 
-        async def asked(url: str, *, dies: bool) -> list[Any]:
-            async with httpx2.AsyncClient(base_url=url, timeout=60, trust_env=False) as client:
-                came = await asyncio.gather(
-                    *(client.post("/v1/preferences", json=body) for body in bodies), return_exceptions=dies
-                )
-                return [one.json()["rewards"] for one in came if isinstance(one, httpx2.Response)]
+        def kill() -> None:
+            wait_until(lambda: len(server.calls) >= 2 * held)
+            os.kill(process.pid, signal.SIGKILL)
 
-        process, url = start()
-        killer = threading.Timer(1.6, lambda: os.kill(process.pid, signal.SIGKILL))
-        killer.start()
+        threading.Thread(target=kill).start()
         assert len(asyncio.run(asked(url, dies=True))) < len(bodies)
         process.communicate()
-        process, url = start()
-        again = asyncio.run(asked(url, dies=False))
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
-        assert process.returncode == 0
-    assert again == [[0.0, 0.25, 0.5, 0.75, 1.0]] * 3 or all(row == sorted(row) and None not in row for row in again)
+        with serving(server, tmp_path, concurrency=held) as service:
+            again = asyncio.run(asked(service.url, dies=False))
+    assert again == [[0.0, 0.25, 0.5, 0.75, 1.0]] * 3
     prompts = [(*traces_of(call), call.user.split("<trace")[0]) for call in server.calls]
     assert len(server.calls) - len(set(prompts)) <= held
     assert RunFolder(tmp_path / "runs" / "s").manifest().n_items == 3 * 10
     omr_judge("verify", "s", cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_the_command_ends_in_peace_when_it_is_told_to(provider: ProviderServer, tmp_path: Path) -> None:
+    process, url = started(provider, tmp_path, 6)
+    answer = httpx2.post(f"{url}/v1/preferences", json={"prompt": "Q", "responses": [SHORT, LONG]}, trust_env=False)
+    assert answer.json()["rewards"] == [0.0, 1.0]
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
 
 
 # The same in process.
