@@ -30,6 +30,7 @@ def read_vlmevalkit(record: Record, id_path: str | None) -> Iterator[Row]:
         id=id_,
         text=prediction,
         reasoning=thinking,
+        repeats=False,
         no_trace=NoTrace.ERROR if failed else None,
         detail=prediction if failed else "",
         cut=Cut.EXCEL if EXCEL_CELL in (len(prediction), len(thinking)) else None,
