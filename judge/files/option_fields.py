@@ -18,10 +18,11 @@ COLUMNS: tuple[tuple[str, ...], ...] = tuple(
         *(("", ascii_uppercase), ("op", ascii_lowercase)),
         *(
             (word, letters)
-            for word in ("option_", "choice_", "option", "choice")
+            for word in ("option_", "choice_", "option", "choice", "Option ", "Option_", "Option", "Choice ", "opt_")
             for letters in (ascii_lowercase, ascii_uppercase)
         ),
-        *((word, "123456789") for word in ("option_", "choice_", "option", "choice")),
+        *((word, "123456789") for word in ("option_", "choice_", "option", "choice", "Option ", "opt")),
+        ("ending", "0123456789"),
     )
 )
 """names of columns that hold one option each, lettered in their order"""

@@ -69,7 +69,8 @@ def read_item(fields: RecordFields, typed: TypeAnswer, *, alone: bool) -> Item:
         item = replace(item, question=question, options=options)
     answer = fields.read("answer", as_answer)
     if answer is None or answer == "":
-        answer = _other_answer(fields, item.options) or answer
+        other = _other_answer(fields, item.options)
+        answer = answer if other is None else other
     if answer is not None:
         item = replace(item, answer=typed(answer, item.options))
     return _completed(item, fields) if alone else item

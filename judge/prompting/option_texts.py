@@ -19,7 +19,7 @@ _LOOKALIKES = str.maketrans({
     **dict.fromkeys("\u201c\u201d\u00ab\u00bb\u201e", '"'),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
     **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff", None),
-    **{start + place: letter for start in (0x1F150, 0x1F170) for place, letter in enumerate(ascii_uppercase)},
+    **{chr(start + place): letter for start in (0x1F150, 0x1F170) for place, letter in enumerate(ascii_uppercase)},
 })  # fmt: skip
 _FONT = re.compile(
     r"(?:\\(?:text(?:bf|it|rm|sf|tt)?|math(?:bf|it|rm|sf|tt)|bm|boldsymbol|operatorname|emph|underline)\s*|(?<=\{))"
@@ -140,6 +140,7 @@ class OptionTexts:
     """The texts of an item's options; a text that two options share names neither."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
+        options = _without_letters(options)
         full = _unique((core(text), label) for label, text in options.items())
         short = _unique((form, label) for label, text in options.items() if (form := _short(core(text))))
         self.known = {**{form: label for form, label in short.items() if form not in full}, **full}
@@ -188,6 +189,18 @@ def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     for form, label in pairs:
         labels.setdefault(form, []).append(label)
     return {form: found[0] for form, found in labels.items() if len(found) == 1}
+
+
+def _without_letters(options: Mapping[str, str]) -> Mapping[str, str]:
+    """Return options whose texts all begin with their letters, as "(A) Aspirin" or "A. Aspirin", without these."""
+    found = {label: re.match(rf"\s*[(\[]?{re.escape(label)}[.):\]]+\s+(?=\S)", text) for label, text in options.items()}
+    if not all(found.values()):
+        return options
+    return {
+        label: text[begun.end() :]
+        for (label, text), begun in zip(options.items(), found.values(), strict=True)
+        if begun
+    }
 
 
 def _short(text: str) -> str:
