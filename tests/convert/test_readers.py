@@ -307,6 +307,13 @@ def test_a_cell_of_vlmevalkit_that_names_another_rows_image_is_refused(cell: obj
     assert told.startswith("in.jsonl:1: image: '4' names another row, whose image would be left out (write that row's")
 
 
+def test_the_text_of_a_plain_completion_is_one(tmp_path: Path) -> None:
+    record = chat({})
+    record["response"]["body"]["choices"] = [{"index": 0, "text": "It is low, so B.", "finish_reason": "length"}]
+    row = only(tmp_path, record)
+    assert (row.text, row.cut, row.model) == ("It is low, so B.", Cut.LIMIT, "m-1")
+
+
 @pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
 def test_a_chat_completions_reasoning_stands_before_its_text(name: str, tmp_path: Path) -> None:
     row = only(tmp_path, chat({"content": "B", name: "It is low.", "refusal": None}))
