@@ -57,7 +57,7 @@ def test_an_image_as_text_under_another_name_is_refused_until_it_is_named(value:
 def test_a_name_of_a_file_beside_an_image_or_within_a_text_is_none_to_show(tmp_path: Path) -> None:
     beside = traces(tmp_path / "t.jsonl", {"image": "1.png", "file_name": "1.png"})
     read_traces(beside).close()
-    texts = {"trace": "1.png", "model_answer": "2.png", "note": "shown in 3.png"}
+    texts: dict[str, object] = {"trace": "1.png", "model_answer": "2.png", "note": "shown in 3.png"}
     read_traces(traces(tmp_path / "u.jsonl", texts)).close()
     said = traces(tmp_path / "v.jsonl", {"log": "1.png"})
     read_traces(said, fields={"image": "image"}).close()
