@@ -66,6 +66,10 @@ def converted(
         try:
             with RowFile(source, None, id_path=id_path, trace_path=path, lenient=skip_bad) as file:
                 sha256, is_foreign = file.sha256, file.format is not NATIVE or not file.holds_lines
+        except InputErrors as damage:
+            if "--field" in error.problems[0].hint:  # names would help, were the table or array whole
+                raise damage from None
+            raise error from None
         except InputError:
             continue
         if is_foreign:

@@ -60,6 +60,14 @@ def test_the_command_line_says_it_in_one_line_with_the_command(tmp_path: Path, t
     assert f"jq -c . {path.name} > a.jsonl" in line if text.startswith("{") else "--field trace=COLUMN" in line
 
 
+def test_of_an_array_that_was_cut_the_damage_is_told(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "b.jsonl", [RECORD])
+    (tmp_path / "a.json").write_text(json.dumps([RECORD, RECORD])[:-20])
+    told = omr_judge("compare", "a.json", "b.jsonl", "--dry-run", cwd=tmp_path, code=3).stderr
+    assert "write the file again" in told
+    assert "--field" not in told
+
+
 NAMED = {
     "table": ("num,a,b\n0,a long text,x\n1,another long text,y\n", "a", ("--field", "id=num")),
     "rows": ("a,b\na long text,x\nanother long text,y\n", "a", ("--id-column", "row")),
