@@ -38,7 +38,10 @@ def convert(
     filter_: Annotated[
         str | None, typer.Option("--filter", metavar="NAME", help="lm-eval: which filter's rows; default: the first's.")
     ] = None,
-    sample: Annotated[int, typer.Option(min=1, metavar="N", help="Which of an id's several rows to take.")] = 1,
+    sample: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Which of an id's several rows to take, from 1; default: the first."),
+    ] = None,
     all_samples: Annotated[
         bool, typer.Option("--all-samples", help="Take all rows of an id, as id#1, id#2 ...")
     ] = False,

@@ -129,7 +129,12 @@ def games_of(record: Record) -> list[Game] | None:
 def _arena_hard(record: Record) -> Iterator[Game]:
     """Yield two games: the baseline's answer is A in the first, and the model's in the second."""
     model, baseline = text_at(record, "model"), text_at(record, "baseline") or "baseline"
-    for at, game in enumerate(objects_at(record, "games")[:2]):
+    games = objects_at(record, "games")
+    if len(games) > 2:  # noqa: PLR2004 - one for each order
+        raise RecordProblem(
+            f"{len(games)} games on one question", "give two: nothing tells in which order others were shown"
+        )
+    for at, game in enumerate(games):
         said = str(game.get("score") or "").strip("[]")
         judgment = game.get("judgment")
         reply = text_at(object_at(game, "judgment"), "answer") if isinstance(judgment, Mapping) else judgment
@@ -163,7 +168,10 @@ def _vote(record: Record) -> Game:
     models, said = _two(record, *_A_VOTE), record.get("winner")
     if said is None:
         columns = {"model_a": "winner_model_a", "model_b": "winner_model_b", "tie": "winner_tie"}
-        said = next((name for name, column in columns.items() if str(record.get(column)) in {"1", "1.0", "True"}), "")
+        won = [name for name, column in columns.items() if str(record.get(column)).lower() in {"1", "1.0", "true"}]
+        if len(won) > 1:
+            raise RecordProblem(f"{' and '.join(won)} both win", "a vote is for one side, or a tie")
+        said = "".join(won)
     verdict = {"model_a": "first", "model_b": "second", **dict.fromkeys(_TIES, "tie")}.get(str(said))
     return Game(_item(record), models, verdict, models[0], "votes", str(said), is_vote=True)
 

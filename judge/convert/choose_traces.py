@@ -15,6 +15,7 @@ from judge.prompting.trace_parts import holds_thinking
 BARE_ANSWER = 10
 """characters; a trace of no more is an answer without reasoning"""
 OTHER_ID = "give each document an id of its own, or name another place of the id"
+NUMBER_SAMPLES = "give each trace an id of its own, or number an item's traces in a field `sample`"
 _SHOWN_EXAMPLE = 160
 _HASHES = ("doc_hash", "document_hash", "sample_hash", "question_hash", "content_sha256")
 """fields by which generators tell documents apart"""
@@ -29,8 +30,8 @@ class Choice:
     """its rows, and what rows without a model's name are called; None: the only one there is"""
     filter: str | None = None
     """None: the filter of the first row"""
-    sample: int = 1
-    """from 1: the n-th row of an id"""
+    sample: int | None = None
+    """from 1: the n-th row of an id; None: the first, or all where the file numbers them"""
     all_samples: bool = False
     """every row of an id, as `id#1`, `id#2` ..."""
 
@@ -107,8 +108,11 @@ class TraceSelector:
     def __init__(self, choice: Choice) -> None:
         self.counts = Counts()
         self._choice = choice
+        self._model = choice.model
+        """the first that is named: rows of a second one are no samples of it, and are refused in the end"""
         self._filter, self._known_filter = choice.filter, choice.filter is not None
-        self._rows_of: Counter[str] = Counter()
+        self._rows_of: Counter[tuple[str, str | None]] = Counter()
+        self._numbered: set[tuple[str, str | None, int]] = set()
         self._document_of: dict[str, int] = {}
         self._file_of: dict[str, int] = {}
 
@@ -125,10 +129,22 @@ class TraceSelector:
         told = document_of(row.fields, row.source)
         if told is not None and self._document_of.setdefault(row.id, told) != told:
             raise RecordProblem(f"id {show(row.id)} stands for another document than before", OTHER_ID)
-        self._rows_of[row.id] += 1
-        sample = self._rows_of[row.id]
+        self._model = self._model or row.model
+        second = None if self._choice.all_samples or row.model == self._model else row.model
+        takes_all = self._choice.sample is None and not self._choice.all_samples
+        named = f"id {show(row.id)}"
+        if takes_all and row.sample is not None:
+            if (row.id, second, row.sample) in self._numbered:
+                raise RecordProblem(f"duplicate {named}, sample {row.sample}", OTHER_ID)
+            self._numbered.add((row.id, second, row.sample))
+            return self._make(row, row.id, self._choice.model or row.model)
+        own = row.id, second
+        self._rows_of[own] += 1
+        sample = self._rows_of[own]
+        if sample > 1 and takes_all and not row.repeats:
+            raise RecordProblem(f"duplicate {named}", NUMBER_SAMPLES)
         self.counts.repeated_ids += sample == 2  # noqa: PLR2004 - the second row of an id
-        if not self._choice.all_samples and sample != self._choice.sample:
+        if not self._choice.all_samples and sample != (self._choice.sample or 1):
             self.counts.other_samples += 1
             return None
         id_ = f"{row.id}#{sample}" if self._choice.all_samples else row.id

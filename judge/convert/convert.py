@@ -29,6 +29,8 @@ class ConvertOptions:
     """None: found by each file's first records"""
     id_path: str | None = None
     """a dotted path; None: the format's own"""
+    trace_path: str | None = None
+    """a dotted path to the text of a trace, for records of no known format"""
     failures: Path | None = None
     """where rows without a trace are written"""
     force: bool = False
@@ -65,7 +67,13 @@ def _selected(
     """Read a file to its end, yield what becomes of its chosen rows, and raise all its problems together."""
     problems, counts = Problems(), selector.counts
     before = counts.rows
-    with RowFile(sources[number], options.format, id_path=options.id_path, lenient=options.skip_bad) as file:
+    with RowFile(
+        sources[number],
+        options.format,
+        id_path=options.id_path,
+        trace_path=options.trace_path,
+        lenient=options.skip_bad,
+    ) as file:
         for where, given in file.rows(problems):
             try:
                 row = _completed(given, file)

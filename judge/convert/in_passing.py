@@ -22,6 +22,7 @@ class ConvertedLines(JsonLines):
         source: the file, of a format that is recognised.
         sha256: its hash.
         id_path: where the ids stand; None: where the format has them.
+        trace_path: where the traces stand; None: where the format has them.
         skip_bad: whether records that cannot be read are left out.
 
     Raises:
@@ -30,10 +31,12 @@ class ConvertedLines(JsonLines):
 
     kind = "trace"
 
-    def __init__(self, source: str | Path, sha256: str, id_path: str | None, *, skip_bad: bool) -> None:
+    def __init__(
+        self, source: str | Path, sha256: str, id_path: str | None, trace_path: str | None, *, skip_bad: bool
+    ) -> None:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             to = Path(folder) / "traces.jsonl"
-            options = ConvertOptions(to=to, choice=Choice(), id_path=id_path, skip_bad=skip_bad)
+            options = ConvertOptions(to=to, choice=Choice(), id_path=id_path, trace_path=trace_path, skip_bad=skip_bad)
             counts = convert([str(source)], options)
             super().__init__(to)  # it stays readable: the file is open
         (file,) = counts.files
@@ -46,16 +49,29 @@ class ConvertedLines(JsonLines):
 
 
 def converted(
-    source: str | Path, error: InputErrors, *, id_path: str | None = None, skip_bad: bool = False
+    source: str | Path,
+    error: InputErrors,
+    *,
+    id_path: str | None = None,
+    trace_path: str | None = None,
+    skip_bad: bool = False,
 ) -> ConvertedLines:
-    """Return the traces of a file that is none of traces, where its format is recognised; else raise its error."""
+    """Return the traces of a file that is none of traces, where its format is recognised; else raise its error.
+
+    Where no format is, but the user says where the traces stand, they are taken from there.
+    """
     if source == "-" or not Path(source).is_file() or any(map(is_about_a_limit, error.problems)):
         raise error
-    try:
-        with RowFile(source, None, id_path=id_path, lenient=skip_bad) as file:
-            sha256, is_foreign = file.sha256, file.format is not NATIVE or not file.holds_lines
-    except InputError:
-        raise error from None
-    if not is_foreign:
-        raise error
-    return ConvertedLines(source, sha256, id_path, skip_bad=skip_bad)
+    for path in dict.fromkeys((None, trace_path)):
+        try:
+            with RowFile(source, None, id_path=id_path, trace_path=path, lenient=skip_bad) as file:
+                sha256, is_foreign = file.sha256, file.format is not NATIVE or not file.holds_lines
+        except InputErrors as damage:
+            if "--field" in error.problems[0].hint:  # names would help, were the table or array whole
+                raise damage from None
+            raise error from None
+        except InputError:
+            continue
+        if is_foreign:
+            return ConvertedLines(source, sha256, id_path, path, skip_bad=skip_bad)
+    raise error

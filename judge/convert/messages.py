@@ -120,7 +120,7 @@ def choice_row(
         fields: of the item.
         usage: tokens that it took.
     """
-    message = object_at(choice, "message")
+    message = object_at(choice, "message") or {"content": choice.get("text")}  # the latter of plain completions
     ended = choice.get("finish_reason") or choice.get("stop_reason")
     refusal, parts = text_at(message, "refusal"), message_parts(message)
     return Row(

@@ -30,7 +30,17 @@ def read_native(record: Record, id_path: str | None) -> Iterator[Row]:
     text, model = whole_output(fields), fields.read("model", as_name)
     if fields.problems:
         raise fields.problems[0]
-    yield Row(id=id_ or "", text=text, model=model, fields=_with_base64(fields.rest()))
+    rest, sample = fields.rest(), record.get("sample")
+    if isinstance(sample, str) and sample.isdecimal():
+        rest["sample"] = sample = int(sample)  # a table's cell
+    yield Row(
+        id=id_ or "",
+        text=text,
+        model=model,
+        repeats=False,
+        sample=sample if type(sample) is int else None,
+        fields=_with_base64(rest),
+    )
 
 
 def _with_base64(fields: dict[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,10 @@ class Row:
     cut: Cut | None = None
     filter: str | None = None
     """lm-evaluation-harness writes each output once for each of its filters"""
+    repeats: bool = True
+    """whether a generator writes several rows of an id; else a second one is a mistake"""
+    sample: int | None = None
+    """which of an item's outputs it is, where the file numbers them"""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """further fields of docs/input.md"""
     source: Mapping[str, Any] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Self
 from judge.convert.formats import FORMATS, Format, detect
 from judge.convert.output import Row
 from judge.convert.source import holds_lines, source_records
+from judge.convert.values import SourceRecord
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
-from judge.files.fields import ROW, RecordProblem
+from judge.files.fields import ROW, RecordProblem, follow
 from judge.files.jsonl import JsonLines, refuse
 from judge.files.limits import MAX_PROBLEMS, limits
 
@@ -39,6 +40,16 @@ class Problems:
             raise InputErrors(self._kept, self.total)
 
 
+def _with_trace(records: Generator[SourceRecord], path: str) -> Generator[SourceRecord]:
+    """Yield records whose text at a path is called a trace."""
+    for given in records:
+        if not isinstance(given.record, RecordProblem) and (text := follow(given.record, path)) is not None:
+            rest = {name: value for name, value in given.record.items() if name != path}
+            yield given._replace(record={**rest, "trace": text})
+        else:
+            yield given
+
+
 class RowFile:
     """An open file of a generator, of the format that is named or found by its first records (see `source_records`)."""
 
@@ -48,6 +59,7 @@ class RowFile:
         format_: str | None,
         *,
         id_path: str | None = None,
+        trace_path: str | None = None,
         lenient: bool = False,
     ) -> None:
         self._file = JsonLines(source)
@@ -56,6 +68,8 @@ class RowFile:
         """whether it is JSON lines, as a file of traces is"""
         self.folder = Path.cwd() if source == "-" else Path(source).absolute().parent
         self._records = source_records(self._file, max_document=limits().document_bytes)
+        if trace_path is not None:
+            self._records = _with_trace(self._records, trace_path)
         try:
             self._first = list(islice(self._records, LOOKED_AT))
             self._id_path, self._lenient = id_path, lenient

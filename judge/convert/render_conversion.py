@@ -15,7 +15,7 @@ _CUTS = {
 }
 
 
-def lines(counts: Counts, *, sample: int, all_samples: bool) -> Iterator[str]:
+def lines(counts: Counts, *, sample: int | None, all_samples: bool) -> Iterator[str]:
     """Yield what a person is told, safe for a terminal."""
     for file in counts.files:
         yield f"{_one_line(file.path)}: {file.title} ({file.format}), {_count(file.rows, 'row')}"
@@ -84,10 +84,10 @@ def _model(name: str, count: ModelCount) -> str:
     return f"{text}; {bare}. Was thinking stripped before the file was written?"
 
 
-def _taken(sample: int, *, all_samples: bool) -> str:
+def _taken(sample: int | None, *, all_samples: bool) -> str:
     if all_samples:
         return "each row is taken, as id#1, id#2 ..."
-    which = "the first" if sample == 1 else f"number {sample}"
+    which = "the first" if sample in (None, 1) else f"number {sample}"
     return f"{which} of each is taken (--sample N, --all-samples)"
 
 

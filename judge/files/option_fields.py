@@ -18,10 +18,11 @@ COLUMNS: tuple[tuple[str, ...], ...] = tuple(
         *(("", ascii_uppercase), ("op", ascii_lowercase)),
         *(
             (word, letters)
-            for word in ("option_", "choice_", "option", "choice")
+            for word in ("option_", "choice_", "option", "choice", "Option ", "Option_", "Option", "Choice ", "opt_")
             for letters in (ascii_lowercase, ascii_uppercase)
         ),
-        *((word, "123456789") for word in ("option_", "choice_", "option", "choice")),
+        *((word, "123456789") for word in ("option_", "choice_", "option", "choice", "Option ", "opt")),
+        ("ending", "0123456789"),
     )
 )
 """names of columns that hold one option each, lettered in their order"""
@@ -36,7 +37,7 @@ def as_options(value: object) -> dict[str, str]:
     `label`), and any of these as JSON or as Python writes it.
     """
     if isinstance(value, str):
-        value = _parsed(value)
+        value = parsed_text(value)
     match value:
         case {"text": list() as texts, "label": list() as labels} if len(texts) == len(labels):
             value = {as_label(label): text for label, text in zip(labels, texts, strict=True)}
@@ -73,7 +74,7 @@ def options_in_columns(fields: RecordFields) -> dict[str, str]:
     return {}
 
 
-def _parsed(text: str) -> object:
+def parsed_text(text: str) -> object:
     """Return what a text holds as JSON or as a Python literal; the text itself where it holds neither."""
     if not text.lstrip().startswith(("[", "{")):
         return text

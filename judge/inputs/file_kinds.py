@@ -1,4 +1,4 @@
-"""Name what a file is that holds no JSON lines, with the command that makes them of it."""
+"""Name what a file is that holds no JSON lines and is of no known format, and what reads it nevertheless."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ def with_file_kind(error: InputErrors, source: str | Path) -> InputErrors:
     kind = file_kind(_beginning(path))
     if kind is None:
         return error
-    to = path.with_name(f"{path.name.partition('.')[0]}{'-lines' if path.suffix == '.jsonl' else ''}.jsonl").name
-    convert = f"omr-judge convert {shlex.quote(str(source))} --to {shlex.quote(to)}"
     if kind == SEVERAL_OBJECTS:
-        convert = f"jq -c . {shlex.quote(str(source))} > {shlex.quote(to)}"
+        to = path.with_name(f"{path.name.partition('.')[0]}{'-lines' if path.suffix == '.jsonl' else ''}.jsonl").name
+        hint = f"convert it first: jq -c . {shlex.quote(str(source))} > {shlex.quote(to)}"
+        return InputErrors([InputError(str(source), f"is {kind}, not one JSON object a line", hint)])
+    name = "NAME" if kind in (ARRAY, ONE_OBJECT) else "COLUMN"
+    hint = f"say which hold them: --field trace={name}, --field id={name} (or --id-column row)"
     return InputErrors(
-        [InputError(str(source), f"is {kind}, not one JSON object a line", f"convert it first: {convert}")]
+        [InputError(str(source), f"is {kind}, of which no names are known to hold ids and traces", hint)]
     )
 
 

@@ -64,7 +64,10 @@ class ItemOptions(FieldOptions):
     ] = OnMissingImage.ERROR
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take the first N items.")] = None
     sample: Annotated[
-        int | None, typer.Option("--sample", min=1, metavar="N", help="Take N items at random, by --seed.")
+        int | None,
+        typer.Option(
+            "--sample", min=1, metavar="N", help="Take only N items, drawn by --seed (--samples: replies per item)."
+        ),
     ] = None
     skip_bad: Annotated[
         bool,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from judge.files.fields import (
+    FIELDS,
+    FOLLOWS,
     RecordFields,
     RecordProblem,
     as_id,
@@ -30,8 +32,10 @@ from judge.prompting.trace_parts import part_output
 from judge.schema import Group, Item, Unit
 
 _NUMBERED = re.compile(r"(?:image|img|picture|photo|figure)s?[_-]?[0-9]{1,2}", re.IGNORECASE)
-_IMAGE_TEXTS = ("data:image/", "iVBORw0KGgo", "/9j/4", "R0lGODlh", "R0lGODdh")
-"""with which images begin as text: data addresses, and PNG, JPEG and GIF in base64"""
+_IMAGE_TEXTS = ("data:image/", "iVBORw0KGgo", "/9j/4", "R0lGODlh", "R0lGODdh", "UklGR", "SUkqA", "TU0AK")
+"""with which images begin as text: data addresses, and PNG, JPEG, GIF, WebP and TIFF in base64"""
+_TEXT_FIELDS = {*FIELDS["trace"], *FIELDS["model"], *FIELDS["model_answer"], *FOLLOWS}
+_IMAGE_NAME = re.compile(r"[^\s<>|\"]{1,250}\.(?:png|jpe?g|webp|gif|bmp|tiff?|dcm)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,8 @@ def read_item(fields: RecordFields, typed: TypeAnswer, *, alone: bool) -> Item:
         item = replace(item, question=question, options=options)
     answer = fields.read("answer", as_answer)
     if answer is None or answer == "":
-        answer = _other_answer(fields, item.options) or answer
+        other = _other_answer(fields, item.options)
+        answer = answer if other is None else other
     if answer is not None:
         item = replace(item, answer=typed(answer, item.options))
     return _completed(item, fields) if alone else item
@@ -110,27 +115,40 @@ def read_images(fields: RecordFields) -> tuple[str | EmbeddedImage, ...]:
         return images
     for key in fields.unread():
         value = fields.look(key)
-        if _NUMBERED.fullmatch(key) or _holds(value, bytes):
+        if _NUMBERED.fullmatch(key) or _holds_bytes(value):
             images += fields.take(key, _as_images) or ()
-        elif _holds(value, str):
-            held = RecordProblem(f"{key}: holds an image, which would be left out", f"show it with --field image={key}")
-            fields.problems.append(held)
+        elif key not in _TEXT_FIELDS and (place := next(_image_texts(value, key, named=not images), None)):
+            hint = f"show it with --field image={place}, or say with --field image=image that it is none"
+            fields.problems.append(RecordProblem(f"{key}: holds an image, which would be left out", hint))
     return images
 
 
-def _holds(value: object, kind: type) -> bool:
-    """Say whether a value holds an image: its bytes, or its bytes as text (data addresses, base64)."""
+def _image_texts(value: object, path: str, *, named: bool) -> Iterator[str]:
+    """Yield the paths of images as text: data addresses, base64, and where asked for values that name an image file."""
+    match value:
+        case str():
+            if value.startswith(_IMAGE_TEXTS) or (named and _IMAGE_NAME.fullmatch(value)):
+                yield path
+        case list():
+            for at, one in enumerate(value):
+                if isinstance(one, str) and next(_image_texts(one, path, named=named), None):
+                    yield path
+                else:
+                    yield from _image_texts(one, f"{path}.{at}", named=False)
+        case Mapping():
+            for name, one in value.items():
+                yield from _image_texts(one, f"{path}.{name}", named=False)
+
+
+def _holds_bytes(value: object) -> bool:
+    """Say whether a value is an image's bytes, alone, in a struct with its path, or in a list."""
     match value:
         case list():
-            return any(_holds(one, kind) for one in value)
+            return any(map(_holds_bytes, value))
         case {"bytes": content, **others} if others.keys() <= {"path"}:
-            return isinstance(content, kind)
-        case {"url": str(address)}:
-            return kind is str and address.startswith("data:image/")
-        case str():
-            return kind is str and value.startswith(_IMAGE_TEXTS)
+            return isinstance(content, bytes)
         case _:
-            return kind is bytes and isinstance(value, bytes)
+            return isinstance(value, bytes)
 
 
 def _as_images(value: object) -> tuple[str | EmbeddedImage, ...]:

@@ -13,7 +13,8 @@ from judge.prompting.right_answer import ways_to_read
 
 OTHER_SPELLINGS = (
     *("answer_idx", "answer_index", "answer_id", "answerKey", "answer_key", "correct_answer", "correct_answer_idx"),
-    *("correct_option", "correct_index", "correct_choice", "gold_index", "cop", "correct", "label"),
+    *("correct_option", "correct_index", "correct_choice", "correct_letter", "gold_index", "gold_label", "gold_answer"),
+    *("ground_truth", "right_answer", "cop", "correct", "label"),
 )
 """fields that hold the right answer of an item with options, where they can be read and none of ours is there"""
 

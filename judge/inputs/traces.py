@@ -361,7 +361,8 @@ def read_traces(
         return open_(JsonLines(source), fields=fields)
     except InputErrors as error:
         id_path = fields.get("id") or (ROW if id_column == ROW else None)
-        lines = converted(source, with_file_kind(error, source), id_path=id_path, skip_bad=skip_bad)
+        told = with_file_kind(error, source)
+        lines = converted(source, told, id_path=id_path, trace_path=fields.get("trace"), skip_bad=skip_bad)
     return open_(lines, fields={name: path for name, path in fields.items() if name not in {"id", "trace"}})
 
 

@@ -253,7 +253,9 @@ class CompareOptions(PromptOptions):
     orders: Annotated[Orders, typer.Option(help="Judge each pair in both orders, or half of them each way.")] = (
         Orders.BOTH
     )
-    samples: Annotated[int, typer.Option(min=1, help="Replies per pair, order and judge.")] = 1
+    samples: Annotated[
+        int, typer.Option(min=1, help="Judges' replies per pair and order (--sample takes fewer items).")
+    ] = 1
     judge_options: JudgeOptions = JudgeOptions()
     interval: Annotated[Method, typer.Option("--ci", help="How intervals are made.")] = Method.JEFFREYS
     prices: Prices = ()
@@ -289,7 +291,9 @@ class ScoreOptions:
     prompts: Annotated[
         str, typer.Option(metavar="NAME", help="The three prompts: NAME-GROUP.vN for each group of units.")
     ] = "pkr.v1"
-    samples: Annotated[int, typer.Option(min=1, help="Replies per trace, group and judge.")] = 1
+    samples: Annotated[
+        int, typer.Option(min=1, help="Judges' replies per trace and group (--sample takes fewer items).")
+    ] = 1
     judge_options: JudgeOptions = JudgeOptions()
     seed: Seed = 0
     prices: Prices = ()

@@ -13,7 +13,7 @@ _EDGE = rf"(?<![{_LATIN}])", rf"(?![{_LATIN}])"
 PHRASES: dict[str, dict[str, str]] = {
     # an answer by its noun alone: "answer: C", "the answer is C"
     "answer": {
-        "en": "answers?|ans|solution|(?:correct|final|best) response",
+        "en": "answers?|ans|solution|prediction|(?:selected|chosen|predicted) (?:answer|option|choice|letter|label)|(?:correct|final|best) response",
         "es": "respuestas?|soluci[oó]n",
         "fr": "réponses?",
         "de": "antwort(?:en)?|lösung",
@@ -72,7 +72,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "fr": "je (?:choisis|sélectionne|choisirais|retiens)|j'opte pour",
         "de": "ich (?:wähle|würde|nehme)|ich entscheide mich für",
         "pt": "(?:eu )?(?:escolho|escolheria|seleciono|marco|opto por)|fico com",
-        "zh": "(?:故|应|所以|因此|本题|我|則|则|應)(?:应|應)?该?(?:选择|選擇|选|選)|^选择?|^選擇?",
+        "zh": "(?:故|应|所以|因此|本题|我|則|则|應)(?:应|應)?该?(?:选择|選擇|选|選)|^选(?:择|(?!项))|^選(?:擇|(?!項))",
     },
     "det": {
         "en": "the|my|our|an?|this",
@@ -104,6 +104,12 @@ PHRASES: dict[str, dict[str, str]] = {
         "ja": "ではな(?:く|い)|じゃない",
         "ko": "아니(?:라|고|다)?|아닙니다",
     },
+    # behind a claim these take it back
+    "denied": {
+        "zh": "的?吗|的?嗎",
+        "ja": "(?:とは|では|じゃ)(?!なく)|のはずが|か(?:どうか|は|もしれ)",
+        "ko": "[이가]?\\s*아[니닙닌]|일\\s*(?:리|수|까)",
+    },
     "undecided": {
         "en": "either|between|one of|among|unclear|unknown|uncertain",
         "es": "entre|bien",
@@ -119,7 +125,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "pt": "mas(?: sim)?|e sim",
         "zh": "而是|但",
         "ja": "ではなく|しかし",
-        "ko": "하지만",
+        "ko": "하지만|지만",
     },
     # what turns an earlier statement into a rejected one
     "correction": {
@@ -147,7 +153,7 @@ PHRASES: dict[str, dict[str, str]] = {
     },
     # words after a statement that take it back
     "doubt": {
-        "en": r"wait|hmm+|let me (?:re-?)?(?:think|check|consider|verify)|not (?:so )?sure|can(?:no|')t decide|unsure|i was wrong"
+        "en": r"wait|hmm+|let me (?:re-?)?(?:think|check|consider|verify)|not (?:so )?sure|can(?:no|')t decide|unsure|i was wrong|were it not|if not for"
         "|no, (?:that|this)|on second thoughts?|reconsider",
         "es": "espera|no estoy segur[ao]|no puedo decidir|un momento",
         "fr": "attendez|attends|pas sûre?|je ne sais pas",
@@ -231,7 +237,7 @@ def _phrases(*roles: str) -> tuple[list[str], list[str]]:
 
 def _by_first(parts: list[str]) -> str:
     """Join alternatives, those of a first letter in one group: most places in a text are left at its first letter."""
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {} if parts else {"": ["(?!)"]}
     for part in chain.from_iterable(map(_spread, parts)):
         is_letter = part[0].isalpha() and part[1:2] not in ("?", "*")
         groups.setdefault(part[0] if is_letter else "", []).append(part[is_letter:])

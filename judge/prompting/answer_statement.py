@@ -20,7 +20,7 @@ DET = (
     r"|The|La|El|Le|Les|Der|Die|Das)(?=\s)|l'|(?:my|our|the|meine|mi|ma|minha)(?=\s))"
 )
 LEAD = re.compile(
-    rf"(?:(?:[\s\"'=>,:\u3001\uff0c-]|[({{\[{OPEN}](?!\s*\w\s*[)\]}}{CLOSE}]))+|{DET}\s*|(?:it|that|this)(?:'s|\s+is)(?=\s)|{any_of('adverb')}|{IS}(?=\s)|{OPTION}\s*|{any_of('answer')}(?=\s+\S)|{RIGHT}(?=\s))",
+    rf"(?:(?:[\s\"'=>,:\u3001\uff0c-]|[({{\[{OPEN}](?!\s*\w\s*[)\]}}{CLOSE}]))+|{DET}\s*|(?:it|that|this)(?:'s|\s+(?:is|(?:must|has\s+to)\s+be))(?=\s)|{any_of('adverb')}|{IS}(?=\s)|{OPTION}\s*|{any_of('answer')}(?=\s+\S)|{RIGHT}(?=\s))",
     FLAGS,
 )
 _NOT, _BUT, _UNDECIDED = (re.compile(any_of(role), FLAGS) for role in ("not", "but", "undecided"))
@@ -137,7 +137,11 @@ class StatementReader:
             said = self._text_said(span, text, bare=bare)
         elif listed is not None:
             rest = span[first_end + 2 :]
-            doubtful = "?" in span[first_end:][:3] or _TAKEN_BACK.search(rest[: self.sentence(rest)])
+            doubtful = (
+                "?" in span[first_end:][:3]
+                or span.startswith("\u4e0d\u662f", first_end)
+                or _TAKEN_BACK.search(rest[: self.sentence(rest)])
+            )
             said = None if bare and doubtful else Said(listed)
         elif _UNDECIDED.match(span, at):
             said = Said(NONE)
@@ -265,8 +269,11 @@ class StatementReader:
         return bool(_AFTER.match(rest)) and not _NAME.match(rest) and not (rest[:1] == "/" and rest[1:2].isalnum())
 
     def _contradicts(self, span: str, at: int, label: str) -> bool:
-        """Return whether the text of another option follows a letter as its own would."""
+        """Return whether another option, its text or its letter alone, follows a letter as its own text would."""
         gap = _GAP.match(span, at)
+        other = self.one.match(span, gap.end()) if gap and gap[0].strip() else None
+        if other and not span[other.end() :].strip(ENDS):
+            return self.labels[(other["marked"] or other["bare"]).casefold()] != label
         text = self.texts.at(span, gap.end()) if gap else None
         if text is None or text.label == label:
             return False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
+from string import ascii_uppercase
 from typing import NamedTuple
 
 from judge.prompting.answer_phrases import any_of
@@ -17,19 +19,35 @@ _LOOKALIKES = str.maketrans({
     **dict.fromkeys("\u201c\u201d\u00ab\u00bb\u201e", '"'),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
     **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff", None),
+    **{chr(start + place): letter for start in (0x1F150, 0x1F170) for place, letter in enumerate(ascii_uppercase)},
 })  # fmt: skip
 _FONT = re.compile(
-    r"\\(?:text(?:bf|it|rm|sf|tt)?|math(?:bf|it|rm|sf|tt)|bm|boldsymbol|operatorname|emph)\s*\{([^{}]*)\}"
+    r"(?:\\(?:text(?:bf|it|rm|sf|tt)?|math(?:bf|it|rm|sf|tt)|bm|boldsymbol|operatorname|emph|underline)\s*|(?<=\{))"
+    r"\{([^{}]*)\}"
 )
 _BOX = re.compile(r"\\f?box(?:ed)?\s*\{([^{}]*)\}|\\boxed\s*([0-9A-Za-z])(?!\w)")
 _TAG = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.IGNORECASE | re.DOTALL)
-_SPACING = re.compile(r"\\(?:[,;:! ()\[\]]|quad|bf|rm|left|right|displaystyle)|\\\\(?=\s)|[\u00a0\u3000]")
+_SPACING = re.compile(
+    r"\\(?:[,;:! ()\[\]]|quad|bf|rm|left|right|displaystyle|[lL]arge|LARGE|[hH]uge|(?:text)?color\s*\{[^{}]*\})"
+    r"|\\\\(?=\s)|[\u00a0\u3000]"
+)
 # Each begins with the characters that it needs, which are found quickly, and looks back from these.
 _MARKED_LETTER = re.compile(
-    r"""[*_`$"'](?:(?<![\w'"][*_`$"'])[*_`$"']*\s*([0-9A-Za-z])\s*[.:)]?\s*[*_`$"']+(?![\w])"""
+    r"""[*_`$"'](?:(?<![\w'"][*_`$"'])[*_`$"']*\s*([0-9A-Za-z])\s*[.:)]?\s*[*_`$"']++(?!\w|-\w|\s+[*_`]*[a-z])"""
     r"""|(?<=[*_`$])[*_`$]*\(([A-Za-z])\)[*_`$]+)"""
 )
-_HEADING = re.compile(r"^[ \t]*(?:#{1,6}|>)[ \t]*", re.MULTILINE)
+_HEADING = re.compile(r"^[ \t]*(?:#{1,6}|>|[\u2022\u2023\u25aa\u25cf\u25e6])[ \t]*", re.MULTILINE)
+_ENTITY = re.compile(r"&(?:quot|apos|amp|lt|gt|nbsp|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
+_HTML = re.compile(r"</?(?:b|strong|em|i|u|code|mark|span|font)(?:\s[^<>]{0,200})?>")
+_HTML_BLOCK = re.compile(r"</?(?:br|p|div|li|ul|ol|h[1-6])(?:\s[^<>]{0,200})?/?>")
+_TOKEN = re.compile(r"<\|[a-z_]{1,30}\|>|</s>|<(?:eos|end_of_turn)>")
+"""of a chat template, left in behind a text"""
+DECORATION = re.compile(
+    "(?:[\u2600-\u2775\u27a1\u2b50\U0001f300-\U0001faff]"
+    "(?<![\u2610\u2612\u2640\u2642\u26a0\u26d4\u2716-\u2718\u274c\u274e\u2753-\u2755\U0001f44e\U0001f4c8\U0001f4c9"
+    "\U0001f519-\U0001f51d\U0001f53a-\U0001f53d\U0001f645\U0001f6ab\U0001f914\U0001f937])|[\ufe0e\ufe0f\u20e3])+"
+)
+"""emojis and other pictures, but for those that deny, doubt or point"""
 _EMPHASIS = re.compile(r"(?<!\w)_+|_+(?!\w)")
 _SNAKE = re.compile(r"(?<=[a-z])_(?=[a-z])")
 _MARKS = re.compile(r"[*`$]+")
@@ -60,6 +78,8 @@ class Mention(NamedTuple):
 
 def plain(text: str) -> str:
     """Return a text in the usual characters, without LaTeX commands of font and spacing."""
+    if "&" in text:
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     text = unicodedata.normalize("NFKC", text).translate(_LOOKALIKES)
     while "\\" in text and (bare := _FONT.sub(r"\1", text)) != text:
         text = bare
@@ -69,9 +89,11 @@ def plain(text: str) -> str:
 def undressed(text: str) -> str:
     """Return a text without bold, headings and the like; a letter so marked stands in brackets."""
     text = _TAG.sub(rf"{OPEN}\1{CLOSE}", plain(text))
+    if "<" in text:
+        text = _TOKEN.sub(" ", _HTML_BLOCK.sub("\n", _HTML.sub("*", text)))
     text = _BOX.sub(lambda box: f"{OPEN}{box[1] or box[2] or ''}{CLOSE}", text)
     text = _MARKED_LETTER.sub(lambda letter: f"({letter[1] or letter[2]})", text)
-    if "#" in text or ">" in text:
+    if "#" in text or ">" in text or not text.isascii():
         text = _HEADING.sub("", text)
     if "_" not in text:
         return _MARKS.sub("", text)
@@ -118,6 +140,7 @@ class OptionTexts:
     """The texts of an item's options; a text that two options share names neither."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
+        options = _without_letters(options)
         full = _unique((core(text), label) for label, text in options.items())
         short = _unique((form, label) for label, text in options.items() if (form := _short(core(text))))
         self.known = {**{form: label for form, label in short.items() if form not in full}, **full}
@@ -166,6 +189,18 @@ def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     for form, label in pairs:
         labels.setdefault(form, []).append(label)
     return {form: found[0] for form, found in labels.items() if len(found) == 1}
+
+
+def _without_letters(options: Mapping[str, str]) -> Mapping[str, str]:
+    """Return options whose texts all begin with their letters, as "(A) Aspirin" or "A. Aspirin", without these."""
+    found = {label: re.match(rf"\s*[(\[]?{re.escape(label)}[.):\]]+\s+(?=\S)", text) for label, text in options.items()}
+    if not all(found.values()):
+        return options
+    return {
+        label: text[begun.end() :]
+        for (label, text), begun in zip(options.items(), found.values(), strict=True)
+        if begun
+    }
 
 
 def _short(text: str) -> str:

@@ -24,7 +24,7 @@ from judge.prompting.answer_statement import (
     Said,
     StatementReader,
 )
-from judge.prompting.option_texts import CLOSE, OPEN, small_letters, undressed
+from judge.prompting.option_texts import CLOSE, DECORATION, OPEN, small_letters, undressed
 from judge.prompting.thinking import part_thinking
 
 _GAP = r"[\s,]*"
@@ -34,9 +34,9 @@ _NOUN = (
 )
 _OF = r"(?:\s+(?:to|for|in|of|among|from|here|given|a|para|à|de|pour|auf|für|da)\s+[^.\n:;!?,]{0,80}?)?"
 _STATE = re.compile(
-    rf"{_NOUN}[\"']?(?:{_OF}\s*(?:,?\s*{any_of('adverb')},?\s*)?"
-    rf"(?:{IS}(?:\s*[:\n])?|\s*[:=]|\s-\s|[ \t]*[:]?[ \t]*\n)"
-    rf"|(?=\s*[(\[{OPEN}]?(?-i:[A-Z])[)\]{CLOSE}]?[.\u3002]?\s*$)|\s*[\u3011\]]|\s*(?={any_of('not')}))",
+    rf"{_NOUN}(?:'s(?=\s)|[\"']?(?:{_OF}\s*(?:,?\s*{any_of('adverb')},?\s*)?"
+    rf"(?:{IS}(?:\s*[:\n])?|\s*(?:[:|\u2192\u21d2]|=>?|->)|\s-\s|[ \t]*[:]?[ \t]*\n)"
+    rf"|(?=\s*[(\[{OPEN}]?(?-i:[A-Z])[)\]{CLOSE}]?[.\u3002]?\s*$)|\s*[\u3011\]]|\s*(?={any_of('not')})))",
     FLAGS,
 )
 _PICK = re.compile(rf"{any_of('pick')}[ \t]*:?", FLAGS)
@@ -50,6 +50,7 @@ _CLAIM = re.compile(
     rf"\s*(?:{IS}|(?<=[A-Z)\u9879\u9805])(?=\u6b63|\u9519|\u932f))\s*(?:{any_of('adverb')}{_GAP})*"
     rf"(?P<no>{any_of('not')}\s*)?"
     rf"(?:{DET}\s*)?(?:(?P<bad>{any_of('wrong')})|{_GOOD})"
+    rf"(?P<denied>{any_of('denied')})?"
     r"|(?P<chosen>\s*(?:\u3092\u9078|[\ub97c\uc744]\s*(?:\uc120\ud0dd|\uace0\ub974|\uace0\ub985)))",
     FLAGS,
 )
@@ -105,6 +106,7 @@ class _Reader:
 
     def __init__(self, options: Mapping[str, str], *, several: bool) -> None:
         self._one = StatementReader(options, several=several)
+        self._decorated = any(map(DECORATION.search, options.values()))
         self._small = all(label.islower() for label in options)
 
     def read(self, text: str) -> Labels | None:
@@ -112,7 +114,10 @@ class _Reader:
         final = part_thinking(text).final
         if final is None or not final.strip():
             return None
-        return self._read(undressed(final).strip())
+        text = undressed(final)
+        if not self._decorated and not text.isascii():
+            text = DECORATION.sub(" ", text)
+        return self._read(text.strip())
 
     def _read(self, text: str) -> Labels | None:
         """Read a text without thinking and dress."""
@@ -205,7 +210,7 @@ class _Reader:
         opened = before.count("(") > before.count(")")
         if _ALL_BUT.search(before):
             return None
-        rejects = bool(claim["bad"]) != bool(claim["no"])
+        rejects = (bool(claim["bad"]) != bool(claim["no"])) or bool(claim["denied"])
         whole = text[line : claim.start()].rstrip()
         for start in [found.start() for found in self._one.one.finditer(whole)][-8:]:
             found = self._one.list(whole, start, closed=True)

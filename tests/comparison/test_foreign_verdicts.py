@@ -132,3 +132,11 @@ def test_the_command_chooses_two_models_of_many(tmp_path: Path) -> None:
     omr_judge("import", "v.jsonl", "--name", "v", "--models", "y", "x", cwd=tmp_path)
     report = report_of(tmp_path / "runs" / "v")
     assert (report["models"], report["n_items"]) == ({"a": "y", "b": "x"}, 3)
+
+
+def test_a_third_game_and_a_vote_for_both_are_refused(tmp_path: Path) -> None:
+    three = ARENA_HARD | {"games": [*ARENA_HARD["games"], {"score": "A>B"}]}
+    both = {"id": 1, "model_a": "x", "model_b": "y", "winner_model_a": 1, "winner_model_b": 1, "winner_tie": 0}
+    for record, told in ((three, "3 games on one question"), (both, "model_a and model_b both win")):
+        with pytest.raises(InputErrors, match=told):
+            imported(tmp_path / "v.jsonl", record)

@@ -23,7 +23,7 @@ EXAMPLES: list[tuple[str, Json, Json]] = [
     (
         "vlmevalkit",
         {"index": 1, "question": "Q?", "prediction": "C", "image": "iVBORw0KGgo=" * 9},
-        {"id": "1", "fields": {"question": "Q?", "image_base64": "iVBORw0KGgo=" * 9}},
+        {"id": "1", "fields": {"question": "Q?", "image_base64": ["iVBORw0KGgo=" * 9]}},
     ),
     (
         "llama-factory",

@@ -282,6 +282,38 @@ def test_numbers_in_cells_become_text_and_other_values_are_refused(tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize(
+    ("cells", "images"),
+    [
+        ({"image": "iVBORw0KGgo" * 9}, {"image_base64": ["iVBORw0KGgo" * 9]}),
+        (
+            {"image": str(["iVBORw0KGgo" * 9, "/9j/4AAQSkZJ" * 9])},
+            {"image_base64": ["iVBORw0KGgo" * 9, "/9j/4AAQSkZJ" * 9]},
+        ),
+        ({"image": "x/1.png"}, {"image": ["x/1.png"]}),
+        ({"image_path": "x/1.png"}, {"image": ["x/1.png"]}),
+        ({"image_path": "['x/1.png', 'x/2.png']"}, {"image": ["x/1.png", "x/2.png"]}),
+        ({"image_path": ["x/1.png", "x/2.png"], "image": 4}, {"image": ["x/1.png", "x/2.png"]}),
+        ({"image": "", "image_path": None}, {}),
+    ],
+)
+def test_the_images_of_a_row_of_vlmevalkit_are_kept(cells: Json, images: Json, tmp_path: Path) -> None:
+    assert only(tmp_path, vlmevalkit(**cells)).fields == EXPECTED | images
+
+
+@pytest.mark.parametrize("cell", ["4", 4, "['4', '5']"])
+def test_a_cell_of_vlmevalkit_that_names_another_rows_image_is_refused(cell: object, tmp_path: Path) -> None:
+    (told,) = refused(write(tmp_path, vlmevalkit(image=cell)))
+    assert told.startswith("in.jsonl:1: image: '4' names another row, whose image would be left out (write that row's")
+
+
+def test_the_text_of_a_plain_completion_is_one(tmp_path: Path) -> None:
+    record = chat({})
+    record["response"]["body"]["choices"] = [{"index": 0, "text": "It is low, so B.", "finish_reason": "length"}]
+    row = only(tmp_path, record)
+    assert (row.text, row.cut, row.model) == ("It is low, so B.", Cut.LIMIT, "m-1")
+
+
 @pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
 def test_a_chat_completions_reasoning_stands_before_its_text(name: str, tmp_path: Path) -> None:
     row = only(tmp_path, chat({"content": "B", name: "It is low.", "refusal": None}))

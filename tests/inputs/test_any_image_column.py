@@ -38,6 +38,11 @@ def test_numbered_columns_are_images_in_their_order(tmp_path: Path) -> None:
         "iVBORw0KGgoAAAANSUhEUg",
         [{"bytes": "iVBORw0KGgo=", "path": "a.png"}],
         {"url": "data:image/png;base64,AA"},
+        "UklGRiIAAABXRUJQVlA4",
+        "scans/1.png",
+        ["1.JPG", "2.jpeg"],
+        "https://example.org/1.webp",
+        {"note": [{"content": "data:image/png;base64,AA"}]},
     ],
 )
 def test_an_image_as_text_under_another_name_is_refused_until_it_is_named(value: object, tmp_path: Path) -> None:
@@ -47,6 +52,15 @@ def test_an_image_as_text_under_another_name_is_refused_until_it_is_named(value:
     ):
         read_traces(path)
     read_traces(path, fields={"image": "note"}).close()
+
+
+def test_a_name_of_a_file_beside_an_image_or_within_a_text_is_none_to_show(tmp_path: Path) -> None:
+    beside = traces(tmp_path / "t.jsonl", {"image": "1.png", "file_name": "1.png"})
+    read_traces(beside).close()
+    texts: dict[str, object] = {"trace": "1.png", "model_answer": "2.png", "note": "shown in 3.png"}
+    read_traces(traces(tmp_path / "u.jsonl", texts)).close()
+    said = traces(tmp_path / "v.jsonl", {"log": "1.png"})
+    read_traces(said, fields={"image": "image"}).close()
 
 
 def test_bytes_in_any_column_of_parquet_are_seen_and_other_shapes_refused(tmp_path: Path) -> None:

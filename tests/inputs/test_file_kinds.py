@@ -1,4 +1,4 @@
-"""A file that holds no JSON lines is named as what it is, once, with the command that reads it."""
+"""A file that holds no JSON lines is named as what it is, once, with what reads it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,34 @@ def test_the_command_line_says_it_in_one_line_with_the_command(tmp_path: Path, t
     told = omr_judge("compare", path.name, "b.jsonl", "--dry-run", cwd=tmp_path, code=3).stderr
     (line,) = [line for line in told.splitlines() if not line.startswith("Note")]
     assert line.startswith(f"omr-judge: {path.name}: is {KINDS[text]}")
-    assert f"convert {path.name} --to a.jsonl" in line or f"jq -c . {path.name} > a.jsonl" in line
+    assert f"jq -c . {path.name} > a.jsonl" in line if text.startswith("{") else "--field trace=COLUMN" in line
+
+
+def test_of_an_array_that_was_cut_the_damage_is_told(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "b.jsonl", [RECORD])
+    (tmp_path / "a.json").write_text(json.dumps([RECORD, RECORD])[:-20])
+    told = omr_judge("compare", "a.json", "b.jsonl", "--dry-run", cwd=tmp_path, code=3).stderr
+    assert "write the file again" in told
+    assert "--field" not in told
+
+
+NAMED = {
+    "table": ("num,a,b\n0,a long text,x\n1,another long text,y\n", "a", ("--field", "id=num")),
+    "rows": ("a,b\na long text,x\nanother long text,y\n", "a", ("--id-column", "row")),
+    "array": (json.dumps([{"id": n, "o": {"text": "a long text"}} for n in (0, 1)]), "o.text", ()),
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_of_a_table_or_array_of_no_known_names_the_user_says_which_hold_the_traces(tmp_path: Path, kind: str) -> None:
+    text, path, ids = NAMED[kind]
+    for name in "ab":
+        (tmp_path / name).write_text(text.replace("long", f"long {name}"))
+    files = ("compare", "a", "b", "--judge", "openai:x", "--dry-run", "--json")
+    assert "(say which hold them: --field trace=" in omr_judge(*files, cwd=tmp_path, code=3).stderr
+    told = omr_judge(*files, "--field", f"trace={path}", *ids, cwd=tmp_path)
+    assert "a: traces as in docs/input.md, converted in passing: 2 rows = 2 traces" in told.stderr
+    assert json.loads(told.stdout)["calls"] == 4
 
 
 @pytest.mark.parametrize("text", ["id,output\nq1,a long text\n", json.dumps([RECORD]), PRETTY])

@@ -43,6 +43,33 @@ def test_a_letter_or_a_text_in_any_dress_is_the_option_that_it_names(tmp_path: P
     assert read(tmp_path, *answers(answer)) == (["C"], [], "")
 
 
+@pytest.mark.parametrize("name", ["cop", "label", "answer_idx", "gold_index"])
+def test_a_place_of_0_counts_under_any_spelling(tmp_path: Path, name: str) -> None:
+    records = [{"options": DRUGS, name: place} for place in (0, 2)]
+    assert read(tmp_path, *records) == (["A", "C"], [], "")
+
+
+@pytest.mark.parametrize("name", ["ground_truth", "correct_letter", "gold_answer", "correct_answer"])
+def test_a_right_answer_under_a_usual_name_is_one(tmp_path: Path, name: str) -> None:
+    assert read(tmp_path, {"options": DRUGS, name: "C"}) == (["C"], [], "")
+
+
+@pytest.mark.parametrize(
+    "names", [["Option A", "Option B", "Option C"], ["opt1", "opt2", "opt3"], ["opt_a", "opt_b", "opt_c"]]
+)
+def test_options_in_columns_of_usual_names_are_read(tmp_path: Path, names: list[str]) -> None:
+    assert read(tmp_path, dict(zip(names, DRUGS, strict=False)) | {"answer": "Digoxin"}) == (["C"], [], "")
+
+
+@pytest.mark.parametrize("form", ["({}) {}", "{}. {}", "{}) {}", "[{}] {}"])
+def test_options_that_begin_with_their_letters_are_named_without_these_too(tmp_path: Path, form: str) -> None:
+    options = [form.format(*pair) for pair in zip("ABCD", DRUGS, strict=True)]
+    wanted = ["C"] * 4, list[str](), ""
+    assert (
+        read(tmp_path, *answers("Digoxin", "C", form.format("C", "Digoxin"), "C. Digoxin", options=options)) == wanted
+    )
+
+
 @pytest.mark.parametrize("answer", ["A,C", "AC", "A and C", ["A", "C"], ["Aspirin", "Digoxin"], ["A", "Digoxin"]])
 def test_several_answers_stay_several(tmp_path: Path, answer: object) -> None:
     assert read(tmp_path, *answers(answer)) == (["AC"], [], "")

@@ -632,3 +632,28 @@ LAST: list[tuple[dict[str, str], str, str | None]] = [
     (PRESSURE, "Choose A, B, C, or D", None),
 ]
 CASES += LAST
+
+DECORATED: list[tuple[dict[str, str], str, str | None]] = [
+    # pictures, marks of pages and of templates around an answer
+    *((DRUGS, text, "C") for text in (
+        "**Answer: C** 😀", "Answer: C 🎉🎉", "C 😀", "Answer: **C** ✔️", "👉 C", "➡️ **C**", "Answer: C💊", "Answer → C", "Answer: 🅲", "Answer: C️⃣", "• C",
+        "<b>Answer: C</b>", "Answer: <strong>C</strong>.", "Answer: C<br>", "<p>The answer is <b>C</b>.</p>", "Answer: &quot;C&quot;", "Answer: C</s>",
+        "Answer: C<|im_end|>", r"\\boxed{\\large C}", r"\\boxed{\\underline{C}}", "Selected option: C", "Prediction: C", "It must be C.", "So the answer's C.",
+        "答案是C😀。", "답: C 👍", "Resposta: C ✅", "Réponse : C 🎉", "정답은 C입니다 😀", "答えはCです😀",
+    )),
+    (DRUGS, "A and C 😀", "AC"),
+    *((DRUGS, text, None) for text in (
+        "Answer: C ❌", "C ❌", "C 🤔", "Answer: C ❓", "C 👎", "😀", "E. coli 🦠", "Vitamin C 🍊", "A: C", "**D**-dimer", "**A** vitamin", "<b>A</b> vitamin",
+        "<i>E.</i> <i>coli</i>", "Answer: *C. difficile*", "Prediction: a bad outcome", "The answer's a vitamin.", "The answer's not C.",
+    )),
+    ({"A": "Vaccine", "B": "Vaccine 💉"}, "Vaccine 💉", "B"),
+    # what is denied behind the claim, as Korean and Japanese do it
+    *((DRUGS, text, None) for text in (
+        "C는 정답이 아닙니다.", "C는 정답이 아니지만 모르겠다.", "C가 정답일 리 없다", "C가 정답일 수 없다", "Cは正解ではない。", "Cは適切ではない。",
+        "Cは正解とは言えない。", "Cは正解のはずがない。", "选项C不是答案", "C是正确答案吗？", "C would be correct, were it not for the stent.",
+    )),
+    *((DRUGS, text, "C") for text in (
+        "처음에는 A라고 생각했지만 정답은 C입니다.", "A가 정답이 아니라 C가 정답입니다.", "Aは正解ではありません。正解はCです。",
+    )),
+]  # fmt: skip
+CASES += DECORATED
