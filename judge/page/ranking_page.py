@@ -66,7 +66,8 @@ def _criterion(name: str, found: CriterionRanking, links: Links) -> dict[str, An
     names = [model.model for model in found.models]
     cells: dict[tuple[str, str], dict[str, Any]] = {}
     for number, pair in enumerate(found.pairs):
-        rate = pair.expected.estimate or 0.0
+        if (rate := pair.expected.estimate) is None:
+            continue
         href = links[pair.runs[0]][0] if len(pair.runs) == 1 else f"#{name}-pair-{number}"
         for one, other, own in ((pair.a, pair.b, rate), (pair.b, pair.a, 1 - rate)):
             shade = min(TINTS, 1 + int(abs(own - HALF) * 2 * TINTS))
