@@ -52,6 +52,7 @@ def test_a_run_is_certified_and_its_reports_and_gate_say_so(tmp_path: Path) -> N
         assert quoted["calls"] == 6 * 4 * 2
         stopped = omr_judge("certify", "r", *small, "--max-calls", "10", cwd=tmp_path, code=6)
         assert "budget reached" in stopped.stderr
+        assert "the same `omr-judge certify` command goes on" in stopped.stderr
         drawn = omr_judge("certify", "r", *small, cwd=tmp_path)
         calls = len(read_jsonl(next((tmp_path / "runs").glob("certify*")) / "judgments.jsonl"))
         again = omr_judge("certify", "r", *small, cwd=tmp_path)
