@@ -27,6 +27,9 @@ from judge.scoring import score_report
 SCHEMA_VERSIONS = {"comparison": report.SCHEMA_VERSION, "score": score_report.SCHEMA_VERSION}
 """of the reports whose figures can be taken; those of older versions may mean something else"""
 
+ASKED_AGAIN = {"operators": "certify", "rejudged": "rejudge", "anchor": "anchor"}
+"""what the identity of a run names that was made of the pairs of another one, by the command that makes it"""
+
 
 class RunState(StrEnum):
     """How far a run is."""
@@ -47,7 +50,8 @@ class ListedRun(Frozen):
     name: str
     """of its folder"""
     kind: str
-    """`compare`, `import`, `merge`, `shard I/N`, `control KIND`, `score` or `checklist`"""
+    """`compare`, `import`, `merge`, `shard I/N`, `control KIND`,
+    `score`, `checklist`, `certify`, `anchor` or `rejudge`"""
     models: tuple[str, ...]
     """a, then b; of a score, its one; of a run that writes checklists, none"""
     judges: tuple[str, ...]
@@ -214,7 +218,8 @@ def _kind(manifest: AnyManifest) -> str:
         return manifest.kind
     if manifest.control:
         return f"control {manifest.control.kind}"
-    return "compare" if manifest.prompt else "import"
+    asked_again = (kind for name, kind in ASKED_AGAIN.items() if name in manifest.identity)
+    return next(asked_again, "compare") if manifest.prompt else "import"
 
 
 def _models(manifest: AnyManifest) -> tuple[str, ...]:

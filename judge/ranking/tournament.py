@@ -19,8 +19,10 @@ from judge.comparison.escalate import escalate
 from judge.comparison.prepared_run import prepared_comparison
 from judge.costs.quote import added
 from judge.errors import InputError, RunError
+from judge.files.damage import change_in
 from judge.files.files import write_json
 from judge.files.limits import read_whole
+from judge.files.sealing import unseal
 from judge.inputs.input_options import InputOptions, ItemOptions
 from judge.inputs.traces import read_traces
 from judge.judging.find_run import named_run, start_run
@@ -168,14 +170,18 @@ def read_plan(folder: Path) -> TournamentPlan | None:
     """Read what a tournament has planned; None where the folder is none, RunError where it cannot be read."""
     if not (folder / TOURNAMENT).exists():
         return None
+    written = read_whole(folder / TOURNAMENT)
+    unsealed = unseal(written)
+    if not unsealed.holds:
+        raise RunError(f"{folder / TOURNAMENT}: damaged: {change_in(written)}")
     try:
-        return TournamentPlan.model_validate_json(read_whole(folder / TOURNAMENT))
+        return TournamentPlan.model_validate_json(unsealed.content)
     except ValidationError as error:
         raise RunError(f"{folder / TOURNAMENT}: damaged: {error.errors()[0]['msg']}") from error
 
 
 def _write(folder: Path, plan: TournamentPlan) -> None:
-    write_json(folder / TOURNAMENT, plan.model_dump(mode="json"))
+    write_json(folder / TOURNAMENT, plan.model_dump(mode="json"), sealed=True)
 
 
 def _files(options: TournamentOptions) -> dict[str, str]:

@@ -59,7 +59,7 @@ def test_a_run_is_certified_and_its_reports_and_gate_say_so(tmp_path: Path) -> N
     assert calls == 6 * 4 * 2
     assert again.stdout == drawn.stdout
     assert "too few (floor 70 %): of planted edits it catches perception 6 of 6" in " ".join(drawn.stdout.split())
-    line = "Judge too few (certify"
+    line = "Certificate: too few (certify"
     assert line in omr_judge("report", "r", cwd=tmp_path).stdout
     assert line in omr_judge("report", "r", "--format", "markdown", cwd=tmp_path).stdout
     told = json.loads(omr_judge("report", "r", "--json", cwd=tmp_path).stdout)
@@ -70,11 +70,17 @@ def test_a_run_is_certified_and_its_reports_and_gate_say_so(tmp_path: Path) -> N
     omr_judge("verify", "r", cwd=tmp_path)
     (run,) = (tmp_path / "runs").glob("certify*")
     omr_judge("certify", run, cwd=tmp_path, code=3)
+    listed = json.loads(omr_judge("runs", "--json", cwd=tmp_path).stdout)["runs"]
+    assert {one["kind"] for one in listed} == {"certify", "compare"}
+    flipped = bytearray((run / "certificate.json").read_bytes())
+    flipped[40] ^= 1
+    (run / "certificate.json").write_bytes(flipped)
+    assert "certificate.json: damaged" in omr_judge("verify", run, cwd=tmp_path, code=3).stdout
     with ProviderServer(scripted("halo")) as server:
         other = ("--judge", f"openai:m2@{server.url}/v1", "--price", "m2=1/2")
         omr_judge("compare", "a.jsonl", "b.jsonl", *other, "--name", "r2", cwd=tmp_path)
     shown = omr_judge("report", "r2", "--certificate", "runs/r", cwd=tmp_path).stdout
-    assert "Judge other judge" in shown
+    assert "Certificate: other judge" in shown
     omr_judge("gate", "r2", "--require-certificate", "--certificate", "runs/r", cwd=tmp_path, code=5)
 
 

@@ -93,6 +93,7 @@ def test_anchors_are_asked_again_and_a_change_is_parted_into_judge_and_models(tm
         again = omr_judge("rejudge", "r_anchor", *new, "--against", "r", "--json", cwd=tmp_path)
         told = omr_judge("rejudge", "r_anchor", *new, "--against", "r", cwd=tmp_path).stdout
         omr_judge("verify", "r_anchor", cwd=tmp_path)
+        omr_judge("verify", same["run"], cwd=tmp_path)
         omr_judge("anchor", "r", "--n", "20", cwd=tmp_path, code=3)
     assert same["criteria"]["openai:m"]["overall"]["word"] == "no drift shown"
     assert same["criteria"]["openai:m"]["overall"]["flips"]["estimate"] == 0
@@ -103,6 +104,7 @@ def test_anchors_are_asked_again_and_a_change_is_parted_into_judge_and_models(tm
     assert [part[name]["estimate"] for name in ("total", "judge", "models")] == [0, -1, 1]
     assert "was not judged by openai:new" in changed["notes"][-1]
     assert "openai:new in place of openai:m: drifted on overall" in told
+    assert "win rate of a changed by -100.0" in told  # the model's name
     anchor = tmp_path / "runs" / "r_anchor"
     assert len(read_jsonl(anchor / "judgments.jsonl")) == 40
 
@@ -130,6 +132,6 @@ def test_a_sentence_of_a_figure_without_items_has_a_dash() -> None:
     found = drift_on(CriterionItems.of(empty, None, Basis(Method.JEFFREYS, 0)))
     assert (found.n, found.word, found.beyond_p, found.shift_p) == (0, DriftWord.NO_DRIFT, 1, 1)
     made = DriftReport(
-        anchor="a", run="r", judges={"j": "j"}, criteria={"j": {"overall": found}}, parted=None, notes=()
+        anchor="a", run="r", model="m", judges={"j": "j"}, criteria={"j": {"overall": found}}, parted=None, notes=()
     )
     assert next(drift_lines(made)).startswith("overall: flips - %, its own repeats - %, beyond them - (p = 1)")

@@ -349,6 +349,9 @@ def test_a_damaged_plan_is_named(tmp_path: Path) -> None:
     (tmp_path / TOURNAMENT).write_text("{}", encoding="utf-8")
     with pytest.raises(RunError, match=r"tournament\.json: damaged"):
         read_plan(tmp_path)
+    (tmp_path / TOURNAMENT).write_bytes(b'{"design":{"kind":"all"},"seal":"00000000"}')
+    with pytest.raises(RunError, match=r"tournament\.json: damaged"):
+        read_plan(tmp_path)
 
 
 def test_the_commands_judge_rank_and_draw_a_page_that_leads_to_every_pair(
@@ -371,6 +374,9 @@ def test_the_commands_judge_rank_and_draw_a_page_that_leads_to_every_pair(
     assert "72 of 72 judged" in done.stderr
     assert "Tournament folder: runs/t" in done.stderr
     assert "a tournament of 3 runs; `omr-judge rank runs/t`" in omr_judge("runs", cwd=tmp_path).stdout
+    assert omr_judge("verify", "t", cwd=tmp_path).stdout.count(": proven: 24 judgments") == 3
+    assert json.loads(omr_judge("verify", "t", "--json", cwd=tmp_path).stdout)["proven"]
+    assert "a tournament: `omr-judge rank runs/t`" in omr_judge("report", "t", cwd=tmp_path, code=3).stderr
     omr_judge("rank", "t", "--html", "page.html", cwd=tmp_path)
     with chromium() as browser:
         page = browser.new_page()
@@ -382,3 +388,6 @@ def test_the_commands_judge_rank_and_draw_a_page_that_leads_to_every_pair(
         page.locator(".heat td a").first.click()
         assert page.title() == "alpha_vs_beta · omr-judge"
         assert said == []
+    journal = tmp_path / "runs/t/beta_vs_gamma/judgments.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b"first", b"First", 1))
+    assert "beta_vs_gamma: not proven" in omr_judge("verify", "t", cwd=tmp_path, code=3).stdout
