@@ -393,6 +393,12 @@ def test_runs_of_one_order_say_that_position_bias_cannot_be_told(tmp_path: Path)
     ]
     source = write_jsonl(tmp_path / "v.jsonl", lines)
     import_verdicts(str(source), name="v", runs=tmp_path / "runs", command=())
+    circle = [("claude-2", "gpt", "first"), ("gpt", "llama", "first"), ("claude-2", "llama", "tie")]
+    for a, b, verdict in circle:  # pairs that do not add up, each in one order, tell nothing of the slot
+        votes_ = [{**lines[0], "item": f"{a}{n}", "model_a": a, "model_b": b, "verdict": verdict} for n in range(3)]
+        source = write_jsonl(tmp_path / f"{a}{b}.jsonl", votes_)
+        import_verdicts(str(source), name=f"{a}{b}", runs=tmp_path / "circle", command=())
+    assert ranked(tmp_path / "circle").criteria["overall"].slot is None
     report = ranked(tmp_path / "runs")
     assert report.criteria["overall"].slot is None
     assert any("position bias cannot be told from the models" in text for text in report.warnings)
