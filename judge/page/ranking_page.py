@@ -82,7 +82,8 @@ def _criterion(name: str, found: CriterionRanking, links: Links) -> dict[str, An
         "name": name,
         "names": names,
         "plot": [
-            plotted(model.model, model.win_rate, f"rank {ranking_document.rank_text(model)}") for model in found.models
+            plotted(model.model, model.win_rate, f"rank {ranking_document.rank_text(model)}".replace(" ", "\u00a0"))
+            for model in found.models
         ],
         "ranking": ranking_document.ranking_table(found.models, key="ranking", title=f"Ranking on {name}"),
         "heat": [(one, [cells.get((one, other)) for other in names]) for one in names],
