@@ -163,8 +163,8 @@ def _flipped(rate: Estimate) -> Estimate:
 def _fit(found: Fitted, checked: PairFit, pairs: Sequence[RankedPair]) -> RankingFit:
     """Return how well the ratings describe the pairs; in a circle, each model has more than half over the next."""
     leads = {(pair.a, pair.b): np.sign((pair.win_rate.estimate or 0.0) - HALF) for pair in pairs}
-    triads = [[found.models[code] for code in triad] for triad in checked.triads]
-    circles = [{leads[a, b], leads[b, c], -leads[a, c]} in ({1.0}, {-1.0}) for a, b, c in triads]
+    threes = [[found.models[code] for code in triad] for triad in checked.triads]
+    circles = [{leads[a, b], leads[b, c], -leads[a, c]} in ({1.0}, {-1.0}) for a, b, c in threes]
     largest = np.argsort(-np.abs(checked.cycles))[:SHOWN_TRIADS]
     triads = [
         Triad(

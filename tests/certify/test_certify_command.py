@@ -41,6 +41,7 @@ def test_a_scripted_judge_is_named_over_sockets(kind: str, tmp_path: Path) -> No
     assert {part: row["n"] for part, row in own["parts"].items()} == {"no-image": 20, "wrong-image": 20}
 
 
+@pytest.mark.slow
 def test_a_run_is_certified_and_its_reports_and_gate_say_so(tmp_path: Path) -> None:
     write_items(tmp_path, 12)
     small = ("--per-criterion", "6", "--omissions", "0", "--image-part", "0")
@@ -95,20 +96,16 @@ def test_people_read_planted_pairs_in_a_packet_and_are_quoted(tmp_path: Path) ->
     assert not (run / "judgments.jsonl").exists()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (("r", "--judge", "local"), "the run has its own"),
-        (("imported",), "there is no judge to ask"),
-        (("bare.jsonl", "--judge", "openai:m@http://127.0.0.1:9/v1"), "no error can be planted"),
-        (("nothing",), "no run"),
-    ],
-)
-def test_what_cannot_be_certified_is_refused(arguments: tuple[str, ...], told: str, tmp_path: Path) -> None:
+def test_what_cannot_be_certified_is_refused(tmp_path: Path) -> None:
     write_items(tmp_path, 3, images=False)
     write_jsonl(tmp_path / "bare.jsonl", [{"id": "q", "question": "?", "trace": record(1)["trace"]}])
     write_jsonl(tmp_path / "v.jsonl", [{"item": "q0", "order": "forward", "verdict": "first"}])
     omr_judge("import", "v.jsonl", "--name", "imported", cwd=tmp_path)
-    write_jsonl(tmp_path / "w.jsonl", [{"item": "q0", "order": "forward", "verdict": "first"}])
-    omr_judge("import", "w.jsonl", "--name", "r", cwd=tmp_path)
-    assert told in omr_judge("certify", *arguments, cwd=tmp_path, code=3).stderr
+    refused = {
+        ("imported", "--judge", "local"): "the run has its own",
+        ("imported",): "there is no judge to ask",
+        ("bare.jsonl", "--judge", "openai:m@http://127.0.0.1:9/v1"): "no error can be planted",
+        ("nothing",): "no run",
+    }
+    for arguments, told in refused.items():
+        assert told in omr_judge("certify", *arguments, cwd=tmp_path, code=3).stderr

@@ -44,7 +44,7 @@ def drifted(rng: np.random.Generator, *, n: int, noise: float, flipping: float) 
     return drift_on(CriterionItems.of(frame, None, Basis(Method.WILSON, 0))).word is DriftWord.DRIFTED
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.15])
+@pytest.mark.parametrize("noise", [0.0, pytest.param(0.15, marks=pytest.mark.slow)])
 def test_a_judge_that_stays_the_same_is_alarmed_about_in_at_most_five_percent(noise: float) -> None:
     rng = np.random.default_rng(5)
     runs = 200 if noise else 20
@@ -54,6 +54,7 @@ def test_a_judge_that_stays_the_same_is_alarmed_about_in_at_most_five_percent(no
     assert noise or not alarms
 
 
+@pytest.mark.slow
 def test_a_judge_that_flips_ten_percent_is_found_with_200_anchors_in_four_of_five() -> None:
     rng = np.random.default_rng(6)
     found = sum(drifted(rng, n=200, noise=0.04, flipping=0.1) for _ in range(100))
@@ -81,6 +82,7 @@ def longer_wins(call: Call) -> Answer:
     return Answer(verdicts_for(call.schema or {}, "second" if len(first) < len(second) else "first"))
 
 
+@pytest.mark.slow
 def test_anchors_are_asked_again_and_a_change_is_parted_into_judge_and_models(tmp_path: Path) -> None:
     write_items(tmp_path, 24, images=False)
     with ProviderServer(original_wins) as server, ProviderServer(longer_wins) as other:

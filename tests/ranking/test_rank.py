@@ -321,6 +321,7 @@ def test_every_format_names_every_model_and_pair(three: Path, form: ReportFormat
         assert "alpha : beta" in text
 
 
+@pytest.mark.slow
 def test_the_command_ranks_a_folder_by_name_and_draws_a_page(three: Path) -> None:
     folder = three.parent
     done = omr_judge("rank", "runs", "--curve", "step", "--by", "half", "--added", "gamma", cwd=folder)

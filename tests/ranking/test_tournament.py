@@ -113,6 +113,7 @@ def asked_twice(server: ProviderServer) -> list[str]:
     return [traces for traces, n in shown.items() if n > 1]
 
 
+@pytest.mark.slow
 def test_five_models_come_out_in_the_order_of_their_strengths(server: ProviderServer, tmp_path: Path) -> None:
     report = hold(options(server, tmp_path, *sorted(STRENGTHS)))
     assert len(server.calls) == 10 * 2 * N_ITEMS
@@ -126,6 +127,7 @@ def test_five_models_come_out_in_the_order_of_their_strengths(server: ProviderSe
     assert report == make_ranking([tmp_path / "runs/tournament"], Wanted(), design=report.design)
 
 
+@pytest.mark.slow
 def test_a_model_more_asks_for_its_own_pairs_alone_and_fits_as_from_the_start(
     server: ProviderServer, tmp_path: Path
 ) -> None:
@@ -199,6 +201,7 @@ def test_one_budget_holds_for_all_pairs_and_the_same_command_goes_on(server: Pro
     assert report.n_not_asked == 0
 
 
+@pytest.mark.slow
 def test_shards_of_a_tournament_are_one_ranking(server: ProviderServer, tmp_path: Path) -> None:
     parts, whole = tmp_path / "parts", tmp_path / "whole"
     parts.mkdir()
@@ -255,18 +258,18 @@ def test_pairs_and_models_without_any_verdict_are_listed_and_counted(server: Pro
 def test_doubtful_items_of_every_pair_are_escalated_and_ranked_by_the_second_judge(
     server: ProviderServer, tmp_path: Path
 ) -> None:
-    plain = options(server, tmp_path, "alpha", "beta", "gamma")
+    plain = options(server, tmp_path, "alpha", "delta")
     report = hold(replace(plain, escalate=f"openai:judge-2@{server.url}/v1"))
     splits = sum(call.body["model"] == "judge-2" for call in server.calls)
     assert splits > 0
-    assert (len(server.calls), report.n_judgments) == (60 + splits, 60)
+    assert (len(server.calls), report.n_judgments) == (20 + splits, 20)
     assert report.judges == ("openai:judge-1, doubtful items by openai:judge-2",)
     for pair in report.criteria["overall"].pairs:
         assert pair.win_rate == make_report(RunFolder(Path(pair.runs[0]))).criteria["overall"].win_rate
     other = replace(plain, name="plain")
     hold(other)
     with pytest.raises(RunError, match=r"judged by openai:judge-1, openai:judge-2, and .* by openai:judge-1, or with"):
-        make_ranking([other.folder / "alpha_vs_beta", plain.folder / "beta_vs_gamma"], Wanted())
+        make_ranking([other.folder, plain.folder], Wanted())
     judging = replace(plain.judging, max_calls=0)
     hold(replace(plain, escalate=f"openai:judge-2@{server.url}/v1", judging=judging))  # all is judged
 
@@ -375,8 +378,8 @@ def test_the_commands_judge_rank_and_draw_a_page_that_leads_to_every_pair(
     assert "Tournament folder: runs/t" in done.stderr
     assert "a tournament of 3 runs; `omr-judge rank runs/t`" in omr_judge("runs", cwd=tmp_path).stdout
     assert omr_judge("verify", "t", cwd=tmp_path).stdout.count(": proven: 24 judgments") == 3
-    assert json.loads(omr_judge("verify", "t", "--json", cwd=tmp_path).stdout)["proven"]
-    assert "a tournament: `omr-judge rank runs/t`" in omr_judge("report", "t", cwd=tmp_path, code=3).stderr
+    with pytest.raises(RunError, match=r"a tournament: `omr-judge rank .*t` ranks its models"):
+        RunFolder(tmp_path / "runs/t").manifest()
     omr_judge("rank", "t", "--html", "page.html", cwd=tmp_path)
     with chromium() as browser:
         page = browser.new_page()
@@ -390,4 +393,5 @@ def test_the_commands_judge_rank_and_draw_a_page_that_leads_to_every_pair(
         assert said == []
     journal = tmp_path / "runs/t/beta_vs_gamma/judgments.jsonl"
     journal.write_bytes(journal.read_bytes().replace(b"first", b"First", 1))
-    assert "beta_vs_gamma: not proven" in omr_judge("verify", "t", cwd=tmp_path, code=3).stdout
+    found = json.loads(omr_judge("verify", "t", "--json", cwd=tmp_path, code=3).stdout)
+    assert (found["proven"], [run["proven"] for run in found["runs"]]) == (False, [True, True, False])
