@@ -18,7 +18,7 @@ from run_builder import A_WINS, B_WINS, SPLITS, TIES, Verdicts, make_pair, make_
 
 from judge.comparison.derive_report import make_report
 from judge.comparison.import_judgments import import_verdicts
-from judge.enums import ReportFormat
+from judge.enums import ReportFormat, Show
 from judge.errors import InputError, RunError
 from judge.files.files import write_lines
 from judge.outcomes.interim_looks import Stopping
@@ -144,6 +144,7 @@ def test_two_models_have_the_win_rate_and_interval_of_their_comparison_digit_by_
     [
         ({"show_reference": False}, "another --show-reference than"),
         ({"hide_answers": True}, "another --hide-answers than"),
+        ({"show": Show.FINAL}, "another --show than"),
         ({"prompt": f"{PROMPT} And so on."}, "another prompt than"),
         ({"control": Control(kind=ControlKind.IDENTICAL, n=3)}, "a control of another run"),
         ({"stopping": Stopping()}, "it could stop when it was decided"),
