@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from judge.cli.options import AsJson, DryRun, OutputOptions, RunPath
+from judge.cli.options import AsJson, Cluster, DryRun, OutputOptions, RunPath
 from judge.cli.output import Exit, print_json, print_quote, teller
 from judge.cli.reporting import CertificateFile, find_certificate, find_run
 from judge.errors import InputError
@@ -115,9 +115,7 @@ def gate(
         float,
         typer.Option(parser=_share, metavar="SHARE", help="Most of the asked items that may lack a verdict, e.g. 2%."),
     ] = 0.02,
-    cluster: Annotated[
-        str | None, typer.Option(metavar="FIELD", help="Items with the same value form one unit (default: image).")
-    ] = None,
+    cluster: Cluster = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the outcome as JUnit's XML too.")] = None,
     runs: Runs = DEFAULT_RUNS,
     json: AsJson = False,

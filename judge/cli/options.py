@@ -38,6 +38,10 @@ GROUP_PANELS = {
 }
 """the panels of the help, by the group of options"""
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="FIELD", help="Items with the same value form one unit, e.g. patient (default: image)."),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Quote calls, tokens and cost, ask nothing and write nothing; needs no keys.")
 ]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from judge.cli.options import DryRun, OutputOptions, complete_run
+from judge.cli.options import Cluster, DryRun, OutputOptions, complete_run
 from judge.cli.output import Exit, print_form, print_quote, teller
 from judge.cli.reporting import FormOptions, refuse_options
 from judge.enums import Method, ReportFormat
@@ -26,10 +26,7 @@ def rank(
     ],
     *,
     runs: Runs = DEFAULT_RUNS,
-    cluster: Annotated[
-        str | None,
-        typer.Option(metavar="FIELD", help="Items with the same value form one unit, e.g. patient (default: image)."),
-    ] = None,
+    cluster: Cluster = None,
     by: Annotated[
         tuple[str, ...],
         typer.Option("--by", metavar="FIELD", help="Rank within each value of a field too; repeatable."),

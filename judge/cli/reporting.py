@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli.options import OutputOptions, complete_run
+from judge.cli.options import Cluster, OutputOptions, complete_run
 from judge.cli.output import Exit, print_form, print_json
 from judge.enums import Method, ReportFormat
 from judge.errors import InputError
@@ -111,10 +111,7 @@ def report(
     ],
     *,
     runs: Runs = DEFAULT_RUNS,
-    cluster: Annotated[
-        str | None,
-        typer.Option(metavar="FIELD", help="Items with the same value form one unit, e.g. patient (default: image)."),
-    ] = None,
+    cluster: Cluster = None,
     by: Annotated[
         tuple[str, ...], typer.Option("--by", metavar="FIELD", help="Report each value of a field too; repeatable.")
     ] = (),
