@@ -17,7 +17,7 @@ from judge.files.limits import read_whole
 from judge.outcomes.interim_looks import Evidence
 from judge.outcomes.rates import Estimate
 from judge.report import report
-from judge.runs.controls import controls_of, folders_within
+from judge.runs.controls import controls_of, escalated_folder, folders_within
 from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest
 from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import TOURNAMENT, newest_first, run_folders
@@ -26,6 +26,9 @@ from judge.scoring import score_report
 
 SCHEMA_VERSIONS = {"comparison": report.SCHEMA_VERSION, "score": score_report.SCHEMA_VERSION}
 """of the reports whose figures can be taken; those of older versions may mean something else"""
+
+ASKED_AGAIN = {"operators": "certify", "rejudged": "rejudge", "anchor": "anchor"}
+"""what the identity of a run names that was made of the pairs of another one, by the command that makes it"""
 
 
 class RunState(StrEnum):
@@ -47,7 +50,8 @@ class ListedRun(Frozen):
     name: str
     """of its folder"""
     kind: str
-    """`compare`, `import`, `merge`, `shard I/N`, `control KIND`, `score` or `checklist`"""
+    """`compare`, `import`, `merge`, `shard I/N`, `control KIND`,
+    `score`, `checklist`, `certify`, `anchor` or `rejudge`"""
     models: tuple[str, ...]
     """a, then b; of a score, its one; of a run that writes checklists, none"""
     judges: tuple[str, ...]
@@ -172,9 +176,10 @@ def _listed(folder: RunFolder) -> ListedRun:
     manifest = folder.any_manifest()
     parts = {control.name: control for control in folders_within(folder)}
     kept = _kept_report(folder, manifest, parts)
+    is_escalated = escalated_folder(folder).name in parts  # a report counts the judgments that stand, not all of them
     counted = (
         [kept, *(kept.controls or {}).values()]
-        if kept
+        if kept and not is_escalated
         else [_counted(part, part.any_manifest()) for part in (folder, *parts.values())]
     )
     n_judged = sum(counts.n_judgments for counts in counted)
@@ -213,7 +218,8 @@ def _kind(manifest: AnyManifest) -> str:
         return manifest.kind
     if manifest.control:
         return f"control {manifest.control.kind}"
-    return "compare" if manifest.prompt else "import"
+    asked_again = (kind for name, kind in ASKED_AGAIN.items() if name in manifest.identity)
+    return next(asked_again, "compare") if manifest.prompt else "import"
 
 
 def _models(manifest: AnyManifest) -> tuple[str, ...]:
@@ -227,20 +233,21 @@ def _judges(manifest: AnyManifest) -> tuple[str, ...]:
     return asked or (manifest.imported_judges if isinstance(manifest, Manifest) else ())
 
 
-def _kept_report(folder: RunFolder, manifest: AnyManifest, controls: dict[str, RunFolder]) -> _Kept | None:
+def _kept_report(folder: RunFolder, manifest: AnyManifest, parts: dict[str, RunFolder]) -> _Kept | None:
     """Return what report.json tells; None where it is absent, of another version, or older than what it is made from.
 
     That saves reading every judgment of every run.
     """
     try:
         made = folder.report_path.stat().st_mtime_ns
-        sources = [path for part in (folder, *controls.values()) for path in (part.manifest_path, part.judgments_path)]
+        sources = [path for part in (folder, *parts.values()) for path in (part.manifest_path, part.judgments_path)]
         if any(path.exists() and path.stat().st_mtime_ns > made for path in sources):
             return None
         kept = decode(read_whole(folder.report_path), type=_Kept)
     except (OSError, InputError, DecodeError, RecursionError):
         return None
-    fits = kept.schema_version == SCHEMA_VERSIONS.get(manifest.kind) and controls.keys() == (kept.controls or {}).keys()
+    controls = parts.keys() - {escalated_folder(folder).name}
+    fits = kept.schema_version == SCHEMA_VERSIONS.get(manifest.kind) and controls == (kept.controls or {}).keys()
     return kept if fits else None
 
 

@@ -213,7 +213,7 @@ def certify(
         controls = prepared.image_controls(folder.pairs)
         make_controls(folder, manifest, controls, judged=prepared.perception_items(), command=command)
         run = prepared.source.run
-    judge_all(parts_of(folder, manifest), options.judging, say=say)
+    judge_all(parts_of(folder, manifest), options.judging, again="the same `omr-judge certify` command", say=say)
     made = make_certificate(folder, floor=options.floor)
     write_certificate(folder, made)
     if run is not None:

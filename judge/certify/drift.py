@@ -105,6 +105,7 @@ def rejudge(
     judges_of_then(base, [judge.name for judge in judges])
     prepared = PreparedRejudging(options, tuple(command), judges, prices, base, anchor)
     folder, judges = start_run(nullcontext(prepared), say=say)
-    judge_all(parts_of(folder, folder.manifest().model_copy(update={"judges": judges})), options.judging, say=say)
+    parts = parts_of(folder, folder.manifest().model_copy(update={"judges": judges}))
+    judge_all(parts, options.judging, again="the same `omr-judge rejudge` command", say=say)
     later = None if options.against is None else RunFolder(find_folder(options.against, options.runs))
     return folder, report_drift(anchor, folder, later)

@@ -80,6 +80,8 @@ class DriftReport(Frozen):
     """the run of the frozen pairs"""
     run: str
     """the run that asked again"""
+    model: str
+    """the model whose win rate it is: a of the anchors"""
     judges: dict[str, str]
     """the judge of now, by that of then"""
     criteria: dict[str, dict[str, CriterionDrift]]
@@ -137,7 +139,13 @@ def report_drift(anchor: RunFolder, again: RunFolder, later: RunFolder | None = 
             if _keys(manifest)[now] not in _keys(later.manifest()).values():
                 notes.append(f"{later.name} was not judged by {now} as it is asked here: the models' part holds that")
     return DriftReport(
-        anchor=anchor.name, run=again.name, judges=pairs, criteria=criteria, parted=parted, notes=tuple(notes)
+        anchor=anchor.name,
+        run=again.name,
+        model=base.model_a,
+        judges=pairs,
+        criteria=criteria,
+        parted=parted,
+        notes=tuple(notes),
     )
 
 
@@ -210,12 +218,12 @@ def drift_lines(found: DriftReport) -> Iterator[str]:
     for now, criteria in found.criteria.items():
         for name, own in criteria.items():
             flips = f"flips {_percent(own.flips)} %, its own repeats {_percent(own.repeats)} %"
-            shift = f"win rate of a changed by {_points(own.shift)} (p = {own.shift_p:.2g})"
+            shift = f"win rate of {found.model} changed by {_points(own.shift)} (p = {own.shift_p:.2g})"
             yield f"{name}: {flips}, beyond them {_points(own.beyond)} (p = {own.beyond_p:.2g}); {shift}"
         if found.parted:
             part = found.parted[now]
             yield (
-                f"Change to the later run, {part.n} items: {_points(part.total)}; "
+                f"Change of the win rate to the later run, {part.n} items: {_points(part.total)}; "
                 f"of it the judge {_points(part.judge)}, the models {_points(part.models)}"
             )
         then = found.judges[now]

@@ -188,7 +188,8 @@ def decide(units: UnitCredits, floor: float, *, alpha: float = ALPHA) -> Decisio
     if needed is None:
         return Decision(GateWord.UNKNOWN, f"{detail}; no number of items like these would tell")
     more = int(np.ceil(needed * n / len(units.sizes) - n))
-    return Decision(GateWord.UNKNOWN, f"{detail}; about {more:,} more items like these would tell", more)
+    items = "item" if more == 1 else "items"
+    return Decision(GateWord.UNKNOWN, f"{detail}; about {more:,} more {items} like these would tell", more)
 
 
 def _missing_condition(name: str, missing: int, asked: int, most: float) -> GateCondition:

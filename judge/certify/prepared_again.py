@@ -55,7 +55,8 @@ class PreparedAgain(PreparedRun[PairCounts]):
         """Name what decided the other run's judgments, but for its judges, and its pairs."""
         of_judges = judges_identity(self.base.judges)
         kept = {name: value for name, value in self.base.whole_identity.items() if name not in of_judges}
-        return {**kept, "pairs": self.base.pairs_sha256 or ""}
+        own = {f"--{name}": str(value) for name, value in self.changes().items() if f"--{name}" in kept}
+        return {**kept, **own, "pairs": self.base.pairs_sha256 or ""}
 
     def files(self) -> list[Input]:
         """Return the files that the traces were read from."""

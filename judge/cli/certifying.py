@@ -14,7 +14,7 @@ from judge.cli.output import Exit, print_json, print_quote, teller
 from judge.cli.reporting import CertificateFile, find_certificate, find_run
 from judge.errors import InputError
 from judge.files.terminal import console, say, tell
-from judge.judging.options import DEFAULT_RUNS, CertifyOptions, RejudgeOptions, RunName, Runs
+from judge.judging.options import DEFAULT_RUNS, CertifyOptions, Cluster, RejudgeOptions, RunName, Runs
 
 MAX_MARGIN = 0.5
 
@@ -115,9 +115,7 @@ def gate(
         float,
         typer.Option(parser=_share, metavar="SHARE", help="Most of the asked items that may lack a verdict, e.g. 2%."),
     ] = 0.02,
-    cluster: Annotated[
-        str | None, typer.Option(metavar="FIELD", help="Items with the same value form one unit (default: image).")
-    ] = None,
+    cluster: Cluster = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the outcome as JUnit's XML too.")] = None,
     runs: Runs = DEFAULT_RUNS,
     json: AsJson = False,

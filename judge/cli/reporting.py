@@ -16,7 +16,7 @@ from judge.cli.output import Exit, print_form, print_json
 from judge.enums import Method, ReportFormat
 from judge.errors import InputError
 from judge.files.terminal import say, tell
-from judge.judging.options import DEFAULT_RUNS, Runs
+from judge.judging.options import DEFAULT_RUNS, Cluster, Runs
 
 if TYPE_CHECKING:
     from judge.outcomes.item_features import WantedFields
@@ -111,10 +111,7 @@ def report(
     ],
     *,
     runs: Runs = DEFAULT_RUNS,
-    cluster: Annotated[
-        str | None,
-        typer.Option(metavar="FIELD", help="Items with the same value form one unit, e.g. patient (default: image)."),
-    ] = None,
+    cluster: Cluster = None,
     by: Annotated[
         tuple[str, ...], typer.Option("--by", metavar="FIELD", help="Report each value of a field too; repeatable.")
     ] = (),

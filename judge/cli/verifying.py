@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,17 +34,27 @@ def verify(
 ) -> None:
     """Prove a run from its folder: every checksum, every request rendered anew, every reply read again.
 
-    Exit code 0: nothing in it contradicts anything else in it; 3: something does, named by file, line and field.
+    Exit code 0: nothing in it contradicts anything else in it; 3: something does, named by file, line and field. Of a
+    tournament, every run in it, one after the other.
     """
+    from judge.ranking.tournament import read_plan
+    from judge.runs.run_folder import RunFolder
+    from judge.runs.run_names import run_folders
+    from judge.verification.findings import TournamentVerification
     from judge.verification.verify_run import verify_run
 
-    found = verify_run(find_run(run, runs), against=against)
-    if json:
-        print_json(found)
+    folder = find_run(run, runs)
+    if is_tournament := against is None and read_plan(folder.path) is not None:
+        found = [verify_run(RunFolder(path)) for path in run_folders(folder.path)]
     else:
-        for line in _lines(found):
+        found = [verify_run(folder, against=against)]
+    proven = all(each.proven for each in found)
+    if json:
+        print_json(TournamentVerification(proven=proven, runs=tuple(found)) if is_tournament else found[0])
+    else:
+        for line in chain.from_iterable(map(_lines, found)):
             say(line)
-    if not found.proven:
+    if not proven:
         raise typer.Exit(Exit.INPUT)
 
 

@@ -111,6 +111,13 @@ def _read(
 ) -> tuple[LatestJudgments, Subject, FirstJudge | None]:
     """Return what counts, and what the first judge said where a second was asked; `spending` counts all replies."""
     features = item_features(folder, manifest, wanted, stated)  # first: it reads which items there are
+    return counted_verdicts(folder, manifest, features, spending)
+
+
+def counted_verdicts(
+    folder: RunFolder, manifest: Manifest, features: ItemFeatures | None, spending: Spending | None
+) -> tuple[LatestJudgments, Subject, FirstJudge | None]:
+    """Return what counts, what was planned, and what the first judge said where a second was asked."""
     subject = subject_of(manifest, features)
     first = latest_judgments(folder.judgments(), spending)
     latest, asked_anew = read_escalated(folder, manifest, first, spending)

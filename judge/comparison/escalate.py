@@ -20,10 +20,26 @@ if TYPE_CHECKING:
     from judge.runs.run_folder import RunFolder
 
 
-def escalate(folder: RunFolder, options: JudgingOptions, *, command: Sequence[str], say: Callable[[str], None]) -> None:
+def escalate(
+    folder: RunFolder,
+    options: JudgingOptions,
+    *,
+    command: Sequence[str],
+    beside: Sequence[RunFolder] = (),
+    again: str = "",
+    say: Callable[[str], None],
+) -> None:
     """Ask the second judge of a run, where it has one, once the first has been asked everything.
 
     Which items are doubtful is decided once, as the first judge is done, and stays so.
+
+    Args:
+        folder: the run.
+        options: how to ask.
+        command: the command line, for the manifest.
+        beside: folders of other runs that share the budget.
+        again: as for `judge_all`.
+        say: is told how many items are escalated.
 
     Raises:
         InputError, RunError, StopRunError, BudgetReachedError, InterruptedRunError: as for `compare`.
@@ -39,7 +55,8 @@ def escalate(folder: RunFolder, options: JudgingOptions, *, command: Sequence[st
         _draw(folder, new, manifest, manifest.escalation, latest, command)
     parts = escalated_parts(folder, manifest)
     say(f"Escalated to {manifest.escalation.judge.name}: {parts[0].manifest.n_items} of {manifest.n_items} items")
-    judge_all(parts, options, beside=[folder, *controls_of(folder)], say=say)
+    others = {one.path: one for one in (folder, *controls_of(folder), *beside) if one.path != new.path}
+    judge_all(parts, options, beside=list(others.values()), again=again, say=say)
 
 
 def _draw(

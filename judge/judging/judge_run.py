@@ -79,6 +79,7 @@ def judge_all(
     beside: Sequence[RunFolder] = (),
     say: Callable[[str], None],
     whole: Whole | None = None,
+    again: str = "",
 ) -> None:
     """Ask every request of the parts that has no verdict yet.
 
@@ -89,6 +90,7 @@ def judge_all(
         beside: other folders of the same run, whose spending counts too.
         say: is told notes and warnings, a line each.
         whole: what the parts share with others; a person has confirmed its cost.
+        again: what a person does to go on, for errors to say; empty: resumes the run.
 
     Raises:
         InputError: a judge's key or weights are not there, an option does not fit the run, or nobody is here to
@@ -106,7 +108,7 @@ def judge_all(
         if kind and _is_open(part):
             say(f"Control {kind}: {part.manifest.n_items} items")
         others = [folder for folder in folders if folder is not part.folder]
-        _judge_part(part, options, beside=others, say=say, whole=whole)
+        _judge_part(part, options, beside=others, say=say, whole=whole, again=again)
 
 
 def _is_open(part: RunPart) -> bool:
@@ -140,6 +142,7 @@ def _judge_part(
     beside: Sequence[RunFolder],
     say: Callable[[str], None],
     whole: Whole | None,
+    again: str,
 ) -> None:
     folder, manifest, only = part
     with folder.locked():
@@ -172,7 +175,8 @@ def _judge_part(
             own = Display(total=total, done=len(closed.judged), prices=manifest.prices, quiet=options.quiet)
             display = whole.display if whole else own
             recorder = Recorder(journal, in_flight, display, stopper)
-            session = Session(folder, manifest, any_plan_of(manifest), options, closed, recorder, budget, stopper, say)
+            plan = any_plan_of(manifest)
+            session = Session(folder, manifest, plan, options, closed, recorder, budget, stopper, say, again)
             with nullcontext() if whole else display:
                 asyncio.run(_judge_batched(session) if in_batches else judge_directly(session))
 

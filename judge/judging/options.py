@@ -62,6 +62,10 @@ Shared = Annotated[
 ]
 RunName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run folder.")]
 Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Where run folders lie.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="FIELD", help="Items with the same value form one unit, e.g. patient (default: image)."),
+]
 DEFAULT_RUNS = Path("runs")
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress.")]
 

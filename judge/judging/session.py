@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from judge.judging.run_kinds import subjects_of
-from judge.runs.manifest import Manifest
+from judge.runs.controls import run_of
 from judge.schema import Failed
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ class Session:
     budget: Budget
     stopper: Stopper | None
     say: Callable[[str], None]
+    again: str = ""
+    """what a person does to go on; empty: resumes the run"""
 
     def subjects(self) -> Iterator[Any]:
         """Read the subjects of the run.
@@ -119,6 +121,5 @@ class Session:
 
     def way_on(self, how: str = "goes on") -> str:
         """Say what remains, and what a person may do next."""
-        is_control = isinstance(self.manifest, Manifest) and self.manifest.control is not None
-        run = self.folder.path.parent.parent if is_control else self.folder.path
-        return f"what was judged is kept, and `omr-judge resume {run}` {how}"
+        again = self.again or f"`omr-judge resume {run_of(self.folder).path}`"
+        return f"what was judged is kept, and {again} {how}"

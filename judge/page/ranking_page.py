@@ -66,7 +66,8 @@ def _criterion(name: str, found: CriterionRanking, links: Links) -> dict[str, An
     names = [model.model for model in found.models]
     cells: dict[tuple[str, str], dict[str, Any]] = {}
     for number, pair in enumerate(found.pairs):
-        rate = pair.expected.estimate or 0.0
+        if (rate := pair.expected.estimate) is None:
+            continue
         href = links[pair.runs[0]][0] if len(pair.runs) == 1 else f"#{name}-pair-{number}"
         for one, other, own in ((pair.a, pair.b, rate), (pair.b, pair.a, 1 - rate)):
             shade = min(TINTS, 1 + int(abs(own - HALF) * 2 * TINTS))
@@ -81,7 +82,8 @@ def _criterion(name: str, found: CriterionRanking, links: Links) -> dict[str, An
         "name": name,
         "names": names,
         "plot": [
-            plotted(model.model, model.win_rate, f"rank {ranking_document.rank_text(model)}") for model in found.models
+            plotted(model.model, model.win_rate, f"rank {ranking_document.rank_text(model)}".replace(" ", "\u00a0"))
+            for model in found.models
         ],
         "ranking": ranking_document.ranking_table(found.models, key="ranking", title=f"Ranking on {name}"),
         "heat": [(one, [cells.get((one, other)) for other in names]) for one in names],

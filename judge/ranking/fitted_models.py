@@ -70,7 +70,9 @@ def fit_table(table: pl.DataFrame, settings: Settings) -> Fitted:
             f"{models[groups[0][0]]} and {models[groups[1][0]]}, or rank each group alone"
         )
     cells = sum_cells(games, len(models))
-    fit = fit_davidson(cells, len(models))
+    shown = set(zip(cells.first.tolist(), cells.second.tolist(), strict=True))
+    # Without a pair in both orders, the slot could be told from the models by circles of pairs alone: by misfit.
+    fit = fit_davidson(cells, len(models), slot=any((second, first) in shown for first, second in shown))
     residuals = unit_residuals(games, fit)
     errors = (
         bootstrap_ratings(games, fit, n_resamples=settings.n_resamples, seed=settings.basis.seed)

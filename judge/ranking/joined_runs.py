@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from judge.comparison.derive_report import subject_of
+from judge.comparison.derive_report import counted_verdicts
 from judge.costs.spending import Spending, total
+from judge.enums import ReadAnswers
 from judge.errors import InputError, RunError
 from judge.outcomes.counted_items import Pooling, fold_panel
 from judge.outcomes.item_features import WantedFields, features_of_judgments, features_of_pairs, image_clusters
-from judge.outcomes.latest_judgments import LatestJudgments, latest_judgments
 from judge.outcomes.rates import Basis
 from judge.outcomes.tally import COUNTS, FOLDED, MEANS, with_outcomes
 from judge.prompting.pairwise_plan import prompt_labels
+from judge.prompting.stated_answers import StatedAnswers
 from judge.ranking.judged_alike import one_voice, refuse_otherwise_judged, refuse_unranked
 from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import MANIFEST, run_folders
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from judge.outcomes.counted_items import Subject
+    from judge.outcomes.latest_judgments import LatestJudgments
     from judge.runs.manifest import Manifest
     from judge.schema import Item, Pair, Trace
 
@@ -79,6 +81,7 @@ class JoinedRuns:
     chars: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     """by model and content: the length of its trace"""
     n_judgments: int = 0
+    n_soft: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     n_not_asked: int = 0
     usd: list[Decimal | None] = field(default_factory=list)
@@ -146,10 +149,13 @@ class JoinedRuns:
             features = features_of_judgments(folder.judgments(), wanted.fields)
         else:
             pairs = self._read(folder, manifest, wanted.step, content)
-            features = features_of_pairs(pairs, wanted.fields, answers=not manifest.hide_answers)
+            stated = StatedAnswers(folder.judgments()) if manifest.read_answers is ReadAnswers.JUDGE else None
+            features = features_of_pairs(
+                pairs, wanted.fields, answers=not manifest.hide_answers, show=manifest.show, stated=stated
+            )
         self.cluster_field = features.cluster_field or self.cluster_field
-        subject, spending = subject_of(manifest, features), Spending(manifest.prices)
-        latest = latest_judgments(folder.judgments(), spending)
+        spending = Spending(manifest.prices)
+        latest, subject, _ = counted_verdicts(folder, manifest, features, spending)
         if manifest.judges:
             self.usd.append(spending.usd)
         subject, latest = one_voice(manifest, subject, latest)
@@ -235,6 +241,7 @@ class JoinedRuns:
             totals.items.add(key)
             totals.seen.add(key)
         self.n_judgments += len(latest)
+        self.n_soft += latest.n_soft
         self.failures.update(latest.failures)
         if manifest.prompt is not None:
             self.n_not_asked += max(0, manifest.n_requests - len(latest))

@@ -59,12 +59,13 @@ def _is_crowd(manifest: Manifest) -> bool:
 
 
 def _names(manifest: Manifest) -> list[str]:
-    return sorted([judge.name for judge in manifest.judges] or manifest.imported_judges)
+    return sorted([judge.name for judge in manifest.asked_judges] or manifest.imported_judges)
 
 
 def _judges(manifest: Manifest) -> list[Any]:
-    specs = sorted(manifest.judges, key=lambda judge: judge.name)
-    return [judge.decided.model_dump(mode="json") for judge in specs] or _names(manifest)
+    specs = sorted(manifest.asked_judges, key=lambda judge: judge.name)
+    rule = [manifest.escalation.rule] if manifest.escalation else []
+    return [*rule, *(judge.decided.model_dump(mode="json") for judge in specs)] or _names(manifest)
 
 
 def _asked(manifest: Manifest) -> dict[str, Any]:
@@ -74,4 +75,6 @@ def _asked(manifest: Manifest) -> dict[str, Any]:
         "prompt": manifest.prompt,
         "--show-reference": manifest.show_reference,
         "--hide-answers": manifest.hide_answers,
+        "--show": manifest.show,
+        "--max-image-side": manifest.identity.get("--max-image-side"),
     }

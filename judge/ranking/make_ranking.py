@@ -18,6 +18,7 @@ from judge.ranking.fitted_models import Settings, fit_table
 from judge.ranking.joined_runs import JoinedRuns, Wanted, join_runs
 from judge.ranking.rank_models import rank_part, rank_parts, rank_strata, rank_table
 from judge.ranking.ranking_report import SCHEMA_VERSION, Curve, CurveStep, RankingReport
+from judge.report.build_report import SOFT
 from judge.report.report import clusters_of
 from judge.stats.clusters import FEW_UNITS
 from judge.stats.davidson import expected
@@ -98,7 +99,8 @@ def make_ranking(
         curve=_curve(joined, overall, settings, wanted.step) if wanted.step else None,
         warnings=(
             *joined.warnings,
-            *_warnings(criteria),
+            *([SOFT.format(n=joined.n_soft)] if joined.n_soft else []),
+            *_warnings(criteria, models),
             *kinship_warnings(
                 joined.judges,
                 {name: name for name in models},
@@ -108,9 +110,11 @@ def make_ranking(
     )
 
 
-def _warnings(criteria: dict[str, CriterionRanking]) -> list[str]:
+def _warnings(criteria: dict[str, CriterionRanking], models: Sequence[str]) -> list[str]:
     texts = []
     for name, found in criteria.items():
+        ranked = {model.model for model in found.models}
+        texts += [f"On {name} {model} has no rank: it has no verdict." for model in models if model not in ranked]
         if found.fit.held:
             texts.append(
                 f"On {name} the verdicts alone leave a rating infinite: the ratings are held by half a win and half a "

@@ -12,7 +12,7 @@ import typer
 from judge.enums import Method
 from judge.errors import InputError
 from judge.inputs.input_options import InputOptions
-from judge.judging.options import DEFAULT_RUNS, CompareOptions, Runs
+from judge.judging.options import DEFAULT_RUNS, Cluster, CompareOptions, Runs
 from judge.schema import Frozen
 
 if TYPE_CHECKING:
@@ -135,10 +135,19 @@ class TournamentOptions(CompareOptions):
         if self.early.stop_when_decided:
             hint = "leave it out; --design adaptive asks less where less is to be learnt"
             raise InputError("--stop-when-decided", "a run that stopped early cannot be ranked", hint)
-        if self.design.kind == "adaptive" and self.shard is not None:
-            raise InputError("--shard", "an adaptive design plans by all that was judged", "leave one of the two out")
-        if self.design.kind == "adaptive" and self.judging.batch:
-            raise InputError("--batch", "an adaptive design waits for each of its batches", "leave one of the two out")
+        if self.cluster.on is not None:
+            raise InputError("--on", "a tournament is judged here", "`--shard I/N` judges a part of every pair's items")
+        unfit = {
+            "--shard": (self.shard is not None, "plans by all that was judged"),
+            "--batch": (self.judging.batch, "waits for each of its batches"),
+            "--escalate": (
+                self.escalate is not None,
+                "leaves pairs unfinished, whose doubtful items are not known",
+            ),
+        }
+        for option, (given, why) in unfit.items():
+            if given and self.design.kind == "adaptive":
+                raise InputError(option, f"an adaptive design {why}", "leave one of the two out")
 
 
 @dataclass(frozen=True)
@@ -146,10 +155,7 @@ class RankOptions:
     """What is asked of a ranking."""
 
     runs: Runs = DEFAULT_RUNS
-    cluster: Annotated[
-        str | None,
-        typer.Option(metavar="FIELD", help="Items with the same value form one unit, e.g. patient (default: image)."),
-    ] = None
+    cluster: Cluster = None
     by: Annotated[
         tuple[str, ...],
         typer.Option("--by", metavar="FIELD", help="Rank within each value of a field too; repeatable."),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -51,31 +52,28 @@ def rank_table(
         added: models whose effect on the others is to be told.
     """
     found = fit_table(table, settings)
-    pairs, at_hand = [], {}
+    pairs = []
     tables = table.partition_by("a", "b", as_dict=True)
     rates = win_rates(found.fit, found.errors)
     checked = pair_fit(found.cells, found.fit, found.residuals, seed=settings.basis.seed)
-    for (i, j), z in zip(found.residuals.pairs, checked.z, strict=True):
-        a, b = found.models[i], found.models[j]
-        own = tables[a, b]
-        at_hand[i, j] = _own_win_rate(own, settings)
+    z_of = {(found.models[i], found.models[j]): z for (i, j), z in zip(found.residuals.pairs, checked.z, strict=True)}
+    for a, b in sorted(pair for pair, own in counts.items() if own.seen or pair in tables):
+        own = tables.get((a, b), table.clear())
         outcomes = dict(own["outcome"].cast(pl.String).value_counts().iter_rows())
         pairs.append(
             RankedPair(
                 a=a,
                 b=b,
                 runs=tuple(counts[a, b].runs),
-                win_rate=at_hand[i, j],
+                win_rate=_own_win_rate(own, settings),
                 wins_a=outcomes.get(Outcome.A, 0),
                 wins_b=outcomes.get(Outcome.B, 0),
                 ties=outcomes.get(Outcome.TIE, 0),
                 splits=outcomes.get(Outcome.SPLIT, 0),
                 missing=len(counts[a, b].seen) - len(own),
                 not_asked=len(counts[a, b].items - counts[a, b].seen),
-                expected=Figure(**_ends(rates, i, j)),
-                p_a=round(float(rates[0][i, j] - rates[3][i, j] / 2), 6),
-                p_tie=round(float(rates[3][i, j]), 6),
-                z=rounded(z),
+                **_by_ratings(found, rates, a, b),
+                z=rounded(z_of.get((a, b), math.nan)),
             )
         )
     return CriterionRanking(
@@ -83,7 +81,7 @@ def rank_table(
         pairs=tuple(pairs),
         slot=None if found.fit.slot is None else _figure(found, found.fit.slot, _unit_vector(found, -2)),
         tie=round(float(np.exp(found.fit.log_tie)), 6),
-        fit=_fit(found, checked, at_hand),
+        fit=_fit(found, checked, pairs),
         critical=rounded(found.ranks.critical),
         n_units=found.residuals.n_units,
         subgroups={},
@@ -96,6 +94,19 @@ def rank_table(
 def _own_win_rate(table: pl.DataFrame, settings: Settings) -> Estimate:
     """Return the win rate of the rows of one pair as a comparison reports it."""
     return criterion_rates(CriterionItems(table, cluster_codes(table), settings.basis))["win_rate"]
+
+
+def _by_ratings(found: Fitted, rates: Sequence[Floats], a: str, b: str) -> dict[str, Any]:
+    """Return what the ratings say of a pair, by the fields of `RankedPair`; nothing of a model without any verdict."""
+    if not {a, b} <= set(found.models):
+        return {"expected": Figure(estimate=None, low=None, high=None), "p_a": None, "p_tie": None}
+    i, j = found.models.index(a), found.models.index(b)
+    tie = float(rates[3][i, j])
+    return {
+        "expected": Figure(**_ends(rates, i, j)),
+        "p_a": round(float(rates[0][i, j]) - tie / 2, 6),
+        "p_tie": round(tie, 6),
+    }
 
 
 def _unit_vector(found: Fitted, at: int) -> Floats:
@@ -149,10 +160,11 @@ def _flipped(rate: Estimate) -> Estimate:
     return rate.model_copy(update={**turned, "numerator": round(rate.n - (rate.numerator or 0.0), 6)})
 
 
-def _fit(found: Fitted, checked: PairFit, rates: Mapping[tuple[int, int], Estimate]) -> RankingFit:
+def _fit(found: Fitted, checked: PairFit, pairs: Sequence[RankedPair]) -> RankingFit:
     """Return how well the ratings describe the pairs; in a circle, each model has more than half over the next."""
-    leads = {pair: np.sign((rate.estimate or 0.0) - HALF) for pair, rate in rates.items()}
-    circles = [{leads[i, j], leads[j, k], -leads[i, k]} in ({1.0}, {-1.0}) for i, j, k in checked.triads]
+    leads = {(pair.a, pair.b): np.sign((pair.win_rate.estimate or 0.0) - HALF) for pair in pairs}
+    threes = [[found.models[code] for code in triad] for triad in checked.triads]
+    circles = [{leads[a, b], leads[b, c], -leads[a, c]} in ({1.0}, {-1.0}) for a, b, c in threes]
     largest = np.argsort(-np.abs(checked.cycles))[:SHOWN_TRIADS]
     triads = [
         Triad(

@@ -102,11 +102,13 @@ def rank_text(model: RankedModel) -> str:
 
 
 def matrix(found: CriterionRanking, criterion: str) -> Table:
-    """Return expected win rates of each model against each, by rank; a star where two were never judged."""
+    """Return expected win rates of each model against each, by rank; a dash where nobody was asked about the two."""
     names = [model.model for model in found.models]
     rates: dict[tuple[str, str], Cell] = {}
     for pair in found.pairs:
-        rate, n = pair.expected.estimate or 0.0, pair.win_rate.n
+        rate, n = pair.expected.estimate, pair.win_rate.n
+        if rate is None:
+            continue
         for one, other, own in ((pair.a, pair.b, rate), (pair.b, pair.a, 1 - rate)):
             rates[one, other] = Cell(f"{100 * own:.1f} ({n:g})", own, n=n)
     rows = tuple(cells.row(one, *(rates.get((one, other), Cell("-")) for other in names)) for one in names)

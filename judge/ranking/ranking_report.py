@@ -60,12 +60,13 @@ class RankedPair(Frozen):
     """items that nobody was asked about"""
     expected: Figure
     """win rate of a by the ratings"""
-    p_a: float
-    """probability by the ratings that a verdict names a, both orders alike"""
-    p_tie: float
-    """probability by the ratings of a tie"""
+    p_a: float | None
+    """probability by the ratings that a verdict names a, both orders alike; null where either has no verdict at all"""
+    p_tie: float | None
+    """probability by the ratings of a tie; null as `p_a`"""
     z: float | None
-    """by how many standard errors the win rate is above what the ratings say; null where they follow it exactly"""
+    """by how many standard errors the win rate is above what the ratings say; null where they follow it exactly, and
+    without a win rate"""
 
 
 class Triad(Frozen):
@@ -131,7 +132,7 @@ class CriterionRanking(Frozen):
     models: tuple[RankedModel, ...]
     """by rank"""
     pairs: tuple[RankedPair, ...]
-    """every pair that has verdicts, by name"""
+    """every pair that was asked about, by name"""
     slot: Figure | None
     """advantage of the trace shown first, log-odds; null where it cannot be told from the models"""
     tie: float

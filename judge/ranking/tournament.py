@@ -15,11 +15,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from judge.comparison.dry_run import dry_run
+from judge.comparison.escalate import escalate
 from judge.comparison.prepared_run import prepared_comparison
 from judge.costs.quote import added
-from judge.errors import BudgetReachedError, InputError, InterruptedRunError, RunError, StopRunError
+from judge.errors import InputError, RunError
+from judge.files.damage import change_in
 from judge.files.files import write_json
 from judge.files.limits import read_whole
+from judge.files.sealing import unseal
 from judge.inputs.input_options import InputOptions, ItemOptions
 from judge.inputs.traces import read_traces
 from judge.judging.find_run import named_run, start_run
@@ -32,7 +35,7 @@ from judge.ranking.fitted_models import Settings, fit_table
 from judge.ranking.joined_runs import Wanted, join_runs
 from judge.ranking.make_ranking import make_ranking
 from judge.ranking.options import DEFAULT_NAME, PairDesign
-from judge.runs.controls import make_controls
+from judge.runs.controls import folders_within, make_controls
 from judge.runs.run_names import TOURNAMENT
 from judge.schema import Frozen
 from judge.stats.pair_design import chances_of_top, next_pairs
@@ -52,6 +55,7 @@ CONNECTING = PairDesign(kind="cyclic", k=2)
 TARGETS = 3
 """the ranks that an adaptive tournament is to tell"""
 NAME_CHARS = 40
+AGAIN = "the same `omr-judge tournament` command"
 Pairs = dict[tuple[str, str], "PairRun"]
 
 
@@ -140,15 +144,15 @@ def tournament(options: TournamentOptions, *, command: Sequence[str], say: Calla
     display = Display(total=total, done=done, prices=parts[0].manifest.prices, quiet=judging.quiet)
     whole = Whole(display, budget_of(first, parts[0].manifest, judging, beside=others))
     options = replace(options, judging=judging)
-    try:
-        with display:
-            if options.design.kind == "adaptive":
-                plan = _judge_adaptively(options, plan, pairs, whole, say=say)
-            else:
-                judge_all(parts, judging, say=say, whole=whole)
-    except (BudgetReachedError, InterruptedRunError, StopRunError):
-        say(f"The same command goes on with all pairs in {options.folder}")
-        raise
+    with display:
+        if options.design.kind == "adaptive":
+            plan = _judge_adaptively(options, plan, pairs, whole, say=say)
+        else:
+            judge_all(parts, judging, say=say, whole=whole, again=AGAIN)
+    runs = [pair.parts[0].folder for pair in pairs.values()]
+    for run in runs:
+        beside = [folder for one in runs for folder in (one, *folders_within(one))]
+        escalate(run, judging, command=command, beside=beside, again=AGAIN, say=say)
     new = [name for name in files if name not in plan.ranked] if plan.ranked else []
     report = make_ranking([options.folder], Wanted(), added=new, design=plan.told())
     _write(options.folder, plan.model_copy(update={"ranked": report.models}))
@@ -166,14 +170,18 @@ def read_plan(folder: Path) -> TournamentPlan | None:
     """Read what a tournament has planned; None where the folder is none, RunError where it cannot be read."""
     if not (folder / TOURNAMENT).exists():
         return None
+    written = read_whole(folder / TOURNAMENT)
+    unsealed = unseal(written)
+    if not unsealed.holds:
+        raise RunError(f"{folder / TOURNAMENT}: damaged: {change_in(written)}")
     try:
-        return TournamentPlan.model_validate_json(read_whole(folder / TOURNAMENT))
+        return TournamentPlan.model_validate_json(unsealed.content)
     except ValidationError as error:
         raise RunError(f"{folder / TOURNAMENT}: damaged: {error.errors()[0]['msg']}") from error
 
 
 def _write(folder: Path, plan: TournamentPlan) -> None:
-    write_json(folder / TOURNAMENT, plan.model_dump(mode="json"))
+    write_json(folder / TOURNAMENT, plan.model_dump(mode="json"), sealed=True)
 
 
 def _files(options: TournamentOptions) -> dict[str, str]:
@@ -232,7 +240,7 @@ def _judge_adaptively(
             if (pair := (block.a, block.b)) in pairs:
                 wanted.setdefault(pair, set()).update(pairs[pair].keys(block.block))
         parts = [pairs[pair].parts[0]._replace(only=frozenset(keys)) for pair, keys in wanted.items()]
-        judge_all(parts, options.judging, say=say, whole=whole)
+        judge_all(parts, options.judging, say=say, whole=whole, again=AGAIN)
 
     judge([block for batch in plan.batches for block in batch])
     total = ceil(round(options.design.share * len(pairs) * N_BLOCKS, 6))
@@ -240,7 +248,8 @@ def _judge_adaptively(
         plan = plan.model_copy(update={"batches": (*plan.batches, batch)})
         _write(options.folder, plan)
         judge(batch)
-    judge_all([part for pair in pairs.values() for part in pair.parts[1:]], options.judging, say=say, whole=whole)
+    controls = [part for pair in pairs.values() for part in pair.parts[1:]]
+    judge_all(controls, options.judging, say=say, whole=whole, again=AGAIN)
     return plan
 
 

@@ -172,4 +172,4 @@ def _count(row: PlantedRow) -> str:
 
 def certificate_line(found: CertificateStanding) -> str:
     """Return the one line that a report prints of a certificate beside its win rate."""
-    return f"Judge {found.word} ({found.run}, {found.date}): {found.detail}."
+    return f"Certificate: {found.word} ({found.run}, {found.date}): {found.detail}."

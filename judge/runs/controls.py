@@ -62,6 +62,12 @@ def escalated_folder(run: RunFolder) -> RunFolder:
     return RunFolder(run.path / "escalated")
 
 
+def run_of(part: RunFolder) -> RunFolder:
+    """Return the run that a control, or what was escalated, belongs to; of a run, itself."""
+    run = RunFolder(part.path.parent.parent if part.path.parent.name == CONTROLS else part.path.parent)
+    return run if run.manifest_path.exists() else part
+
+
 def folders_within(run: RunFolder) -> list[RunFolder]:
     """Return the folders of a run that are runs themselves: its controls, and what was escalated."""
     escalated = escalated_folder(run)

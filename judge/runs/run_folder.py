@@ -26,6 +26,7 @@ from judge.files.sealing import find_seal, unseal
 from judge.images.image_store import located, with_item
 from judge.runs.manifest import AnyManifest, Manifest, ScoreManifest, read_manifest
 from judge.runs.members import JUDGMENT, RunMembers, misfit, read_items, refuse_changed
+from judge.runs.run_names import TOURNAMENT
 from judge.schema import Case, Failed, FailureKind, Item, Judgment, Pair
 
 if TYPE_CHECKING:
@@ -90,6 +91,9 @@ class RunFolder:
         try:
             written = read_whole(self.manifest_path)
         except (FileNotFoundError, NotADirectoryError):
+            if (self.path / TOURNAMENT).exists():
+                told = f"a tournament: `omr-judge rank {self.path}` ranks its models; else name one of the runs in it"
+                raise RunError(f"{self.path}: {told}") from None
             raise RunError(f"{self.path}: no run here (manifest.json is missing); `ls {self.path.parent}`") from None
         unsealed = unseal(written)
         if not unsealed.holds:

@@ -1,4 +1,4 @@
-"""Check what lies beside the judgments of a run: flags, labels, packets, batches, positions, and the report."""
+"""Check what lies beside the judgments of a run: flags, labels, packets, certificate, batches, positions, report."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import orjson
 from judge import __version__
 from judge.batches.log import read_batches, read_members
 from judge.checklists.write_items import make_checklist_report
+from judge.comparison.certificates import certificate_path, read_certificate
 from judge.comparison.derive_report import make_report
 from judge.dispatch.in_flight import read_in_flight
 from judge.errors import InputError, OmrJudgeError, RunError
@@ -55,6 +56,8 @@ def check_beside(
     _read(lambda: _check_flags(folder, items, found), found)
     if isinstance(manifest, Manifest):
         _check_labels(folder, manifest, found)
+        if certificate_path(folder).exists():
+            _read(lambda: _check_certificate(folder), found)
     _read(lambda: _check_batches(folder, items, keys, found), found)
     _read(lambda: _check_positions(folder, manifest, found), found)
     _check_keys(folder.in_flight_path, read_in_flight(folder.in_flight_path, frozenset()), keys, found)
@@ -68,6 +71,10 @@ def _read(check: Callable[[], None], found: Findings) -> None:
         where, parted, problem = str(error).partition(": ")
         if all(known.where != where for known in found.problems):
             found.add(where, problem if parted else "cannot be read")
+
+
+def _check_certificate(folder: RunFolder) -> None:
+    read_certificate(certificate_path(folder))
 
 
 def _check_rescued(folder: RunFolder, found: Findings) -> None:

@@ -89,3 +89,12 @@ class Findings:
         self.n_problems += 1
         if len(self.problems) < KEPT:
             self.problems.append(Problem(where=str(where), field=field_, problem=problem))
+
+
+class TournamentVerification(Frozen):
+    """The runs of a tournament, verified one by one."""
+
+    proven: bool
+    """whether all of them are"""
+    runs: tuple[Verification, ...]
+    """by name"""

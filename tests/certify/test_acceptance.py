@@ -34,7 +34,7 @@ def test_levels_are_taken_from_the_surest_down_until_one_fails() -> None:
     assert choose_level(table([None]), {}, error=0.1) is None
 
 
-@pytest.mark.parametrize("error", [0.1, 0.2])
+@pytest.mark.parametrize("error", [0.1, pytest.param(0.2, marks=pytest.mark.slow)])
 def test_the_error_of_what_is_accepted_is_held_in_95_percent_of_simulations(error: float) -> None:
     rng, exceeded, accepted, runs = np.random.default_rng(2), 0, 0, 300
     for _ in range(runs):

@@ -44,7 +44,7 @@ def drifted(rng: np.random.Generator, *, n: int, noise: float, flipping: float) 
     return drift_on(CriterionItems.of(frame, None, Basis(Method.WILSON, 0))).word is DriftWord.DRIFTED
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.15])
+@pytest.mark.parametrize("noise", [0.0, pytest.param(0.15, marks=pytest.mark.slow)])
 def test_a_judge_that_stays_the_same_is_alarmed_about_in_at_most_five_percent(noise: float) -> None:
     rng = np.random.default_rng(5)
     runs = 200 if noise else 20
@@ -54,6 +54,7 @@ def test_a_judge_that_stays_the_same_is_alarmed_about_in_at_most_five_percent(no
     assert noise or not alarms
 
 
+@pytest.mark.slow
 def test_a_judge_that_flips_ten_percent_is_found_with_200_anchors_in_four_of_five() -> None:
     rng = np.random.default_rng(6)
     found = sum(drifted(rng, n=200, noise=0.04, flipping=0.1) for _ in range(100))
@@ -81,6 +82,7 @@ def longer_wins(call: Call) -> Answer:
     return Answer(verdicts_for(call.schema or {}, "second" if len(first) < len(second) else "first"))
 
 
+@pytest.mark.slow
 def test_anchors_are_asked_again_and_a_change_is_parted_into_judge_and_models(tmp_path: Path) -> None:
     write_items(tmp_path, 24, images=False)
     with ProviderServer(original_wins) as server, ProviderServer(longer_wins) as other:
@@ -93,6 +95,7 @@ def test_anchors_are_asked_again_and_a_change_is_parted_into_judge_and_models(tm
         again = omr_judge("rejudge", "r_anchor", *new, "--against", "r", "--json", cwd=tmp_path)
         told = omr_judge("rejudge", "r_anchor", *new, "--against", "r", cwd=tmp_path).stdout
         omr_judge("verify", "r_anchor", cwd=tmp_path)
+        omr_judge("verify", same["run"], cwd=tmp_path)
         omr_judge("anchor", "r", "--n", "20", cwd=tmp_path, code=3)
     assert same["criteria"]["openai:m"]["overall"]["word"] == "no drift shown"
     assert same["criteria"]["openai:m"]["overall"]["flips"]["estimate"] == 0
@@ -103,6 +106,7 @@ def test_anchors_are_asked_again_and_a_change_is_parted_into_judge_and_models(tm
     assert [part[name]["estimate"] for name in ("total", "judge", "models")] == [0, -1, 1]
     assert "was not judged by openai:new" in changed["notes"][-1]
     assert "openai:new in place of openai:m: drifted on overall" in told
+    assert "win rate of a changed by -100.0" in told  # the model's name
     anchor = tmp_path / "runs" / "r_anchor"
     assert len(read_jsonl(anchor / "judgments.jsonl")) == 40
 
@@ -130,6 +134,6 @@ def test_a_sentence_of_a_figure_without_items_has_a_dash() -> None:
     found = drift_on(CriterionItems.of(empty, None, Basis(Method.JEFFREYS, 0)))
     assert (found.n, found.word, found.beyond_p, found.shift_p) == (0, DriftWord.NO_DRIFT, 1, 1)
     made = DriftReport(
-        anchor="a", run="r", judges={"j": "j"}, criteria={"j": {"overall": found}}, parted=None, notes=()
+        anchor="a", run="r", model="m", judges={"j": "j"}, criteria={"j": {"overall": found}}, parted=None, notes=()
     )
     assert next(drift_lines(made)).startswith("overall: flips - %, its own repeats - %, beyond them - (p = 1)")

@@ -126,10 +126,7 @@ def test_word_junit_and_summary_of_a_situation_agree(name: str, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "name",
-    [
-        name if name in {"better", "worse", "too few"} else pytest.param(name, marks=pytest.mark.slow)
-        for name in SITUATIONS
-    ],
+    [name if name == "worse" else pytest.param(name, marks=pytest.mark.slow) for name in SITUATIONS],
 )
 def test_the_command_exits_as_it_says_and_appends_its_summary(name: str, tmp_path: Path) -> None:
     one = SITUATIONS[name]
@@ -192,8 +189,8 @@ def test_imported_judgments_have_no_certified_judge_and_a_damaged_certificate_is
         (("--not-worse-than", "0.5"), "no margin"),
         ((), "no condition"),
         (("--better", "--max-missing", "lots"), "no share"),
-        (("--better", "--criterion", "style"), "no such criterion"),
-        (("--better", "--cluster", "patient"), "no item has a field"),
+        pytest.param(("--better", "--criterion", "style"), "no such criterion", marks=pytest.mark.slow),
+        pytest.param(("--better", "--cluster", "patient"), "no item has a field", marks=pytest.mark.slow),
         (("--better", "--junit", "no/such/place.xml"), "cannot be written"),
     ],
 )
@@ -244,7 +241,7 @@ def test_a_gate_and_its_mirror_image_never_both_pass(values: list[float], floor:
     assert other is mirrored[one]
 
 
-@pytest.mark.parametrize("floor", [0.45, 0.5])
+@pytest.mark.parametrize("floor", [0.45, pytest.param(0.5, marks=pytest.mark.slow)])
 def test_ten_looks_at_a_growing_run_pass_a_model_at_the_floor_in_at_most_five_percent(floor: float) -> None:
     rng, passed, runs = np.random.default_rng(3), 0, 200
     for _ in range(runs):

@@ -87,7 +87,8 @@ def test_splits_are_asked_of_the_second_judge_and_the_report_says_so(tmp_path: P
         judges = ("--judge", f"openai:m@{one.url}/v1", "--escalate", f"openai:big@{two.url}/v1")
         command = ("compare", "a.jsonl", "b.jsonl", *judges, "--price", "m=1/1", "--price", "big=10/10", "--name", "r")
         assert "which only the run can count" in omr_judge(*command, "--dry-run", cwd=tmp_path).stderr
-        omr_judge(*command, "--max-calls", "26", cwd=tmp_path, code=6)
+        stopped = omr_judge(*command, "--max-calls", "26", cwd=tmp_path, code=6)
+        assert "`omr-judge resume runs/r` goes on" in stopped.stderr
         halfway = json.loads(omr_judge("report", "r", "--json", cwd=tmp_path).stdout)
         done = omr_judge("resume", "r", cwd=tmp_path)
         again = omr_judge(*command, cwd=tmp_path)
@@ -111,6 +112,7 @@ def test_splits_are_asked_of_the_second_judge_and_the_report_says_so(tmp_path: P
     assert again.stdout == done.stdout
     omr_judge("verify", "r", cwd=tmp_path)
     (listed,) = json.loads(omr_judge("runs", "--json", cwd=tmp_path).stdout)["runs"]
+    assert listed["win_rate"]["estimate"] == 1.0
     assert (listed["state"], listed["n_judged"], listed["n_requests"], listed["controls"]) == ("done", 32, 32, [])
     assert json.loads(run.joinpath("manifest.json").read_bytes())["escalation"]["rule"] == "doubtful"
 

@@ -18,7 +18,7 @@ from run_builder import A_WINS, B_WINS, SPLITS, TIES, Verdicts, make_pair, make_
 
 from judge.comparison.derive_report import make_report
 from judge.comparison.import_judgments import import_verdicts
-from judge.enums import ReportFormat
+from judge.enums import ReportFormat, Show
 from judge.errors import InputError, RunError
 from judge.files.files import write_lines
 from judge.outcomes.interim_looks import Stopping
@@ -144,6 +144,7 @@ def test_two_models_have_the_win_rate_and_interval_of_their_comparison_digit_by_
     [
         ({"show_reference": False}, "another --show-reference than"),
         ({"hide_answers": True}, "another --hide-answers than"),
+        ({"show": Show.FINAL}, "another --show than"),
         ({"prompt": f"{PROMPT} And so on."}, "another prompt than"),
         ({"control": Control(kind=ControlKind.IDENTICAL, n=3)}, "a control of another run"),
         ({"stopping": Stopping()}, "it could stop when it was decided"),
@@ -321,6 +322,7 @@ def test_every_format_names_every_model_and_pair(three: Path, form: ReportFormat
         assert "alpha : beta" in text
 
 
+@pytest.mark.slow
 def test_the_command_ranks_a_folder_by_name_and_draws_a_page(three: Path) -> None:
     folder = three.parent
     done = omr_judge("rank", "runs", "--curve", "step", "--by", "half", "--added", "gamma", cwd=folder)
@@ -393,6 +395,12 @@ def test_runs_of_one_order_say_that_position_bias_cannot_be_told(tmp_path: Path)
     ]
     source = write_jsonl(tmp_path / "v.jsonl", lines)
     import_verdicts(str(source), name="v", runs=tmp_path / "runs", command=())
+    circle = [("claude-2", "gpt", "first"), ("gpt", "llama", "first"), ("claude-2", "llama", "tie")]
+    for a, b, verdict in circle:  # pairs that do not add up, each in one order, tell nothing of the slot
+        votes_ = [{**lines[0], "item": f"{a}{n}", "model_a": a, "model_b": b, "verdict": verdict} for n in range(3)]
+        source = write_jsonl(tmp_path / f"{a}{b}.jsonl", votes_)
+        import_verdicts(str(source), name=f"{a}{b}", runs=tmp_path / "circle", command=())
+    assert ranked(tmp_path / "circle").criteria["overall"].slot is None
     report = ranked(tmp_path / "runs")
     assert report.criteria["overall"].slot is None
     assert any("position bias cannot be told from the models" in text for text in report.warnings)

@@ -23,12 +23,13 @@ from judge.comparison.compare import compare
 from judge.comparison.derive_report import make_report
 from judge.errors import BudgetReachedError, InputError, RunError
 from judge.inputs.input_options import InputOptions
-from judge.judging.options import CompareOptions, JudgingOptions, StoppingOptions
+from judge.judging.options import ClusterOptions, CompareOptions, JudgingOptions, StoppingOptions
 from judge.page.ranking_page import write_ranking
 from judge.ranking.joined_runs import Wanted
 from judge.ranking.make_ranking import make_ranking
 from judge.ranking.options import PairDesign, TournamentInputs, TournamentOptions
 from judge.ranking.tournament import N_BLOCKS, quote_tournament, read_plan, tournament
+from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import TOURNAMENT
 from judge.runs.sharding import Shard
 
@@ -112,6 +113,7 @@ def asked_twice(server: ProviderServer) -> list[str]:
     return [traces for traces, n in shown.items() if n > 1]
 
 
+@pytest.mark.slow
 def test_five_models_come_out_in_the_order_of_their_strengths(server: ProviderServer, tmp_path: Path) -> None:
     report = hold(options(server, tmp_path, *sorted(STRENGTHS)))
     assert len(server.calls) == 10 * 2 * N_ITEMS
@@ -125,6 +127,7 @@ def test_five_models_come_out_in_the_order_of_their_strengths(server: ProviderSe
     assert report == make_ranking([tmp_path / "runs/tournament"], Wanted(), design=report.design)
 
 
+@pytest.mark.slow
 def test_a_model_more_asks_for_its_own_pairs_alone_and_fits_as_from_the_start(
     server: ProviderServer, tmp_path: Path
 ) -> None:
@@ -189,7 +192,7 @@ def test_an_adaptive_design_plans_whole_blocks_and_asks_its_share(server: Provid
 def test_one_budget_holds_for_all_pairs_and_the_same_command_goes_on(server: ProviderServer, tmp_path: Path) -> None:
     given_ = options(server, tmp_path, "alpha", "beta", "gamma")
     judging = replace(given_.judging, max_calls=40, concurrency=1)
-    with pytest.raises(BudgetReachedError, match="40 calls, of --max-calls 40"):
+    with pytest.raises(BudgetReachedError, match=r"of --max-calls 40; .* the same `omr-judge tournament` command"):
         hold(replace(given_, judging=judging))
     assert len(server.calls) == 40
     report = hold(given_)
@@ -198,6 +201,7 @@ def test_one_budget_holds_for_all_pairs_and_the_same_command_goes_on(server: Pro
     assert report.n_not_asked == 0
 
 
+@pytest.mark.slow
 def test_shards_of_a_tournament_are_one_ranking(server: ProviderServer, tmp_path: Path) -> None:
     parts, whole = tmp_path / "parts", tmp_path / "whole"
     parts.mkdir()
@@ -226,6 +230,48 @@ def test_what_was_lost_is_counted_and_asked_again(server: ProviderServer, tmp_pa
     assert all((pair.missing, pair.win_rate.n) == (1, N_ITEMS - 1) for pair in report.criteria["overall"].pairs)
     assert hold(given_).n_failed == 0
     assert len(server.calls) == 6
+
+
+def test_pairs_and_models_without_any_verdict_are_listed_and_counted(server: ProviderServer, tmp_path: Path) -> None:
+    files = tuple(write_traces(tmp_path, model, 4) for model in ("alpha", "beta", "gamma"))
+    given_ = replace(options(server, tmp_path), inputs=TournamentInputs(files=files))
+
+    def failing(*models: str) -> Callable[[Call], Answer]:
+        return lambda call: Answer("no") if all(f"{one} of" in call.user for one in models) else scripted(call)
+
+    with ProviderServer(failing("gamma")) as broken:
+        report = hold(replace(given_, judges=(f"openai:judge-1@{broken.url}/v1",)))
+    assert "On overall gamma has no rank: it has no verdict." in report.warnings
+    pairs = {(pair.a, pair.b): pair for pair in report.criteria["overall"].pairs}
+    assert (pairs["beta", "gamma"].missing, pairs["beta", "gamma"].p_a, pairs["beta", "gamma"].z) == (4, None, None)
+    assert [one.missing for one in report.criteria["overall"].models] == [4, 4]
+    write_ranking(report, tmp_path / "page.html")
+    with ProviderServer(failing("alpha", "gamma")) as broken:
+        found = hold(replace(given_, judges=(f"openai:judge-1@{broken.url}/v1",))).criteria["overall"]
+    assert {one.model: one.missing for one in found.models} == {"alpha": 4, "beta": 0, "gamma": 4}
+    lost = {(pair.a, pair.b): pair for pair in found.pairs}["alpha", "gamma"]
+    assert (lost.win_rate.estimate, lost.win_rate.n, lost.missing, lost.not_asked) == (None, 0, 4, 0)
+    assert lost.expected.estimate == pytest.approx((lost.p_a or 0) + (lost.p_tie or 0) / 2, abs=2e-6)
+    assert (found.fit.n_triads, found.fit.n_circular) == (0, 0)
+
+
+def test_doubtful_items_of_every_pair_are_escalated_and_ranked_by_the_second_judge(
+    server: ProviderServer, tmp_path: Path
+) -> None:
+    plain = options(server, tmp_path, "alpha", "delta")
+    report = hold(replace(plain, escalate=f"openai:judge-2@{server.url}/v1"))
+    splits = sum(call.body["model"] == "judge-2" for call in server.calls)
+    assert splits > 0
+    assert (len(server.calls), report.n_judgments) == (20 + splits, 20)
+    assert report.judges == ("openai:judge-1, doubtful items by openai:judge-2",)
+    for pair in report.criteria["overall"].pairs:
+        assert pair.win_rate == make_report(RunFolder(Path(pair.runs[0]))).criteria["overall"].win_rate
+    other = replace(plain, name="plain")
+    hold(other)
+    with pytest.raises(RunError, match=r"judged by openai:judge-1, openai:judge-2, and .* by openai:judge-1, or with"):
+        make_ranking([other.folder, plain.folder], Wanted())
+    judging = replace(plain.judging, max_calls=0)
+    hold(replace(plain, escalate=f"openai:judge-2@{server.url}/v1", judging=judging))  # all is judged
 
 
 def test_a_quote_adds_up_the_pairs_and_asks_nothing(server: ProviderServer, tmp_path: Path) -> None:
@@ -271,6 +317,8 @@ Change = Callable[[TournamentOptions], TournamentOptions]
             lambda own: replace(own, pairs="adaptive", judging=replace(own.judging, batch=True)),
             "--batch: an adaptive design",
         ),
+        (lambda own: replace(own, pairs="adaptive", escalate="openai:x"), "--escalate: an adaptive design"),
+        (lambda own: replace(own, cluster=ClusterOptions(on="ray")), "--on: a tournament is judged here"),
     ],
 )
 def test_what_a_tournament_cannot_have_is_refused(
@@ -304,6 +352,9 @@ def test_a_damaged_plan_is_named(tmp_path: Path) -> None:
     (tmp_path / TOURNAMENT).write_text("{}", encoding="utf-8")
     with pytest.raises(RunError, match=r"tournament\.json: damaged"):
         read_plan(tmp_path)
+    (tmp_path / TOURNAMENT).write_bytes(b'{"design":{"kind":"all"},"seal":"00000000"}')
+    with pytest.raises(RunError, match=r"tournament\.json: damaged"):
+        read_plan(tmp_path)
 
 
 def test_the_commands_judge_rank_and_draw_a_page_that_leads_to_every_pair(
@@ -326,6 +377,9 @@ def test_the_commands_judge_rank_and_draw_a_page_that_leads_to_every_pair(
     assert "72 of 72 judged" in done.stderr
     assert "Tournament folder: runs/t" in done.stderr
     assert "a tournament of 3 runs; `omr-judge rank runs/t`" in omr_judge("runs", cwd=tmp_path).stdout
+    assert omr_judge("verify", "t", cwd=tmp_path).stdout.count(": proven: 24 judgments") == 3
+    with pytest.raises(RunError, match=r"a tournament: `omr-judge rank .*t` ranks its models"):
+        RunFolder(tmp_path / "runs/t").manifest()
     omr_judge("rank", "t", "--html", "page.html", cwd=tmp_path)
     with chromium() as browser:
         page = browser.new_page()
@@ -337,3 +391,7 @@ def test_the_commands_judge_rank_and_draw_a_page_that_leads_to_every_pair(
         page.locator(".heat td a").first.click()
         assert page.title() == "alpha_vs_beta · omr-judge"
         assert said == []
+    journal = tmp_path / "runs/t/beta_vs_gamma/judgments.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b"first", b"First", 1))
+    found = json.loads(omr_judge("verify", "t", "--json", cwd=tmp_path, code=3).stdout)
+    assert (found["proven"], [run["proven"] for run in found["runs"]]) == (False, [True, True, False])
