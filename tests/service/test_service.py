@@ -514,8 +514,8 @@ def test_an_uncertified_judge_is_not_served_where_a_certificate_is_required(tmp_
         for name, given, told in (
             ("t", required, "the judge has no certificate .*name it with --certificate"),
             ("u", named | {"certificate": tmp_path / "runs"}, "no certificate here"),
-            ("v", named | {"judge": f"openai:m2@{server.url}/v1"}, "Judge other judge"),
-            ("w", named | {"rubric": "overall.v1"}, "Judge other judge"),
+            ("v", named | {"judge": f"openai:m2@{server.url}/v1"}, "Certificate: other judge"),
+            ("w", named | {"rubric": "overall.v1"}, "Certificate: other judge"),
         ):
             with pytest.raises(InputError, match=told), serving(server, tmp_path, **given | {"name": name}):
                 pass
