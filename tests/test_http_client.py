@@ -336,6 +336,7 @@ def test_anthropics_token_and_custom_headers_are_sent(monkeypatch: pytest.Monkey
     assert (headers["authorization"], headers["x-team"]) == (f"Bearer {key}", "judges")
 
 
+@pytest.mark.slow
 def test_openais_log_tells_of_calls_to_a_server_given_by_its_address(tmp_path: Path, server: ProviderServer) -> None:
     for side in ("a", "b"):
         write_jsonl(tmp_path / f"{side}.jsonl", [{"id": 1, "question": "Which?", "trace": f"{side} thinks it over"}])

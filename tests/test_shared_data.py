@@ -87,6 +87,7 @@ def test_200_pairs_of_thoughtsource_are_judged_in_both_orders_by_both_sdks(tmp_p
     check_against_recount(report, script, folder, n=200)
 
 
+@pytest.mark.slow
 def test_medarc_is_refused_for_five_ids_without_a_partner_and_judged_without_them_on_request(tmp_path: Path) -> None:
     folder = SHARED / "medarc_qa"
     a, b = (read_jsonl(folder / f"{name}.jsonl") for name in ("a", "b"))

@@ -71,6 +71,7 @@ def test_failures_are_doubtful_and_replies_that_cannot_be_read_say_nothing() -> 
     assert doubts_of([said(F, Verdict.FIRST, ("a malignant lesion", "x"))], None, CRITERIA) == set()
 
 
+@pytest.mark.slow
 @given(st.text(max_size=80), st.integers(0, 60), st.integers(0, 80))
 def test_every_part_of_a_text_is_a_quotation_from_it(text: str, start: int, length: int) -> None:
     trace = f"{text} of the lesion: \uff21\ufb01ne \u00e9"

@@ -118,6 +118,7 @@ def test_nothing_foreign_acts_on_a_terminal_from_a_run_to_its_labels(tmp_path: P
     assert foreign(shown) == set()
 
 
+@pytest.mark.slow
 def test_own_colours_come_through_and_foreign_ones_do_not(tmp_path: Path) -> None:
     a, b = trace_files(tmp_path)
     with ProviderServer(hostile) as server:

@@ -77,6 +77,7 @@ def test_damaged_runs_are_named_and_no_runs_are_no_error(cwd: Path) -> None:
     assert omr_judge("runs", "--runs", "none", cwd=cwd).stdout.startswith("No runs in none;")
 
 
+@pytest.mark.slow
 def test_every_command_that_takes_a_run_takes_a_short_name(cwd: Path) -> None:
     for name in ("second", "sec", "latest", "runs/sec", "runs/latest"):
         for command in (["show"], ["list"], ["flags"], ["report"], ["export", "--to", "csv", "--out", f"out-{name}"]):
@@ -93,6 +94,7 @@ def test_no_new_run_is_called_latest(cwd: Path) -> None:
     assert told == "omr-judge: --name: latest stands for the newest run (use another name)\n"
 
 
+@pytest.mark.slow
 def test_a_thousand_runs_are_listed_in_seconds(cwd: Path) -> None:
     for number in range(998):
         shutil.copytree(cwd / "runs/first", cwd / f"runs/copy-{number}")
@@ -131,6 +133,7 @@ def completed(words: str, cwd: Path, shell: str = "bash") -> list[str]:
     return re.findall(r"[\w-]+", done.stdout.replace("_arguments", ""))
 
 
+@pytest.mark.slow
 def test_bash_completes_the_names_of_runs_wherever_one_is_taken(cwd: Path) -> None:
     (cwd / "mine").mkdir()
     (cwd / "runs/second").rename(cwd / "mine/sixth")

@@ -636,6 +636,7 @@ def test_interrupted_once_it_waits_for_replies_in_flight_and_resume_asks_the_res
     assert len({line["key"] for line in lines}) == len(lines) == 24
 
 
+@pytest.mark.slow
 def test_a_second_process_on_a_run_is_refused_and_interrupting_twice_ends_at_once(tmp_path: Path) -> None:
     write_pairs(tmp_path, 4)
 

@@ -184,6 +184,7 @@ def test_a_profile_that_does_not_apply_is_left_out() -> None:
     assert in_srgb(picture(), b"junk").tobytes() == picture().tobytes()
 
 
+@pytest.mark.slow
 def test_the_first_frame_of_several_is_sent_and_the_others_are_not_even_read() -> None:
     gif = animated(10_000)
     sent = prepare(gif)

@@ -59,6 +59,7 @@ cp runs/r/report.json full.json
 """
 
 
+@pytest.mark.slow
 def test_a_disk_of_a_megabyte_that_fills_up_and_then_grows_ends_in_the_same_report(tmp_path: Path) -> None:
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:  # noqa: S607
         pytest.skip("this machine lets nobody mount a small disk (unshare -rm fails)")

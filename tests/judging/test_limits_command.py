@@ -199,6 +199,7 @@ def test_a_limit_that_cannot_be_raised_is_kept(monkeypatch: pytest.MonkeyPatch) 
     assert room_for(500) == 500
 
 
+@pytest.mark.slow
 def test_a_system_that_allows_few_open_files_lowers_the_concurrency_and_fails_no_call(tmp_path: Path) -> None:
     write_pairs(tmp_path, 60)
     with ProviderServer(content_judge, delay=0.05) as server:

@@ -216,7 +216,7 @@ CONTRADICTIONS = {
 
 
 @given(runs(), st.sampled_from([None, 0.3]))
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_the_sentence_to_quote_never_contradicts_the_statement(run: dict[str, Any], margin: float | None) -> None:
     report = report_of(**run, extras=Extras(equivalence=margin))
     row = report.criteria["overall"]

@@ -171,6 +171,7 @@ def test_the_ledger_tells_what_became_of_each_item() -> None:
     }
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(said, said), min_size=1, max_size=7))
 def test_the_bounds_are_reached_by_giving_every_missing_item_to_one_model(
     answers: list[tuple[Verdict | FailureKind, Verdict | FailureKind]],
@@ -251,6 +252,7 @@ def test_exchanging_the_two_models_mirrors_every_number_exactly(
             assert other[section] == expected[section], section
 
 
+@pytest.mark.slow
 @given(runs(), st.randoms(use_true_random=False))
 @settings(max_examples=15)
 def test_the_order_of_judgments_and_items_changes_no_byte(run: dict[str, Any], source: random.Random) -> None:

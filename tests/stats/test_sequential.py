@@ -134,6 +134,7 @@ def test_many_small_leads_against_few_great_losses_decide_for_nobody() -> None:
     assert not is_decided(log_wealth(units)) or confidence_sequence(units).high < 0.5
 
 
+@pytest.mark.slow
 def test_looking_after_every_item_finds_a_difference_that_is_not_there_in_fewer_than_one_of_twenty() -> None:
     found = _stopped(win_rate=0.5, n_items=1_000, every=1).found
     assert found < 0.05
