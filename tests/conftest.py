@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 # Before numpy is imported: by default its threads wait for work in a loop, on the cores that the tests need.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-LONGEST = ("test_readme.py", "test_verify.py", "test_limits_command.py", "test_wheel.py", "test_service.py", "test_page.py")
+LONGEST = (
+    "test_readme.py",
+    "test_verify.py",
+    "test_limits_command.py",
+    "test_wheel.py",
+    "test_service.py",
+    "test_page.py",
+)
 # Machines are shared: how long an example takes says nothing.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", unhurried, max_examples=30)
