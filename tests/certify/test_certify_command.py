@@ -41,7 +41,6 @@ def test_a_scripted_judge_is_named_over_sockets(kind: str, tmp_path: Path) -> No
     assert {part: row["n"] for part, row in own["parts"].items()} == {"no-image": 20, "wrong-image": 20}
 
 
-@pytest.mark.slow
 def test_a_run_is_certified_and_its_reports_and_gate_say_so(tmp_path: Path) -> None:
     write_items(tmp_path, 12)
     small = ("--per-criterion", "6", "--omissions", "0", "--image-part", "0")

@@ -82,7 +82,6 @@ def longer_wins(call: Call) -> Answer:
     return Answer(verdicts_for(call.schema or {}, "second" if len(first) < len(second) else "first"))
 
 
-@pytest.mark.slow
 def test_anchors_are_asked_again_and_a_change_is_parted_into_judge_and_models(tmp_path: Path) -> None:
     write_items(tmp_path, 24, images=False)
     with ProviderServer(original_wins) as server, ProviderServer(longer_wins) as other:

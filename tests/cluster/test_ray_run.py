@@ -103,7 +103,6 @@ def test_the_merged_report_is_that_of_one_process_and_limits_hold_over_all_shard
     assert not here.cancelled
 
 
-@pytest.mark.slow
 def test_an_error_of_a_shard_an_interrupt_and_a_broken_cluster_leave_what_was_judged(here: Here) -> None:
     answers = iter([Answer(status=401)])
     with ProviderServer(lambda call: next(answers, None) or content_judge(call)) as server:

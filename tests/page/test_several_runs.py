@@ -68,7 +68,6 @@ def test_several_runs_stand_on_one_page_that_fits_a_phone_and_axe_finds_nothing(
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-@pytest.mark.slow
 def test_a_page_is_replaced_only_when_told_and_several_runs_need_one(folder: Path) -> None:
     omr_judge("report", "comparison", "--html", "one.html", cwd=folder)
     before = (folder / "one.html").read_bytes()

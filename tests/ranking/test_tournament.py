@@ -167,7 +167,6 @@ def test_a_design_judges_its_pairs_alone(server: ProviderServer, tmp_path: Path,
     assert report.design is not None
 
 
-@pytest.mark.slow
 def test_an_adaptive_design_plans_whole_blocks_and_asks_its_share(server: ProviderServer, tmp_path: Path) -> None:
     four = ("alpha", "beta", "gamma", "delta")
     given_ = options(server, tmp_path, *four, design="adaptive:0.2")
