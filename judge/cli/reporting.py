@@ -159,6 +159,10 @@ def report(
     if len(run) > 1:
         if html is None:
             raise InputError("report", "several runs stand on a page alone", "add --html FILE, or name one run")
+        of_one: dict[str, object] = {"--with-scores": with_scores, "--against": against}
+        of_one |= {"--difficulty": extra.difficulty, "--certificate": trust.certificate}
+        of_one |= {"--accept-error": trust.accept_error}
+        refuse_options(of_one, "is for one run")
         from judge.page.several import read_runs
 
         folders = [find_run(one, runs) for one in run]

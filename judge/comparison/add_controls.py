@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from judge.comparison.compare import unchanged_manifest
-from judge.comparison.dry_run import quoted_controls, with_controls
+from judge.comparison.dry_run import quoted_controls, quoted_parts, with_controls
 from judge.costs.prices import parse_prices
 from judge.costs.quote import added
 from judge.errors import RunError
 from judge.judging.find_run import change_prices
 from judge.judging.judge_run import RunPart, judge_all, parts_of
-from judge.judging.quote_run import confirm, quote_run
+from judge.judging.quote_run import confirm
 from judge.runs.controls import (
     escalated_folder,
     judged_items,
@@ -93,15 +93,7 @@ def _checked(folder: RunFolder, options: ControlOptions, judging: JudgingOptions
 
 def _quote(folder: RunFolder, manifest: Manifest, options: ControlOptions, judged: set[str], *, batch: bool) -> Quote:
     batch = batch or folder.batches_path.exists()
-    there = {
-        part.folder.name: quote_run(
-            part.folder,
-            part.manifest.model_copy(update={"prices": manifest.prices}),
-            done=part.folder.judged_keys(),
-            batch=batch,
-        )
-        for part in _controls(folder, manifest)
-    }
+    there = quoted_parts(_controls(folder, manifest), manifest.prices, batch=batch)
     new = quoted_controls(
         missing_controls(folder, options.wanted()), manifest, folder.pairs, judged=judged, batch=batch
     )

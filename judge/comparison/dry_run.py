@@ -15,10 +15,11 @@ from judge.runs.control_sample import ControlSource, control_pairs
 from judge.runs.controls import as_control, missing_controls
 
 if TYPE_CHECKING:
+    from judge.judging.judge_run import RunPart
     from judge.judging.options import CompareOptions
     from judge.runs.control_kinds import Control
     from judge.runs.manifest import Manifest
-    from judge.schema import Pair
+    from judge.schema import Pair, Price
 
 
 def dry_run(options: CompareOptions, *, say: Callable[[str], None]) -> Quote:
@@ -42,17 +43,22 @@ def dry_run(options: CompareOptions, *, say: Callable[[str], None]) -> Quote:
             return with_controls(own, quoted_controls(wanted, manifest, run.own_subjects, batch=batch))
         manifest = folder.manifest()
         manifest = manifest.model_copy(update={"prices": manifest.prices | run.prices})
-        there = {
-            part.folder.name: quote_run(
-                part.folder,
-                part.manifest.model_copy(update={"prices": manifest.prices}),
-                done=part.folder.judged_keys(),
-                batch=batch,
-            )
-            for part in parts_of(folder, manifest)[1:]
-        }
+        there = quoted_parts(parts_of(folder, manifest)[1:], manifest.prices, batch=batch)
         new = quoted_controls(missing_controls(folder, wanted), manifest, folder.pairs, batch=batch)
         return with_controls(own, there | new)
+
+
+def quoted_parts(parts: Iterable[RunPart], prices: dict[str, Price], *, batch: bool) -> dict[str, Quote]:
+    """Quote what is open of the runs within a run, by the names of their folders."""
+    return {
+        part.folder.name: quote_run(
+            part.folder,
+            part.manifest.model_copy(update={"prices": prices}),
+            done=part.folder.judged_keys(),
+            batch=batch,
+        )
+        for part in parts
+    }
 
 
 def quoted_controls(

@@ -30,7 +30,6 @@ def listed(work: Path, *options: str) -> list[str]:
     return [json.loads(line)["item"] for line in lines]
 
 
-@pytest.mark.slow
 def test_the_lowest_score_stands_first_and_filters_choose_what_was_counted_by_hand(work: Path) -> None:
     assert listed(work) == ["q2", "q1", REFUSED]
     assert listed(work, "--sort", "item") == list(TRACES)

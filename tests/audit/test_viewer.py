@@ -211,7 +211,6 @@ def test_other_interfaces_are_warned_of_an_imported_run_is_served_and_a_taken_po
             assert "What was sent is not known" in page.locator(".exchange").first.inner_text()
 
 
-@pytest.mark.slow
 def test_without_its_packages_view_says_what_to_install(made: Path) -> None:
     without = "import sys; sys.modules['uvicorn'] = None; sys.argv = ['omr-judge', 'view', 'r']"
     code = f"{without}; from judge.cli import main; main()"

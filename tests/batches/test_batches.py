@@ -687,7 +687,6 @@ def test_a_run_killed_between_acceptance_and_our_record_of_it_finds_its_batches(
     assert told.count("requests that was cut off while it was submitted is found: batch-") == 2
 
 
-@pytest.mark.slow
 def test_ctrl_c_while_waiting_ends_at_once_and_tells_how_to_go_on(tmp_path: Path) -> None:
     write_inputs(tmp_path)
     with BatchServer(content_judge, polls=None) as server:

@@ -174,7 +174,6 @@ def test_a_judge_that_prefers_a_slot_is_told_from_a_fair_one(
     assert ("often prefers a trace to itself on perception, knowledge" in drawn) == (named == 1)
 
 
-@pytest.mark.slow
 def test_controls_that_are_added_later_change_nothing_else_in_the_report(tmp_path: Path) -> None:
     report, _ = run_with(fair, tmp_path, n=6)
     run = tmp_path / "runs" / "r"

@@ -112,7 +112,6 @@ def test_a_quote_and_a_shown_prompt_leave_nothing_behind(tmp_path: Path, server:
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.slow
 def test_an_image_that_is_null_or_none_is_named_and_treated_as_the_option_says(
     tmp_path: Path, server: ProviderServer
 ) -> None:

@@ -247,7 +247,6 @@ def test_a_comparison_runs_on_weights_from_the_hub_and_goes_on_with_the_very_sam
     assert "the weights have changed" in omr_judge("resume", "r", cwd=tmp_path, env=env, code=3).stderr
 
 
-@pytest.mark.slow
 def test_a_judge_with_a_projector_is_shown_the_images(hub: HubServer, tmp_path: Path) -> None:
     """With llama.cpp itself and a projector of random weights: an image changes what the model computes."""
     projector, limit = tmp_path / "mmproj-f16.gguf", JudgeOptions(max_output_tokens=5)

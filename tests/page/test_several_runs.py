@@ -76,6 +76,9 @@ def test_a_page_is_replaced_only_when_told_and_several_runs_need_one(folder: Pat
     omr_judge("report", "panel", "--html", "one.html", "--overwrite", cwd=folder)
     assert (folder / "one.html").read_bytes() != before
     assert "add --html FILE" in omr_judge("report", "panel", "comparison", cwd=folder, code=3).stderr
+    for option in (["--accept-error", "0.1"], ["--difficulty", "d.csv"], ["--against", "score-a"]):
+        told = omr_judge("report", "comparison", "panel", "--html", "no.html", *option, cwd=folder, code=3).stderr
+        assert f"{option[0]}: is for one run" in told
     told = omr_judge("report", "comparison", "score-a", "--html", "no.html", cwd=folder, code=3).stderr
     assert "is no comparison" in told
     assert not (folder / "no.html").exists()

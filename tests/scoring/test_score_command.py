@@ -138,7 +138,6 @@ def test_two_traces_counted_by_hand_and_only_perception_sees_the_image(work: Pat
     assert len(server.calls) == 6
 
 
-@pytest.mark.slow
 def test_the_same_command_goes_on_and_asks_nothing_twice(work: Path, server: ProviderServer) -> None:
     short = omr_judge("score", "a.jsonl", *SCORE, "--name", "a", "--max-calls", "2", cwd=work, env=env(server), code=6)
     assert "budget reached" in short.stderr

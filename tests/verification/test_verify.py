@@ -344,7 +344,6 @@ def test_imported_verdicts_are_all_there_or_refused(copied: Callable[[str], RunF
         make_report(RunFolder(run.path))
 
 
-@pytest.mark.slow
 def test_another_run_in_the_place_of_a_control_is_refused(copied: Callable[[str], RunFolder]) -> None:
     run = copied("controls")
     control = run.path / "controls" / "hide-answers"
