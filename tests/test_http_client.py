@@ -76,11 +76,18 @@ class Relay:
         server.close()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            if self._proxy:
-                await self._greet(reader, writer)
-            to_reader, to_writer = await asyncio.open_connection(*self._to)
-            await asyncio.gather(_copy(reader, to_writer), _copy(to_reader, writer))
+        opened = [writer]
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                if self._proxy:
+                    await self._greet(reader, writer)
+                to_reader, to_writer = await asyncio.open_connection(*self._to)
+                opened.append(to_writer)
+                await asyncio.gather(_copy(reader, to_writer), _copy(to_reader, writer))
+        except asyncio.CancelledError:  # the relay ends while the connection is open
+            for one in opened:
+                one.transport.abort()
+            raise
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await reader.readexactly(1)

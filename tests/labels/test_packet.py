@@ -126,6 +126,23 @@ def test_a_packet_replaces_a_packet_and_no_other_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium")
+def test_two_windows_of_one_packet_do_not_overwrite_each_others_answers(tmp_path: Path) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright")
+    _, _, path = hostile_packet(tmp_path)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        window = browser.new_context()
+        one, two = window.new_page(), window.new_page()
+        one.goto(path.as_uri())
+        two.goto(path.as_uri())
+        one.check("input[name=overall][value=first]")
+        sync_api.expect(two.locator("input[name=overall][value=first]")).to_be_checked()
+        two.check("input[name=knowledge][value=tie]")
+        sync_api.expect(one.locator("#progress")).to_have_text("1 of 3 (1 answered)")
+        browser.close()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium")
 def test_a_reader_fills_the_page_by_keyboard_and_the_answers_come_home(tmp_path: Path) -> None:
     sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright")
     run, key, path = hostile_packet(tmp_path)
@@ -151,7 +168,7 @@ def test_a_reader_fills_the_page_by_keyboard_and_the_answers_come_home(tmp_path:
         page.keyboard.press("2")
         page.fill("textarea >> nth=0", "1 clear mistake")
         page.reload()
-        assert page.text_content("#progress") == "2 of 3 (1 answered)"
+        sync_api.expect(page.locator("#progress")).to_have_text("2 of 3 (1 answered)")
         assert page.input_value("textarea >> nth=0") == "1 clear mistake"
         page.keyboard.press("j")
         page.check("input[name=overall][value=cannot_judge]")

@@ -152,6 +152,12 @@ by("reader").addEventListener("input", (event) => { state.reader = event.target.
 by("back").addEventListener("click", () => go(-1));
 by("next").addEventListener("click", () => go(1));
 by("download").addEventListener("click", download);
-restore();
-by("reader").value = state.reader;
-show();
+function start() {
+  restore();
+  by("reader").value = state.reader;
+  show();
+}
+
+// What another window of this page keeps is taken over, so that neither overwrites the other's answers.
+addEventListener("storage", (event) => { if (event.key === memory) start(); });
+start();
