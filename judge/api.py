@@ -30,8 +30,9 @@ from judge.errors import InputError, InterruptedRunError
 from judge.export.write import tables_of
 from judge.files.interrupts import Interrupter, interrupter
 from judge.inputs.in_memory import Records, as_file
+from judge.judging.command_options import CompareOptions, ScoreOptions
 from judge.judging.option_groups import made
-from judge.judging.options import DEFAULT_RUNS, CompareOptions, ScoreOptions
+from judge.judging.options import DEFAULT_RUNS
 from judge.ranking.options import RankOptions
 from judge.ranking.rank import rank as rank_here
 from judge.runs.run_folder import RunFolder

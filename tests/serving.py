@@ -14,8 +14,9 @@ from command import wait_until
 from provider_server import ProviderServer
 
 from judge.files.interrupts import Interrupter, interrupter
+from judge.judging.command_options import ServeOptions
 from judge.judging.option_groups import made
-from judge.judging.options import ListenOptions, ServeOptions
+from judge.service.listen_options import ListenOptions
 from judge.service.serve import serve
 
 

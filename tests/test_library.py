@@ -32,8 +32,8 @@ from judge import api
 from judge.errors import InputError, InterruptedRunError, RunError
 from judge.inputs.in_memory import as_file
 from judge.inputs.input_options import CaseOptions
+from judge.judging.command_options import CompareOptions, ScoreOptions
 from judge.judging.option_groups import made
-from judge.judging.options import CompareOptions, ScoreOptions
 from judge.report.report import Report
 
 NAMES = [

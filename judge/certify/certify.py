@@ -34,9 +34,9 @@ from judge.costs.spending import Spending
 from judge.enums import Orders
 from judge.errors import InputError, RunError
 from judge.inputs.input_options import InputOptions, ItemOptions
+from judge.judging.command_options import CompareOptions
 from judge.judging.find_run import find_run, start_run
 from judge.judging.judge_run import judge_all, parts_of
-from judge.judging.options import CompareOptions
 from judge.judging.quote_run import quote_run
 from judge.labels.labels import labels_path, latest_labels, read_labels
 from judge.labels.make_packet import PacketOptions, make_packet
@@ -54,7 +54,7 @@ from judge.runs.run_names import find_run as find_folder
 if TYPE_CHECKING:
     from judge.costs.quote import Quote
     from judge.images.image_store import ImageStore
-    from judge.judging.options import CertifyOptions
+    from judge.judging.command_options import CertifyOptions
     from judge.outcomes.latest_judgments import LatestJudgments
     from judge.schema import Pair
 

@@ -24,7 +24,7 @@ from judge.runs.run_names import find_run as find_folder
 
 if TYPE_CHECKING:
     from judge.images.image_store import ImageStore
-    from judge.judging.options import RejudgeOptions
+    from judge.judging.command_options import RejudgeOptions
     from judge.schema import Pair
 
 

@@ -18,9 +18,9 @@ from judge.images.loader import ImageLoader
 from judge.images.preparing import ImageOptions
 from judge.inputs.item_images import ItemImages
 from judge.inputs.items import Items, read_items
+from judge.judging.command_options import ChecklistOptions
 from judge.judging.find_run import PreparedRun, open_judges, quote_start, start_run
 from judge.judging.judge_run import judge_all, parts_of
-from judge.judging.options import ChecklistOptions
 from judge.judging.provenance import item_roles, read_files, used_asset
 from judge.prompting.checklist_writing import WRITING
 from judge.prompting.shipped_files import Asset, find_asset, load_prompt

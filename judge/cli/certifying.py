@@ -14,7 +14,8 @@ from judge.cli.output import Exit, print_json, print_quote, teller
 from judge.cli.reporting import CertificateFile, find_certificate, find_run
 from judge.errors import InputError
 from judge.files.terminal import console, say, tell
-from judge.judging.options import DEFAULT_RUNS, CertifyOptions, Cluster, RejudgeOptions, RunName, Runs
+from judge.judging.command_options import CertifyOptions, RejudgeOptions
+from judge.judging.options import DEFAULT_RUNS, Cluster, RunName, Runs
 
 MAX_MARGIN = 0.5
 

@@ -12,16 +12,8 @@ from judge.cli.options import DryRun, OutputOptions, RunPath, complete_run
 from judge.cli.output import print_quote, teller
 from judge.cli.reporting import find_run, print_checklists, print_report
 from judge.judges.judge_options import Prices
-from judge.judging.options import (
-    DEFAULT_RUNS,
-    ChecklistOptions,
-    CompareOptions,
-    Quiet,
-    ResumeOptions,
-    Runs,
-    ScoreOptions,
-    Shared,
-)
+from judge.judging.command_options import ChecklistOptions, CompareOptions, ScoreOptions
+from judge.judging.options import DEFAULT_RUNS, Quiet, ResumeOptions, Runs, Shared
 from judge.runs.control_kinds import DEFAULT_N, ControlKind, ControlN, ControlOptions
 from judge.schema import FailureKind
 

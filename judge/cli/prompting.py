@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from judge.files.terminal import tell, write
-from judge.judging.options import PromptOptions
+from judge.judging.command_options import PromptOptions
 from judge.schema import Order
 
 NamedAsset = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this one's text.")]

@@ -8,7 +8,8 @@ import typer
 
 from judge.errors import InputError
 from judge.files.terminal import tell, write
-from judge.judging.options import ListenOptions, ServeOptions
+from judge.judging.command_options import ServeOptions
+from judge.service.listen_options import ListenOptions
 
 
 def serve(options: ServeOptions, listen: ListenOptions = ListenOptions()) -> None:

@@ -33,8 +33,9 @@ from judge.errors import (
     RunError,
     RunInUseError,
 )
+from judge.judging.command_options import CompareOptions, ScoreOptions
 from judge.judging.find_run import PreparedRun, find_run
-from judge.judging.options import ClusterOptions, CompareOptions, ScoreOptions
+from judge.judging.options import ClusterOptions
 from judge.judging.quote_run import budget_of
 from judge.runs.run_folder import RunFolder
 from judge.runs.sharding import Shard

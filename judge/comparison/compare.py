@@ -13,9 +13,10 @@ from judge.costs.prices import parse_prices
 from judge.errors import RunError
 from judge.files.files import file_sha256
 from judge.flags.flags import flag_note, flags_of_run
+from judge.judging.command_options import CompareOptions
 from judge.judging.find_run import change_prices, start_run
 from judge.judging.judge_run import judge_all, parts_of
-from judge.judging.options import CompareOptions, JudgingOptions
+from judge.judging.options import JudgingOptions
 from judge.judging.run_kinds import plan_of
 from judge.runs.controls import folders_within, make_controls
 from judge.runs.manifest import AnyManifest, Manifest

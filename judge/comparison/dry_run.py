@@ -15,8 +15,8 @@ from judge.runs.control_sample import ControlSource, control_pairs
 from judge.runs.controls import as_control, missing_controls
 
 if TYPE_CHECKING:
+    from judge.judging.command_options import CompareOptions
     from judge.judging.judge_run import RunPart
-    from judge.judging.options import CompareOptions
     from judge.runs.control_kinds import Control
     from judge.runs.manifest import Manifest
     from judge.schema import Pair, Price

@@ -17,8 +17,14 @@ from judge.files.files import write_lines
 from judge.flags.flags import FLAGS, flags_of_pairs
 from judge.inputs.item_images import refused_images
 from judge.inputs.join import Inputs
+from judge.judging.command_options import (
+    ANSWERS_PROMPT,
+    CHECKLIST_PROMPT,
+    DEFAULT_RUBRIC,
+    ONE_VERDICT_RUBRIC,
+    CompareOptions,
+)
 from judge.judging.find_run import SHARD, PreparedRun, open_judges
-from judge.judging.options import ANSWERS_PROMPT, CHECKLIST_PROMPT, DEFAULT_RUBRIC, ONE_VERDICT_RUBRIC, CompareOptions
 from judge.judging.provenance import item_roles, read_files, used_asset
 from judge.outcomes.item_features import units_of_pairs
 from judge.prompting.pairwise_plan import choose_swapped, verdict_form

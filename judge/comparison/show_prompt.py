@@ -17,7 +17,7 @@ from judge.prompting.pairwise_prompt import ShownParts
 from judge.prompting.shipped_files import find_asset, load_prompt, load_rubric
 
 if TYPE_CHECKING:
-    from judge.judging.options import PromptOptions
+    from judge.judging.command_options import PromptOptions
     from judge.schema import Image, Order
 
 

@@ -15,7 +15,7 @@ from judge.costs.spending import reply_cost, total
 from judge.errors import ProviderError, StopRunError
 from judge.files.secrets import hide_in_logs
 from judge.judges.registry import open_judge
-from judge.judging.options import DEFAULT_PROMPT
+from judge.judging.command_options import DEFAULT_PROMPT
 from judge.prompting.pairwise_plan import PairPlan
 from judge.prompting.shipped_files import find_asset, load_prompt
 from judge.schema import (

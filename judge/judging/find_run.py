@@ -21,7 +21,7 @@ from judge.files.fields import show
 from judge.files.files import file_sha256, touch, write_lines
 from judge.flags.flags import FLAGS
 from judge.images.image_store import ImageStore
-from judge.judging.options import CompareOptions, RejudgeOptions, ServeOptions
+from judge.judging.command_options import CompareOptions, RejudgeOptions, ServeOptions
 from judge.judging.provenance import changed_setting, judges_identity, open_specs, versions
 from judge.judging.quote_run import pixels, quote_run
 from judge.judging.run_kinds import any_plan_of
@@ -31,7 +31,7 @@ from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import LATEST
 
 if TYPE_CHECKING:
-    from judge.judging.options import CertifyOptions, ChecklistOptions, ScoreOptions
+    from judge.judging.command_options import CertifyOptions, ChecklistOptions, ScoreOptions
     from judge.prompting.subject_counts import SubjectCounts
     from judge.runs.manifest import AnyManifest, Input
     from judge.schema import JudgeSpec, Price

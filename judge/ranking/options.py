@@ -12,7 +12,8 @@ import typer
 from judge.enums import Method
 from judge.errors import InputError
 from judge.inputs.input_options import InputOptions
-from judge.judging.options import DEFAULT_RUNS, Cluster, CompareOptions, Runs
+from judge.judging.command_options import CompareOptions
+from judge.judging.options import DEFAULT_RUNS, Cluster, Runs
 from judge.schema import Frozen
 
 if TYPE_CHECKING:

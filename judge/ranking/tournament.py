@@ -25,9 +25,9 @@ from judge.files.limits import read_whole
 from judge.files.sealing import unseal
 from judge.inputs.input_options import InputOptions, ItemOptions
 from judge.inputs.traces import read_traces
+from judge.judging.command_options import CompareOptions
 from judge.judging.find_run import named_run, start_run
 from judge.judging.judge_run import RunPart, Whole, confirmed, judge_all, parts_of
-from judge.judging.options import CompareOptions
 from judge.judging.progress import Display
 from judge.judging.quote_run import budget_of
 from judge.judging.run_kinds import plan_of

@@ -14,9 +14,9 @@ from judge.errors import InputError, InputErrors
 from judge.images.image_store import ImageStore
 from judge.inputs.item_images import refused_images
 from judge.inputs.join import CaseInputs
+from judge.judging.command_options import ScoreOptions
 from judge.judging.find_run import SHARD, PreparedRun, open_judges, quote_start, start_run
 from judge.judging.judge_run import judge_all, parts_of
-from judge.judging.options import ScoreOptions
 from judge.judging.provenance import item_roles, read_files, used_asset
 from judge.prompting.checklist_score import CHECKLIST
 from judge.prompting.pairwise_prompt import parse_template

@@ -29,9 +29,9 @@ from judge.files.sealed_lines import mend_tail
 from judge.files.sealing import seal
 from judge.files.secrets import hide_in_logs
 from judge.images.image_store import located, with_item
+from judge.judging.command_options import ServeOptions
 from judge.judging.direct import open_queues
 from judge.judging.find_run import PreparedRun, open_judges, start_run
-from judge.judging.options import ServeOptions
 from judge.judging.progress import Display
 from judge.judging.provenance import used_asset
 from judge.judging.quote_run import budget_of

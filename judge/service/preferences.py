@@ -24,8 +24,8 @@ from judge.errors import InputError, OmrJudgeError
 from judge.images.image_store import ImageStore
 from judge.images.loader import ImageLoader
 from judge.inputs.traces import read_traces
+from judge.judging.command_options import ServeOptions
 from judge.judging.option_groups import made
-from judge.judging.options import ServeOptions
 from judge.runs.run_folder import RunFolder
 from judge.schema import Chances, Image, Item, JudgeSpec, Order, Pair, Verdict
 from judge.service.book import Book, QuestionResult, Verdicts

@@ -11,9 +11,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from judge.files.interrupts import interrupts_call
 from judge.files.listening import in_url, listening
+from judge.judging.command_options import ServeOptions
 from judge.judging.direct import room_for
-from judge.judging.options import ListenOptions, ServeOptions
 from judge.service.application import application
+from judge.service.listen_options import ListenOptions
 from judge.service.preferences import AsyncPreferenceJudge
 
 MOST_CONNECTIONS = 1024

@@ -31,7 +31,8 @@ from judge.comparison.derive_report import save_report
 from judge.dispatch.retry_policy import RetryPolicy
 from judge.errors import BudgetReachedError, RunError, StopRunError
 from judge.inputs.input_options import InputOptions
-from judge.judging.options import CompareOptions, JudgingOptions
+from judge.judging.command_options import CompareOptions
+from judge.judging.options import JudgingOptions
 from judge.runs.run_folder import RunFolder
 
 N_ITEMS = 5

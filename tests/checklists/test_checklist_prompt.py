@@ -19,7 +19,8 @@ from judge.comparison.merge import merge_shards
 from judge.errors import InputError
 from judge.inputs.input_options import InputOptions
 from judge.inputs.join import merge_items
-from judge.judging.options import CompareOptions, JudgingOptions
+from judge.judging.command_options import CompareOptions
+from judge.judging.options import JudgingOptions
 from judge.prompting.pairwise_plan import PairPlan
 from judge.prompting.pairwise_prompt import PromptTemplate, ShownParts, parse_template, render
 from judge.prompting.subject_counts import PairCounts

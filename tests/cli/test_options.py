@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from judge.cli.options import flattened
 from judge.enums import OnMissingImage
-from judge.judging.options import CompareOptions, ResumeOptions
+from judge.judging.command_options import CompareOptions
+from judge.judging.options import ResumeOptions
 from judge.runs.sharding import Shard
 
 HEAVY = ("numpy", "polars", "scipy", "PIL", "openai", "anthropic", "httpx2", "aiohttp", "jinja2")

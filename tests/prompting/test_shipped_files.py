@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from judge.errors import InputError
-from judge.judging.options import DEFAULT_PROMPT, DEFAULT_RUBRIC
+from judge.judging.command_options import DEFAULT_PROMPT, DEFAULT_RUBRIC
 from judge.prompting import shipped_files as assets
 from judge.prompting.shipped_files import ANY, Asset, find_asset, load_prompt, load_rubric, shipped
 

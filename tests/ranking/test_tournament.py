@@ -23,7 +23,8 @@ from judge.comparison.compare import compare
 from judge.comparison.derive_report import make_report
 from judge.errors import BudgetReachedError, InputError, RunError
 from judge.inputs.input_options import InputOptions
-from judge.judging.options import ClusterOptions, CompareOptions, JudgingOptions, StoppingOptions
+from judge.judging.command_options import CompareOptions
+from judge.judging.options import ClusterOptions, JudgingOptions, StoppingOptions
 from judge.page.ranking_page import write_ranking
 from judge.ranking.joined_runs import Wanted
 from judge.ranking.make_ranking import make_ranking

@@ -30,8 +30,8 @@ import judge
 from judge import rewards
 from judge.certify.certify import certify
 from judge.errors import BudgetReachedError, InputError, RunInUseError
+from judge.judging.command_options import CertifyOptions
 from judge.judging.option_groups import made
-from judge.judging.options import CertifyOptions
 from judge.runs.run_folder import RunFolder
 from judge.service.preferences import BusyError
 
