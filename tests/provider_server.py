@@ -128,8 +128,8 @@ class Answer:
     """added to the usual ones, or in their place"""
     delay: float = 0.0
     """seconds before the answer"""
-    after: threading.Event | None = None
-    """what else is waited for before the answer"""
+    after: Callable[[], bool] | None = None
+    """what must have come true before the answer"""
     stop: Literal["end", "length", "refusal", "filter"] = "end"
     fault: Literal["none", "reset", "reset_mid_body", "drip", "hang", "garbage"] = "none"
     cached: int = 0
@@ -203,8 +203,7 @@ class ProviderServer:
         try:
             answer = self.answer_to(call)
             await asyncio.sleep(self._delay + answer.delay)
-            if answer.after is not None:
-                await asyncio.to_thread(answer.after.wait, HOLD_SECONDS)
+            await _wait_until(answer.after)
             return await _respond(request, call, answer)
         finally:
             self._in_flight -= 1
@@ -231,6 +230,12 @@ class ProviderServer:
         """Tell a test that runs the server as a process what it would read from the object."""
         distinct = len({call.fingerprint for call in self.calls})
         return web.json_response({"calls": len(self.calls), "distinct": distinct, "in_flight_max": self.in_flight_max})
+
+
+async def _wait_until(true: Callable[[], bool] | None) -> None:
+    async with asyncio.timeout(HOLD_SECONDS):
+        while true is not None and not true():  # noqa: ASYNC110 - what comes true is in other threads
+            await asyncio.sleep(0.005)
 
 
 def _json_object(data: bytes) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbclient import NotebookClient
 from pictures import written
-from provider_server import ProviderServer, longer_wins
+from provider_server import ProviderServer, Script, longer_wins
 
 import judge
 from judge import api
@@ -246,17 +247,24 @@ def test_it_works_where_an_event_loop_runs_and_several_at_once(provider: Provide
     asyncio.run(main())
 
 
+def held_after_two(go_on: threading.Event) -> Script:
+    """Answer the second call, and those after it, once told to go on."""
+    return lambda call: replace(longer_wins(call), after=lambda: call.number < 1 or go_on.is_set())
+
+
 def test_a_cancelled_task_leaves_a_run_that_the_same_call_goes_on_with(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("OMR_JUDGE_API_KEY", "key")
     monkeypatch.chdir(tmp_path)
-    with ProviderServer(longer_wins, delay=0.3) as server:
+    cancelled = threading.Event()
+    with ProviderServer(held_after_two(cancelled)) as server:
 
         async def main() -> None:
             task = asyncio.create_task(judge.compare_async(A, B, judge=named(server), concurrency=1))
             await asyncio.to_thread(wait_until, lambda: len(server.calls) >= 2)
             task.cancel()
+            cancelled.set()
             with pytest.raises(asyncio.CancelledError):
                 await task
 
@@ -271,11 +279,13 @@ def test_a_cancelled_task_leaves_a_run_that_the_same_call_goes_on_with(
 def test_ctrl_c_in_a_notebook_leaves_a_run_that_resumes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OMR_JUDGE_API_KEY", "key")
     monkeypatch.chdir(tmp_path)
-    with ProviderServer(longer_wins, delay=0.3) as server:
+    interrupted = threading.Event()
+    with ProviderServer(held_after_two(interrupted)) as server:
 
         def interrupt() -> None:
             wait_until(lambda: len(server.calls) >= 2)
             os.kill(os.getpid(), signal.SIGINT)
+            interrupted.set()
 
         async def cell() -> None:
             # A kernel runs a cell within its loop, and raises KeyboardInterrupt in the main thread.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -82,7 +83,11 @@ def test_calls_that_may_have_been_paid_for_cost_what_is_expected() -> None:
 
 def test_calls_that_turn_out_cheap_make_room_for_those_that_waited() -> None:
     budget = Budget(max_cost=Decimal("0.1"))
-    with ProviderServer(longer_wins, delay=0.01) as server:
+
+    def script(call: Call) -> Answer:
+        return replace(longer_wins(call), after=lambda: call.number < 20 or server.in_flight_max > 3)
+
+    with ProviderServer(script) as server:
         asked = dollars(Decimal("0.001"), Charge(CENT, 2 * CENT))
         judgments = Asking(server, concurrency=16, budget=budget, queue_options=asked).run(60)
     assert (len(judgments), budget.reached) == (60, "")

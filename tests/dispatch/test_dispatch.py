@@ -65,7 +65,7 @@ class Asking:
     provider: str = "openai"
     concurrency: int = 4
     attempts: int = 8
-    timeout: float = 5.0
+    timeout: float = 60.0
     first_wait: float = 0.5
     real_sleep: bool = False
     judgments: list[Judgment] = field(default_factory=list)
@@ -143,7 +143,7 @@ def for_item(item: str, answer: Answer) -> Script:
 
 @both_providers
 def test_as_many_calls_as_allowed_are_in_flight_and_never_more(provider: str) -> None:
-    with ProviderServer(longer_wins, delay=0.05) as server:
+    with ProviderServer(lambda call: replace(longer_wins(call), after=lambda: server.in_flight_max >= 5)) as server:
         asking = Asking(server, provider, concurrency=5)
         judgments = asking.run(20)
     assert server.in_flight_max == 5
@@ -264,8 +264,9 @@ def test_without_a_told_pause_waits_grow_and_are_not_alike(headers: dict[str, st
 def test_a_pause_that_is_too_long_stops_the_run_and_nobody_waits_for_it(attempts: int) -> None:
     def script(call: Call) -> Answer:
         if "q2" in call.user:
-            return Answer(status=429, headers={"retry-after": "86400"})
-        return Answer(longer_wins(call).text, delay=0.1)
+            too_long = {"retry-after": "86400"}
+            return Answer(status=429, headers=too_long, after=lambda: server.in_flight_max == 4)
+        return replace(longer_wins(call), after=lambda: asking.stop.error is not None)
 
     with ProviderServer(script) as server:
         asking = Asking(server, attempts=attempts, real_sleep=True)
@@ -287,7 +288,8 @@ def test_a_server_that_answers_nothing_for_ten_minutes_stops_the_run(answered: i
     assert len(judgments) - len(failed) == answered
     assert OUTAGE_LIMIT <= len(failed) < 200
     assert isinstance(asking.stop.error, StopRunError)
-    assert re.search(r"has answered nothing for 1\d min: 503: down", asking.stop.error.message)
+    assert (told := re.search(r"has answered nothing for (\d+) min: 503: down", asking.stop.error.message))
+    assert int(told[1]) >= 10
     assert asking.slept > LONGEST_PAUSE
 
 
@@ -400,8 +402,8 @@ def test_a_call_has_a_deadline_however_it_drags_on(provider: str, fault: str) ->
     answer = Answer("x" * 1000, fault="drip" if fault == "drip" else "hang")
     started = time.monotonic()
     with ProviderServer(lambda _: answer) as server:
-        (judgment,) = Asking(server, provider, timeout=0.3, attempts=2).run(1)
-    assert time.monotonic() - started < 5
+        (judgment,) = Asking(server, provider, timeout=1, attempts=2).run(1)
+    assert time.monotonic() - started < 40, "the answers last fifty and sixty seconds"
     assert isinstance(judgment.result, Failed)
     assert judgment.result.failure is K.TIMEOUT
     assert [attempt.maybe_paid for attempt in judgment.attempts] == [True]
@@ -419,11 +421,9 @@ def test_a_failure_after_the_last_attempt_keeps_the_earlier_ones() -> None:
 def test_calls_in_flight_when_the_run_stops_are_waited_for_and_the_first_reason_counts() -> None:
     def script(call: Call) -> Answer:
         if "q0" in call.user:
-            return Answer(status=402)
-        if "q1" in call.user:
-            return Answer(status=403, delay=0.1)
-        answer = longer_wins(call)
-        return Answer(answer.text, delay=0.3)
+            return Answer(status=402, after=lambda: server.in_flight_max == 4)
+        answer = Answer(status=403) if "q1" in call.user else longer_wins(call)
+        return replace(answer, after=lambda: asking.stop.error is not None)
 
     with ProviderServer(script) as server:
         asking = Asking(server, concurrency=4)
@@ -438,13 +438,13 @@ def test_a_request_that_waits_to_be_asked_again_is_given_up_when_the_run_stops()
     def script(call: Call) -> Answer:
         if "q0" in call.user:
             return Answer(status=429, headers={"retry-after": "300"})
-        return Answer(status=401, delay=0.2)
+        return Answer(status=401, after=lambda: asking.waits != [])
 
     started = time.monotonic()
     with ProviderServer(script) as server:
         asking = Asking(server, concurrency=2, real_sleep=True)
         judgments = asking.run(2)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 200
     assert judgments == []
     assert asking.stop.error is not None
 
@@ -489,7 +489,8 @@ def test_a_judge_whose_replies_never_hold_a_verdict_is_given_up_before_the_whole
     answer: Answer, concurrency: int
 ) -> None:
     with ProviderServer(lambda _: answer) as server:
-        asking = Asking(server, concurrency=concurrency, repairs=True, timeout=0.2 if answer.fault == "hang" else 5)
+        timeout = 60.0 if answer.fault != "hang" else 0.2 if concurrency == 1 else 2
+        asking = Asking(server, concurrency=concurrency, repairs=True, timeout=timeout)
         judgments = asking.run(400)
     assert USELESS_LIMIT <= len(server.calls) < USELESS_LIMIT + PROBE
     assert len(server.calls) >= sum(len(judgment.replies) for judgment in judgments) >= len(judgments) > 0 or (
@@ -501,10 +502,13 @@ def test_a_judge_whose_replies_never_hold_a_verdict_is_given_up_before_the_whole
 
 
 def test_as_many_calls_as_allowed_are_in_flight_once_a_first_verdict_has_come() -> None:
-    with ProviderServer(longer_wins, delay=0.2) as server:
+    def script(call: Call) -> Answer:
+        return replace(longer_wins(call), after=lambda: call.number < PROBE or server.in_flight_max >= 60)
+
+    with ProviderServer(script) as server:
         assert len(Asking(server, concurrency=60).run(200)) == 200
     assert server.in_flight_max == 60
-    with ProviderServer(lambda _: Answer("prose"), delay=0.2) as server:
+    with ProviderServer(lambda _: Answer("prose", after=lambda: server.in_flight_max >= PROBE)) as server:
         Asking(server, concurrency=60).run(200)
     assert server.in_flight_max == PROBE
 
@@ -597,7 +601,7 @@ def test_a_cancelled_run_ends_at_once_and_records_nothing_half_done() -> None:
     with ProviderServer(lambda _: Answer(fault="hang")) as server:
         asking = Asking(server, concurrency=2, timeout=60)
         asyncio.run(cancel_soon(asking))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 50
     assert asking.judgments == []
 
 
@@ -624,7 +628,7 @@ def test_all_requests_of_an_item_are_asked_in_turn_where_the_provider_caches_pro
         item = call.user.split("?")[0]
         together.extend({item} & busy)
         busy.add(item)
-        return longer_wins(call)
+        return replace(longer_wins(call), after=lambda: server.in_flight_max >= 6)
 
     class TwoOrders(Asking):
         def requests(self, n: int) -> Iterator[Request]:
@@ -636,7 +640,7 @@ def test_all_requests_of_an_item_are_asked_in_turn_where_the_provider_caches_pro
             busy.discard(f"Question {judgment.item}")
             self.judgments.append(judgment)
 
-    with ProviderServer(script, delay=0.02) as server:
+    with ProviderServer(script) as server:
         asking = TwoOrders(server, concurrency=6, in_turn=True)
         judgments = asking.run(12, asking.recorded)
     assert len(judgments) == 24

@@ -572,7 +572,7 @@ def test_every_status_has_a_class(status: int, code: str, message: str, headers:
 @every_way
 def test_one_client_serves_many_calls_at_once(way: str) -> None:
     def judge(call: Call) -> Answer:
-        return Answer(verdicts_for(call.schema or {}, "tie"), delay=0.1)
+        return Answer(verdicts_for(call.schema or {}, "tie"), after=lambda: server.in_flight_max == 120)
 
     with ProviderServer(judge) as server:
 

@@ -41,7 +41,7 @@ class Holding:
 
     def __call__(self, call: Call) -> Answer:
         is_held = QUICK <= call.number < QUICK + IN_FLIGHT
-        return replace(content_judge(call), after=self.released if is_held else None)
+        return replace(content_judge(call), after=self.released.is_set if is_held else None)
 
     def release(self) -> None:
         """Let the replies go, when a signal that was sent has surely come."""
