@@ -159,7 +159,7 @@ def only_real_rewards(answer: dict[str, Any], responses: list[str]) -> int:
 
 @pytest.mark.parametrize("n_groups", [25, pytest.param(6_250, marks=pytest.mark.slow)])
 def test_no_fault_of_a_judge_becomes_a_reward(n_groups: int, tmp_path: Path) -> None:
-    # 16 questions a group: the slow one makes 100,000 of them.
+    # 16 questions a group, of which equal texts need no call but broken replies two: the slow one makes 100,000 calls.
     with (
         ProviderServer(faulty) as server,
         serving(server, tmp_path, attempts=1, concurrency=16, max_pending=100) as service,
@@ -167,6 +167,7 @@ def test_no_fault_of_a_judge_becomes_a_reward(n_groups: int, tmp_path: Path) -> 
     ):
         client.post("/v1/preferences", json={"prompt": "first", "responses": [SHORT, LONG]})
         n_real = n_missing = 0
+        told: set[str] = set()
         for number in range(n_groups):
             responses = ["x" * (1 + number * k % 7 + k) for k in range(8)]
             came = client.post("/v1/preferences", json={"prompt": f"Q{number}", "responses": responses})
@@ -174,9 +175,12 @@ def test_no_fault_of_a_judge_becomes_a_reward(n_groups: int, tmp_path: Path) -> 
                 assert int(came.headers["retry-after"]) > 0
                 continue
             own = only_real_rewards(came.json(), responses)
+            told.update(pair["why_not"] for pair in came.json()["pairs"])
             n_real, n_missing = n_real + own, n_missing + 8 - own
         assert n_real
         assert n_missing
+        assert len(server.calls) >= 16 * n_groups
+        assert len(told - {""}) >= 8
         for body, path in (
             ({"prompt": "none", "response": SHORT}, "/slime"),
             ({"query": "none", "documents": [SHORT, LONG]}, "/rerank"),
