@@ -39,7 +39,7 @@ http {{
   }}
 }}
 """
-_HEAD = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n"
+HEAD = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
@@ -83,7 +83,7 @@ def nginx(folder: Path) -> Iterator[str]:
     port = free_port()
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
     command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf")]
-    with _running(command, port) as address:
+    with running(command, port) as (address, _):
         yield address
 
 
@@ -91,7 +91,7 @@ def nginx(folder: Path) -> Iterator[str]:
 def slow_server(seconds: float) -> Iterator[str]:
     """Serve fixed replies after a pause; yield the address."""
     port = free_port()
-    with _running([sys.executable, __file__, "--port", str(port), "--seconds", str(seconds)], port) as address:
+    with running([sys.executable, __file__, "--port", str(port), "--seconds", str(seconds)], port) as (address, _):
         yield address
 
 
@@ -103,17 +103,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def _running(command: Sequence[str], port: int) -> Iterator[str]:
+def running(command: Sequence[str], port: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run a server while the context lasts; yield its address and its process."""
     process = subprocess.Popen(command)  # noqa: S603 - commands of this file
     try:
         _await_port(port)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process
     finally:
         process.terminate()
         process.wait()
 
 
-def _await_port(port: int, *, seconds: float = 10.0) -> None:
+def _await_port(port: int, *, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -139,7 +140,7 @@ class Seen:
         """Return the reply that tells all calls and the seconds from the first to the last, and forget them."""
         body = orjson.dumps([self.calls, self.last - self.first])
         self.calls = 0
-        return _HEAD.format(len(body)).encode() + body
+        return HEAD.format(len(body)).encode() + body
 
 
 class SlowConnection(asyncio.Protocol):
@@ -161,19 +162,24 @@ class SlowConnection(asyncio.Protocol):
         head, blank, body = self._buffer.partition(b"\r\n\r\n")
         length = _LENGTH.search(head)
         if blank and len(body) >= (int(length[1]) if length else 0):
-            path, loop = head.partition(b"\r\n")[0], asyncio.get_running_loop()
+            asked = bytes(self._buffer)
             self._buffer.clear()
-            if path.startswith(b"GET /seen"):
-                self._transport.write(self._seen.told())
-                return
-            self._seen.count(loop.time())
-            answer = self._answers["anthropic" if b"/v1/messages" in path else "openai"]
-            loop.call_later(self._seconds, self._transport.write, answer)
+            self._asked(asked)
+
+    def _asked(self, asked: bytes) -> None:
+        """Answer a whole request."""
+        path, loop = asked.partition(b"\r\n")[0], asyncio.get_running_loop()
+        if path.startswith(b"GET /seen"):
+            self._transport.write(self._seen.told())
+            return
+        self._seen.count(loop.time())
+        answer = self._answers["anthropic" if b"/v1/messages" in path else "openai"]
+        loop.call_later(self._seconds, self._transport.write, answer)
 
 
 async def serve(port: int, seconds: float) -> None:
     """Listen until this process is ended."""
-    answers = {name: _HEAD.format(len(body)).encode() + body for name, body in replies().items()}
+    answers = {name: HEAD.format(len(body)).encode() + body for name, body in replies().items()}
     loop, seen = asyncio.get_running_loop(), Seen()
     server = await loop.create_server(lambda: SlowConnection(seconds, answers, seen), "127.0.0.1", port, backlog=4096)
     await server.serve_forever()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import itertools
 import json
 import os
@@ -14,6 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -22,6 +24,7 @@ import pytest
 from command import environment, omr_judge, read_jsonl, wait_until, write_jsonl
 from form_server import CASES, Asked, FormServer, Told, completion
 from pictures import written
+from PIL import Image
 from planted_items import scripted, write_items
 from provider_server import Answer, Call, ProviderServer, longer_wins, traces_of, verdicts_for
 from serving import Service, serving
@@ -159,7 +162,7 @@ def only_real_rewards(answer: dict[str, Any], responses: list[str]) -> int:
 
 @pytest.mark.parametrize("n_groups", [25, pytest.param(6_250, marks=pytest.mark.slow)])
 def test_no_fault_of_a_judge_becomes_a_reward(n_groups: int, tmp_path: Path) -> None:
-    # 16 questions a group: the slow one makes 100,000 of them.
+    # 16 questions a group, of which equal texts need no call but broken replies two: the slow one makes 100,000 calls.
     with (
         ProviderServer(faulty) as server,
         serving(server, tmp_path, attempts=1, concurrency=16, max_pending=100) as service,
@@ -167,6 +170,7 @@ def test_no_fault_of_a_judge_becomes_a_reward(n_groups: int, tmp_path: Path) -> 
     ):
         client.post("/v1/preferences", json={"prompt": "first", "responses": [SHORT, LONG]})
         n_real = n_missing = 0
+        told: set[str] = set()
         for number in range(n_groups):
             responses = ["x" * (1 + number * k % 7 + k) for k in range(8)]
             came = client.post("/v1/preferences", json={"prompt": f"Q{number}", "responses": responses})
@@ -174,9 +178,12 @@ def test_no_fault_of_a_judge_becomes_a_reward(n_groups: int, tmp_path: Path) -> 
                 assert int(came.headers["retry-after"]) > 0
                 continue
             own = only_real_rewards(came.json(), responses)
+            told.update(pair["why_not"] for pair in came.json()["pairs"])
             n_real, n_missing = n_real + own, n_missing + 8 - own
         assert n_real
         assert n_missing
+        assert len(server.calls) >= 16 * n_groups
+        assert len(told - {""}) >= 8
         for body, path in (
             ({"prompt": "none", "response": SHORT}, "/slime"),
             ({"query": "none", "documents": [SHORT, LONG]}, "/rerank"),
@@ -643,17 +650,42 @@ def test_trl_calls_the_function_and_gets_none_where_there_is_no_verdict(tmp_path
     assert judge.open_run("s", runs=tmp_path / "runs").frame("items")["by_step"].drop_nulls().to_list() == ["7"] * 4
 
 
+def test_trl_groups_what_stands_together_and_leaves_who_is_alone_without_a_reward(
+    anchored: Service, provider: ProviderServer, tmp_path: Path
+) -> None:
+    """As its trainers call it: pictures in the messages and in their column, and other group sizes in evaluation."""
+    picture = Image.open(io.BytesIO(written()))
+    asked = [{"role": "user", "content": [{"type": "image", "image": picture}, {"type": "text", "text": "Shown?"}]}]
+    reward = rewards.trl(anchored.url, num_generations=2)
+    columns = {
+        "completion_ids": [[1]] * 6,
+        "image": [picture, picture, None, None, None, None],
+        "answer": [3, 3, None, None, None, None],
+        "trainer_state": SimpleNamespace(global_step=12),
+        "log_extra": print,
+        "log_metric": print,
+    }
+    prompts = [asked, asked, "Which?", "alone", "Q", "Q"]
+    completions = [SHORT, LONG, LONG, LONG, LONG, SHORT]
+    found = asyncio.run(reward(prompts=prompts, completions=completions, **columns))
+    assert found == [0.0, 1.0, 1.0, None, 1.0, 0.0]
+    assert {len(call.images) for call in provider.calls if "Shown?" in call.user} == {1}
+    assert {pair["item"]["subgroup"]["step"] for pair in read_jsonl(tmp_path / "runs/s/pairs.jsonl")} == {"12"}
+    with pytest.raises(rewards.NoRewardError, match=r"404|answers no rewards"):
+        asyncio.run(rewards.trl(f"{anchored.url}/v1/health")(["Q"], [SHORT]))
+
+
 def test_verl_waits_for_a_verdict_and_never_gets_a_number_instead(
     anchored: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compute_score = rewards.verl(anchored.url, deadline_s=30)
     found = asyncio.run(compute_score("set", LONG, "A", {"question": "Which?"}, reward_router_address=None))
     assert found == {"score": 1.0}
-    own = {"id": "q9", "prompt": "Else?", "anchor": LONG}
+    own = {"id": np.int64(9), "prompt": np.array([{"role": "user", "content": "Else?"}]), "anchor": LONG, "level": {1}}
     assert asyncio.run(compute_score(data_source="set", solution_str=SHORT, ground_truth="A", extra_info=own)) == {
         "score": 0.0
     }
-    monkeypatch.setattr(rewards, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr("judge.rewards.asking.LONGEST_PAUSE", 0.1)
     with pytest.raises(rewards.NoRewardError, match=r"no verdict within 0\.5 s"):
         asyncio.run(rewards.verl("http://127.0.0.1:9", deadline_s=0.5)("set", LONG))
 
