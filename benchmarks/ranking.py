@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from judge.stats.davidson import Games, expected, fit_davidson, sum_cells
-from judge.stats.pair_design import chances_of_top, next_pairs
+from judge.stats.pair_design import least_seen_block, next_pairs, top_variances
 from judge.stats.pair_fit import pair_fit
 from judge.stats.rating_errors import (
     RatingErrors,
@@ -27,6 +27,8 @@ from judge.stats.rating_errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from judge.stats.davidson import Davidson
     from judge.stats.intervals import Floats
@@ -145,58 +147,70 @@ def speed() -> None:
 
 
 def adaptive(n_repeats: int = 30) -> None:
-    """Print how many calls an adaptive design needs for the width that all pairs of half of the items give.
+    """Print how many calls an adaptive design needs for the widths that all pairs of half of the items give.
 
-    And in what share its intervals hold then, or where a quarter of all pairs' items is asked, if that comes later.
+    And in what share its intervals hold where the top three's differences are that narrow.
     """
     for n_models in (6, 10, 16):
         rng = np.random.default_rng(3)
-        shares: list[float] = []
+        shares: list[tuple[float, ...]] = []
         held: list[float] = []
         world = World(np.linspace(1.2, -1.2, n_models), item_sd=0.5)
         true, _ = fitted(draw(world, 20_000, rng), n_models)
         every = n_models * (n_models - 1) // 2 * N_BLOCKS
+        half = np.ones((n_models, n_models, N_BLOCKS), dtype=bool)
+        half[:, :, N_BLOCKS // 2 :] = False
         for _ in range(n_repeats):
             games = draw(world, N_ITEMS, rng)
-            wanted = width(*fitted(part(games, np.full((n_models, n_models), N_BLOCKS / 2)), n_models))
+            wanted = widths(*fitted(part(games, half), n_models))
+            reached: dict[int, float] = {}
             for n_blocks, fit, errors in batches(games, n_models):
-                if len(shares) == len(held) and width(fit, errors) <= wanted:
-                    shares.append(n_blocks / (every / 2))
-                if n_blocks >= every / 4 and len(shares) > len(held):
+                own = widths(fit, errors)
+                narrow = [at for at in (0, 1) if own[at] <= wanted[at]]
+                if 1 in narrow and 1 not in reached:
                     off = np.abs(fit.ratings - true.ratings)[:TOP]
                     held.append((off <= errors.half_width(np.eye(n_models + 2))[:TOP]).mean())
+                reached = dict.fromkeys(narrow, n_blocks / (every / 2)) | reached
+                if len(reached) == len(wanted):
                     break
-        ends = f"from {100 * min(shares):.0f} to {100 * max(shares):.0f}"
-        told = f"{100 * np.mean(shares):.0f} % of the calls of all ({ends})"
-        print(f"{n_models} models: {told}; the top three's intervals hold in {100 * np.mean(held):.1f} %")
+            shares.append((reached[0], reached[1]))
+        told = ", ".join(
+            f"of {what} {100 * np.mean(own):.0f} % (from {100 * min(own):.0f} to {100 * max(own):.0f})"
+            for what, own in zip(("ratings", "differences"), zip(*shares, strict=True), strict=True)
+        )
+        held_in = f"ratings' intervals hold in {100 * np.mean(held):.1f} %"
+        print(f"{n_models} models, the top three: for the width {told} of the calls of all; {held_in}")
 
 
 def batches(games: Games, n_models: int) -> Iterator[tuple[float, Davidson, RatingErrors]]:
     """Yield, batch after batch, how many blocks were judged so far, and what is known by them."""
     apart = np.abs(np.subtract.outer(np.arange(n_models), np.arange(n_models)))
-    asked = np.isin(np.minimum(apart, n_models - apart), (1, 2)).astype(float)
+    asked = np.zeros((n_models, n_models, N_BLOCKS), dtype=bool)
+    asked[:, :, 0] = np.isin(np.minimum(apart, n_models - apart), (1, 2))
     block, n_chosen = 2 * N_ITEMS / N_BLOCKS, -(-n_models * (n_models - 1) // 2 // BATCHES)
     while True:
         fit, errors = fitted(part(games, asked), n_models)
         yield asked.sum() / 2, fit, errors
-        sizes = np.where((asked < N_BLOCKS) & (apart > 0), block, 0.0)
-        weights = chances_of_top(fit.ratings, errors.draws, TOP)
-        for i, j in next_pairs(fit, asked * block, sizes, weights, n_chosen):
-            asked[i, j] += 1
-            asked[j, i] += 1
+        n_blocks = asked.sum(axis=2)
+        sizes = np.where((n_blocks < N_BLOCKS) & (apart > 0), block, 0.0)
+        wanted = top_variances(fit.ratings, errors.draws, TOP)
+        for i, j in next_pairs(fit, n_blocks * block, sizes, wanted, n_chosen):
+            number = least_seen_block(asked, i, j)
+            asked[[i, j], [j, i], number] = True
 
 
-def part(games: Games, asked: Floats) -> Games:
+def part(games: Games, asked: NDArray[np.bool_]) -> Games:
     """Return the games of the blocks of items that each pair was asked."""
     block = games.unit * N_BLOCKS // (games.unit.max() + 1)
-    there = block < asked[games.first, games.second]
+    there = asked[games.first, games.second, block]
     return Games(*(column[there] for column in games))
 
 
-def width(fit: Davidson, errors: RatingErrors) -> float:
-    """Return the mean half-width of the intervals of the three best ratings."""
-    best = np.argsort(-fit.ratings)[:TOP]
-    return float(errors.half_width(np.eye(len(fit.ratings) + 2)[best]).mean())
+def widths(fit: Davidson, errors: RatingErrors) -> tuple[float, float]:
+    """Return the mean half-widths of the intervals of the three best ratings, and of their differences."""
+    best = np.eye(len(fit.ratings) + 2)[np.argsort(-fit.ratings)[:TOP]]
+    differences = best[[0, 0, 1]] - best[[1, 2, 2]]
+    return float(errors.half_width(best).mean()), float(errors.half_width(differences).mean())
 
 
 def main() -> None:

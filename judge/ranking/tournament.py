@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from hashlib import sha256
@@ -38,7 +37,8 @@ from judge.ranking.options import DEFAULT_NAME, PairDesign
 from judge.runs.controls import folders_within, make_controls
 from judge.runs.run_names import TOURNAMENT
 from judge.schema import Frozen
-from judge.stats.pair_design import chances_of_top, next_pairs
+from judge.stats.davidson import components
+from judge.stats.pair_design import least_seen_block, next_pairs, top_variances
 
 if TYPE_CHECKING:
     from judge.costs.quote import Quote
@@ -256,26 +256,37 @@ def _judge_adaptively(
 def _next_batch(plan: TournamentPlan, pairs: Pairs, total: int) -> tuple[PairBlock, ...]:
     """Plan the next blocks: first so that all models are connected, then of the pairs that tell most; none at the end.
 
+    A pair is asked next about the items that its two models were asked about the least.
+
     Args:
         plan: what is planned so far, and judged.
         pairs: of the design.
         total: how many blocks are to be judged.
     """
-    asked = Counter((block.a, block.b) for batch in plan.batches for block in batch)
-    known = {name for pair in asked for name in pair}
     models = sorted({name for pair in pairs for name in pair})
-    if known < set(models):
-        cycle = [pair for pair in CONNECTING.pairs(models) if not asked[pair]]
+    code = {name: at for at, name in enumerate(models)}
+    asked = np.zeros((len(models), len(models), N_BLOCKS), dtype=bool)
+    for one in (one for batch in plan.batches for one in batch if (one.a, one.b) in pairs):
+        i, j = code[one.a], code[one.b]
+        asked[[i, j], [j, i], one.block] = True
+    first, second = np.argwhere(asked.any(axis=2)).T
+    if len(components(first, second, len(models))) > 1:
+        cycle = [(a, b) for a, b in CONNECTING.pairs(models) if not asked[code[a], code[b]].any()]
         return tuple(PairBlock(a=a, b=b, block=0) for a, b in cycle)
-    left = total - sum(asked[pair] for pair in pairs)
+    left = total - int(asked.sum()) // 2
     if left <= 0:
         return ()
-    joined = join_runs([pairs[pair].parts[0].folder.path for pair in asked if pair in pairs], Wanted())
+    judged = [part.parts[0].folder.path for (a, b), part in pairs.items() if asked[code[a], code[b]].any()]
+    joined = join_runs(judged, Wanted())
     found = fit_table(joined.table(joined.criteria[-1]), Settings(joined.basis))
-    blocks = np.array([[float(asked[min(a, b), max(a, b)]) for b in found.models] for a in found.models])
-    games = len(found.games.unit) / sum(asked[pair] for pair in pairs)
+    games = len(found.games.unit) / (int(asked.sum()) / 2)
+    asked = asked[np.ix_(*[[code[name] for name in found.models]] * 2)]
+    blocks = asked.sum(axis=2)
     sizes = np.where((blocks < N_BLOCKS) & ~np.eye(len(blocks), dtype=bool), games, 0.0)
-    weights = chances_of_top(found.fit.ratings, found.errors.draws, TARGETS)
-    chosen = next_pairs(found.fit, blocks * games, sizes, weights, min(left, ceil(len(pairs) / N_BATCHES)))
-    names = [(found.models[i], found.models[j]) for i, j in chosen]
-    return tuple(PairBlock(a=a, b=b, block=asked[a, b]) for a, b in names)
+    wanted = top_variances(found.fit.ratings, found.errors.draws, TARGETS)
+    batch = []
+    for i, j in next_pairs(found.fit, blocks * games, sizes, wanted, min(left, ceil(len(pairs) / N_BATCHES))):
+        number = least_seen_block(asked, i, j)
+        asked[[i, j], [j, i], number] = True
+        batch.append(PairBlock(a=found.models[i], b=found.models[j], block=number))
+    return tuple(batch)

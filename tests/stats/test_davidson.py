@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.stats.davidson import Davidson, Games, SummedGames, components, expected, fit_davidson, sum_cells
-from judge.stats.pair_design import chances_of_top, most_informative, next_pairs
+from judge.stats.pair_design import least_seen_block, most_informative, next_pairs, top_variances
 from judge.stats.pair_fit import pair_fit
 from judge.stats.rating_errors import bootstrap_ratings, rank_intervals, sandwich, unit_residuals, win_rates
 
-FIRST = np.array([1.0, 0.0, 0.0, 0.0, 0.0])
+FIRST = np.diag([1.0, 0.0, 0.0, 0.0, 0.0])
 Counts = dict[tuple[int, int], tuple[float, float, float]]
 
 
@@ -238,7 +238,7 @@ def test_each_chosen_pair_is_the_best_of_all_by_the_variance_computed_anew(seed:
 
     def variance(information: np.ndarray) -> float:
         inverse = np.linalg.pinv(np.diag(information.sum(axis=1)) - information)
-        return float(inverse[0, 0] + inverse[1, 1])
+        return float(inverse[0, 0] + inverse[1, 1] + (inverse[0, 0] + inverse[1, 1] - 2 * inverse[0, 1]))
 
     def added(pair: tuple[int, int]) -> np.ndarray:
         changed = known.copy()
@@ -247,20 +247,35 @@ def test_each_chosen_pair_is_the_best_of_all_by_the_variance_computed_anew(seed:
         return changed
 
     best = min(combinations(range(4), 2), key=lambda pair: variance(added(pair)))
-    assert most_informative(known, more, np.array([1.0, 1.0, 0.0, 0.0]), n_pairs=1) == [best]
+    wanted = top_variances(np.array([2.0, 1.0, -1.0, -2.0]), np.zeros((1, 4)), 2)
+    assert most_informative(known, more, wanted, n_pairs=1) == [best]
 
 
 def test_a_pair_that_nobody_judged_is_chosen_by_what_its_models_ratings_tell_of_it() -> None:
-    games, fit = fitted()
+    _, fit = fitted()
     asked = 20.0 * (1 - np.eye(5))
     asked[0, 2] = asked[2, 0] = 0.0
     assert next_pairs(fit, asked, 20.0 * (1 - np.eye(5)), FIRST, 1) == [(0, 2)]
     assert next_pairs(fit, asked, np.zeros((5, 5)), FIRST, 1) == []
-    errors = sandwich(fit, unit_residuals(games, fit))
-    chances = chances_of_top(fit.ratings, errors.draws, 2)
-    assert chances.sum() == pytest.approx(2)
-    assert chances[0] > 0.99
-    assert chances[4] < 0.01
+
+
+def test_a_variance_counts_as_often_as_its_models_are_among_the_first() -> None:
+    errors = np.array([[0.0, 0.0, 0.0]] * 3 + [[0.0, 2.0, 0.0]])  # once the second is taken for the last
+    wanted = top_variances(np.array([2.0, 1.0, 0.0]), errors, 2)
+    ratings, differences = np.diag([1.0, 0.75, 0.25]), {(0, 1): 0.75, (0, 2): 0.25}
+    for (i, j), share in differences.items():
+        contrast = np.eye(3)[i] - np.eye(3)[j]
+        ratings += share * np.outer(contrast, contrast)
+    assert wanted == pytest.approx(ratings)
+
+
+def test_a_pair_is_asked_about_the_items_that_its_models_were_asked_about_the_least() -> None:
+    asked = np.zeros((3, 3, 4), dtype=bool)
+    asked[[0, 1], [1, 0], 0] = asked[[0, 2], [2, 0], 0] = asked[[0, 2], [2, 0], 1] = True
+    assert least_seen_block(asked, 0, 1) == 2
+    assert least_seen_block(asked, 1, 2) == 2
+    asked[[0, 1], [1, 0], 2:] = True
+    assert least_seen_block(asked, 0, 1) == 1
 
 
 @pytest.mark.slow
