@@ -11,6 +11,8 @@ _DRAFT = r"(?:plan(?:ning|s)?|draft|notes?|work(?:ing)?s?|critique|check|verif\w
 """tags of thinking with which an output begins; elsewhere they are a part of the text"""
 _REASONS = r"(?:rationale|explanation|justification|steps?|review)"
 """the same, where something follows their end: else they hold the answer, too"""
+DRAFTS = re.compile(rf"<(?P<tag>{_DRAFT})(?:\s[^<>]{{0,200}})?>.*?(?:</(?P=tag)\s?>|\Z)", re.IGNORECASE | re.DOTALL)
+"""drafts anywhere in a text"""
 _FORMS: dict[str, tuple[str, str]] = {
     # gpt-oss: every channel but the final one
     "gpt-oss": (
