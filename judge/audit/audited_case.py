@@ -11,6 +11,7 @@ from msgspec import to_builtins
 
 from judge.audit.audited_item import describe_item, describe_request, describe_trace
 from judge.enums import AnswerStanding, FailureMode
+from judge.prompting.correctness import final_answer
 from judge.schema import Group, Scored
 from judge.scoring.scores import PARTS, quoted
 
@@ -50,7 +51,7 @@ def describe_case(case: Case, found: ScoreFindings) -> dict[str, Any]:
     """Return what a reader is shown of a case and its figures, as JSON values: all texts byte for byte as they came."""
     own = found.figures[case.item.id]
     return describe_item(case.item) | {
-        TRACE: describe_trace(case.trace, case.item),
+        TRACE: describe_trace(case.trace, final_answer(case.trace, case.item)),
         "trace_score": own["trace_score"],
         "groups": {
             group.value: {

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec import to_builtins
 from msgspec.structs import asdict
 
-from judge.enums import Method, Stratum, Unplaced
+from judge.enums import Method
 from judge.outcomes.counted_items import CriterionItems, Pooling, Subject, fold_panel
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.outcomes.tally import winner
-from judge.prompting.correctness import chosen_options, is_right, right_labels
+from judge.prompting.correctness import right_labels
 from judge.prompting.final_text import UnparsedError
 from judge.prompting.pairwise_prompt import trace_body
 from judge.prompting.pairwise_reply import parse_evidence
@@ -22,6 +22,8 @@ from judge.prompting.retry_prompt import note_after
 from judge.schema import Failed, Judged, Order, Outcome, Trace
 
 if TYPE_CHECKING:
+    from judge.prompting.correctness import FinalAnswer
+    from judge.prompting.trace_answers import TraceAnswers
     from judge.schema import Image, Item, Judgment, Pair, Prompt
 
 _UNUSED_BASIS = Basis(Method.WILSON, seed=0)
@@ -81,26 +83,13 @@ def _outcomes(counted: Mapping[str, CriterionItems]) -> dict[str, dict[str, Outc
     }
 
 
-def stratum(pair: Pair) -> Stratum | Unplaced:
-    """Return which of the two final answers are right."""
-    if pair.item.answer is None:
-        return Unplaced.NO_ANSWER
-    match is_right(pair.a, pair.item), is_right(pair.b, pair.item):
-        case True, True:
-            return Stratum.BOTH_RIGHT
-        case True, False:
-            return Stratum.ONLY_A_RIGHT
-        case False, True:
-            return Stratum.ONLY_B_RIGHT
-        case False, False:
-            return Stratum.BOTH_WRONG
-        case _:
-            return Unplaced.UNREADABLE
-
-
-def describe_pair(pair: Pair) -> dict[str, Any]:
-    """Return a pair as JSON values, all texts as they came."""
-    return describe_item(pair.item) | {"a": describe_trace(pair.a, pair.item), "b": describe_trace(pair.b, pair.item)}
+def describe_pair(pair: Pair, answers: TraceAnswers) -> dict[str, Any]:
+    """Return a pair as JSON values, all texts as they came, with its final answers as the run reads them."""
+    traces = {
+        side: describe_trace(trace, *answers.of(pair.item, side, trace))
+        for side, trace in (("a", pair.a), ("b", pair.b))
+    }
+    return describe_item(pair.item) | traces
 
 
 def describe_item(item: Item) -> dict[str, Any]:
@@ -116,8 +105,14 @@ def describe_item(item: Item) -> dict[str, Any]:
     }
 
 
-def describe_trace(trace: Trace, item: Item) -> dict[str, Any]:
-    """Return a trace as JSON values."""
+def describe_trace(trace: Trace, answer: FinalAnswer, stated: str | None = None) -> dict[str, Any]:
+    """Return a trace as JSON values.
+
+    Args:
+        trace: the trace.
+        answer: what is read of its final answer.
+        stated: the judge's words, where it alone tells the answer.
+    """
     text = trace_body(trace)
     told: dict[str, Any] = {"text": text}
     if trace.final and text != trace.text:
@@ -126,9 +121,9 @@ def describe_trace(trace: Trace, item: Item) -> dict[str, Any]:
         told["cut"] = True
     return told | {
         "model": trace.model,
-        "answer": trace.answer,
-        "chosen": list(chosen_options(trace, item)),
-        "right": is_right(trace, item),
+        "answer": trace.answer if stated is None else f"{trace.answer or ''} (the judge reads: {stated})".strip(),
+        "chosen": list(answer.chosen),
+        "right": answer.right,
     }
 
 

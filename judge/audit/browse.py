@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from judge.audit.audit_queue import points
 from judge.audit.audited_case import ScoreFindings, answer_standing, modes_of
-from judge.audit.audited_item import journeys_by_item, outcomes, stratum
+from judge.audit.audited_item import journeys_by_item, outcomes
 from judge.audit.filters import Listed, ListedTrace, arranged
 from judge.audit.read_run import Audit, doubts_of_run, groups_of, items_of
 from judge.audit.render_case import ShownCase
@@ -82,7 +82,7 @@ def _listed_items(folder: RunFolder, audit: Audit, criteria: Sequence[str]) -> I
             item=item,
             outcomes={name: audit.outcomes.together[name].get(item, Outcome.MISSING) for name in criteria},
             doubts=doubts.get(item, frozenset()),
-            answers=Unplaced.NO_ANSWER if pair is None else stratum(pair),
+            answers=Unplaced.NO_ANSWER if pair is None else audit.answers.stratum(pair),
             failures=tuple(sorted({one.result.failure for one in judgments if isinstance(one.result, Failed)})),
             fields=groups_of(audit.fields(item, pair)),
             texts=(*read, *replies),

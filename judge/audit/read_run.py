@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from judge.audit.audit_queue import Doubt, doubts_of
 from judge.audit.audited_item import Journey, Outcomes, journeys, journeys_by_item, outcomes
-from judge.comparison.derive_report import subject_of
+from judge.comparison.derive_report import answers_of, subject_of
 from judge.flags.flags import flags_of_run
 from judge.judging.run_kinds import plan_of, score_plan_of
 from judge.outcomes.counted_items import Pooling
@@ -17,6 +17,7 @@ from judge.outcomes.item_features import as_group
 
 if TYPE_CHECKING:
     from judge.prompting.pairwise_plan import PairPlan
+    from judge.prompting.trace_answers import TraceAnswers
     from judge.runs.manifest import Manifest, ScoreManifest
     from judge.runs.run_folder import RunFolder
     from judge.schema import Case, Pair, Prompt
@@ -30,6 +31,7 @@ class Audit:
     criteria: list[str]
     by_item: Mapping[str, list[Journey]]
     outcomes: Outcomes
+    answers: TraceAnswers
     plan: PairPlan | None
     """None: the judgments were made elsewhere"""
 
@@ -44,6 +46,7 @@ class Audit:
             criteria=[criterion.name for criterion in manifest.rubric.criteria],
             by_item=by_item,
             outcomes=outcomes(counting, subject_of(manifest), pooling),
+            answers=answers_of(folder, manifest),
             plan=plan_of(manifest) if manifest.prompt is not None else None,
         )
 

@@ -67,7 +67,7 @@ def render_item(shown: ShownItem, console: Console, *, raw: bool) -> None:
     if shown.pair is None:
         say(console, "The question and the traces of this item are not known: its judgments were made elsewhere.")
     else:
-        pair, manifest = describe_pair(shown.pair), shown.audit.manifest
+        pair, manifest = describe_pair(shown.pair, shown.audit.answers), shown.audit.manifest
         render_question(pair, shown.pair.item, console)
         titles = [f"a: {manifest.model_a}", f"b: {manifest.model_b}"]
         render_columns(titles, [trace_text(pair[side], known=pair["answer"] is not None) for side in "ab"], console)

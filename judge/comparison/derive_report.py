@@ -19,7 +19,7 @@ from judge.outcomes.item_features import ItemFeatures, WantedFields, features_of
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.prompting.pairwise_plan import prompt_labels
-from judge.prompting.stated_answers import StatedAnswers
+from judge.prompting.trace_answers import TraceAnswers
 from judge.report.build_report import NO_EXTRAS, Extras, RunDescription, build_report
 from judge.report.escalation import FirstJudge, together
 from judge.report.judge_answers import JudgeAnswers
@@ -67,9 +67,9 @@ def make_report(
         RunError: the folder is damaged.
     """
     manifest = folder.manifest()
-    stated = StatedAnswers(folder.judgments()) if manifest.read_answers is ReadAnswers.JUDGE else None
+    answers = answers_of(folder, manifest)
     spending = Spending(manifest.prices)
-    latest, subject, asked_anew = _read(folder, manifest, wanted, spending, stated)
+    latest, subject, asked_anew = _read(folder, manifest, wanted, spending, answers)
     rubric = manifest.rubric
     basis = Basis(method or manifest.method, manifest.seed)
     run = RunDescription(
@@ -80,7 +80,7 @@ def make_report(
         seed=manifest.seed,
         left_out=manifest.left_out,
         input_counts=manifest.input_counts,
-        judge_answers=None if stated is None else JudgeAnswers.of(stated.counts),
+        judge_answers=JudgeAnswers.of(answers.counts) if manifest.read_answers is ReadAnswers.JUDGE else None,
         costs={judge.name: spending.of(judge.name) for judge in manifest.asked_judges},
         judge_models={judge.name: judge.model for judge in manifest.judges},
         looks=planned_looks(folder, manifest),
@@ -107,10 +107,10 @@ def _read(
     manifest: Manifest,
     wanted: WantedFields,
     spending: Spending | None,
-    stated: StatedAnswers | None,
+    answers: TraceAnswers | None,
 ) -> tuple[LatestJudgments, Subject, FirstJudge | None]:
     """Return what counts, and what the first judge said where a second was asked; `spending` counts all replies."""
-    features = item_features(folder, manifest, wanted, stated)  # first: it reads which items there are
+    features = item_features(folder, manifest, wanted, answers)  # first: it reads which items there are
     return counted_verdicts(folder, manifest, features, spending)
 
 
@@ -181,9 +181,15 @@ def subject_of(manifest: Manifest, features: ItemFeatures | None = None) -> Subj
 
 
 def item_features(
-    folder: RunFolder, manifest: Manifest, wanted: WantedFields, stated: StatedAnswers | None = None
+    folder: RunFolder, manifest: Manifest, wanted: WantedFields, answers: TraceAnswers | None = None
 ) -> ItemFeatures | None:
     """Read what is known of the items: from the pairs, or of imported judgments from themselves.
+
+    Args:
+        folder: the run.
+        manifest: its own.
+        wanted: fields of the items.
+        answers: of the run's traces; None: they are read.
 
     Raises:
         InputError: no item has a wanted field.
@@ -195,9 +201,13 @@ def item_features(
         return features_of_judgments(folder.judgments(), wanted)
     if not folder.pairs_path.exists() and wanted == NOTHING_WANTED:
         return None
-    return features_of_pairs(
-        folder.pairs(), wanted, answers=not manifest.hide_answers, show=manifest.show, stated=stated
-    )
+    read = answers or answers_of(folder, manifest)
+    return features_of_pairs(folder.pairs(), wanted, answers=not manifest.hide_answers, show=manifest.show, read=read)
+
+
+def answers_of(folder: RunFolder, manifest: Manifest) -> TraceAnswers:
+    """Return the reading of the run's final answers, with what its judges state where they were asked."""
+    return TraceAnswers(folder.judgments() if manifest.read_answers is ReadAnswers.JUDGE else ())
 
 
 def save_report(folder: RunFolder) -> Report:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import zipfile
+import sys
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
+
+if sys.version_info >= (3, 14):
+    import zipfile
+
+    from compression.zstd import ZstdError
+else:  # inspect packs its logs with Zstandard, which the standard library reads since 3.14
+    from backports.zstd import ZstdError, zipfile
 
 from judge.convert.values import SourceRecord
 from judge.errors import InputErrors
@@ -54,7 +61,7 @@ def _read(archive: zipfile.ZipFile, part: zipfile.ZipInfo, path: str) -> dict[st
     try:
         with archive.open(part) as content:
             return parse_object(content.read(most + 1), constants_as_null=True)
-    except (NotImplementedError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+    except (NotImplementedError, zipfile.BadZipFile, EOFError, zlib.error, ZstdError) as error:
         refuse(
             f"{path}: {part.filename}", f"cannot be unpacked: {error}", f"unpack it: inspect log dump {path} > log.json"
         )

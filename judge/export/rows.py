@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 from msgspec.structs import asdict
 
-from judge.audit.audited_item import slot_quotations, stratum
+from judge.audit.audited_item import slot_quotations
 from judge.costs.spending import cost_of
 from judge.enums import Method
 from judge.errors import InputError
@@ -16,7 +16,6 @@ from judge.outcomes.counted_items import fold_panel
 from judge.outcomes.item_features import as_group
 from judge.outcomes.rates import Basis
 from judge.outcomes.tally import fold, winner
-from judge.prompting.correctness import is_right
 from judge.prompting.pairwise_prompt import shown_text
 from judge.schema import Failed, Judged, Outcome, Winner
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from judge.audit.audited_item import Journey
     from judge.outcomes.counted_items import CriterionItems, Subject
     from judge.outcomes.latest_judgments import LatestJudgments
+    from judge.prompting.trace_answers import TraceAnswers
     from judge.schema import Item, Pair, Price, Trace
 
 Row = dict[str, Any]
@@ -93,14 +93,15 @@ def counted_items(latest: LatestJudgments, subject: Subject) -> dict[str, Criter
     return fold_panel(latest, subject, Basis(Method.WILSON, seed=0)).together  # counting needs no interval
 
 
-def item_row(pair: Pair) -> Row:
+def item_row(pair: Pair, answers: TraceAnswers) -> Row:
     """Return what the table of items holds of a pair, whatever the criterion."""
+    right_a, right_b = answers.right(pair)
     return {
         "item": pair.item.id,
         "question": pair.item.question,
-        "stratum": stratum(pair).value,
-        "right_a": is_right(pair.a, pair.item),
-        "right_b": is_right(pair.b, pair.item),
+        "stratum": answers.stratum(pair).value,
+        "right_a": right_a,
+        "right_b": right_b,
         **field_columns(pair.item.subgroup),
     }
 

@@ -14,7 +14,7 @@ import orjson
 import polars as pl
 
 from judge.audit.read_run import counting_journeys
-from judge.comparison.derive_report import subject_of
+from judge.comparison.derive_report import answers_of, subject_of
 from judge.enums import ExportFormat, Orders
 from judge.errors import InputError
 from judge.export.rows import (
@@ -53,6 +53,7 @@ from judge.tables.tidy_csv import harmless
 
 if TYPE_CHECKING:
     from judge.export.rows import Row
+    from judge.prompting.trace_answers import TraceAnswers
     from judge.runs.manifest import Manifest
     from judge.runs.run_folder import RunFolder
 
@@ -97,9 +98,10 @@ def _comparison_tables(folder: RunFolder, manifest: Manifest) -> list[ExportedTa
     latest = latest_judgments(folder.judgments())
     counted = counted_items(latest, subject_of(manifest))
     judged = (row for one in counting_journeys(folder) for row in judgment_rows(one, criteria, manifest.prices))
+    answers = answers_of(folder, manifest)
     labels = (label.model_dump(mode="json") for label in checked_labels(folder, LabelCheck(folder, manifest)))
     return [
-        _item_table(ITEMS, lambda: _known_items(folder), lambda block: item_rows(block, counted)),
+        _item_table(ITEMS, lambda: _known_items(folder, answers), lambda block: item_rows(block, counted)),
         ExportedTable("judgments", JUDGMENTS | (CHANCES if latest.n_soft else {}), judged),
         ExportedTable("labels", LABELS, labels),
     ]
@@ -229,10 +231,10 @@ def export_run(folder: RunFolder, options: ExportOptions) -> dict[str, int]:
         return {table.name: write_table(hidden, table, options.form) for table in tables_of(folder)}
 
 
-def _known_items(folder: RunFolder) -> Iterator[Row]:
+def _known_items(folder: RunFolder, answers: TraceAnswers) -> Iterator[Row]:
     """Yield what is known of each item: by the pairs, else by what imported judgments say."""
     if folder.pairs_path.exists():
-        yield from map(item_row, folder.pairs())
+        yield from (item_row(pair, answers) for pair in folder.pairs())
         return
     rows: dict[str, Row] = {}
     for judgment in folder.judgments():

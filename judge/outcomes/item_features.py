@@ -12,10 +12,10 @@ import polars as pl
 from judge.enums import Show
 from judge.errors import InputError
 from judge.outcomes.latest_judgments import FrameBuilder
-from judge.prompting.correctness import is_right, right_labels
+from judge.prompting.correctness import right_labels
 from judge.prompting.embedded_options import options_of
 from judge.prompting.pairwise_prompt import shown_text
-from judge.prompting.stated_answers import StatedAnswers
+from judge.prompting.trace_answers import TraceAnswers
 from judge.schema import SAMPLE_OF, Item, Judgment, Pair
 
 BY_IMAGE = "image"
@@ -81,7 +81,7 @@ def features_of_pairs(
     *,
     answers: bool = True,
     show: Show = Show.BOTH,
-    stated: StatedAnswers | None = None,
+    read: TraceAnswers | None = None,
 ) -> ItemFeatures:
     """Read the features of a run's pairs.
 
@@ -90,14 +90,13 @@ def features_of_pairs(
         wanted: fields of the items, in `subgroup` or `meta`.
         answers: whether the judge was shown the final answers.
         show: which parts of the traces it was shown.
-        stated: final answers that judges state of the traces.
+        read: the traces' final answers; None: by our own rules.
 
     Raises:
         InputError: no item has a wanted field.
     """
-    return tabulate(
-        (_of_pair(pair, answers=answers, show=show, stated=stated) for pair in pairs), wanted, default=BY_IMAGE
-    )
+    read = read or TraceAnswers()
+    return tabulate((_of_pair(pair, read, answers=answers, show=show) for pair in pairs), wanted, default=BY_IMAGE)
 
 
 def features_of_judgments(judgments: Iterable[Judgment], wanted: WantedFields) -> ItemFeatures:
@@ -120,13 +119,10 @@ def _place(meta: Mapping[str, Any]) -> dict[str, int]:
     return {"index": place} if type(place := meta.get("index")) is int else {}
 
 
-def _of_pair(pair: Pair, *, answers: bool, show: Show, stated: StatedAnswers | None) -> FeatureRow:
+def _of_pair(pair: Pair, read: TraceAnswers, *, answers: bool, show: Show) -> FeatureRow:
     item = pair.item
     letters = right_labels(item)
-    right = {
-        f"right_{side}": is_right(trace, item) if stated is None else stated.right(item, side, trace)
-        for side, trace in (("a", pair.a), ("b", pair.b))
-    }
+    right = dict(zip(("right_a", "right_b"), read.right(pair), strict=True))
     values = {
         "item": item.id,
         "length_a": float(len(shown_text(pair.a, answers=answers, show=show))),

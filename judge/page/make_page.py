@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from judge.audit.audited_case import ScoreFindings, answer_standing, describe_case, describe_reading, modes_of
-from judge.audit.audited_item import describe_judgment, describe_pair, journeys_by_item, numbered_prompts, stratum
+from judge.audit.audited_item import describe_judgment, describe_pair, journeys_by_item, numbered_prompts
 from judge.audit.read_run import Audit, case_prompts, doubts_of_run, groups_of, items_of
 from judge.enums import Unplaced
 from judge.files.files import replacing
@@ -45,7 +45,7 @@ def read_page(folder: RunFolder, report: Report) -> Parts:
         contents.add(
             item,
             _told_item(audit, item, pair),
-            stratum=(Unplaced.NO_ANSWER if pair is None else stratum(pair)).value,
+            stratum=(Unplaced.NO_ANSWER if pair is None else audit.answers.stratum(pair)).value,
             groups=groups_of(fields),
             doubts=doubts.get(item, frozenset()),
             identical=item in identical,
@@ -58,7 +58,7 @@ def _told_item(audit: Audit, item: str, pair: Pair | None) -> dict[str, Any]:
     if pair is None:
         told, known = {"fields": audit.fields(item, pair)}, []
     else:
-        told = describe_pair(pair) | _told_images(pair.item)
+        told = describe_pair(pair, audit.answers) | _told_images(pair.item)
         known = [pair.item.question, told["a"]["text"], told["b"]["text"]]
     return told | _told_requests(
         audit.by_item.get(item, []),

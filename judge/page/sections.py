@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.costs.cost_words import dollars
-from judge.enums import Orders
+from judge.enums import Orders, Stratum
 from judge.files.files import as_json_bytes
 from judge.tables import first_screen, words
 from judge.tables.control_tables import control_lines, control_tables
@@ -164,6 +164,10 @@ def _strata(report: Report) -> dict[str, Any] | None:
         "titles": list(titles.values()),
         "rows": {
             name: [words.counted(getattr(row, stratum).win_rate) for stratum in STRATA] for name, row in known.items()
+        }
+        | {
+            name: [words.counted(own[stratum].win_rate) for stratum in Stratum]
+            for name, own in words.letters_alike(report).items()
         },
         "sizes": [getattr(last, stratum).n for stratum in STRATA],
         "unreadable": last.unreadable,

@@ -13,8 +13,8 @@ _EDGE = rf"(?<![{_LATIN}])", rf"(?![{_LATIN}])"
 PHRASES: dict[str, dict[str, str]] = {
     # an answer by its noun alone: "answer: C", "the answer is C"
     "answer": {
-        "en": "answers?|ans|solution|prediction|(?:selected|chosen|predicted) (?:answer|option|choice|letter|label)|(?:correct|final|best) response",
-        "es": "respuestas?|soluci[oó]n",
+        "en": "answers?|ans|solution|prediction|selection|(?:selected|chosen|predicted) (?:answer|option|choice|letter|label)|(?:correct|final|best) response",
+        "es": "respuestas?|rpta|soluci[oó]n",
         "fr": "réponses?",
         "de": "antwort(?:en)?|lösung",
         "pt": "respostas?|gabarito",
@@ -28,7 +28,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "es": "opci[oó]n|opciones|alternativas?|inciso|letra",
         "fr": "options?|propositions?|choix|lettre|réponses?",
         "de": "option(?:en)?|antwortmöglichkeit(?:en)?|antwortoption|auswahl|buchstabe|antwort(?:en)?",
-        "pt": "op[cç][aã]o|op[cç][oõ]es|alternativas?|letra|item",
+        "pt": "op[cç][aã]o|op[cç][oõ]es|alternativas?|assertiva|letra|item",
         "zh": "选项|選項|选择|项",
         "ja": "選択肢",
         "ko": "선택지|보기|옵션|선지",
@@ -66,13 +66,13 @@ PHRASES: dict[str, dict[str, str]] = {
         "ko": "은|는|이|가",
     },
     "pick": {
-        "en": r"(?:i|we)(?:'d| would| will|'ll)?(?: (?!not|never|n't)\w+)? (?:choose|pick|select|answer|go with|opt for)|(?:my|our) (?:choice|pick|guess) is"
+        "en": r"(?:i|we)(?:'d| would| will|'ll)?(?: (?!not|never|n't)\w+)? (?:choose|pick|select|answer|go with|opt for)|(?:my|our) (?:choice|pick|guess) is|(?:that|this|which) leaves(?: us with)?(?: only)?|by (?:elimination|exclusion),?"
         "|(?:i am|i'm) going with|^(?:choose|select|pick)",
-        "es": "(?:yo )?(?:elijo|escojo|selecciono|elegiría)|me quedo con|opto por",
-        "fr": "je (?:choisis|sélectionne|choisirais|retiens)|j'opte pour",
+        "es": "(?:yo )?(?:elijo|escojo|selecciono|elegiría)|me (?:quedo con|inclino por)|marcar[ií]a|opto por",
+        "fr": "je (?:choisis|sélectionne|choisirais|retiens)|j'opte pour|je dirais",
         "de": "ich (?:wähle|würde|nehme)|ich entscheide mich für",
         "pt": "(?:eu )?(?:escolho|escolheria|seleciono|marco|opto por)|fico com",
-        "zh": "(?:故|应|所以|因此|本题|我|則|则|應)(?:应|應)?该?(?:选择|選擇|选|選)|^选(?:择|(?!项))|^選(?:擇|(?!項))",
+        "zh": "(?:故|应|所以|因此|本题|我|則|则|應|综上(?:所述)?[，,]?|綜上(?:所述)?[，,]?)(?:应|應)?该?(?:选择|選擇|选|選)|^选(?:择|(?!项))|^選(?:擇|(?!項))",
     },
     "det": {
         "en": "the|my|our|an?|this",
@@ -169,7 +169,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "with|and|in|on",
         "es": "porque|ya que|pues|por|es|debido|dado|según|no|que|está",
         "fr": "car|parce que|puisque|est|en raison|selon|et non|pas|qui",
-        "de": "weil|da|denn|ist|aufgrund|nicht|wegen|und nicht|richtig",
+        "de": "weil|da|denn|ist|aufgrund|nicht|wegen|und nicht|richtig|wählen|nehmen|ankreuzen",
         "pt": "porque|pois|já que|é|devido|dado|não|que|está",
         "zh": "因为|因為|是|为|，|项|選項|选项|正确|，|。|、|,|不是",
         "ja": "です|だ|である|でした|が|は|を|と|。|、|となる|になります|なので|」|』",

@@ -20,7 +20,7 @@ DET = (
     r"|The|La|El|Le|Les|Der|Die|Das)(?=\s)|l'|(?:my|our|the|meine|mi|ma|minha)(?=\s))"
 )
 LEAD = re.compile(
-    rf"(?:(?:[\s\"'=>,:\u3001\uff0c-]|[({{\[{OPEN}](?!\s*\w\s*[)\]}}{CLOSE}]))+|{DET}\s*|(?:it|that|this)(?:'s|\s+(?:is|(?:must|has\s+to)\s+be))(?=\s)|{any_of('adverb')}|{IS}(?=\s)|{OPTION}\s*|{any_of('answer')}(?=\s+\S)|{RIGHT}(?=\s))",
+    rf"(?:(?:[\s\"'=>,:\u2192\u21d2\u3001\uff0c-]|[({{\[{OPEN}](?!\s*\w\s*[)\]}}{CLOSE}]))+|{DET}\s*|(?:it|that|this)(?:'s|\s+(?:is|(?:must|has\s+to)\s+be))(?=\s)|{any_of('adverb')}|{IS}(?=\s)|{OPTION}\s*|{any_of('answer')}(?=\s+\S)|{RIGHT}(?=\s))",
     FLAGS,
 )
 _NOT, _BUT, _UNDECIDED = (re.compile(any_of(role), FLAGS) for role in ("not", "but", "undecided"))
@@ -44,13 +44,22 @@ _PREDICATE = re.compile(
 )
 """behind a letter something is said of it, which is read as a claim"""
 _TAKEN_BACK = re.compile(any_of("wrong", "against"), FLAGS)
+_ADDED = re.compile(
+    rf"\s*{any_of('and')}(?!\s*(?:it|its|this|that|so|thus|therefore|hence|the|is|are|should|can|will|no|es|est|ist|\u00e9"
+    rf"|un[ad]?|nicht|pas|n\u00e3o|{OPTION}|{ANSWER}|{RIGHT}|{any_of('wrong', 'not')})\b)",
+    FLAGS,
+)
+"""behind an option's text: another thing, so that no option is meant"""
 _WITH = re.compile(r"\s*[/+&]\s*\w|\s*(?:with|without|plus|mit|ohne|con|sin|avec|sans|com|sem)\s", re.IGNORECASE)
 _REASONS = re.compile(
     r"\b(?:because|since|due to|as|which|given|porque|car|weil|pois|ya que)\b|,|\uff0c|\u56e0\u4e3a", re.IGNORECASE
 )
 AGAINST = re.compile(any_of("against"), FLAGS)
-_GAP = re.compile(r"[\s.):,(\[\"'-]*")
+_GAP = re.compile(r"[\s.):,(\[\"'=\u2192-]*")
 """between a letter and its option's text"""
+_LETTERED = re.compile(r"\s*([0-9A-Za-z])\.(?=[^\W\d])")
+"""an option's letter right before its text"""
+_WORD = re.compile(r"\w")
 _BRACKET = re.compile(r"\s*[(\[]")
 _LOWER_END = re.compile(r"\s*[.)\]:!?]*\s*$|[)\]]")
 _TEXT_END = re.compile(r"\s*(?:$|[).,;\]\"'\u3002])")
@@ -73,8 +82,8 @@ class _Begun(NamedTuple):
 def _letter_patterns(letter: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """Return what finds one letter of options, what joins several, and several without anything between them."""
     one = re.compile(
-        rf"(?:{OPTION}\s*)?(?:[(\[{{{OPEN}\u300c\u300e\u3010]\s*(?:{OPTION}\s*)?(?P<marked>{letter})"
-        rf"\s*[.:]?\s*[)\]}}{CLOSE}\u300d\u300f\u3011]"
+        rf"(?:{OPTION}\s*)?(?:[(\[{{{OPEN}\u300c\u300e\u3010'\"]\s*(?:{OPTION}\s*)?(?P<marked>{letter})"
+        rf"\s*[.:]?\s*[)\]}}{CLOSE}\u300d\u300f\u3011'\"]"
         rf"|(?P<bare>{letter})(?![0-9A-Za-z\u00c0-\u024f'+]|-\w|\.\w))",
         re.IGNORECASE,
     )
@@ -104,6 +113,9 @@ class StatementReader:
         if "\\" not in text and len(text.strip(ENDS).split(None, self._most_words)) > self._most_words:
             return None  # at once, where the text is a whole trace
         label = self.texts.same(text)
+        if label is None and (lettered := _LETTERED.match(text)):
+            label = self.labels.get(lettered[1].casefold())
+            label = label if label and self.texts.same(text[lettered.end() :]) == label else None
         if label is None:
             return None
         other = self.labels.get(text.strip(" .()[]").casefold(), label)
@@ -139,6 +151,7 @@ class StatementReader:
             rest = span[first_end + 2 :]
             doubtful = (
                 "?" in span[first_end:][:3]
+                or self._is_subject(span, first_end, next(iter(listed), ""))
                 or span.startswith("\u4e0d\u662f", first_end)
                 or _TAKEN_BACK.search(rest[: self.sentence(rest)])
             )
@@ -150,6 +163,15 @@ class StatementReader:
         else:
             return None
         return _Begun(said)
+
+    def _is_subject(self, span: str, first_end: int, label: str) -> bool:
+        """Return whether a letter is the article of its option's own text, of which more is said ("A aspirina foi")."""
+        end = self._own_text(span, first_end, label)
+        return (
+            end > first_end
+            and span[first_end].isspace()
+            and bool(_WORD.search(span[end : end + self.sentence(span[end:])]))
+        )
 
     def _rejected(self, span: str, at: int, text: Mention | None) -> Said | None:
         """Reject the option that stands at a place, before a negation."""
@@ -174,6 +196,8 @@ class StatementReader:
         while link := self.link.match(span, end):
             other = self.texts.at(span, link.end())
             if other is None and not link["or"]:
+                if _ADDED.match(span, link.start()):
+                    return Said(NONE)
                 break
             if other is None or link["or"] or not self.several:
                 return Said(NONE)
@@ -190,9 +214,12 @@ class StatementReader:
     def _within(self, sentence: str) -> Said | None:
         """Read a clause that names one option's text somewhere and takes nothing back."""
         clause = _REASONS.split(sentence)[0]
-        labels = {mention.label for mention in self.texts.mentions(clause)} | self._in_order(clause)
+        mentions = self.texts.mentions(clause)
+        labels = {mention.label for mention in mentions} | self._in_order(clause)
         if AGAINST.search(clause) or not labels:
             return None
+        if any(one.label in self.texts.within and _WORD.search(clause[: one.start].rstrip()[-1:]) for one in mentions):
+            return Said(NONE)  # "necrotizing pancreatitis", where "Pancreatitis" and "Acute pancreatitis" are options
         return Said(frozenset(labels) if len(labels) == 1 else NONE)
 
     def _in_order(self, clause: str) -> set[str]:

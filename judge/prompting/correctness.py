@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from judge.prompting.answer_statement import Labels
 from judge.prompting.embedded_options import options_of
@@ -18,19 +19,38 @@ _STATED = re.compile(
 )
 
 
-def chosen_options(trace: Trace, item: Item) -> tuple[str, ...]:
-    """Return the labels of the options that a trace ends with, in the item's order; empty where that cannot be read.
+class FinalAnswer(NamedTuple):
+    """What a trace answers."""
+
+    chosen: tuple[str, ...]
+    """labels of the options, in the item's order; empty where it cannot be read, or the item has none"""
+    right: bool | None
+    """None: the item has no right answer, or either cannot be read"""
+
+
+def final_answer(trace: Trace, item: Item) -> FinalAnswer:
+    """Read the answer that a trace ends with, and whether it is the item's.
 
     The stated answer goes first; without one, the text after the thinking, where a record has both; else the trace.
     """
     options = options_of(item)
     if _is_cut_off(trace):
-        return ()
-    right = _right(item)
+        return FinalAnswer((), None)
     stated = _stated(trace)
+    if not options:
+        same = None if stated is None or item.answer is None else _is_same(stated, item.answer)
+        return FinalAnswer((), same)
+    right = _right(item)
     text = trace.text if stated is None else stated
-    chosen = read_answer(text, options, several=right is None or len(right) > 1) if options else None
-    return tuple(label for label in options if chosen and label in chosen)
+    chosen = read_answer(text, options, several=right is None or len(right) > 1)
+    return FinalAnswer(
+        tuple(label for label in options if chosen and label in chosen), chosen == right if right and chosen else None
+    )
+
+
+def chosen_options(trace: Trace, item: Item) -> tuple[str, ...]:
+    """Return the labels of the options that a trace ends with (see `final_answer`)."""
+    return final_answer(trace, item).chosen
 
 
 def right_labels(item: Item) -> tuple[str, ...]:
@@ -41,13 +61,7 @@ def right_labels(item: Item) -> tuple[str, ...]:
 
 def is_right(trace: Trace, item: Item) -> bool | None:
     """Tell whether a trace's final answer is the item's; None where either is absent or cannot be read."""
-    if item.answer is None:
-        return None
-    if not options_of(item):
-        stated = None if _is_cut_off(trace) else _stated(trace)
-        return None if stated is None else _is_same(stated, item.answer)
-    right, chosen = right_labels(item), chosen_options(trace, item)
-    return chosen == right if right and chosen else None
+    return final_answer(trace, item).right
 
 
 def _right(item: Item) -> Labels | None:

@@ -26,7 +26,7 @@ _FONT = re.compile(
     r"\{([^{}]*)\}"
 )
 _BOX = re.compile(r"\\f?box(?:ed)?\s*\{([^{}]*)\}|\\boxed\s*([0-9A-Za-z])(?!\w)")
-_TAG = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<answer>(.*?)(?:</answer>|\Z)|\[answer\](.*?)\[/answer\]", re.IGNORECASE | re.DOTALL)
 _SPACING = re.compile(
     r"\\(?:[,;:! ()\[\]]|quad|bf|rm|left|right|displaystyle|[lL]arge|LARGE|[hH]uge|(?:text)?color\s*\{[^{}]*\})"
     r"|\\\\(?=\s)|[\u00a0\u3000]"
@@ -39,7 +39,11 @@ _MARKED_LETTER = re.compile(
 _HEADING = re.compile(r"^[ \t]*(?:#{1,6}|>|[\u2022\u2023\u25aa\u25cf\u25e6])[ \t]*", re.MULTILINE)
 _ENTITY = re.compile(r"&(?:quot|apos|amp|lt|gt|nbsp|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
 _HTML = re.compile(r"</?(?:b|strong|em|i|u|code|mark|span|font)(?:\s[^<>]{0,200})?>")
-_HTML_BLOCK = re.compile(r"</?(?:br|p|div|li|ul|ol|h[1-6])(?:\s[^<>]{0,200})?/?>")
+_HTML_BLOCK = re.compile(
+    r"</?(?:br|p|div|li|ul|ol|h[1-6]|(?:final_?)?(?:answer|output|result|response)|final|ans|choice|option|letter|solution|conclusion"
+    r"|explanation|rationale|justification|steps?|review)(?:\s[^<>]{0,200})?/?>",
+    re.IGNORECASE,
+)
 _TOKEN = re.compile(r"<\|[a-z_]{1,30}\|>|</s>|<(?:eos|end_of_turn)>")
 """of a chat template, left in behind a text"""
 DECORATION = re.compile(
@@ -88,7 +92,7 @@ def plain(text: str) -> str:
 
 def undressed(text: str) -> str:
     """Return a text without bold, headings and the like; a letter so marked stands in brackets."""
-    text = _TAG.sub(rf"{OPEN}\1{CLOSE}", plain(text))
+    text = _TAG.sub(lambda tag: f"{OPEN}{tag[1] or tag[2] or ''}{CLOSE}", plain(text))
     if "<" in text:
         text = _TOKEN.sub(" ", _HTML_BLOCK.sub("\n", _HTML.sub("*", text)))
     text = _BOX.sub(lambda box: f"{OPEN}{box[1] or box[2] or ''}{CLOSE}", text)
@@ -148,6 +152,8 @@ class OptionTexts:
         longest_first = sorted(filter(None, self.known), key=len, reverse=True)
         self._forms = [_form(text, self.known[text]) for text in longest_first]
         self._first_words = tuple(form.words[0] for form in self._forms)
+        self.within = {label for text, label in full.items() if any(other.endswith(f" {text}") for other in full)}
+        """options whose texts end another's: a word before them changes what they name"""
         self.words = [(form.label, re.findall(r"\w+", form.text)) for form in self._forms]
 
     def same(self, text: str) -> str | None:

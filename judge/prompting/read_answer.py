@@ -25,20 +25,26 @@ from judge.prompting.answer_statement import (
     StatementReader,
 )
 from judge.prompting.option_texts import CLOSE, DECORATION, OPEN, small_letters, undressed
-from judge.prompting.thinking import part_thinking
+from judge.prompting.thinking import DRAFTS, part_thinking
 
 _GAP = r"[\s,]*"
 _NOUN = (
     rf"(?:(?:{RIGHT}\s*){{1,4}}(?:\u7684|\u306a)?\s*(?:{OPTION}\s*)?(?:{ANSWER}|{OPTION})(?:\s*{OPTION})?"
-    rf"|(?:{ANSWER}|{OPTION})\s*(?:{RIGHT})|{ANSWER}(?:\s+{OPTION})?)"
+    rf"|(?:{ANSWER}|{OPTION})\s*(?:{RIGHT})|{ANSWER}(?:\s+{OPTION})?|\b(?:la|die|a)\s+{RIGHT}(?=\s+{IS}))"
 )
 _OF = r"(?:\s+(?:to|for|in|of|among|from|here|given|a|para|à|de|pour|auf|für|da)\s+[^.\n:;!?,]{0,80}?)?"
 _STATE = re.compile(
-    rf"{_NOUN}(?:'s(?=\s)|[\"']?(?:{_OF}\s*(?:,?\s*{any_of('adverb')},?\s*)?"
+    rf"(?:{_NOUN}|(?<=\")(?:choice|option|letter)(?=\"))(?:'s(?=\s)|[\"']?(?:{_OF}\s*(?:,?\s*{any_of('adverb')},?\s*)?"
     rf"(?:{IS}(?:\s*[:\n])?|\s*(?:[:|\u2192\u21d2]|=>?|->)|\s-\s|[ \t]*[:]?[ \t]*\n)"
     rf"|(?=\s*[(\[{OPEN}]?(?-i:[A-Z])[)\]{CLOSE}]?[.\u3002]?\s*$)|\s*[\u3011\]]|\s*(?={any_of('not')})))",
     FLAGS,
 )
+_TURN = rf"{any_of('correction')}\s*"
+_RETRACTED = re.compile(
+    rf"(?:{_TURN})+[,:.!\u3001\uff0c]+\s*(?:{_TURN}[,\u3001\uff0c]?\s*)*(?:(?:it|that)(?:'s|\s+(?:is|must\s+be))\b|c'est\b|{IS})?[\s:]*",
+    FLAGS,
+)
+"""the beginning of a sentence that takes back the one before: "No, actually it's C" """
 _PICK = re.compile(rf"{any_of('pick')}[ \t]*:?", FLAGS)
 _BOXED = re.compile(f"{OPEN}([^{CLOSE}]*){CLOSE}")
 _GOOD = (
@@ -55,9 +61,18 @@ _CLAIM = re.compile(
     FLAGS,
 )
 _WEAK = re.compile(
-    rf"{RIGHT}\s[^.;:?\n]{{0,80}}?\s{IS}[\s:]*(?=(?:{DET}\s+)?(?:{OPTION}\s+[A-Z0-9](?!\w)|(?:{OPTION}\s*)?[(\[][A-Z0-9][)\]]))",
+    rf"{RIGHT}\s[^.;:?\n]{{0,80}}?\s{IS}[\s:]*(?=(?:{DET}\s+)?(?:{OPTION}\s+[A-Z0-9](?!\w)|(?:{OPTION}\s*)?[(\[][A-Z0-9][)\]]|(?-i:[A-Z])\.?\s*$))",
     FLAGS,
 )
+_CONFIDENCE = re.compile(
+    r"\n[^\w\n]*(?:confidence|certainty|confianza|confiance|konfidenz|sicherheit|confian\u00e7a|\u7f6e\u4fe1\u5ea6|\u78ba\u4fe1\u5ea6|\u4fe1\u5fc3|\ud655\uc2e0\ub3c4)"
+    r"[^\w\n]*:[^\n]*\s*\Z",
+    re.IGNORECASE,
+)
+"""a last line that says how sure the answer is"""
+_LISTED = 3
+"""letters, of an item with one right option: who writes so many without a word lists the options"""
+_SENTENCE_ENDS = "\n.;:!?\u3002\uff01\uff1f\u2014-"
 _NO_CLAIM = ".;:!?()"
 """what stands nowhere between the verb of a claim and its predicate"""
 _LONG_LINE = 2_000
@@ -74,9 +89,11 @@ _ENUMERATED = re.compile(
     rf"^[ \t]*(?:{OPTION}[ \t]*)?[(\[]?([A-Z0-9])(?:[.:)\]]|[ \t]*$)", re.IGNORECASE | re.MULTILINE
 )
 _CLAUSE_START = re.compile(
-    r"(?:^|[.;:,!?\n\u3002\uff0c*-]|\u53ea\u6709|\b(?:la|only|s[o\u00f3]lo|seule?|nur|s\u00f3|somente|so|thus|that|therefore|hence|and|but|then|both|que|donc|dass|also)\b)\s*$",
+    r"(?:^|[.;:,!?\n\u3001\u3002\uff0c*-]|\u53ea\u6709|\b(?:la|only|s[o\u00f3]lo|seule?|nur|s\u00f3|somente|so|thus|that|therefore|hence|and|but|then|both|que|donc|dass|also)\b)\s*$",
     re.IGNORECASE,
 )
+_OPTION_BEHIND = re.compile("(?:(?:\u9009|\u9078)?[\u9879\u9805]|\u756a|\ubc88)$")
+"""in Chinese, Japanese and Korean, "option" may follow its letter"""
 _ALL_BUT = re.compile(r"\b(?:all|everything|any\w*|none|nothing)\s+(?:but|except)\b", re.IGNORECASE)
 _RIGHT = re.compile(RIGHT, FLAGS)
 _CHOICES = re.compile(r"\b(?:choices|options)\b", re.IGNORECASE)
@@ -107,14 +124,16 @@ class _Reader:
     def __init__(self, options: Mapping[str, str], *, several: bool) -> None:
         self._one = StatementReader(options, several=several)
         self._decorated = any(map(DECORATION.search, options.values()))
+        self._in_texts = {word for text in options.values() for word in re.findall(r"\b[A-Z]\b", text)}
+        """letters that are words of options: "the deficient vitamin is C" may name "Vitamin C" """
         self._small = all(label.islower() for label in options)
 
     def read(self, text: str) -> Labels | None:
         """Return the options that a text states, None where it states none for certain."""
         final = part_thinking(text).final
-        if final is None or not final.strip():
+        if final is None:
             return None
-        text = undressed(final)
+        text = _CONFIDENCE.sub("", undressed(DRAFTS.sub(" ", final)))
         if not self._decorated and not text.isascii():
             text = DECORATION.sub(" ", text)
         return self._read(text.strip())
@@ -163,16 +182,20 @@ class _Reader:
     def _cued(self, text: str, words: list[int]) -> Iterator[Event]:
         """Yield what follows words that lead to an answer."""
         picks = places(small_letters(text), "pick")
-        for pattern, starts in ((_STATE, words), (_PICK, picks), (_WEAK, words)):
+        turns = [at for at in places(small_letters(text), "correction") if text[:at].rstrip(" ")[-1:] in _SENTENCE_ENDS]
+        for pattern, starts in ((_STATE, words), (_PICK, picks), (_WEAK, words), (_RETRACTED, turns)):
             for cue in _matches(pattern, text, starts):
                 if _CHOICES.search(cue[0]) and not _RIGHT.search(cue[0]):
+                    continue
+                if pattern is _WEAK and text[cue.end()] in self._in_texts:
                     continue
                 rest = text[cue.end() :].lstrip()
                 at = len(text) - len(rest)
                 span = rest.split("\n", 1)[0]
-                if said := self._one.span(span):
+                if said := self._one.span(span, bare=pattern is _RETRACTED):
                     final = bool(_FINAL.search(cue[0])) or cue[0].rstrip('"').endswith('"') or '":' in cue[0]
-                    yield self._event(text, cue.start(), at + self._one.sentence(span), said, final=final)
+                    start = at if pattern is _RETRACTED else cue.start()
+                    yield self._event(text, start, at + self._one.sentence(span), said, final=final)
 
     def _event(self, text: str, start: int, end: int, said: Said, *, final: bool) -> Event:
         small, near = small_letters(text), max(0, start - _NEAR)
@@ -211,7 +234,7 @@ class _Reader:
         if _ALL_BUT.search(before):
             return None
         rejects = (bool(claim["bad"]) != bool(claim["no"])) or bool(claim["denied"])
-        whole = text[line : claim.start()].rstrip()
+        whole = _OPTION_BEHIND.sub("", text[line : claim.start()].rstrip())
         for start in [found.start() for found in self._one.one.finditer(whole)][-8:]:
             found = self._one.list(whole, start, closed=True)
             named = not whole[start].isalnum() or self._one.named(whole, start)
@@ -231,8 +254,12 @@ class _Reader:
         for at in (0, lead.end() if lead else 0):
             found = self._one.list(line, at, closed=True)
             if found is not None and not line[at : at + 1].islower():
-                return found
+                return found if self._is_choice(found) else None
         return None
+
+    def _is_choice(self, labels: Labels) -> bool:
+        """Return whether letters without a word may be an answer, and are no list of the options."""
+        return self._one.several or len(labels) < _LISTED
 
     def _enumerates(self, text: str) -> bool:
         """Return whether several lines begin with letters of different options: they go through the options."""
@@ -251,7 +278,7 @@ class _Reader:
         if line.startswith("{") or _CHOICES.search(line):
             return None
         if said := self._one.span(line, bare=True):
-            return said
+            return said if self._is_choice(said.labels) else None
         ends = [end.end() for end in SENTENCE_END.finditer(line) if line[end.end() :].strip()]
         last = line[ends[-1] :].strip() if ends else line
         if ends and (alone := self._alone(last)) is not None:

@@ -7,6 +7,12 @@ import re
 from typing import NamedTuple
 
 _THOUGHT = r"(?:think|thought|reason|reflect|scratch|ponder|deliberat|brainstorm|monologue|analysis)"
+_DRAFT = r"(?:plan(?:ning|s)?|draft|notes?|work(?:ing)?s?|critique|check|verif\w{1,10})"
+"""tags of thinking with which an output begins; elsewhere they are a part of the text"""
+_REASONS = r"(?:rationale|explanation|justification|steps?|review)"
+"""the same, where something follows their end: else they hold the answer, too"""
+DRAFTS = re.compile(rf"<(?P<tag>{_DRAFT})(?:\s[^<>]{{0,200}})?>.*?(?:</(?P=tag)\s?>|\Z)", re.IGNORECASE | re.DOTALL)
+"""drafts anywhere in a text"""
 _FORMS: dict[str, tuple[str, str]] = {
     # gpt-oss: every channel but the final one
     "gpt-oss": (
@@ -23,7 +29,7 @@ _MARK = re.compile(
     | (?P<opens>{"|".join(opens for opens, _ in _FORMS.values())})
     # <think>, </think>, <seed:think>, <thinking budget="9">, [THINK], <|END_THINKING|>, <|end_of_thought|> ...
     | [<\[\u25c1]\s?[|\uff5c]?\s?(?P<slash>/?)\s?(?P<word>(?:(?:begin|start|end)_(?:of_)?)?)
-      (?P<name>[\w:.-]{{0,20}}?{_THOUGHT}[\w:.-]{{0,20}})(?:\s[^<>\[\]{{}}\u25b7]{{0,200}}+)?[|\uff5c]?(?<!/)[>\]\u25b7]
+      (?P<name>[\w:.-]{{0,20}}?{_THOUGHT}[\w:.-]{{0,20}}|cot|(?P<first>{_DRAFT}|(?P<reasons>{_REASONS})))(?:\s[^<>\[\]{{}}\u25b7]{{0,200}}+)?[|\uff5c]?(?<!/)[>\]\u25b7]
     )"""
 )
 _MARK_BEGINS = re.compile(r"[<\[\u25c1][\s|\uff5c/\w](?=[^<>\[\]\u25c1\u25b7]{0,300}[>\]\u25b7])")
@@ -99,6 +105,8 @@ def marks_of_thinking(text: str) -> Marked:
             position = begins.start() + 1
             continue
         position, (name, closes) = mark.end(), _kind(mark)
+        if mark["first"] and (name != kind if depth else not _begins(text, final_at, mark)):
+            continue
         spans.append(mark.span())
         if not closes and not depth:
             kind, depth, opened_at = name, 1, mark.end()
@@ -134,6 +142,16 @@ def _bare_marks(text: str) -> tuple[int | None, list[tuple[int, int]]]:
         return 0, []
     end = lone + len("assistantfinal")
     return end, [(lone, end)]
+
+
+def _begins(text: str, final_at: int, mark: re.Match[str]) -> bool:
+    """Return whether a tag with which what is read of the text may begin as thinking does so."""
+    if mark["slash"] or mark[0][0] == "[" or text[final_at : mark.start()].strip():
+        return False  # "[Plan]" is a heading
+    if not mark["reasons"]:
+        return True
+    end = re.compile(rf"[<\[\u25c1]\s?/\s?{mark['reasons']}\s?[>\]\u25b7]", re.IGNORECASE).search(text, mark.end())
+    return end is not None and bool(text[end.end() :].strip())
 
 
 def _kind(mark: re.Match[str]) -> tuple[str, bool]:

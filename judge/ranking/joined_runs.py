@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from judge.comparison.derive_report import counted_verdicts
+from judge.comparison.derive_report import answers_of, counted_verdicts
 from judge.costs.spending import Spending, total
-from judge.enums import ReadAnswers
 from judge.errors import InputError, RunError
 from judge.outcomes.counted_items import Pooling, fold_panel
 from judge.outcomes.item_features import WantedFields, features_of_judgments, features_of_pairs, image_clusters
 from judge.outcomes.rates import Basis
 from judge.outcomes.tally import COUNTS, FOLDED, MEANS, with_outcomes
 from judge.prompting.pairwise_plan import prompt_labels
-from judge.prompting.stated_answers import StatedAnswers
 from judge.ranking.judged_alike import one_voice, refuse_otherwise_judged, refuse_unranked
 from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import MANIFEST, run_folders
@@ -149,9 +147,9 @@ class JoinedRuns:
             features = features_of_judgments(folder.judgments(), wanted.fields)
         else:
             pairs = self._read(folder, manifest, wanted.step, content)
-            stated = StatedAnswers(folder.judgments()) if manifest.read_answers is ReadAnswers.JUDGE else None
+            read = answers_of(folder, manifest)
             features = features_of_pairs(
-                pairs, wanted.fields, answers=not manifest.hide_answers, show=manifest.show, stated=stated
+                pairs, wanted.fields, answers=not manifest.hide_answers, show=manifest.show, read=read
             )
         self.cluster_field = features.cluster_field or self.cluster_field
         spending = Spending(manifest.prices)

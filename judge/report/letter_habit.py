@@ -103,14 +103,7 @@ def habit_warning(found: LetterHabit, a: str, b: str) -> str:
         f"{model} is right on {_percent(of.on_letter)} of them and on {_percent(of.elsewhere)} of the others"
         for model, of in ((a, found.a), (b, found.b))
     )
-    strata = ", ".join(
-        f"{stratum.value.replace('_', ' ')} {_percent(one.share)} (win rate of a {_percent(one.win_rate.estimate)})"
-        for stratum, one in found.strata.items()
-    )
-    return (
-        f"the right answer is {found.letter} in {percent}: always answering it would score that; {told}; "
-        f"with every right letter counted alike: {strata}"
-    )
+    return f"the right answer is {found.letter} in {percent}: always answering it would score that; {told}"
 
 
 def _percent(value: float | None) -> str:

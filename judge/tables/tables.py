@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from judge.costs.cost_words import dollars
-from judge.enums import Orders
+from judge.enums import Orders, Stratum
 from judge.outcomes.counted_items import Pooling
 from judge.report.instruments import SIDE_NAMES
 from judge.tables import cells, words
@@ -52,7 +52,7 @@ def tables(report: Report) -> Iterator[Table]:
     yield _tests(report)
     yield _ledger(report)
     if any(row.strata for row in report.criteria.values()):
-        yield strata(report.criteria)
+        yield strata(report)
     yield from subgroups(report)
     yield _position(report)
     if any(report.length.values()):
@@ -144,15 +144,19 @@ def _ledger(report: Report) -> Table:
     )
 
 
-def strata(criteria: Mapping[str, CriterionReport]) -> Table:
+def strata(report: Report) -> Table:
     """Return the win rate by whose final answer is right; some criterion has strata."""
-    found = {name: row.strata for name, row in criteria.items() if row.strata}
+    found = {name: row.strata for name, row in report.criteria.items() if row.strata}
     last = list(found.values())[-1]
     rows = [
         cells.row(name, *(cells.counted(getattr(own, stratum).win_rate) for stratum in STRATA))
         for name, own in found.items()
     ]
     sizes = cells.row("items", *(cells.count(getattr(last, stratum).n) for stratum in STRATA))
+    rows += [
+        cells.row(name, *(cells.counted(own[stratum].win_rate) for stratum in Stratum))
+        for name, own in words.letters_alike(report).items()
+    ]
     lost = last.unreadable
     unreadable = f"unreadable answers: a {lost.a}, b {lost.b} ({words.count(lost.items, 'item')} in no column)"
     note = f"{unreadable}. If only the answers counted, the win rate would be {words.counted(last.answer_only)}"

@@ -128,7 +128,7 @@ def _render_all(report: Report, console: Console, *, errors: bool) -> None:
     for line in filter(None, (words.ledger(name, row) for name, row in report.criteria.items())):
         _print(console, line)
     if any(row.strata for row in report.criteria.values()):
-        console.print(render_table(tables.strata(report.criteria), console.width, stacked=True, errors=errors))
+        console.print(render_table(tables.strata(report), console.width, stacked=True, errors=errors))
     _render_asked(report, console, errors=errors)
     for line in _sentences(report):
         _print(console, line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from judge.enums import Method, Orders
+from judge.enums import Method, Orders, Stratum
 from judge.outcomes.counted_items import Pooling
 from judge.outcomes.interim_looks import Evidence
 from judge.report.acceptance import acceptance_line
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from judge.report.judge_agreement import AgreementReport, HaloReport
     from judge.report.judge_sensitivity import JudgeSensitivity
     from judge.report.ledger import Ledger
+    from judge.report.letter_habit import CorrectedStratum
     from judge.report.position_length import LengthReport, PositionReport
     from judge.report.report import Clusters, IntervalSettings, Report
     from judge.report.variance_components import VarianceComponents
@@ -243,6 +244,12 @@ def interaction(report: Report) -> Mapping[str, str]:
         for field, found in report.interactions.items()
         if found is not None and found.p_value is not None
     }
+
+
+def letters_alike(report: Report) -> Mapping[str, Mapping[Stratum, CorrectedStratum]]:
+    """Return the strata in which every right letter counts alike, under their name; none without a letter habit."""
+    habit = report.letter_habit
+    return {f"{list(report.criteria)[-1]}, every right letter counted alike": habit.strata} if habit else {}
 
 
 def standardised(report: Report) -> Mapping[str, str]:

@@ -14,12 +14,13 @@ from msgspec import structs
 from pictures import load_image
 from PIL import Image
 
-from judge.audit.audited_item import describe_judgment, describe_pair, journeys, outcomes, refer, stratum
+from judge.audit.audited_item import describe_judgment, describe_pair, journeys, outcomes, refer
 from judge.enums import Orders, Stratum, Unplaced
 from judge.outcomes.counted_items import Subject
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.page.contents import PairContents
 from judge.page.thumbnails import MAX_BYTES, thumbnail
+from judge.prompting.trace_answers import TraceAnswers
 from judge.schema import Failed, FailureKind, Judged, Judgment, Order, Reply, Trace, Verdict
 
 texts = st.text(alphabet="abc\n", max_size=12)
@@ -118,14 +119,15 @@ def test_an_item_is_in_the_stratum_of_whose_answer_is_right(
 ) -> None:
     pair = make_pair(answer=answer)
     pair = structs.replace(pair, a=Trace(text="x", answer=a), b=Trace(text="y", answer=b))
-    assert stratum(pair) is expected
+    assert TraceAnswers().stratum(pair) is expected
 
 
 def test_several_right_options_are_each_marked() -> None:
     pair = make_pair(options={"a": "one", "b": "two", "e": "three"}, answer="be")
-    told = describe_pair(structs.replace(pair, a=Trace(text="", answer="EB"), b=Trace(text="", answer="b")))
+    pair = structs.replace(pair, a=Trace(text="", answer="EB"), b=Trace(text="", answer="b"))
+    told = describe_pair(pair, TraceAnswers())
     assert (told["right"], told["a"]["chosen"], told["b"]["chosen"]) == (["b", "e"], ["b", "e"], ["b"])
-    assert describe_pair(make_pair())["right"] == []
+    assert describe_pair(make_pair(), TraceAnswers())["right"] == []
 
 
 def test_fields_with_one_value_or_too_many_are_no_filters_and_late_fields_keep_their_places() -> None:

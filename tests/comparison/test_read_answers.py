@@ -13,7 +13,7 @@ from provider_server import Answer, Call, ProviderServer, traces_of
 from judge.prompting.pairwise_prompt import reply_schema
 from judge.prompting.pairwise_reply import interpret, parse_answers, parse_evidence
 from judge.prompting.shipped_files import find_asset, load_rubric
-from judge.prompting.stated_answers import StatedAnswers
+from judge.prompting.trace_answers import TraceAnswers
 from judge.schema import Failed, Item, Judged, Judgment, Order, Reply, Trace, Verdict, VerdictForm
 
 ONE = {"evidence_1": "x", "evidence_2": "y", "verdict": "first"}
@@ -62,23 +62,23 @@ def said(first: str, second: str, order: Order, sample: int = 0) -> Judgment:
 
 
 def test_what_the_judge_states_alike_in_both_orders_is_used_where_the_rules_read_none() -> None:
-    stated = StatedAnswers([said("B", "A", Order.FORWARD), said("Aspirin", "(B)", Order.SWAPPED)])
+    stated = TraceAnswers([said("B", "A", Order.FORWARD), said("Aspirin", "(B)", Order.SWAPPED)])
     unclear = Trace(text="It may be heparin or aspirin.")
-    assert stated.right(ITEM, "a", unclear) is True
-    assert stated.right(ITEM, "b", unclear) is False
-    assert stated.right(ITEM, "b", Trace(text="The answer is B.")) is True
-    assert stated.right(ITEM, "b", Trace(text="The answer is A.")) is False
+    assert stated.of(ITEM, "a", unclear)[0].right is True
+    assert stated.of(ITEM, "b", unclear)[0].right is False
+    assert stated.of(ITEM, "b", Trace(text="The answer is B."))[0].right is True
+    assert stated.of(ITEM, "b", Trace(text="The answer is A."))[0].right is False
     assert stated.counts == {"used_a": 1, "used_b": 1, "compared": 2, "same": 1}
 
 
 def test_what_differs_between_orders_or_is_stated_in_one_is_not_used() -> None:
     unclear = Trace(text="It may be heparin or aspirin.")
-    differing = StatedAnswers([said("B", "", Order.FORWARD), said("", "A", Order.SWAPPED)])
-    assert (differing.right(ITEM, "a", unclear), differing.right(ITEM, "b", unclear)) == (None, None)
+    differing = TraceAnswers([said("B", "", Order.FORWARD), said("", "A", Order.SWAPPED)])
+    assert (differing.of(ITEM, "a", unclear)[0].right, differing.of(ITEM, "b", unclear)[0].right) == (None, None)
     assert differing.counts == {"orders_differ": 1}
-    assert StatedAnswers([said("B", "B", Order.FORWARD)]).right(ITEM, "a", unclear) is None
+    assert TraceAnswers([said("B", "B", Order.FORWARD)]).of(ITEM, "a", unclear)[0].right is None
     failed = Judgment(key="f", item="q", order=Order.FORWARD, judge="j", sample=0, result=Failed(failure="refused"))  # type: ignore[arg-type]
-    assert StatedAnswers([failed]).right(ITEM, "a", unclear) is None
+    assert TraceAnswers([failed]).of(ITEM, "a", unclear)[0].right is None
 
 
 def states_answers(call: Call) -> Answer:
@@ -111,4 +111,12 @@ def test_the_report_counts_the_answers_that_the_judge_read(tmp_path: Path) -> No
     assert any(
         "answers read by the judge where the rules read none: 3 of a, 0 of b" in one for one in report["warnings"]
     )
-    omr_judge("verify", str(only_run(tmp_path)), cwd=tmp_path)
+    run = str(only_run(tmp_path))
+    omr_judge("verify", run, cwd=tmp_path)
+    listed = omr_judge("list", run, "--answers", "only_a_right", "--json", cwd=tmp_path).stdout
+    assert len(listed.splitlines()) == 3
+    shown = " ".join(omr_judge("show", run, "0", cwd=tmp_path).stdout.split())
+    assert "(the judge reads: B)" in shown
+    omr_judge("export", run, "--to", "jsonl", "--out", "tables", cwd=tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "tables/items.jsonl").read_text().splitlines()]
+    assert {(row["stratum"], row["right_a"], row["right_b"]) for row in rows} == {("only_a_right", True, False)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import zipfile
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,11 @@ import polars as pl
 import pytest
 from command import omr_judge
 from convert.format_examples import EXAMPLES, Json
+
+if sys.version_info >= (3, 14):
+    import zipfile
+else:
+    from backports.zstd import zipfile
 
 from judge.convert.choose_traces import Choice
 from judge.convert.convert import ConvertOptions, convert
@@ -112,8 +117,8 @@ def test_parquet_is_read_as_records_and_its_images_stay(tmp_path: Path) -> None:
         read(tmp_path / "broken.parquet")
 
 
-def eval_log(path: Path, *samples: object, header: str = "header.json") -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+def eval_log(path: Path, *samples: object, header: str = "header.json", packing: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", packing) as archive:
         archive.writestr(header, json.dumps({"version": 2, "eval": {"model": "m/x"}}))
         for number, sample in enumerate(samples, 1):
             content = sample if isinstance(sample, str) else json.dumps(sample)
@@ -126,9 +131,10 @@ def sample(id_: int, text: str = "B") -> Json:
     return {"id": id_, "input": "Q?", "output": {"choices": [{"message": {"content": text}, "stop_reason": "stop"}]}}
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_ZSTANDARD])
 @pytest.mark.parametrize("header", ["header.json", "_journal/start.json"])
-def test_a_packed_log_of_inspect_is_read_as_it_is(header: str, tmp_path: Path) -> None:
-    found, rows = read(eval_log(tmp_path / "x.eval", sample(1), sample(2), header=header))
+def test_a_packed_log_of_inspect_is_read_as_it_is(header: str, packing: int, tmp_path: Path) -> None:
+    found, rows = read(eval_log(tmp_path / "x.eval", sample(1), sample(2), header=header, packing=packing))
     assert (found, [(row.id, row.model, row.text) for row in rows]) == (
         "inspect",
         [("1", "m/x", "B"), ("2", "m/x", "B")],
@@ -145,12 +151,13 @@ def test_a_packed_log_is_held_to_the_limits_and_a_broken_sample_named(tmp_path: 
         read(eval_log(tmp_path / "larger.eval", sample(1, "x" * (9 * 2**20))))
     with pytest.raises(InputErrors, match=r"samples/2_epoch_1\.json: truncated"):
         read(eval_log(tmp_path / "broken.eval", sample(1), '{"id"'))
-    damaged = bytearray(eval_log(tmp_path / "damaged.eval", sample(1)).read_bytes())
-    place = damaged.find(b"samples/1_epoch_1.json") + 30
-    damaged[place : place + 10] = b"0123456789"
-    (tmp_path / "damaged.eval").write_bytes(damaged)
-    with pytest.raises(InputErrors):
-        read(tmp_path / "damaged.eval")
+    for packing in (zipfile.ZIP_DEFLATED, zipfile.ZIP_ZSTANDARD):
+        damaged = bytearray(eval_log(tmp_path / "damaged.eval", sample(1), packing=packing).read_bytes())
+        place = damaged.find(b"samples/1_epoch_1.json") + 22
+        damaged[place : place + 10] = b"0123456789"
+        (tmp_path / "damaged.eval").write_bytes(damaged)
+        with pytest.raises(InputErrors, match="cannot be unpacked"):
+            read(tmp_path / "damaged.eval")
 
 
 def test_rows_of_one_id_that_are_of_different_documents_are_refused(tmp_path: Path) -> None:

@@ -563,9 +563,9 @@ LAST: list[tuple[dict[str, str], str, str | None]] = [
     (PRESSURE, "The most likely cause is lisinopril.", "B"),
     (PRESSURE, "The answer is lisinopril or amlodipine.", None),
     (PRESSURE, "The answer is amlodipine. Actually, lisinopril is better, so the answer is lisinopril.", "B"),
-    (PRESSURE, "The answer is B\n\nWait, actually C.", None),
+    (PRESSURE, "The answer is B\n\nWait, actually C.", "C"),
     (PRESSURE, "The answer is B. Correction: the answer is C.", "C"),
-    (PRESSURE, "B. No, C.", None),
+    (PRESSURE, "B. No, C.", "C"),
     (PRESSURE, "A? B? C? I don't know.", None),
     (PRESSURE, "Class C drug", None),
     (PRESSURE, "Answer: B (not C)", "B"),
@@ -657,3 +657,38 @@ DECORATED: list[tuple[dict[str, str], str, str | None]] = [
     )),
 ]  # fmt: skip
 CASES += DECORATED
+
+BACTERIA = {"A": "S. aureus", "B": "E. coli", "C": "C. albicans", "D": "K. pneumoniae"}
+PANCREAS = {"A": "Acute pancreatitis", "B": "Chronic pancreatitis", "C": "Pancreatitis", "D": "Gallstones"}
+PORTUGUESE = {"A": "Aspirina", "B": "Betabloqueador", "C": "Clopidogrel", "D": "Digoxina"}
+STRANGERS: list[tuple[dict[str, str], str, str | None]] = [
+    # tags of many prompts, drafts among them
+    *((DRUGS, text, "C") for text in (
+        "<final_answer>C</final_answer>", "<output>C</output>", "<solution>The answer is C.</solution>", "<choice>(C)</choice>", "<ans>C</ans>",
+        "[ANSWER]C[/ANSWER]", "<answer>\n  <letter>C</letter>\n</answer>", "<answer><option>C</option><explanation>A bleeds</explanation></answer>",
+        "So it is. <draft>The answer is A.</draft> The answer is C.", "Answer: C\n<notes>The answer may be A.</notes>", '{"choice": "C"}', "C.Clopidogrel",
+        "Answer: C.Clopidogrel", "C → Clopidogrel", "→ C", "Final selection: C", "That leaves C.", "By elimination, C.", "The most appropriate next step is C.",
+        "C\nConfidence: 90%", "C\n置信度：90%",
+    )),
+    *((DRUGS, text, None) for text in (
+        "Well. <plan>The answer is C.</plan>", "A, B, C, D", "The answer is clopidogrel and ticagrelor.", "阿司匹林和氯吡格雷都用过。",
+        "Aspirin and heparin",
+    )),
+    (VITAMINS, "The vitamin most likely deficient is C.", None),
+    # taken back in the next sentence
+    *((DRUGS, text, "C") for text in (
+        "The answer is A. No, actually it's C.", "The answer is A. Actually, C.", "La respuesta es A. No, en realidad es la C.", "La réponse est A. En fait non, c'est C.",
+        "A resposta é A. Não, na verdade é C.", "答えはA。いや、やはりCです。", "Die Antwort ist A. Nein, C.",
+    )),
+    *((DRUGS, text, "C") for text in (
+        "la correcta es la C", "Me inclino por la C, ya que A sangra.", "Je dirais C.", "Ich würde C wählen.", "A assertiva correta é a C.", "A项错误，B项错误，C项正确。",
+        "综上所述，选C", "以上より、Cが正解です。", "정답은 'C'입니다.",
+    )),
+    (PORTUGUESE, "A aspirina foi dada.", None),
+    (PORTUGUESE, "A resposta é A. Aspirina", "A"),
+    *((BACTERIA, text, None) for text in ("A. baumannii", "Answer: B. cereus", "Answer: C. difficile")),
+    *((BACTERIA, text, "C") for text in ("Answer: C. albicans", "C. C. albicans", "The answer is C. albicans.")),
+    *((PANCREAS, text, None) for text in ("Answer: necrotizing pancreatitis", "The answer is hemorrhagic pancreatitis.")),
+    (PANCREAS, "The answer is pancreatitis.", "C"),
+]  # fmt: skip
+CASES += STRANGERS

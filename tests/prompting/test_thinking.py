@@ -17,6 +17,7 @@ FORMS = [
     ("<scratchpad>", "</scratchpad>"),
     ("<think budget='9'>", "</think>"),
     ("<seed:think>", "</seed:think>"),
+    ("<cot>", "</cot>"),
     ("[THINK]", "[/THINK]"),
     ("\u25c1think\u25b7", "\u25c1/think\u25b7"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
@@ -74,6 +75,30 @@ def test_thinking_ends_with_a_mark_of_its_own_kind_only(text: str) -> None:
 def test_a_text_without_thinking_is_final_whatever_its_object_quotes(text: str) -> None:
     assert part_thinking(text) == ("", text)
     assert part_thinking(f"<think>x</think>{text}").final == text
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "alone"),
+    [
+        ("<plan>", "</plan>", ""),
+        ("<Draft>", "</draft>", ""),
+        ("<rationale>", "</Rationale>", None),
+        ("<explanation class='x'>", "</explanation>", None),
+        ("<steps>", "</steps>", None),
+    ],
+)
+def test_a_draft_or_reason_is_thinking_only_where_an_output_begins_with_it(
+    opens: str, closes: str, alone: str | None
+) -> None:
+    draft = f"{opens}{DRAFT}{closes}"
+    assert part_thinking(f" {draft}\n{OBJECT}") == (f" {draft}", f"\n{OBJECT}")
+    assert part_thinking(f"<think>x</think>{draft}{OBJECT}").final == OBJECT
+    assert part_thinking(f"<think>{draft}</think>{OBJECT}").final == OBJECT
+    assert part_thinking(f"{draft}{OBJECT}{draft}").final == f"{OBJECT}{draft}"
+    assert part_thinking(f"{OBJECT} {draft}").thinking == ""
+    assert part_thinking(draft).final == (draft if alone is None else alone)
+    assert part_thinking(opens + DRAFT).final == (opens + DRAFT if alone is None else None)
+    assert part_thinking("[Plan] Give heparin.").thinking == ""
 
 
 def test_a_template_and_a_model_may_both_open_it() -> None:

@@ -7,6 +7,7 @@ from report.test_report_sections import judgment, report_of
 from judge.enums import Stratum
 from judge.report.letter_habit import habit_warning
 from judge.schema import Item, Order, Pair, Trace, Verdict
+from judge.tables.tables import strata
 
 OPTIONS = {"A": "w", "B": "x", "C": "y", "D": "z"}
 
@@ -37,3 +38,5 @@ def test_each_right_letter_counts_alike_in_the_corrected_strata() -> None:
     assert told in report.warnings
     assert "the right answer is A in 75 % of 48 items" in told
     assert "x is right on 100 % of them and on 0 % of the others" in told
+    row = next(row for row in strata(report).rows if "every right letter counted alike" in row.name)
+    assert [cell.estimate for cell in row.cells] == [None, 0.5, 0.5, None]
