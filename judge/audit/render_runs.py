@@ -16,7 +16,6 @@ from judge.runs.run_names import age
 
 if TYPE_CHECKING:
     from datetime import datetime
-
     from pathlib import Path
 
     from rich.console import Console, RenderableType
