@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -13,8 +12,10 @@ from rich.text import Text
 from judge.audit.list_runs import RunState
 from judge.costs.cost_words import dollars
 from judge.files.safe_text import safe
+from judge.runs.run_names import age
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from rich.console import Console, RenderableType
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 HEAD = ("kind", "win rate, %", "state", "cost", "age")
 GAP = "  "
-MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 def render_runs(listing: RunListing, runs: Path, screen: Console, *, now: datetime) -> None:
@@ -118,15 +118,3 @@ def _state(run: ListedRun) -> str:
     if run.state in {RunState.DONE, RunState.DECIDED} or not run.n_requests:
         return run.state
     return f"{run.state} {100 * run.n_judged // run.n_requests} %"
-
-
-def age(created: str, now: datetime) -> str:
-    """Write how long ago something was, in its largest whole unit: minutes, hours or days; `-` where it is no time."""
-    try:
-        time = datetime.fromisoformat(created)
-    except ValueError:
-        return "-"
-    seconds = (now - (time if time.tzinfo else time.replace(tzinfo=UTC))).total_seconds()
-    if seconds < HOUR:
-        return f"{max(0, int(seconds // MINUTE))} min"
-    return f"{int(seconds // HOUR)} h" if seconds < DAY else f"{int(seconds // DAY)} d"

@@ -30,7 +30,7 @@ from judge.cli import (
     surveying,
     verifying,
 )
-from judge.cli.help import BriefCommand, PanelGroup
+from judge.cli.help import VALUE_ERROR, BriefCommand, PanelGroup
 from judge.cli.options import flattened
 from judge.cli.output import Exit
 from judge.errors import BudgetReachedError, InterruptedRunError, OmrJudgeError, ProviderError
@@ -114,12 +114,13 @@ def main() -> None:
     # Before numpy is imported: its tables are small here, and threads that wait for more burn a tenth of a second each.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        sys.exit(app(standalone_mode=False, default_map=_defaults()))
+        given, default_map = _defaults()
+        sys.exit(app(standalone_mode=False, default_map=default_map, obj=given))
     except TyperException as error:  # wrong usage: it repeats what was typed
         context = getattr(error, "ctx", None)
         usage = f"{context.get_usage()}\nTry '{context.command_path} --help'.\n" if context else ""
         if said := error.format_message():  # else its help is printed already
-            tell(f"{usage}Error: {said}")
+            tell(f"{usage}Error: {said.replace(VALUE_ERROR, '')}")
         sys.exit(error.exit_code)
     except OmrJudgeError as error:
         tell(hide_secrets(f"omr-judge: {error}"))
@@ -137,13 +138,13 @@ def main() -> None:
         sys.exit(Exit.BUG)
 
 
-def _defaults() -> dict[str, Any]:
-    """Return the defaults that the nearest omr-judge.toml sets; none for what needs none."""
+def _defaults() -> tuple[defaults.Defaults | None, dict[str, Any]]:
+    """Return the defaults that the nearest omr-judge.toml gives to the command; none for what needs none."""
     if not sys.argv[1:] or {"--help", "--help-all", "--version"} & {*sys.argv}:
-        return {}
+        return None, {}
     here = Path.cwd()
-    path = next((found for folder in (here, *here.parents) if (found := folder / defaults.FILE).is_file()), None)
-    return defaults.default_map(path, typer.main.get_command(app)) if path else {}
+    path = next((found for folder in (Path(), *here.parents) if (found := folder / defaults.FILE).is_file()), None)
+    return defaults.read_defaults(path, typer.main.get_command(app), sys.argv[1:]) if path else (None, {})
 
 
 def _exit_code(error: OmrJudgeError) -> Exit:

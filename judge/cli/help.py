@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from judge.cli.defaults import set_by
+from judge.errors import InputError
 from judge.files.terminal import write
 
 if TYPE_CHECKING:
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 ALL = "omr_judge.help_all"
 """under which a context knows that all options are asked for"""
+VALUE_ERROR = "Value error, "
+"""what pydantic, which reads options for typer, puts before the words of an error"""
 ARGUMENTS, OPTIONS = "Arguments", "Options"
 RUNNING = ("--max-cost", "--confirm-above", "--concurrency", "--max-rpm", "--quiet")
 FIRST = {
@@ -61,7 +66,34 @@ HelpAll = Annotated[
 
 
 class BriefCommand(TyperCommand):
-    """A command whose help shows ten options or so; names stand whole, at any width."""
+    """A command whose help shows ten options or so, names whole at any width; errors name what set an option."""
+
+    def parse_args(self, ctx: Any, args: Any) -> Any:  # noqa: ANN401 - typer carries its own click
+        """Read options; InputError where a variable or omr-judge.toml holds a value that is refused."""
+        try:
+            with self._naming(ctx):
+                return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            if error.param is None or (where := set_by(ctx, error.param)) is None:
+                raise
+            raise InputError(where, error.message.removeprefix(VALUE_ERROR).removesuffix(".")) from error
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer carries its own click
+        """Run the command."""
+        with self._naming(ctx):
+            return super().invoke(ctx)
+
+    @contextmanager
+    def _naming(self, ctx: Any) -> Iterator[None]:  # noqa: ANN401 - typer carries its own click
+        """Where an error names an option, name what set it if the command line did not."""
+        try:
+            yield
+        except InputError as error:
+            option, blank, rest = error.where.partition(" ")
+            param = next((param for param in self.params if option in param.opts), None)
+            if param is None or (where := set_by(ctx, param)) is None:
+                raise
+            raise InputError(f"{where}{blank}{rest}", error.problem, error.hint) from error
 
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer carries its own click
         """Write arguments and options, by panel if all are asked for."""

@@ -15,7 +15,8 @@ from judge.inputs.input_options import FieldPaths
 
 def items(
     sources: Annotated[
-        tuple[str, ...], typer.Argument(metavar="FILE...", help="Items, or traces that hold theirs; JSONL or Parquet.")
+        tuple[str, ...],
+        typer.Argument(metavar="FILE...", help="Items, or traces that hold theirs; as --items takes them."),
     ],
     *,
     id_column: Annotated[

@@ -16,26 +16,49 @@ LOOKED_AT = 2**16
 """bytes of a file that its kind is told by"""
 SHOWN_COLUMNS = 4
 _GZIP = b"\x1f\x8b"
+_ZIP = b"PK\x03\x04"
+_INNER_ARRAY = re.compile(r'"([A-Za-z_]\w*)"\s*:\s*\[\s*\{')
+"""the first list of objects within an object"""
+SHEET = "an Excel sheet"
 _NAME = re.compile(r"[^\W\d][\w .()-]{0,40}")
 
 
-def with_file_kind(error: InputErrors, source: str | Path) -> InputErrors:
-    """Return what the file is, in place of a problem a line, where it holds no JSON lines at all."""
+def with_file_kind(error: InputErrors, source: str | Path, *, traces: bool = True) -> InputErrors:
+    """Return what the file is, in place of a problem a line, where it holds no JSON lines at all.
+
+    Args:
+        error: the problems of its lines.
+        source: the file, or `-`.
+        traces: whether traces are wanted, and not items: those are taken from a file once their names are known.
+    """
     path = Path(source)
     if source == "-" or not path.is_file() or any(map(is_about_a_limit, error.problems)):
         return error
-    kind = file_kind(_beginning(path))
+    beginning = _beginning(path)
+    kind = file_kind(beginning)
     if kind is None:
         return error
-    if kind == SEVERAL_OBJECTS:
+    if kind == SEVERAL_OBJECTS or (kind == ONE_OBJECT and not traces):
+        array = _INNER_ARRAY.search(beginning) if kind == ONE_OBJECT else None
+        wanted = shlex.quote(f".{array[1]}[]") if array else "."
         to = path.with_name(f"{path.name.partition('.')[0]}{'-lines' if path.suffix == '.jsonl' else ''}.jsonl").name
-        hint = f"convert it first: jq -c . {shlex.quote(str(source))} > {shlex.quote(to)}"
+        hint = f"convert it first: jq -c {wanted} {shlex.quote(str(source))} > {shlex.quote(to)}"
         return InputErrors([InputError(str(source), f"is {kind}, not one JSON object a line", hint)])
     name = "NAME" if kind in (ARRAY, ONE_OBJECT) else "COLUMN"
     hint = f"say which hold them: --field trace={name}, --field id={name} (or --id-column row)"
     return InputErrors(
         [InputError(str(source), f"is {kind}, of which no names are known to hold ids and traces", hint)]
     )
+
+
+def kind_of(path: Path) -> str | None:
+    """Return what a file is that holds no JSON lines: see `file_kind`; also an Excel sheet."""
+    if not path.is_file():
+        return None
+    with open_regular(path) as file:
+        if file.read(len(_ZIP)) == _ZIP:
+            return SHEET
+    return file_kind(_beginning(path))
 
 
 ARRAY, ONE_OBJECT, SEVERAL_OBJECTS = (

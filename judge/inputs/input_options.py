@@ -42,7 +42,7 @@ class ItemOptions(FieldOptions):
         typer.Option(
             "--items",
             metavar="FILE",
-            help="Items, where the trace files hold only id and trace: JSONL, Parquet or a folder of it; repeatable.",
+            help="Items, where trace files hold id and trace alone: JSONL, CSV, Parquet, a folder of it; repeatable.",
         ),
     ] = ()
     id_column: Annotated[

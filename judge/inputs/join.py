@@ -88,8 +88,8 @@ class _Joined:
         return [id_ for id_ in ids if self._item_of(id_) in chosen]
 
     def notes(self) -> list[str]:
-        """Say how files were read that are none of traces."""
-        return [file.note for file in self._traces if file.note]
+        """Say how files were read that are no JSON lines of traces or items."""
+        return [file.note for file in self._files() if file.note]
 
     def _model(self, file: RecordFile) -> str:
         """Return the name of a file's model: as its records say, else the file's."""

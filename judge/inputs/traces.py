@@ -25,6 +25,7 @@ from judge.files.jsonl import JsonLines, Line, refuse
 from judge.files.limits import MAX_PROBLEMS
 from judge.inputs.file_kinds import with_file_kind
 from judge.inputs.item_fields import EmbeddedImage, read_images, read_item
+from judge.inputs.items_in_passing import ConvertedItems, converted_items
 from judge.inputs.parquet_rows import ParquetRows
 from judge.inputs.right_answers import RightAnswers
 from judge.prompting.correctness import right_labels
@@ -150,7 +151,7 @@ class RecordFile(IdIndex):
         super().__init__()
         self._row_ids, self._skip_bad = row_ids, skip_bad
         self.n_bad = file.n_bad if isinstance(file, ConvertedLines) else 0
-        self.note = file.note if isinstance(file, ConvertedLines) else None
+        self.note = file.note if isinstance(file, ConvertedLines | ConvertedItems) else None
         """what a person should know of how it was read"""
         self.answers = RightAnswers(answer_is)
         self.model: str | None = None
@@ -369,11 +370,16 @@ def read_traces(
 def read_lines(
     source: str | Path, *, fields: Mapping[str, str], answer_is: AnswerIs | None = None, skip_bad: bool = False
 ) -> RecordFile:
-    """Open a file of items as JSON lines, or standard input for `-`; raise InputErrors with all its problems."""
+    """Open a file of items, or standard input for `-`; raise InputErrors with all its problems.
+
+    JSON lines are wanted; a table, an array or an Excel sheet is converted in passing.
+    """
     folder = Path.cwd() if source == "-" else Path(source).absolute().parent
-    return RecordFile(
-        JsonLines(source), folder=folder, fields=fields, with_traces=False, answer_is=answer_is, skip_bad=skip_bad
-    )
+    open_ = partial(RecordFile, folder=folder, fields=fields, with_traces=False, answer_is=answer_is, skip_bad=skip_bad)
+    try:
+        return open_(JsonLines(source))
+    except InputErrors as error:
+        return open_(converted_items(source, error))
 
 
 def _read_trace(fields: RecordFields) -> Trace:

@@ -24,6 +24,8 @@ CANDIDATES = 20
 """runs named for a beginning that several share, at most"""
 CLOSE = 0.6
 """similarity, in [0, 1], from which a name may have been meant: that of difflib's close matches"""
+MINUTE, HOUR, DAY = 60, 60 * 60, 24 * 60 * 60
+"""seconds"""
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -59,7 +61,23 @@ def _begun(folder: Path) -> tuple[datetime, int]:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)), written
 
 
-def find_run(run: str, runs: Path) -> Path:
+def age(created: str, now: datetime) -> str:
+    """Write how long ago something was, in its largest whole unit: minutes, hours or days; `-` where it is no time."""
+    try:
+        time = datetime.fromisoformat(created)
+    except ValueError:
+        return "-"
+    return _age(time if time.tzinfo else time.replace(tzinfo=UTC), now)
+
+
+def _age(time: datetime, now: datetime) -> str:
+    seconds = (now - time).total_seconds()
+    if seconds < HOUR:
+        return f"{max(0, int(seconds // MINUTE))} min"
+    return f"{int(seconds // HOUR)} h" if seconds < DAY else f"{int(seconds // DAY)} d"
+
+
+def find_run(run: str, runs: Path, *, now: datetime | None = None) -> Path:
     """Return the folder of the run that a person named; it need not be a whole run.
 
     A run's path comes first, then its name, then `latest`, then the beginning of a name that no other run shares. Of a
@@ -68,6 +86,7 @@ def find_run(run: str, runs: Path) -> Path:
     Args:
         run: what was given.
         runs: the folder of runs.
+        now: from when the ages in messages are told; the present if None.
 
     Raises:
         RunError: no run, or more than one, can have been meant; the message names those that may have been.
@@ -87,21 +106,25 @@ def find_run(run: str, runs: Path) -> Path:
     if path.is_dir():
         return path
     if begin_so:
-        names = _some(newest_first(begin_so), CANDIDATES)
+        names = _some(newest_first(begin_so), CANDIDATES, now)
         raise RunError(f"{run}: {len(begin_so)} runs begin so: {names}; give more of the name")
-    raise RunError(_no_run(run, path.name, around, known))
+    raise RunError(_no_run(run, path.name, around, known, now))
 
 
-def _no_run(run: str, name: str, around: Path, known: Sequence[Path]) -> str:
+def _no_run(run: str, name: str, around: Path, known: Sequence[Path], now: datetime | None) -> str:
     """Say that there is no run of a name, and which there are: the closest names, else the newest runs."""
     problem = f"{run}: no run of this name"
     if not known:
         return f"{problem}: there are none in {around} (--runs names another folder)"
-    close = sorted(known, key=lambda folder: _likeness(name, folder.name), reverse=True)[:SUGGESTED]
-    meant = ", ".join(folder.name for folder in close if _likeness(name, folder.name) >= CLOSE)
-    there_are = f"the closest: {meant}" if meant else f"there are {_some(newest_first(known), SUGGESTED)}"
+    by_likeness = sorted(known, key=lambda folder: _likeness(name, folder.name), reverse=True)
+    close = [folder for folder in by_likeness[:SUGGESTED] if _likeness(name, folder.name) >= CLOSE]
+    there_are = f"the closest: {_some(close, SUGGESTED, now)}" if close else _there_are(known, now)
     every = "omr-judge runs" if around == Path("runs") else f"omr-judge runs --runs {around}"
     return f"{problem}; {there_are}; `{every}` lists all"
+
+
+def _there_are(known: Sequence[Path], now: datetime | None) -> str:
+    return f"there {'is' if len(known) == 1 else 'are'} {_some(newest_first(known), SUGGESTED, now)}"
 
 
 def _likeness(given: str, name: str) -> float:
@@ -110,6 +133,12 @@ def _likeness(given: str, name: str) -> float:
     return max(SequenceMatcher(None, given, part).ratio() for part in (name, name[: len(given)]))
 
 
-def _some(folders: Sequence[Path], most: int) -> str:
-    names = ", ".join(folder.name for folder in folders[:most])
+def _some(folders: Sequence[Path], most: int, now: datetime | None) -> str:
+    """Name runs with their ages: "r1 (2 h ago), r0 (3 d ago) and 5 more"."""
+    names = ", ".join(f"{folder.name}{_ago(folder, now)}" for folder in folders[:most])
     return names + (f" and {len(folders) - most} more" if len(folders) > most else "")
+
+
+def _ago(folder: Path, now: datetime | None) -> str:
+    begun, _ = _begun(folder)
+    return "" if begun == LONG_AGO else f" ({_age(begun, now or datetime.now(UTC))} ago)"

@@ -22,7 +22,7 @@ from rich.console import Console
 from run_builder import A_WINS, MODELS, SPLITS, make_judgment, make_run
 
 from judge.audit.list_runs import DamagedRun, ListedRun, RunListing, RunState, list_runs
-from judge.audit.render_runs import age, render_runs
+from judge.audit.render_runs import render_runs
 from judge.costs.prices import pin_prices
 from judge.enums import Method
 from judge.files.files import write_json, write_lines
@@ -30,6 +30,7 @@ from judge.outcomes.interim_looks import Stopping
 from judge.outcomes.rates import Estimate
 from judge.runs.control_kinds import Control, ControlKind
 from judge.runs.run_folder import RunFolder
+from judge.runs.run_names import age
 from judge.runs.sharding import Shard
 from judge.schema import Failed, FailureKind, JudgeSettings, JudgeSpec, Order, Price, Provider, Tariff, Usage, Verdict
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 from command import omr_judge, write_jsonl
+from hypothesis import given
+from hypothesis import strategies as st
 
 from judge.cli import app
-from judge.cli.defaults import DEFAULTS, TEMPLATE, default_map
+from judge.cli.defaults import DEFAULTS, TEMPLATE, TomlFile, read_defaults
 from judge.cli.help import EXAMPLES, FIRST
 from judge.errors import InputError
 
@@ -45,21 +49,77 @@ def test_the_command_line_comes_before_variables_and_those_before_the_file(cwd: 
     assert "ollama:of-the-file" in quoted(below)
 
 
+GROUP = typer.main.get_command(app)
+WRONG = {
+    "[defaults]\njuge = 'x'": ":2: [defaults]: juge is no option (meant may be judge",
+    "# mine\n[defaults.compair]\n": ":2: [defaults.compair]: no such command (there are compare",
+    "[defaults.labels]\nn = 3": ":2: [defaults.labels.n]: no such command (there are import",
+    "[defaults]\nreport = 3": ":2: [defaults]: report is no option",
+    "defaults = 3": ":1: defaults is no table",
+    "[defaults]\n[defaults": ":2: cannot be read: ",
+}
+"""files that are wrong beside the table of any command"""
+
+
+def read(text: str, *words: str) -> dict[str, Any]:
+    Path("omr-judge.toml").write_text(text)
+    made = read_defaults(Path("omr-judge.toml"), GROUP, words)[1]
+    for word in words:
+        made = made[word]
+    return made
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_is_wrong_with_the_file_stops_a_command_that_spends_and_warns_in_others(
+    tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with chdir(tmp_path):
+        with pytest.raises(InputError) as refused:
+            read(text, "compare")
+        assert str(refused.value).startswith(f"omr-judge.toml{WRONG[text]}")
+        assert read(text, "runs") == {}
+        assert f"Warning: omr-judge.toml{WRONG[text]}" in capsys.readouterr().err
+        assert read_defaults(Path("omr-judge.toml"), GROUP, ["no-command"])[1] == {}
+
+
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("line", "said"),
     [
-        ("[defaults]\njuge = 'x'", "[defaults]: juge is no option (meant may be judge"),
-        ("[defaults.compare]\nhtml = 'x'", "[defaults.compare]: html is no option"),
-        ("[defaults.compair]\n", "[defaults.compair]: no such command (there are compare"),
-        ("defaults = 3", "defaults: is no table"),
-        ("[defaults", "cannot be read: "),
+        ("html = 'x'", "[defaults.compare]: html is no option"),
+        ("samples = [1, 2]", "samples: a list (it takes one value)"),
+        ("samples = true", "samples: true (it is no switch, and takes a value)"),
+        ("'samples' = {n = 1}", "samples: a table (it takes a value)"),
     ],
 )
-def test_what_is_wrong_with_the_file_is_said_with_its_place(cwd: Path, text: str, said: str) -> None:
-    (cwd / "omr-judge.toml").write_text(text)
-    told = omr_judge("runs", cwd=cwd, code=3).stderr
-    assert "omr-judge.toml" in told
-    assert said in told
+def test_what_is_wrong_with_the_table_of_a_command_stops_it_alone(tmp_path: Path, line: str, said: str) -> None:
+    text = f"[ defaults . compare ]  # mine\n# {line}\n{line}\n"
+    with chdir(tmp_path):
+        with pytest.raises(InputError) as refused:
+            read(text, "compare")
+        assert str(refused.value).startswith(f"omr-judge.toml:3: {said}")
+        assert read(text, "report") == {}
+
+
+def test_a_refused_value_is_told_with_the_line_or_the_variable_that_holds_it(cwd: Path) -> None:
+    (cwd / "omr-judge.toml").write_text('[defaults]\n# all\nmax_cost = "much"\n[defaults.report]\nequivalence = 3\n')
+    command = ("compare", "a.jsonl", "b.jsonl", "--dry-run")
+    assert omr_judge(*command, cwd=cwd, code=3).stderr.startswith("omr-judge: omr-judge.toml:3: max-cost: 'much' is ")
+    env = {"OMR_JUDGE_MAX_COST": "less"}
+    assert omr_judge(*command, cwd=cwd, env=env, code=3).stderr.startswith("omr-judge: OMR_JUDGE_MAX_COST: 'less' is ")
+    told = omr_judge("report", "latest", cwd=cwd, code=3).stderr
+    assert told.startswith("omr-judge: omr-judge.toml:5: equivalence: 3 is no margin")
+    told = omr_judge("report", "latest", cwd=cwd, env={"OMR_JUDGE_REPORT_EQUIVALENCE": "2"}, code=3).stderr
+    assert told.startswith("omr-judge: OMR_JUDGE_REPORT_EQUIVALENCE: 2 is no margin")
+    assert "--equivalence: 1 is no margin" in omr_judge("report", "x", "--equivalence", "1", cwd=cwd, code=3).stderr
+    assert "Invalid value for '--seed'" in omr_judge(*command, "--max-cost", "1", "--seed", "x", cwd=cwd, code=2).stderr
+
+
+@given(st.from_regex(r"[a-z]+(-[a-z]+)?", fullmatch=True), st.integers(0, 5), st.sampled_from(["", "'", '"']))
+def test_the_place_of_a_key_is_its_line(key: str, above: int, quote: str) -> None:
+    head = [f"{key} = 1", "[other]", f"{key} = 2", "[defaults]", f"# {key} = 3", f"x-{key} = 4", *["9 = 5"] * above]
+    file = TomlFile(Path("f"), "\n".join([*head, f" {quote}{key}{quote}=6"]))
+    assert file.place("defaults", key) == f"f:{len(head) + 1}"
+    assert (file.place("", key), file.place("defaults"), file.place("none")) == ("f:1", "f:4", "f")
 
 
 def test_init_writes_a_file_of_comments_and_replaces_none_unless_told(cwd: Path) -> None:
@@ -77,10 +137,16 @@ def test_init_writes_a_file_of_comments_and_replaces_none_unless_told(cwd: Path)
 def test_every_line_of_the_template_holds_once_its_sign_is_taken_away(tmp_path: Path) -> None:
     path = tmp_path / "omr-judge.toml"
     path.write_text(re.sub(r"^# (?=[\w-]+ = |\[)", "", TEMPLATE, flags=re.MULTILINE))
-    made = default_map(path, typer.main.get_command(app))
-    assert made["compare"]["judges"] == ["anthropic:claude-sonnet-5-5"]
-    assert (made["compare"]["max_cost"], made["report"]["full"], made["report"]["by"]) == ("20", True, ["specialty"])
-    assert made["labels"]["import_labels" if "import_labels" in made["labels"] else "import"]["runs"] == "runs"
+    compare, report, labels = (
+        read_defaults(path, GROUP, words)[1] for words in (["compare"], ["report", "r"], ["labels", "import", "r"])
+    )
+    assert compare["compare"]["judges"] == ["anthropic:claude-sonnet-5-5"]
+    assert (compare["compare"]["max_cost"], report["report"]["full"], report["report"]["by"]) == (
+        "20",
+        True,
+        ["specialty"],
+    )
+    assert labels["labels"]["import"]["runs"] == "runs"
     assert DEFAULTS in TEMPLATE
 
 
@@ -88,7 +154,7 @@ def test_a_file_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
     path = tmp_path / "omr-judge.toml"
     path.write_bytes(b"\xff")
     with pytest.raises(InputError, match="cannot be read"):
-        default_map(path, typer.main.get_command(app))
+        read_defaults(path, GROUP, ["compare"])
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from judge.errors import InputError, InputErrors
 from judge.inputs.file_kinds import ARRAY, ONE_OBJECT, SEVERAL_OBJECTS, file_kind
+from judge.inputs.items import read_items
 
 RECORD = {"id": "q1", "trace": "a long enough trace"}
 PRETTY = json.dumps(RECORD, indent=2)
@@ -117,3 +119,41 @@ def test_ids_of_one_file_alone_are_one_problem_with_the_first_three(tmp_path: Pa
         f"omr-judge: a.jsonl:1: 4 ids ('q0', 'q1', 'q2' and 1 more) are not in b.jsonl {hint}",
         f"b.jsonl:77: id 'q80' is not in a.jsonl {hint}",
     ]
+
+
+ITEMS = [{"id": "q1", "question": "Is it, so?"}, {"id": "q2", "question": "Or \nso?"}]
+OF_ITEMS = {
+    "items.csv": 'id,question\nq1,"Is it, so?"\nq2,"Or \nso?"\n',
+    "items.tsv": 'id\tquestion\nq1\tIs it, so?\nq2\t"Or \nso?"\n',
+    "items-de.csv": '\ufeffid;question\nq1;Is it, so?\nq2;"Or \nso?"\n',
+    "items.json": json.dumps(ITEMS),
+    "pretty.json": json.dumps(ITEMS, indent=2),
+}
+
+
+@pytest.mark.parametrize("name", OF_ITEMS)
+def test_items_of_a_table_or_an_array_are_read_in_passing(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(OF_ITEMS[name])
+    with read_items([tmp_path / name]) as items:
+        assert [items.record(id_).item.question for id_ in items.ids] == ["Is it, so?", "Or \nso?"]
+        assert "read as items" in (items.files[0].note or "")
+
+
+REFUSED_ITEMS = {
+    "a JSON object over several lines": (json.dumps({"cases": ITEMS}, indent=2), "jq -c '.cases[]' in.json > in.jsonl"),
+    "JSON objects over several lines each": (f"{PRETTY}\n{PRETTY}\n", "jq -c . in.json > in.jsonl"),
+    "broken JSON": (json.dumps(ITEMS)[:-9], "write the file again"),
+    "broken table": ('id,question\nq1,"Is\n', "with quoted cells"),
+    "not an object": (json.dumps([*ITEMS, 1]), "give an array of objects"),
+}
+
+
+@pytest.mark.parametrize("told", REFUSED_ITEMS)
+def test_items_that_are_not_read_are_named_with_what_reads_them(tmp_path: Path, told: str) -> None:
+    text, hint = REFUSED_ITEMS[told]
+    (tmp_path / "in.json").write_text(text)
+    with chdir(tmp_path), pytest.raises(InputErrors) as refused:
+        read_items(["in.json"])
+    (problem,) = refused.value.problems
+    assert told in problem.problem
+    assert hint in problem.hint

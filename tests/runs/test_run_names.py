@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def make(runs: Path, names: Iterable[str], *, day: int = 1) -> Path:
 
 def refused(run: str, runs: Path) -> str:
     with pytest.raises(RunError) as told:
-        find_run(run, runs)
+        find_run(run, runs, now=datetime(2026, 1, 5, 3, tzinfo=UTC))
     return str(told.value)
 
 
@@ -79,22 +80,31 @@ def test_a_control_is_found_by_its_place_in_its_run(runs: Path) -> None:
 
 
 def test_an_ambiguous_beginning_lists_the_candidates_the_newest_first(runs: Path) -> None:
-    assert refused("son", runs) == "son: 2 runs begin so: sonnet-2, sonnet; give more of the name"
+    assert refused("son", runs) == "son: 2 runs begin so: sonnet-2 (3 d ago), sonnet (4 d ago); give more of the name"
     make(runs, (f"many{number:02}" for number in range(25)))
     told = refused("many", runs)
-    assert told.startswith("many: 25 runs begin so: many24, many23, ")
-    assert told.endswith(", many05 and 5 more; give more of the name")
+    assert told.startswith("many: 25 runs begin so: many24 (0 min ago), many23 (0 min ago), ")
+    assert told.endswith(", many05 (0 min ago) and 5 more; give more of the name")
 
 
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("sonet", "sonet: no run of this name; the closest: sonnet, sonnet-2; `omr-judge runs` lists all"),
-        ("SONNET", "SONNET: no run of this name; the closest: sonnet, sonnet-2; `omr-judge runs` lists all"),
-        ("qwne-med", "the closest: qwen-med_qwen-base_20260101;"),
-        ("runs/opsu", "runs/opsu: no run of this name; the closest: opus; `omr-judge runs` lists all"),
-        ("elsewhere/othre", "the closest: other; `omr-judge runs --runs elsewhere` lists all"),
-        ("zzz", "there are qwen-med_qwen-base_20260101, opus, sonnet-2, sonnet; `omr-judge runs` lists all"),
+        (
+            "sonet",
+            "sonet: no run of this name; the closest: sonnet (4 d ago), sonnet-2 (3 d ago); `omr-judge runs` lists all",
+        ),
+        (
+            "SONNET",
+            "SONNET: no run of this name; the closest: sonnet (4 d ago), sonnet-2 (3 d ago); ",
+        ),
+        ("qwne-med", "the closest: qwen-med_qwen-base_20260101 (1 d ago);"),
+        ("runs/opsu", "runs/opsu: no run of this name; the closest: opus (2 d ago); `omr-judge runs` lists all"),
+        ("elsewhere/othre", "the closest: other (4 d ago); `omr-judge runs --runs elsewhere` lists all"),
+        (
+            "zzz",
+            "there are qwen-med_qwen-base_20260101 (1 d ago), opus (2 d ago), sonnet-2 (3 d ago), sonnet (4 d ago);",
+        ),
         ("nowhere/x", "nowhere/x: no run of this name: there are none in runs/nowhere (--runs names another folder)"),
     ],
 )
@@ -105,9 +115,17 @@ def test_a_mistyped_name_says_which_there_are(runs: Path, given: str, told: str)
 def test_at_most_five_are_suggested(runs: Path) -> None:
     make(runs, (f"gemini-{number}" for number in range(9)))
     assert refused("gemni-4", runs).count("gemini-") == 5
+    newest = ", ".join(f"gemini-{number} (0 min ago)" for number in (8, 7, 6, 5))
     assert refused("zzz", runs).endswith(
-        "there are gemini-8, gemini-7, gemini-6, gemini-5, gemini-4 and 8 more; `omr-judge runs` lists all"
+        f"there are {newest}, gemini-4 (3 h ago) and 8 more; `omr-judge runs` lists all"
     )
+
+
+def test_an_only_run_is_named_alone_and_one_that_tells_no_time_without_its_age(tmp_path: Path) -> None:
+    make(tmp_path, ["sonnet"])
+    assert "; there is sonnet (4 d ago); " in refused("zzz", tmp_path)
+    (tmp_path / "sonnet/manifest.json").write_text("{}")
+    assert "; there is sonnet; " in refused("zzz", tmp_path)
 
 
 def test_a_folder_that_is_no_run_is_handed_on_to_be_told_so_and_is_never_guessed(runs: Path) -> None:
