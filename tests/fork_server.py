@@ -16,12 +16,16 @@ import runpy
 import socket
 import sys
 import warnings
+from functools import cache
 from importlib import import_module
+from selectors import EVENT_READ, DefaultSelector
 from typing import NoReturn, TypedDict
 
+import typer.main
 from coverage.control import Coverage, process_startup
 
 import judge
+from judge.cli import app
 
 LIBRARIES = (
     "anthropic",
@@ -48,6 +52,9 @@ class Request(TypedDict):
 def main() -> None:
     """Serve until the tests hang up."""
     import_all()
+    # Typer makes the whole tree of commands anew at each start, which takes longer than most commands run.
+    typer.main.get_command = cache(typer.main.get_command)
+    typer.main.get_command(app)
     save_coverage()
     inspect.stack()  # coverage calls it at each start, and the first call is slow with so many modules
     gc.collect()
@@ -64,44 +71,42 @@ def import_all() -> None:
 
 
 def accept(control: int) -> None:
-    """Fork for each connection, until the tests hang up."""
-    with socket.socket(fileno=control) as incoming:
-        while received := socket.recv_fds(incoming, 1, 1)[1]:
-            connection = socket.socket(fileno=received[0])
-            if fork() == 0:
-                attend(connection)
-            connection.close()
-            while reaped():
-                pass
+    """Fork for each connection, and tell it how its command fares, until the tests hang up."""
+    with socket.socket(fileno=control) as incoming, DefaultSelector() as waiting:
+        waiting.register(incoming, EVENT_READ)
+        while True:
+            for key, _ in waiting.select():
+                if key.fileobj is not incoming:
+                    waiting.unregister(key.fileobj)
+                    tell_end(key.fd, *key.data)
+                elif received := socket.recv_fds(incoming, 1, 1)[1]:
+                    connection = socket.socket(fileno=received[0])
+                    command = begin(connection)
+                    waiting.register(os.pidfd_open(command), EVENT_READ, (command, connection))
+                else:
+                    return
 
 
-def fork() -> int:
-    """Fork in spite of polars' threads, which only tidy up and are of no use to a command."""
+def begin(connection: socket.socket) -> int:
+    """Fork a command, in spite of polars' threads, which only tidy up and are of no use to one; return its process."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
-
-
-def reaped() -> bool:
-    """Take leave of a child that has ended."""
-    try:
-        return os.waitpid(-1, os.WNOHANG)[0] != 0
-    except ChildProcessError:
-        return False
-
-
-def attend(connection: socket.socket) -> NoReturn:
-    """Fork the command and tell how it fares."""
-    request, descriptors, _, _ = socket.recv_fds(connection, CHUNK, STREAMS)
-    while not request.endswith(b"\n"):
-        request += connection.recv(CHUNK)
-    command = fork()
+        command = os.fork()
     if command == 0:
+        request, descriptors, _, _ = socket.recv_fds(connection, CHUNK, STREAMS)
+        while not request.endswith(b"\n"):
+            request += connection.recv(CHUNK)
         connection.close()
         become(json.loads(request), descriptors)
     connection.sendall(b"%*d" % (WIDTH, command))
-    connection.sendall(b"%*d" % (WIDTH, os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])))
-    os._exit(0)
+    return command
+
+
+def tell_end(descriptor: int, command: int, connection: socket.socket) -> None:
+    """Take leave of a command that has ended, and tell its exit code."""
+    os.close(descriptor)
+    with connection:
+        connection.sendall(b"%*d" % (WIDTH, os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])))
 
 
 def become(request: Request, descriptors: list[int]) -> NoReturn:
