@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from judge.files.limits import MIB
 from judge.files.listening import allowed_hosts
-from judge.service import native, nemo_gym, openrlhf, rerank, slime
+from judge.service import native, nemo_gym, nemo_gym_verify, openrlhf, rerank, slime
 from judge.service.preferences import AsyncPreferenceJudge
 from judge.service.protocol import BodyBudget, Endpoint, Refusal, answered, read_body
 
@@ -39,8 +39,8 @@ def application(judge: AsyncPreferenceJudge, *, host: str, token: str | None = N
     """
     server = _Server(judge, token)
     endpoints: Sequence[Endpoint] = [
-        *(one for protocol in (native, openrlhf, slime, rerank) for one in protocol.ENDPOINTS),
-        *nemo_gym.endpoints(cohort),
+        *(one for protocol in (native, openrlhf, slime, nemo_gym, rerank) for one in protocol.ENDPOINTS),
+        *nemo_gym_verify.endpoints(cohort),
     ]
     return Starlette(
         routes=[

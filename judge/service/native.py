@@ -6,8 +6,6 @@ from judge.service.group_requests import PreferenceRequest
 from judge.service.preferences import AsyncPreferenceJudge
 from judge.service.protocol import Endpoint
 
-DEADLINE_SECONDS = 600.0
-
 
 async def preferences(judge: AsyncPreferenceJudge, request: PreferenceRequest) -> object:
     """Answer a group of responses: every field is one of `Preferences`."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from itertools import zip_longest
+from typing import Any
 
 from msgspec import Struct
 
 from judge.errors import InputError
 from judge.service.group_requests import PreferenceRequest, Preferences
 from judge.service.preferences import AsyncPreferenceJudge
-from judge.service.protocol import Endpoint, preferred
+from judge.service.protocol import Endpoint, label_text, preferred
 
 DEADLINE_SECONDS = 170.0
 
@@ -25,8 +26,8 @@ class RemoteReward(Struct):
     query: list[str]
     """prompt and response as one text"""
     prompts: list[str] = []
-    labels: list[str | None] = []
-    """right answers"""
+    labels: list[Any] = []
+    """right answers; what is no text or number is none"""
 
 
 async def remote_reward(judge: AsyncPreferenceJudge, body: RemoteReward) -> object:
@@ -36,13 +37,13 @@ async def remote_reward(judge: AsyncPreferenceJudge, body: RemoteReward) -> obje
         raise InputError("query", "prompts or labels are not as many as the queries", "send lists of equal length")
     groups: dict[tuple[str, str | None], list[int]] = {}
     for place, (_, prompt, label) in enumerate(zip_longest(body.query, body.prompts, body.labels)):
-        groups.setdefault((prompt or "", label), []).append(place)
+        groups.setdefault((prompt or "", label_text(label)), []).append(place)
 
     async def rewarded(prompt: str, label: str | None, places: list[int]) -> tuple[Preferences, list[float]]:
         request = PreferenceRequest(
             prompt=prompt,
-            responses=[body.query[place].removeprefix(prompt) for place in places],
-            answer=label or None,
+            responses=[_response(body.query[place], prompt) for place in places],
+            answer=label,
             design=None if len(places) > 1 else "anchor",
             deadline_s=DEADLINE_SECONDS,
         )
@@ -56,6 +57,12 @@ async def remote_reward(judge: AsyncPreferenceJudge, body: RemoteReward) -> obje
     }
     rewards, errors, failed = zip(*(placed[place] for place in range(n)), strict=True) if n else ((), (), ())
     return {"rewards": rewards, "scores": rewards, "extra_logs": {"judge_se": errors, "judge_failed": failed}}
+
+
+def _response(query: str, prompt: str) -> str:
+    """Return what follows the prompt, before which a tokenizer may have put a mark of its own."""
+    _, found, response = query.partition(prompt) if prompt else ("", "", query)
+    return response if found else query
 
 
 ENDPOINTS = [Endpoint("/openrlhf", RemoteReward, remote_reward)]

@@ -99,6 +99,11 @@ async def answered(endpoint: Endpoint, judge: AsyncPreferenceJudge, body: bytes)
         raise Refusal(503, str(error), RETRY_SECONDS) from error
 
 
+def label_text(label: object) -> str | None:
+    """Return a trainer's label as the right answer; None where it is none."""
+    return (str(label) or None) if isinstance(label, str | int | float) else None
+
+
 async def preferred(judge: AsyncPreferenceJudge, request: PreferenceRequest) -> tuple[Preferences, list[float]]:
     """Judge a group for a protocol that knows no missing reward: Refusal (503) where one is missing, never a number.
 

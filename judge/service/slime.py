@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from judge.service.group_requests import PreferenceRequest
 from judge.service.preferences import AsyncPreferenceJudge
-from judge.service.protocol import Endpoint, preferred
+from judge.service.protocol import Endpoint, label_text, preferred
 
 DEADLINE_SECONDS = 110.0
 
@@ -22,15 +22,18 @@ class RemoteSample(Struct):
 
     prompt: str | list[dict[str, Any]]
     response: str
-    label: str | int | float | None = None
-    """the right answer"""
+    label: Any = None
+    """the right answer; what is no text or number is none"""
 
 
 async def remote_rm(judge: AsyncPreferenceJudge, body: RemoteSample) -> object:
     """Answer with the reward of a sample, in [0, 1]."""
-    label = None if body.label in (None, "") else str(body.label)
     request = PreferenceRequest(
-        prompt=body.prompt, responses=[body.response], answer=label, design="anchor", deadline_s=DEADLINE_SECONDS
+        prompt=body.prompt,
+        responses=[body.response],
+        answer=label_text(body.label),
+        design="anchor",
+        deadline_s=DEADLINE_SECONDS,
     )
     _, (reward,) = await preferred(judge, request)
     return reward

@@ -555,6 +555,9 @@ def test_openrlhf_gets_rewards_and_scores_for_one_sample_and_for_several(anchore
     }
     assert anchored.post("/openrlhf", several)["rewards"] == [0.0, 0.0, 1.0]
     assert anchored.post("/openrlhf", {"query": [], "prompts": [], "labels": []})["rewards"] == []
+    marked = {"query": [f"<s>Which?{MIDDLE}"], "prompts": ["Which?"], "labels": [3]}
+    assert anchored.post("/openrlhf", marked)["rewards"] == [0.5]  # the same text as the anchor's
+    assert anchored.post("/openrlhf", {"query": [SHORT, LONG]})["rewards"] == [0.0, 1.0]
     assert "equal length" in anchored.post("/openrlhf", body | {"labels": ["A", "B"]}, 422)["error"]
     assert (
         "no anchor is known" in anchored.post("/openrlhf", {"query": ["Else? x"], "prompts": ["Else?"]}, 422)["error"]
@@ -565,6 +568,7 @@ def test_slime_gets_a_number_alone(anchored: Service) -> None:
     assert anchored.post("/slime", {"prompt": "Which?", "response": LONG, "label": "A"}) == 1.0
     chat = [{"role": "user", "content": "Which?"}]
     assert anchored.post("/slime", {"prompt": chat, "response": SHORT, "label": None}) == 0.0
+    assert anchored.post("/slime", {"prompt": chat, "response": SHORT, "label": ["A", "B"]}) == 0.0
 
 
 def test_rerank_sorts_documents_by_their_rewards(anchored: Service) -> None:
@@ -622,6 +626,36 @@ def test_nemo_gyms_rollouts_wait_for_their_group_and_a_repeat_finds_its_reward(a
             return [one.json()["reward"] for one in (*came, again)]
 
     assert asyncio.run(verify()) == [0.5, 1.0, 0.0, 0.5, 1.0]
+
+
+def test_nemo_gyms_groups_are_told_apart_and_broken_bodies_refused(anchored: Service) -> None:
+    async def verify(group: dict[str, Any], *texts: str) -> list[float]:
+        bodies = [
+            {"responses_create_params": {"input": "Q"}, "response": response(text), "_ng_rollout_index": n} | group
+            for n, text in enumerate(texts)
+        ]
+        async with httpx2.AsyncClient(base_url=anchored.url, trust_env=False, timeout=30) as client:
+            return [
+                one.json()["reward"] for one in await asyncio.gather(*(client.post("/verify", json=b) for b in bodies))
+            ]
+
+    async def both() -> None:
+        first = verify({"_ng_group_id": "g", "_ng_group_attempt": 0}, SHORT, MIDDLE, LONG)
+        second = verify({"_ng_group_id": "h"}, LONG, MIDDLE, SHORT)
+        assert await asyncio.gather(first, second) == [[0.0, 0.5, 1.0], [1.0, 0.5, 0.0]]
+
+    asyncio.run(both())
+    for body in (
+        {},
+        {"response": "x", "responses_create_params": {}},
+        {"response": {"output": ["x"]}, "responses_create_params": {"input": "Q"}},
+        {"response": response(SHORT), "responses_create_params": {"input": 5}},
+        {"response": response(SHORT), "responses_create_params": {"input": ["Q"]}},
+    ):
+        assert "Expected" in anchored.post("/verify", body, 422)["error"] or not body
+    empty = {"output": [{"type": "message", "content": "x"}, {"type": "message", "content": ["x"]}, {"type": "call"}]}
+    told = anchored.post("/compare", {"conversation_history": "Q", "response_objs": [empty, empty, empty]})
+    assert told["rewards"] == [0.5, 0.5, 0.5]  # no text, thrice
 
 
 def test_trl_calls_the_function_and_gets_none_where_there_is_no_verdict(tmp_path: Path) -> None:
