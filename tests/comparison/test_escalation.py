@@ -117,7 +117,7 @@ def test_splits_are_asked_of_the_second_judge_and_the_report_says_so(tmp_path: P
     assert {(one.outcomes["overall"], one.doubts) for one in listed.rows} == {(Outcome.A, frozenset({Doubt.FLAGGED}))}
     export_run(RunFolder(run), ExportOptions(ExportFormat.JSONL, tmp_path / "tables"))
     assert {row["outcome"] for row in read_jsonl(tmp_path / "tables/items.jsonl")} == {"a"}
-    assert len(read_jsonl(tmp_path / "tables/judgments.jsonl")) == 24 + 8
+    assert len(read_jsonl(tmp_path / "tables/judgments.jsonl")) == (24 + 8) * len(CRITERIA)
     assert counted_items(RunFolder(run), RunFolder(run).manifest())["overall"].mean("credit").estimate == 1
     sentence = "4 of 12 items, doubtful by a rule set beforehand, were judged anew by openai:big"
     assert sentence in " ".join(done.stdout.split())
