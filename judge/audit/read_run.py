@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from judge.audit.audit_queue import Doubt, doubts_of
 from judge.audit.audited_item import Journey, Outcomes, journeys, journeys_by_item, outcomes
-from judge.comparison.derive_report import answers_of, subject_of
+from judge.comparison.derive_report import answers_of, counted_verdicts
 from judge.flags.flags import flags_of_run
 from judge.judging.run_kinds import plan_of, score_plan_of
 from judge.outcomes.counted_items import Pooling
 from judge.outcomes.item_features import as_group
+from judge.runs.controls import escalated_runs
 
 if TYPE_CHECKING:
     from judge.prompting.pairwise_plan import PairPlan
     from judge.prompting.trace_answers import TraceAnswers
     from judge.runs.manifest import Manifest, ScoreManifest
     from judge.runs.run_folder import RunFolder
-    from judge.schema import Case, Pair, Prompt
+    from judge.schema import Case, Judgment, Pair, Prompt
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,12 @@ class Audit:
     def read(cls, folder: RunFolder, pooling: Pooling = Pooling.MEAN) -> Audit:
         """Read a run's judgments; RunError where its folder is damaged."""
         manifest = folder.manifest()
-        by_item = journeys_by_item(folder.judgments())
-        counting = (journey.judgment for journey in chain.from_iterable(by_item.values()))
+        latest, subject, _ = counted_verdicts(folder, manifest)
         return cls(
             manifest=manifest,
             criteria=[criterion.name for criterion in manifest.rubric.criteria],
-            by_item=by_item,
-            outcomes=outcomes(counting, subject_of(manifest), pooling),
+            by_item=_judged_by_item(folder, manifest),
+            outcomes=outcomes(latest, subject, pooling),
             answers=answers_of(folder, manifest),
             plan=plan_of(manifest) if manifest.prompt is not None else None,
         )
@@ -54,7 +54,7 @@ class Audit:
         """Return what was sent, by key: a prompt that no longer has its request's key is not shown."""
         if self.plan is None or pair is None:
             return {}
-        requests = (self.plan.requests([pair], judge) for judge in self.manifest.judges)
+        requests = (self.plan.requests([pair], judge) for judge in self.manifest.asked_judges)
         return {request.key: request.prompt for request in chain.from_iterable(requests)}
 
     def fields(self, item: str, pair: Pair | None) -> dict[str, Any]:
@@ -82,14 +82,28 @@ def items_of(folder: RunFolder, judged: Iterable[str]) -> Iterator[tuple[str, Pa
 
 def doubts_of_run(folder: RunFolder) -> dict[str, frozenset[Doubt]]:
     """Return the doubts about each item that has any: of its judgments and of its traces."""
-    criteria = [criterion.name for criterion in folder.manifest().rubric.criteria]
-    by_item = journeys_by_item(folder.judgments())
+    manifest = folder.manifest()
+    criteria = [criterion.name for criterion in manifest.rubric.criteria]
+    by_item = _judged_by_item(folder, manifest)
     flagged = {flag.item for flag in flags_of_run(folder)}
     found = {}
     for item, pair in items_of(folder, by_item):
-        doubts = doubts_of([journey.judgment for journey in by_item.get(item, [])], pair, criteria)
+        doubts = doubts_of(_counting(manifest, by_item.get(item, [])), pair, criteria)
         found[item] = doubts | {Doubt.FLAGGED} if item in flagged else doubts
     return {item: doubts for item, doubts in found.items() if doubts}
+
+
+def _judged_by_item(folder: RunFolder, manifest: Manifest) -> dict[str, list[Journey]]:
+    """Return a comparison's judgments by item: of one that was escalated, those of both judges."""
+    runs = [folder, *escalated_runs(folder, manifest)]
+    return journeys_by_item(chain.from_iterable(run.judgments() for run in runs))
+
+
+def _counting(manifest: Manifest, own: Sequence[Journey]) -> list[Judgment]:
+    """Return the judgments of an item that count: the second judge's alone where it was asked."""
+    told = [journey.judgment for journey in own]
+    second = manifest.escalation and [one for one in told if one.judge == manifest.escalation.judge.name]
+    return second or told
 
 
 def groups_of(fields: Mapping[str, Any]) -> dict[str, str]:

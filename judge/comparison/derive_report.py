@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 NOTHING_WANTED = WantedFields()
 UNKNOWN_PAIRS = "nobody can tell that the judgments are about the items of the run"
+VOTES = "votes"
+"""the one name of judges each of whom judged some of the items"""
 NO_BCA = "the run asked for --ci bca, which is no more: its intervals are those of --ci jeffreys"
 
 
@@ -89,7 +91,7 @@ def make_report(
         escalated=asked_anew,
         certificate=standing_of(folder, manifest, spending, certificate),
         fingerprint=fingerprint_of(folder, manifest, asked_anew.latest if asked_anew else latest),
-        notes=tuple(_notes(folder, manifest, spending, method)),
+        notes=tuple(_notes(folder, manifest, subject, spending, method)),
     )
     return build_report(latest, subject, run, method=basis.method, extras=extras)
 
@@ -115,24 +117,34 @@ def _read(
 
 
 def counted_verdicts(
-    folder: RunFolder, manifest: Manifest, features: ItemFeatures | None, spending: Spending | None
+    folder: RunFolder, manifest: Manifest, features: ItemFeatures | None = None, spending: Spending | None = None
 ) -> tuple[LatestJudgments, Subject, FirstJudge | None]:
-    """Return what counts, what was planned, and what the first judge said where a second was asked."""
+    """Return what counts, what was planned, and what the first judge said where a second was asked.
+
+    Many judges of imported verdicts, none of whose items has them all, are no panel: they count as one voice.
+    """
     subject = subject_of(manifest, features)
     first = latest_judgments(folder.judgments(), spending)
+    if manifest.prompt is None and len(subject.judges) > first.most_judges:
+        first, subject = first.as_of(VOTES), subject._replace(judges=[VOTES])
     latest, asked_anew = read_escalated(folder, manifest, first, spending)
     if asked_anew:
         subject = subject._replace(judges=[together(asked_anew.name, asked_anew.second)])
     return latest, subject, asked_anew
 
 
-def _notes(folder: RunFolder, manifest: Manifest, spending: Spending, method: Method | None) -> Iterator[str]:
+def _notes(
+    folder: RunFolder, manifest: Manifest, subject: Subject, spending: Spending, method: Method | None
+) -> Iterator[str]:
     """Yield what a reader must know of the run beside its verdicts."""
     # Judgments that are imported never had any pairs.
     if manifest.pairs_sha256 is not None and not folder.pairs_path.exists():
         yield f"{folder.pairs_path.name} is missing: {UNKNOWN_PAIRS}"
     if method is None and manifest.interval == "bca":
         yield NO_BCA
+    if len(manifest.imported_judges) > len(subject.judges):
+        n = len(manifest.imported_judges)
+        yield f"none of the items has the verdicts of all {n} judges: they count as the votes of one, not as a panel"
     for judge in manifest.asked_judges:
         if served := spending.of(judge.name).served_models:
             yield _served(judge.name, served)

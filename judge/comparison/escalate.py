@@ -11,7 +11,7 @@ from judge.judging.judge_run import escalated_parts, judge_all
 from judge.judging.provenance import judges_identity
 from judge.outcomes.latest_judgments import LatestJudgments, latest_judgments
 from judge.report.escalation import FirstJudge, doubtful_items, escalated, together
-from judge.runs.controls import controls_of, escalated_folder, filled
+from judge.runs.controls import controls_of, escalated_folder, escalated_runs, filled
 
 if TYPE_CHECKING:
     from judge.costs.spending import Spending
@@ -95,11 +95,11 @@ def read_escalated(
     folder: RunFolder, manifest: Manifest, first: LatestJudgments, spending: Spending | None
 ) -> tuple[LatestJudgments, FirstJudge | None]:
     """Return the judgments of a run with those of its second judge, and what was escalated; None where nothing was."""
-    new = escalated_folder(folder)
-    if manifest.escalation is None or not new.manifest_path.exists():
+    runs = escalated_runs(folder, manifest)
+    if manifest.escalation is None or not runs:
         return first, None
-    second = latest_judgments(new.judgments(), spending)
+    second = latest_judgments(runs[0].judgments(), spending)
     one, two = manifest.judges[0].name, manifest.escalation.judge.name
-    n = new.manifest().n_items
+    n = runs[0].manifest().n_items
     found = FirstJudge(one, two, first, n, n - second.requests["item"].n_unique())
     return escalated(first, second, together(one, two)), found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from judge.comparison.derive_report import item_features, subject_of
+from judge.comparison.derive_report import counted_verdicts, read_verdicts
 from judge.errors import InputError, RunError
 from judge.labels.check_labels import LabelCheck, checked_labels
 from judge.labels.labels import latest_labels
@@ -24,7 +24,6 @@ from judge.labels.people_report import (
 )
 from judge.outcomes.counted_items import fold_panel
 from judge.outcomes.item_features import WantedFields
-from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import DIGITS, Basis, Estimate, Ratio, estimate_rate, rounded
 from judge.outcomes.tally import CREDITS, HALF, SIDED
 from judge.report.judge_agreement import AgreementReport, compare_raters
@@ -271,7 +270,7 @@ def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster
     }
     return PeopleReport(
         schema_version=1,
-        judges=tuple(subject_of(manifest).judges),
+        judges=tuple(counted_verdicts(folder, manifest)[1].judges),
         draw=chosen,
         other_draws=tuple(name for name in draws if name != chosen),
         n_items=manifest.n_items - len(manifest.identical),
@@ -282,5 +281,5 @@ def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster
 
 def counted_items(folder: RunFolder, manifest: Manifest, cluster: str | None = None) -> Mapping[str, CriterionItems]:
     """Fold a run's judgments by criterion as its report does, in the clusters of a field or of shared images."""
-    subject = subject_of(manifest, item_features(folder, manifest, WantedFields(cluster)))
-    return fold_panel(latest_judgments(folder.judgments()), subject, Basis(manifest.method, manifest.seed)).together
+    latest, subject = read_verdicts(folder, manifest, WantedFields(cluster))
+    return fold_panel(latest, subject, Basis(manifest.method, manifest.seed)).together

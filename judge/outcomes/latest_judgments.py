@@ -108,6 +108,15 @@ class LatestJudgments:
         """Return the judgments of one judge."""
         return replace(self, requests=self.requests.filter(pl.col("judge") == judge))
 
+    @property
+    def most_judges(self) -> int:
+        """The largest number of judges of one item."""
+        return max(self.requests.group_by("item").agg(pl.col("judge").n_unique())["judge"], default=0)
+
+    def as_of(self, judge: str) -> LatestJudgments:
+        """Return all judgments as those of one judge."""
+        return replace(self, requests=self.requests.with_columns(judge=pl.lit(judge).cast(pl.Categorical)))
+
     def served_by(self, model: str) -> LatestJudgments:
         """Return the judgments whose replies name a model."""
         return replace(self, requests=self.requests.filter(pl.col("model") == model))

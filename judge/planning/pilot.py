@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from judge.comparison.derive_report import item_features, subject_of
+from judge.comparison.derive_report import read_verdicts
 from judge.enums import Orders
 from judge.errors import InputError
 from judge.outcomes.counted_items import fold_panel
 from judge.outcomes.item_features import WantedFields
-from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.planning.plan import Effort, PlanBasis, PowerPlan, Target, from_numbers, from_pilot, make_plan
 from judge.planning.power import N_RUNS
@@ -81,8 +80,7 @@ def plan(options: PlanOptions) -> PowerPlan:
 def _read_pilot(pilot: PilotOptions) -> PlanBasis:
     """Fold a pilot's judgments of one criterion."""
     manifest = pilot.folder.manifest()
-    latest = latest_judgments(pilot.folder.judgments())
-    subject = subject_of(manifest, item_features(pilot.folder, manifest, WantedFields(pilot.cluster)))
+    latest, subject = read_verdicts(pilot.folder, manifest, WantedFields(pilot.cluster))
     name = pilot.criterion
     if name not in subject.criteria:
         raise InputError("--criterion", f"the pilot has no {name!r}", f"it has {', '.join(subject.criteria)}")

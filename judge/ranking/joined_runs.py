@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from judge.comparison.derive_report import answers_of, counted_verdicts
+from judge.comparison.derive_report import VOTES, answers_of, counted_verdicts
 from judge.costs.spending import Spending, total
 from judge.errors import InputError, RunError
 from judge.outcomes.counted_items import Pooling, fold_panel
@@ -19,7 +19,7 @@ from judge.outcomes.item_features import WantedFields, features_of_judgments, fe
 from judge.outcomes.rates import Basis
 from judge.outcomes.tally import COUNTS, FOLDED, MEANS, with_outcomes
 from judge.prompting.pairwise_plan import prompt_labels
-from judge.ranking.judged_alike import one_voice, refuse_otherwise_judged, refuse_unranked
+from judge.ranking.judged_alike import refuse_other_judges, refuse_otherwise_asked, refuse_unranked
 from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import MANIFEST, run_folders
 
@@ -140,7 +140,7 @@ class JoinedRuns:
         refuse_unranked(folder, manifest)
         if self.manifests:
             first = (self.folders[0], self.manifests[0])
-            refuse_otherwise_judged((folder, manifest), first, allow_judges=wanted.allow_judges)
+            refuse_otherwise_asked((folder, manifest), first)
         self.criteria = self.criteria or [criterion.name for criterion in manifest.rubric.criteria]
         content: dict[str, str] = {}
         if manifest.prompt is None:
@@ -156,7 +156,9 @@ class JoinedRuns:
         latest, subject, _ = counted_verdicts(folder, manifest, features, spending)
         if manifest.judges:
             self.usd.append(spending.usd)
-        subject, latest = one_voice(manifest, subject, latest)
+        if self.manifests and not wanted.allow_judges:
+            are_votes = list(self.judges) == subject.judges == [VOTES]
+            refuse_other_judges((folder, manifest), (self.folders[0], self.manifests[0]), are_votes=are_votes)
         panel = fold_panel(latest, subject, Basis(manifest.method, manifest.seed), Pooling.MEAN)
         self.judges |= dict.fromkeys(subject.judges)
         pair = (manifest.model_a, manifest.model_b)

@@ -1,23 +1,15 @@
-"""What must be the same in all runs that are ranked together, and whose voices count as one."""
+"""What must be the same in all runs that are ranked together."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
-from judge.enums import Orders
 from judge.errors import RunError
 
 if TYPE_CHECKING:
-    from judge.outcomes.counted_items import Subject
-    from judge.outcomes.latest_judgments import LatestJudgments
     from judge.runs.manifest import Manifest
     from judge.runs.run_folder import RunFolder
 
-MANY = "judges"
-"""the one name of all judges where each judged some of the items"""
 Run = tuple["RunFolder", "Manifest"]
 
 
@@ -34,28 +26,21 @@ def refuse_unranked(folder: RunFolder, manifest: Manifest) -> None:
         raise RunError(f"{folder.path}: both models are called {manifest.model_a}; there is nothing to rank")
 
 
-def refuse_otherwise_judged(run: Run, first: Run, *, allow_judges: bool) -> None:
-    """Refuse a run that was judged otherwise than the first; RunError names what differs."""
+def refuse_otherwise_asked(run: Run, first: Run) -> None:
+    """Refuse a run that asked otherwise than the first; RunError names what differs."""
     (folder, manifest), (first_folder, known) = run, first
-    if not allow_judges and not (_is_crowd(known) and _is_crowd(manifest)) and _judges(known) != _judges(manifest):
-        judges = f"judged by {', '.join(_names(manifest))}, and {first_folder.path} by {', '.join(_names(known))}"
-        raise RunError(f"{folder.path}: {judges}, or with other settings; --allow-judges makes them a panel")
     one, other = _asked(known), _asked(manifest)
     if changed := [what for what in one if one[what] != other[what]]:
         told = f"another {', another '.join(changed)} than {first_folder.path}"
         raise RunError(f"{folder.path}: judged with {told}; only runs that asked alike can be ranked together")
 
 
-def one_voice(manifest: Manifest, subject: Subject, latest: LatestJudgments) -> tuple[Subject, LatestJudgments]:
-    """Return the votes of many judges as those of one: of imported votes each judge has some items only."""
-    if not _is_crowd(manifest):
-        return subject, latest
-    requests = latest.requests.with_columns(judge=pl.lit(MANY).cast(pl.Categorical))
-    return subject._replace(judges=[MANY]), replace(latest, requests=requests)
-
-
-def _is_crowd(manifest: Manifest) -> bool:
-    return manifest.prompt is None and manifest.orders is Orders.ONE and len(manifest.imported_judges) > 1
+def refuse_other_judges(run: Run, first: Run, *, are_votes: bool) -> None:
+    """Refuse a run of other judges than the first (RunError), but for votes, in which each judged some items only."""
+    (folder, manifest), (first_folder, known) = run, first
+    if not are_votes and _judges(known) != _judges(manifest):
+        judges = f"judged by {', '.join(_names(manifest))}, and {first_folder.path} by {', '.join(_names(known))}"
+        raise RunError(f"{folder.path}: {judges}, or with other settings; --allow-judges makes them a panel")
 
 
 def _names(manifest: Manifest) -> list[str]:

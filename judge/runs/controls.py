@@ -62,6 +62,12 @@ def escalated_folder(run: RunFolder) -> RunFolder:
     return RunFolder(run.path / "escalated")
 
 
+def escalated_runs(run: RunFolder, manifest: Manifest) -> list[RunFolder]:
+    """Return the folder of the items that the second judge was asked about, if there is one."""
+    new = escalated_folder(run)
+    return [new] if manifest.escalation is not None and new.manifest_path.exists() else []
+
+
 def run_of(part: RunFolder) -> RunFolder:
     """Return the run that a control, or what was escalated, belongs to; of a run, itself."""
     run = RunFolder(part.path.parent.parent if part.path.parent.name == CONTROLS else part.path.parent)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from command import omr_judge
+from command import omr_judge, write_jsonl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -18,11 +19,16 @@ from run_builder import A_WINS, B_WINS, SPLITS, TIES, Verdicts, make_judgment, m
 from judge.certify.gate import GateOptions, GateReport, GateWord, certificate_condition, check_gate, decide, gate_lines
 from judge.certify.gate_files import junit, markdown
 from judge.comparison.certificates import write_certificate
+from judge.comparison.derive_report import make_report
+from judge.comparison.import_judgments import import_verdicts
 from judge.files.files import write_lines
 from judge.report.certificate import AskedJudge, Certificate, CertificateWord, JudgeCertificate, standing
 from judge.runs.run_folder import RunFolder
 from judge.schema import Failed, FailureKind, Order, Verdict
 from judge.stats.sequential import ALPHA, UnitCredits, is_decided, log_wealth, units_needed
+
+if TYPE_CHECKING:
+    from judge.report.report import Report
 
 CODES = {GateWord.PASS: 0, GateWord.FAIL: 5, GateWord.UNKNOWN: 7}
 
@@ -250,3 +256,23 @@ def test_ten_looks_at_a_growing_run_pass_a_model_at_the_floor_in_at_most_five_pe
         means = np.cumsum(won.sum(axis=1)) / np.arange(50, 501, 50)
         passed += any(is_decided(one) and mean > floor for one, mean in zip(wealth, means, strict=True))
     assert passed <= runs * ALPHA + 2 * (runs * ALPHA) ** 0.5
+
+
+def test_votes_of_many_judges_are_held_as_one_voice_and_a_panel_with_a_gap_as_a_panel(tmp_path: Path) -> None:
+    def imported(name: str, judges: Callable[[int], tuple[str, ...]]) -> tuple[GateReport, Report]:
+        lines = [
+            {"item": f"q{n}", "order": "forward", "judge": judge, "verdict": "first" if n % 10 else "second"}
+            for n in range(120)
+            for judge in judges(n)
+        ]
+        source = write_jsonl(tmp_path / f"{name}.jsonl", lines)
+        run = import_verdicts(str(source), name=name, runs=tmp_path, command=())
+        return check_gate(run, GateOptions(better=True)), make_report(run)
+
+    found, report = imported("votes", lambda n: (f"person-{n % 7}", f"person-{(n + 1) % 7}"))
+    assert (found.word, report.judges) == (GateWord.PASS, ("votes",))
+    assert (report.criteria["overall"].win_rate.estimate, report.criteria["overall"].win_rate.n) == (0.9, 120)
+    assert any("the verdicts of all 7 judges: they count as the votes of one" in text for text in report.warnings)
+    found, report = imported("panel", lambda n: ("x", "y") if n else ("x",))
+    assert (report.judges, report.criteria["overall"].win_rate.n) == (("x", "y"), 119)
+    assert "1 of 120 asked items have no verdict" in found.conditions[-1].detail

@@ -12,11 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from provider_server import Answer, Call, ProviderServer, traces_of, verdicts_for
 
-from judge.enums import Orders
+from judge.audit.audit_queue import Doubt
+from judge.audit.browse import list_items
+from judge.audit.filters import Filters
+from judge.enums import ExportFormat, Orders
+from judge.export.write import ExportOptions, export_run
+from judge.labels.human_labels import counted_items
 from judge.outcomes.latest_judgments import LatestJudgments
 from judge.outcomes.tally import fold
 from judge.report.escalation import doubtful_items, escalated
-from judge.schema import Verdict
+from judge.runs.run_folder import RunFolder
+from judge.schema import Outcome, Verdict
 
 CRITERIA = ("perception", "knowledge", "rationale", "overall")
 FIRST, SECOND, TIE, CANNOT = Verdict.FIRST, Verdict.SECOND, Verdict.TIE, Verdict.CANNOT_JUDGE
@@ -107,6 +113,12 @@ def test_splits_are_asked_of_the_second_judge_and_the_report_says_so(tmp_path: P
     assert (overall["win_rate"]["estimate"], overall["splits"]) == (1.0, 0)
     assert overall["consistency"]["estimate"] == pytest.approx(8 / 12, abs=1e-6)  # the first judge's own
     assert {judge: cost["replies"] for judge, cost in report["costs"].items()} == {"openai:m": 24, "openai:big": 8}
+    listed = list_items(RunFolder(run), Filters())  # and so does whatever tells of single items
+    assert {(one.outcomes["overall"], one.doubts) for one in listed.rows} == {(Outcome.A, frozenset({Doubt.FLAGGED}))}
+    export_run(RunFolder(run), ExportOptions(ExportFormat.JSONL, tmp_path / "tables"))
+    assert {row["outcome"] for row in read_jsonl(tmp_path / "tables/items.jsonl")} == {"a"}
+    assert len(read_jsonl(tmp_path / "tables/judgments.jsonl")) == (24 + 8) * len(CRITERIA)
+    assert counted_items(RunFolder(run), RunFolder(run).manifest())["overall"].mean("credit").estimate == 1
     sentence = "4 of 12 items, doubtful by a rule set beforehand, were judged anew by openai:big"
     assert sentence in " ".join(done.stdout.split())
     assert again.stdout == done.stdout

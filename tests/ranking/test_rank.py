@@ -280,7 +280,7 @@ def test_votes_of_many_judges_in_one_order_are_ranked_by_all_of_them(tmp_path: P
     report = ranked(tmp_path / "runs")
     found = report.criteria["overall"]
     assert [model.model for model in found.models] == list(STRENGTHS)
-    assert (report.judges, report.n_items, found.n_units, report.prompt) == (("judges",), 450, 450, None)
+    assert (report.judges, report.n_items, found.n_units, report.prompt) == (("votes",), 450, 450, None)
     assert found.slot is not None
     assert all(pair.win_rate.n == 150 and pair.missing == 0 for pair in found.pairs)
 
