@@ -157,7 +157,9 @@ def whole_output(fields: RecordFields) -> str:
         return output
     after = next((name for name in FOLLOWS if isinstance(fields.look(name), str | list) and fields.look(name)), None)
     if after is None:
-        return output if "<answer>" in output or holds_thinking(output) else join_output(output, "")
+        # `reasoning` without any place for a final text is the whole trace, which states its answer at the end.
+        whole = fields.places["trace"] == "reasoning" and not any(map(fields.has, FOLLOWS))
+        return output if whole or "<answer>" in output or holds_thinking(output) else join_output(output, "")
     return join_output(output, fields.take(after, as_output) or "", cut=is_cut(fields))
 
 

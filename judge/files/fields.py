@@ -123,6 +123,10 @@ class RecordFields:
         """Return what a key of the record holds, without taking it; None where it holds nothing or is a path's."""
         return None if key in self._reserved else self._record.get(key)
 
+    def has(self, key: str) -> bool:
+        """Say whether the record has a key, whatever it holds."""
+        return key in self._record
+
     def unread(self) -> list[str]:
         """Return the keys that were not read, and that no path begins with."""
         return [key for key in self._record if key not in self._used and key not in self._reserved]

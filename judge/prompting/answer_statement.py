@@ -31,7 +31,8 @@ _AND = rf"(?:\s*(?:,\s*{any_of('and')}?|[;|\u3001\u00b7\uff0c]|{any_of('and')})\
 _OR = rf"(?:\s*,?\s*{any_of('or')}\s*)"
 SENTENCE_END = re.compile(r"\.(?=\s*$|\s+[^a-z\s])|[!?;\u3002]|\n", re.MULTILINE)
 _AFTER = re.compile(
-    rf"\s*(?:$|[)\]{CLOSE}}}:,;!?\u3002\"'/]|\.(?!\w)(?!\s+(?-i:[a-z]))|\s-\s|-\s|\n)|\s+\(|[ \t]*{any_of('reason')}",
+    rf"\s*(?:$|[)\]{CLOSE}}}:,;!?\u3002\"'/]|\.(?!\w)(?!\s+(?-i:[a-z]))|\.\.|\s-\s|-\s|\n)|\s+\("
+    rf"|[ \t]*{any_of('reason')}",
     FLAGS,
 )
 _NAME = re.compile(r"\.\s+\w+(?:\s+\w+)?\s*[.\"')\]]*\s*$")
@@ -55,6 +56,11 @@ _REASONS = re.compile(
     r"\b(?:because|since|due to|as|which|given|porque|car|weil|pois|ya que)\b|,|\uff0c|\u56e0\u4e3a", re.IGNORECASE
 )
 AGAINST = re.compile(any_of("against"), FLAGS)
+_MAYBE = re.compile(
+    r"(?:maybe|perhaps|possibly|quiz\u00e1s?|tal vez|peut-\u00eatre|vielleicht|talvez|\u53ef\u80fd|\u4e5f\u8bb8"
+    r"|\u305f\u3076\u3093|\uc544\ub9c8)\s*",
+    FLAGS,
+)
 _GAP = re.compile(r"[\s.):,(\[\"'=\u2192-]*")
 """between a letter and its option's text"""
 _LETTERED = re.compile(r"\s*([0-9A-Za-z])\.(?=[^\W\d])")
@@ -78,6 +84,11 @@ class _Begun(NamedTuple):
     said: Said | None
 
 
+def _in_order(letters: str) -> bool:
+    """Return whether capitals without anything between are different letters, and no word such as "CAD"."""
+    return [*letters] == sorted({*letters}) or len({*letters}) == len(letters) == 2  # noqa: PLR2004
+
+
 @lru_cache(maxsize=64)
 def _letter_patterns(letter: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """Return what finds one letter of options, what joins several, and several without anything between them."""
@@ -87,7 +98,7 @@ def _letter_patterns(letter: str) -> tuple[re.Pattern[str], re.Pattern[str], re.
         rf"|(?P<bare>{letter})(?![0-9A-Za-z\u00c0-\u024f'+]|-\w|\.\w))",
         re.IGNORECASE,
     )
-    link = re.compile(rf"(?P<or>{_OR})|{_AND}|(?P<slash>\s*[/&+]\s*)", re.IGNORECASE)
+    link = re.compile(rf"\)?(?:(?P<or>{_OR})|{_AND}|(?P<slash>\s*[/&+]\s*))", re.IGNORECASE)
     return one, link, re.compile(rf"(?-i:(?:{letter.upper()}){{2,}})(?![\w-])")
 
 
@@ -242,7 +253,7 @@ class StatementReader:
             at: where the first stands.
             closed: the span must end with them.
         """
-        if self.several and (run := self.run.match(span, at)) and len({*run[0]}) == len(run[0]) and not closed:
+        if self.several and (run := self.run.match(span, at)) and not closed and _in_order(run[0]):
             return (
                 frozenset(self.labels[letter.casefold()] for letter in run[0])
                 if _AFTER.match(span, run.end())
@@ -258,7 +269,8 @@ class StatementReader:
             at = self._own_text(span, at, labels[-1])
             link = self.link.match(span, at)
             if link is None or not self.one.match(span, link.end()):
-                excluded = excluded or bool(link and link["or"])
+                maybe = _MAYBE.match(span, link.end()) if link else None
+                excluded = excluded or bool(link and link["or"]) or bool(maybe and self.one.match(span, maybe.end()))
                 break
             if link["slash"] and not self.several:
                 excluded = True

@@ -34,7 +34,7 @@ def final_answer(trace: Trace, item: Item) -> FinalAnswer:
     The stated answer goes first; without one, the text after the thinking, where a record has both; else the trace.
     """
     options = options_of(item)
-    if _is_cut_off(trace):
+    if _is_cut_off(trace) or (trace.final == "" and trace.answer is None):
         return FinalAnswer((), None)
     stated = _stated(trace)
     if not options:

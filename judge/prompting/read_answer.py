@@ -30,7 +30,8 @@ from judge.prompting.thinking import DRAFTS, part_thinking
 _GAP = r"[\s,]*"
 _NOUN = (
     rf"(?:(?:{RIGHT}\s*){{1,4}}(?:\u7684|\u306a)?\s*(?:{OPTION}\s*)?(?:{ANSWER}|{OPTION})(?:\s*{OPTION})?"
-    rf"|(?:{ANSWER}|{OPTION})\s*(?:{RIGHT})|{ANSWER}(?:\s+{OPTION})?|\b(?:la|die|a)\s+{RIGHT}(?=\s+{IS}))"
+    rf"|(?:{ANSWER}|{OPTION})\s*(?:{RIGHT})|{ANSWER}(?:\s+{OPTION})?|\b(?:la|die|a)\s+{RIGHT}(?=\s+{IS})"
+    rf"|{RIGHT}(?=\s*:))"
 )
 _OF = r"(?:\s+(?:to|for|in|of|among|from|here|given|a|para|à|de|pour|auf|für|da)\s+[^.\n:;!?,]{0,80}?)?"
 _STATE = re.compile(
@@ -146,9 +147,9 @@ class _Reader:
         if text.islower() and (self._one.several or self._small) and (run := self._lower_run(text)):
             return run
         events = sorted(self._events(text), key=lambda event: (event.start, -event.end))
-        if not events:
-            said = self._bare(text)
-            return said.labels if said and said.labels and not said.rejects else None
+        if all(event.said.rejects and not event.asked for event in events):
+            said, rejected = self._bare(text), NONE.union(*(event.said.labels for event in events))
+            return said.labels if said and said.labels and not said.rejects and not said.labels & rejected else None
         return self._settled(text, events)
 
     def _lower_run(self, text: str) -> Labels | None:

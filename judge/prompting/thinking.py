@@ -47,8 +47,25 @@ _BARE = (
         re.compile(r"\s*+here is my thought process:", re.IGNORECASE),
         re.compile(r"here is my response:", re.IGNORECASE),
     ),
+    # the terminal of Ollama
+    (re.compile(r"\s*+Thinking\.\.\.\s*\n"), re.compile(r"^\.\.\.done thinking\.", re.MULTILINE)),
 )
 """words with which a whole text begins, and those that end its thinking"""
+_BLOCKS = (
+    (
+        re.compile(r"\s*+```[ \t]*(?:think(?:ing)?|thoughts?|reasoning)[ \t]*\n", re.IGNORECASE),
+        re.compile(r"^```[ \t]*$", re.MULTILINE),
+    ),
+    # Open WebUI
+    (
+        re.compile(
+            r"\s*+<details\b[^<>]{0,200}>\s{0,9}<summary>[^<>]{0,60}(?:think|thought|reason)[^<>]{0,60}</summary>",
+            re.IGNORECASE,
+        ),
+        re.compile(r"</details>", re.IGNORECASE),
+    ),
+)
+"""blocks with which a text begins: what opens one, and the first that ends it"""
 _HEADING = r"[ \t]*(?:\#{{1,6}}[ \t]*(?:\*\*)?|\*\*)(?:{})[ \t]*:?(?:\*\*)?[ \t]*:?[ \t]*(?:\n|\Z)"
 _HEADING_OPENS = re.compile(
     r"\s*+" + _HEADING.format(r"thinking(?: process)?|thoughts?(?: process)?|chain of thought|reasoning(?: process)?"),
@@ -137,6 +154,16 @@ def _bare_marks(text: str) -> tuple[int | None, list[tuple[int, int]]]:
         if opened := opens.match(text):
             ends = [found.span() for found in closes.finditer(text)]
             return (ends[-1][1] if ends else None), [opened.span(), *ends]
+    end, spans = 0, list[tuple[int, int]]()
+    while opened := next(filter(None, (opens.match(text, end) for opens, _ in _BLOCKS)), None):
+        closes = next(closes for opens, closes in _BLOCKS if opens is opened.re)
+        closed = closes.search(text, opened.end())
+        if closed is None:
+            return None, [*spans, opened.span()]
+        spans += [opened.span(), closed.span()]
+        end = closed.end()
+    if end:
+        return end, spans
     lone = text.rfind("assistantfinal")
     if lone < 0 or text.lstrip().startswith("{"):
         return 0, []

@@ -505,7 +505,7 @@ def test_our_own_files_keep_every_field_and_reasoning_goes_before_what_followed_
     row = only(tmp_path, {"id": "x", "trace": "t", "reasoning": "r", "options": ["a"]})
     assert (trace_text(row), row.fields) == ("t", {"reasoning": "r", "options": ["a"]})
     assert trace_text(only(tmp_path, {"id": "x", "reasoning": "r <answer>B</answer>"})) == "r <answer>B</answer>"
-    assert trace_text(only(tmp_path, {"id": "x", "reasoning": "only"})) == "<think>only</think>"
+    assert trace_text(only(tmp_path, {"id": "x", "reasoning": "only"})) == "only"
 
 
 def test_ids_lie_where_the_option_says(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from judge.files.fields import FIELDS, parse_field_options
 from judge.files.limits import Limits, limiting
 from judge.inputs.items import read_items
 from judge.inputs.traces import Digest, Record, read_traces
+from judge.prompting.correctness import chosen_options
 from judge.schema import Group, Item
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -604,3 +605,13 @@ def test_a_line_of_a_gigabyte_is_refused_in_less_than_300_mb(tmp_path: Path) -> 
     told, rss_kb = done.stdout.splitlines()
     assert told == f"{path}: holds NUL characters, which no text has (give JSON lines in UTF-8, plain or gzip)"
     assert int(rss_kb) < 300_000
+
+
+def test_reasoning_alone_is_a_whole_trace_and_beside_an_empty_text_thinking_without_an_answer(tmp_path: Path) -> None:
+    options = {"A": "Aspirin", "B": "Heparin"}
+    records = [{"reasoning": "So the answer is B."}, {"reasoning": "So the answer is B.", "content": ""}]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"id": n, "options": options, **own}) + "\n" for n, own in enumerate(records)))
+    with read_traces(path) as file:
+        read = [file.record(id_) for id_ in file.ids]
+    assert [chosen_options(one.trace, one.item) for one in read if one.trace] == [("B",), ()]

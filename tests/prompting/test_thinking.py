@@ -29,6 +29,7 @@ FORMS = [
     ("<|channel|>analysis<|message|>", "<|end|><|channel|>final <|constrain|>json<|message|>"),
     ("analysis", "assistantfinal"),
     ("Here is my thought process:", "Here is my response:"),
+    ("Thinking...\n", "\n...done thinking."),
 ]
 forms = pytest.mark.parametrize(("opens", "closes"), FORMS)
 
@@ -45,7 +46,7 @@ def test_thinking_that_never_ends_leaves_nothing_final(opens: str, closes: str) 
         assert part_thinking(f"{opens}a{closes}b{opens}c {DRAFT}").final is None
 
 
-@pytest.mark.parametrize("closes", [closes for _, closes in FORMS if not closes.startswith("Here")])
+@pytest.mark.parametrize("closes", [closes for opens, closes in FORMS if not opens.startswith(("Here", "Thinking"))])
 def test_an_end_alone_closes_thinking_that_a_template_opened(closes: str) -> None:
     assert part_thinking(f"We draft {DRAFT}. No.{closes}{OBJECT}").final == OBJECT
 
@@ -99,6 +100,20 @@ def test_a_draft_or_reason_is_thinking_only_where_an_output_begins_with_it(
     assert part_thinking(draft).final == (draft if alone is None else alone)
     assert part_thinking(opens + DRAFT).final == (opens + DRAFT if alone is None else None)
     assert part_thinking("[Plan] Give heparin.").thinking == ""
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes"),
+    [
+        ("```thinking\n", "\n```\n"),
+        ('<details type="reasoning" done="true">\n<summary>Thought for 5 seconds</summary>\n', "\n</details>\n"),
+    ],
+)
+def test_a_block_of_thinking_ends_with_its_first_end(opens: str, closes: str) -> None:
+    final = f"{OBJECT}\n```\n1\n```\n<details><summary>more</summary></details>"
+    assert part_thinking(f"{opens}{DRAFT}{closes}{opens}b{closes}{final}").final in {final, f"\n{final}"}
+    assert part_thinking(opens + DRAFT).final is None
+    assert part_thinking(f"{OBJECT}\n{opens}{DRAFT}{closes}").thinking == ""
 
 
 def test_a_template_and_a_model_may_both_open_it() -> None:

@@ -103,6 +103,8 @@ def test_hidden_answers_are_hidden_in_both_parts() -> None:
 
 def test_the_answer_is_read_from_the_final_text() -> None:
     assert chosen_options(TWO, ITEM) == ("C",)
+    assert chosen_options(traced("<think>The answer is B.</think>\n"), ITEM) == ()
+    assert chosen_options(traced("<think>So <answer>B</answer></think>"), ITEM) == ("B",)
     assert chosen_options(traced("<think>The answer is B.</think>I cannot\nsay."), ITEM) == ()
 
 
