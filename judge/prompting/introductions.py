@@ -12,9 +12,9 @@ import re
 from judge.prompting.final_text import UnparsedError
 
 _ANNOUNCE = """
-    answer answers assessment assessments comparison conclusion decision decisions evaluation evaluations final finally
-    follows hence here json judgement judgements judgment judgments output overall ranking rating ratings reply response
-    result results so summary therefore thus verdict verdicts
+    answer answers assessment assessments checklist comparison conclusion decision decisions evaluation evaluations
+    final finally follows hence here json judgement judgements judgment judgments output overall ranking rating ratings
+    reply response result results score scores so summary therefore thus verdict verdicts
     antwort ausgabe bewertung bewertungen entscheidung ergebnis fazit urteil urteile
     jugement jugements réponse résultat résultats évaluation décision
     conclusión decisión evaluación juicio respuesta resultado resultados veredicto veredictos
@@ -25,9 +25,9 @@ _ANNOUNCE = """
 """words of which one must be there"""
 _BESIDE = """
     a above after all an analysis and are as at based below both by careful certainly compact compared comparing
-    conclude considering criteria criterion each evaluating every following for format give given go i in is it judge
-    judging let me my now object of ok okay on or order pair please provide reasoning requested required return right
-    rubric rules s schema single structured sure that the these this to traces two under valid with you your
+    conclude considering criteria criterion each evaluating every following for format give given go i in is it items
+    judge judging let me my now object of ok okay on or order pair please provide reasoning requested required return
+    right rubric rules s schema single structured sure that the these this to traces two under valid with you your
     abschließende abschließendes das der die endgültige endgültiges folgt hier im ist lautet mein meine wie
     c ce d de est finale la le les ma mes mon sont voici voilà
     aquí definitiva definitivo el en es esta está este mi mis son aqui com e meu minha o os é ecco formato il mia mio
