@@ -144,6 +144,7 @@ def _fill(new: RunFolder, parts: Sequence[_Part], *, command: Sequence[str]) -> 
     whole = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": tuple(command),
+        "versions": first.versions | {"reader": str(min(part.manifest.first_reader for part in parts))},
         "identity": first.whole_identity,
         **counts.fields(),
         "pairs_sha256": pairs_sha256,

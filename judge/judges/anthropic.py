@@ -17,7 +17,7 @@ from judge.judges.keys import (
     without_custom_headers,
 )
 from judge.judges.provider_errors import part
-from judge.judges.replies import UnusableReplyError, count, cut_by, made_reply, made_usage, texts_of
+from judge.judges.replies import UnusableReplyError, count, cut_by, made_reply, made_usage, refuse_other_turn, texts_of
 from judge.judges.request_forms import messages_in_form, used
 from judge.schema import Image, JudgeSpec, Provider, Reply, Request, RequestForm, Usage
 
@@ -94,6 +94,7 @@ def read_reply(message: dict[str, Any], *, request_id: str | None) -> Reply:
     if not isinstance(message.get("content"), list):
         raise UnusableReplyError("the reply holds no content")
     stop = message.get("stop_reason")
+    refuse_other_turn(message)
     text, thinking = texts_of(message.get("content"))
     return made_reply(
         text=text,

@@ -15,9 +15,19 @@ from judge.judges.base import SdkJudge, user_turns
 from judge.judges.keys import NO_KEY, environment_key, is_elsewhere, key_variables, own_headers, without_custom_headers
 from judge.judges.known_providers import PROVIDERS
 from judge.judges.provider_errors import part
-from judge.judges.replies import UnusableReplyError, count, cut_by, made_reply, made_usage, texts_of
+from judge.judges.replies import (
+    UnusableReplyError,
+    count,
+    cut_by,
+    made_reply,
+    made_usage,
+    native_cut,
+    refuse_other_turn,
+    texts_of,
+)
 from judge.judges.request_forms import called, chat_in_form
 from judge.prompting.final_text import is_tail
+from judge.prompting.letter_reply import SPACE
 from judge.schema import FailureKind, Image, JudgeSpec, Reply, Request, RequestForm, Usage
 
 if TYPE_CHECKING:
@@ -29,6 +39,8 @@ TOP_LOGPROBS = 20
 """tokens of which the probability is asked for: the most that OpenAI and vLLM tell; a table's body may ask for less"""
 FIRST_WITH_MARKS = (5, 6)
 """since GPT-5.6 storing a prompt in the cache costs extra, and a request may say how far to store it"""
+END_CHARS = 100
+"""of a text, with the tokens that end it: its last token stands there"""
 _VERSION = re.compile(r"gpt-(\d+)(?:\.(\d+))?")
 _WHOLE = ("stop", "eos", "eos_token", None)
 """stop reasons of whole replies"""
@@ -118,7 +130,7 @@ class OpenAIJudge(SdkJudge):
             record = called(record)
         reply = read_reply(record, request_id=headers.get("x-request-id"))
         if self.spec.settings.logprobs and reply.cut is None:
-            return replace(reply, letters=letters_of(record["choices"][0]))
+            return replace(reply, letters=letters_of(record["choices"][0], reply.text))
         return reply
 
 
@@ -140,13 +152,18 @@ def read_reply(completion: dict[str, Any], *, request_id: str | None) -> Reply:
         raise UnusableReplyError(f"the reply holds {n} choices")
     if not isinstance(message := choices[0].get("message"), dict):
         raise UnusableReplyError("the reply holds no message")
+    if completion.get("object") == "chat.completion.chunk":
+        raise UnusableReplyError("the reply is a piece of a stream that nobody asked for")
     refusal, stop = message.get("refusal"), choices[0].get("finish_reason")
     text, thinking = texts_of(message.get("content"))
     beside = (message.get("reasoning_content"), message.get("reasoning"), thinking)
+    cut = FailureKind.REFUSED if refusal else cut_by(stop, _WHOLE) or _cut_behind(choices[0])
+    if cut is None:
+        refuse_other_turn(message)
     return made_reply(
         text=refusal or text,
         stop=stop,
-        cut=FailureKind.REFUSED if refusal else cut_by(stop, _WHOLE),
+        cut=cut,
         reasoning=next((said for said in beside if said and isinstance(said, str)), ""),
         model=completion.get("model"),
         request_id=request_id,
@@ -154,12 +171,26 @@ def read_reply(completion: dict[str, Any], *, request_id: str | None) -> Reply:
     )
 
 
-def letters_of(choice: dict[str, Any]) -> dict[str, float]:
-    """Return the log-probabilities at the last token of a reply that is not its end; UnusableReplyError without any."""
+def _cut_behind(choice: dict[str, Any]) -> FailureKind | None:
+    """Return why a choice is not whole though its stop reason says so: by the server behind a gateway, or a filter."""
+    results = part(choice, "content_filter_results")
+    filtered = any(part(results, name).get("filtered") is True for name in results)
+    return FailureKind.FILTERED if filtered else native_cut(choice.get("native_finish_reason"))
+
+
+def letters_of(choice: dict[str, Any], text: str) -> dict[str, float]:
+    """Return the log-probabilities at the last token of a reply that is not its end; UnusableReplyError without any.
+
+    Args:
+        choice: of the completion.
+        text: its own, at whose end that token must stand.
+    """
     tokens = part(choice, "logprobs").get("content") or ()
     place: dict[str, Any] = next((token for token in reversed(tokens) if not is_tail(token["token"])), {})
     if not (told := place.get("top_logprobs")):
         raise UnusableReplyError("the reply tells no log-probabilities of its tokens")
+    if place["token"].strip(SPACE) not in text[-END_CHARS:]:
+        raise UnusableReplyError("the reply tells the log-probabilities of another text")
     letters: dict[str, float] = {}
     for one in told:
         token, logprob = one["token"], float(one["logprob"])

@@ -60,7 +60,7 @@ TELLING = {name: status for name, status in STATUSES.items() if status != 400}  
 """the types that say more than that a request failed"""
 _ERRORS = range(400, 600)
 _RATE_WORDS = re.compile(r"rate[ -_]?limit|too many requests", re.IGNORECASE)
-_FAILED = {"error", "failed"}
+_FAILED = {"error", "failed", "incomplete", "cancelled", "canceled", "aborted"}
 _NO_CODE = (None, "", 0, "0")
 _NUMBER = re.compile(r"\d{3}", re.ASCII)
 _NUMBERS = ("code", "status_code", "statusCode", "error_code", "status")

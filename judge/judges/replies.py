@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from msgspec import convert
@@ -17,6 +19,9 @@ from judge.schema import FailureKind, Reply, Usage
 SHOWN_CHARS = 200
 """of a body that cannot be used"""
 MOST_TOKENS = 2**53
+_OTHER_ROLES = {"user", "system", "developer", "tool", "function"}
+_ONCE = (b'"choices"', b'"message"', b'"content"', b'"finish_reason"', b'"stop_reason"')
+"""fields of a body that decide what it says"""
 _CUT = re.compile(
     r"""(?ix) (?P<truncated> length | max_(?:output_)?tokens )
     | (?P<refused> refusal )
@@ -43,6 +48,20 @@ def cut_by(stop: object, whole: Sequence[str | None]) -> FailureKind | None:
         return None
     known = _CUT.fullmatch(stop or "")
     return FailureKind(known.lastgroup) if known and known.lastgroup else FailureKind.UNUSABLE
+
+
+def native_cut(stop: object) -> FailureKind | None:
+    """Return why a reply is not whole by the word of the server behind a gateway; None where it says nothing known."""
+    known = _CUT.fullmatch(stop) if isinstance(stop, str) else None
+    return FailureKind(known.lastgroup) if known and known.lastgroup else None
+
+
+def refuse_other_turn(message: Mapping[str, Any]) -> None:
+    """Refuse a message that is no answer of the model, or that calls a tool which nobody offered."""
+    if (role := message.get("role")) in _OTHER_ROLES:
+        raise UnusableReplyError(f"the reply is a message of the {role}, not of the model")
+    if message.get("tool_calls") or message.get("function_call"):
+        raise UnusableReplyError("the reply calls a tool")
 
 
 def made_reply(**fields: Any) -> Reply:  # noqa: ANN401 - what a server sent
@@ -128,12 +147,23 @@ def _why(error: Exception, *, key: str) -> str:
 
 
 def _parsed(content: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
+    if any(content.count(name) > 1 for name in _ONCE):
+        with suppress(json.JSONDecodeError, UnicodeDecodeError):
+            json.loads(content, object_pairs_hook=_refuse_twice)
     try:
         return read_json(content)
     except ValueError:
         stream = content.lstrip().startswith((b"data:", b"event:", b":"))
         kind = "a stream of events that nobody asked for" if stream else "not JSON"
         raise UnusableReplyError(f"not a reply: the body is {kind}") from None
+
+
+def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that has a field twice: parsers do not agree on which counts."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise UnusableReplyError("not a reply: the body has a field twice")
+    return found
 
 
 def _refuse_error(record: object, *, key: str, headers: Mapping[str, str]) -> None:
@@ -173,7 +203,7 @@ def _unusable(record: object, content: bytes, problem: str, *, key: str) -> Repl
 
 
 def texts_of(parts: object) -> tuple[str, str]:
-    """Return the text of a message's content, and the thinking within it; UnusableReplyError for an unknown form."""
+    """Return the text of a message's content after its last thinking, and all before; UnusableReplyError for others."""
     if parts is None or isinstance(parts, str):
         return parts or "", ""
     if not isinstance(parts, list):
@@ -187,7 +217,8 @@ def texts_of(parts: object) -> tuple[str, str]:
             text.append(one["text"])
         elif kind in {"thinking", "reasoning", "redacted_thinking"}:
             said = one.get("thinking") or one.get("reasoning") or one.get("text") or ""
-            thinking.append(said if isinstance(said, str) else texts_of(said)[0])
+            thinking += [*text, said if isinstance(said, str) else texts_of(said)[0]]
+            text = []  # what is thought about again is not final
         else:
             raise UnusableReplyError(f"the content has a part of another kind: {str(kind)[:40]}")
     return "".join(text), "".join(thinking)

@@ -113,10 +113,13 @@ def names_the_limit(words: str) -> bool:
 
 
 def called(completion: Any) -> Any:  # noqa: ANN401 - what a server sent
-    """Return a chat completion whose one call of the function is its text, as where no function was asked for."""
+    """Return a chat completion whose one call of the function is its text, as where no function was asked for.
+
+    Prose beside it goes; where that holds an object too, the completion is returned as it came, and is no verdict.
+    """
     choice = completion["choices"][0]
-    calls = choice["message"].get("tool_calls") or []
-    if len(calls) != 1 or calls[0]["function"]["name"] != TOOL:
+    calls, said = choice["message"].get("tool_calls") or [], choice["message"].get("content")
+    if len(calls) != 1 or calls[0]["function"]["name"] != TOOL or "{" in str(said):
         return completion
     stop = "stop" if choice.get("finish_reason") == "tool_calls" else choice.get("finish_reason")
     message = {**choice["message"], "content": calls[0]["function"]["arguments"], "tool_calls": None}
@@ -124,12 +127,13 @@ def called(completion: Any) -> Any:  # noqa: ANN401 - what a server sent
 
 
 def used(message: Any) -> Any:  # noqa: ANN401 - what a server sent
-    """Return a message whose one use of the function is its text, as where no function was asked for."""
-    uses = [block for block in message["content"] if block["type"] == "tool_use" and block["name"] == TOOL]
-    if len(uses) != 1:
+    """Return a message that ends in its one use of the function, as where none was asked for (prose: as above)."""
+    *before, last = message["content"] or [{}]
+    beside = any(block["type"] not in {"text", "thinking"} or "{" in block.get("text", "") for block in before)
+    if beside or last.get("type") != "tool_use" or last["name"] != TOOL:
         return message
     stop = "end_turn" if message.get("stop_reason") == "tool_use" else message.get("stop_reason")
-    return {**message, "stop_reason": stop, "content": [{"type": "text", "text": json.dumps(uses[0]["input"])}]}
+    return {**message, "stop_reason": stop, "content": [{"type": "text", "text": json.dumps(last["input"])}]}
 
 
 def _has_lists(body: Body) -> bool:

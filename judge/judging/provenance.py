@@ -14,6 +14,7 @@ from judge.files.limits import real_path
 from judge.judges.config import changed_fields
 from judge.judges.judge_options import JudgeOptions
 from judge.judges.registry import parse_judge
+from judge.prompting.pairwise_reply import READER
 from judge.prompting.shipped_files import Asset
 from judge.runs.manifest import Input
 from judge.schema import JudgeSpec
@@ -83,8 +84,11 @@ def _absolute(path: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python, of the program and of the packages that decide what it does, by name."""
-    found = {"python": platform.python_version(), "platform": sys.platform}
+    """Return the versions of Python, of the program and of the packages that decide what it does, by name.
+
+    `reader` is that of the reading of replies: no reply of the run is read by an earlier one.
+    """
+    found = {"python": platform.python_version(), "platform": sys.platform, "reader": str(READER)}
     for package in VERSIONED:
         try:
             found[package] = version(package)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from judge.prompting.final_text import SLOTS, UnparsedError, final_text, require_end, require_meant, unwrapped
+from judge.prompting.final_text import SLOTS, UnparsedError, final_text, require_end, unwrapped
+from judge.prompting.introductions import require_meant
 from judge.schema import Verdict
 
 _BRACKETS = re.compile(r"\[\[([^\[\]]*)\]\]")

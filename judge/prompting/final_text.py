@@ -20,14 +20,6 @@ _TAIL = re.compile(
     )*+"""
 )
 """what may follow a verdict: white space, and tokens that end texts"""
-_NOT_MEANT = re.compile(
-    r"""(?ix) \b (?: (?<! \bor\s ) not [^\w.;!?\n]*
-    | (?: draft | example | placeholder | preliminary | provisional | sample | template | tentative )
-      (?: \s+ (?: answer | choice | decision | judge?ment | result | verdict ) )? \W*: \W* ) \Z"""
-)
-"""before a verdict: words that deny it, or say that it is only a draft"""
-_LAST_CHARS = 80
-"""before a verdict: what these words are looked for in"""
 _OPENS = re.compile(r"(?:(?P<quote>\*\*|`)|<(?P<tag>(?:final_)?answer|result|verdict)>)\s*\Z", re.IGNORECASE)
 
 
@@ -53,12 +45,6 @@ def final_text(text: str) -> str:
     if not final:
         raise UnparsedError("the reply is empty" + (" after its thinking" if text.strip() else ""))
     return final
-
-
-def require_meant(before: str) -> None:
-    """Refuse a verdict that is introduced as a draft, or denied, by what stands before it (UnparsedError)."""
-    if _NOT_MEANT.search(before[-_LAST_CHARS:]):
-        raise UnparsedError("the verdict is introduced as a draft, or denied")
 
 
 def unwrapped(before: str, after: str) -> str:

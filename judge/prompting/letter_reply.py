@@ -12,7 +12,7 @@ MOST_ELSEWHERE = 0.1
 """share of the probability at the letter's place that may lie on what is no verdict"""
 ROUNDING = 0.01
 """by how much the probabilities of all tokens may exceed 1"""
-_SPACE = " \t\r\n\u0120\u2581"
+SPACE = " \t\r\n\u0120\u2581"
 """white space, as tokens write it too"""
 
 
@@ -46,7 +46,7 @@ def parse_chances(text: str, letters: Mapping[str, float]) -> Chances:
     parse_letter(text)
     found = dict.fromkeys(SLOTS.values(), 0.0)
     for token, logprob in letters.items():
-        bare = token.strip(_SPACE)
+        bare = token.strip(SPACE)
         if (slot := SLOTS.get(bare.lower()) if bare.isascii() else None) is not None:
             found[slot] += math.exp(min(logprob, 1.0))
     together = sum(found.values())

@@ -9,13 +9,14 @@ from html import unescape
 from typing import Any, NoReturn
 
 from judge.prompting.brackets_reply import parse_brackets
-from judge.prompting.final_text import UnparsedError, final_text, require_end, require_meant
+from judge.prompting.final_text import UnparsedError, final_text, require_end
+from judge.prompting.introductions import require_announced, require_meant
 from judge.prompting.letter_reply import parse_chances, parse_letter
 from judge.prompting.pairwise_prompt import ANSWER_FIELDS, ANSWERS
 from judge.prompting.result_reply import parse_result
 from judge.schema import Failed, FailureKind, Judged, Reply, Result, Verdict, VerdictForm
 
-READER = 1
+READER = 2
 """version of the reading of replies of every kind, which judgments name: count it up where a reply is read otherwise"""
 DETAIL_CHARS = 300
 MOST_BRACES = 10_000
@@ -33,16 +34,9 @@ _TAG = re.compile(
 """one that heads a line or stands directly before an object, and what closes one"""
 _BEGINNINGS = {"s", "bos", "start_of_turn"}
 """tokens with which texts begin: they have no end"""
-_LAST_WORD = re.compile(r"([a-z]+)[^a-z]*\Z")
-_LAST_CHARS = 80
-"""before an object: what its last word is looked for in"""
-_DRAFTS = {
-    *("draft", "example", "sample", "template", "placeholder", "tentative", "preliminary"),
-    *("scratch", "scratchpad", "thinking", "thought", "thoughts"),
-}
-"""words that introduce what is no verdict"""
 _OPEN_FENCE = re.compile(
-    rf"(?:{_FENCE}\w*|<(?P<tag>(?:final_)?answer|json|output|response|result|verdict)>)\s*\Z", re.IGNORECASE
+    rf"(?:{_FENCE}(?:json[c5]?|javascript|js|text)?|<(?P<tag>(?:final_)?answer|json|output|response|result|verdict)>)\s*\Z",
+    re.IGNORECASE,
 )
 _MARKS: dict[VerdictForm, Callable[[str], Verdict]] = {
     VerdictForm.BRACKETS: parse_brackets,
@@ -207,7 +201,7 @@ def _check_around(before: str, after: str) -> None:
     fence = _OPEN_FENCE.search(before)
     introduction = before[: fence.start()] if fence else before
     require_meant(introduction)
-    if _is_draft(introduction):
+    if _is_within_tag(introduction):
         raise UnparsedError("the JSON object is introduced as a draft, or stands within a tag that is not closed")
     if before.count(_FENCE) > (fence is not None and not fence["tag"]):
         raise UnparsedError("the reply holds a fenced block beside the JSON object")
@@ -216,18 +210,18 @@ def _check_around(before: str, after: str) -> None:
     if after[: len(closing)].lower() == closing.lower():
         after = after[len(closing) :]
     require_end(after, of="JSON object")
+    require_announced(introduction)
 
 
-def _is_draft(before: str) -> bool:
-    """Tell whether an object stands in a tag that is not closed before it, or is introduced as a draft."""
-    told, opened = unescape(before).lower(), set[str]()
-    for tag in _TAG.finditer(told):
+def _is_within_tag(before: str) -> bool:
+    """Tell whether a tag before an object is not closed."""
+    opened = set[str]()
+    for tag in _TAG.finditer(unescape(before).lower()):
         if name := tag["heads"] or tag["last"]:
             opened.add(name)
         else:
             opened.discard("!--" if tag["comment"] else tag["closes"])
-    word = _LAST_WORD.search(told[-_LAST_CHARS:])
-    return bool(opened - _BEGINNINGS) or (word is not None and word[1] in _DRAFTS)
+    return bool(opened - _BEGINNINGS)
 
 
 def _load(text: str, start: int) -> tuple[dict[str, Any], int]:

@@ -44,8 +44,8 @@ class Interaction(Frozen):
     df: int
     """values with counted items, less one"""
     p_value: float | None
-    """share of up to 10,000 permutations of the values over units that reach the statistic; above 10,000 units, of the
-    chi-square distribution"""
+    """share of up to 10,000 permutations of the values over units, or of flips of their signs if it is larger, that
+    reach the statistic; above 10,000 units, of the chi-square distribution"""
 
 
 Subgroups = dict[str, dict[str, Subgroup]]

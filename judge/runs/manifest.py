@@ -40,7 +40,7 @@ class RunManifest(Frozen):
     command: tuple[str, ...]
     """the command line"""
     versions: dict[str, str]
-    """of Python, the program and its packages"""
+    """of Python, the program, its packages, and its reading of replies (`reader`)"""
     inputs: tuple[Input, ...] = ()
     """the files that the run was made from"""
     identity: dict[str, str]
@@ -79,6 +79,12 @@ class RunManifest(Frozen):
     def whole_identity(self) -> dict[str, str]:
         """The identity of the run that shards are parts of: that of a run which is none."""
         return {name: value for name, value in self.identity.items() if name != "--shard"}
+
+    @property
+    def first_reader(self) -> int:
+        """The version of the reading of replies with which the run began; 0: the manifest does not state it."""
+        stated = self.versions.get("reader", "")
+        return int(stated) if stated.isascii() and stated.isdecimal() else 0
 
 
 class ScoreManifest(RunManifest):

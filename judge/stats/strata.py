@@ -71,11 +71,14 @@ def heterogeneity(
 ) -> Heterogeneity | None:
     """Test that the win rate is the same in all groups; None where there are fewer than two.
 
-    By random permutation of the groups: of the items; of the clusters where no cluster spans groups; else of the items
-    within a cluster, and of the clusters of one size among each other. It holds its level with groups of any size where
-    groups say nothing of the credits; where they differ in spread alone, nearly so with 20 units or more in each, since
-    the statistic is studentised (Chung and Romano, Annals of Statistics 41, 2013). Above 10,000 units the chi-square
-    distribution stands in.
+    The larger of two p-values. One is by random permutation of the groups: of the items; of the clusters where no
+    cluster spans groups; else of the items within a cluster, and of the clusters of one size among each other. It holds
+    its level with groups of any size where groups say nothing of the credits; where they differ in spread alone, only
+    with many units in each, though the statistic is studentised (Chung and Romano, Annals of Statistics 41, 2013). The
+    other is by random signs of the units' distances from the common win rate (the wild bootstrap under the hypothesis:
+    Cameron, Gelbach and Miller, Review of Economics and Statistics 90, 2008), which leaves each group its spread, and
+    holds its level with few units where distances are symmetric. Above 10,000 units the chi-square distribution stands
+    in.
 
     The statistic is the generalised score test (Boos, The American Statistician 46, 1992) sum S_k^2 / V_k less
     (sum n_k S_k / V_k)^2 / sum(n_k^2 / V_k), S_k being a group's sum of distances from the common win rate and V_k that
@@ -85,25 +88,27 @@ def heterogeneity(
         credit: shape (items,), of a, in [0, 1].
         groups: shape (items,), the code of each item's group, from 0.
         clusters: shape (items,), the code of each item's cluster.
-        n_permutations: how many to draw; of more than some hundred units fewer, but not below 999.
-        seed: of the permutations.
+        n_permutations: how many to draw of each kind; of more than some hundred units fewer, but not below 999.
+        seed: of the permutations and signs.
     """
     codes = np.unique(groups, return_inverse=True)[1]
     df = int(codes.max(initial=0))
     if df < 1:
         return None
     units = _permuted_units(credit - credit.mean(), codes, clusters)
-    statistic = float(_studentised(units, units.groups[None])[0])
+    statistic = float(_studentised(units, units.groups[None], units.distance[None])[0])
     if len(units.groups) > MANY_UNITS:
         return Heterogeneity(statistic, df, float(chdtrc(df, statistic)))
     rng = np.random.default_rng(seed)
     n_permutations = min(n_permutations, max(FEWEST, WORK // len(units.groups)))
     at_once = max(1, CHUNK // (len(units.groups) + df))
-    reached = 0
+    reached = np.zeros(2, dtype=np.int64)
     for start in range(0, n_permutations, at_once):
-        shuffled = _shuffled(units, min(at_once, n_permutations - start), rng)
-        reached += int((_studentised(units, shuffled) >= statistic * (1 - TOLERANCE) - TOLERANCE).sum())
-    return Heterogeneity(statistic, df, (1 + reached) / (1 + n_permutations))
+        times = min(at_once, n_permutations - start)
+        permuted = _studentised(units, _shuffled(units, times, rng), units.distance[None])
+        flipped = _studentised(units, units.groups[None], _flipped(units, times, rng))
+        reached += [(one >= statistic * (1 - TOLERANCE) - TOLERANCE).sum() for one in (permuted, flipped)]
+    return Heterogeneity(statistic, df, (1 + int(reached.max())) / (1 + n_permutations))
 
 
 class _Units(NamedTuple):
@@ -145,19 +150,27 @@ def _shuffled(units: _Units, times: int, rng: np.random.Generator) -> Codes:
     return np.concatenate(parts, axis=1)
 
 
-def _studentised(units: _Units, groups: Codes) -> Floats:
-    """Return the statistic for each row of groups, shape (permutations, units)."""
+def _flipped(units: _Units, times: int, rng: np.random.Generator) -> Floats:
+    """Return distances with random signs, one a cluster, and a mean of 0 again, shape (times, units)."""
+    repeats = np.concatenate([np.full(n_clusters, size) for n_clusters, size in units.blocks])
+    signs = np.repeat(2 * rng.integers(0, 2, size=(times, len(repeats))) - 1, repeats, axis=1)
+    distance = signs * units.distance
+    return np.asarray(distance - np.outer(distance.sum(axis=1) / units.sizes.sum(), units.sizes))
+
+
+def _studentised(units: _Units, groups: Codes, distance: Floats) -> Floats:
+    """Return the statistic for each row of groups and of distances; one row of either is taken for all of the other."""
+    n_rows = max(len(groups), len(distance))
     n_groups = int(units.groups.max()) + 1
-    rows = groups + n_groups * np.arange(len(groups))[:, None]
+    rows = (groups + n_groups * np.arange(n_rows)[:, None]).ravel()
 
     def by_group(values: Floats) -> Floats:
-        weights = np.broadcast_to(values, groups.shape).ravel()
-        sums = np.bincount(rows.ravel(), weights, n_groups * len(groups))
-        return np.asarray(sums, dtype=np.float64).reshape(len(groups), n_groups)
+        weights = np.broadcast_to(values, (n_rows, len(units.groups))).ravel()
+        return np.asarray(np.bincount(rows, weights, n_groups * n_rows), dtype=np.float64).reshape(n_rows, n_groups)
 
-    squares = units.distance**2
-    if not squares.any():
-        return np.zeros(len(groups))
-    sums, sizes, spread = by_group(units.distance), by_group(units.sizes), by_group(squares) + squares.mean()
+    squares = distance**2
+    average = squares.mean(axis=1, keepdims=True)
+    spread = by_group(squares) + np.where(average > 0, average, 1)
+    sums, sizes = by_group(distance), by_group(units.sizes)
     common = (sizes * sums / spread).sum(axis=1) ** 2 / (sizes**2 / spread).sum(axis=1)
     return np.asarray((sums**2 / spread).sum(axis=1) - common)

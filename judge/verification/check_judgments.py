@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from judge.verification.findings import Findings
 
 FIRST_READER = 1
-"""that runs were sealed with: none of their replies was read by an earlier one"""
+"""that runs were sealed with, before manifests stated the reader with which a run began"""
 
 
 class JudgmentChecks:
@@ -61,7 +61,8 @@ class JudgmentChecks:
         self._asked: set[bytes] = set()
         self._items: set[str] = set()
         self._n_items = manifest.n_items if self._imported else None
-        self._least_reader = FIRST_READER if folder.is_sealed and not manifest.merged else 0
+        oldest = FIRST_READER if folder.is_sealed and not manifest.merged else 0
+        self._least_reader = manifest.first_reader or oldest
         self._differs: list[str] = []
         """where an older reader read something else than this one does"""
 
@@ -145,13 +146,16 @@ class JudgmentChecks:
             self._found.add(where, told, "reader")
             return
         said = self._readers[request.judge](judgment.reply, request)
-        if judgment.reader == READER:
-            self._found.n_read_again += 1
-            if said != judgment.result:
-                self._found.add(where, *_difference(judgment.result, said))
-            return
-        self._found.n_older_reader += 1
-        if said != judgment.result:
+        is_older = judgment.reader < READER
+        self._found.n_older_reader += is_older
+        self._found.n_read_again += not is_older
+        # Readers differ in what is a verdict, and never in which it is
+        both_read = (
+            judgment.reader >= int(FIRST_READER) and type(said) is type(judgment.result) and type(said) is not Failed
+        )
+        if said != judgment.result and (both_read or not is_older):
+            self._found.add(where, *_difference(judgment.result, said))
+        elif said != judgment.result:
             self._differs.append(where)
 
 

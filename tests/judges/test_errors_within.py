@@ -17,6 +17,7 @@ WHOLE: dict[str, Any] = {
     "choices": [{"message": {"role": "assistant", "content": "{}"}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 10, "completion_tokens": 2},
 }
+WHOLE_FIELDS = {'"content"': "{}", '"finish_reason"': "stop"}
 
 
 def came(body: object) -> Reply:
@@ -41,6 +42,48 @@ def test_an_error_beside_an_answer_makes_it_unusable(beside: dict[str, Any], wor
     assert reply.cut is FailureKind.UNUSABLE
     assert f"an error within the reply: {words}" in str(reply.problem)
     assert reply.usage.output == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "cut", "words"),
+    [
+        ({"message": {"role": "user"}}, "unusable", "a message of the user"),
+        ({"message": {"role": "tool"}}, "unusable", "a message of the tool"),
+        (
+            {"message": {"tool_calls": [{"function": {"name": "search", "arguments": "{}"}}]}},
+            "unusable",
+            "calls a tool",
+        ),
+        ({"message": {"function_call": {"name": "search", "arguments": "{}"}}}, "unusable", "calls a tool"),
+        ({"choice": {"native_finish_reason": "MAX_TOKENS"}}, "truncated", ""),
+        ({"choice": {"native_finish_reason": "SAFETY"}}, "filtered", ""),
+        ({"choice": {"content_filter_results": {"hate": {"filtered": True}}}}, "filtered", ""),
+        ({"body": {"status": "incomplete", "incomplete_details": {"reason": "max_tokens"}}}, "unusable", "incomplete"),
+        ({"body": {"object": "chat.completion.chunk"}}, "unusable", "a piece of a stream"),
+        ({"message": {"content": [{"type": "text", "text": "{}"}, {"type": "thinking", "thinking": "no"}]}}, None, ""),
+    ],
+)
+def test_what_tells_that_a_reply_is_not_whole_or_not_the_models_is_heeded(
+    body: dict[str, dict[str, Any]], cut: str | None, words: str
+) -> None:
+    (choice,) = WHOLE["choices"]
+    message = choice["message"] | body.get("message", {})
+    reply = came(WHOLE | body.get("body", {}) | {"choices": [choice | body.get("choice", {}) | {"message": message}]})
+    assert reply.cut == cut
+    assert words in reply.problem
+    assert cut or reply.text == ""  # thinking that follows a text takes it back
+
+
+@pytest.mark.parametrize(
+    "twice", ['"content": "{}", "content": ""', '"finish_reason": "length", "finish_reason": "stop"']
+)
+def test_a_body_with_a_field_twice_is_no_reply(twice: str) -> None:
+    name = twice.split(":", 1)[0]
+    body = orjson.dumps(WHOLE).decode().replace(f'{name}:"{WHOLE_FIELDS[name]}"', twice)
+    reply, _ = receive(body.encode(), {}, key="k" * 9, read=lambda record, _: read_reply(record, request_id=None))
+    assert (reply.cut, reply.problem) == (FailureKind.UNUSABLE, "not a reply: the body has a field twice")
+    quoted = came(WHOLE | {"choices": [{"message": {"content": body}, "finish_reason": "stop"}]})
+    assert (quoted.cut, quoted.text) == (None, body)
 
 
 def test_an_error_within_the_message_is_found() -> None:

@@ -148,11 +148,13 @@ def test_the_last_token_that_is_not_an_end_is_the_letters_and_tokens_of_one_text
     thinking = {"token": "B", "top_logprobs": [{"token": "B", "logprob": 0.0}]}
     twice = [{"token": "A", "logprob": math.log(0.5)}, {"token": "A", "logprob": math.log(0.25)}]
     content = [thinking, {"token": "A", "top_logprobs": twice}, {"token": "\n", "top_logprobs": []}]
-    assert letters_of({"logprobs": {"content": content}}) == {"A": pytest.approx(math.log(0.75))}
+    assert letters_of({"logprobs": {"content": content}}, "B</think>A\n") == {"A": pytest.approx(math.log(0.75))}
     assert parse_chances("A", {"A": math.log(0.95)}) == Chances(1.0, 0.0, 0.0)
     silent: list[dict[str, Any]] = [{}, {"logprobs": None}, {"logprobs": {"content": []}}]
     nan = {"token": "A", "top_logprobs": [{"token": "A", "logprob": math.nan}]}
     silent.append({"logprobs": {"content": [nan]}})
     for none in [*silent, {"logprobs": {"content": content[2:]}}]:
         with pytest.raises(UnusableReplyError):
-            letters_of(none)
+            letters_of(none, "A")
+    with pytest.raises(UnusableReplyError, match="another text"):
+        letters_of({"logprobs": {"content": content}}, "B")

@@ -209,7 +209,7 @@ def test_no_hostile_reply_is_silently_accepted() -> None:
         f'Okay, the form is {{"knowledge": ...}}.\n</think>\n{TEXT}',
         f"<think>hm</think>{TEXT.replace('fever', '</think> <think>')}",
         TEXT.replace('"tie"', '" Tie\\n"'),
-        f"With \\frac{{1}}{{2}} of the facts, {{so to say}}: {TEXT}",
+        f"With \\frac{{1}}{{2}} of the facts, {{so to say}}. {TEXT}",
         f"<think>Perhaps {OTHER}</think>{TEXT}",
         f"Perhaps {OTHER}</think>{TEXT}",
         f"<think>\nfirst?\n</think>\n\n```json\n{TEXT}\n```",
@@ -304,7 +304,7 @@ _OBJECT = json.dumps({"overall": {"evidence_1": "x", "evidence_2": "y", "verdict
     ],
 )
 def test_an_object_within_an_open_tag_or_introduced_as_a_draft_is_no_verdict(before: str) -> None:
-    with pytest.raises(UnparsedError, match=r"introduced as a draft|begins and does not end"):
+    with pytest.raises(UnparsedError, match=r"introduced as a draft|begins and does not end|token of a template"):
         parse_verdicts(before + _OBJECT + "\n```" * ("```" in before), ["overall"])
 
 
@@ -312,7 +312,7 @@ def test_an_object_within_an_open_tag_or_introduced_as_a_draft_is_no_verdict(bef
     "before",
     [
         *("<s>", "<start_of_turn>model\n", "<plan>do</plan>\n", "<!-- a -->\n", "Trace 2 lacks an <answer> tag.\n"),
-        *("My thoughts end here.\n", "After a draft, in JSON:\n```json\n", "<answer>", "a < b\n"),
+        *("My thoughts end here.\n", "A draft is done. In JSON:\n```json\n", "<answer>", "It has a < b.\n"),
     ],
 )
 def test_closed_tags_and_words_of_drafts_further_up_do_no_harm(before: str) -> None:

@@ -48,9 +48,11 @@ AROUND = (
     "{}</s>",
     "{0} {0}",
     "{}\n\n",
+    "Trace 2 claims:\n{}",
+    "Both are good. My verdict: {}",
 )
 ENDS = ((None, None), ("length", FailureKind.TRUNCATED), ("refusal", FailureKind.REFUSED))
-READ_AS = {1: "32b1c9f837e11f4a"}
+READ_AS = {1: "32b1c9f837e11f4a", 2: "272c2c1ed27bf6cd"}
 """by version: a hash of what these replies are read as"""
 
 

@@ -642,7 +642,7 @@ def test_nemo_gyms_groups_are_told_apart_and_broken_bodies_refused(anchored: Ser
     async def both() -> None:
         first = verify({"_ng_group_id": "g", "_ng_group_attempt": 0}, SHORT, MIDDLE, LONG)
         second = verify({"_ng_group_id": "h"}, LONG, MIDDLE, SHORT)
-        assert await asyncio.gather(first, second) == [[0.0, 0.5, 1.0], [1.0, 0.5, 0.0]]
+        assert list(await asyncio.gather(first, second)) == [[0.0, 0.5, 1.0], [1.0, 0.5, 0.0]]
 
     asyncio.run(both())
     for body in (

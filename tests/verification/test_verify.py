@@ -26,7 +26,7 @@ from judge.enums import ExportFormat
 from judge.errors import OmrJudgeError, RunError
 from judge.export.write import ExportOptions, export_run
 from judge.files.files import file_sha256, write_lines
-from judge.files.sealing import seal_lines, unseal
+from judge.files.sealing import seal, seal_lines, unseal
 from judge.labels.human_labels import PeopleReportOptions, make_people_report
 from judge.runs.manifest import ChecklistManifest, ScoreManifest
 from judge.runs.run_folder import RunFolder
@@ -167,6 +167,24 @@ def test_a_verdict_changed_together_with_its_checksum_is_found(copied: Callable[
     assert "where the reply says" in told
 
 
+def test_a_verdict_that_an_older_reader_is_said_to_have_read_otherwise_is_found(
+    copied: Callable[[str], RunFolder],
+) -> None:
+    run = copied("comparison")
+    manifest = orjson.loads(unseal(run.manifest_path.read_bytes()).content)
+    del manifest["versions"]["reader"]  # as of a run that an earlier version made
+    run.manifest_path.write_bytes(seal(orjson.dumps(manifest))[0])
+
+    def turn(number: int, record: dict[str, Any]) -> None:
+        record["reader"] = 1
+        if number == 5:
+            said = record["result"]["verdicts"]
+            said["overall"] = "first" if said["overall"] == "second" else "second"
+
+    rewrite(run.judgments_path, turn)
+    assert problems(run)[0].startswith("judgments.jsonl:5: result.verdicts.overall: is ")
+
+
 def forge(field: str, value: object) -> Callable[[int, dict[str, Any]], None]:
     """Return what changes a field of the second record."""
 
@@ -207,7 +225,9 @@ def forge(field: str, value: object) -> Callable[[int, dict[str, Any]], None]:
             {"status": "failed", "failure": "refused"},
             "judgments.jsonl:2: result: is failed (refused)",
         ),
-        ("comparison", "reader", 0, "judgments.jsonl:2: reader: is 0, where replies of this run were read by 1 to 1"),
+        ("comparison", "reader", 0, "judgments.jsonl:2: reader: is 0, where replies of this run were read by 2 to 2"),
+        ("comparison", "reader", 1, "judgments.jsonl:2: reader: is 1, where replies of this run were read by 2 to 2"),
+        ("merged", "reader", 1, "judgments.jsonl:2: reader: is 1, where replies of this run were read by 2 to 2"),
         ("comparison", "reader", 99, "judgments.jsonl:2: reader: is 99, where"),
         ("comparison", "time", "1999-01-01", "judgments.jsonl:2: time: no time with a zone: '1999-01-01'"),
         ("comparison", "sample", 10**18, "judgments.jsonl:2: damaged line: "),
