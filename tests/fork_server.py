@@ -29,12 +29,16 @@ from judge.cli import app
 
 LIBRARIES = (
     "anthropic",
+    "anyio.streams.tls",
     "filelock",
     "genai_prices",
+    "httpcore2",
+    "jinja2.meta",
     "jinja2.sandbox",
     "openai",
     "PIL.Image",
     "scipy.stats",
+    "truststore",
 )
 STREAMS = 3
 CHUNK = 2**16

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from builders import Row, both_orders, frame
+from drawing import costly
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -323,6 +324,7 @@ def test_by_majority_an_item_needs_every_judge_and_samples_are_averaged_first() 
 
 @pytest.mark.parametrize("orders", Orders)
 @given(data=st.data())
+@costly
 def test_exchanging_the_models_mirrors_a_majority(orders: Orders, data: st.DataObject) -> None:
     drawn, judges = data.draw(rows(orders))
     flipped = {"forward": "swapped", "swapped": "forward"}

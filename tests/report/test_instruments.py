@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 from builders import both_orders, frame
+from drawing import costly
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
@@ -70,6 +71,7 @@ def test_nothing_in_common_is_said_so() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(VERDICTS)), st.integers(0, 4), st.integers(0, 4)), min_size=1))
+@costly
 def test_exchanging_the_models_mirrors_both_instruments(items: list[tuple[str, int, int]]) -> None:
     other = {"a": "b", "b": "a", "split": "split"}
     names = [f"q{n}" for n in range(len(items))]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from builders import Row, both_orders, report_on
-from hypothesis import given, settings
+from drawing import costly
+from hypothesis import given
 from hypothesis import strategies as st
 from report.test_report import rows_of
 from report.test_report_sections import judgment, pair, report_of, runs
@@ -216,7 +217,7 @@ CONTRADICTIONS = {
 
 
 @given(runs(), st.sampled_from([None, 0.3]))
-@settings(max_examples=15)
+@costly
 def test_the_sentence_to_quote_never_contradicts_the_statement(run: dict[str, Any], margin: float | None) -> None:
     report = report_of(**run, extras=Extras(equivalence=margin))
     row = report.criteria["overall"]

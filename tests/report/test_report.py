@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from builders import Row, both_orders, criterion_reports, frame, report_on
+from drawing import costly
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,6 +87,7 @@ def rows_of(verdicts: Sequence[tuple[Verdict | None, Verdict | None]]) -> list[R
 
 
 @given(items)
+@costly
 def test_exchanging_the_models_mirrors_the_win_rate_and_nothing_else(
     verdicts: list[tuple[Verdict | None, Verdict | None]],
 ) -> None:
@@ -179,6 +181,7 @@ def test_the_counts_add_up_to_all_items_whatever_failed(panel: tuple[list[Row], 
 
 
 @given(st.lists(st.tuples(*[st.sampled_from([Verdict.FIRST, Verdict.SECOND, Verdict.TIE])] * 2), min_size=1), st.data())
+@costly
 def test_a_failure_moves_its_item_to_missing_and_touches_no_other(
     verdicts: list[tuple[Verdict, Verdict]], data: st.DataObject
 ) -> None:

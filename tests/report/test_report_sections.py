@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from builders import ROOT, SHARED, Row, make_pair
-from hypothesis import given, settings
+from drawing import costly
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -120,7 +121,7 @@ def runs(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(runs())
-@settings(max_examples=20)
+@costly
 def test_the_ledger_of_every_criterion_and_judge_adds_up_to_all_items(run: dict[str, Any]) -> None:
     report = report_of(**run)
     for reports in (report.criteria, *report.by_judge.values()):
@@ -173,6 +174,7 @@ def test_the_ledger_tells_what_became_of_each_item() -> None:
 
 @pytest.mark.slow
 @given(st.lists(st.tuples(said, said), min_size=1, max_size=7))
+@costly
 def test_the_bounds_are_reached_by_giving_every_missing_item_to_one_model(
     answers: list[tuple[Verdict | FailureKind, Verdict | FailureKind]],
 ) -> None:
@@ -235,6 +237,7 @@ def mirrored(value: Any, path: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
 
 
 @given(runs(), st.sampled_from(Method), st.sampled_from([None, "patient"]))
+@costly
 def test_exchanging_the_two_models_mirrors_every_number_exactly(
     run: dict[str, Any], method: Method, cluster: str | None
 ) -> None:
@@ -254,7 +257,7 @@ def test_exchanging_the_two_models_mirrors_every_number_exactly(
 
 @pytest.mark.slow
 @given(runs(), st.randoms(use_true_random=False))
-@settings(max_examples=15)
+@costly
 def test_the_order_of_judgments_and_items_changes_no_byte(run: dict[str, Any], source: random.Random) -> None:
     asked: dict[str, Any] = {"wanted": WantedFields("patient", ("part",)), "extras": Extras(length_control=True)}
     before = report_of(**run, **asked).model_dump_json()

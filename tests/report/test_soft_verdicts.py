@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from drawing import costly
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import ValidationError, structs
 from msgspec.json import encode
@@ -66,7 +67,7 @@ def as_soft(one: Judgment) -> Judgment:
 
 
 @given(runs())
-@settings(max_examples=12)
+@costly
 def test_hard_verdicts_given_as_probabilities_of_0_and_1_make_the_same_report(run: dict[str, Any]) -> None:
     by = WantedFields(None, ("part",))
     hard = report_of(**run, wanted=by)

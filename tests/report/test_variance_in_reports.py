@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from drawing import costly
+from hypothesis import given
 from report.test_report_sections import exchanged, hundred, judgment, pair, report_of, runs, turned
 
 from judge.enums import Orders
@@ -146,8 +147,8 @@ def test_judges_who_always_say_the_same_have_no_variance_and_no_sentence() -> No
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
 @given(runs())
+@costly
 def test_exchanging_the_models_changes_no_component_and_no_prediction(run: dict[str, object]) -> None:
     one = report_of(**run)  # type: ignore[arg-type]
     other = report_of(**{**run, "judgments": turned(run["judgments"]), "pairs": exchanged(run["pairs"])})  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import pytest
 from builders import RUBRIC as CRITERIA
 from builders import Row, both_orders, frame, make_judge, make_pair, shipped_prompt
+from drawing import costly
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -265,6 +266,7 @@ OUTCOMES = st.lists(st.tuples(*[st.sampled_from([A, B, TIE, SPLIT, UNSEEN, FAILE
 
 
 @given(OUTCOMES)
+@costly
 def test_exchanging_the_models_turns_the_shift_round_and_nothing_else(said: list[tuple[Said, Said, Said]]) -> None:
     def turned(both: Said) -> Said:
         other = {Verdict.FIRST: Verdict.SECOND, Verdict.SECOND: Verdict.FIRST}

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from drawing import costly
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -57,6 +58,7 @@ def test_the_confidence_sequence_has_its_published_ends() -> None:
 
 
 @given(COUNT, COUNT)
+@costly
 def test_of_wins_and_losses_evidence_and_sequence_are_those_of_the_beta_mixture(wins: int, losses: int) -> None:
     units = decided_units(wins, losses)
     assert evidence(units) == pytest.approx(mixture(wins, losses), abs=1e-6)
@@ -79,6 +81,7 @@ def test_evidence_equals_the_integral_over_the_beta_prior(credit: list[float]) -
 
 
 @given(CLUSTERS)
+@costly
 def test_evidence_mirrors_with_the_models_and_the_sequence_holds_the_mean_credit(clusters: list[list[float]]) -> None:
     units, mirrored = clustered(clusters), clustered([[1 - value for value in cluster] for cluster in clusters])
     assert evidence(units) == pytest.approx(evidence(mirrored), abs=1e-9)
