@@ -38,7 +38,7 @@ def comparison_page(run: str, manifest: Manifest, report: Report, contents: Pair
         "seed": manifest.seed,
     }
     shown = {"noun": "pairs", "run": run, "report": report, "manifest": manifest, "spent": spent}
-    return Parts("comparison.html.j2", "pairs", head, contents, shown | sections(report, manifest))
+    return Parts("comparison.html.j2", "pairs", head, contents, shown | sections(run, report, manifest))
 
 
 def score_page(

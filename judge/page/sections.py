@@ -48,15 +48,15 @@ class Part(NamedTuple):
         return "wide" if self.width * PHONE > needed else "tight" if self.width * DESK > needed else ""
 
 
-def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
+def sections(run: str, report: Report, manifest: Manifest) -> dict[str, Any]:
     """Return what the template of the report shows, by name."""
     names, overall = report.models.names, list(report.criteria)[-1]
-    claim = first_screen.headline(report, "")[0]
+    claim, *advice = first_screen.headline(report, run)
     judges = [plotted(judge, own[overall].win_rate) for judge, own in report.by_judge.items()]
     return {
         "claim": parted(claim, names),
         "worth": [line for line in first_screen.judge_lines(report) if not line.startswith((" ", "A judge"))],
-        "trust": words.trust(report),
+        "trust": [*words.trust(report), *advice],
         "names": dict(zip("ab", names, strict=True)),
         "overall": overall,
         "both": report.orders is Orders.BOTH,

@@ -134,6 +134,37 @@ def test_the_first_screen_says_what_the_report_says(browser: Browser, site: Site
         assert at == pytest.approx(100 * row["win_rate"]["estimate"], abs=0.01)
 
 
+def in_percent(rate: dict[str, Any]) -> str:
+    if rate["estimate"] is None:
+        return "-"
+    ends = f" [{100 * rate['low']:.1f}, {100 * rate['high']:.1f}]" if rate["low"] is not None else ""
+    return f"{100 * rate['estimate']:.1f}{ends}"
+
+
+def test_every_plot_states_the_rates_intervals_and_counts_of_the_report(browser: Browser, site: Site) -> None:
+    told = omr_judge("report", "r", "--by", "specialty", "--json", cwd=site.page.parent).stdout
+    report = json.loads(told)
+    criteria, alone = report["criteria"], report["by_judge"]
+    overall = list(criteria)[-1]
+    strata = ("both_right", "only_a_right", "only_b_right", "both_wrong")
+    expected = [
+        *(row["win_rate"] for row in criteria.values()),
+        *(own[overall]["win_rate"] for own in alone.values()),
+        *(row["win_rate"] for own in alone.values() for row in own.values()),
+        *(own["win_rate"][overall] for own in report["subgroups"]["specialty"].values()),
+        *(row["consistency"] for row in criteria.values()),
+        *(row["first_slot"] for row in criteria.values()),
+        *(criteria[name]["strata"][one]["win_rate"] for name in [overall, *list(criteria)[:-1]] for one in strata),
+    ]
+    with opened(browser, site.page) as page:
+        rows = page.locator(".forest tbody tr").evaluate_all(
+            "rows => rows.map(row => [...row.querySelectorAll('.numbers')].map(cell => cell.textContent))"
+        )
+    assert [[rate.replace("\u00a0", " "), n] for rate, n in rows] == [
+        [in_percent(rate), f"{round(rate['n']):,}"] for rate in expected
+    ]
+
+
 # Lists, filters, search
 
 
