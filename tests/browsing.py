@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
 
 CHROMIUM = shutil.which("chromium")
-DESKTOP = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1400, "height": 900}
 PHONE = {"width": 390, "height": 844}
 WAIT_MS = 10_000
 
@@ -100,6 +100,22 @@ def wait_listed(page: Page, items: list[str]) -> None:
 def shown_text(page: Page, selector: str = "body") -> str:
     """Return what can be seen."""
     return page.locator(selector).inner_text()
+
+
+def drawn_rates(page: Page, plots: str) -> list[float]:
+    """Return where the dots of forest plots stand, by the ticks written below their axes."""
+    found: list[float] = page.eval_on_selector_all(
+        plots,
+        """plots => plots.flatMap(plot => {
+            const place = (element, name) => parseFloat(element.getAttribute(name))
+            const texts = [...plot.querySelectorAll('.ticks text')]
+            const ticks = texts.map(tick => [place(tick, 'x'), Number(tick.textContent)])
+            const [[from, low], [to, high]] = [ticks.at(0), ticks.at(-1)]
+            const shown = dot => low + (place(dot, 'cx') - from) * (high - low) / (to - from)
+            return [...plot.querySelectorAll('.at')].map(shown)
+        })""",
+    )
+    return found
 
 
 def counted_filters(page: Page) -> list[tuple[str, int, int, str]]:

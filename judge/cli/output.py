@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from judge.enums import ReportFormat
-from judge.files.terminal import console, tell, write
+from judge.errors import InputError
+from judge.files.terminal import console, say, tell, write
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from judge.tables.cells import Document
 
 Made = TypeVar("Made")
+MEGABYTE = 1_000_000
 
 
 class Exit(IntEnum):
@@ -73,6 +76,16 @@ def print_form(
 
     content = document(made)
     write(written(content.with_errors() if errors else content, form).encode(), end="")
+
+
+def make_file(make: Callable[[Path], None], to: Path, *, overwrite: bool) -> None:
+    """Make a page and say so; InputError where its file is there and may not be replaced."""
+    if to.exists() and not overwrite:
+        raise InputError(f"--html {to}", "exists already", "name another file, or replace it with --overwrite")
+    make(to)
+    size = to.stat().st_size
+    shown = f"{size / 1e6:.1f} MB" if size >= MEGABYTE else f"{size / 1e3:.0f} kB"
+    say(f"{to}: written, {shown}; open it in a browser, it needs no network")
 
 
 def print_quote(quote: Quote, *, as_json: bool) -> None:

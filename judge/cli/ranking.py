@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from judge.cli.options import DryRun, OutputOptions, complete_run
-from judge.cli.output import Exit, print_form, print_quote, teller
+from judge.cli.output import Exit, make_file, print_form, print_quote, teller
 from judge.cli.reporting import FormOptions, refuse_options
 from judge.enums import ReportFormat
 from judge.files.terminal import tell
@@ -27,8 +27,9 @@ def rank(
     options: RankOptions,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a page, with a page of each run beside it, and print nothing."),
+        typer.Option(metavar="FILE", help="Write a page, with a page of each run beside it, and print no report."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="With --html: replace a file that exists.")] = False,
     form: FormOptions,
 ) -> None:
     """Rank many models from the comparisons of their pairs, without network."""
@@ -42,7 +43,7 @@ def rank(
     from judge.page.ranking_page import write_ranking
 
     refuse_options({"--se": form.se}, "is for tables that are printed; a page has none with standard errors")
-    write_ranking(made, html)
+    make_file(lambda path: write_ranking(made, path), html, overwrite=overwrite)
 
 
 def tournament(options: TournamentOptions, *, dry_run: DryRun = False, output: OutputOptions) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.cli.options import OutputOptions, complete_run
-from judge.cli.output import Exit, print_form, print_json
+from judge.cli.output import Exit, make_file, print_form, print_json
 from judge.enums import Method, ReportFormat
 from judge.errors import InputError
-from judge.files.terminal import say, tell
+from judge.files.terminal import tell
 from judge.judging.options import DEFAULT_RUNS, Cluster, Runs
 
 if TYPE_CHECKING:
     from judge.outcomes.item_features import WantedFields
-    from judge.page.assemble import Parts
     from judge.report.certificate import Certificate
     from judge.report.report import Report
     from judge.runs.run_folder import RunFolder
@@ -163,13 +162,13 @@ def report(
         of_one |= {"--difficulty": extra.difficulty, "--certificate": trust.certificate}
         of_one |= {"--accept-error": trust.accept_error}
         refuse_options(of_one, "is for one run")
-        from judge.page.several import read_runs
+        from judge.page.several import write_runs
 
         folders = [find_run(one, runs) for one in run]
         made_of = partial(
             make_report, method=ci, wanted=wanted, extras=Extras(equivalence, extra.length_control, extra.majority)
         )
-        _write_page(lambda: read_runs(folders, made_of), html, overwrite=overwrite)
+        make_file(lambda path: write_runs(folders, made_of, path), html, overwrite=overwrite)
         return
     folder = find_run(first, runs)
     if folder.any_manifest().kind == "score":
@@ -205,21 +204,11 @@ def report(
         certificate=find_certificate(trust.certificate),
     )
     if html is not None:
-        from judge.page.make_page import read_page
+        from judge.page.make_page import read_page, write_page
 
-        _write_page(lambda: read_page(folder, made), html, overwrite=overwrite)
+        make_file(lambda path: write_page(read_page(folder, made), path), html, overwrite=overwrite)
         return
     _print(made, form.chosen, run=called(folder, first), full=form.full, errors=form.se)
-
-
-def _write_page(read: Callable[[], Parts], to: Path, *, overwrite: bool) -> None:
-    """Write a page and say so; InputError where the file is there and may not be replaced."""
-    from judge.page.make_page import write_page
-
-    if to.exists() and not overwrite:
-        raise InputError(f"--html {to}", "exists already", "name another file, or replace it with --overwrite")
-    write_page(read(), to)
-    say(f"{to}: written, {to.stat().st_size / 1e6:.1f} MB; open it in a browser, it needs no network")
 
 
 def _report_score(
@@ -238,10 +227,10 @@ def _report_score(
 
     method = method or SCORE_METHOD
     if isinstance(to, Path):
-        from judge.page.make_page import read_score_page
+        from judge.page.make_page import read_score_page, write_page
 
         scored = make_score_report(folder, method=method, wanted=wanted)
-        _write_page(lambda: read_score_page(folder, scored), to, overwrite=overwrite)
+        make_file(lambda path: write_page(read_score_page(folder, scored), path), to, overwrite=overwrite)
     elif against is None:
         _print_score(make_score_report(folder, method=method, wanted=wanted).report, to, errors=errors)
     else:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from judge.page.contents import Contents
 
 PACKAGE = "judge.page"
-_WHOLE = re.compile(r"\[[^\[\]]*\]|(?<=\d) %")
+_WHOLE = re.compile(r"\[[^\[\]]*\]|(?<=\d) %|\bp [<=] [\d.]+|\b[\d.,]+ (?:pair|item)s?\b")
 
 
 class Parts(NamedTuple):
@@ -72,15 +72,14 @@ def assemble(parts: Parts, *, served: bool) -> str:
     )
 
 
-def assemble_plain(template: str, style: str, values: Mapping[str, Any]) -> str:
+def assemble_plain(template: str, values: Mapping[str, Any]) -> str:
     """Return a page without items and script; its policy allows its own style, and links lead where they say.
 
     Args:
-        template: of the whole page.
-        style: the folder of the styles that go with those of every page.
+        template: extends `plain.html.j2`.
         values: what the template shows, by name.
     """
-    styles = _joined(["style", f"style/{style}"], ".css")
+    styles = _joined(["style"], ".css")
     policy = f"default-src 'none'; style-src {_hash(styles)}; img-src data:; base-uri 'none'; form-action 'none'"
     return _environment().get_template(template).render(policy=policy, style=_trusted(styles), **values)
 

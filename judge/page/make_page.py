@@ -15,6 +15,7 @@ from judge.outcomes.counted_items import Pooling
 from judge.page.assemble import assemble
 from judge.page.contents import CaseContents, PairContents
 from judge.page.page import comparison_page, score_page
+from judge.page.spent import spent
 from judge.page.thumbnails import thumbnail
 from judge.page.without_paths import shareable, without_folders
 from judge.prompting.pairwise_prompt import trace_body
@@ -50,7 +51,8 @@ def read_page(folder: RunFolder, report: Report) -> Parts:
             doubts=doubts.get(item, frozenset()),
             identical=item in identical,
         )
-    return comparison_page(folder.name, shareable(audit.manifest), report, contents)
+    paid = spent(folder.judgments(), audit.manifest.prices)
+    return comparison_page(folder.name, shareable(audit.manifest), report, contents, paid)
 
 
 def _told_item(audit: Audit, item: str, pair: Pair | None) -> dict[str, Any]:
@@ -114,4 +116,5 @@ def read_score_page(folder: RunFolder, made: ScoredRun) -> Parts:
             answer=answer_standing(found.figures[item.id]),
             groups=groups_of(_filter_fields(item, made.report.subgroups)),
         )
-    return score_page(folder.name, shareable(manifest), made.report, contents)
+    paid = spent(folder.judgments(), manifest.prices)
+    return score_page(folder.name, shareable(manifest), made.report, contents, paid)

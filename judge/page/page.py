@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from judge.enums import FailureMode
 from judge.files.files import as_json_bytes
 from judge.page.assemble import Parts, browser_key
-from judge.page.sections import judgment_counts, plotted, sections, spending, subgroup
+from judge.page.plots import plotted, shares
+from judge.page.sections import judgment_counts, sections, spending, subgroup
 from judge.schema import Group
 from judge.scoring import score_tables
 from judge.scoring.score_document import conclusion
@@ -15,14 +16,15 @@ from judge.scoring.scores import PARTS
 
 if TYPE_CHECKING:
     from judge.page.contents import CaseContents, PairContents
-    from judge.page.sections import Plotted
+    from judge.page.plots import Forest, Plotted
+    from judge.page.spent import Spent
     from judge.report.report import Report
     from judge.runs.manifest import Manifest, ScoreManifest
     from judge.scoring.figures import Figures
     from judge.scoring.score_report import ScoreReport
 
 
-def comparison_page(run: str, manifest: Manifest, report: Report, contents: PairContents) -> Parts:
+def comparison_page(run: str, manifest: Manifest, report: Report, contents: PairContents, spent: Spent | None) -> Parts:
     """Return what the page of a comparison is made of."""
     head = {
         "run": run,
@@ -35,11 +37,13 @@ def comparison_page(run: str, manifest: Manifest, report: Report, contents: Pair
         "orders": manifest.orders.value,
         "seed": manifest.seed,
     }
-    shown = {"noun": "pairs", "run": run, "report": report, "manifest": manifest}
-    return Parts("comparison.html.j2", "pairs", head, contents, shown | sections(report, manifest))
+    shown = {"noun": "pairs", "run": run, "report": report, "manifest": manifest, "spent": spent}
+    return Parts("comparison.html.j2", "pairs", head, contents, shown | sections(run, report, manifest))
 
 
-def score_page(run: str, manifest: ScoreManifest, report: ScoreReport, contents: CaseContents) -> Parts:
+def score_page(
+    run: str, manifest: ScoreManifest, report: ScoreReport, contents: CaseContents, spent: Spent | None
+) -> Parts:
     """Return what the page of a score is made of."""
     head = {
         "run": run,
@@ -49,7 +53,7 @@ def score_page(run: str, manifest: ScoreManifest, report: ScoreReport, contents:
         "groups": list(Group),
         "modes": list(FailureMode),
     }
-    shown = {"noun": "traces", "run": run, "report": report, "manifest": manifest}
+    shown = {"noun": "traces", "run": run, "report": report, "manifest": manifest, "spent": spent}
     return Parts("score.html.j2", "cases", head, contents, shown | _score_sections(report, manifest))
 
 
@@ -59,18 +63,25 @@ def _score_sections(report: ScoreReport, manifest: ScoreManifest) -> dict[str, A
     return {
         "claim": conclusion(report),
         "counts": judgment_counts(report) + [(name, f"{count:,}") for name, count in optional.items() if count],
-        "totals": _totals(report),
-        "groups": _groups(report),
+        "totals": _percent("figure", _totals(report)),
+        "groups": {group: _percent("part", rows) for group, rows in _groups(report).items()},
         "alone": {
-            judge: [
-                *_totals(own),
-                *(row._replace(name=f"{group}: {row.name}") for group, rows in _groups(own).items() for row in rows),
-            ]
+            judge: _percent(
+                "figure",
+                [
+                    *_totals(own),
+                    *(
+                        row._replace(name=f"{group}: {row.name}")
+                        for group, rows in _groups(own).items()
+                        for row in rows
+                    ),
+                ],
+            )
             for judge, own in report.by_judge.items()
         },
         "legend": score_tables.LEGEND,
         "subgroups": {
-            field: [subgroup(value, own.trace_score, small=own.small) for value, own in values.items()]
+            field: _percent(field, [subgroup(value, own.trace_score, small=own.small) for value, own in values.items()])
             for field, values in report.subgroups.items()
         },
         "modes": score_tables.failure_modes(report),
@@ -78,6 +89,10 @@ def _score_sections(report: ScoreReport, manifest: ScoreManifest) -> dict[str, A
         "spending": spending(report),
         "manifest_json": as_json_bytes(manifest.model_dump(mode="json", by_alias=True)).decode(),
     }
+
+
+def _percent(of: str, rows: list[Plotted]) -> Forest:
+    return shares(of, "Mean over traces, %", rows, "traces")
 
 
 def _totals(figures: Figures) -> list[Plotted]:

@@ -8,18 +8,18 @@ from urllib.parse import quote
 
 from judge.comparison.derive_report import make_report
 from judge.files.files import replacing
-from judge.outcomes.tally import HALF
 from judge.page.assemble import assemble_plain
+from judge.page.heat_map import square
 from judge.page.make_page import read_page, write_page
-from judge.page.sections import plotted
+from judge.page.plots import Forest, around_even, plotted
+from judge.page.sections import parted
 from judge.ranking import ranking_document
 from judge.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
+    from judge.page.heat_map import Square
     from judge.ranking.ranking_report import CriterionRanking, RankingReport
 
-TINTS = 5
-"""shades of either side in the heat map"""
 Links = dict[str, tuple[str, str]]
 """by run folder: where its page is, and what it is called"""
 
@@ -51,42 +51,39 @@ def ranking_page(report: RankingReport, links: Links, *, title: str) -> str:
     values = {
         "title": title,
         "report": report,
-        "claim": ranking_document.conclusion(report),
+        "claim": [
+            (text, "model" if side else "") for text, side in parted(ranking_document.conclusion(report), report.models)
+        ],
         "counts": [(name, f"{count:,}") for name, count in counts.items()],
         "criteria": [_criterion(name, own, links) for name, own in reversed(report.criteria.items())],
         "heat_legend": ranking_document.MATRIX,
         "curve": ranking_document.curve_table(report.curve) if report.curve else None,
         "basis": ranking_document.basis(report),
     }
-    return assemble_plain("ranking.html.j2", "ranking", values)
+    return assemble_plain("ranking.html.j2", values)
 
 
 def _criterion(name: str, found: CriterionRanking, links: Links) -> dict[str, Any]:
     """Return what the template shows of one criterion."""
     names = [model.model for model in found.models]
-    cells: dict[tuple[str, str], dict[str, Any]] = {}
+    squares: dict[tuple[str, str], Square] = {}
     for number, pair in enumerate(found.pairs):
         if (rate := pair.expected.estimate) is None:
             continue
         href = links[pair.runs[0]][0] if len(pair.runs) == 1 else f"#{name}-pair-{number}"
         for one, other, own in ((pair.a, pair.b, rate), (pair.b, pair.a, 1 - rate)):
-            shade = min(TINTS, 1 + int(abs(own - HALF) * 2 * TINTS))
-            cells[one, other] = {
-                "rate": f"{100 * own:.1f}",
-                "n": f"{pair.win_rate.n:,}",
-                "tint": f"{'a' if own >= HALF else 'b'}{shade}",
-                "href": href,
-                "label": f"{one} against {other}: {100 * own:.1f} %",
-            }
+            squares[one, other] = square(one, other, own, f"{pair.win_rate.n:,}", href)
+    rows = [
+        plotted(model.model, model.win_rate, f"rank {ranking_document.rank_text(model)}".replace(" ", "\u00a0"))
+        for model in found.models
+    ]
     return {
         "name": name,
-        "names": names,
-        "plot": [
-            plotted(model.model, model.win_rate, f"rank {ranking_document.rank_text(model)}".replace(" ", "\u00a0"))
-            for model in found.models
-        ],
+        "plot": Forest(
+            "rank and model", "Win rate against the mean of the others, %", rows, around_even(rows), "items"
+        ),
         "ranking": ranking_document.ranking_table(found.models, key="ranking", title=f"Ranking on {name}"),
-        "heat": [(one, [cells.get((one, other)) for other in names]) for one in names],
+        "heat": {one: [squares.get((one, other)) for other in names] for one in names},
         "fit": ranking_document.fit_words(found),
         "pairs": ranking_document.pairs_table(found, name),
         "links": [[links[run] for run in pair.runs] for pair in found.pairs],

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from judge.costs.cost_words import dollars
 from judge.enums import Orders, Stratum
 from judge.files.files import as_json_bytes
+from judge.page.control_sections import control_plots, tables_by_name
+from judge.page.plots import Forest, Plotted, around_even, plotted, shares, versus
 from judge.tables import first_screen, words
-from judge.tables.control_tables import control_lines, control_tables
+from judge.tables.control_tables import control_lines
 from judge.tables.first_screen import INPUT, LEFT_OUT
 from judge.tables.tables import STRATA
-from judge.tables.words import percent
 
 if TYPE_CHECKING:
     from judge.costs.cost_words import Costed
@@ -22,26 +25,11 @@ if TYPE_CHECKING:
     from judge.scoring.score_report import ScoreReport
 
 WIDE = 100.0
-"""percent of a plot's width"""
-
-
-class Plotted(NamedTuple):
-    """A row of the forest plot; positions are percent of the plot's width, None where nothing was counted."""
-
-    name: str
-    rate: str
-    at: float | None
-    low: float | None
-    width: float | None
-    n: int
-    note: str = ""
-
-    @property
-    def side(self) -> str:
-        """The model on whose side of one half the whole interval lies: a, b, or neither."""
-        if self.low is None or self.width is None:
-            return ""
-        return "a" if self.low > WIDE / 2 else "b" if self.low + self.width < WIDE / 2 else ""
+"""percent of a bar's width"""
+PHONE, DESK = 340, 800
+"""pixels of a bar's width"""
+DIGIT = 9
+"""pixels of a digit's width"""
 
 
 class Part(NamedTuple):
@@ -53,79 +41,97 @@ class Part(NamedTuple):
     start: float
     width: float
 
+    @property
+    def room(self) -> str:
+        """Where its number fits into it: `wide` everywhere, `tight` on a desk alone, or empty."""
+        needed = WIDE * DIGIT * (1 + len(str(self.items)))
+        return "wide" if self.width * PHONE > needed else "tight" if self.width * DESK > needed else ""
 
-def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
+
+def sections(run: str, report: Report, manifest: Manifest) -> dict[str, Any]:
     """Return what the template of the report shows, by name."""
-    overall = list(report.criteria)[-1]
-    length, agreement, sensitivity = report.length[overall], report.agreement[overall], report.judge_sensitivity
-    components = report.variance_components
-    identical = [("identical traces", f"{report.n_identical:,}")] if report.n_identical else []
-    panels = {"": report.criteria, **report.by_judge}
+    names, overall = report.models.names, list(report.criteria)[-1]
+    claim, *advice = first_screen.headline(report, run)
+    judges = [plotted(judge, own[overall].win_rate) for judge, own in report.by_judge.items()]
     return {
-        "claim": first_screen.headline(report, "")[0],
+        "claim": parted(claim, names),
         "worth": [line for line in first_screen.judge_lines(report) if not line.startswith((" ", "A judge"))],
-        "trust": words.trust(report),
-        "conclusion": words.conclusion(report),
-        "names": dict(zip("ab", report.models.names, strict=True)),
+        "trust": [*words.trust(report), *advice],
+        "names": dict(zip("ab", names, strict=True)),
         "overall": overall,
         "both": report.orders is Orders.BOTH,
-        "counts": judgment_counts(report) + identical,
-        "panels": panels,
-        "plots": {view: [plotted(n, row.win_rate) for n, row in own.items()] for view, own in panels.items()},
+        "counts": judgment_counts(report),
+        "notes": list(first_screen.notes(report)),
+        "win_rates": _win_rates(report.criteria, names),
+        "judges": versus("judge", judges, names) if judges else None,
+        "alone": {judge: _win_rates(own, names) for judge, own in report.by_judge.items()},
         "subgroups": {
-            field: [subgroup(value, own.win_rate[overall], small=own.small) for value, own in values.items()]
+            field: versus(
+                field,
+                [subgroup(value, own.win_rate[overall], small=own.small) for value, own in values.items()],
+                names,
+            )
             for field, values in report.subgroups.items()
         },
         "interactions": {field: " ".join(told) for field, told in _checks(report).items() if told},
         "bars": {name: bar(row, report.n_items) for name, row in report.criteria.items()},
-        "ledgers": [words.ledger(name, row) for name, row in report.criteria.items()],
-        "consistency": [_agreeing(name, row) for name, row in report.criteria.items()],
-        "first_slot": [plotted(name, row.first_slot) for name, row in report.criteria.items()],
-        "leanings": [
-            *words.position(overall, report.position[overall]),
-            *([words.length(overall, length)] if length else []),
-            *([words.agreement(overall, agreement)] if agreement else []),
-            *(
-                [words.judge_sensitivity(overall, sensitivity[overall], report.criteria[overall].win_rate)]
-                if sensitivity
-                else []
-            ),
-            *([words.variance(overall, components[overall])] if components else []),
-            *([words.halo(report.halo)] if report.halo else []),
-        ],
+        "ledgers": [words.ledger(name, row, names[0]) for name, row in report.criteria.items()],
+        "consistency": shares(
+            "criterion",
+            "Pairs whose two orders agree, %; the thin mark is what chance would give",
+            [_agreeing(name, row) for name, row in report.criteria.items()],
+        ),
+        "first_slot": _first_slot(report),
+        "figures": _figures(report, overall),
         "strata": _strata(report),
-        "controls": list(control_tables(report)),
-        "control_plots": _control_plots(report),
+        "controls": tables_by_name(report),
+        "control_plots": control_plots(report),
         "control_lines": control_lines(report),
         "spending": spending(report),
         "manifest_json": as_json_bytes(manifest.model_dump(mode="json", by_alias=True)).decode(),
     }
 
 
-def _control_plots(report: Report) -> dict[str, list[Plotted]]:
-    """Return by control, and judge where there are several, the share of pairs with another outcome."""
-    return {
-        f"{kind}{f', {judge}' if len(report.judges) > 1 else ''}": [
-            plotted(name, own.changed, own.effect or "") for name, own in criteria.items()
-        ]
-        for kind, control in (report.controls or {}).items()
-        for judge, criteria in control.moved.items()
-    }
+def parted(text: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return a text in parts, each with the side whose model it names: a, b, or neither."""
+    sides = {name: "ab"[place] if place < len("ab") else "more" for place, name in enumerate(names)}
+    longest_first = "|".join(re.escape(name) for name in sorted(sides, key=len, reverse=True))
+    parts = re.split(rf"(?<![\w-])({longest_first})(?![\w-])", text)
+    return [(part, sides[part] if place % 2 else "") for place, part in enumerate(parts) if part]
+
+
+def _win_rates(criteria: Mapping[str, CriterionReport], names: Sequence[str]) -> Forest:
+    return versus("criterion", [plotted(name, row.win_rate) for name, row in criteria.items()], names)
+
+
+def _first_slot(report: Report) -> Forest:
+    rows = [plotted(name, row.first_slot) for name, row in report.criteria.items()]
+    ends = ("second slot", "first slot")
+    return Forest("criterion", "Verdicts for the trace shown first, %", rows, around_even(rows), "verdicts", ends)
+
+
+def _figures(report: Report, overall: str) -> list[str]:
+    """Return what else is known of the judge, in sentences."""
+    name, length, agreement = report.models.names[0], report.length[overall], report.agreement[overall]
+    told = words.position(overall, report.position[overall], name)
+    if length:
+        told.append(words.length(overall, length, name))
+    if agreement:
+        told.append(words.agreement(overall, agreement))
+    if report.judge_sensitivity:
+        found = report.judge_sensitivity[overall]
+        told.append(words.judge_sensitivity(overall, found, report.criteria[overall].win_rate))
+    if report.variance_components:
+        told.append(words.variance(overall, report.variance_components[overall]))
+    if report.halo:
+        told.append(words.halo(report.halo))
+    return told
 
 
 def _checks(report: Report) -> dict[str, list[str]]:
     """Return what is said of the values of each field together."""
     told = (words.interaction(report), words.standardised(report))
     return {field: [own[field] for own in told if field in own] for field in report.subgroups}
-
-
-def plotted(name: str, rate: Estimate, note: str = "") -> Plotted:
-    """Return the position of a rate and its interval on a scale from 0 to 100 %."""
-    at = None if rate.estimate is None else round(WIDE * rate.estimate, 2)
-    if rate.low is None or rate.high is None:
-        return Plotted(name, percent(rate), at, None, None, round(rate.n), note)
-    low, width = round(WIDE * rate.low, 2), round(WIDE * (rate.high - rate.low), 2)
-    return Plotted(name, percent(rate), at, low, width, round(rate.n), note)
 
 
 def bar(row: CriterionReport, n_items: int) -> list[Part]:
@@ -146,9 +152,9 @@ def subgroup(value: str, rate: Estimate, *, small: bool) -> Plotted:
 
 
 def _agreeing(name: str, row: CriterionReport) -> Plotted:
-    """Return the position consistency of a criterion, noted with what chance would give and the signal."""
-    chance = "" if row.chance_consistency is None else f"by chance {WIDE * row.chance_consistency:.1f}; "
-    return plotted(name, row.consistency, f"{chance}{row.signal or 'no signal to tell'}")
+    """Return the position consistency of a criterion, with what chance would give and the signal."""
+    chance = "" if row.chance_consistency is None else f"by chance {100 * row.chance_consistency:.1f}; "
+    return plotted(name, row.consistency, f"{chance}{row.signal or 'no signal to tell'}", row.chance_consistency)
 
 
 def _strata(report: Report) -> dict[str, Any] | None:
@@ -156,20 +162,18 @@ def _strata(report: Report) -> dict[str, Any] | None:
     known = {name: row.strata for name, row in report.criteria.items() if row.strata}
     if not known:
         return None
-    a, b = report.models.names
-    titles = dict(STRATA) | {"only_a_right": f"only {a} right", "only_b_right": f"only {b} right"}
+    names = report.models.names
+    titles = STRATA | {"only_a_right": f"only {names[0]} right", "only_b_right": f"only {names[1]} right"}
+    rates = {name: {one: getattr(own, one).win_rate for one in Stratum} for name, own in known.items()}
+    rates |= {name: {one: own[one].win_rate for one in Stratum} for name, own in words.letters_alike(report).items()}
+    plots = {
+        name: versus("final answers", [plotted(titles[one], rate) for one, rate in own.items()], names)
+        for name, own in rates.items()
+    }
     last = list(known.values())[-1]
     return {
-        "plot": [plotted(title, getattr(last, stratum).win_rate) for stratum, title in titles.items()],
-        "titles": list(titles.values()),
-        "rows": {
-            name: [words.counted(getattr(row, stratum).win_rate) for stratum in STRATA] for name, row in known.items()
-        }
-        | {
-            name: [words.counted(own[stratum].win_rate) for stratum in Stratum]
-            for name, own in words.letters_alike(report).items()
-        },
-        "sizes": [getattr(last, stratum).n for stratum in STRATA],
+        "overall": plots[list(known)[-1]],
+        "others": {name: plot for name, plot in plots.items() if name != list(known)[-1]},
         "unreadable": last.unreadable,
         "answer_only": words.percent_sign(words.counted(last.answer_only)),
     }
@@ -179,6 +183,7 @@ def judgment_counts(report: Report | ScoreReport) -> list[tuple[str, str]]:
     """Return the counts of items and judgments of a report of any kind, each with its name."""
     failures = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in report.failures.items())
     optional = {
+        "identical traces": getattr(report, "n_identical", 0),
         "not asked yet": report.n_not_asked,
         **{f"left out: {LEFT_OUT[reason]}": count for reason, count in report.left_out.items()},
         **{INPUT[name]: count for name, count in getattr(report, "input_counts", {}).items()},

@@ -142,7 +142,7 @@ def sequence_of(found: Sequential, model: str) -> str:
     return f"wins of {model} among {found.wins + found.losses} decided units"
 
 
-def ledger(name: str, row: CriterionReport) -> str:
+def ledger(name: str, row: CriterionReport, model: str = "a") -> str:
     """Return what splits and missing items are made of, and what the missing ones leave open; empty without any."""
     terms = ledger_terms(row.ledger)
     parts = [f"{word} {number}" for word, number in terms.items() if word not in {"a", "b", "tie"} and number]
@@ -152,7 +152,7 @@ def ledger(name: str, row: CriterionReport) -> str:
     if not row.missing or row.bounds.low is None or row.bounds.high is None:
         return f"{text}."
     worst = f"{100 * row.bounds.low:.1f} and {100 * row.bounds.high:.1f} %"
-    return f"{text}; worst-case bounds of the win rate of a: {worst}."
+    return f"{text}; worst-case bounds of the win rate of {model}: {worst}."
 
 
 def ledger_terms(counts: Ledger) -> dict[str, int]:
@@ -169,7 +169,7 @@ def ledger_terms(counts: Ledger) -> dict[str, int]:
     return always | {word: count for word, count in rest.items() if count}
 
 
-def position(name: str, found: PositionReport) -> list[str]:
+def position(name: str, found: PositionReport, model: str = "a") -> list[str]:
     """Return the position bias in words: nothing where nothing is known of it."""
     parts = []
     if found.to_first is not None and found.to_second is not None and found.p_value is not None:
@@ -178,20 +178,20 @@ def position(name: str, found: PositionReport) -> list[str]:
     if found.preference is not None and found.slot_effect is not None:
         parts.append(f"log-odds: preference {number(found.preference)}, slot effect {number(found.slot_effect)}")
     elif found.win_rate is not None:
-        parts.append(f"win rate of a net of the slot {percent_sign(percent(found.win_rate))}")
+        parts.append(f"win rate of {model} net of the slot {percent_sign(percent(found.win_rate))}")
     return [f"Position bias, {name}: {'; '.join(parts)}."] if parts else []
 
 
-def length(name: str, found: LengthReport) -> str:
+def length(name: str, found: LengthReport, model: str = "a") -> str:
     """Return the length bias in words."""
     parts = []
     if found.longer_wins.estimate is not None:
         parts.append(f"the longer trace wins {percent_sign(counted(found.longer_wins))}")
     if found.matched_share is not None and found.matched.estimate is not None:
         share = f"{100 * found.matched_share:.0f} % of the items"
-        parts.append(f"at matched length ({share}) the win rate of a is {percent_sign(counted(found.matched))}")
+        parts.append(f"at matched length ({share}) the win rate of {model} is {percent_sign(counted(found.matched))}")
     if found.adjusted is not None:
-        parts.append(f"length-controlled win rate of a {percent_sign(percent(found.adjusted.win_rate))}")
+        parts.append(f"length-controlled win rate of {model} {percent_sign(percent(found.adjusted.win_rate))}")
     if found.alpaca_eval is not None:
         parts.append(f"{found.alpaca_eval.name} {100 * found.alpaca_eval.win_rate:.1f} %")
     if found.not_identified is not None:

@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from browsing import PHONE, counted_filters, opened, row_outcomes, shown_text, violations, wait_listed, wait_ready
+from browsing import (
+    PHONE,
+    counted_filters,
+    drawn_rates,
+    opened,
+    row_outcomes,
+    shown_text,
+    violations,
+    wait_listed,
+    wait_ready,
+)
 from command import omr_judge, report_of, write_jsonl
 from PIL import Image
 from provider_server import Answer, Call, ProviderServer, content_judge, verdicts_for
@@ -115,13 +125,44 @@ def test_the_first_screen_says_what_the_report_says(browser: Browser, site: Site
         claim = page.locator("#claim").inner_text().replace("\u00a0", " ")
         text = shown_text(page, "#report")
         bars = page.locator(".bar").evaluate_all("bars => bars.map(bar => bar.getAttribute('aria-label'))")
-        positions = page.locator(".forest >> nth=0 >> .at").evaluate_all("dots => dots.map(d => d.getAttribute('cx'))")
+        positions = drawn_rates(page, "#h-rates + .scroll .forest")
     assert claim in terminal
     assert all(word in text for word in (MODEL_A, MODEL_B, *JUDGES, "specialty", "cardio", "neuro", "pairwise.v1"))
     for (name, row), drawn, at in zip(site.report["criteria"].items(), bars, positions, strict=True):
         counts = {kind: row[field] for kind, field in KINDS.items() if row[field]}
         assert dict(part.split(" ") for part in drawn.split(", ")) == {kind: str(n) for kind, n in counts.items()}, name
-        assert float(at.rstrip("%")) == pytest.approx(100 * row["win_rate"]["estimate"], abs=0.01)
+        assert at == pytest.approx(100 * row["win_rate"]["estimate"], abs=0.01)
+
+
+def in_percent(rate: dict[str, Any]) -> str:
+    if rate["estimate"] is None:
+        return "-"
+    ends = f" [{100 * rate['low']:.1f}, {100 * rate['high']:.1f}]" if rate["low"] is not None else ""
+    return f"{100 * rate['estimate']:.1f}{ends}"
+
+
+def test_every_plot_states_the_rates_intervals_and_counts_of_the_report(browser: Browser, site: Site) -> None:
+    told = omr_judge("report", "r", "--by", "specialty", "--json", cwd=site.page.parent).stdout
+    report = json.loads(told)
+    criteria, alone = report["criteria"], report["by_judge"]
+    overall = list(criteria)[-1]
+    strata = ("both_right", "only_a_right", "only_b_right", "both_wrong")
+    expected = [
+        *(row["win_rate"] for row in criteria.values()),
+        *(own[overall]["win_rate"] for own in alone.values()),
+        *(row["win_rate"] for own in alone.values() for row in own.values()),
+        *(own["win_rate"][overall] for own in report["subgroups"]["specialty"].values()),
+        *(row["consistency"] for row in criteria.values()),
+        *(row["first_slot"] for row in criteria.values()),
+        *(criteria[name]["strata"][one]["win_rate"] for name in [overall, *list(criteria)[:-1]] for one in strata),
+    ]
+    with opened(browser, site.page) as page:
+        rows = page.locator(".forest tbody tr").evaluate_all(
+            "rows => rows.map(row => [...row.querySelectorAll('.numbers')].map(cell => cell.textContent))"
+        )
+    assert [[rate.replace("\u00a0", " "), n] for rate, n in rows] == [
+        [in_percent(rate), f"{round(rate['n']):,}"] for rate in expected
+    ]
 
 
 # Lists, filters, search
@@ -267,11 +308,11 @@ def test_a_pair_shows_its_texts_both_orders_with_evidence_and_what_was_sent_and_
 
 def test_what_was_not_judged_says_why(browser: Browser, site: Site) -> None:
     with opened(browser, site.page, f"#item={REFUSED}") as page:
-        assert page.locator(".criterion > header .badge").all_inner_texts() == ["missing"] * 4
+        assert page.locator(".criterion > summary .badge").all_inner_texts() == ["missing"] * 4
         assert page.locator(".order .badge", has_text="refused").count() == 8
         go(page, f"item={SAME}")
         assert "a tie that no judge was asked about" in shown_text(page, ".verdicts")
-        assert page.locator(".criterion > header .badge").all_inner_texts() == ["identical traces: tie"] * 4
+        assert page.locator(".criterion > summary .badge").all_inner_texts() == ["identical traces: tie"] * 4
 
 
 def test_an_image_is_shown_small_and_can_be_enlarged(browser: Browser, site: Site) -> None:
@@ -279,7 +320,7 @@ def test_an_image_is_shown_small_and_can_be_enlarged(browser: Browser, site: Sit
         image = page.locator(".pictures img")
         assert len(base64.b64decode((image.get_attribute("src") or "").partition(",")[2])) <= 15_000
         assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") >= 100
-        assert "scan.png (scaled down)" in shown_text(page, "figcaption")
+        assert "scan.png (scaled down)" in shown_text(page, ".pictures figcaption")
         page.click(".picture")
         assert page.locator("#zoom img").is_visible()
         page.keyboard.press("Escape")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from browsing import PHONE, counted_filters, opened, shown_text, violations, wait_listed, wait_ready
+from browsing import PHONE, counted_filters, drawn_rates, opened, shown_text, violations, wait_listed, wait_ready
 from command import omr_judge, report_of
 from page.test_page import PAYLOADS, SHORT, SHOW_ITEM, go, press, title, unpacked, visible_like_python
 from provider_server import Call
@@ -50,7 +50,7 @@ def test_the_first_screen_says_what_the_report_says(browser: Browser, site: Site
     terminal = " ".join(omr_judge("report", "s", cwd=site.page.parent).stdout.split())
     with opened(browser, site.page) as page:
         assert page.locator("#claim").inner_text().replace("\u00a0", " ") in terminal
-        dots = page.locator(".forest .at").evaluate_all("dots => dots.map(dot => parseFloat(dot.getAttribute('cx')))")
+        dots = drawn_rates(page, ".forest")
         modes = page.locator("section:has(#h-modes) tbody tr").all_inner_texts()
         text = shown_text(page, "#report")
     totals = [site.report[name]["estimate"] for name in ("trace_score", "answer_accuracy", "right_and_grounded")]

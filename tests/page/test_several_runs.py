@@ -37,12 +37,16 @@ def test_a_heat_map_holds_each_rate_of_three_models_and_its_complement() -> None
     assert list(found) == ["x", "y", "z"]
     rate = one.criteria["overall"].win_rate
     assert rate.estimate is not None
-    assert found["x"][1].text == f"{100 * rate.estimate:.0f}"
-    assert found["x"][1].title.startswith(f"x wins {100 * rate.estimate:.1f} % of 200 pairs")
-    assert int(found["x"][1].text) + int(found["y"][0].text) in {99, 100, 101}
-    assert found["x"][2].title == "not compared"
-    assert found["x"][0].title == ""
-    assert found["x"][1].kind.partition("-")[2] == found["y"][0].kind.partition("-")[2]
+    (own, won, unmet), (lost, _, _) = found["x"], found["y"]
+    assert own is None
+    assert unmet is None
+    assert won is not None
+    assert lost is not None
+    assert won.rate == f"{100 * rate.estimate:.1f}"
+    assert won.n == "200", "two runs of x and y are pooled"
+    assert float(won.rate) + float(lost.rate) == pytest.approx(100)
+    assert {won.tint, lost.tint} in ({f"a{shade}", f"b{shade}"} for shade in range(1, 6))
+    assert won.label == f"x against y: {won.rate} %"
     assert heat_map([one, one]) is None
 
 
@@ -50,13 +54,13 @@ def test_runs_without_a_counted_pair_leave_their_square_empty() -> None:
     nothing = report_of([], [pair(0)]).model_copy(update={"models": Models(a="x", b="y")})
     found = heat_map([nothing, compared("y", "z")])
     assert found is not None
-    assert found["x"][1].kind == "empty"
+    assert found["x"][1] is None
 
 
 @pytest.mark.slow
 def test_several_runs_stand_on_one_page_that_fits_a_phone_and_axe_finds_nothing(browser: Browser, folder: Path) -> None:
     told = omr_judge("report", "comparison", "panel", "imported", "--html", "s.html", cwd=folder)
-    assert re.match(r"s\.html: written, \d\.\d MB", told.stdout)
+    assert re.match(r"s\.html: written, \d+ kB", told.stdout)
     with opened(browser, folder / "s.html") as page:
         assert [one.inner_text() for one in page.locator("section > .fine:first-child").all()] == [
             *("comparison", "panel", "imported")

@@ -328,7 +328,10 @@ def test_the_command_ranks_a_folder_by_name_and_draws_a_page(three: Path) -> Non
     done = omr_judge("rank", "runs", "--curve", "step", "--by", "half", "--added", "gamma", cwd=folder)
     parts = ("Ranking on overall", "Who beats whom", "half even", "moved the others", "Checkpoints by step", "1. alpha")
     assert [part for part in parts if part not in done.stdout] == []
-    omr_judge("rank", "alpha_beta", "gamma_alpha", "--html", "page.html", cwd=folder)
+    to_page = ("rank", "alpha_beta", "gamma_alpha", "--html", "page.html")
+    assert omr_judge(*to_page, cwd=folder).stdout.startswith("page.html: written, ")
+    assert "--overwrite" in omr_judge(*to_page, cwd=folder, code=3).stderr
+    omr_judge(*to_page, "--overwrite", cwd=folder)
     page = (folder / "page.html").read_text(encoding="utf-8")
     assert 'href="page-runs/alpha_beta.html"' in page
     assert "<script" not in page

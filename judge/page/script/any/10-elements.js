@@ -65,15 +65,24 @@ function longText(text, name, places = [], from = 0, to = text.length) {
 const THINKING = "Thinking:\n";
 const FINAL_TEXT = "\n\nFinal text:\n";
 
-/** Draw a trace's text; where it has thinking and a final text, the thinking can be folded away. */
+let thinkingShown = false;
+
+/** Draw a trace's text: its thinking, if it has any, folded away until the reader wants to see it, here and from then on. */
 function traceText(own, name, places) {
   if (!own.final_chars) return [longText(own.text, name, places)];
   const at = own.text.length - own.final_chars;
-  return [
-    make("details", { open: "" }, make("summary", {}, "Thinking"), longText(own.text, name, places, THINKING.length, at - FINAL_TEXT.length)),
-    make("p", { class: "fine" }, "Final text"),
-    longText(own.text, name, places, at),
-  ];
+  const end = at - FINAL_TEXT.length;
+  const marks = places.filter((place) => place.start < end).length;
+  const size = `${(end - THINKING.length).toLocaleString("en")} characters${marks ? `, ${marks} quoted` : ""}`;
+  const thinking = make("details", { class: "thinking", open: thinkingShown }, make("summary", { onclick: unfold }, `Thinking (${size})`), longText(own.text, name, places, THINKING.length, end));
+  return [thinking, make("p", { class: "fine" }, "Final text"), longText(own.text, name, places, at)];
+}
+
+/** Show or fold the thinking of all traces drawn alike. */
+function unfold(event) {
+  event.preventDefault();
+  thinkingShown = !event.currentTarget.parentElement.open;
+  for (const box of byId("item").querySelectorAll(".thinking")) box.open = thinkingShown;
 }
 
 /** Hand a file to the browser's downloads. */

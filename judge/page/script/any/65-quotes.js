@@ -99,7 +99,7 @@ function leadToQuote(item, side, quotation) {
   if (!parts.every((part) => fold.plain.includes(part))) return make("span", { class: "fine" }, " (not word for word in the trace)");
   const place = fold.starts[fold.plain.indexOf(parts[0])];
   if (place >= item[side].text.length) return null;
-  return button("show in trace", () => showQuote(side, place), { class: "quiet to-quote" });
+  return [" ", button("show in trace", () => showQuote(side, place), { class: "quiet to-quote" })];
 }
 
 /** Move to the mark at a place of a side's trace, with as much of the trace drawn as that takes. */

@@ -3,8 +3,7 @@
 function itemParts(item, place) {
   return [
     itemHead(item, place, figures(item)),
-    ...pictures(item, place),
-    question(item, (letter) => item.trace.chosen.includes(letter) && [make("span", { class: "side blind" }, "chosen")] || []),
+    make("div", { class: "about" }, ...pictures(item, place), question(item, (letter) => (item.trace.chosen.includes(letter) ? [make("span", { class: "side blind" }, "chosen")] : []))),
     make("div", { class: "reading" }, trace(item), checklist(item)),
     make("div", { class: "judged" }, exchanges(item)),
   ];

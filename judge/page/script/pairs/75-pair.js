@@ -1,20 +1,23 @@
-// One pair: its question, the two traces, then verdicts and what was sent and came back.
+// One pair: its question, what the judge said beside the two traces, and what was sent and came back.
 
 function itemParts(item, place) {
   const doubts = !state.blind && item.doubts.length > 0 && make("p", { class: "fine doubts" }, `Worth a look: ${item.doubts.join(", ")}`);
   return [
     itemHead(item, place, doubts),
-    ...pictures(item, place),
     item.question !== undefined
-      ? question(item, (letter) => choosers(item, letter))
+      ? make("div", { class: "about" }, ...pictures(item, place), question(item, (letter) => choosers(item, letter)))
       : make("p", { class: "empty" }, "Only the judgments of this item are known."),
     state.blind ? "" : outcomeChips(item, place),
-    item.a ? make("section", { class: "traces", "aria-label": "Traces" }, ...sides(item.id).map((side) => trace(item, side))) : "",
-    state.labelling ? labelPanel(item) : "",
-    state.blind
-      ? make("p", { class: "hidden-judges" }, "Blind mode: what the judges said is hidden.")
-      : make("div", { class: "judged" }, verdicts(item, place), exchanges(item)),
-  ];
+    state.blind && make("p", { class: "hidden-judges" }, "Blind mode: what the judges said is hidden."),
+    make(
+      "div",
+      { class: "compared" },
+      !state.blind && verdicts(item, place),
+      item.a && make("section", { class: "traces", "aria-label": "Traces" }, ...sides(item.id).map((side) => trace(item, side))),
+      state.labelling && labelPanel(item),
+    ),
+    state.blind ? "" : exchanges(item),
+  ].filter(Boolean);
 }
 
 /** Every criterion with its outcome, in the colour of its marks in the traces. */

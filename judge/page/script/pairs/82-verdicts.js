@@ -1,4 +1,7 @@
-// What the judges said: both orders next to each other with their evidence.
+// What the judges said on each criterion, in both orders and with their evidence: unfolded where it stands beside the traces.
+
+/** As wide as the style needs it to put the verdicts beside the traces. */
+const isWide = () => matchMedia("(min-width: 84rem)").matches;
 
 const winnerName = (winner) => (winner.length === 1 ? modelName(winner) : winner.replace("_", " "));
 const orderName = (order) => `${modelName(order === "forward" ? "a" : "b")} shown first`;
@@ -17,19 +20,19 @@ function verdicts(item, place) {
   return make(
     "section",
     { class: "verdicts", "aria-label": "Verdicts" },
-    make("h3", {}, "What the judge said"),
+    make("h3", {}, head.judges.length > 1 ? "What the judges said" : "What the judge said"),
     item.judgments.length === 0 && make("p", { class: "empty" }, index.identical.includes(place) ? "The traces are the same bytes: a tie that no judge was asked about." : "Not asked yet."),
-    ...head.criteria.map((criterion) => onCriterion(item, place, criterion, judges)),
+    ...head.criteria.map((criterion, number) => onCriterion(item, place, criterion, number, judges)),
   );
 }
 
-function onCriterion(item, place, criterion, judges) {
+function onCriterion(item, place, criterion, number, judges) {
   const outcome = outcomeOf(place, criterion.name);
   const several = head.judges.length > 1;
   return make(
-    "section",
-    { class: "criterion", "data-criterion": criterion.name, "aria-label": criterion.title },
-    make("header", {}, make("h4", { title: criterion.definition }, criterion.title), badge(outcome, consistency(outcome, place))),
+    "details",
+    { class: "criterion", "data-criterion": criterion.name, open: isWide() },
+    make("summary", {}, make("h4", { class: `key c${number % MARK_COLOURS}`, title: criterion.definition }, criterion.title), badge(outcome, consistency(outcome, place))),
     ...judges.map((judge) =>
       make(
         "div",
