@@ -20,7 +20,7 @@ TASK = (
     "Explain step by step, in at most 80 words, how a doctor would think about this question, "
     "and end with the letter of the right option."
 )
-FIRST = ("stroke-01", "warfarin-01", "blood-count-01")
+FIRST = ("warfarin-01", "blood-count-01")
 """what the README's first command compares: so few that it ends within a minute"""
 LETTER = re.compile(r"\b(?i:answer|option)(?: is)?:? [(*]*([A-D])\b|\b([A-D])[).*]*$")
 

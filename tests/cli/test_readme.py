@@ -100,7 +100,7 @@ def test_the_quick_start_is_two_blocks_of_one_command_line_each() -> None:
 
 
 def test_the_quick_start_ends_with_a_win_rate_table_by_the_embedded_judge(tmp_path: Path) -> None:
-    """On one of the three items, which takes a third of the time; the slow set runs the whole line in a fresh clone."""
+    """On one of the two items, which takes half of the time; the slow set runs the whole line in a fresh clone."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     for side in ("a", "b"):
         file = tmp_path / "examples" / f"first-{side}.jsonl"
@@ -111,7 +111,7 @@ def test_the_quick_start_ends_with_a_win_rate_table_by_the_embedded_judge(tmp_pa
     assert done.returncode == 0, done.stderr
     whole = (ROOT / "docs/tour.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
     assert "1 item, 2 judgments, 0 failed, $0.00" in done.stdout
-    assert "3 items, 6 judgments, 0 failed, $0.00" in whole
+    assert "2 items, 4 judgments, 0 failed, $0.00" in whole
     for line in ("Judge local:SmolLM2-135M-Instruct.Q4_1: ", "Next: omr-judge view latest"):
         assert line in done.stdout
         assert line in whole
