@@ -39,7 +39,7 @@ from judge.runs.run_names import find_run
 from judge.scoring.derive_score_report import save_score_report
 from judge.scoring.score import score as score_here
 from judge.service.preferences import AsyncPreferenceJudge as AsyncJudge
-from judge.service.preferences import PreferenceJudge as Judge
+from judge.service.waiting_judge import PreferenceJudge as Judge
 from judge.tables.formats import written
 
 if TYPE_CHECKING:
