@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,6 @@ from judge.errors import InputError
 from judge.files.fields import RecordFields
 from judge.inputs.item_fields import read_item
 from judge.schema import Image, Item, Order, Pair, Trace, Verdict
-from judge.service.book import content_id
 
 MOST_RESPONSES = 512
 Prompt = str | list[dict[str, Any]]
@@ -171,4 +171,9 @@ def pair_of(item: Item, a: str, b: str) -> Pair:
     images = [image.sha256 for image in item.images]
     units = {group.value: [unit.claim for unit in units] for group, units in item.checklist.items()}
     content = [item.question, item.options, item.answer, item.reference_reasoning, units, images, a, b]
-    return Pair(item=replace(item, id=content_id(orjson.dumps(content))), a=Trace(text=a), b=Trace(text=b))
+    return Pair(item=replace(item, id=_content_id(orjson.dumps(content))), a=Trace(text=a), b=Trace(text=b))
+
+
+def _content_id(parts: bytes) -> str:
+    """Return the id of a pair: 16 hex digits of the hash of all that is shown of it."""
+    return hashlib.sha256(parts).hexdigest()[:16]

@@ -404,7 +404,7 @@ def test_a_full_disk_makes_503_and_the_run_stays_whole(
     with serving(provider, tmp_path) as service:
         service.prefer("Which?", [SHORT, LONG])
         with monkeypatch.context() as changed:
-            changed.setattr("judge.service.book.os.write", full)
+            changed.setattr("judge.service.service_run.os.write", full)
             refused = service.client.post("/v1/preferences", json={"prompt": "Full?", "responses": [SHORT, LONG]})
         assert (refused.status_code, "disk full" in refused.text) == (503, True)
         assert service.prefer("Full?", [SHORT, LONG])["rewards"] == [0.0, 1.0]
