@@ -18,7 +18,7 @@ REPEAT_SECONDS = 900.0
 """in which the same response of the same group is taken for a repeat; later it is a new sample, of a next epoch"""
 
 
-class Member(NamedTuple):
+class Rollout(NamedTuple):
     """A response of a group: who asks again gives the same."""
 
     place: Hashable
@@ -30,7 +30,7 @@ class Member(NamedTuple):
         return group, self.place, hashlib.sha256(self.text.encode(errors="replace")).digest()
 
 
-class Known(NamedTuple):
+class KnownReward(NamedTuple):
     """A reward that was answered."""
 
     reward: float
@@ -38,7 +38,7 @@ class Known(NamedTuple):
     """by the monotonic clock"""
 
 
-Waiting = dict[Member, "asyncio.Future[float]"]
+Waiting = dict[Rollout, "asyncio.Future[float]"]
 """the responses that wait for the others of their group"""
 
 
@@ -53,17 +53,17 @@ class Cohorts:
     def __init__(self, size: int, seconds: float) -> None:
         self.size, self._seconds = size, seconds
         self._waiting: dict[Hashable, list[Waiting]] = {}
-        self._known: OrderedDict[Hashable, Known] = OrderedDict()
+        self._known: OrderedDict[Hashable, KnownReward] = OrderedDict()
         self._judging: set[asyncio.Task[None]] = set()
 
     async def reward(
-        self, group: Hashable, member: Member, judge: Callable[[list[str]], Awaitable[list[float]]]
+        self, group: Hashable, rollout: Rollout, judge: Callable[[list[str]], Awaitable[list[float]]]
     ) -> float:
         """Return the reward of a response once its group is whole and judged.
 
         Args:
             group: what the responses of a group have in common.
-            member: the response.
+            rollout: the response.
             judge: judges the texts of the group; they come sorted, so that the same group is the same request.
 
         Raises:
@@ -71,24 +71,26 @@ class Cohorts:
         """
         cohorts = self._waiting.get(group, [])
         places = [{one.place for one in cohort} for cohort in cohorts]
-        lacks_it = (c for c, own in zip(cohorts, places, strict=True) if len(c) < self.size and member.place not in own)
-        waiting = next((one for one in cohorts if member in one), None) or next(lacks_it, None)
+        lacks_it = (
+            c for c, own in zip(cohorts, places, strict=True) if len(c) < self.size and rollout.place not in own
+        )
+        waiting = next((one for one in cohorts if rollout in one), None) or next(lacks_it, None)
         if waiting is None:
-            known = self._known.get(member.repeat(group))
+            known = self._known.get(rollout.repeat(group))
             if known is not None and time.monotonic() - known.at < REPEAT_SECONDS:
                 return known.reward
             self._waiting.setdefault(group, []).append(waiting := {})
-        if member not in waiting:
-            waiting[member] = asyncio.get_running_loop().create_future()
+        if rollout not in waiting:
+            waiting[rollout] = asyncio.get_running_loop().create_future()
             if len(waiting) == self.size:
                 task = asyncio.create_task(self._judge(group, waiting, judge))  # whoever came last may leave
                 self._judging.add(task)
                 task.add_done_callback(self._judging.discard)
-        mine = waiting[member]
+        mine = waiting[rollout]
         done, _ = await asyncio.wait([mine], timeout=self._seconds)
         if not done:
             if len(waiting) < self.size:
-                waiting.pop(member, None)
+                waiting.pop(rollout, None)
                 if not waiting:
                     self._forget(group, waiting)
                 raise BusyError(f"its group of {self.size} did not become whole", RETRY_SECONDS)
@@ -107,7 +109,7 @@ class Cohorts:
         """Judge a whole group, and tell all that wait for it; they hear of an error, too."""
         ordered = sorted(waiting.items(), key=lambda one: one[0].text)
         try:
-            rewards = await judge([member.text for member, _ in ordered])
+            rewards = await judge([rollout.text for rollout, _ in ordered])
         except Exception as error:  # noqa: BLE001 - each that waits raises it
             for one in waiting.values():
                 one.set_exception(error)
@@ -115,8 +117,8 @@ class Cohorts:
             return
         finally:
             self._forget(group, waiting)
-        for (member, one), reward in zip(ordered, rewards, strict=True):
+        for (rollout, one), reward in zip(ordered, rewards, strict=True):
             one.set_result(reward)
-            self._known[member.repeat(group)] = Known(reward, time.monotonic())
+            self._known[rollout.repeat(group)] = KnownReward(reward, time.monotonic())
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)

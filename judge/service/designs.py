@@ -52,12 +52,12 @@ class GroupDesign(NamedTuple):
     strides: int = 0
 
     @classmethod
-    def parse(cls, text: str) -> GroupDesign:
-        """Read a design; InputError where there is none of that name."""
+    def parse(cls, text: str, where: str = "--design") -> GroupDesign:
+        """Read a design; InputError, which names where it was given, if there is none of that name."""
         found = _FORM.fullmatch(text)
         if found is None:
             known = "cyclic, strides:K, anchor, all, both"
-            raise InputError("--design", f"{text!r} is no design", f"there are {known}")
+            raise InputError(where, f"{text!r} is no design", f"there are {known}")
         return cls(text, int(found["strides"] or 1))
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,6 @@ from judge.errors import InputError
 from judge.files.fields import RecordFields
 from judge.inputs.item_fields import read_item
 from judge.schema import Image, Item, Order, Pair, Trace, Verdict
-from judge.service.book import content_id
 
 MOST_RESPONSES = 512
 Prompt = str | list[dict[str, Any]]
@@ -100,7 +100,7 @@ class Preferences(Struct, frozen=True):
 
 
 def read_prompt(prompt: Prompt) -> tuple[str, list[str]]:
-    """Return the text of a prompt and its images: one message of a user alone as it is, more under their roles."""
+    """Return the text of a prompt and its images: one message alone as it is, more under their roles (InputError)."""
     if isinstance(prompt, str):
         return prompt, []
     said, images = [], list[str]()
@@ -114,16 +114,27 @@ def read_prompt(prompt: Prompt) -> tuple[str, list[str]]:
 
 
 def _content(content: object) -> tuple[str, list[str]]:
+    """Return the text and the images of a message; InputError where a part of it could not be shown."""
     if not isinstance(content, list):
-        return str(content or ""), []
+        if content is not None and not isinstance(content, str):
+            raise InputError("prompt", f"the content of a message is {type(content).__name__}", "give text, or parts")
+        return content or "", []
     texts, images = [], []
     for part in content:
-        if not isinstance(part, Mapping):
-            texts.append(str(part))
-        elif isinstance(url := part.get("image_url"), Mapping | str):
-            images.append(str(url.get("url") if isinstance(url, Mapping) else url))
-        else:
-            texts.append(str(part.get("text") or ""))
+        held = {"text": part} if isinstance(part, str) else part
+        if not isinstance(held, Mapping):
+            raise InputError("prompt", f"a part of a message is {type(held).__name__}", "give text, or an object")
+        url = held.get("image_url") or held.get("image")
+        if isinstance(url, Mapping):
+            url = url.get("url")
+        if isinstance(url, str):
+            images.append(url)
+        elif isinstance(text := held.get("text", held.get("refusal")), str):
+            texts.append(text)
+        elif held.get("type") != "image" or any(value is not None for name, value in held.items() if name != "type"):
+            raise InputError(
+                "prompt", f"a part of type {held.get('type')!r} cannot be shown", "give text and image_url"
+            )
     return "".join(texts), images
 
 
@@ -160,4 +171,9 @@ def pair_of(item: Item, a: str, b: str) -> Pair:
     images = [image.sha256 for image in item.images]
     units = {group.value: [unit.claim for unit in units] for group, units in item.checklist.items()}
     content = [item.question, item.options, item.answer, item.reference_reasoning, units, images, a, b]
-    return Pair(item=replace(item, id=content_id(orjson.dumps(content))), a=Trace(text=a), b=Trace(text=b))
+    return Pair(item=replace(item, id=_content_id(orjson.dumps(content))), a=Trace(text=a), b=Trace(text=b))
+
+
+def _content_id(parts: bytes) -> str:
+    """Return the id of a pair: 16 hex digits of the hash of all that is shown of it."""
+    return hashlib.sha256(parts).hexdigest()[:16]

@@ -13,7 +13,7 @@ from judge.service.protocol import Endpoint, preferred
 DEADLINE_SECONDS = 600.0
 
 
-class Answer(Struct):
+class PolicyResponse(Struct):
     """A response of the Responses API, as far as it is read."""
 
     output: list[dict[str, Any]] = []
@@ -32,7 +32,7 @@ class CompareBody(Struct):
     """The body of `/compare`."""
 
     conversation_history: Prompt
-    response_objs: list[Answer]
+    response_objs: list[PolicyResponse]
     principle: str | None = None
 
 
@@ -45,7 +45,7 @@ def group_of(history: Prompt, texts: list[str], principle: str | None) -> Prefer
 
 
 async def compare(judge: AsyncPreferenceJudge, body: CompareBody) -> object:
-    """Answer with rewards; the scores of a pair are its credits, its ranking goes from 1 (i wins) to 6."""
+    """PolicyResponse with rewards; the scores of a pair are its credits, its ranking goes from 1 (i wins) to 6."""
     texts = [response.text() for response in body.response_objs]
     answer, rewards = await preferred(judge, group_of(body.conversation_history, texts, body.principle))
     names = list(dict.fromkeys(pair.judge for pair in answer.pairs))

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from judge.service.cohorts import Cohorts, Member
+from judge.service.cohorts import Cohorts, Rollout
 from judge.service.group_requests import Prompt
-from judge.service.nemo_gym import DEADLINE_SECONDS, Answer, group_of
+from judge.service.nemo_gym import DEADLINE_SECONDS, PolicyResponse, group_of
 from judge.service.preferences import AsyncPreferenceJudge
 from judge.service.protocol import Endpoint, preferred
 
@@ -27,7 +27,7 @@ class Asked(Struct):
 class VerifyBody(Struct):
     """The body of `/verify`, as far as it is read; it is given back with a reward."""
 
-    response: Answer
+    response: PolicyResponse
     responses_create_params: Asked
     principle: str | None = None
 
@@ -49,6 +49,6 @@ def endpoints(cohort: int) -> list[Endpoint]:
         places = (body.get("_ng_rollout_index"), read.response.id)
         place = next((str(one) for one in places if one is not None), object())
         group = hashlib.sha256(msgspec.json.encode(told)).digest()
-        return body | {"reward": await cohorts.reward(group, Member(place, text), rewards)}
+        return body | {"reward": await cohorts.reward(group, Rollout(place, text), rewards)}
 
     return [Endpoint("/verify", dict[str, Any], verify)]

@@ -1,19 +1,15 @@
-"""Judge groups of responses: what the service answers, and the library's `Judge` in process."""
+"""Judge groups of responses: what the service answers, and the library's `AsyncJudge` in process."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
-import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
-from statistics import fmean
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Self
 
 import msgspec
 import orjson
@@ -21,28 +17,22 @@ import orjson
 from judge.comparison.certificates import read_certificate, require_certified
 from judge.dispatch.budget import Budget
 from judge.errors import InputError, OmrJudgeError
-from judge.images.image_store import ImageStore
-from judge.images.loader import ImageLoader
 from judge.inputs.traces import read_traces
 from judge.judging.command_options import ServeOptions
 from judge.judging.option_groups import made
-from judge.runs.run_folder import RunFolder
-from judge.schema import Chances, Image, Item, JudgeSpec, Order, Pair, Verdict
-from judge.service.book import Book, QuestionResult, Verdicts
-from judge.service.designs import HALF, Against, Comparison, Credit, GroupDesign, Reward, orders_of, rewards
+from judge.schema import Order, Verdict
+from judge.service.book import Book, QuestionResult
+from judge.service.designs import HALF, Against, Credit, GroupDesign, Reward, orders_of, rewards
 from judge.service.group_requests import (
     MOST_RESPONSES,
     AskedPair,
     PreferenceRequest,
     Preferences,
-    data_url,
     item_of,
-    pair_of,
     read_prompt,
 )
-
-T = TypeVar("T")
-SHA256 = re.compile(r"[0-9a-f]{64}")
+from judge.service.questions import Question, asked_pair, pooled, questions_about
+from judge.service.sent_images import SentImages
 
 
 class BusyError(OmrJudgeError):
@@ -56,16 +46,6 @@ class BusyError(OmrJudgeError):
     def __init__(self, why: str, retry_after: float) -> None:
         self.retry_after = retry_after
         super().__init__(why)
-
-
-class _Question(NamedTuple):
-    comparison: Comparison
-    order: Order
-    """`forward`: i of the comparison was shown first"""
-    judge: JudgeSpec
-    pair: Pair
-    asked: Order
-    """the same of the pair, whose a may be j"""
 
 
 class AsyncPreferenceJudge:
@@ -95,13 +75,13 @@ class AsyncPreferenceJudge:
         """questions by what came of them: `judged`, `known`, or why there is no verdict"""
         self._say, self._books, self._stack = say, dict[Against, Book](), AsyncExitStack()
         self._opening = asyncio.Lock()
-        self._images: dict[tuple[Book, str], Image] = {}
+        self._images = SentImages()
         self._anchors: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
         """Open the run of the design; errors as of `compare`."""
         if self.options.anchors is not None:
-            self._anchors = await asyncio.to_thread(read_anchors, self.options.anchors)
+            self._anchors = await asyncio.to_thread(read_anchors, self.options.anchors, say=self._say)
         await self.book(self.design.against)
         return self
 
@@ -126,9 +106,7 @@ class AsyncPreferenceJudge:
                     given = None if options.certificate is None else read_certificate(options.certificate)
                     await asyncio.to_thread(require_certified, book.folder, book.manifest, given)
                 self._books[against] = await self._stack.enter_async_context(book)
-                for pair in RunFolder(book.folder.path).pairs():
-                    if pair.item.images:
-                        self._note_images(book, [_within(image, book) for image in pair.item.images])
+                await asyncio.to_thread(self._images.read, book)
             return self._books[against]
 
     @property
@@ -161,20 +139,24 @@ class AsyncPreferenceJudge:
             InputError: something given cannot be used.
             BusyError: nothing of it can be asked now.
         """
-        design = GroupDesign.parse(request.design) if request.design else self.design
+        design = GroupDesign.parse(request.design, "design") if request.design else self.design
         question, shown = read_prompt(request.prompt)
         texts, n = self._texts(request, design, question)
         book = await self.book(design.against)
+        n_questions = len(design.comparisons(len(texts))) * len(orders_of(design.against)) * len(book.judges)
+        if n_questions > (most := self.options.max_pending):
+            hint = "send fewer responses, choose another design, or serve with more"
+            raise InputError("responses", f"{n_questions} pairs are more than may wait (--max-pending {most})", hint)
         chosen = self._criteria(book, request.criteria)
-        images = [await self._image(book, url, f"images[{k}]") for k, url in enumerate([*request.images, *shown])]
+        images = [await self._images.take(book, url, f"images[{k}]") for k, url in enumerate([*request.images, *shown])]
         item = item_of(request, question, images)
-        questions = list(_questions(design, texts, item, book.judges))
+        questions = list(questions_about(design, texts, item, book.judges))
         said = await self._said(book, questions, request.deadline_s)
         same = [one for one in design.comparisons(len(texts)) if texts[one.i] == texts[one.j]]
         judged = [(one, answer.verdicts) for one, answer in zip(questions, said, strict=True) if answer.verdicts]
 
         def folded(criteria: Sequence[int]) -> list[Reward]:
-            credits_ = [*(Credit(one, HALF) for one in same), *_pooled(judged, criteria)]
+            credits_ = [*(Credit(one, HALF) for one in same), *pooled(judged, criteria)]
             return rewards(len(texts), credits_)[:n]
 
         means = folded([book.criteria.index(name) for name in chosen])
@@ -192,7 +174,7 @@ class AsyncPreferenceJudge:
                 for k, name in enumerate(book.criteria)
                 if name in chosen or not request.criteria
             },
-            pairs=[*map(_asked_pair, questions, said), *tied],
+            pairs=[*map(asked_pair, questions, said), *tied],
             failed=len(said) - len(judged),
             position_bias=sum(one.p_first for one in overall) / decisive if decisive else None,
             judge_key=_judge_key(book),
@@ -207,7 +189,7 @@ class AsyncPreferenceJudge:
         if not texts or len(texts) > MOST_RESPONSES:
             raise InputError("responses", f"there are {len(texts)}", f"give 1 to {MOST_RESPONSES}")
         if anchor is None and len(texts) == 1:
-            hint = "give `anchor`, or serve with --anchors, a file of traces by id or question"
+            hint = "give `anchor`, or serve with --anchors, a file of traces by id, or by the prompt as it is sent"
             raise InputError("responses", "one response alone cannot be compared, and no anchor is known", hint)
         return (texts if anchor is None else [*texts, anchor]), len(texts)
 
@@ -217,7 +199,7 @@ class AsyncPreferenceJudge:
                 raise InputError("criteria", f"{name!r} is none of the rubric", f"it has {', '.join(book.criteria)}")
         return list(named) or book.criteria[-1:]
 
-    async def _said(self, book: Book, questions: Sequence[_Question], deadline: float | None) -> list[QuestionResult]:
+    async def _said(self, book: Book, questions: Sequence[Question], deadline: float | None) -> list[QuestionResult]:
         """Return what is known, or asked now, of each question; in one wait for all of them."""
         known = [book.said(one.pair, one.judge, one.asked) for one in questions]
         n_new = known.count(None)
@@ -245,133 +227,27 @@ class AsyncPreferenceJudge:
         if self.n_pending + n_new > self.options.max_pending:
             raise BusyError(f"{self.n_pending} pairs wait already", 5.0)
 
-    async def _image(self, book: Book, given: str, where: str) -> Image:
-        """Return an image that the run holds, by its content or by the hash of what was sent before."""
-        if SHA256.fullmatch(given):
-            if (known := self._images.get((book, given))) is not None:
-                return known
-            elsewhere = (one for one in self.books if (one, given) in self._images)
-            if (other := next(elsewhere, None)) is None:
-                raise InputError(where, "no image of this hash was sent before", "send the image itself")
-            content = (other.folder.path / self._images[other, given].path).read_bytes()
-        else:
-            content = data_url(given, where)
-        loader = ImageLoader(store=ImageStore(book.folder.path))
-        name = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        image = await asyncio.to_thread(loader.take, content, name=name)
-        self._note_images(book, [image])
-        return image
-
-    def _note_images(self, book: Book, images: Sequence[Image]) -> None:
-        for image in images:
-            self._images[book, image.sha256] = image
-            if image.original is not None:
-                self._images[book, image.original.sha256] = image
-
-
-def _within(image: Image, book: Book) -> Image:
-    """Return an image of a run with its path within the folder."""
-    path = Path(image.path).relative_to(book.folder.path.absolute())
-    return msgspec.structs.replace(image, path=path.as_posix())
-
-
-def _questions(
-    design: GroupDesign, texts: Sequence[str], item: Item, judges: Sequence[JudgeSpec]
-) -> Iterator[_Question]:
-    """Yield every question about a group, but on responses that are the same text."""
-    for comparison in design.comparisons(len(texts)):
-        a, b = texts[comparison.i], texts[comparison.j]
-        if a == b:
-            continue
-        # In both orders, two texts are one pair whichever was sent first: else it would be asked twice.
-        flipped = design.against is Against.LATER and a > b
-        pair = pair_of(item, b, a) if flipped else pair_of(item, a, b)
-        for judge in judges:
-            for order in orders_of(design.against):
-                other = Order.SWAPPED if order is Order.FORWARD else Order.FORWARD
-                yield _Question(comparison, order, judge, pair, other if flipped else order)
-
-
-def _credit(question: _Question, said: Chances | None) -> float | None:
-    """Return what a verdict is worth to i: of a soft one the expected credit."""
-    if said is None:
-        return None
-    for_first = (said.p_first - said.p_second) / 2
-    return HALF + (for_first if question.order is Order.FORWARD else -for_first)
-
-
-def _pooled(judged: Sequence[tuple[_Question, Verdicts]], criteria: Sequence[int]) -> Iterator[Credit]:
-    """Yield the credit of each question, the mean over those of some criteria that it decides."""
-    for question, verdicts in judged:
-        own = [credit for k in criteria if (credit := _credit(question, verdicts[k])) is not None]
-        if own:
-            yield Credit(question.comparison, fmean(own))
-
-
-def _asked_pair(question: _Question, said: QuestionResult) -> AskedPair:
-    verdict = p = None
-    if said.verdicts is not None:
-        last = said.verdicts[-1]
-        verdict, p = (Verdict.CANNOT_JUDGE if last is None else last.likeliest), _credit(question, last)
-    return AskedPair(*question.comparison, question.order, question.judge.name, verdict, p, said.why_not)
-
 
 def _judge_key(book: Book) -> str:
     decides = {name: value for name, value in book.manifest.identity.items() if name not in {"--orders", "kind of run"}}
     return hashlib.sha256(orjson.dumps(decides, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
-def read_anchors(path: str) -> dict[str, str]:
-    """Read the stored traces of items, by their ids and by their questions (InputError where they cannot be read)."""
-    found: dict[str, str] = {}
+def read_anchors(path: str, *, say: Callable[[str], None]) -> dict[str, str]:
+    """Read the stored traces of items, by their ids, and by the questions that are of one item alone.
+
+    Args:
+        path: of the file; InputError where it cannot be read.
+        say: is told where questions are of several items.
+    """
+    by_id, by_question = dict[str, str](), dict[str, set[str]]()
     with read_traces(path) as file:
         for id_ in file.ids:
             record = file.record(id_)
             if record.trace is not None:
-                found[id_] = record.trace.text
-                if record.item.question:
-                    found[record.item.question] = record.trace.text
-    return found
-
-
-class PreferenceJudge:
-    """`judge.Judge`: as `judge.AsyncJudge`, for callers that wait; a context, with an event loop of its own.
-
-    Args:
-        judge: who is asked, as for `--judge`; or several.
-        options: those of `omr-judge serve`, by their names there.
-    """
-
-    def __init__(self, judge: str | Sequence[str] = "local", **options: object) -> None:
-        self._judge = AsyncPreferenceJudge(judge, **options)  # type: ignore[arg-type]
-
-    def __enter__(self) -> Self:
-        """Open the run, and its judges."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="judge", daemon=True)
-        self._thread.start()
-        try:
-            self._done(self._judge.__aenter__())
-        except BaseException:
-            self._stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Wait for what is in flight, and close."""
-        try:
-            self._done(self._judge.__aexit__())
-        finally:
-            self._stop()
-
-    def prefer(self, prompt: str | list[dict[str, Any]], responses: Sequence[str], **more: object) -> Preferences:
-        """Judge a group of responses (arguments and errors as for `AsyncJudge.prefer`)."""
-        return self._done(self._judge.prefer(prompt, responses, **more))
-
-    def _done(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def _stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+                by_id[id_] = record.trace.text
+                by_question.setdefault(record.item.question, set()).add(record.trace.text)
+    alone = {question: texts.pop() for question, texts in by_question.items() if question and len(texts) == 1}
+    if n := sum(len(texts) > 1 for texts in by_question.values()):
+        say(f"Note: {path}: several items ask the same question ({n} questions): a request has to name their id")
+    return alone | by_id

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -14,12 +13,17 @@ from judge.service.protocol import Endpoint, preferred
 DEADLINE_SECONDS = 600.0
 
 
+class RerankDocument(Struct):
+    """A document as an object."""
+
+    text: str
+
+
 class Rerank(Struct):
     """The body."""
 
     query: str
-    documents: list[str | dict[str, Any]]
-    """texts, or objects with `text`"""
+    documents: list[str | RerankDocument]
     model: str = ""
     top_n: Annotated[int, Meta(ge=0)] | None = None
     """how many results; None or 0: all"""
@@ -27,7 +31,7 @@ class Rerank(Struct):
 
 async def rerank(judge: AsyncPreferenceJudge, body: Rerank) -> object:
     """Answer with the documents, the best first."""
-    texts = [str(one.get("text") or "") if isinstance(one, Mapping) else one for one in body.documents]
+    texts = [one.text if isinstance(one, RerankDocument) else one for one in body.documents]
     request = PreferenceRequest(prompt=body.query, responses=texts, deadline_s=DEADLINE_SECONDS)
     answer, rewards = await preferred(judge, request)
     best = sorted(range(len(texts)), key=lambda place: -rewards[place])

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from judge.service import cohorts as module
-from judge.service.cohorts import Cohorts, Member
+from judge.service.cohorts import Cohorts, Rollout
 from judge.service.preferences import BusyError
 
 
@@ -24,7 +24,7 @@ def test_a_group_is_judged_sorted_so_that_it_is_the_same_request_in_any_order() 
 
     async def ask(order: list[str]) -> list[float]:
         cohorts = Cohorts(3, 5)
-        return await asyncio.gather(*(cohorts.reward("q", Member(text, text), judge) for text in order))
+        return await asyncio.gather(*(cohorts.reward("q", Rollout(text, text), judge) for text in order))
 
     assert asyncio.run(ask(["ccc", "a", "bb"])) == [3, 1, 2]
     assert asyncio.run(ask(["a", "bb", "ccc"])) == [1, 2, 3]
@@ -34,8 +34,8 @@ def test_a_group_is_judged_sorted_so_that_it_is_the_same_request_in_any_order() 
 def test_who_is_one_too_many_begins_a_further_group() -> None:
     async def main() -> list[float]:
         cohorts = Cohorts(2, 5)
-        asked = [cohorts.reward("q", Member(number, "x" * number), lengths) for number in range(1, 5)]
-        return await asyncio.gather(*asked, cohorts.reward("q", Member(1, "x"), lengths))
+        asked = [cohorts.reward("q", Rollout(number, "x" * number), lengths) for number in range(1, 5)]
+        return await asyncio.gather(*asked, cohorts.reward("q", Rollout(1, "x"), lengths))
 
     assert asyncio.run(main()) == [1, 2, 3, 4, 1]
 
@@ -44,8 +44,8 @@ def test_a_group_that_does_not_become_whole_is_told_and_forgotten() -> None:
     async def main() -> list[float]:
         cohorts = Cohorts(2, 0.05)
         with pytest.raises(BusyError, match="its group of 2 did not become whole"):
-            await cohorts.reward("q", Member(1, "x"), lengths)
-        return await asyncio.gather(*(cohorts.reward("q", Member(n, "x" * n), lengths) for n in (2, 3)))
+            await cohorts.reward("q", Rollout(1, "x"), lengths)
+        return await asyncio.gather(*(cohorts.reward("q", Rollout(n, "x" * n), lengths) for n in (2, 3)))
 
     assert asyncio.run(main()) == [2, 3]
 
@@ -61,11 +61,11 @@ def test_an_error_reaches_each_that_waits_and_the_repeat_is_judged_anew() -> Non
     async def main() -> list[float]:
         nonlocal broken
         cohorts = Cohorts(2, 5)
-        asked = [cohorts.reward("q", Member(number, "x" * number), judge) for number in (1, 2)]
+        asked = [cohorts.reward("q", Rollout(number, "x" * number), judge) for number in (1, 2)]
         errors = await asyncio.gather(*asked, return_exceptions=True)
         assert [str(error) for error in errors] == ["away", "away"]
         broken = False
-        return await asyncio.gather(*(cohorts.reward("q", Member(number, "x" * number), judge) for number in (2, 1)))
+        return await asyncio.gather(*(cohorts.reward("q", Rollout(number, "x" * number), judge) for number in (2, 1)))
 
     assert asyncio.run(main()) == [2, 1]
 
@@ -75,7 +75,7 @@ def test_the_next_epochs_samples_of_a_task_get_rewards_of_their_own(monkeypatch:
         cohorts = Cohorts(2, 5)
 
         async def group(*texts: str) -> list[float]:
-            members = [Member(place, text) for place, text in enumerate(texts)]
+            members = [Rollout(place, text) for place, text in enumerate(texts)]
             return await asyncio.gather(*(cohorts.reward("q", member, lengths) for member in members))
 
         assert await group("a", "bb") == [1, 2]
@@ -98,9 +98,9 @@ def test_a_group_that_is_judged_too_long_says_so_and_the_repeat_finds_its_reward
             return await lengths(texts)
 
         with pytest.raises(BusyError, match="its group of 1 is not judged yet"):
-            await cohorts.reward("q", Member(1, "xx"), judge)
+            await cohorts.reward("q", Rollout(1, "xx"), judge)
         free.set()
-        assert await cohorts.reward("q", Member(1, "xx"), judge) == 2
+        assert await cohorts.reward("q", Rollout(1, "xx"), judge) == 2
 
     asyncio.run(main())
 
@@ -111,9 +111,9 @@ def test_rewards_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) 
     async def main() -> None:
         cohorts = Cohorts(2, 0.05)
         for group in ("q", "r"):
-            await asyncio.gather(*(cohorts.reward(group, Member(number, "x"), lengths) for number in (1, 2)))
-        assert await cohorts.reward("r", Member(1, "x"), lengths) == 1
+            await asyncio.gather(*(cohorts.reward(group, Rollout(number, "x"), lengths) for number in (1, 2)))
+        assert await cohorts.reward("r", Rollout(1, "x"), lengths) == 1
         with pytest.raises(BusyError):
-            await cohorts.reward("q", Member(1, "x"), lengths)
+            await cohorts.reward("q", Rollout(1, "x"), lengths)
 
     asyncio.run(main())

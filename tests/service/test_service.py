@@ -404,7 +404,7 @@ def test_a_full_disk_makes_503_and_the_run_stays_whole(
     with serving(provider, tmp_path) as service:
         service.prefer("Which?", [SHORT, LONG])
         with monkeypatch.context() as changed:
-            changed.setattr("judge.service.book.os.write", full)
+            changed.setattr("judge.service.service_run.os.write", full)
             refused = service.client.post("/v1/preferences", json={"prompt": "Full?", "responses": [SHORT, LONG]})
         assert (refused.status_code, "disk full" in refused.text) == (503, True)
         assert service.prefer("Full?", [SHORT, LONG])["rewards"] == [0.0, 1.0]
@@ -470,17 +470,24 @@ def test_images_and_references_and_checklists_are_shown_and_an_image_is_sent_onc
         ({"criteria": ["style"]}, "is none of the rubric"),
         ({"images": ["http://elsewhere/x.png"]}, "neither a data URL nor"),
         ({"images": ["data:image/png;base64,A"]}, "is not base64"),
-        ({"images": ["data:image/png;base64,AAAA"]}, "images"),
+        ({"images": ["data:image/png;base64,AAAA"]}, "not an image of a known type"),
         ({"images": ["0" * 64]}, "no image of this hash"),
         ({"checklist": {"style": []}}, "unknown group"),
         ({"answers": "x"}, "unknown field `answers`"),
         ({"prompt": 5}, "Expected"),
+        ({"prompt": [{"content": 5}]}, "the content of a message is int"),
+        ({"prompt": [{"content": [None]}]}, "a part of a message is NoneType"),
+        ({"prompt": [{"content": [{"type": "input_audio", "data": "x"}]}]}, "a part of type 'input_audio' cannot"),
+        ({"prompt": [{"content": [{"type": "image", "source": {"data": "x"}}]}]}, "a part of type 'image' cannot"),
+        ({"prompt": [{"content": [{"type": "image", "image": "x"}]}]}, "neither a data URL"),
+        ({"responses": [str(n) for n in range(512)], "design": "both"}, "261632 pairs are more than may wait"),
+        ({"design": "strides:0"}, "design: 'strides:0' is no design"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_with_the_reason(changed: dict[str, Any], told: str, tmp_path: Path) -> None:
     with ProviderServer(longer_wins) as server, serving(server, tmp_path) as service:
         refused = service.post("/v1/preferences", {"prompt": "Q", "responses": [SHORT, LONG], **changed}, 422)
-        assert told in refused["error"] or "image" in refused["error"]
+        assert told in refused["error"]
         assert not server.calls
 
 
@@ -577,6 +584,20 @@ def test_rerank_sorts_documents_by_their_rewards(anchored: Service) -> None:
     assert [(one["index"], one["relevance_score"]) for one in answer["results"]] == [(1, 1.0), (2, 0.5)]
     assert answer["results"][0]["document"] == {"text": LONG}
     assert len(anchored.post("/v1/rerank", body | {"top_n": 0})["results"]) == 3
+    assert "field `text`" in anchored.post("/rerank", body | {"documents": [SHORT, {"content": LONG}]}, 422)["error"]
+
+
+def test_a_question_of_several_items_finds_no_anchor_but_by_its_id(provider: ProviderServer, tmp_path: Path) -> None:
+    traces = {"1": SHORT, "2": LONG, "3": MIDDLE}
+    rows = [{"id": id_, "question": "Else?" if id_ == "3" else "Which?", "trace": text} for id_, text in traces.items()]
+    write_jsonl(tmp_path / "anchors.jsonl", rows)
+    with serving(provider, tmp_path, anchors=tmp_path / "anchors.jsonl", design="anchor") as service:
+        assert any("several items ask the same question (1 questions)" in note for note in service.notes)
+        assert service.prefer("Which?", [MIDDLE], id="1")["rewards"] == [1.0]
+        assert service.prefer("Which?", [MIDDLE], id="2")["rewards"] == [0.0]
+        assert service.prefer("Else?", [LONG])["rewards"] == [1.0]
+        body = {"prompt": "Which?", "responses": [MIDDLE]}
+        assert "no anchor is known" in service.post("/v1/preferences", body, 422)["error"]
 
 
 def response(text: str) -> dict[str, Any]:
@@ -642,7 +663,8 @@ def test_nemo_gyms_groups_are_told_apart_and_broken_bodies_refused(anchored: Ser
     async def both() -> None:
         first = verify({"_ng_group_id": "g", "_ng_group_attempt": 0}, SHORT, MIDDLE, LONG)
         second = verify({"_ng_group_id": "h"}, LONG, MIDDLE, SHORT)
-        assert list(await asyncio.gather(first, second)) == [[0.0, 0.5, 1.0], [1.0, 0.5, 0.0]]
+        one, other = await asyncio.gather(first, second)
+        assert (one, other) == ([0.0, 0.5, 1.0], [1.0, 0.5, 0.0])
 
     asyncio.run(both())
     for body in (
