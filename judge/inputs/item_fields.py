@@ -23,9 +23,9 @@ from judge.files.fields import (
     wrong_type,
 )
 from judge.files.image_fields import IMAGE_TEXTS, NUMBERED, image_places
-from judge.files.option_fields import as_options, options_in_columns
+from judge.files.option_fields import as_options, flagged_options, options_in_columns
 from judge.inputs.checklist_fields import read_checklist
-from judge.inputs.right_answers import OTHER_SPELLINGS, as_answer
+from judge.inputs.right_answers import OTHER_SPELLINGS, SAME, as_answer, chosen_of
 from judge.prompting.embedded_options import split_options
 from judge.prompting.right_answer import ways_to_read
 from judge.prompting.trace_parts import part_output
@@ -70,9 +70,14 @@ def read_item(fields: RecordFields, typed: TypeAnswer, *, alone: bool) -> Item:
     answer = fields.read("answer", as_answer)
     if answer is None or answer == "":
         other = _other_answer(fields, item.options)
-        answer = answer if other is None else other
+        answer = (
+            (flagged_options(fields.look(fields.places.get("options", "options"))) or answer)
+            if other is None
+            else other
+        )
     if answer is not None:
-        item = replace(item, answer=typed(answer, item.options))
+        item = replace(item, answer=typed(chosen_of(answer, item.options), item.options))
+        _note_contradiction(fields, item)
     return _completed(item, fields) if alone else item
 
 
@@ -83,6 +88,17 @@ def _other_answer(fields: RecordFields, options: Mapping[str, str]) -> object:
         if isinstance(value, str | int | float) and not isinstance(value, bool) and ways_to_read(value, options):
             return fields.take(name, as_answer)
     return None
+
+
+def _note_contradiction(fields: RecordFields, item: Item) -> None:
+    """Note a problem where another field names another option as the right one, by a letter or a text."""
+    named = {name: value for name in SAME if isinstance(value := fields.look(name), str) and not value.isdecimal()}
+    right = {*ways_to_read(item.answer, item.options).values()} if named and item.options else set()
+    for name, value in named.items():
+        other = {*ways_to_read(value, item.options).values()}
+        if len(right) == len(other) == 1 and other != right:
+            hint = f"choose with --field answer={fields.places.get('answer')} or --field answer={name}"
+            fields.problems.append(RecordProblem(f"answer: {name} names another option", hint))
 
 
 def _completed(item: Item, fields: RecordFields) -> Item:
