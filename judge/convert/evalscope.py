@@ -16,16 +16,14 @@ def is_evalscope(record: Record) -> bool:
 
 def read_evalscope(record: Record, id_path: str | None) -> Iterator[Row]:
     """Yield a row for each choice of a prediction, or the one that a review is of."""
-    id_ = record_id(record, id_path or "index")
+    id_, messages = record_id(record, id_path or "index"), objects_at(record, "messages")
+    question = asked(messages) or text_at(record, "input").removeprefix("**User**:").strip()
+    item = present(question=question, answer=answer_at(record.get("target"))) | image_fields(images_in(messages))
     if "sample_score" in record:
         score = object_at(object_at(record, "sample_score"), "score")
-        item = present(
-            question=text_at(record, "input").removeprefix("**User**:").strip(), answer=answer_at(record.get("target"))
-        )
         yield Row(id=id_, text=text_at(score, "prediction"), fields=item)
         return
-    output, messages = object_at(record, "model_output"), objects_at(record, "messages")
-    item = present(question=asked(messages)) | image_fields(images_in(messages))
+    output = object_at(record, "model_output")
     model = optional_text(record, "model") or optional_text(output, "model")
     if output.get("error"):
         yield Row(id=id_, model=model, no_trace=NoTrace.ERROR, detail=str(output["error"]), fields=item)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from string import ascii_uppercase
 from typing import Any
 
-from judge.convert.messages import is_limit
+from judge.convert.messages import image_fields, is_limit
 from judge.convert.output import Cut, NoTrace, Row
+from judge.convert.record_images import images_within
 from judge.convert.values import Record, object_at, objects_at, optional_text, present, record_id, text_at
 from judge.files.fields import RecordProblem
 
@@ -56,8 +57,8 @@ def _item(instance: Record, state: Record) -> dict[str, Any]:
     letters = {text: letter for letter, text in mapping.items()}
     options = dict(mapping) if len(texts) > 1 else {}
     answers = [letters.get(text, text) for text in right] if options else right
-    return present(
-        question=text_at(object_at(instance, "input"), "text"),
-        options=options,
-        answer=answers[0] if len(answers) == 1 else answers,
-    )
+    given = object_at(instance, "input")
+    media = objects_at(object_at(given, "multimedia_content"), "media_objects")
+    question = text_at(given, "text") or "\n".join(filter(None, (text_at(one, "text") for one in media)))
+    answer = answers[0] if len(answers) == 1 else answers
+    return present(question=question, options=options, answer=answer) | image_fields(list(images_within(media)))

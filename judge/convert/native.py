@@ -11,6 +11,8 @@ from judge.convert.output import Row
 from judge.convert.values import Record
 from judge.files.fields import FIELDS, ROW, RecordFields, as_id, as_name
 
+_CHATS = {"messages", "conversations", "choices"}
+
 
 def is_native(record: Record) -> bool:
     """Return whether a record has an id and a text under names that are read by default."""
@@ -18,8 +20,10 @@ def is_native(record: Record) -> bool:
 
 
 def holds_trace(record: Record) -> bool:
-    """Return whether a record has a text, or thinking, under a name of ours."""
-    return any(isinstance(record.get(name), str) for name in FIELDS["trace"])
+    """Return whether a record has a text, or thinking, under a name of ours; a table's cell may be empty."""
+    if any(isinstance(record.get(name), str) for name in FIELDS["trace"]):
+        return True
+    return any(name in record and record[name] is None for name in FIELDS["trace"]) and not _CHATS & record.keys()
 
 
 def read_native(record: Record, id_path: str | None) -> Iterator[Row]:

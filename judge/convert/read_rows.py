@@ -10,6 +10,7 @@ from typing import Self
 
 from judge.convert.formats import FORMATS, Format, detect
 from judge.convert.output import Row
+from judge.convert.record_images import with_images
 from judge.convert.source import holds_lines, source_records
 from judge.convert.values import SourceRecord
 from judge.errors import SHOWN_PROBLEMS, InputError, InputErrors
@@ -85,7 +86,8 @@ class RowFile:
                 if isinstance(given.record, RecordProblem):
                     raise given.record
                 for row in self.format.rows(given.record, self._id_path):
-                    yield given.where, row if row.id and self._id_path != ROW else replace(row, id=str(number))
+                    id_ = row.id if row.id and self._id_path != ROW else str(number)
+                    yield given.where, replace(row, id=id_, fields=with_images(row, given.record, self.format.name))
             except RecordProblem as problem:
                 problems.add(given.where, problem)
                 if problems.total >= MAX_PROBLEMS:

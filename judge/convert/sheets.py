@@ -25,6 +25,8 @@ SHEET_MEMORY = 384 * MIB
 """bytes that reading a sheet may take"""
 MAX_COLUMNS = 10_000
 _WORKBOOK = "xl/workbook.xml"
+_NOTHING = {"", "nan", "NaN"}
+"""cells without a value, as pandas writes them"""
 _EXTRA = "pip install 'omr-judge[xlsx]'"
 
 
@@ -36,7 +38,10 @@ def table_rows(handle: BinaryIO, path: str, delimiter: str) -> Iterator[SourceRe
         header = _header(next(cells for cells in reader if cells), path)
         for cells in reader:
             if cells:
-                yield SourceRecord(f"{path}:{reader.line_num}", _record(header, [cell or None for cell in cells]))
+                yield SourceRecord(
+                    f"{path}:{reader.line_num}",
+                    _record(header, [cell if cell not in _NOTHING else None for cell in cells]),
+                )
     except csv.Error as error:
         refuse(f"{path}:{reader.line_num}", f"broken table: {error}", "write the file again, with quoted cells")
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+from io import StringIO
+from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase
+from tokenize import STRING, TokenError, generate_tokens
 from typing import cast
 
 from judge.files.fields import RecordFields, RecordProblem, as_label, wrong_type
@@ -12,6 +16,7 @@ from judge.files.fields import RecordFields, RecordProblem, as_label, wrong_type
 _LEAST = 2
 _LABELS = ("label", "key", "letter", "id", "name", "option_id")
 _TEXTS = ("text", "value", "content", "option", "option_text", "description")
+_FLAGS = ("correct", "is_correct", "isCorrect", "is_answer", "right")
 COLUMNS: tuple[tuple[str, ...], ...] = tuple(
     tuple(prefix + letter for letter in letters[:10])
     for prefix, letters in (
@@ -26,6 +31,8 @@ COLUMNS: tuple[tuple[str, ...], ...] = tuple(
     )
 )
 """names of columns that hold one option each, lettered in their order"""
+_ARRAY = re.compile(r"\barray\((\[.*?\])(?:,\s*dtype=\w+)?\)", re.DOTALL)
+"""as numpy prints itself within an object"""
 LISTS = (("choices.text", "choices.label"), ("options.text", "options.label"))
 """columns into which a table flattens an object of texts and labels"""
 
@@ -56,6 +63,15 @@ def as_options(value: object) -> dict[str, str]:
     return {letter: as_label(text) for letter, text in value.items() if text is not None}
 
 
+def flagged_options(value: object) -> list[bool]:
+    """Return which of a list of options is said to be right, by a field of each; empty where they do not say so."""
+    if isinstance(value, str):
+        value = parsed_text(value)
+    options = value if isinstance(value, list) and all(isinstance(one, dict) for one in value) else []
+    name = next((name for name in _FLAGS if options and all(isinstance(one.get(name), bool) for one in options)), None)
+    return [] if name is None else [one[name] for one in options]
+
+
 def options_in_columns(fields: RecordFields) -> dict[str, str]:
     """Take options that stand in columns of their own: `A` to `J`, `opa`, `option_a`, `choices.text` ..."""
     for texts, labels in LISTS:
@@ -83,9 +99,17 @@ def parsed_text(text: str) -> object:
     except (ValueError, RecursionError):
         pass
     try:
-        return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return ast.literal_eval(_with_commas(_ARRAY.sub(r"\1", text.strip())))
+    except (ValueError, SyntaxError, RecursionError, MemoryError, TokenError):
         return text
+
+
+def _with_commas(text: str) -> str:
+    """Return a Python literal in which texts side by side are parted, as numpy prints them: else they would be one."""
+    tokens = [token for token in generate_tokens(StringIO(text).readline) if token.string.strip()]
+    if not any(one.type == other.type == STRING for one, other in pairwise(tokens)):
+        return text
+    return " ".join(f"{token.string}," if token.type == STRING else token.string for token in tokens)
 
 
 def _of_objects(options: list[dict[str, object]]) -> object:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import asdict, replace
 
@@ -23,19 +22,16 @@ from judge.files.fields import (
     as_text,
     wrong_type,
 )
-from judge.files.option_fields import as_options, options_in_columns
+from judge.files.image_fields import IMAGE_TEXTS, NUMBERED, image_places
+from judge.files.option_fields import as_options, flagged_options, options_in_columns
 from judge.inputs.checklist_fields import read_checklist
-from judge.inputs.right_answers import OTHER_SPELLINGS, as_answer
+from judge.inputs.right_answers import OTHER_SPELLINGS, SAME, as_answer, chosen_of
 from judge.prompting.embedded_options import split_options
 from judge.prompting.right_answer import ways_to_read
 from judge.prompting.trace_parts import part_output
 from judge.schema import Group, Item, Unit
 
-_NUMBERED = re.compile(r"(?:image|img|picture|photo|figure)s?[_-]?[0-9]{1,2}", re.IGNORECASE)
-_IMAGE_TEXTS = ("data:image/", "iVBORw0KGgo", "/9j/4", "R0lGODlh", "R0lGODdh", "UklGR", "SUkqA", "TU0AK")
-"""with which images begin as text: data addresses, and PNG, JPEG, GIF, WebP and TIFF in base64"""
 _TEXT_FIELDS = {*FIELDS["trace"], *FIELDS["model"], *FIELDS["model_answer"], *FOLLOWS}
-_IMAGE_NAME = re.compile(r"[^\s<>|\"]{1,250}\.(?:png|jpe?g|webp|gif|bmp|tiff?|dcm)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +70,14 @@ def read_item(fields: RecordFields, typed: TypeAnswer, *, alone: bool) -> Item:
     answer = fields.read("answer", as_answer)
     if answer is None or answer == "":
         other = _other_answer(fields, item.options)
-        answer = answer if other is None else other
+        answer = (
+            (flagged_options(fields.look(fields.places.get("options", "options"))) or answer)
+            if other is None
+            else other
+        )
     if answer is not None:
-        item = replace(item, answer=typed(answer, item.options))
+        item = replace(item, answer=typed(chosen_of(answer, item.options), item.options))
+        _note_contradiction(fields, item)
     return _completed(item, fields) if alone else item
 
 
@@ -87,6 +88,17 @@ def _other_answer(fields: RecordFields, options: Mapping[str, str]) -> object:
         if isinstance(value, str | int | float) and not isinstance(value, bool) and ways_to_read(value, options):
             return fields.take(name, as_answer)
     return None
+
+
+def _note_contradiction(fields: RecordFields, item: Item) -> None:
+    """Note a problem where another field names another option as the right one, by a letter or a text."""
+    named = {name: value for name in SAME if isinstance(value := fields.look(name), str) and not value.isdecimal()}
+    right = {*ways_to_read(item.answer, item.options).values()} if named and item.options else set()
+    for name, value in named.items():
+        other = {*ways_to_read(value, item.options).values()}
+        if len(right) == len(other) == 1 and other != right:
+            hint = f"choose with --field answer={fields.places.get('answer')} or --field answer={name}"
+            fields.problems.append(RecordProblem(f"answer: {name} names another option", hint))
 
 
 def _completed(item: Item, fields: RecordFields) -> Item:
@@ -104,40 +116,33 @@ def _completed(item: Item, fields: RecordFields) -> Item:
     return replace(item, **changes)
 
 
-def read_images(fields: RecordFields) -> tuple[str | EmbeddedImage, ...]:
-    """Return the images that a record names (paths as given) or holds, in order; an empty path is no image.
+class RecordImages(NamedTuple):
+    """The images of a record."""
 
-    Numbered fields (`image_1` ...) and bytes under any name are read as images too. What else holds an image is refused
+    shown: tuple[str | EmbeddedImage, ...]
+    """paths as given, or what the record holds, in order"""
+    unseen: RecordProblem | None
+    """another one, which would be left out"""
+
+
+def read_images(fields: RecordFields) -> RecordImages:
+    """Return the images that a record names or holds; an empty path is no image.
+
+    Numbered fields (`image_1` ...) and bytes under any name are read as images too. What else holds an image is unseen
     until the user says with `--field image=NAME` which field to show: none is left out in silence.
     """
     images = (fields.read("image", _as_images) or ()) + (fields.read("image_base64", _as_base64_images) or ())
     if fields.is_given("image"):
-        return images
+        return RecordImages(images, None)
+    unseen = None
     for key in fields.unread():
         value = fields.look(key)
-        if _NUMBERED.fullmatch(key) or _holds_bytes(value):
+        if NUMBERED.fullmatch(key) or _holds_bytes(value):
             images += fields.take(key, _as_images) or ()
-        elif key not in _TEXT_FIELDS and (place := next(_image_texts(value, key, named=not images), None)):
+        elif key not in _TEXT_FIELDS and (place := next(image_places(value, key, named=not images), None)):
             hint = f"show it with --field image={place}, or say with --field image=image that it is none"
-            fields.problems.append(RecordProblem(f"{key}: holds an image, which would be left out", hint))
-    return images
-
-
-def _image_texts(value: object, path: str, *, named: bool) -> Iterator[str]:
-    """Yield the paths of images as text: data addresses, base64, and where asked for values that name an image file."""
-    match value:
-        case str():
-            if value.startswith(_IMAGE_TEXTS) or (named and _IMAGE_NAME.fullmatch(value)):
-                yield path
-        case list():
-            for at, one in enumerate(value):
-                if isinstance(one, str) and next(_image_texts(one, path, named=named), None):
-                    yield path
-                else:
-                    yield from _image_texts(one, f"{path}.{at}", named=False)
-        case Mapping():
-            for name, one in value.items():
-                yield from _image_texts(one, f"{path}.{name}", named=False)
+            unseen = unseen or RecordProblem(f"{key}: holds an image, which would be left out", hint)
+    return RecordImages(images, unseen)
 
 
 def _holds_bytes(value: object) -> bool:
@@ -163,7 +168,7 @@ def _as_image(value: object) -> str | EmbeddedImage:
             return EmbeddedImage(value or None)
         case Mapping() if "bytes" in value and isinstance(value["bytes"], bytes | None):
             return EmbeddedImage(value["bytes"] or None)
-        case str() if value.startswith(_IMAGE_TEXTS):
+        case str() if value.startswith(IMAGE_TEXTS):
             return EmbeddedImage(_decoded(value))
         case _:
             return as_image_path(value)

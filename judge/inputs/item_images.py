@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -29,10 +29,15 @@ class ItemImages:
         self.problems: list[InputError] = []
         self._policy, self._blind_judge, self._loader = policy, blind_judge, loader
 
-    def show(self, item: Item, records: Iterable[Record]) -> Item | None:
-        """Return an item with the images of the first record that has any; None where it is to be left out."""
+    def show(self, item: Item, records: Sequence[Record]) -> Item | None:
+        """Return an item with the images of the first record that has any; None where it is to be left out.
+
+        An image that a record holds under another name is a problem where no record has any.
+        """
         record = next((record for record in records if record.images), None)
         if record is None:
+            if unseen := next(((one.where, one.unseen) for one in records if one.unseen), None):
+                self.problems.append(InputError(unseen[0], unseen[1].problem, unseen[1].hint))
             return item
         shown: list[Image] = []
         missing: list[str] = []

@@ -14,9 +14,14 @@ from judge.prompting.right_answer import ways_to_read
 OTHER_SPELLINGS = (
     *("answer_idx", "answer_index", "answer_id", "answerKey", "answer_key", "correct_answer", "correct_answer_idx"),
     *("correct_option", "correct_index", "correct_choice", "correct_letter", "gold_index", "gold_label", "gold_answer"),
+    *("answer_letter", "correct_answer_letter", "correctAnswer", "reference_answer", "gt_answer"),
     *("ground_truth", "right_answer", "cop", "correct", "label"),
 )
 """fields that hold the right answer of an item with options, where they can be read and none of ours is there"""
+
+
+SAME = ("answer_idx", "answer_letter", "answerKey", "answer_key", "correct_answer", "correct_option", "correct_letter")
+"""fields that hold the right answer beside `answer`: they must name the same option"""
 
 
 class _Doubt(NamedTuple):
@@ -94,13 +99,22 @@ class RightAnswers:
 
 
 def as_answer(value: object) -> object:
-    """Return a right answer as it is given: a text, a number, or a list of these."""
+    """Return a right answer as it is given: a text, a number, or a list of these; of true and false, as 1 and 0."""
+    if isinstance(value, list) and value and all(isinstance(one, bool) for one in value):
+        return [int(one) for one in value]
     for one in value if isinstance(value, list) else [value]:
         if isinstance(one, bool) or not isinstance(one, str | int | float):
             raise wrong_type("text, a number or a list of these", one)
     if value == []:
         raise RecordProblem("an empty list", "leave the field out where the answer is unknown")
     return value
+
+
+def chosen_of(answer: object, options: Mapping[str, str]) -> object:
+    """Return the labels where a right answer is a list of 0 and 1, one for each option; else the answer as it is."""
+    if not isinstance(answer, list) or len(answer) != len(options) or not all(one in (0, 1) for one in answer):
+        return answer
+    return [label for label, is_right in zip(options, answer, strict=True) if is_right] or answer
 
 
 def _is_number(answer: object) -> bool:

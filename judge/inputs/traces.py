@@ -76,6 +76,8 @@ class Record(NamedTuple):
     """that of the file: its images may lie in it"""
     sample: int | None = None
     """which of several traces for the item"""
+    unseen: RecordProblem | None = None
+    """an image that it holds under a name of no image"""
 
 
 class IdIndex:
@@ -315,10 +317,12 @@ class RecordFile(IdIndex):
         item = read_item(
             fields, lambda answer, options: self.answers.typed(answer, options, where), alone=not self._with_traces
         )
+        found = read_images(fields)
         images = tuple(
-            self._folder / image if isinstance(image, str) and not is_address(image) else image
-            for image in read_images(fields)
+            self._folder / image if isinstance(image, str) and not is_address(image) else image for image in found.shown
         )
+        if found.unseen and not self._with_traces:  # a trace's item may have its images elsewhere
+            fields.problems.append(found.unseen)
         trace = _read_trace(fields) if self._with_traces else None
         if fields.problems:
             raise InputErrors([InputError(where, problem.problem, problem.hint) for problem in fields.problems])
@@ -326,7 +330,7 @@ class RecordFile(IdIndex):
             item = replace(item, meta=fields.rest() | item.meta)
         sample = parsed.get("sample")
         is_numbered = trace is not None and type(sample) is int
-        return Record(where, item, images, trace, self._folder, sample if is_numbered else None)
+        return Record(where, item, images, trace, self._folder, sample if is_numbered else None, found.unseen)
 
 
 def read_traces(

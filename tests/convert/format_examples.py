@@ -196,7 +196,7 @@ EXAMPLES: list[tuple[str, Json, Json]] = [
     (
         "trl",
         {"step": 100, "prompt": [_USER], "completion": [{"role": "assistant", "content": "C"}], "advantage": 0.5},
-        {"id": "0", "text": "C", "fields": {"question": "Q?"}},
+        {"id": "0", "text": "C", "fields": _ASKED},
     ),
     (
         "trl",
@@ -240,7 +240,7 @@ EXAMPLES: list[tuple[str, Json, Json]] = [
     (
         "chat",
         {"id": "q7", "request": {"messages": [_USER]}, "response": _COMPLETION, "gold": "C"},
-        {"id": "q7", "text": "C", "fields": {"question": "Q?", "answer": "C"}},
+        {"id": "q7", "text": "C", "fields": _ASKED | {"answer": "C"}},
     ),
     (
         "chat",

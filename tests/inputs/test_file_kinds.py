@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.errors import InputError, InputErrors
+from judge.files.option_fields import as_options
 from judge.inputs.file_kinds import ARRAY, ONE_OBJECT, SEVERAL_OBJECTS, file_kind
 from judge.inputs.items import read_items
+from judge.inputs.traces import read_traces
 
 RECORD = {"id": "q1", "trace": "a long enough trace"}
 PRETTY = json.dumps(RECORD, indent=2)
@@ -157,3 +159,23 @@ def test_items_that_are_not_read_are_named_with_what_reads_them(tmp_path: Path, 
     (problem,) = refused.value.problems
     assert told in problem.problem
     assert hint in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("['x' 'y, z'\n \"it's\"]", {"A": "x", "B": "y, z", "C": "it's"}),
+        ("{'text': array(['a', 'b'], dtype=object), 'label': array(['A', 'B'], dtype=object)}", {"A": "a", "B": "b"}),
+        ("['x', 'y']", {"A": "x", "B": "y"}),
+    ],
+)
+def test_options_are_read_as_numpy_and_python_print_them(text: str, options: dict[str, str]) -> None:
+    assert as_options(text) == options
+
+
+def test_an_empty_cell_is_told_by_its_row_and_leaves_the_format_known(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,question,response\n1,q,nan\n2,q,so\n")
+    with pytest.raises(InputErrors, match=r"t\.csv:2: missing trace"):
+        read_traces(tmp_path / "t.csv")
+    with read_traces(tmp_path / "t.csv", skip_bad=True) as file:
+        assert (list(file.ids), file.n_bad) == (["2"], 1)

@@ -188,3 +188,22 @@ def test_an_item_apart_completes_one_whose_trace_file_has_its_question_only(tmp_
         inputs.check()
         (pair,) = inputs.pairs()
     assert (pair.item.question, len(pair.item.options), pair.item.answer) == ("Drug?", 4, "A")
+
+
+@pytest.mark.parametrize("answer", [[0, 0, 1, 0], [False, False, True, False]])
+def test_a_list_of_0_and_1_for_each_option_marks_the_right_ones(tmp_path: Path, answer: object) -> None:
+    assert read(tmp_path, *answers(answer, [1, 0, 0, 1])) == (["C", "AD"], [], "")
+
+
+def test_options_that_say_themselves_whether_they_are_right_are_believed(tmp_path: Path) -> None:
+    flagged = [{"text": text, "is_correct": text == "Digoxin"} for text in DRUGS]
+    assert read(tmp_path, {"options": flagged}, {"options": json.dumps(flagged)}) == (["C", "C"], [], "")
+    assert read(tmp_path, {"options": flagged, "answer": "A"})[0] == ["A"]
+
+
+def test_two_fields_that_name_different_right_options_are_refused(tmp_path: Path) -> None:
+    assert read(tmp_path, {"options": DRUGS, "answer": "Digoxin", "answer_idx": "C"})[0] == ["C"]
+    with pytest.raises(
+        InputErrors, match=r"answer: answer_idx names another option \(choose with --field answer=answer"
+    ):
+        read(tmp_path, {"options": DRUGS, "answer": "Digoxin", "answer_idx": "B"})
