@@ -50,8 +50,9 @@ def freeze_anchor(run: RunFolder, n: int, *, seed: int, name: str | None, comman
         own["identity"] = {**manifest.whole_identity, "anchor": f"{n} of {manifest.pairs_sha256}, seed {seed}"}
         pairs = (pair for pair in run.pairs() if pair.item.id in chosen)
         made = filled(manifest.model_copy(update=own), new, pairs)
-        write_lines(new.judgments_path, (judgment for judgment in run.judgments() if judgment.item in chosen))
-        new.write_manifest(made)
+        frozen = (judgment for judgment in run.judgments() if judgment.item in chosen)
+        hashes = {new.judgments_path.name: write_lines(new.judgments_path, frozen)}
+        new.write_manifest(made.model_copy(update={"files": made.files | hashes}))
     return folder
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from judge.comparison.derive_report import item_features, subject_of
 from judge.errors import InputError, RunError
 from judge.labels.check_labels import LabelCheck, checked_labels
-from judge.labels.labels import latest_labels
+from judge.labels.labels import labels_fingerprint, latest_labels
 from judge.labels.people_report import (
     Calibration,
     CalibrationBin,
@@ -29,6 +29,7 @@ from judge.outcomes.rates import DIGITS, Basis, Estimate, Ratio, estimate_rate, 
 from judge.outcomes.tally import CREDITS, HALF, SIDED
 from judge.report.judge_agreement import AgreementReport, compare_raters
 from judge.report.position_length import SIDES, sides
+from judge.runs.evidence import fingerprint_of
 from judge.stats.clusters import FEW_UNITS
 from judge.stats.prediction_powered import LabelCorrection, Sample, WinRate, correct, labels_needed
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from judge.labels.draws import Draw
     from judge.outcomes.counted_items import CriterionItems
+    from judge.outcomes.latest_judgments import LatestJudgments
     from judge.runs.manifest import Manifest
     from judge.runs.run_folder import RunFolder
     from judge.schema import Label
@@ -264,9 +266,10 @@ def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster
         raise InputError(f"--draw {asked.draw}", "no label belongs to it", f"draws with labels: {', '.join(draws)}")
     chosen = asked.draw or next(iter(draws), None)
     drawn = None if chosen is None else check.draw(chosen, stored=True)
+    latest = latest_judgments(folder.judgments())
     found = {
         name: _on_criterion(own, counted, drawn, asked._replace(draw=chosen))
-        for name, counted in counted_items(folder, manifest, cluster).items()
+        for name, counted in _counted(folder, manifest, latest, cluster).items()
         if (own := [label for label in labels if label.criterion == name])
     }
     return PeopleReport(
@@ -277,10 +280,17 @@ def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster
         n_items=manifest.n_items - len(manifest.identical),
         unrecorded_draws=tuple(name for name in draws if (one := check.draw(name, stored=True)) and not one.recorded),
         criteria=found,
+        fingerprint=labels_fingerprint(labels, run) if (run := fingerprint_of(folder, manifest, latest)) else None,
     )
 
 
 def counted_items(folder: RunFolder, manifest: Manifest, cluster: str | None = None) -> Mapping[str, CriterionItems]:
     """Fold a run's judgments by criterion as its report does, in the clusters of a field or of shared images."""
+    return _counted(folder, manifest, latest_judgments(folder.judgments()), cluster)
+
+
+def _counted(
+    folder: RunFolder, manifest: Manifest, latest: LatestJudgments, cluster: str | None
+) -> Mapping[str, CriterionItems]:
     subject = subject_of(manifest, item_features(folder, manifest, WantedFields(cluster)))
-    return fold_panel(latest_judgments(folder.judgments()), subject, Basis(manifest.method, manifest.seed)).together
+    return fold_panel(latest, subject, Basis(manifest.method, manifest.seed)).together
