@@ -40,7 +40,7 @@ class Audit:
     def read(cls, folder: RunFolder, pooling: Pooling = Pooling.MEAN) -> Audit:
         """Read a run's judgments; RunError where its folder is damaged."""
         manifest = folder.manifest()
-        latest, subject, _ = counted_verdicts(folder, manifest)
+        latest, subject, *_ = counted_verdicts(folder, manifest)
         return cls(
             manifest=manifest,
             criteria=[criterion.name for criterion in manifest.rubric.criteria],

@@ -40,7 +40,7 @@ def find_acceptance(folder: RunFolder, error: float, wanted: WantedFields) -> Ac
         problem = f"no label on {overall} is of a simple random sample of this run"
         raise InputError(OPTION, problem, "`omr-judge label` or `packet` draw one; import what people said")
     draw = max(sorted(even), key=lambda name: len({label.item for label in even[name]}))
-    latest, subject = read_verdicts(folder, manifest, wanted)
+    latest, subject, *_ = read_verdicts(folder, manifest, wanted)
     counted = fold_panel(latest, subject, Basis(manifest.method, manifest.seed)).together
     said = dict(confidence(counted).select("item", "outcome").iter_rows())
     right = {item: winner == said.get(item) for item, winner in _winners(even[draw]).items()}

@@ -39,7 +39,7 @@ def freeze_anchor(run: RunFolder, n: int, *, seed: int, name: str | None, comman
     """
     manifest = run.manifest()
     check_askable(run, manifest)
-    latest, subject = read_verdicts(run, manifest)
+    latest, subject, *_ = read_verdicts(run, manifest)
     judged = list(fold_panel(latest, subject, Basis(manifest.method, 0)).together.values())[-1].judged.items
     if judged.is_empty():
         raise RunError(f"{run.path}: nothing is judged yet; `omr-judge resume {run.path}` first")
@@ -50,8 +50,9 @@ def freeze_anchor(run: RunFolder, n: int, *, seed: int, name: str | None, comman
         own["identity"] = {**manifest.whole_identity, "anchor": f"{n} of {manifest.pairs_sha256}, seed {seed}"}
         pairs = (pair for pair in run.pairs() if pair.item.id in chosen)
         made = filled(manifest.model_copy(update=own), new, pairs)
-        write_lines(new.judgments_path, (judgment for judgment in run.judgments() if judgment.item in chosen))
-        new.write_manifest(made)
+        frozen = (judgment for judgment in run.judgments() if judgment.item in chosen)
+        hashes = {new.judgments_path.name: write_lines(new.judgments_path, frozen)}
+        new.write_manifest(made.model_copy(update={"files": made.files | hashes}))
     return folder
 
 

@@ -187,7 +187,7 @@ def _part(
     items: pl.DataFrame, later: RunFolder, criterion: str, features: ItemFeatures | None, basis: Basis
 ) -> PartedChange:
     manifest = later.manifest()
-    latest, subject = read_verdicts(later, manifest)
+    latest, subject, *_ = read_verdicts(later, manifest)
     if criterion not in subject.criteria:
         raise InputError("--against", f"{later.name} has no criterion {criterion}", "name a run of the same rubric")
     other = fold_panel(latest, subject, basis).together[criterion].items.select("item", later="credit")

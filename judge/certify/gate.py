@@ -99,7 +99,7 @@ def check_gate(folder: RunFolder, options: GateOptions, certificate: Certificate
     criteria = [criterion.name for criterion in chosen_criteria(manifest, options.criteria)]
     wanted = WantedFields(options.cluster)
     made = make_report(folder, wanted=wanted, certificate=certificate)
-    latest, subject = read_verdicts(folder, manifest, wanted)
+    latest, subject, *_ = read_verdicts(folder, manifest, wanted)
     counted = fold_panel(latest, subject, Basis(manifest.method, manifest.seed)).together
     conditions: list[GateCondition] = []
     for name in criteria:

@@ -26,7 +26,7 @@ def verify(
         str | None,
         typer.Option(
             metavar="HASH",
-            help="The SHA-256 of the run's manifest.json, or a report's fingerprint, as quoted: 12 digits or more.",
+            help="The SHA-256 of manifest.json, or a fingerprint of `report` or `agreement`: 12 digits or more.",
         ),
     ] = None,
     runs: Runs = DEFAULT_RUNS,
@@ -85,4 +85,5 @@ def _outcome(found: Verification) -> str:
             f"{found.run}: no contradiction in {checked}; its lines have no checksums, as it was made before there were"
         )
     quoted = f", fingerprint {found.fingerprint}" if found.fingerprint else ""
+    quoted += f", with its labels {found.labels_fingerprint}" if found.labels_fingerprint else ""
     return f"{found.run}: proven: {checked}; manifest {found.manifest_sha256}{quoted}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from judge.comparison.certificates import standing_of
 from judge.comparison.derive_control_report import read_controls
@@ -71,7 +71,8 @@ def make_report(
     manifest = folder.manifest()
     answers = answers_of(folder, manifest)
     spending = Spending(manifest.prices)
-    latest, subject, asked_anew = _read(folder, manifest, wanted, spending, answers)
+    counted = read_verdicts(folder, manifest, wanted, spending, answers)
+    latest, subject = counted.latest, counted.subject
     rubric = manifest.rubric
     basis = Basis(method or manifest.method, manifest.seed)
     run = RunDescription(
@@ -88,49 +89,54 @@ def make_report(
         looks=planned_looks(folder, manifest),
         scores=_scores(manifest, scores),
         controls=read_controls(folder, latest, subject, basis),
-        escalated=asked_anew,
+        escalated=counted.escalated,
         certificate=standing_of(folder, manifest, spending, certificate),
-        fingerprint=fingerprint_of(folder, manifest, asked_anew.latest if asked_anew else latest),
+        fingerprint=fingerprint_of(folder, manifest, counted.journal),
         notes=tuple(_notes(folder, manifest, subject, spending, method)),
     )
     return build_report(latest, subject, run, method=basis.method, extras=extras)
 
 
+class CountedVerdicts(NamedTuple):
+    """What a report counts of a run."""
+
+    latest: LatestJudgments
+    """the judgments that count"""
+    subject: Subject
+    """what was planned"""
+    journal: LatestJudgments
+    """the latest judgments of the run's own journal, in the names of their judges"""
+    escalated: FirstJudge | None
+    """what the first judge said, where a second was asked"""
+
+
 def read_verdicts(
-    folder: RunFolder, manifest: Manifest, wanted: WantedFields = NOTHING_WANTED
-) -> tuple[LatestJudgments, Subject]:
-    """Return the judgments of a run that count, and what it planned."""
-    latest, subject, _ = _read(folder, manifest, wanted, None, None)
-    return latest, subject
-
-
-def _read(
     folder: RunFolder,
     manifest: Manifest,
-    wanted: WantedFields,
-    spending: Spending | None,
-    answers: TraceAnswers | None,
-) -> tuple[LatestJudgments, Subject, FirstJudge | None]:
-    """Return what counts, and what the first judge said where a second was asked; `spending` counts all replies."""
+    wanted: WantedFields = NOTHING_WANTED,
+    spending: Spending | None = None,
+    answers: TraceAnswers | None = None,
+) -> CountedVerdicts:
+    """Read the judgments that count, with what is known of their items; `spending` counts all replies."""
     features = item_features(folder, manifest, wanted, answers)  # first: it reads which items there are
     return counted_verdicts(folder, manifest, features, spending)
 
 
 def counted_verdicts(
     folder: RunFolder, manifest: Manifest, features: ItemFeatures | None = None, spending: Spending | None = None
-) -> tuple[LatestJudgments, Subject, FirstJudge | None]:
-    """Return what counts, what was planned, and what the first judge said where a second was asked.
+) -> CountedVerdicts:
+    """Read the judgments of a run that count.
 
     Many judges of imported verdicts, none of whose items has them all, are no panel: they count as one voice.
     """
     subject = subject_of(manifest, features)
-    first = latest_judgments(folder.judgments(), spending)
-    if manifest.prompt is None and len(subject.judges) > first.most_judges:
-        first, subject = first.as_of(VOTES), subject._replace(judges=[VOTES])
-    latest, asked_anew = read_escalated(folder, manifest, first, spending)
-    if asked_anew:
-        subject = subject._replace(judges=[together(asked_anew.name, asked_anew.second)])
-    return latest, subject, asked_anew
+    journal = latest_judgments(folder.judgments(), spending)
+    if manifest.prompt is None and len(subject.judges) > journal.most_judges:
+        return CountedVerdicts(journal.as_of(VOTES), subject._replace(judges=[VOTES]), journal, None)
+    latest, escalated = read_escalated(folder, manifest, journal, spending)
+    if escalated:
+        subject = subject._replace(judges=[together(escalated.name, escalated.second)])
+    return CountedVerdicts(latest, subject, journal, escalated)
 
 
 def _notes(

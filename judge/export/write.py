@@ -96,7 +96,7 @@ def _score_tables(folder: RunFolder) -> list[ExportedTable]:
 
 def _comparison_tables(folder: RunFolder, manifest: Manifest) -> list[ExportedTable]:
     criteria = [criterion.name for criterion in manifest.rubric.criteria]
-    latest, subject, _ = counted_verdicts(folder, manifest)
+    latest, subject, *_ = counted_verdicts(folder, manifest)
     counted = counted_items(latest, subject)
     journeys = chain(counting_journeys(folder), *map(counting_journeys, escalated_runs(folder, manifest)))
     judged = (row for one in journeys for row in judgment_rows(one, criteria, manifest.prices))
@@ -250,7 +250,7 @@ def _write_preferences(folder: RunFolder, manifest: Manifest, options: ExportOpt
     if manifest.orders is not Orders.BOTH:
         raise InputError("--to dpo", "the run asked one order: nothing tells whether orders agree", "ask both orders")
     criterion = chosen_criteria(manifest, [options.criterion] if options.criterion else [])[0].name
-    latest, subject, _ = counted_verdicts(folder, manifest)
+    latest, subject, *_ = counted_verdicts(folder, manifest)
     agreed = agreed_items(latest, subject, criterion)
     least = options.min_agreement or 0.0
     chosen = {item: (outcome, agreement) for item, (outcome, agreement) in agreed.items() if agreement >= least}

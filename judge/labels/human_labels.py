@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from judge.comparison.derive_report import counted_verdicts, read_verdicts
+from judge.comparison.derive_report import read_verdicts
 from judge.errors import InputError, RunError
 from judge.labels.check_labels import LabelCheck, checked_labels
-from judge.labels.labels import latest_labels
+from judge.labels.labels import labels_fingerprint, latest_labels
 from judge.labels.people_report import (
     Calibration,
     CalibrationBin,
@@ -28,12 +28,14 @@ from judge.outcomes.rates import DIGITS, Basis, Estimate, Ratio, estimate_rate, 
 from judge.outcomes.tally import CREDITS, HALF, SIDED
 from judge.report.judge_agreement import AgreementReport, compare_raters
 from judge.report.position_length import SIDES, sides
+from judge.runs.evidence import fingerprint_of
 from judge.stats.clusters import FEW_UNITS
 from judge.stats.prediction_powered import LabelCorrection, Sample, WinRate, correct, labels_needed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from judge.comparison.derive_report import CountedVerdicts
     from judge.labels.draws import Draw
     from judge.outcomes.counted_items import CriterionItems
     from judge.runs.manifest import Manifest
@@ -263,23 +265,29 @@ def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster
         raise InputError(f"--draw {asked.draw}", "no label belongs to it", f"draws with labels: {', '.join(draws)}")
     chosen = asked.draw or next(iter(draws), None)
     drawn = None if chosen is None else check.draw(chosen, stored=True)
+    counted = read_verdicts(folder, manifest, WantedFields(cluster))
+    run = fingerprint_of(folder, manifest, counted.journal)
     found = {
-        name: _on_criterion(own, counted, drawn, asked._replace(draw=chosen))
-        for name, counted in counted_items(folder, manifest, cluster).items()
+        name: _on_criterion(own, items, drawn, asked._replace(draw=chosen))
+        for name, items in _folded(counted, manifest).items()
         if (own := [label for label in labels if label.criterion == name])
     }
     return PeopleReport(
         schema_version=1,
-        judges=tuple(counted_verdicts(folder, manifest)[1].judges),
+        judges=tuple(counted.subject.judges),
         draw=chosen,
         other_draws=tuple(name for name in draws if name != chosen),
         n_items=manifest.n_items - len(manifest.identical),
         unrecorded_draws=tuple(name for name in draws if (one := check.draw(name, stored=True)) and not one.recorded),
         criteria=found,
+        fingerprint=labels_fingerprint(labels, run) if run else None,
     )
 
 
 def counted_items(folder: RunFolder, manifest: Manifest, cluster: str | None = None) -> Mapping[str, CriterionItems]:
     """Fold a run's judgments by criterion as its report does, in the clusters of a field or of shared images."""
-    latest, subject = read_verdicts(folder, manifest, WantedFields(cluster))
-    return fold_panel(latest, subject, Basis(manifest.method, manifest.seed)).together
+    return _folded(read_verdicts(folder, manifest, WantedFields(cluster)), manifest)
+
+
+def _folded(counted: CountedVerdicts, manifest: Manifest) -> Mapping[str, CriterionItems]:
+    return fold_panel(counted.latest, counted.subject, Basis(manifest.method, manifest.seed)).together

@@ -81,6 +81,15 @@ def latest_labels(labels: Iterable[Label]) -> tuple[Label, ...]:
     return tuple(latest.values())
 
 
+def labels_fingerprint(labels: Iterable[Label], run: str) -> str:
+    """Return the SHA-256, in hex, of a run's fingerprint and of every label that counts, in whatever order they came.
+
+    Hashed are the run's fingerprint and, sorted, each label as JSON, a line each.
+    """
+    lines = sorted(label.model_dump_json(exclude_none=True) for label in latest_labels(labels))
+    return hashlib.sha256("\n".join([run, *lines]).encode()).hexdigest()
+
+
 def first_shown(item: str, *, reader: str, seed: int | str) -> Order:
     """Return the order in which a reader is shown an item: half of them each way, as a hash decides."""
     digest = hashlib.sha256(f"{seed}\x1f{reader}\x1f{item}".encode()).digest()

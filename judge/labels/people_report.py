@@ -94,3 +94,6 @@ class PeopleReport(Frozen):
     unrecorded_draws: Annotated[tuple[str, ...], Field(exclude_if=lambda draws: not draws)] = ()
     """draws of earlier versions, which kept no record: that they were made before their labels cannot be checked"""
     criteria: dict[str, PeopleOnCriterion]
+    fingerprint: Annotated[str | None, Field(exclude_if=lambda found: found is None)] = None
+    """hash of what decides the run, of all verdicts and of all labels that count, for `omr-judge verify --against`;
+    absent for runs whose lines have no checksums"""

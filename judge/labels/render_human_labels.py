@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from judge.files.safe_text import safe
-from judge.tables.words import number, percent
+from judge.tables.words import FINGERPRINT_DIGITS, number, percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +31,8 @@ def render_people(report: PeopleReport, console: Console) -> None:
         console.print(Text(f"\n{name}", style="bold"))
         for line in _lines(found):
             console.print(Text(safe(line)), soft_wrap=True)
+    if report.fingerprint:
+        console.print(f"\nVerdicts and labels: fingerprint {report.fingerprint[:FINGERPRINT_DIGITS]}.")
 
 
 def _lines(found: PeopleOnCriterion) -> Iterator[str]:

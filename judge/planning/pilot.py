@@ -80,7 +80,7 @@ def plan(options: PlanOptions) -> PowerPlan:
 def _read_pilot(pilot: PilotOptions) -> PlanBasis:
     """Fold a pilot's judgments of one criterion."""
     manifest = pilot.folder.manifest()
-    latest, subject = read_verdicts(pilot.folder, manifest, WantedFields(pilot.cluster))
+    latest, subject, *_ = read_verdicts(pilot.folder, manifest, WantedFields(pilot.cluster))
     name = pilot.criterion
     if name not in subject.criteria:
         raise InputError("--criterion", f"the pilot has no {name!r}", f"it has {', '.join(subject.criteria)}")

@@ -153,7 +153,7 @@ class JoinedRuns:
             )
         self.cluster_field = features.cluster_field or self.cluster_field
         spending = Spending(manifest.prices)
-        latest, subject, _ = counted_verdicts(folder, manifest, features, spending)
+        latest, subject, *_ = counted_verdicts(folder, manifest, features, spending)
         if manifest.judges:
             self.usd.append(spending.usd)
         if self.manifests and not wanted.allow_judges:

@@ -11,6 +11,7 @@ import orjson
 
 from judge import __version__
 from judge.batches.log import read_batches, read_members
+from judge.certify.certify import make_certificate
 from judge.checklists.write_items import make_checklist_report
 from judge.comparison.certificates import certificate_path, read_certificate
 from judge.comparison.derive_report import make_report
@@ -25,6 +26,7 @@ from judge.labels.labels import labels_path
 from judge.runs.journal_copy import rescued_journals
 from judge.runs.manifest import ChecklistManifest, Manifest
 from judge.runs.members import refuse_changed
+from judge.runs.run_folder import RunFolder
 from judge.schema import Label
 from judge.scoring.derive_score_report import make_score_report
 
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from judge.checklists.checklist_report import ChecklistReport
     from judge.report.report import Report
     from judge.runs.manifest import AnyManifest
-    from judge.runs.run_folder import RunFolder
     from judge.scoring.score_report import ScoreReport
     from judge.verification.findings import Findings
 
@@ -57,7 +58,7 @@ def check_beside(
     if isinstance(manifest, Manifest):
         _check_labels(folder, manifest, found)
         if certificate_path(folder).exists():
-            _read(lambda: _check_certificate(folder), found)
+            _read(lambda: _check_certificate(folder, manifest, found), found)
     _read(lambda: _check_batches(folder, items, keys, found), found)
     _read(lambda: _check_positions(folder, manifest, found), found)
     _check_keys(folder.in_flight_path, read_in_flight(folder.in_flight_path, frozenset()), keys, found)
@@ -73,8 +74,23 @@ def _read(check: Callable[[], None], found: Findings) -> None:
             found.add(where, problem if parted else "cannot be read")
 
 
-def _check_certificate(folder: RunFolder) -> None:
-    read_certificate(certificate_path(folder))
+def _check_certificate(folder: RunFolder, manifest: Manifest, found: Findings) -> None:
+    """Hold a certificate against the planted pairs that it rests on, where they are this run's or lie beside it."""
+    path = certificate_path(folder)
+    stored = read_certificate(path)
+    beside = RunFolder(folder.path.parent / Path(stored.run).name)
+    if "operators" in manifest.identity:
+        known = make_certificate(folder, floor=stored.floor)
+    elif certificate_path(beside).exists():
+        known = read_certificate(certificate_path(beside))
+    else:
+        return
+    later = {"people"}  # labels of the planted pairs may have come since
+    differing = _first_difference(
+        known.model_dump(mode="json", exclude=later), stored.model_dump(mode="json", exclude=later)
+    )
+    if differing is not None:
+        found.add(path, differing[1], differing[0])
 
 
 def _check_rescued(folder: RunFolder, found: Findings) -> None:

@@ -47,6 +47,8 @@ class Verification(Frozen):
     """of the bytes of `manifest.json`"""
     fingerprint: str | None
     """as in the report: null for runs that are not sealed or write checklists, and where there are problems"""
+    labels_fingerprint: str | None
+    """as in the report of `agreement`, which pins the labels too; null where there are none, or no `fingerprint`"""
     n_requests: int
     """that the run and its controls consist of, each rendered anew; 0 for judgments made elsewhere"""
     n_judgments: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from judge.errors import RunError
 from judge.files.files import file_sha256
+from judge.labels.labels import labels_fingerprint, labels_path, read_labels
 from judge.outcomes.latest_judgments import latest_judgments
 from judge.runs.control_kinds import ControlKind
 from judge.runs.controls import CONTROLS, control_problem, escalated_folder
@@ -27,7 +28,7 @@ def verify_run(folder: RunFolder, *, against: str | None = None) -> Verification
     Args:
         folder: the run.
         against: a hash that was quoted, or its first 12 digits or more: of the manifest's bytes, or a report's
-            fingerprint; None: there is none.
+            fingerprint, or that of a report of labels; None: there is none.
 
     Raises:
         RunError: there is no run.
@@ -40,17 +41,21 @@ def verify_run(folder: RunFolder, *, against: str | None = None) -> Verification
         _verify_control(folder, RunFolder(path), found)
     if (escalated := escalated_folder(folder)).manifest_path.exists():
         _verify(escalated, found)
+    path = labels_path(folder.path)
+    labels = labels_fingerprint(read_labels(path), fingerprint) if fingerprint and path.exists() else None
     manifest_sha256 = file_sha256(folder.manifest_path)
     quoted = (against or "").strip().lower()
-    if against is not None and not _is_quoted(quoted, (manifest_sha256, fingerprint)):
+    if against is not None and not _is_quoted(quoted, (manifest_sha256, fingerprint, labels)):
         told = f"not the run that was quoted: this manifest's hash is {manifest_sha256}"
-        found.add(folder.manifest_path, told + (f", its fingerprint {fingerprint}" if fingerprint else ""))
+        told += f", its fingerprint {fingerprint}" if fingerprint else ""
+        found.add(folder.manifest_path, told + (f", with its labels {labels}" if labels else ""))
     return Verification(
         run=str(folder.path),
         proven=not found.n_problems,
         sealed=folder.is_sealed,
         manifest_sha256=manifest_sha256,
         fingerprint=fingerprint,
+        labels_fingerprint=labels,
         n_requests=found.n_requests,
         n_judgments=found.n_judgments,
         n_read_again=found.n_read_again,

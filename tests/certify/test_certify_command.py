@@ -11,6 +11,8 @@ from command import omr_judge, read_jsonl, write_jsonl
 from planted_items import record, scripted, write_items
 from provider_server import ProviderServer
 
+from judge.files.sealing import seal, unseal
+
 NAMES = {
     "sees all": "",
     "blind to laterality": "misses perception.laterality",
@@ -72,9 +74,18 @@ def test_a_run_is_certified_and_its_reports_and_gate_say_so(tmp_path: Path) -> N
     omr_judge("certify", run, cwd=tmp_path, code=3)
     listed = json.loads(omr_judge("runs", "--json", cwd=tmp_path).stdout)["runs"]
     assert {one["kind"] for one in listed} == {"certify", "compare"}
-    flipped = bytearray((run / "certificate.json").read_bytes())
-    flipped[40] ^= 1
-    (run / "certificate.json").write_bytes(flipped)
+    kept = (run / "certificate.json").read_bytes()
+    better = json.loads(unseal(kept).content)
+    better["judges"]["openai:m"]["rows"]["placebo"]["n"] += 1
+    for where in (run, tmp_path / "runs/r"):
+        (where / "certificate.json").write_bytes(seal(json.dumps(better).encode())[0])
+    told = "certificate.json: judges.openai:m.rows.placebo.n: is"
+    assert told in omr_judge("verify", run, cwd=tmp_path, code=3).stdout
+    (run / "certificate.json").write_bytes(kept)
+    omr_judge("verify", run, cwd=tmp_path)
+    assert told in omr_judge("verify", "r", cwd=tmp_path, code=3).stdout
+    (tmp_path / "runs/r/certificate.json").write_bytes(kept)
+    (run / "certificate.json").write_bytes(kept[:40] + bytes([kept[40] ^ 1]) + kept[41:])
     assert "certificate.json: damaged" in omr_judge("verify", run, cwd=tmp_path, code=3).stdout
     with ProviderServer(scripted("halo")) as server:
         other = ("--judge", f"openai:m2@{server.url}/v1", "--price", "m2=1/2")

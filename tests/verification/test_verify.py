@@ -144,6 +144,20 @@ def test_what_a_printed_report_and_a_page_state_of_the_fingerprint_can_be_quoted
     assert fingerprint in page
 
 
+def test_labels_that_were_rewritten_with_all_checksums_are_told_by_the_fingerprint_of_their_report(
+    copied: Callable[[str], RunFolder],
+) -> None:
+    run = copied("labelled")
+    quoted = make_people_report(run, PeopleReportOptions()).fingerprint
+    assert quoted is not None
+    assert verify_run(run, against=quoted[:12]).labels_fingerprint == quoted
+    rewrite(run.path / "labels.jsonl", forge("reason", "since then"))
+    assert verify_run(run).proven
+    (told,) = verify_run(run, against=quoted).problems
+    assert "not the run that was quoted" in told.problem
+    assert make_people_report(run, PeopleReportOptions()).fingerprint in told.problem.split()
+
+
 def rewrite(path: Path, change: Callable[[int, dict[str, Any]], None]) -> None:
     """Change records of a file, and seal them anew: as whoever means to deceive does."""
     records = [orjson.loads(unseal(line).content) for line in path.read_bytes().splitlines()]
