@@ -105,6 +105,8 @@ class PartRanking(Frozen):
     """by rank; empty where there is a problem"""
     problem: Left = None
     """why there is no ranking; absent where there is one"""
+    held: bool = False
+    """whether the verdicts alone leave a rating infinite, as in `fit`"""
 
 
 class Moved(Frozen):

@@ -24,6 +24,8 @@ MAX_STEPS, MAX_HALVINGS = 60, 30
 STEP = 1e-11
 """a Newton step below this is the last; without one within `MAX_STEPS`, the likelihood has no maximum"""
 ROUNDING = 1e-12
+FAR = 30.0
+"""log-odds that no number of verdicts could show: where rounding ends the steps there, the likelihood has no maximum"""
 
 
 class Games(NamedTuple):
@@ -136,6 +138,10 @@ def fit_davidson(
     if slot:
         design = with_slot
     found = None if prior else _maximise(design, cells, ties=ties)
+    if found is not None:
+        log_odds, log_tie = _split(design, found[0], ties=ties)
+        if max(float(np.abs(log_odds).max()), log_tie) > FAR:
+            found = None
     held = found is None
     if found is None:
         pool = np.column_stack([basis, np.zeros(n_models)])[:, : design.shape[1]]

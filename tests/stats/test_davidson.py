@@ -99,8 +99,16 @@ def test_the_slot_is_left_out_where_no_pair_was_shown_in_both_orders_and_the_gra
         {(0, 1): (0, 5, 0), (1, 0): (0, 5, 0)},
         {(0, 1): (5, 0, 0), (0, 2): (0, 5, 0), (1, 2): (0, 5, 0)},
         {(0, 1): (3, 0, 2), (1, 2): (4, 0, 0)},
+        {(0, 1): (20, 0, 0), (1, 0): (0, 1, 19)},
     ],
-    ids=["one model always wins", "the first slot always wins", "all ties", "ties beside a sure win", "the last loses"],
+    ids=[
+        "one model always wins",
+        "the first slot always wins",
+        "all ties",
+        "ties beside a sure win",
+        "the last loses",
+        "no loss but a tie",
+    ],
 )
 def test_what_has_no_maximum_is_held_by_the_prior(counts: Counts) -> None:
     n_models = 1 + max(max(pair) for pair in counts)
