@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stats.oracles import oracle
 
 from judge.stats.davidson import Davidson, Games, SummedGames, components, expected, fit_davidson, sum_cells
 from judge.stats.pair_design import least_seen_block, most_informative, next_pairs, top_variances
@@ -226,6 +227,18 @@ def test_a_tree_of_pairs_is_followed_exactly_and_says_nothing_of_the_fit() -> No
     assert np.abs(found.residual).max() < 1e-9
     assert np.isnan(found.p_value)
     assert found.triads == []
+
+
+def test_sure_wins_have_an_interval_about_as_wide_as_that_of_a_rate_of_one() -> None:
+    unit = np.arange(50)
+    first, second = np.zeros(50, dtype=np.intp), np.ones(50, dtype=np.intp)
+    games = Games(unit, first, second, np.ones(50), np.zeros(50), np.ones(50))
+    fit = fit_davidson(sum_cells(games, 2), 2)
+    low = oracle("scipy.stats").beta.ppf(0.025, 50 + 0.5, 0.5)
+    for errors in (sandwich(fit, unit_residuals(games, fit)), bootstrap_ratings(games, fit, n_resamples=400)):
+        rate, lower, upper, _ = (float(table[0, 1]) for table in win_rates(fit, errors))
+        assert lower == pytest.approx(low, abs=0.04)
+        assert lower < rate < upper
 
 
 def test_the_next_pairs_are_those_of_the_targets_that_know_least() -> None:
