@@ -244,11 +244,13 @@ def basis(report: RankingReport) -> str:
     if report.errors.method == "bootstrap":
         errors = f"by fitting again with multinomial weights ({report.errors.n_resamples:,} resamples)"
     units = f"clusters ({report.clusters.field})" if report.clusters.field else "items"
-    counts = f"{report.n_judgments} judgments, {report.n_failed} failed, {report.n_not_asked} not asked"
+    judged = words.count(report.n_judgments, "judgment")
+    items = f"{words.count(report.n_items, 'item')}{clusters}"
+    counts = f"{judged}, {report.n_failed} failed, {report.n_not_asked} not asked"
     design = f" {report.design}" if report.design else ""
     return (
         f"Davidson's model of {len(report.models)} models in {words.count(len(report.runs), 'run')}, judged by "
-        f"{', '.join(report.judges)}, {made}: {report.n_items} items{clusters}, {counts}.{design} Rates are in "
+        f"{', '.join(report.judges)}, {made}: {items}, {counts}.{design} Rates are in "
         f"percent, with 95 % intervals over {units}, {errors}, seed {report.errors.seed}; ranks by the largest "
         "difference of all (max-T)."
     )

@@ -65,8 +65,8 @@ class RankedPair(Frozen):
     p_tie: float | None
     """probability by the ratings of a tie; null as `p_a`"""
     z: float | None
-    """by how many standard errors the win rate is above what the ratings say; null where they follow it exactly, and
-    without a win rate"""
+    """by how many standard errors the win rate is above what the ratings say; null where they follow it exactly or
+    are held by the prior, and without a win rate"""
 
 
 class Triad(Frozen):

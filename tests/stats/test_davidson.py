@@ -235,6 +235,7 @@ def test_sure_wins_have_an_interval_about_as_wide_as_that_of_a_rate_of_one() -> 
     games = Games(unit, first, second, np.ones(50), np.zeros(50), np.ones(50))
     fit = fit_davidson(sum_cells(games, 2), 2)
     low = oracle("scipy.stats").beta.ppf(0.025, 50 + 0.5, 0.5)
+    assert np.isnan(pair_fit(sum_cells(games, 2), fit, unit_residuals(games, fit)).z).all()
     for errors in (sandwich(fit, unit_residuals(games, fit)), bootstrap_ratings(games, fit, n_resamples=400)):
         rate, lower, upper, _ = (float(table[0, 1]) for table in win_rates(fit, errors))
         assert lower == pytest.approx(low, abs=0.04)
