@@ -68,6 +68,8 @@ class Operator(Frozen):
     """whether the matched statement must say the very words that are changed: it says then that they are right"""
     negated: bool = False
     """whether it may act in a sentence that denies something"""
+    numbered: bool = False
+    """of `swap` and `replace`: whether it acts after a number alone, as on a unit"""
 
 
 class Lexicon(Frozen):
@@ -81,6 +83,8 @@ class Lexicon(Frozen):
     """words by which a sentence speaks of what is not so, or of another case: it stays as it is"""
     negations: tuple[str, ...] = ()
     """words that deny: only operators that are `negated` act beside them"""
+    spare: tuple[str, ...] = ()
+    """terms of which no part is changed: it means something else in them, or the other word makes none"""
     operators: Annotated[tuple[Operator, ...], Field(alias="operator", min_length=1)]
     """tried one by one"""
 
@@ -93,6 +97,11 @@ class Lexicon(Frozen):
     def denying(self) -> re.Pattern[str]:
         """Finds a word of `negations`."""
         return any_word(self.negations)
+
+    @cached_property
+    def sparing(self) -> re.Pattern[str]:
+        """Finds a term of `spare`."""
+        return any_word(self.spare)
 
 
 class Change(NamedTuple):
@@ -162,10 +171,13 @@ def changes(operator: Operator, sentence: str, options: tuple[str, ...]) -> Iter
     """
     match operator.action:
         case Action.SWAP | Action.REPLACE:
-            for old, new in operator.pairs:
-                yield from _replacements(sentence, old, new)
-                if operator.action is Action.SWAP:
-                    yield from _replacements(sentence, new, old)
+            pairs = operator.pairs
+            if operator.action is Action.SWAP:
+                pairs += tuple((new, old) for old, new in operator.pairs)
+            for old, new in pairs:
+                for change in _replacements(sentence, old, new):
+                    if not operator.numbered or _NUMBERED.search(sentence, 0, change.offset):
+                        yield change
         case Action.NUMBER:
             yield from _numbers(operator, sentence)
         case Action.OPTION if options and any_word(operator.words).search(sentence):
@@ -184,18 +196,22 @@ def _replacements(sentence: str, old: str, new: str) -> Iterator[Change]:
     places = list(word(old).finditer(sentence))
     others = [other.span() for other in word(new).finditer(sentence)] if places else []
     if all(any(one.start() <= start and end <= one.end() for one in places) for start, end in others):
-        yield from (Change(found.start(), found[0], _in_case(new, found[0])) for found in places)
+        yield from (Change(found.start(), found[0], _in_case(new, found[0], abbreviated=old)) for found in places)
 
 
-def _in_case(new: str, old: str) -> str:
-    """Return a word in capitals, or with a capital first, where the other one is so; else its first letter is small."""
+def _in_case(new: str, old: str, *, abbreviated: str = "") -> str:
+    """Return a word in capitals, or with a capital first, where the other one is so; else its first letter is small.
+
+    The capitals of an abbreviation are its own: it is found as it is listed.
+    """
     if old.isupper() and len(old) > 1:
-        return new.upper()
+        return new if old == abbreviated else new.upper()
     if old[:1].isupper():
         return new[:1].upper() + new[1:]
     return new if new[1:2].isupper() else new[:1].lower() + new[1:]
 
 
+_NUMBERED = re.compile(r"\d[\s-]*\Z")
 _NUMBER = re.compile(rf"(?<!{_LETTER})(?<![\d.,])\d+(?:\.\d+)?(?![\d,]|\.\d)")
 
 
@@ -224,9 +240,11 @@ def _other_number(operator: Operator, old: str) -> str:
     numerals = [one.casefold() for one in operator.numerals]
     if old.casefold() in numerals:
         at = numerals.index(old.casefold()) + 1
+        if at == 1:  # its noun is singular
+            return ""
         return operator.numerals[at] if at < len(numerals) else operator.numerals[at - 2]
     if not operator.factor:
-        return str(int(old) + 1) if old.isdecimal() else ""
+        return str(int(old) + 1) if old.isdecimal() and int(old) > 1 else ""
     whole, _, part = old.partition(".")
     times = int(whole + part) * operator.factor
     digits = str(times).rjust(len(part) + 1, "0")

@@ -10,7 +10,18 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from judge.certify.lexicon import Action, Change, Lexicon, Operator, PlantedKind, changes, is_spaceless, lexicons, word
+from judge.certify.lexicon import (
+    Action,
+    Change,
+    Lexicon,
+    Operator,
+    PlantedKind,
+    any_word,
+    changes,
+    is_spaceless,
+    lexicons,
+    word,
+)
 from judge.files.sampling import shuffled
 from judge.outcomes.item_features import image_clusters
 from judge.prompting.pairwise_prompt import is_identical
@@ -34,6 +45,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^a-z\s])|(?<=[\u3002\uff01\uf
 _WORD = re.compile(r"[^\W_]{3,}|\d+")
 _RUN = re.compile(r"[\u30a0-\u30ff\u3400-\u9fff]{2,}|[A-Za-z]{2,}|\d+")
 _ABBREVIATED = re.compile(r"(?:\b(?:e\.g|i\.e|vs|cf|etc|Dr|Fig|No|approx|z\.B|d\.h|ca|bzw)|\b[A-Z])\.\s*\Z")
+_ARTICLE = re.compile(r"\b(an?)(\s+)\Z", re.IGNORECASE)
 _EMPTY_WORDS = """
 the and that this with for are was were not but from has have had its which there these those than also may can
 der die das und ist sind ein eine einer eines dem den des mit von für auf bei nicht auch wird werden
@@ -155,10 +167,36 @@ def _changes(
     if lexicon.skipping.search(sentence):
         return
     denies = lexicon.denying.search(sentence)
+    spared = [found.span() for one in (lexicon.sparing, any_word(options[1:])) for found in one.finditer(sentence)]
     for operator in lexicon.operators:
         for change in changes(operator, sentence, options) if operator.negated or not denies else ():
-            if operator.action is Action.OMIT or _is_stated(operator, change, sentence, statement, lexicon):
+            if operator.action is Action.OMIT:
                 yield operator, change
+                continue
+            end = change.offset + len(change.before)
+            is_spared = any(start <= change.offset and end <= stop for start, stop in spared)
+            if not is_spared and _is_stated(operator, change, sentence, statement, lexicon):
+                yield operator, with_article(change, sentence) if lexicon.language == "en" else change
+
+
+def with_article(change: Change, sentence: str) -> Change:
+    """Return a change of English words with the article that its new words need: "an increase" becomes "a decrease"."""
+    after, rest = change.after, sentence[change.offset + len(change.before) :]
+    if after.endswith(" a") and _has_vowel(rest.lstrip()):
+        after += "n"
+    lead = _ARTICLE.search(sentence, 0, change.offset)
+    if lead is None or _has_vowel(change.before) == _has_vowel(after):
+        return change._replace(after=after)
+    article = lead[1][0] + ("n" if _has_vowel(after) else "")
+    return Change(lead.start(), sentence[lead.start() : change.offset] + change.before, article + lead[2] + after)
+
+
+def _has_vowel(text: str) -> bool:
+    """Return whether an English text begins with the sound of a vowel; abbreviations are spelled."""
+    first = re.split(r"\W", text, maxsplit=1)[0]
+    if first.isupper() and len(first) > 1:
+        return first[0] in "AEFHILMNORSX"
+    return first[:1].casefold() in set("aeiou") and not first.casefold().startswith("uni")
 
 
 def _fits(one: Statement, kind: PlantedKind) -> bool:

@@ -132,7 +132,7 @@ def _warnings(criteria: dict[str, CriterionRanking], models: Sequence[str]) -> l
             texts.append(
                 f"On {name}: {units}, too few for reliable intervals."
                 if found.n_units > 1
-                else f"On {name} all items are in one cluster: there are no intervals."
+                else f"On {name} there is one item or cluster alone: there are no intervals."
             )
     return texts
 

@@ -218,7 +218,8 @@ def rank_part(table: pl.DataFrame, settings: Settings) -> PartRanking:
         found = fit_table(table, settings)
     except RunError as error:
         return PartRanking(n=len(table), models=(), problem=str(error))
-    return PartRanking(n=len(table), models=_ranked(found, win_rates(found.fit, found.errors), settings))
+    models = _ranked(found, win_rates(found.fit, found.errors), settings)
+    return PartRanking(n=len(table), models=models, held=found.fit.held)
 
 
 def rank_parts(table: pl.DataFrame, fields: WantedFields, settings: Settings) -> dict[str, dict[str, PartRanking]]:

@@ -36,6 +36,10 @@ PAIRS = (
     "split: the orders disagree; expected: win rate by the ratings; z: standard errors between the two"
 )
 
+HELD = (
+    "A rating is infinite by the verdicts alone: half a win and half a loss against the average model hold the ratings"
+)
+
 
 def ranking_document(report: RankingReport) -> Document:
     """Return everything that a paper or a program takes from a ranking."""
@@ -109,8 +113,8 @@ def matrix(found: CriterionRanking, criterion: str) -> Table:
         rate, n = pair.expected.estimate, pair.win_rate.n
         if rate is None:
             continue
-        for one, other, own in ((pair.a, pair.b, rate), (pair.b, pair.a, 1 - rate)):
-            rates[one, other] = Cell(f"{100 * own:.1f} ({n:g})", own, n=n)
+        for one, other, own in ((pair.a, pair.b, rate), (pair.b, pair.a, round(1 - rate, 6))):
+            rates[one, other] = Cell(f"{cells.share(own).text} ({n:g})", own, n=n)
     rows = tuple(cells.row(one, *(rates.get((one, other), Cell("-")) for other in names)) for one in names)
     title = f"Who beats whom on {criterion}, %"
     return Table("win_rates", title, "model", {name: name for name in names}, rows, MATRIX)
@@ -145,7 +149,7 @@ def part_tables(found: CriterionRanking, criterion: str) -> Iterator[Table]:
     for field, values in fields.items():
         for value, part in values.items():
             title = f"Ranking on {criterion}, {field} {value.replace('_', ' ')} ({part.n} judged pairs)"
-            note = f"No ranking: {part.problem}" if part.problem else ""
+            note = f"No ranking: {part.problem}" if part.problem else HELD if part.held else ""
             own = {"key": "by_" + "".join(c if c.isalnum() else "_" for c in field), "title": title, "note": note}
             yield ranking_table(part.models, **own, judge=value if field == "judge" else "")
 
@@ -240,11 +244,13 @@ def basis(report: RankingReport) -> str:
     if report.errors.method == "bootstrap":
         errors = f"by fitting again with multinomial weights ({report.errors.n_resamples:,} resamples)"
     units = f"clusters ({report.clusters.field})" if report.clusters.field else "items"
-    counts = f"{report.n_judgments} judgments, {report.n_failed} failed, {report.n_not_asked} not asked"
+    judged = words.count(report.n_judgments, "judgment")
+    items = f"{words.count(report.n_items, 'item')}{clusters}"
+    counts = f"{judged}, {report.n_failed} failed, {report.n_not_asked} not asked"
     design = f" {report.design}" if report.design else ""
     return (
-        f"Davidson's model of {len(report.models)} models in {len(report.runs)} runs, judged by "
-        f"{', '.join(report.judges)}, {made}: {report.n_items} items{clusters}, {counts}.{design} Rates are in "
+        f"Davidson's model of {len(report.models)} models in {words.count(len(report.runs), 'run')}, judged by "
+        f"{', '.join(report.judges)}, {made}: {items}, {counts}.{design} Rates are in "
         f"percent, with 95 % intervals over {units}, {errors}, seed {report.errors.seed}; ranks by the largest "
         "difference of all (max-T)."
     )

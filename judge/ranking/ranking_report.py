@@ -65,8 +65,8 @@ class RankedPair(Frozen):
     p_tie: float | None
     """probability by the ratings of a tie; null as `p_a`"""
     z: float | None
-    """by how many standard errors the win rate is above what the ratings say; null where they follow it exactly, and
-    without a win rate"""
+    """by how many standard errors the win rate is above what the ratings say; null where they follow it exactly or
+    are held by the prior, and without a win rate"""
 
 
 class Triad(Frozen):
@@ -105,6 +105,8 @@ class PartRanking(Frozen):
     """by rank; empty where there is a problem"""
     problem: Left = None
     """why there is no ranking; absent where there is one"""
+    held: bool = False
+    """whether the verdicts alone leave a rating infinite, as in `fit`"""
 
 
 class Moved(Frozen):

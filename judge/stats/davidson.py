@@ -24,6 +24,8 @@ MAX_STEPS, MAX_HALVINGS = 60, 30
 STEP = 1e-11
 """a Newton step below this is the last; without one within `MAX_STEPS`, the likelihood has no maximum"""
 ROUNDING = 1e-12
+FAR = 30.0
+"""log-odds that no number of verdicts could show: where rounding ends the steps there, the likelihood has no maximum"""
 
 
 class Games(NamedTuple):
@@ -77,8 +79,14 @@ class Davidson(NamedTuple):
     """shape (models + 2, parameters): ratings, slot and log v from the free parameters"""
     bread: Floats
     """inverse information of the free parameters"""
-    held: bool
-    """whether the prior held it: half a win and half a loss of each model against the average one"""
+    doubt: Floats | None
+    """covariance of the parameters by the prior that held it, half a win and half a loss of each model against the
+    average one, were these drawn as units are; None where no prior did"""
+
+    @property
+    def held(self) -> bool:
+        """Whether the prior held it."""
+        return self.doubt is not None
 
     def expected(self, first: Codes, second: Codes) -> Expected:
         """Return what is expected where `first` is shown first."""
@@ -136,7 +144,11 @@ def fit_davidson(
     if slot:
         design = with_slot
     found = None if prior else _maximise(design, cells, ties=ties)
-    held = found is None
+    if found is not None:
+        log_odds, log_tie = _split(design, found[0], ties=ties)
+        if max(float(np.abs(log_odds).max()), log_tie) > FAR:
+            found = None
+    doubt = None
     if found is None:
         pool = np.column_stack([basis, np.zeros(n_models)])[:, : design.shape[1]]
         shown_first, shown_second = pool.copy(), -pool
@@ -146,9 +158,11 @@ def fit_davidson(
         none = np.zeros(2 * n_models)
         more = SummedGames(none.astype(np.intp), none.astype(np.intp), added, none, 2 * added)
         cells = SummedGames(*(np.concatenate([one, other]) for one, other in zip(cells, more, strict=True)))
-        found = _maximise(np.vstack([design, shown_first, shown_second]), cells, ties=ties)
-    if found is None:  # every verdict is a tie, but for the prior's: the models are equal as far as can be told
-        raise ValueError("no model can be fitted to these credits")
+        pool = np.vstack([shown_first, shown_second])
+        found = _maximise(np.vstack([design, pool]), cells, ties=ties)
+        if found is None:
+            raise ValueError("no model can be fitted to these credits")
+        doubt = found[1] @ _spread(pool, found[0], ties=ties) @ found[1] / 4
     parameters, bread = found
     natural = np.zeros((n_models + 2, len(parameters)))
     natural[:n_models, : n_models - 1] = basis
@@ -158,7 +172,7 @@ def fit_davidson(
         natural[n_models + 1, -1] = 1
     values = natural @ parameters
     log_tie = float(values[-1]) if ties else -np.inf
-    return Davidson(values[:n_models], float(values[-2]) if slot else None, log_tie, natural, bread, held)
+    return Davidson(values[:n_models], float(values[-2]) if slot else None, log_tie, natural, bread, doubt)
 
 
 def _maximise(design: Floats, cells: SummedGames, *, ties: bool) -> tuple[Floats, Floats] | None:
@@ -186,6 +200,15 @@ def _maximise(design: Floats, cells: SummedGames, *, ties: bool) -> tuple[Floats
 def _split(design: Floats, parameters: Floats, *, ties: bool) -> tuple[Floats, float]:
     """Return the log-odds of each cell, and log v."""
     return design @ parameters[: design.shape[1]], float(parameters[-1]) if ties else -np.inf
+
+
+def _spread(design: Floats, parameters: Floats, *, ties: bool) -> Floats:
+    """Return the sum of products of the scores of a win and of a loss in each row: of a unit of weight 1 each."""
+    one = expected(*_split(design, parameters, ties=ties))
+    scores = [(credit - one.credit)[:, None] * design for credit in (1, 0)]
+    if ties:
+        scores = [np.column_stack([score, -one.tie]) for score in scores]
+    return np.asarray(sum(score.T @ score for score in scores))
 
 
 def _log_likelihood(design: Floats, cells: SummedGames, parameters: Floats, *, ties: bool) -> float:

@@ -27,7 +27,7 @@ class PairFit(NamedTuple):
     residual: Floats
     """observed less fitted mean credit of the pair's first model, shape (pairs,)"""
     z: Floats
-    """the same in standard errors; NaN where the fit follows the pair exactly"""
+    """the same in standard errors; NaN where the fit follows the pair exactly, a prior held it, or there is one unit"""
     p_value: float
     """that the largest of them is so large by chance; NaN where there is none"""
     triads: list[tuple[int, ...]]
@@ -54,7 +54,8 @@ def pair_fit(cells: SummedGames, fit: Davidson, residuals: Residuals, *, seed: i
     covariance = factor * influence.T @ residuals.products @ influence
     raw = factor * np.diag(residuals.products)[:n_pairs]
     n, information = (np.bincount(pair_of, weights=of) for of in (cells.n, cells.n * one.variance))
-    known = np.diag(covariance) > NO_SPREAD * raw + ROUNDED
+    tells = residuals.n_units > 1 and not fit.held  # a prior draws the fit away from the pairs
+    known = (np.diag(covariance) > NO_SPREAD * raw + ROUNDED) & tells
     deviation = np.where(known, np.sqrt(np.where(known, np.diag(covariance), 1.0)), np.nan)
     z = residuals.sums[:n_pairs] / deviation
     p_value = np.nan

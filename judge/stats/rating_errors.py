@@ -92,11 +92,14 @@ def scores_of(fit: Davidson, pairs: list[tuple[int, int]]) -> Floats:
 def sandwich(fit: Davidson, residuals: Residuals, *, seed: int = 0, n_draws: int = N_DRAWS) -> RatingErrors:
     """Return the errors by the sandwich over units, G/(G-1) sum(u u'), and draws of the multivariate t with them.
 
-    Liang and Zeger, Biometrika 73, 1986. NaN with a single unit.
+    Liang and Zeger, Biometrika 73, 1986. NaN with a single unit. Where the prior held the fit, its wins and losses
+    are drawn as units are, as in the Jeffreys-type bootstrap of a rate: else sure wins would have hardly an error.
     """
     df = residuals.n_units - 1
     half = fit.bread @ scores_of(fit, residuals.pairs).T
     free = (df + 1) / df * half @ residuals.products @ half.T if df else np.full_like(fit.bread, np.nan)
+    if fit.doubt is not None:
+        free = free + fit.doubt
     covariance = fit.natural @ free @ fit.natural.T
     ratings = covariance[:-2, :-2]
     if not df:
@@ -132,6 +135,9 @@ def bootstrap_ratings(
         again = fit_davidson(cells, n_models, slot=slot, prior=fit.held or None)
         kept.append([*again.ratings, again.slot or 0.0, again.log_tie if np.isfinite(again.log_tie) else fit.log_tie])
     draws = np.array(kept)
+    if fit.doubt is not None:
+        of_prior = fit.natural @ fit.doubt @ fit.natural.T
+        draws = draws + rng.multivariate_normal(np.zeros(len(of_prior)), of_prior, n_resamples)
     draws[:, -1] = np.where(np.isfinite(draws[:, -1]), draws[:, -1], 0.0)
     centred = draws[:, :n_models] - fit.ratings
     return RatingErrors(np.cov(draws, rowvar=False), centred, len(units) - 1)

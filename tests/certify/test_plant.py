@@ -27,7 +27,7 @@ def example(lexicon: Lexicon, operator: Operator) -> str:
     space = "" if lexicon.language == "ja" else " "
     match operator.action:
         case Action.SWAP | Action.REPLACE:
-            return space.join([filler, operator.pairs[0][0], filler])
+            return space.join([filler, *["12"] * operator.numbered, operator.pairs[0][0], filler])
         case Action.NUMBER:
             return space.join([filler, *operator.before[:1], "12", *operator.words[:1]])
         case Action.ORDER:
@@ -68,6 +68,8 @@ def test_every_language_has_the_operators_of_every_kind() -> None:
         ("1,200 mg of it", "size", set()),
         ("Two hypodense lesions", "count", {"Three hypodense lesions"}),
         ("2 lesions", "count", {"3 lesions"}),
+        ("one lesion and 1 cyst", "count", set()),
+        ("a few mm of fluid", "unit", set()),
         ("eight lesions", "count", {"seven lesions"}),
         ("leftover food", "laterality", set()),
         ("There is no effusion", "presence", {"There is a effusion"}),

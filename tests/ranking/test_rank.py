@@ -299,7 +299,7 @@ def test_a_judge_that_follows_the_slot_and_one_cluster_are_warned_of(tmp_path: P
     assert any("too few for reliable intervals" in text for text in ranked(tmp_path / "one").warnings)
     report = ranked(tmp_path / "one", fields=WantedFields(cluster="where"))
     found = report.criteria["overall"]
-    assert any("all items are in one cluster: there are no intervals" in text for text in report.warnings)
+    assert any("there is one item or cluster alone: there are no intervals" in text for text in report.warnings)
     assert found.critical is found.models[0].rating.low is found.models[0].win_rate.low is None
     assert [(model.rank_low, model.rank_high) for model in found.models] == [(1, 2), (1, 2)]
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stats.oracles import oracle
 
 from judge.stats.davidson import Davidson, Games, SummedGames, components, expected, fit_davidson, sum_cells
 from judge.stats.pair_design import least_seen_block, most_informative, next_pairs, top_variances
@@ -99,8 +100,16 @@ def test_the_slot_is_left_out_where_no_pair_was_shown_in_both_orders_and_the_gra
         {(0, 1): (0, 5, 0), (1, 0): (0, 5, 0)},
         {(0, 1): (5, 0, 0), (0, 2): (0, 5, 0), (1, 2): (0, 5, 0)},
         {(0, 1): (3, 0, 2), (1, 2): (4, 0, 0)},
+        {(0, 1): (20, 0, 0), (1, 0): (0, 1, 19)},
     ],
-    ids=["one model always wins", "the first slot always wins", "all ties", "ties beside a sure win", "the last loses"],
+    ids=[
+        "one model always wins",
+        "the first slot always wins",
+        "all ties",
+        "ties beside a sure win",
+        "the last loses",
+        "no loss but a tie",
+    ],
 )
 def test_what_has_no_maximum_is_held_by_the_prior(counts: Counts) -> None:
     n_models = 1 + max(max(pair) for pair in counts)
@@ -218,6 +227,19 @@ def test_a_tree_of_pairs_is_followed_exactly_and_says_nothing_of_the_fit() -> No
     assert np.abs(found.residual).max() < 1e-9
     assert np.isnan(found.p_value)
     assert found.triads == []
+
+
+def test_sure_wins_have_an_interval_about_as_wide_as_that_of_a_rate_of_one() -> None:
+    unit = np.arange(50)
+    first, second = np.zeros(50, dtype=np.intp), np.ones(50, dtype=np.intp)
+    games = Games(unit, first, second, np.ones(50), np.zeros(50), np.ones(50))
+    fit = fit_davidson(sum_cells(games, 2), 2)
+    low = oracle("scipy.stats").beta.ppf(0.025, 50 + 0.5, 0.5)
+    assert np.isnan(pair_fit(sum_cells(games, 2), fit, unit_residuals(games, fit)).z).all()
+    for errors in (sandwich(fit, unit_residuals(games, fit)), bootstrap_ratings(games, fit, n_resamples=400)):
+        rate, lower, upper, _ = (float(table[0, 1]) for table in win_rates(fit, errors))
+        assert lower == pytest.approx(low, abs=0.04)
+        assert lower < rate < upper
 
 
 def test_the_next_pairs_are_those_of_the_targets_that_know_least() -> None:
