@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from judge.costs.cost_words import dollars
 from judge.enums import Orders
 from judge.files.files import as_json_bytes
-from judge.tables import first_screen, words
+from judge.tables import first_screen, reliability_words, words
 from judge.tables.control_tables import control_lines, control_tables
-from judge.tables.first_screen import INPUT, LEFT_OUT
+from judge.tables.notes import INPUT, LEFT_OUT
 from judge.tables.tables import STRATA
 from judge.tables.words import percent
 
@@ -84,14 +84,14 @@ def sections(report: Report, manifest: Manifest) -> dict[str, Any]:
         "leanings": [
             *words.position(overall, report.position[overall]),
             *([words.length(overall, length)] if length else []),
-            *([words.agreement(overall, agreement)] if agreement else []),
+            *([reliability_words.agreement(overall, agreement)] if agreement else []),
             *(
-                [words.judge_sensitivity(overall, sensitivity[overall], report.criteria[overall].win_rate)]
+                [reliability_words.judge_sensitivity(overall, sensitivity[overall], report.criteria[overall].win_rate)]
                 if sensitivity
                 else []
             ),
-            *([words.variance(overall, components[overall])] if components else []),
-            *([words.halo(report.halo)] if report.halo else []),
+            *([reliability_words.variance(overall, components[overall])] if components else []),
+            *([reliability_words.halo(report.halo)] if report.halo else []),
         ],
         "strata": _strata(report),
         "controls": list(control_tables(report)),

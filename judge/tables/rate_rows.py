@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from judge.outcomes.rates import Estimate
     from judge.report.criterion import CriterionReport
     from judge.report.report import Report
-    from judge.tables.first_screen import Side
+    from judge.tables.sides import Side
 
 BAR_CELLS = (33, 17, 11)
 """the widest bar, the narrowest with columns far apart, and the narrowest: all odd, so that one cell is the middle"""
@@ -23,7 +23,13 @@ POINT, INTERVAL, MIDDLE = "●", "━", "┊"
 
 
 def rate_rows(
-    report: Report, criteria: Mapping[str, CriterionReport], side: Side, width: int, *, errors: bool = False
+    report: Report,
+    criteria: Mapping[str, CriterionReport],
+    side: Side,
+    width: int,
+    *,
+    full: bool = False,
+    errors: bool = False,
 ) -> list[str]:
     """Return a heading and a row for each criterion, none wider than the terminal; only names are ever parted.
 
@@ -32,20 +38,21 @@ def rate_rows(
         criteria: its own, or those of one judge.
         side: the model whose rates they are.
         width: of the terminal in columns.
+        full: whether to show the sums of credits, and position consistency as a fraction.
         errors: whether to show standard errors.
     """
     both = report.orders is Orders.BOTH
-    heads = ["%", "credit", "W", "T", "L", *(["split"] if both else []), "missing"]
+    heads = ["%", *(["credit"] if full else []), "W", "T", "L", *(["split"] if both else []), "missing"]
     rows = [
         [
             (cells.rate(rate).with_error() if errors else cells.rate(rate)).text,
-            "-" if rate.numerator is None else words.amount(rate.numerator),
+            *(["-" if rate.numerator is None else words.amount(rate.numerator)] if full else []),
             *map(str, _outcomes(row, side, both=both)),
         ]
         for row in criteria.values()
         for rate in [side.rate(row.win_rate)]
     ]
-    agree = ["consistency", *(_fraction(row.consistency) for row in criteria.values())] if both else []
+    agree = ["consistency", *(_agree(row.consistency, full=full) for row in criteria.values())] if both else []
     names = [safe(name).replace("\n", " ").replace("\t", " ") for name in criteria]
     rates = [side.rate(row.win_rate) for row in criteria.values()]
     return _laid_out(names, rates, [heads, *rows], agree, width)
@@ -56,8 +63,10 @@ def _outcomes(row: CriterionReport, side: Side, *, both: bool) -> list[int]:
     return [won, row.ties, lost, *([row.splits] if both else []), row.missing]
 
 
-def _fraction(rate: Estimate) -> str:
-    return "-" if rate.numerator is None else f"{words.amount(rate.numerator)}/{rate.n}"
+def _agree(rate: Estimate, *, full: bool) -> str:
+    if rate.numerator is None or rate.estimate is None:
+        return "-"
+    return f"{words.amount(rate.numerator)}/{rate.n}" if full else f"{100 * rate.estimate:.0f} %"
 
 
 def _laid_out(
@@ -66,7 +75,14 @@ def _laid_out(
     """Lay a table out: with all columns and a wide bar if there is room, else without them one after the other."""
     name_width = max(map(cell_len, ["criterion", *names]))
     wider = [[*row, own] for row, own in zip(figures, agree, strict=True)] if agree else figures
-    for columns, gap, least in ((wider, 2, BAR_CELLS[1]), (figures, 2, BAR_CELLS[1]), (figures, 1, 0)):
+    layouts = (
+        (wider, 2, BAR_CELLS[1]),
+        (wider, 1, BAR_CELLS[2]),
+        (figures, 2, BAR_CELLS[1]),
+        (wider, 1, 0),
+        (figures, 1, 0),
+    )
+    for columns, gap, least in layouts:
         lines = _aligned(columns, gap)
         room = width - name_width - cell_len(lines[0])
         if room < (least + 2 if least else 0):

@@ -20,12 +20,9 @@ if TYPE_CHECKING:
     from judge.outcomes.rates import Estimate, Figure
     from judge.report.criterion import CriterionReport
     from judge.report.instruments import Instruments
-    from judge.report.judge_agreement import AgreementReport, HaloReport
-    from judge.report.judge_sensitivity import JudgeSensitivity
     from judge.report.ledger import Ledger
     from judge.report.position_length import LengthReport, PositionReport
     from judge.report.report import Clusters, IntervalSettings, Report
-    from judge.report.variance_components import VarianceComponents
 
 SMALLEST_P = 0.0001
 SHOWN_ITEMS = 5
@@ -33,14 +30,6 @@ FINGERPRINT_DIGITS = 12
 POOLED = {
     Pooling.MEAN: "The panel's verdicts are averaged",
     Pooling.MAJORITY: "The panel speaks by majority in each order of an item; without one it says tie",
-}
-VARIANCE_PARTS = {
-    "item": "item",
-    "generator_seed": "generator seed",
-    "judge": "judge",
-    "item_judge": "judge by item",
-    "slot": "slot",
-    "noise": "noise",
 }
 CREDIT = (
     "credit: the sum of a's credits over these items, an item's being the mean of its two orders (1, 3/4, 1/2, 1/4 or "
@@ -138,10 +127,11 @@ def sequence_of(found: Sequential, model: str) -> str:
     """Return what the confidence sequence of a run that may stop early is of."""
     if found.evidence is Evidence.CREDITS:
         return f"win rate of {model}"
-    return f"wins of {model} among {found.wins + found.losses} decided units"
+    units = "pairs" if found.cluster is None else "clusters"
+    return f"wins of {model} among {found.wins + found.losses} {units} with a winner"
 
 
-def ledger(name: str, row: CriterionReport) -> str:
+def ledger(name: str, row: CriterionReport, a: str = "a") -> str:
     """Return what splits and missing items are made of, and what the missing ones leave open; empty without any."""
     terms = ledger_terms(row.ledger)
     parts = [f"{word} {number}" for word, number in terms.items() if word not in {"a", "b", "tie"} and number]
@@ -151,7 +141,7 @@ def ledger(name: str, row: CriterionReport) -> str:
     if not row.missing or row.bounds.low is None or row.bounds.high is None:
         return f"{text}."
     worst = f"{100 * row.bounds.low:.1f} and {100 * row.bounds.high:.1f} %"
-    return f"{text}; worst-case bounds of the win rate of a: {worst}."
+    return f"{text}; worst-case bounds of the win rate of {a}: {worst}."
 
 
 def ledger_terms(counts: Ledger) -> dict[str, int]:
@@ -168,7 +158,7 @@ def ledger_terms(counts: Ledger) -> dict[str, int]:
     return always | {word: count for word, count in rest.items() if count}
 
 
-def position(name: str, found: PositionReport) -> list[str]:
+def position(name: str, found: PositionReport, a: str = "a") -> list[str]:
     """Return the position bias in words: nothing where nothing is known of it."""
     parts = []
     if found.to_first is not None and found.to_second is not None and found.p_value is not None:
@@ -177,62 +167,25 @@ def position(name: str, found: PositionReport) -> list[str]:
     if found.preference is not None and found.slot_effect is not None:
         parts.append(f"log-odds: preference {number(found.preference)}, slot effect {number(found.slot_effect)}")
     elif found.win_rate is not None:
-        parts.append(f"win rate of a net of the slot {percent_sign(percent(found.win_rate))}")
+        parts.append(f"win rate of {a} net of the slot {percent_sign(percent(found.win_rate))}")
     return [f"Position bias, {name}: {'; '.join(parts)}."] if parts else []
 
 
-def length(name: str, found: LengthReport) -> str:
+def length(name: str, found: LengthReport, a: str = "a") -> str:
     """Return the length bias in words."""
     parts = []
     if found.longer_wins.estimate is not None:
         parts.append(f"the longer trace wins {percent_sign(counted(found.longer_wins))}")
     if found.matched_share is not None and found.matched.estimate is not None:
         share = f"{100 * found.matched_share:.0f} % of the items"
-        parts.append(f"at matched length ({share}) the win rate of a is {percent_sign(counted(found.matched))}")
+        parts.append(f"at matched length ({share}) the win rate of {a} is {percent_sign(counted(found.matched))}")
     if found.adjusted is not None:
-        parts.append(f"length-controlled win rate of a {percent_sign(percent(found.adjusted.win_rate))}")
+        parts.append(f"length-controlled win rate of {a} {percent_sign(percent(found.adjusted.win_rate))}")
     if found.alpaca_eval is not None:
         parts.append(f"{found.alpaca_eval.name} {100 * found.alpaca_eval.win_rate:.1f} %")
     if found.not_identified is not None:
         parts.append(f"length-controlled win rate {found.not_identified}")
     return f"Length bias, {name}: {'; '.join(parts) or 'no win goes to a longer trace, and no lengths match'}."
-
-
-def agreement(name: str, found: AgreementReport) -> str:
-    """Return the agreement of judges or samples in words."""
-    named = {
-        "raw": found.raw,
-        "AC1": found.ac1,
-        "alpha": found.alpha_nominal,
-        "interval alpha": found.alpha_interval,
-        "kappa": found.kappa,
-    }
-    parts = [f"{word} {number(value)}" for word, value in named.items() if value is not None]
-    if found.repeat_flip is not None and found.order_flip is not None:
-        of_one, of_both = (percent_sign(percent(flips)) for flips in (found.repeat_flip, found.order_flip))
-        parts.append(f"samples of one order differ in {of_one}, of different orders in {of_both}")
-    warning = f" Note: {found.kappa_warning}." if found.kappa_warning else ""
-    return f"Agreement, {name}, {count(found.n, 'item')}: {', '.join(parts) or '-'}.{warning}"
-
-
-def halo(found: HaloReport) -> str:
-    """Return the correlation of the criteria in words."""
-    names = list(found.correlations)
-    pairs = [
-        f"{one} and {other} {value:.2f}"
-        for index, one in enumerate(names)
-        for other in names[index + 1 :]
-        if (value := found.correlations[one][other]) is not None
-    ]
-    together = (
-        "" if found.together is None else f"; together they explain {explained(found.together)} of {found.overall}"
-    )
-    return f"Inter-criterion correlation: {', '.join(pairs) or 'none that vary'}{together}."
-
-
-def explained(share: Figure) -> str:
-    """Write a share of variance with its interval."""
-    return number(share, times=100, digits=0).replace(" [", " % [", 1) + ("" if share.low is not None else " %")
 
 
 def interaction(report: Report) -> Mapping[str, str]:
@@ -256,48 +209,6 @@ def standardised(report: Report) -> Mapping[str, str]:
         against = f"; reversed, on the other side of one half: {', '.join(found.reversed)}" if found.reversed else ""
         sentences[field] = f"Win rate on {overall} with each value of {field} alike: {rate}{against}."
     return sentences
-
-
-def judge_sensitivity(name: str, found: JudgeSensitivity, fixed: Estimate) -> str:
-    """Return in words how far a win rate rests on which judges the panel has."""
-    rates = {judge: rate.estimate for judge, rate in found.without.items() if rate.estimate is not None}
-    if not rates:
-        return ""
-    ends = sorted(rates, key=lambda judge: rates[judge])
-    least, most = (f"{100 * rates[judge]:.1f} (without {judge})" for judge in (ends[0], ends[-1]))
-    text = f"Judges, {name}: with one left out the win rate is {least} to {most}"
-    if found.random_judges is None or found.random_judges.low is None:
-        return f"{text}."
-    return f"{text}; with judges drawn at random too it is {percent(found.random_judges)}, beside {percent(fixed)}."
-
-
-def variance(name: str, found: VarianceComponents) -> str:
-    """Return in words what a verdict's variance is made of, and the standard errors that more of each would give."""
-    parts = {part: value for part in VARIANCE_PARTS if (value := getattr(found, part)) is not None}
-    total = sum(parts.values())
-    if total <= 0:
-        return ""
-    with_noise = "" if found.noise is not None else " with noise"
-    own = "item" if found.generator_seed is None else "generator_seed"
-    noisy = {"item_judge" if found.judge is not None else own, "slot"}
-    shares = [
-        f"{VARIANCE_PARTS[part]}{with_noise if part in noisy else ''} {100 * value / total:.0f} %"
-        for part, value in parts.items()
-    ]
-    text = f"Variance of a verdict, {name}: {', '.join(shares)}"
-    if not found.predicted:
-        return f"{text}."
-    more = [
-        f"{100 * predicted.se:.2f} with one more {what} ({count(predicted.judgments, 'judgment')})"
-        for what, predicted in found.predicted.items()
-        if what != "now"
-    ]
-    now, judge = found.predicted["now"], found.predicted.get("judge")
-    text += f"; standard error of the win rate {100 * now.se:.2f}, {', '.join(more)}"
-    if judge is None or now.se_random_judges is None or judge.se_random_judges is None:
-        return f"{text}."
-    drawn = f"{100 * now.se_random_judges:.2f}, {100 * judge.se_random_judges:.2f} with one more judge"
-    return f"{text}; with judges drawn at random too {drawn}."
 
 
 def disagreements(found: Mapping[str, Instruments]) -> str:

@@ -40,7 +40,7 @@ from judge.schema import (
     Usage,
     Verdict,
 )
-from judge.tables.first_screen import LEFT_OUT
+from judge.tables.notes import LEFT_OUT
 from judge.tables.terminal import render_report
 
 EVIL = "[/foo]\x1b[31m[bold red]\x07\r\x9b2J\u202egnp.exe"
