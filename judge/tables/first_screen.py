@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 EMBEDDED = "local:SmolLM2-135M"
 """the beginning of the name of the judge that comes with the program, and can judge nothing"""
+ADVICE = (
+    "A judge worth asking:",
+    "  export ANTHROPIC_API_KEY=...   then   --judge anthropic:claude-sonnet-5-5",
+    "  or, on this machine,           --judge ollama:qwen3:32b",
+)
 
 
 def headline(report: Report, run: str) -> list[str]:
@@ -50,7 +55,8 @@ def headline(report: Report, run: str) -> list[str]:
     if report.sequential is not None:
         return [_stopped(report.sequential, side)]
     sentence = _conclusion(report, row, side)
-    if row.verdict is Conclusion.INCONCLUSIVE and row.signal is Signal.TOO_FEW:
+    is_trial = all(judge.startswith(EMBEDDED) for judge in report.judges)
+    if row.verdict is Conclusion.INCONCLUSIVE and row.signal is Signal.TOO_FEW and not is_trial:
         return [sentence, f"How many would do: omr-judge plan --pilot {run}"]
     return [sentence]
 
@@ -131,12 +137,7 @@ def _silent_lines(judge: str, row: CriterionReport, orders: str) -> list[str]:
 
 def _of_embedded(why: str) -> list[str]:
     """Return what to say of the embedded judge: that it judges nothing, and which would."""
-    return [
-        f"{why} It is for trying the program.",
-        "A judge worth asking:",
-        "  export ANTHROPIC_API_KEY=...   then   --judge anthropic:claude-sonnet-5-5",
-        "  or, on this machine,           --judge ollama:qwen3:32b",
-    ]
+    return [f"{why} It is for trying the program.", *ADVICE]
 
 
 def _first_shown(row: CriterionReport) -> str:
@@ -168,13 +169,14 @@ def _panel_lines(report: Report) -> list[str]:
     }
     told = [f"{signal}: {', '.join(names)}" for signal, names in by_signal.items() if names]
     if told:
-        lines.append(f"{'; '.join(told)[0].upper()}{'; '.join(told)[1:]}{_uncertified(report)}.")
+        none_certified = "; none certified" if report.certificate is None else ""
+        lines.append(f"{'; '.join(told)[0].upper()}{'; '.join(told)[1:]}{none_certified}.")
     return lines
 
 
 def counts_line(report: Report) -> str:
     """Return how much was judged, what failed, and what it cost."""
-    failures = ", ".join(f"{kind.replace('_', ' ')} {n:,}" for kind, n in report.failures.items())
+    failures = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in report.failures.items())
     failed = f"{report.n_failed:,} failed{f' ({failures})' if failures else ''}"
     cost = ""
     if report.costs:
@@ -182,13 +184,14 @@ def counts_line(report: Report) -> str:
     return f"{count(report.n_items, 'item')}, {count(report.n_judgments, 'judgment')}, {failed}{cost}."
 
 
-def legend(report: Report) -> str:
-    """Return how the table is read."""
+def legend(report: Report, *, agree: bool) -> str:
+    """Return how the table is read, and its column of position consistency if it has one; empty if it has no rate."""
+    if all(row.win_rate.estimate is None for row in report.criteria.values()):
+        return ""
+    split = " + split" if report.orders is Orders.BOTH else ""
     interval = "" if report.sequential is not None else f", {100 * report.interval.level:.0f} % interval"
-    percent = f"%: win rate of {side_of(report).name}{interval}; a verdict for it counts 1, a tie 1/2."
-    if report.orders is Orders.ONE:
-        return percent
-    return f"{percent} Split: the orders disagree; consistency: they agree."
+    percent = f"Of {side_of(report).name}: % = credit / (W + T + L{split}){interval}"
+    return f"{percent}; a verdict for it counts 1, a tie 1/2.{' Agree: position consistency.' if agree else ''}"
 
 
 def next_line(run: str) -> str:

@@ -96,7 +96,7 @@ def _both_right(row: CriterionReport, side: Side) -> str:
     mostly_answers = row.verdict in DECIDED and rate.estimate - HALF < (all_pairs - HALF) / 2
     if rate.low <= all_pairs <= rate.high and not (mostly_answers and rate.low <= HALF):
         return ""
-    more = "; the lead is mostly answers" if mostly_answers else ""
+    more = "; most of the lead comes from the answers" if mostly_answers else ""
     return f"Both answers right: {percent_sign(counted(rate))}{more}."
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from judge.tables.sides import Side
 
 BAR_CELLS = (33, 17, 11)
-"""the widest bar, the narrowest with columns far apart, and the narrowest: all odd, so that one cell is the middle"""
+"""the widest bar, the narrowest with columns far apart, and the narrowest: odd, so that one cell is the middle"""
+AGREE = "agree"
+"""heads the column of position consistency"""
 POINT, INTERVAL, MIDDLE = "●", "━", "┊"
 
 
@@ -28,7 +30,6 @@ def rate_rows(
     side: Side,
     width: int,
     *,
-    full: bool = False,
     errors: bool = False,
 ) -> list[str]:
     """Return a heading and a row for each criterion, none wider than the terminal; only names are ever parted.
@@ -38,21 +39,20 @@ def rate_rows(
         criteria: its own, or those of one judge.
         side: the model whose rates they are.
         width: of the terminal in columns.
-        full: whether to show the sums of credits, and position consistency as a fraction.
         errors: whether to show standard errors.
     """
     both = report.orders is Orders.BOTH
-    heads = ["%", *(["credit"] if full else []), "W", "T", "L", *(["split"] if both else []), "missing"]
+    heads = ["%", "credit", "W", "T", "L", *(["split"] if both else []), "missing"]
     rows = [
         [
             (cells.rate(rate).with_error() if errors else cells.rate(rate)).text,
-            *(["-" if rate.numerator is None else words.amount(rate.numerator)] if full else []),
+            "-" if rate.numerator is None else words.amount(rate.numerator),
             *map(str, _outcomes(row, side, both=both)),
         ]
         for row in criteria.values()
         for rate in [side.rate(row.win_rate)]
     ]
-    agree = ["consistency", *(_agree(row.consistency, full=full) for row in criteria.values())] if both else []
+    agree = [AGREE, *(_fraction(row.consistency) for row in criteria.values())] if both else []
     names = [safe(name).replace("\n", " ").replace("\t", " ") for name in criteria]
     rates = [side.rate(row.win_rate) for row in criteria.values()]
     return _laid_out(names, rates, [heads, *rows], agree, width)
@@ -63,10 +63,8 @@ def _outcomes(row: CriterionReport, side: Side, *, both: bool) -> list[int]:
     return [won, row.ties, lost, *([row.splits] if both else []), row.missing]
 
 
-def _agree(rate: Estimate, *, full: bool) -> str:
-    if rate.numerator is None or rate.estimate is None:
-        return "-"
-    return f"{words.amount(rate.numerator)}/{rate.n}" if full else f"{100 * rate.estimate:.0f} %"
+def _fraction(rate: Estimate) -> str:
+    return "-" if rate.numerator is None else f"{words.amount(rate.numerator)}/{words.amount(rate.n)}"
 
 
 def _laid_out(
@@ -83,18 +81,18 @@ def _laid_out(
         (figures, 1, 0),
     )
     for columns, gap, least in layouts:
-        lines = _aligned(columns, gap)
+        lines, blank = _aligned(columns, gap), " " * gap
         room = width - name_width - cell_len(lines[0])
-        if room < (least + 2 if least else 0):
+        if room < (gap + least if least else 0):
             continue
-        bar = min(BAR_CELLS[0], room - 2) if room - 2 >= BAR_CELLS[2] else 0
-        bars = ["50".center(bar - 1 + bar % 2) if bar else "", *(_bar(rate, bar - 1 + bar % 2) for rate in rates)]
+        bar = min(BAR_CELLS[0], room - gap - 1 + (room - gap) % 2)
+        bars = ["50".center(bar), *(_bar(rate, bar) for rate in rates)] if bar >= BAR_CELLS[2] else [""] * len(lines)
         return [
-            f"{set_cell_size(name, name_width)}{f'  {drawn}' if bar else ''}{line}".rstrip()
+            f"{set_cell_size(name, name_width)}{blank * bool(drawn)}{drawn}{line}".rstrip()
             for name, drawn, line in zip(["criterion", *names], bars, lines, strict=True)
         ]
-    head, *rows = _aligned(figures, 1)
-    return [head.strip(), *(line for pair in zip(names, (row.strip() for row in rows), strict=True) for line in pair)]
+    head, *rows = (line[1:] for line in _aligned(figures, 1))
+    return [head, *(line for pair in zip(names, rows, strict=True) for line in pair)]
 
 
 def _aligned(rows: Sequence[Sequence[str]], gap: int) -> list[str]:
@@ -106,8 +104,6 @@ def _aligned(rows: Sequence[Sequence[str]], gap: int) -> list[str]:
 
 def _bar(rate: Estimate, width: int) -> str:
     """Draw a rate and its interval on a scale from 0 to 1, with a mark in the middle."""
-    if width <= 0:
-        return ""
     drawn, middle = [" "] * width, width // 2
 
     def cell(share: float) -> int:

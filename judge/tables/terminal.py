@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -14,7 +14,7 @@ from judge.outcomes.counted_items import Pooling
 from judge.report.judge_signal import Signal
 from judge.tables import first_screen, notes, reliability_words, tables, words
 from judge.tables.control_tables import control_lines, control_tables
-from judge.tables.rate_rows import rate_rows
+from judge.tables.rate_rows import AGREE, rate_rows
 from judge.tables.sides import side_of
 from judge.tables.terminal_table import render_table
 
@@ -29,12 +29,13 @@ NOTE_LINES, MIN_NOTES = 6, 1
 """lines on it for what changes how its sentence is read: at most, and as many as are always left"""
 GAPS = 3
 """blank lines on it"""
-MIN_ROWS = 4
-"""of the table: its heading, and three"""
+MIN_ROWS = 2
+"""of the table: its heading, and the overall criterion"""
 KEPT_TOGETHER = re.compile(
-    r"\[[^\[\]]*\]|(?<=\d) (?:%|= \d)|p [=<] (?=\d)|Next: |omr-judge \S+(?: --\S+)*(?: [\w./~-]+)?(?: --\S+ \w+)?"
+    r"\[[^\[\]]*\]|[\d.]+ to [\d.]+ %|(?<=\d) (?:%|= \d)|p [=<] (?=\d)|(?:not|none) certified|--judge \S+"
+    r"|Next: |omr-judge \S+(?: --\S+)*(?: [\w./~-]+)?(?: --\S+ \w+)?"
 )
-"""what is never parted at the end of a line: an interval, a number and its sign, a command"""
+"""what is never parted at the end of a line: an interval, a range, a number and its sign, a command"""
 GLUE = "\ue000"
 """stands for a blank that is no place to part a line; no text on a terminal holds it"""
 
@@ -51,23 +52,26 @@ def render_report(
         full: everything that is known, and not the first screen alone.
         errors: whether to show standard errors.
     """
-    head = [line for text in first_screen.headline(report, run) for line in wrapped(text, console)]
-    judges = [
-        line for text in (*first_screen.judge_lines(report), *words.trust(report)) for line in wrapped(text, console)
-    ]
-    legend = first_screen.legend(report) + ("" if full else " --full has the rest.")
-    tail = [wrapped(text, console) for text in (first_screen.counts_line(report), legend, first_screen.next_line(run))]
-    for line in head:
-        console.print(Text(line, style="bold"))
-    for line in judges:
-        console.print(Text(line))
-    console.print()
     rows = _rates(report, console, full=full, errors=errors)
+    legend = first_screen.legend(report, agree=AGREE in rows[0]) + ("" if full else " --full has the rest.")
+    texts = (first_screen.counts_line(report), legend.strip(), first_screen.next_line(run))
+    head, judges, *tail = (
+        [line for text in part for line in wrapped(text, console)]
+        for part in (first_screen.headline(report, run), _of_judges(report), *((text,) for text in texts))
+    )
     room = 2 * LINES
     if not full and console.width >= WIDTH:
-        room = LINES - len(head) - len(judges) - sum(map(len, tail)) - GAPS
+        others = sum(map(len, (head, *tail))) + GAPS
+        if others + len(judges) + len(rows) + MIN_NOTES > LINES:
+            judges = [line for line in judges if line not in first_screen.ADVICE]
+        room = LINES - others - len(judges)
         rows = _cropped(rows, room - MIN_NOTES, overall=len(report.criteria))
-    _print_rates(report, console, rows)
+    counts, legend_lines, next_lines = tail
+    _print_lines(console, head, "bold")
+    _print_lines(console, judges)
+    console.print()
+    is_silent = list(report.criteria.values())[-1].signal is Signal.NO_SIGNAL
+    _print_lines(console, rows, "dim" if is_silent else "")
     console.print()
     if full:
         _render_all(report, console, errors=errors)
@@ -77,21 +81,25 @@ def render_report(
         most = max(MIN_NOTES, min(NOTE_LINES, room - len(rows)))
         for note in _fitting(list(notes.notes(report)), console, most):
             console.print(note)
-    counts, legend_lines, next_lines = tail
-    for line in counts:
-        console.print(Text(line))
-    for line in legend_lines:
-        console.print(Text(line, style="dim"))
+    _print_lines(console, counts)
+    _print_lines(console, legend_lines, "dim")
     if errors:
         _print(console, words.ERRORS, "dim")
     console.print()
-    for line in next_lines:
-        console.print(Text(line))
+    _print_lines(console, next_lines)
+
+
+def _of_judges(report: Report) -> list[str]:
+    return [*first_screen.judge_lines(report), *words.trust(report)]
 
 
 def _print(console: Console, text: str, style: str = "") -> None:
-    for part in wrapped(text, console):
-        console.print(Text(part, style=style))
+    _print_lines(console, wrapped(text, console), style)
+
+
+def _print_lines(console: Console, lines: Iterable[str], style: str = "") -> None:
+    for line in lines:
+        console.print(Text(line, style=style))
 
 
 def wrapped(text: str, console: Console) -> list[str]:
@@ -120,7 +128,7 @@ def _rates(report: Report, console: Console, *, full: bool, errors: bool) -> lis
     overall = list(report.criteria)[-1]
     by_judge = {} if full else {f"· {judge}": own[overall] for judge, own in report.by_judge.items()}
     shown = report.criteria | by_judge
-    return rate_rows(report, shown, side_of(report), console.width, full=full, errors=errors)
+    return rate_rows(report, shown, side_of(report), console.width, errors=errors)
 
 
 def _cropped(rows: list[str], most: int, *, overall: int) -> list[str]:
@@ -130,12 +138,6 @@ def _cropped(rows: list[str], most: int, *, overall: int) -> list[str]:
     kept = max(MIN_ROWS, most - 1)
     more = f"({len(rows) - kept} more: --full)"
     return [*rows[:kept], more] if overall < kept else [*rows[: kept - 1], more, rows[overall]]
-
-
-def _print_rates(report: Report, console: Console, rows: Sequence[str]) -> None:
-    is_silent = list(report.criteria.values())[-1].signal is Signal.NO_SIGNAL
-    for line in rows:
-        console.print(Text(line, style="dim" if is_silent else ""))
 
 
 def _render_asked(report: Report, console: Console, *, errors: bool) -> None:
@@ -184,8 +186,7 @@ def _render_judges(report: Report, console: Console, *, errors: bool) -> None:
     side = side_of(report)
     for judge, criteria in report.by_judge.items():
         _print(console, f"{judge} alone", "italic")
-        for line in rate_rows(report, criteria, side, console.width, full=True, errors=errors):
-            console.print(Text(line))
+        _print_lines(console, rate_rows(report, criteria, side, console.width, errors=errors))
         console.print()
     for judge, criteria in {"": report.criteria, **report.by_judge}.items():
         console.print(render_table(tables.credibility(report, criteria, judge), console.width, errors=errors))

@@ -206,7 +206,7 @@ def standardised(report: Report) -> Mapping[str, str]:
         if found is None or row.win_rate.estimate is None:
             continue
         rate = f"{percent(found.win_rate)}, beside {100 * row.win_rate.estimate:.1f} over items"
-        against = f"; reversed, on the other side of one half: {', '.join(found.reversed)}" if found.reversed else ""
+        against = f"; reversed, on the other side of 50 %: {', '.join(found.reversed)}" if found.reversed else ""
         sentences[field] = f"Win rate on {overall} with each value of {field} alike: {rate}{against}."
     return sentences
 

@@ -467,7 +467,7 @@ def test_ids_without_a_partner_are_refused_unless_allowed_and_what_looks_wrong_i
     assert len(server.calls) == 8
 
     assert "Warning: a.jsonl and a.jsonl are the same bytes" in same.stderr
-    assert "5 pairs with identical traces: ties, not asked" in same.stdout
+    assert "5 pairs have identical traces: counted as tied, not asked" in same.stdout
     (run,) = (tmp_path / "others").iterdir()
     overall = report_of(run)["criteria"]["overall"]
     assert (overall["ties"], overall["identical"], overall["win_rate"]["estimate"]) == (5, 5, 0.5)

@@ -115,9 +115,9 @@ def test_every_table_fits_a_terminal_and_shows_all_counts() -> None:
 
 def test_the_counts_beside_the_tables_are_told() -> None:
     text = " ".join(drawn(report()).split())
-    assert "8 items, 10 judgments, 2 failed (refused 2)" in text
+    assert "8 items, 10 judgments, 2 failed (2 refused)" in text
     assert "Not finished: 10 of 14 calls made." in text
-    assert "1 pair with identical traces: ties, not asked." in text
+    assert "1 pair has identical traces: counted as tied, not asked." in text
     assert "2 pairs have no verdict (1 cannot judge, 1 refused)." in text
     assert "3 items left out: only in a." in text
     assert "2 items left out: without an image that can be shown." in text

@@ -106,7 +106,7 @@ def test_each_value_counts_alike_in_the_standardised_rate_and_reversals_are_name
     assert 0 < low < (found.win_rate.estimate or 0) < high < 1
     (told,) = words.standardised(report).values()
     assert told.startswith("Win rate on overall with each value of part alike: 49.8 [")
-    assert told.endswith(", beside 77.1 over items; reversed, on the other side of one half: small.")
+    assert told.endswith(", beside 77.1 over items; reversed, on the other side of 50 %: small.")
     turned, _ = by_part({"big": (20, 180), "small": (28, 2)})
     assert turned.standardised["part"] is not None
     assert turned.standardised["part"].reversed == ("small",)
