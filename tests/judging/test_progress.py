@@ -119,7 +119,7 @@ def test_the_counts_beside_the_tables_are_told() -> None:
     assert "Not finished: 10 of 14 calls made." in text
     assert "1 pair has identical traces: counted as tied, not asked." in text
     assert "2 pairs have no verdict (1 cannot judge, 1 refused)." in text
-    assert "3 items left out: only in a." in text
+    assert "3 items left out: only in the traces of model-a." in text
     assert "2 items left out: without an image that can be shown." in text
     assert "prompt pairwise.v1, rubric r.v1" in " ".join(drawn(report(), full=True).split())
     assert set(LEFT_OUT) == {"only_a", "only_b", "no_item", "no_image", "no_checklist", "not_chosen", "bad_row"}
