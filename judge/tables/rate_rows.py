@@ -46,7 +46,7 @@ def rate_rows(
     rows = [
         [
             (cells.rate(rate).with_error() if errors else cells.rate(rate)).text,
-            "-" if rate.numerator is None else words.amount(rate.numerator),
+            "-" if rate.numerator is None or not rate.n else words.amount(rate.numerator),
             *map(str, _outcomes(row, side, both=both)),
         ]
         for row in criteria.values()
@@ -64,7 +64,7 @@ def _outcomes(row: CriterionReport, side: Side, *, both: bool) -> list[int]:
 
 
 def _fraction(rate: Estimate) -> str:
-    return "-" if rate.numerator is None else f"{words.amount(rate.numerator)}/{words.amount(rate.n)}"
+    return "-" if rate.numerator is None or not rate.n else f"{words.amount(rate.numerator)}/{words.amount(rate.n)}"
 
 
 def _laid_out(
