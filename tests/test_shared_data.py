@@ -108,7 +108,7 @@ def test_medarc_is_refused_for_five_ids_without_a_partner_and_judged_without_the
     assert line.startswith(
         f"omr-judge: {folder}/a.jsonl:{first}: 5 ids ({shown} and 2 more) are not in {folder}/b.jsonl"
     )
-    assert "5 items left out: only in a" in allowed.stdout
+    assert "5 items left out: only in the traces of " in allowed.stdout
     check_against_recount(report_of(only_run(tmp_path)), script, folder, n=95)
 
 

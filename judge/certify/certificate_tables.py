@@ -69,7 +69,7 @@ def render_certificate(found: Certificate, console: Console) -> None:
             console.print(render_table(table, console.width, stacked=True))
         if judge.halo is not None and judge.halo.estimate is not None:
             halo = cells.rate(judge.halo).text
-            console.print(Text(f"Halo: the other criteria move {halo} % as often as the error's own."))
+            console.print(Text(f"The other criteria move {halo} % as often as the error's own."))
         told = f"{name}: {judge.word} (floor {100 * found.floor:g} %): {judge_words(judge)}."
         console.print(Text(safe(told), style="bold"))
     console.print(Text(LEGEND, style="dim"))

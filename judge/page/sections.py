@@ -11,9 +11,9 @@ from judge.enums import Orders, Stratum
 from judge.files.files import as_json_bytes
 from judge.page.control_sections import control_plots, tables_by_name
 from judge.page.plots import Forest, Plotted, around_even, plotted, shares, versus
-from judge.tables import first_screen, words
+from judge.tables import first_screen, notes, reliability_words, words
 from judge.tables.control_tables import control_lines
-from judge.tables.first_screen import INPUT, LEFT_OUT
+from judge.tables.notes import INPUT, LEFT_OUT
 from judge.tables.tables import STRATA
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def sections(run: str, report: Report, manifest: Manifest) -> dict[str, Any]:
         "overall": overall,
         "both": report.orders is Orders.BOTH,
         "counts": judgment_counts(report),
-        "notes": list(first_screen.notes(report)),
+        "notes": list(notes.notes(report)),
         "win_rates": _win_rates(report.criteria, names),
         "judges": versus("judge", judges, names) if judges else None,
         "alone": {judge: _win_rates(own, names) for judge, own in report.by_judge.items()},
@@ -117,14 +117,14 @@ def _figures(report: Report, overall: str) -> list[str]:
     if length:
         told.append(words.length(overall, length, name))
     if agreement:
-        told.append(words.agreement(overall, agreement))
+        told.append(reliability_words.agreement(overall, agreement))
     if report.judge_sensitivity:
         found = report.judge_sensitivity[overall]
-        told.append(words.judge_sensitivity(overall, found, report.criteria[overall].win_rate))
+        told.append(reliability_words.judge_sensitivity(overall, found, report.criteria[overall].win_rate))
     if report.variance_components:
-        told.append(words.variance(overall, report.variance_components[overall]))
+        told.append(reliability_words.variance(overall, report.variance_components[overall]))
     if report.halo:
-        told.append(words.halo(report.halo))
+        told.append(reliability_words.halo(report.halo))
     return told
 
 

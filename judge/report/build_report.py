@@ -237,5 +237,5 @@ def _refusals(subject: Subject, extras: Extras) -> list[str]:
         texts.append("This run has one judge: there is no majority to take.")
     lengths = subject.features is not None and not subject.features.items["length_a"].is_null().all()
     if (extras.length_control or extras.difficulties) and not lengths:
-        texts.append("The traces of this run are not known: there is no length-adjusted win rate.")
+        texts.append("The traces of this run are not known: there is no length-controlled win rate.")
     return texts

@@ -11,7 +11,7 @@ from judge.files.safe_text import safe
 from judge.scoring import score_tables
 from judge.tables import words
 from judge.tables.cells import Document
-from judge.tables.first_screen import LEFT_OUT
+from judge.tables.notes import LEFT_OUT
 from judge.tables.terminal_table import render_table
 
 if TYPE_CHECKING:

@@ -48,8 +48,8 @@ def interval_apart_from_test(row: CriterionReport) -> str:
         return ""
     excludes, decided = not low <= HALF <= high, row.verdict in DECIDED
     if excludes and not decided:
-        return "the interval excludes one half, the test does not"
-    return "the test excludes one half, the interval does not" if decided and not excludes else ""
+        return "the interval excludes 50 %, the test does not"
+    return "the test excludes 50 %, the interval does not" if decided and not excludes else ""
 
 
 def missing_could_change(row: CriterionReport, margin: float | None, models: Models) -> str:

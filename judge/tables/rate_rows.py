@@ -15,15 +15,22 @@ if TYPE_CHECKING:
     from judge.outcomes.rates import Estimate
     from judge.report.criterion import CriterionReport
     from judge.report.report import Report
-    from judge.tables.first_screen import Side
+    from judge.tables.sides import Side
 
 BAR_CELLS = (33, 17, 11)
-"""the widest bar, the narrowest with columns far apart, and the narrowest: all odd, so that one cell is the middle"""
+"""the widest bar, the narrowest with columns far apart, and the narrowest: odd, so that one cell is the middle"""
+AGREE = "agree"
+"""heads the column of position consistency"""
 POINT, INTERVAL, MIDDLE = "●", "━", "┊"
 
 
 def rate_rows(
-    report: Report, criteria: Mapping[str, CriterionReport], side: Side, width: int, *, errors: bool = False
+    report: Report,
+    criteria: Mapping[str, CriterionReport],
+    side: Side,
+    width: int,
+    *,
+    errors: bool = False,
 ) -> list[str]:
     """Return a heading and a row for each criterion, none wider than the terminal; only names are ever parted.
 
@@ -39,13 +46,13 @@ def rate_rows(
     rows = [
         [
             (cells.rate(rate).with_error() if errors else cells.rate(rate)).text,
-            "-" if rate.numerator is None else words.amount(rate.numerator),
+            "-" if rate.numerator is None or not rate.n else words.amount(rate.numerator),
             *map(str, _outcomes(row, side, both=both)),
         ]
         for row in criteria.values()
         for rate in [side.rate(row.win_rate)]
     ]
-    agree = ["consistency", *(_fraction(row.consistency) for row in criteria.values())] if both else []
+    agree = [AGREE, *(_fraction(row.consistency) for row in criteria.values())] if both else []
     names = [safe(name).replace("\n", " ").replace("\t", " ") for name in criteria]
     rates = [side.rate(row.win_rate) for row in criteria.values()]
     return _laid_out(names, rates, [heads, *rows], agree, width)
@@ -57,7 +64,7 @@ def _outcomes(row: CriterionReport, side: Side, *, both: bool) -> list[int]:
 
 
 def _fraction(rate: Estimate) -> str:
-    return "-" if rate.numerator is None else f"{words.amount(rate.numerator)}/{rate.n}"
+    return "-" if rate.numerator is None or not rate.n else f"{words.amount(rate.numerator)}/{words.amount(rate.n)}"
 
 
 def _laid_out(
@@ -66,19 +73,26 @@ def _laid_out(
     """Lay a table out: with all columns and a wide bar if there is room, else without them one after the other."""
     name_width = max(map(cell_len, ["criterion", *names]))
     wider = [[*row, own] for row, own in zip(figures, agree, strict=True)] if agree else figures
-    for columns, gap, least in ((wider, 2, BAR_CELLS[1]), (figures, 2, BAR_CELLS[1]), (figures, 1, 0)):
-        lines = _aligned(columns, gap)
+    layouts = (
+        (wider, 2, BAR_CELLS[1]),
+        (wider, 1, BAR_CELLS[2]),
+        (figures, 2, BAR_CELLS[1]),
+        (wider, 1, 0),
+        (figures, 1, 0),
+    )
+    for columns, gap, least in layouts:
+        lines, blank = _aligned(columns, gap), " " * gap
         room = width - name_width - cell_len(lines[0])
-        if room < (least + 2 if least else 0):
+        if room < (gap + least if least else 0):
             continue
-        bar = min(BAR_CELLS[0], room - 2) if room - 2 >= BAR_CELLS[2] else 0
-        bars = ["50".center(bar - 1 + bar % 2) if bar else "", *(_bar(rate, bar - 1 + bar % 2) for rate in rates)]
+        bar = min(BAR_CELLS[0], room - gap - 1 + (room - gap) % 2)
+        bars = ["50".center(bar), *(_bar(rate, bar) for rate in rates)] if bar >= BAR_CELLS[2] else [""] * len(lines)
         return [
-            f"{set_cell_size(name, name_width)}{f'  {drawn}' if bar else ''}{line}".rstrip()
+            f"{set_cell_size(name, name_width)}{blank * bool(drawn)}{drawn}{line}".rstrip()
             for name, drawn, line in zip(["criterion", *names], bars, lines, strict=True)
         ]
-    head, *rows = _aligned(figures, 1)
-    return [head.strip(), *(line for pair in zip(names, (row.strip() for row in rows), strict=True) for line in pair)]
+    head, *rows = (line[1:] for line in _aligned(figures, 1))
+    return [head, *(line for pair in zip(names, rows, strict=True) for line in pair)]
 
 
 def _aligned(rows: Sequence[Sequence[str]], gap: int) -> list[str]:
@@ -90,8 +104,6 @@ def _aligned(rows: Sequence[Sequence[str]], gap: int) -> list[str]:
 
 def _bar(rate: Estimate, width: int) -> str:
     """Draw a rate and its interval on a scale from 0 to 1, with a mark in the middle."""
-    if width <= 0:
-        return ""
     drawn, middle = [" "] * width, width // 2
 
     def cell(share: float) -> int:

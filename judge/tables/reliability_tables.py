@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from judge.tables import cells, words
+from judge.tables import cells, reliability_words, words
 from judge.tables.cells import Cell, Table
 
 if TYPE_CHECKING:
@@ -69,7 +69,11 @@ def _judge_sensitivity(report: Report, found: Mapping[str, JudgeSensitivity]) ->
 def _variance(found: Mapping[str, VarianceComponents]) -> Table:
     designs = dict.fromkeys(design for own in found.values() for design in own.predicted)
     headings = {design: "standard error" if design == "now" else f"with one more {design}" for design in designs}
-    parts = {part: text for part, text in words.VARIANCE_PARTS.items() if part != "generator_seed" or _has_seeds(found)}
+    parts = {
+        part: text
+        for part, text in reliability_words.VARIANCE_PARTS.items()
+        if part != "generator_seed" or _has_seeds(found)
+    }
     columns = {"n": "items"} | parts | {f"se_{design}": text for design, text in headings.items()}
     errors = ["se"]
     if any(own.judge is not None for own in found.values()):
@@ -109,7 +113,9 @@ def _halo(halo: HaloReport) -> Table:
     )
     together = ""
     if halo.together is not None:
-        together = f"Together the others explain {words.explained(halo.together)} of it (adjusted R squared). "
+        together = (
+            f"Together the others explain {reliability_words.explained(halo.together)} of it (adjusted R squared). "
+        )
     note = f"{together}Items judged on all criteria: {halo.n}"
     title = f"Inter-criterion correlation within items; the last is {halo.overall}"
     return Table("halo", title, "criterion", {name: name for name in halo.correlations}, rows, note)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -12,9 +12,10 @@ from judge.costs.cost_words import costs
 from judge.files.safe_text import safe
 from judge.outcomes.counted_items import Pooling
 from judge.report.judge_signal import Signal
-from judge.tables import first_screen, tables, words
+from judge.tables import first_screen, notes, reliability_words, tables, words
 from judge.tables.control_tables import control_lines, control_tables
-from judge.tables.rate_rows import rate_rows
+from judge.tables.rate_rows import AGREE, rate_rows
+from judge.tables.sides import side_of
 from judge.tables.terminal_table import render_table
 
 if TYPE_CHECKING:
@@ -22,12 +23,19 @@ if TYPE_CHECKING:
 
     from judge.report.report import Report
 
-NOTE_LINES = 6
-"""lines on the first screen for what changes how its sentence is read"""
+LINES, WIDTH = 24, 80
+"""of the first screen: what it fits on a terminal of this width, and on wider ones"""
+NOTE_LINES, MIN_NOTES = 6, 1
+"""lines on it for what changes how its sentence is read: at most, and as many as are always left"""
+GAPS = 3
+"""blank lines on it"""
+MIN_ROWS = 2
+"""of the table: its heading, and the overall criterion"""
 KEPT_TOGETHER = re.compile(
-    r"\[[^\[\]]*\]|(?<=\d) (?:%|= \d)|p [=<] (?=\d)|Next: |omr-judge \S+(?: --\S+)*(?: [\w./~-]+)?(?: --\S+ \w+)?"
+    r"\[[^\[\]]*\]|[\d.]+ to [\d.]+ %|(?<=\d) (?:%|= \d)|p [=<] (?=\d)|(?:not|none) certified|--judge \S+"
+    r"|Next: |omr-judge \S+(?: --\S+)*(?: [\w./~-]+)?(?: --\S+ \w+)?"
 )
-"""what is never parted at the end of a line: an interval, a number and its sign, a command"""
+"""what is never parted at the end of a line: an interval, a range, a number and its sign, a command"""
 GLUE = "\ue000"
 """stands for a blank that is no place to part a line; no text on a terminal holds it"""
 
@@ -44,34 +52,54 @@ def render_report(
         full: everything that is known, and not the first screen alone.
         errors: whether to show standard errors.
     """
-    for line in first_screen.headline(report, run):
-        _print(console, line, "bold")
-    for line in first_screen.judge_lines(report):
-        _print(console, line)
-    for line in words.trust(report):
-        _print(console, line)
+    rows = _rates(report, console, full=full, errors=errors)
+    legend = first_screen.legend(report, agree=AGREE in rows[0]) + ("" if full else " --full has the rest.")
+    texts = (first_screen.counts_line(report), legend.strip(), first_screen.next_line(run))
+    head, judges, *tail = (
+        [line for text in part for line in wrapped(text, console)]
+        for part in (first_screen.headline(report, run), _of_judges(report), *((text,) for text in texts))
+    )
+    room = 2 * LINES
+    if not full and console.width >= WIDTH:
+        others = sum(map(len, (head, *tail))) + GAPS
+        if others + len(judges) + len(rows) + MIN_NOTES > LINES:
+            judges = [line for line in judges if line not in first_screen.ADVICE]
+        room = LINES - others - len(judges)
+        rows = _cropped(rows, room - MIN_NOTES, overall=len(report.criteria))
+    counts, legend_lines, next_lines = tail
+    _print_lines(console, head, "bold")
+    _print_lines(console, judges)
     console.print()
-    _render_rates(report, console, alone=not full, errors=errors)
+    is_silent = list(report.criteria.values())[-1].signal is Signal.NO_SIGNAL
+    _print_lines(console, rows, "dim" if is_silent else "")
     console.print()
     if full:
         _render_all(report, console, errors=errors)
     else:
         _render_asked(report, console, errors=errors)
         _render_equal_length(report, console)
-        for note in _fitting(list(first_screen.notes(report)), console):
+        most = max(MIN_NOTES, min(NOTE_LINES, room - len(rows)))
+        for note in _fitting(list(notes.notes(report)), console, most):
             console.print(note)
-    _print(console, first_screen.counts_line(report))
-    legend = first_screen.legend(report)
-    _print(console, legend.removesuffix(" --full has the rest.") if full else legend, "dim")
+    _print_lines(console, counts)
+    _print_lines(console, legend_lines, "dim")
     if errors:
         _print(console, words.ERRORS, "dim")
     console.print()
-    _print(console, first_screen.next_line(run))
+    _print_lines(console, next_lines)
+
+
+def _of_judges(report: Report) -> list[str]:
+    return [*first_screen.judge_lines(report), *words.trust(report)]
 
 
 def _print(console: Console, text: str, style: str = "") -> None:
-    for part in wrapped(text, console):
-        console.print(Text(part, style=style))
+    _print_lines(console, wrapped(text, console), style)
+
+
+def _print_lines(console: Console, lines: Iterable[str], style: str = "") -> None:
+    for line in lines:
+        console.print(Text(line, style=style))
 
 
 def wrapped(text: str, console: Console) -> list[str]:
@@ -80,10 +108,10 @@ def wrapped(text: str, console: Console) -> list[str]:
     return [line.plain.rstrip().replace(GLUE, " ") for line in Text(glued).wrap(console, console.width)]
 
 
-def _fitting(notes: list[str], console: Console) -> Iterator[Text]:
-    """Yield as many notes as fit, and how many there are beside them."""
-    lines = {note: wrapped(note[:1].upper() + note[1:], console) for note in dict.fromkeys(notes)}
-    room = NOTE_LINES - (sum(map(len, lines.values())) > NOTE_LINES)
+def _fitting(texts: list[str], console: Console, most: int) -> Iterator[Text]:
+    """Yield as many notes as fit into so many lines, and how many there are beside them."""
+    lines = {note: wrapped(note[:1].upper() + note[1:], console) for note in dict.fromkeys(texts)}
+    room = most - (sum(map(len, lines.values())) > most)
     left = 0
     for own in lines.values():
         if left or len(own) > room:
@@ -95,13 +123,21 @@ def _fitting(notes: list[str], console: Console) -> Iterator[Text]:
         yield Text(f"{words.count(left, 'more note')}: --full", style="yellow")
 
 
-def _render_rates(report: Report, console: Console, *, alone: bool, errors: bool) -> None:
-    """Render the win rates of the run, and on request those of each judge of a panel on the overall criterion."""
-    side, (overall, row) = first_screen.side_of(report), list(report.criteria.items())[-1]
-    by_judge = {f"· {judge}": own[overall] for judge, own in report.by_judge.items()} if alone else {}
-    style = "dim" if row.signal is Signal.NO_SIGNAL else ""
-    for line in rate_rows(report, report.criteria | by_judge, side, console.width, errors=errors):
-        console.print(Text(line, style=style))
+def _rates(report: Report, console: Console, *, full: bool, errors: bool) -> list[str]:
+    """Return the table of win rates: of the run, and on the first screen of each judge of a panel, overall."""
+    overall = list(report.criteria)[-1]
+    by_judge = {} if full else {f"· {judge}": own[overall] for judge, own in report.by_judge.items()}
+    shown = report.criteria | by_judge
+    return rate_rows(report, shown, side_of(report), console.width, errors=errors)
+
+
+def _cropped(rows: list[str], most: int, *, overall: int) -> list[str]:
+    """Leave out rows of a table that is longer than it may be, not that of the overall criterion; say how many."""
+    if len(rows) <= most:
+        return rows
+    kept = max(MIN_ROWS, most - 1)
+    more = f"({len(rows) - kept} more: --full)"
+    return [*rows[:kept], more] if overall < kept else [*rows[: kept - 1], more, rows[overall]]
 
 
 def _render_asked(report: Report, console: Console, *, errors: bool) -> None:
@@ -119,13 +155,15 @@ def _render_equal_length(report: Report, console: Console) -> None:
     overall = list(report.criteria)[-1]
     found = report.length[overall]
     if found and (found.alpaca_eval or found.not_identified):
-        _print(console, words.length(overall, found))
+        _print(console, words.length(overall, found, report.models.names[0]))
 
 
 def _render_all(report: Report, console: Console, *, errors: bool) -> None:
     """Render every table and sentence that the first screen leaves out."""
     _render_judges(report, console, errors=errors)
-    for line in filter(None, (words.ledger(name, row) for name, row in report.criteria.items())):
+    for line in filter(
+        None, (words.ledger(name, row, report.models.names[0]) for name, row in report.criteria.items())
+    ):
         _print(console, line)
     if any(row.strata for row in report.criteria.values()):
         console.print(render_table(tables.strata(report), console.width, stacked=True, errors=errors))
@@ -139,17 +177,16 @@ def _render_all(report: Report, console: Console, *, errors: bool) -> None:
     _print(console, _caption(report), "dim")
     for warning in report.warnings:
         _print(console, f"Warning: {warning}", "bold yellow")
-    for line in first_screen.left_out(report):
+    for line in notes.left_out(report):
         _print(console, line)
 
 
 def _render_judges(report: Report, console: Console, *, errors: bool) -> None:
     """Render each judge of a panel alone, and how reliable all and each of them are."""
-    side = first_screen.side_of(report)
+    side = side_of(report)
     for judge, criteria in report.by_judge.items():
         _print(console, f"{judge} alone", "italic")
-        for line in rate_rows(report, criteria, side, console.width, errors=errors):
-            console.print(Text(line))
+        _print_lines(console, rate_rows(report, criteria, side, console.width, errors=errors))
         console.print()
     for judge, criteria in {"": report.criteria, **report.by_judge}.items():
         console.print(render_table(tables.credibility(report, criteria, judge), console.width, errors=errors))
@@ -159,17 +196,18 @@ def _sentences(report: Report) -> Iterator[str]:
     """Yield position bias, length bias, agreement and what else is told of the overall criterion in words."""
     overall, row = list(report.criteria.items())[-1]
     length, agreement = report.length[overall], report.agreement[overall]
-    yield from words.position(overall, report.position[overall])
+    a = report.models.names[0]
+    yield from words.position(overall, report.position[overall], a)
     if length:
-        yield words.length(overall, length)
+        yield words.length(overall, length, a)
     if agreement:
-        yield words.agreement(overall, agreement)
+        yield reliability_words.agreement(overall, agreement)
     if report.judge_sensitivity:
-        yield words.judge_sensitivity(overall, report.judge_sensitivity[overall], row.win_rate)
+        yield reliability_words.judge_sensitivity(overall, report.judge_sensitivity[overall], row.win_rate)
     if report.variance_components:
-        yield words.variance(overall, report.variance_components[overall])
+        yield reliability_words.variance(overall, report.variance_components[overall])
     if report.halo:
-        yield words.halo(report.halo)
+        yield reliability_words.halo(report.halo)
 
 
 def _caption(report: Report) -> str:

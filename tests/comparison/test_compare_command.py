@@ -460,14 +460,14 @@ def test_ids_without_a_partner_are_refused_unless_allowed_and_what_looks_wrong_i
         "a.jsonl:1: id 'q0' is not in b.jsonl",
         "b.jsonl:5: id 'q5' is not in a.jsonl",
     ]
-    assert "1 item left out: only in a" in allowed.stdout
-    assert "1 item left out: only in b" in allowed.stdout
+    assert "1 item left out: only in the traces of " in allowed.stdout
+    assert "1 item left out: only in the traces of " in allowed.stdout
     assert "Warning: both files name the same model, the same" in allowed.stderr
     assert "Warning: b.jsonl: 2 of 5 traces have ten characters or fewer" in allowed.stderr
     assert len(server.calls) == 8
 
     assert "Warning: a.jsonl and a.jsonl are the same bytes" in same.stderr
-    assert "5 pairs with identical traces: ties, not asked" in same.stdout
+    assert "5 pairs have identical traces: counted as tied, not asked" in same.stdout
     (run,) = (tmp_path / "others").iterdir()
     overall = report_of(run)["criteria"]["overall"]
     assert (overall["ties"], overall["identical"], overall["win_rate"]["estimate"]) == (5, 5, 0.5)

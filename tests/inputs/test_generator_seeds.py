@@ -20,7 +20,7 @@ from judge.inputs.join import Inputs
 from judge.outcomes.item_features import units_of_pairs
 from judge.schema import SAMPLE_OF, Order, Pair, Verdict
 from judge.stats.variance_components import sample_variance
-from judge.tables import words
+from judge.tables import reliability_words
 from judge.tables.tables import tables
 
 
@@ -117,7 +117,7 @@ def test_samples_are_clusters_of_every_interval_and_their_variance_is_a_componen
     own = report.variance_components["overall"]
     assert own.item == pytest.approx(1 / 6, abs=1e-6)
     assert own.generator_seed == pytest.approx(1 / 6, abs=1e-6)
-    assert "generator seed with noise" in words.variance("overall", own)
+    assert "generator seed with noise" in reliability_words.variance("overall", own)
     (table,) = (one for one in tables(report) if one.key == "variance_components")
     assert "generator_seed" in table.columns
     assert json.loads(report.model_dump_json())["variance_components"]["overall"]["generator_seed"] > 0

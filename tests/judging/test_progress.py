@@ -40,7 +40,7 @@ from judge.schema import (
     Usage,
     Verdict,
 )
-from judge.tables.first_screen import LEFT_OUT
+from judge.tables.notes import LEFT_OUT
 from judge.tables.terminal import render_report
 
 EVIL = "[/foo]\x1b[31m[bold red]\x07\r\x9b2J\u202egnp.exe"
@@ -115,11 +115,11 @@ def test_every_table_fits_a_terminal_and_shows_all_counts() -> None:
 
 def test_the_counts_beside_the_tables_are_told() -> None:
     text = " ".join(drawn(report()).split())
-    assert "8 items, 10 judgments, 2 failed (refused 2)" in text
+    assert "8 items, 10 judgments, 2 failed (2 refused)" in text
     assert "Not finished: 10 of 14 calls made." in text
-    assert "1 pair with identical traces: ties, not asked." in text
+    assert "1 pair has identical traces: counted as tied, not asked." in text
     assert "2 pairs have no verdict (1 cannot judge, 1 refused)." in text
-    assert "3 items left out: only in a." in text
+    assert "3 items left out: only in the traces of model-a." in text
     assert "2 items left out: without an image that can be shown." in text
     assert "prompt pairwise.v1, rubric r.v1" in " ".join(drawn(report(), full=True).split())
     assert set(LEFT_OUT) == {"only_a", "only_b", "no_item", "no_image", "no_checklist", "not_chosen", "bad_row"}

@@ -244,9 +244,9 @@ def quoted(counts: Sequence[tuple[tuple[Verdict | None, Verdict | None], int]], 
 
 def test_where_interval_and_exact_test_part_the_sentence_says_so() -> None:
     parts = quoted([((FIRST, SECOND), 9), ((SECOND, FIRST), 2), ((TIE, TIE), 1)], 12)
-    assert "p = 0.065; the interval excludes one half, the test does not" in parts
+    assert "p = 0.065; the interval excludes 50 %, the test does not" in parts
     together = quoted([((FIRST, SECOND), 7), ((SECOND, FIRST), 5)], 12)
-    assert "excludes one half" not in together
+    assert "excludes 50 %" not in together
 
 
 def test_what_the_missing_items_could_change_stands_in_the_sentence_and_nothing_else_of_them() -> None:

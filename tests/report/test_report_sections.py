@@ -598,7 +598,7 @@ def test_imported_judgments_bring_their_clusters_and_fields(tmp_path: Path) -> N
     assert (report.clusters.field, report.clusters.n) == ("cluster", 15)
     assert report.subgroups["site"]["1"].n == 11
     assert (report.length, report.criteria["overall"].strata) == ({"overall": None}, None)
-    assert "The traces of this run are not known: there is no length-adjusted win rate." in report.warnings
+    assert "The traces of this run are not known: there is no length-controlled win rate." in report.warnings
 
 
 def test_the_docs_name_every_field_of_the_report() -> None:

@@ -21,7 +21,7 @@ from judge.outcomes.item_features import WantedFields
 from judge.report.build_report import Extras
 from judge.report.report import Report
 from judge.schema import Order, Pair, Verdict
-from judge.tables import words
+from judge.tables import reliability_words, words
 
 FIRST, SECOND = Verdict.FIRST, Verdict.SECOND
 
@@ -49,7 +49,7 @@ def test_each_judge_left_out_moves_the_win_rate_as_the_others_say_and_judges_at_
     assert found.random_judges is not None
     assert found.random_judges.estimate == fixed.estimate
     assert (found.random_judges.low or 0) < (fixed.low or 0) < (fixed.high or 0) < (found.random_judges.high or 0)
-    told = words.judge_sensitivity("overall", found, fixed)
+    told = reliability_words.judge_sensitivity("overall", found, fixed)
     assert told.startswith("Judges, overall: with one left out the win rate is 38.6 (without j) to 84.1 (without k); ")
     assert "with judges drawn at random too it is " in told
 
@@ -69,11 +69,13 @@ def test_one_judge_has_no_sensitivity_and_a_panel_without_items_no_rate() -> Non
     assert nothing.judge_sensitivity is not None
     found = nothing.judge_sensitivity["overall"]
     assert found.random_judges is None
-    assert words.judge_sensitivity("overall", found, nothing.criteria["overall"].win_rate) == ""
+    assert reliability_words.judge_sensitivity("overall", found, nothing.criteria["overall"].win_rate) == ""
     one = [structs.replace(j, judge=judge, key=j.key + judge) for judge in "jk" for j in hundred(n=1)]
     single = report_of(one, pairs, judges=("j", "k"))
     assert single.judge_sensitivity is not None
-    told = words.judge_sensitivity("overall", single.judge_sensitivity["overall"], single.criteria["overall"].win_rate)
+    told = reliability_words.judge_sensitivity(
+        "overall", single.judge_sensitivity["overall"], single.criteria["overall"].win_rate
+    )
     assert told.endswith("(without k).")
 
 
@@ -104,7 +106,7 @@ def test_each_value_counts_alike_in_the_standardised_rate_and_reversals_are_name
     assert 0 < low < (found.win_rate.estimate or 0) < high < 1
     (told,) = words.standardised(report).values()
     assert told.startswith("Win rate on overall with each value of part alike: 49.8 [")
-    assert told.endswith(", beside 77.1 over items; reversed, on the other side of one half: small.")
+    assert told.endswith(", beside 77.1 over items; reversed, on the other side of 50 %: small.")
     turned, _ = by_part({"big": (20, 180), "small": (28, 2)})
     assert turned.standardised["part"] is not None
     assert turned.standardised["part"].reversed == ("small",)

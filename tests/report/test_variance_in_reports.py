@@ -15,7 +15,7 @@ from judge.outcomes.item_features import WantedFields
 from judge.report.build_report import Extras
 from judge.report.report import Report
 from judge.schema import Judgment, Order, Verdict
-from judge.tables import words
+from judge.tables import reliability_words
 from judge.tables.tables import tables
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def test_the_predicted_error_of_today_is_the_printed_one_and_more_of_each_takes_
             "item": 3 * 2 * 2,
         }
         assert all(own.se < now.se for what, own in found.predicted.items() if what != "now")
-    told = words.variance("overall", found)
+    told = reliability_words.variance("overall", found)
     assert told.startswith("Variance of a verdict, overall: item ")
     assert f"; standard error of the win rate {100 * now.se:.2f}, " in told
     assert " with one more sample (180 judgments), " in told
@@ -100,7 +100,7 @@ def test_one_judge_with_samples_has_noise_slot_and_items_and_no_judges() -> None
     assert report.variance_components is not None
     found = report.variance_components["overall"]
     assert set(found.predicted) == {"now", "sample", "item"}
-    assert "drawn at random" not in words.variance("overall", found)
+    assert "drawn at random" not in reliability_words.variance("overall", found)
     (table,) = (table for table in tables(report) if table.key == "variance_components")
     assert list(table.columns)[-3:] == ["se_now", "se_sample", "se_item"]
 
@@ -112,7 +112,7 @@ def test_samples_that_are_not_complete_leave_their_noise_in_the_slot_and_the_ite
     found = report.variance_components["overall"]
     assert found.noise is None
     assert set(found.predicted) == {"now", "item"}
-    assert words.variance("overall", found).startswith(
+    assert reliability_words.variance("overall", found).startswith(
         "Variance of a verdict, overall: item with noise 75 %, slot with noise 25 %; "
     )
 
@@ -133,7 +133,7 @@ def test_one_order_a_pair_has_no_slot_and_a_majority_no_prediction() -> None:
     assert majority.variance_components is not None
     found = majority.variance_components["overall"]
     assert found.predicted == {}
-    assert words.variance("overall", found).endswith(" %.")
+    assert reliability_words.variance("overall", found).endswith(" %.")
 
 
 def test_judges_who_always_say_the_same_have_no_variance_and_no_sentence() -> None:
@@ -141,7 +141,7 @@ def test_judges_who_always_say_the_same_have_no_variance_and_no_sentence() -> No
     report = report_of(judged(np.ones((4, 2, 2, 1))), pairs, judges=("j", "k"))
     assert components(report) == {"item": 0, "judge": 0, "item_judge": 0, "slot": 0, "noise": None}
     assert report.variance_components is not None
-    assert words.variance("overall", report.variance_components["overall"]) == ""
+    assert reliability_words.variance("overall", report.variance_components["overall"]) == ""
     nothing = report_of([], pairs, judges=("j", "k"))
     assert set(components(nothing).values()) == {None}
 

@@ -47,7 +47,7 @@ def row(
     """Return a criterion whose splits count half each, and whose missing pairs were refused or cut."""
     n = won + tied + lost + split
     credit = won + tied / 2 + split / 2
-    causes = {"refused": missing - missing // 2, "truncated": missing // 2} if missing else {}
+    causes = more.pop("causes", {"refused": missing - missing // 2, "truncated": missing // 2} if missing else {})
     ledger = ROW.ledger.model_copy(
         update={
             "agreed_a": won,
@@ -86,7 +86,7 @@ def situation(criteria: dict[str, CriterionReport], **more: Any) -> Report:  # n
         "judges": ("claude-sonnet-5-5",),
         "criteria": criteria,
         "n_items": 400,
-        "n_judgments": 1600,
+        "n_judgments": 800,
         "n_failed": 5,
         "n_not_asked": 0,
         "failures": {"refused": 3, "truncated": 2},
@@ -171,7 +171,7 @@ def panel() -> Report:
     judges = ("claude-sonnet-5-5", "gpt-6-luna", "qwen3:32b")
     rows = four()
     alone = {
-        judges[0]: row(205, 15, 106, 74, 0, 0.58, 0.665),
+        judges[0]: row(205, 15, 106, 69, 5, 0.581, 0.666),
         judges[1]: row(190, 20, 116, 74, 0, 0.549, 0.634, signal=Signal.SIGNAL),
         judges[2]: row(196, 18, 112, 74, 0, 0.562, 0.647, signal=Signal.TOO_FEW),
     }
@@ -179,6 +179,7 @@ def panel() -> Report:
     return situation(
         rows,
         judges=judges,
+        n_judgments=2400,
         pooling=Pooling.MEAN,
         by_judge={judge: {"overall": own} for judge, own in alone.items()},
         judge_sensitivity={"overall": JudgeSensitivity(without=without, random_judges=None)},
@@ -215,7 +216,7 @@ OPEN: dict[str, Any] = {"verdict": Conclusion.INCONCLUSIVE, "p_value": 0.7}
 EQUIVALENT: dict[str, Any] = {"verdict": Conclusion.EQUIVALENT, "p_value": 0.7, "equivalence_p": 0.0021}
 FEW: dict[str, Any] = OPEN | {"signal": Signal.TOO_FEW, "p_value": 0.625}
 SMALL: dict[str, Any] = {"n_items": 4, "n_judgments": 8, "n_failed": 0, "failures": {}, "usd": Decimal("0.02")}
-LOST: dict[str, Any] = {"failures": {"refused": 1600}, "n_failed": 1600, "usd": None}
+LOST: dict[str, Any] = {"failures": {"refused": 800}, "n_failed": 800, "usd": None}
 SITUATIONS = {
     "preferred": situation(
         four(strata=stratum(rate(97.5, 180, 0.479, 0.602))), length=dict.fromkeys(COUNTS) | {"overall": length()}
@@ -225,7 +226,7 @@ SITUATIONS = {
     "no-signal": silent(),
     "too-few": situation({"overall": row(3, 0, 1, 0, 0, 0.37, 0.94, **FEW)}, **SMALL),
     "unfinished": situation(
-        {"overall": row(12, 2, 13, 3, 0, 0.331, 0.626, **OPEN)},
+        {"overall": row(12, 2, 13, 3, 295, 0.331, 0.626, causes={"not_asked": 295}, **OPEN)},
         n_items=325,
         n_judgments=60,
         n_failed=0,
@@ -236,9 +237,11 @@ SITUATIONS = {
     "panel": panel(),
     "equivalent": situation({"overall": row(*COUNTS["knowledge"], **EQUIVALENT)}, equivalence=0.06),
     "stopped-early": stopped(),
-    "one-order": situation({"overall": row(230, 25, 140, 0, 5, 0.569, 0.658, signal=None)}, orders=Orders.ONE),
+    "one-order": situation(
+        {"overall": row(230, 25, 140, 0, 5, 0.569, 0.658, signal=None)}, orders=Orders.ONE, n_judgments=400
+    ),
     "clusters": situation(
         four(), clusters=Clusters(field="patient", n=57), costs={}, usd=None, left_out={"only_a": 75}
     ),
-    "nothing-judged": situation({"overall": row(0, 0, 0, 0, 400, None, None, **OPEN)}, **LOST),
+    "nothing-judged": situation({"overall": row(0, 0, 0, 0, 400, None, None, causes={"refused": 400}, **OPEN)}, **LOST),
 }
