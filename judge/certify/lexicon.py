@@ -196,16 +196,14 @@ def _replacements(sentence: str, old: str, new: str) -> Iterator[Change]:
     places = list(word(old).finditer(sentence))
     others = [other.span() for other in word(new).finditer(sentence)] if places else []
     if all(any(one.start() <= start and end <= one.end() for one in places) for start, end in others):
-        yield from (Change(found.start(), found[0], _in_case(new, found[0], abbreviated=old)) for found in places)
+        for found in places:
+            yield Change(found.start(), found[0], new if found[0] == old else _in_case(new, found[0]))
 
 
-def _in_case(new: str, old: str, *, abbreviated: str = "") -> str:
-    """Return a word in capitals, or with a capital first, where the other one is so; else its first letter is small.
-
-    The capitals of an abbreviation are its own: it is found as it is listed.
-    """
+def _in_case(new: str, old: str) -> str:
+    """Return a word in capitals, or with a capital first, where the other one is so; else its first letter is small."""
     if old.isupper() and len(old) > 1:
-        return new if old == abbreviated else new.upper()
+        return new.upper()
     if old[:1].isupper():
         return new[:1].upper() + new[1:]
     return new if new[1:2].isupper() else new[:1].lower() + new[1:]

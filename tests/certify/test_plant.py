@@ -221,3 +221,29 @@ def test_a_change_that_applies_is_undone(text: str, before: str, after: str, off
 
 def test_a_list_without_words_finds_nothing() -> None:
     assert any_word(()).search("anything") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "edited"),
+    [
+        ("A diuretic causes an increase in sodium excretion.", "A diuretic causes a decrease in sodium excretion."),
+        ("An MRI shows the mass of the liver.", "A CT shows the mass of the liver."),
+        ("There is no effusion around the heart.", "There is an effusion around the heart."),
+        ("The common bile duct of motor vehicle drivers hurts.", None),
+        ("Lactic acidosis follows septic shock here.", None),
+        ("A doctor has to rule out a septic shock.", None),
+        ("緊急性の所見である。", None),
+        ("Die Herzfrequenz ist erhöht und der Puls auch.", "Die Herzfrequenz ist erniedrigt und der Puls auch."),
+        ("Die Läsion ist 12 mm groß und glatt.", "Die Läsion ist 12 Millimeter groß und glatt."),
+    ],
+)
+def test_an_edit_reads_as_if_it_were_written_so_and_leaves_fixed_terms_whole(text: str, edited: str | None) -> None:
+    found = [one for one in edits(Item(id="q", reference_reasoning=text), text) if one.kind != PlantedKind.OMISSION]
+    assert edited in {one.change.apply(text) for one in found} if edited else not found, found
+
+
+def test_what_a_wrong_option_says_stays_as_it_is() -> None:
+    text = "Left lung abscess is the other diagnosis of pneumonia."
+    for wrong, edited in (("Left lung abscess", False), ("Tuberculosis", True)):
+        item = Item(id="q", options={"A": wrong, "B": "Pneumonia"}, answer="B", reference_reasoning=text)
+        assert any(one.operator == "laterality" for one in edits(item, text)) is edited
