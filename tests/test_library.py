@@ -26,6 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbclient import NotebookClient
 from pictures import written
+from PIL import Image
 from provider_server import ProviderServer, Script, longer_wins
 
 import judge
@@ -179,6 +180,13 @@ def test_images_in_a_frame_are_shown(provider: ProviderServer) -> None:
     for form in (pl.DataFrame, Dataset.from_list):
         judge.compare(bare, pl.DataFrame(B), items=form(items), judge=named(provider))
         assert len(provider.calls[-1].images) == 1
+    Path("x.png").write_bytes(written())
+    shown = Image.open("x.png")
+    for n, image in enumerate((written(), items[0]["image"], [shown, written()], {"bytes": None, "path": "x.png"})):
+        rows = [{**row, "image": image} for row in A]
+        for form in (list, pl.DataFrame, pd.DataFrame) if n < 2 else (list, pd.DataFrame):
+            judge.compare(form(rows), B, judge=named(provider), name=f"{n}-{form.__name__}-{form.__module__}")
+            assert len(provider.calls[-1].images) == (2 if n == 2 else 1)
 
 
 def test_items_may_be_several_files_and_a_score_takes_checklists(provider: ProviderServer, tmp_path: Path) -> None:
@@ -196,9 +204,17 @@ def test_items_may_be_several_files_and_a_score_takes_checklists(provider: Provi
     [
         (5, "a int holds no records"),
         ({"id": 1}, "a dict holds no records"),
-        (["x"], r"a\[0\]: a str is no record"),
-        ([{"id": {1, 2}}], r"a\[0\]: cannot be written as JSON"),
-        ([{"id": "1"}], r"a\.jsonl:1: missing trace"),
+        ([], "^a: holds no records"),
+        (iter(()), "^a: holds no records"),
+        (pl.DataFrame(schema={"id": pl.String, "trace": pl.String}), "^a: holds no records"),
+        (pd.DataFrame(), "^a: holds no records"),
+        (pd.Series(["x"]), "a Series holds no records"),
+        (pl.Series(["x"]), "a Series holds no records"),
+        (["x"], "a:1: a str is no record"),
+        ([{"id": {1, 2}}], "a:1: cannot be written as JSON"),
+        ([{"id": "1"}], "^a:1: missing trace"),
+        (pl.DataFrame([{"id": "1", "image": b"x"}]), "^a:1: missing trace"),
+        ([{"id": "1", "trace": "x", "level": object()}], "^a:1: cannot be written as JSON"),
     ],
 )
 def test_what_holds_no_records_is_refused(records: object, told: str, provider: ProviderServer) -> None:
@@ -206,7 +222,14 @@ def test_what_holds_no_records_is_refused(records: object, told: str, provider: 
         judge.compare(records, B, judge=named(provider))
 
 
-@given(st.lists(st.dictionaries(st.text(min_size=1), st.none() | st.integers(-9, 9) | st.text()), max_size=5))
+def test_the_index_of_a_frame_of_pandas_is_a_column_where_it_has_a_name(provider: ProviderServer) -> None:
+    frames = [pd.DataFrame(rows).set_index("id") for rows in (A, B)]
+    assert judge.compare(*frames, judge=named(provider)).report.n_items == 4
+
+
+@given(
+    st.lists(st.dictionaries(st.text(min_size=1), st.none() | st.integers(-9, 9) | st.text()), min_size=1, max_size=5)
+)
 def test_objects_are_written_as_they_are_without_nulls(rows: list[dict[str, Any]]) -> None:
     import tempfile  # noqa: PLC0415 - a folder for each example
 

@@ -11,6 +11,7 @@ in a notebook. Interrupted (Ctrl-C, a cancelled task), they wait for what is in 
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from judge.api.results import JudgedRun, Ranking
 from judge.api.threads import run_awaited, run_now
 from judge.comparison.compare import compare as compare_here
-from judge.errors import InputError
+from judge.errors import InputError, InputErrors
 from judge.inputs.in_memory import Records, as_file
 from judge.judging.command_options import CompareOptions, ScoreOptions
 from judge.judging.option_groups import made
@@ -161,15 +162,27 @@ def _run(
     """Judge records with options; those in memory lie in files meanwhile, as the run holds all that it needs."""
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="omr-judge-") as folder:
-        files = {name: as_file(records, name, Path(folder)) for name, records in traces.items()}
-        paths = [str(one) for one in items if isinstance(one, str | Path)] if isinstance(items, list | tuple) else []
-        several = isinstance(items, list | tuple) and len(paths) == len(items)
-        given = paths if several else [as_file(items, "items", Path(folder))]
-        is_in_memory = any(Path(folder) in Path(file).parents for file in [*files.values(), *given])
-        roots = {"image_root": [Path.cwd()]} if is_in_memory else {}
-        chosen = made(group, {"quiet": True, **roots, **options, **files, "items": given})
-        command = [f"judge.{'compare' if group is CompareOptions else 'score'}", *map(_shown, options.items())]
-        return JudgedRun(judged(chosen, command=command, say=notes.append), notes)
+        try:
+            files = {name: as_file(records, name, Path(folder)) for name, records in traces.items()}
+            if isinstance(items, list | tuple) and all(isinstance(one, str | Path) for one in items):
+                given = [str(path) for path in items]
+            else:
+                given = [as_file(items, "items", Path(folder))]
+            is_in_memory = any(Path(folder) in Path(file).parents for file in [*files.values(), *given])
+            roots = {"image_root": [Path.cwd()]} if is_in_memory else {}
+            chosen = made(group, {"quiet": True, **roots, **options, **files, "items": given})
+            command = [f"judge.{'compare' if group is CompareOptions else 'score'}", *map(_shown, options.items())]
+            return JudgedRun(judged(chosen, command=command, say=notes.append), notes)
+        except InputError as error:
+            raise _as_given(error, folder) from error
+
+
+def _as_given(error: InputError, folder: str) -> InputError:
+    """Return an error that names records as they were given, `a:1` the first, not the file that they lay in."""
+    if isinstance(error, InputErrors):
+        return InputErrors([_as_given(one, folder) for one in error.problems], error.total)
+    where = re.sub(rf"{re.escape(folder)}/(\w+)\.(jsonl|parquet)", r"\1", error.where)
+    return type(error)(where, error.problem, error.hint)
 
 
 def _shown(option: tuple[str, object]) -> str:

@@ -11,6 +11,7 @@ import polars as pl
 
 from judge.errors import InputError
 from judge.files.fields import FIELDS, is_address
+from judge.images.data_urls import data_url, is_picture
 
 Records = str | Path | Iterable[Mapping[str, Any]] | Any
 """a file; objects; a polars frame; or what has the Arrow C stream or the dataframe interchange protocol"""
@@ -19,7 +20,8 @@ Records = str | Path | Iterable[Mapping[str, Any]] | Any
 def as_file(records: Records, name: str, folder: Path) -> str:
     """Return the path of records: the one given, or that of a file written into a folder; the same records, same bytes.
 
-    Frames with bytes in them (images) become Parquet, all else JSON lines, in which null fields are left out.
+    Items in a frame with bytes (images) become Parquet, all else JSON lines, in which null fields are left out and
+    pictures are data URLs.
 
     Args:
         records: what was given.
@@ -33,7 +35,7 @@ def as_file(records: Records, name: str, folder: Path) -> str:
         return str(records)
     frame = as_frame(records, name)
     if isinstance(frame, pl.DataFrame):
-        if any(_holds_bytes(type_) for type_ in frame.dtypes):
+        if name == "items" and any(_holds_bytes(type_) for type_ in frame.dtypes):
             path = folder / f"{name}.parquet"
             frame.write_parquet(path)
             return str(path)
@@ -42,8 +44,10 @@ def as_file(records: Records, name: str, folder: Path) -> str:
         rows = frame
     path = folder / f"{name}.jsonl"
     with path.open("wb") as file:
-        for number, row in enumerate(rows):
-            file.write(_line(row, f"{name}[{number}]"))
+        for number, row in enumerate(rows, 1):
+            file.write(_line(row, f"{name}:{number}"))
+    if not path.stat().st_size:
+        raise InputError(name, "holds no records", "give objects with id and trace")
     return str(path)
 
 
@@ -51,9 +55,13 @@ def as_frame(records: Any, name: str) -> pl.DataFrame | Iterable[Mapping[str, An
     """Return records as a polars frame, or as the objects that they are; InputError where they are neither."""
     if isinstance(records, pl.LazyFrame):
         return records.collect()
-    if type(records).__module__.startswith("pandas."):
+    if type(records).__module__.partition(".")[0] == "pandas" and hasattr(records, "columns"):
+        if (index := records.index.name) is not None and index not in records.columns:
+            records = records.reset_index()
         # Its Arrow stream needs pyarrow, and neither protocol carries the objects that its columns may hold.
         return [_without_missing(row) for row in records.to_dict(orient="records")]
+    if type(records).__name__ == "Series":
+        raise InputError(name, "a Series holds no records", "give a data frame")
     if hasattr(records, "to_polars"):  # of datasets
         records = records.to_polars()
     elif hasattr(records, "__arrow_c_stream__") and not isinstance(records, pl.DataFrame):
@@ -91,8 +99,14 @@ def _holds_bytes(type_: pl.DataType) -> bool:
 
 def _placed(name: str, value: object) -> object:
     """Return a value as it stands in the file; paths of images start where the caller is, who has no file."""
+    if is_picture(value):
+        return data_url(value)
+    if isinstance(value, list | tuple) and any(map(is_picture, value)):
+        return [_placed(name, one) for one in value]
     if name not in FIELDS["image"]:
         return value
+    if isinstance(value, Mapping) and value.keys() == {"bytes", "path"}:  # bytes are null
+        value = value["path"]
     if isinstance(value, list | tuple):
         return [_placed(name, one) for one in value]
     is_path = isinstance(value, str | Path) and value and not is_address(str(value))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
+from judge.images.data_urls import data_url, is_picture
+
 TEXTS = ("id", "answer", "reference", "anchor")
 """columns that a request takes as text"""
-SAVED_AS_PNG = {"1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16"}
-"""PIL's modes of pictures that PNG holds as they are"""
 
 
 def columns_of(row: Mapping[str, Any], prompt: object = "") -> dict[str, Any]:
@@ -30,7 +28,7 @@ def columns_of(row: Mapping[str, Any], prompt: object = "") -> dict[str, Any]:
         found["options"] = {letter: str(text) for letter, text in options.items()}
     if not shows_pictures(prompt):
         given: Any = next((value for name in ("images", "image") if (value := row.get(name)) is not None), [])
-        if images := [data_url(one) for one in (given if isinstance(given, list | tuple) else [given]) if one]:
+        if images := [image_url(one) for one in (given if isinstance(given, list | tuple) else [given]) if one]:
             found["images"] = images
     return found
 
@@ -61,12 +59,12 @@ def _content(content: Any) -> Any:  # noqa: ANN401 - of a message
     if isinstance(content, str) or content is None:
         return content or ""
     return [
-        {"type": "image_url", "image_url": {"url": data_url(part["image"])}} if _is_picture(part) else plain(part)
+        {"type": "image_url", "image_url": {"url": image_url(part["image"])}} if _shows_picture(part) else plain(part)
         for part in content
     ]
 
 
-def _is_picture(part: Any) -> bool:  # noqa: ANN401 - of a message's content
+def _shows_picture(part: Any) -> bool:  # noqa: ANN401 - of a message's content
     return isinstance(part, Mapping) and part.get("type") == "image" and part.get("image") is not None
 
 
@@ -76,7 +74,7 @@ def shows_pictures(prompt: Any) -> bool:  # noqa: ANN401 - a text, or messages
         return False
     contents = [message.get("content") for message in prompt if isinstance(message, Mapping)]
     parts = [part for content in contents if isinstance(content, list | tuple) for part in content]
-    return any(_is_picture(part) or (isinstance(part, Mapping) and "image_url" in part) for part in parts)
+    return any(_shows_picture(part) or (isinstance(part, Mapping) and "image_url" in part) for part in parts)
 
 
 def text_of(completion: Any) -> str:  # noqa: ANN401 - a text, or messages
@@ -91,16 +89,11 @@ def text_of(completion: Any) -> str:  # noqa: ANN401 - a text, or messages
     return "".join(said)
 
 
-def data_url(image: Any) -> str:  # noqa: ANN401 - of a data set
-    """Return a picture as a data URL: given as one, or as PIL's, bytes, a path, or what `datasets` makes of a file."""
-    if isinstance(image, Mapping):
-        image = image.get("bytes") or image.get("path")
-    if isinstance(image, str) and (image.startswith("data:") or not Path(image).is_file()):
-        return image  # the service says what is wrong with it
-    if isinstance(image, str | Path):
-        image = Path(image).read_bytes()
-    if not isinstance(image, bytes):
-        saved = io.BytesIO()
-        (image if image.mode in SAVED_AS_PNG else image.convert("RGB")).save(saved, format="PNG")
-        image = saved.getvalue()
-    return f"data:application/octet-stream;base64,{base64.b64encode(image).decode()}"
+def image_url(image: Any) -> str:  # noqa: ANN401 - of a data set
+    """Return a picture as a data URL: given as one, in memory, or as a path, also as `datasets` gives them."""
+    if is_picture(image):
+        return data_url(image)
+    named = str(image.get("path") if isinstance(image, Mapping) else image)
+    if named.startswith("data:") or not Path(named).is_file():
+        return named  # the service says what is wrong with it
+    return data_url(Path(named).read_bytes())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from decimal import Decimal
@@ -33,6 +33,8 @@ from judge.service.group_requests import (
 )
 from judge.service.questions import Question, asked_pair, pooled, questions_about
 from judge.service.sent_images import SentImages
+
+NOT_OPEN = "the judge is not open: ask it within `with judge.Judge(...) as own:`, or `async with judge.AsyncJudge(...)`"
 
 
 class BusyError(OmrJudgeError):
@@ -74,7 +76,7 @@ class AsyncPreferenceJudge:
         self.counts: Counter[str] = Counter()
         """questions by what came of them: `judged`, `known`, or why there is no verdict"""
         self._say, self._books, self._stack = say, dict[Against, Book](), AsyncExitStack()
-        self._opening = asyncio.Lock()
+        self._opening, self._is_open = asyncio.Lock(), False
         self._images = SentImages()
         self._anchors: dict[str, str] = {}
 
@@ -83,10 +85,12 @@ class AsyncPreferenceJudge:
         if self.options.anchors is not None:
             self._anchors = await asyncio.to_thread(read_anchors, self.options.anchors, say=self._say)
         await self.book(self.design.against)
+        self._is_open = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Wait for what is in flight, and close."""
+        self._is_open = False
         await self._stack.aclose()
 
     def stop(self) -> None:
@@ -125,10 +129,17 @@ class AsyncPreferenceJudge:
         Raises:
             InputError: something given cannot be used.
             BusyError: nothing of it can be asked now.
+            RuntimeError: the context was not entered, or was left.
         """
-        given = {"prompt": prompt, "responses": list(responses), **more}
+        if not self._is_open:
+            raise RuntimeError(NOT_OPEN)
+        given: Any = responses
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise InputError("responses", f"{type(given).__name__} is no list of texts")
+        texts = [str(one) if isinstance(one, str) else one for one in given]  # numpy's texts too
+        asked = {"prompt": prompt, "responses": texts, **more}
         try:
-            return await self.answer(msgspec.convert(given, PreferenceRequest))
+            return await self.answer(msgspec.convert(asked, PreferenceRequest))
         except msgspec.ValidationError as error:
             raise InputError("request", str(error)) from error
 

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Self, TypeVar
 
 from judge.service.group_requests import Preferences
-from judge.service.preferences import AsyncPreferenceJudge
+from judge.service.preferences import NOT_OPEN, AsyncPreferenceJudge
 
 T = TypeVar("T")
 
@@ -23,11 +23,12 @@ class PreferenceJudge:
 
     def __init__(self, judge: str | Sequence[str] = "local", **options: object) -> None:
         self._judge = AsyncPreferenceJudge(judge, **options)  # type: ignore[arg-type]
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __enter__(self) -> Self:
         """Open the run, and its judges."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="judge", daemon=True)
+        loop = self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=loop.run_forever, name="judge", daemon=True)
         self._thread.start()
         try:
             self._done(self._judge.__aenter__())
@@ -48,9 +49,14 @@ class PreferenceJudge:
         return self._done(self._judge.prefer(prompt, responses, **more))
 
     def _done(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop is None:
+            work.close()
+            raise RuntimeError(NOT_OPEN)
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def _stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            self._thread.join()
+            loop.close()

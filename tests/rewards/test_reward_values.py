@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pictures import written
 from PIL import Image
 
-from judge.rewards.values import columns_of, data_url, plain, prompt_of, shows_pictures, text_of
+from judge.rewards.values import columns_of, image_url, plain, prompt_of, shows_pictures, text_of
 from judge.service.group_requests import PreferenceRequest, read_prompt
 
 JSON = st.recursive(
@@ -55,8 +55,8 @@ def test_whatever_json_a_column_holds_can_be_sent(value: Any) -> None:  # noqa: 
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "F"])
-def test_pictures_of_every_kind_become_data_urls_that_show_them(mode: str) -> None:
-    shown = Image.open(io.BytesIO(base64.b64decode(data_url(Image.new(mode, (3, 2))).partition(",")[2])))
+def test_pictures_of_every_kind_become_image_urls_that_show_them(mode: str) -> None:
+    shown = Image.open(io.BytesIO(base64.b64decode(image_url(Image.new(mode, (3, 2))).partition(",")[2])))
     assert shown.size == (3, 2)
 
 
@@ -64,12 +64,12 @@ def test_a_picture_may_be_bytes_a_file_or_what_datasets_makes_of_it(tmp_path: Pa
     picture = written()
     path = tmp_path / "x.png"
     path.write_bytes(picture)
-    url = data_url(picture)
+    url = image_url(picture)
     assert base64.b64decode(url.partition(",")[2]) == picture
     for form in (path, str(path), {"bytes": picture, "path": None}, {"bytes": None, "path": str(path)}, url):
         assert columns_of({"image": form})["images"] == [url]
         assert columns_of({"images": [form, form]})["images"] == [url, url]
-    assert data_url("0" * 64) == "0" * 64
+    assert image_url("0" * 64) == "0" * 64
     assert "images" not in columns_of({"images": None, "image": None})
 
 
@@ -81,7 +81,7 @@ def test_the_pictures_of_messages_are_sent_once() -> None:
         {"role": "user", "content": [{"type": "image", "image": picture}, {"type": "text", "text": "Which?"}]},
     ]
     text, images = read_prompt(read({"prompt": prompt_of(asked)}).prompt)
-    assert (text, images) == ("system: Be brief.\n\nuser: Which?", [data_url(picture)])
+    assert (text, images) == ("system: Be brief.\n\nuser: Which?", [image_url(picture)])
     assert columns_of({"images": [picture]}, asked) == {}
     assert shows_pictures([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}])
     places = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Which?"}]}]

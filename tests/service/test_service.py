@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -346,17 +347,28 @@ def test_whoever_waits_as_the_service_stops_is_told_and_what_is_in_flight_is_kep
             wait_until(lambda: len(server.calls) >= 2)
         asking.join()
         answer = answers[0].json()
-        assert len(server.calls) < 8
-        assert answer["failed"] == 16 - len(server.calls)
-        assert only_real_rewards(answer, responses) < 8
+        assert answer["failed"] == 16 - len(server.calls) > 0
+        only_real_rewards(answer, responses)
     assert judge.open_run("s", runs=tmp_path / "runs").report.n_judgments == len(server.calls)
 
 
+class Held:
+    """A judge that answers nothing until it is freed."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+
+    def __call__(self, call: Call) -> Answer:
+        return replace(longer_wins(call), after=self.free)
+
+
 def test_what_comes_after_the_deadline_is_kept_for_the_repeat(tmp_path: Path) -> None:
-    with ProviderServer(longer_wins, delay=0.6) as server, serving(server, tmp_path) as service:
+    held = Held()
+    with ProviderServer(held) as server, serving(server, tmp_path) as service:
         early = service.prefer("Which?", [SHORT, LONG], deadline_s=0.1)
         assert early["rewards"] == [None, None]
         assert {pair["why_not"] for pair in early["pairs"]} == {"late"}
+        held.free.set()
         assert service.prefer("Which?", [SHORT, LONG])["rewards"] == [0.0, 1.0]
         assert len(server.calls) == 2
 
@@ -412,15 +424,14 @@ def test_a_full_disk_makes_503_and_the_run_stays_whole(
 
 
 def test_more_than_may_wait_is_refused_with_a_time_to_come_back(tmp_path: Path) -> None:
-    with (
-        ProviderServer(longer_wins, delay=1.0) as server,
-        serving(server, tmp_path, max_pending=4, concurrency=1) as service,
-    ):
+    held = Held()
+    with ProviderServer(held) as server, serving(server, tmp_path, max_pending=4, concurrency=1) as service:
         service.prefer("Q1", [SHORT, LONG], deadline_s=0.05)
         service.prefer("Q2", [SHORT, LONG], deadline_s=0.05)
         refused = service.client.post("/v1/preferences", json={"prompt": "Q3", "responses": [SHORT, LONG]})
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
         assert service.metrics()["omr_judge_questions_pending"] == 4
+        held.free.set()
 
 
 def test_images_and_references_and_checklists_are_shown_and_an_image_is_sent_once(
@@ -809,12 +820,12 @@ def test_others_are_not_served_without_a_token(
         pass
 
 
-async def _raw(service: Service, sent: bytes, *, wait: float) -> bytes:
-    """Send bytes and return what comes within a time; b'' where the connection was closed."""
+async def _raw(service: Service, sent: bytes) -> bytes:
+    """Send bytes and return what comes; b'' where the connection was closed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(service.url.rpartition(":")[2]))
     writer.write(sent)
     try:
-        return await asyncio.wait_for(reader.read(65536), wait)
+        return await asyncio.wait_for(reader.read(65536), 60)
     finally:
         writer.close()
 
@@ -822,8 +833,6 @@ async def _raw(service: Service, sent: bytes, *, wait: float) -> bytes:
 def test_large_and_slow_requests_are_refused_and_the_service_lives(
     provider: ProviderServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("judge.service.serve.HEAD_SECONDS", 0.3)
-    monkeypatch.setattr("judge.service.protocol.BODY_SECONDS", 0.3)
     monkeypatch.setattr("judge.files.limits.Limits.record_bytes", 100_000)
     head = b"POST /v1/preferences HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
     with serving(provider, tmp_path) as service:
@@ -845,11 +854,14 @@ def test_large_and_slow_requests_are_refused_and_the_service_lives(
         assert service.client.post(
             "/v1/preferences", content=deep, headers={"content-type": "application/json"}
         ).status_code in {413, 422}
-        assert asyncio.run(_raw(service, b"", wait=10)) == b""  # says nothing
-        assert asyncio.run(_raw(service, b"POST /v1/pref", wait=10)) == b""  # half a head
-        assert b" 408 " in asyncio.run(_raw(service, head + b"content-length: 50\r\n\r\n{", wait=10))  # half a body
-        assert b" 400 " in asyncio.run(_raw(service, b"nonsense\r\n\r\n", wait=10))
-        assert b" 400 " in asyncio.run(_raw(service, head + b"x: " + b"y" * 100_000, wait=10))
+        assert b" 400 " in asyncio.run(_raw(service, b"nonsense\r\n\r\n"))
+        assert b" 400 " in asyncio.run(_raw(service, head + b"x: " + b"y" * 100_000))
+        with monkeypatch.context() as hasty:
+            hasty.setattr("judge.service.protocol.BODY_SECONDS", 0.1)
+            assert b" 408 " in asyncio.run(_raw(service, head + b"content-length: 50\r\n\r\n{"))  # half a body
+            hasty.setattr("judge.service.serve.HEAD_SECONDS", 0.1)
+            assert asyncio.run(_raw(service, b"")) == b""  # says nothing
+            assert asyncio.run(_raw(service, b"POST /v1/pref")) == b""  # half a head
         assert service.prefer("Q", [SHORT, LONG])["rewards"] == [0.0, 1.0]
         assert service.metrics()["omr_judge_bodies_bytes"] == 0
 
@@ -859,45 +871,47 @@ def test_connections_too_many_are_refused_and_the_service_lives(
     most: int, n: int, provider: ProviderServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("judge.service.serve.MOST_CONNECTIONS", most)
-    monkeypatch.setattr("judge.service.serve.HEAD_SECONDS", 2.0)
+    monkeypatch.setattr("judge.service.serve.HEAD_SECONDS", 600.0)
 
-    async def crowd(service: Service) -> int:
+    async def crowd(service: Service) -> None:
         port = int(service.url.rpartition(":")[2])
         opened = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(n)))
-        said = await asyncio.gather(*(asyncio.wait_for(reader.read(100), 30) for reader, _ in opened))
+        # Those that are let in say nothing, and hear nothing: all others are told at once.
+        waiting = {asyncio.create_task(reader.read(100)) for reader, _ in opened}
+        n_refused = 0
+        while n_refused < n - most:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            assert all(b" 503 " in one.result() for one in done)
+            n_refused += len(done)
         for _, writer in opened:
             writer.close()
-        return sum(b" 503 " in one for one in said)
+        await asyncio.gather(*waiting)
 
     with serving(provider, tmp_path) as service:
-        assert asyncio.run(crowd(service)) >= n - most
+        asyncio.run(crowd(service))
+        wait_until(lambda: service.client.get("/v1/health").status_code == 200)
         assert service.prefer("Q", [SHORT, LONG])["rewards"] == [0.0, 1.0]
 
 
 @pytest.mark.parametrize("n_groups", [24, pytest.param(256, marks=pytest.mark.slow)])
 def test_groups_that_come_at_once_are_answered_in_their_order_and_none_is_lost(n_groups: int, tmp_path: Path) -> None:
-    answered: list[int] = []
-
     async def ask(client: httpx2.AsyncClient, number: int) -> None:
-        await asyncio.sleep(number * 0.002)
         responses = ["x" * (k + 1) for k in range(8)]
         came = await client.post("/v1/preferences", json={"prompt": f"Q{number}", "responses": responses})
-        answered.append(number)
         found = came.json()["rewards"]
         assert sorted(found) == found
 
     async def all_of_them(url: str) -> None:
         limits = httpx2.Limits(max_connections=300)
-        async with httpx2.AsyncClient(base_url=url, limits=limits, timeout=120, trust_env=False) as client:
+        async with httpx2.AsyncClient(base_url=url, limits=limits, timeout=600, trust_env=False) as client:
             await asyncio.gather(*(ask(client, number) for number in range(n_groups)))
 
-    with ProviderServer(longer_wins, delay=0.02) as server, serving(server, tmp_path, concurrency=32) as service:
-        service.prefer("warm", [SHORT, LONG])
+    with ProviderServer(longer_wins) as server, serving(server, tmp_path, concurrency=1) as service:
         asyncio.run(all_of_them(service.url))
-    assert sorted(answered) == list(range(n_groups))
-    # Those asked at once overlap on their way: the order holds but for neighbours.
-    off = sum((place - number) ** 2 for place, number in enumerate(answered))
-    assert 1 - 6 * off / (n_groups * (n_groups**2 - 1)) > 0.9  # Spearman's correlation
+    came = dict.fromkeys(pair["item"]["question"] for pair in read_jsonl(tmp_path / "runs" / "s" / "pairs.jsonl"))
+    asked = dict.fromkeys(re.findall(r"Q\d+", "\n".join(call.user for call in server.calls)))
+    assert list(asked) == list(came)
+    assert len(came) == n_groups
 
 
 def started(server: ProviderServer, folder: Path, concurrency: int) -> tuple[subprocess.Popen[str], str]:
@@ -963,6 +977,15 @@ def test_the_librarys_judge_answers_as_the_service_does(provider: ProviderServer
         assert (answer.rewards, answer.id) == ([0.5, 0.0, 1.0], "x")
         with pytest.raises(InputError, match=r"request: .*unknown field"):
             own.prefer("Which?", [SHORT], colour="red")
+        for wrong in ("text", None, 5):
+            with pytest.raises(InputError, match="is no list of texts"):
+                own.prefer("Which?", wrong)  # type: ignore[arg-type]
+        assert own.prefer("Which?", np.array([MIDDLE, SHORT, LONG])).rewards == [0.5, 0.0, 1.0]  # type: ignore[arg-type]
+    for closed in (own, judge.Judge(**given)):
+        with pytest.raises(RuntimeError, match=r"the judge is not open: ask it within `with judge\.Judge"):
+            closed.prefer("Which?", [SHORT, LONG])
+    with pytest.raises(RuntimeError, match="the judge is not open"):
+        asyncio.run(judge.AsyncJudge(**given).prefer("Which?", [SHORT, LONG]))
 
     async def awaited() -> list[float | None]:
         async with judge.AsyncJudge(f"openai:judge-1@{provider.url}/v1", **given) as own:
