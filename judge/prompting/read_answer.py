@@ -78,6 +78,8 @@ _NO_CLAIM = ".;:!?()"
 """what stands nowhere between the verb of a claim and its predicate"""
 _LONG_LINE = 2_000
 """characters before a claim in which its subject is looked for: to read a whole line at each claim takes its square"""
+_LONG_SUBJECT = 500
+"""characters that letters with their texts may take, of which something is claimed"""
 _CHOSEN = re.compile("[\u3092\ub97c\uc744]")
 """particles before "chosen", with which a claim begins without a verb"""
 # In texts of small letters, which is far quicker than to ignore case:
@@ -236,7 +238,8 @@ class _Reader:
             return None
         rejects = (bool(claim["bad"]) != bool(claim["no"])) or bool(claim["denied"])
         whole = _OPTION_BEHIND.sub("", text[line : claim.start()].rstrip())
-        for start in [found.start() for found in self._one.one.finditer(whole)][-8:]:
+        begins = max(0, len(whole) - _LONG_SUBJECT)
+        for start in [found.start() for found in self._one.one.finditer(whole, begins)][-8:]:
             found = self._one.list(whole, start, closed=True)
             named = not whole[start].isalnum() or self._one.named(whole, start)
             if found is not None and (named or _CLAUSE_START.search(whole[:start])):
