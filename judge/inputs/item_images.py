@@ -12,7 +12,7 @@ from judge.errors import InputError, MissingImageError
 from judge.images.image_limits import beyond, limits_of
 from judge.images.loader import ImageLoader
 from judge.inputs.item_fields import EmbeddedImage
-from judge.inputs.traces import Record
+from judge.inputs.records import Record
 from judge.schema import Image, Item, JudgeSpec
 
 

@@ -14,7 +14,8 @@ from judge.errors import InputErrors
 from judge.files.files import file_sha256
 from judge.inputs.item_fields import EmbeddedImage
 from judge.inputs.items import read_items
-from judge.inputs.traces import Record, RecordFile
+from judge.inputs.records import Record
+from judge.inputs.traces import RecordFile
 from judge.prompting.correctness import right_labels
 from judge.prompting.embedded_options import options_of, split_options
 from judge.prompting.option_texts import plain

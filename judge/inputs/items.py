@@ -13,8 +13,10 @@ from judge.enums import AnswerIs
 from judge.files.fields import ROW, RecordProblem, show
 from judge.files.jsonl import refuse
 from judge.files.limits import open_regular
+from judge.inputs.id_index import IdIndex
 from judge.inputs.parquet_rows import ParquetRows
-from judge.inputs.traces import NO_PATHS, Digest, IdIndex, Record, RecordFile, read_lines
+from judge.inputs.records import Digest, Record
+from judge.inputs.traces import NO_PATHS, RecordFile, read_lines
 
 PARQUET = b"PAR1"
 SHARD = re.compile(r"[^-]+-(?P<number>[0-9]+)-of-(?P<of>[0-9]+)")

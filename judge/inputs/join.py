@@ -18,7 +18,8 @@ from judge.images.loader import ImageLoader
 from judge.inputs.input_options import CaseOptions, InputOptions, ItemOptions
 from judge.inputs.item_images import ItemImages
 from judge.inputs.items import Items, read_items
-from judge.inputs.traces import Digest, RecordFile, read_traces
+from judge.inputs.records import Digest
+from judge.inputs.traces import RecordFile, read_traces
 from judge.schema import SAMPLE_OF, Case, Item, Pair, Trace
 
 SHOWN_IDS = 3

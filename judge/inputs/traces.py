@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from array import array
 from collections import Counter
-from collections.abc import KeysView, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
-from judge.convert.choose_traces import document_of
 from judge.convert.in_passing import ConvertedLines, converted
-from judge.convert.messages import is_cut, whole_output
 from judge.enums import AnswerIs
 from judge.errors import InputError, InputErrors
-from judge.files.fields import FIELDS, ROW, RecordFields, RecordProblem, as_label, as_name, is_address, show
+from judge.files.fields import FIELDS, ROW, RecordFields, RecordProblem, is_address, show
 from judge.files.jsonl import JsonLines, Line, refuse
 from judge.files.limits import MAX_PROBLEMS
 from judge.inputs.file_kinds import with_file_kind
-from judge.inputs.item_fields import EmbeddedImage, read_images, read_item
+from judge.inputs.id_index import IdIndex, id_of_sample
+from judge.inputs.item_fields import read_images, read_item
 from judge.inputs.items_in_passing import ConvertedItems, converted_items
 from judge.inputs.parquet_rows import ParquetRows
+from judge.inputs.records import Digest, Record, digest_of, read_trace
 from judge.inputs.right_answers import RightAnswers
 from judge.prompting.correctness import right_labels
-from judge.prompting.embedded_options import options_of, split_options
-from judge.prompting.trace_parts import part_output
-from judge.schema import Item, Trace
+from judge.prompting.embedded_options import options_of
 from judge.stats.letter_shares import letter_habit
 
 SHORT_TRACE = 10
@@ -40,90 +36,6 @@ SHORT_TRACE = 10
 _TAGS = re.compile(r"</?(?:think|answer)>")
 NO_PATHS: Mapping[str, str] = MappingProxyType({})
 _ABSENT = 0
-
-
-class Digest(NamedTuple):
-    """Hashes of an item that hold within the process; None where it has no such part."""
-
-    question: int | None
-    options: int | None
-    document: int | None = None
-    """of what a generator tells its documents apart by"""
-
-    def differs(self, other: Digest) -> str | None:
-        """Name what is another in two records of an item: each may lack a part."""
-        if self.question and other.question and self.question != other.question:
-            return "question"
-        if self.options and other.options and self.options != other.options:
-            return "options"
-        if self.document and other.document and self.document != other.document:
-            return None if self.question and self.question == other.question else "document"
-        return None
-
-
-class Record(NamedTuple):
-    """One record of a file."""
-
-    where: str
-    """`b.jsonl:12`"""
-    item: Item
-    """without its images: they are not loaded here"""
-    images: tuple[Path | str | EmbeddedImage, ...]
-    """absolute paths, addresses as text, or what stands in the record itself"""
-    trace: Trace | None
-    """None only in a file of items"""
-    folder: Path | None = None
-    """that of the file: its images may lie in it"""
-    sample: int | None = None
-    """which of several traces for the item"""
-    unseen: RecordProblem | None = None
-    """an image that it holds under a name of no image"""
-
-
-class IdIndex:
-    """The position of each record by its id, in the order in which they were added."""
-
-    def __init__(self) -> None:
-        self._positions: dict[str, int] = {}
-        self._altered: dict[str, str] = {}
-
-    @property
-    def ids(self) -> KeysView[str]:
-        """The ids in their order."""
-        return self._positions.keys()
-
-    def __len__(self) -> int:
-        return len(self._positions)
-
-    def __contains__(self, id_: object) -> bool:
-        return id_ in self._positions
-
-    def __enter__(self) -> Self:
-        return self
-
-    def place(self, id_: str) -> str:
-        """Name the place of a record for a message about another one."""
-        raise NotImplementedError
-
-    def add(self, id_: str) -> None:
-        """Number an id; RecordProblem where it, or one that looks like it, is there already."""
-        if id_ in self._positions:
-            raise RecordProblem(f"duplicate id {show(id_)}", f"first on {self.place(id_)}")
-        plain = id_.strip() if id_.isascii() else unicodedata.normalize("NFC", id_.strip())
-        twin = plain if plain in self._positions else self._altered.get(plain)
-        if twin is not None:
-            raise RecordProblem(
-                f"id {show(id_)} is easily confused with {show(twin)} on {self.place(twin)}",
-                "they differ only by spaces around or by Unicode form",
-            )
-        self._positions[id_] = len(self._positions)
-        if plain != id_:
-            self._altered[plain] = id_
-
-
-def id_of_sample(item: str, sample: int) -> str:
-    """Name one of several traces for an item, as `convert --all-samples` does."""
-    return f"{item}#{sample}"
 
 
 class RecordFile(IdIndex):
@@ -234,7 +146,7 @@ class RecordFile(IdIndex):
             record = self._read(self._file.read_again(self._offsets[at], self._marks[at]), where, self._lines[at])
         except (InputErrors, RecordProblem) as error:
             raise InputError(where, "the file changed while it was being read", "start again") from error
-        if record.item.id != self.item_of.get(id_, id_) or _digest(record) != self.digest(id_):
+        if record.item.id != self.item_of.get(id_, id_) or digest_of(record) != self.digest(id_):
             raise InputError(where, "the file changed while it was being read", "start again")
         return record
 
@@ -268,7 +180,7 @@ class RecordFile(IdIndex):
         self._offsets.append(line.offset)
         self._lines.append(line.number)
         self._marks.append(line.mark)
-        digest = _digest(record)
+        digest = digest_of(record)
         self._documents.append(digest.document or _ABSENT)
         self._questions.append(digest.question or _ABSENT)
         self._options.append(digest.options or _ABSENT)
@@ -323,7 +235,7 @@ class RecordFile(IdIndex):
         )
         if found.unseen and not self._with_traces:  # a trace's item may have its images elsewhere
             fields.problems.append(found.unseen)
-        trace = _read_trace(fields) if self._with_traces else None
+        trace = read_trace(fields) if self._with_traces else None
         if fields.problems:
             raise InputErrors([InputError(where, problem.problem, problem.hint) for problem in fields.problems])
         if trace is None:
@@ -384,30 +296,3 @@ def read_lines(
         return open_(JsonLines(source))
     except InputErrors as error:
         return open_(converted_items(source, error))
-
-
-def _read_trace(fields: RecordFields) -> Trace:
-    parts = part_output(whole_output(fields))
-    model, stated = fields.read("model", as_name), fields.read("model_answer", as_label)
-    tag = {"answer_tag": parts.answer} if stated is not None and parts.answer not in (None, stated, parts.final) else {}
-    return Trace(
-        text=parts.text,
-        model=model,
-        answer=parts.answer if stated is None else stated,
-        final=UNSET if parts.final is None else parts.final,
-        marks=parts.marks or UNSET,
-        cut=is_cut(fields) or UNSET,
-        meta=fields.rest() | tag,
-    )
-
-
-def _digest(record: Record) -> Digest:
-    """Hash what must be the same in two files that share an item."""
-    item, meta = record.item, record.trace.meta if record.trace else {}
-    source = meta.get("source")
-    named = {name: value for name, value in meta.items() if name != "question"}
-    document = document_of(named, source if isinstance(source, dict) else {})
-    question, options = (item.question, item.options) if item.options else split_options(item.question)
-    return Digest(
-        hash(question) if question else None, hash(tuple(sorted(options.items()))) if options else None, document
-    )

@@ -69,7 +69,11 @@ _WORD = re.compile(r"\w")
 _BRACKET = re.compile(r"\s*[(\[]")
 _LOWER_END = re.compile(r"\s*[.)\]:!?]*\s*$|[)\]]")
 _TEXT_END = re.compile(r"\s*(?:$|[).,;\]\"'\u3002])")
-_OPTION, _OPTION_BEFORE = re.compile(OPTION, FLAGS), re.compile(rf"{OPTION}\s*$", FLAGS)
+_OPTION, _OPTION_BEFORE = re.compile(OPTION, FLAGS), re.compile(rf"{OPTION}\s*\Z", FLAGS)
+_DRESS = 100
+"""characters that the dress of an option's text may take"""
+_LONGEST_WORD = 40
+"""characters before a letter in which "option" is looked for"""
 
 
 class Said(NamedTuple):
@@ -113,6 +117,7 @@ class StatementReader:
     def __init__(self, options: Mapping[str, str], *, several: bool) -> None:
         self.several, self.texts = several, option_texts(tuple(options.items()))
         self._most_words = max((len(text.split()) for text in self.texts.known), default=0)
+        self._longest = _DRESS + 3 * max(map(len, self.texts.known), default=0)
         self.labels = {label.casefold(): label for label in options if len(label) == 1 or label.isdecimal()}
         if options and [*options] == [str(number) for number in range(1, len(options) + 1)]:
             self.labels |= dict(zip("abcdefghijklmnopqrstuvwxyz", options, strict=False))
@@ -121,7 +126,9 @@ class StatementReader:
 
     def label_of(self, text: str) -> Labels | None:
         """Read a text that is an option's text and nothing else; none where it is another's letter too."""
-        if "\\" not in text and len(text.strip(ENDS).split(None, self._most_words)) > self._most_words:
+        if "\\" not in text and (
+            len(text) > self._longest or len(text.strip(ENDS).split(None, self._most_words)) > self._most_words
+        ):
             return None  # at once, where the text is a whole trace
         label = self.texts.same(text)
         if label is None and (lettered := _LETTERED.match(text)):
@@ -320,7 +327,7 @@ class StatementReader:
 
     def named(self, text: str, start: int) -> bool:
         """Return whether what stands at a place is called an option: "option B"."""
-        return bool(_OPTION.match(text[start:]) or _OPTION_BEFORE.search(text[:start]))
+        return bool(_OPTION.match(text, start) or _OPTION_BEFORE.search(text[max(0, start - _LONGEST_WORD) : start]))
 
     def sentence(self, span: str) -> int:
         """Return where the first sentence ends."""

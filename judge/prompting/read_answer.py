@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from judge.prompting.answer_phrases import any_of, places
+from judge.prompting.answer_cues import CHOICES, claims, cues
+from judge.prompting.answer_phrases import any_of
 from judge.prompting.answer_statement import (
     AGAINST,
-    ANSWER,
-    DET,
-    FLAGS,
-    IS,
     LEAD,
     MANY_WORDS,
     NONE,
     OPTION,
-    RIGHT,
     SENTENCE_END,
     Labels,
     Said,
@@ -27,44 +23,7 @@ from judge.prompting.answer_statement import (
 from judge.prompting.option_texts import CLOSE, DECORATION, OPEN, small_letters, undressed
 from judge.prompting.thinking import DRAFTS, part_thinking
 
-_GAP = r"[\s,]*"
-_NOUN = (
-    rf"(?:(?:{RIGHT}\s*){{1,4}}(?:\u7684|\u306a)?\s*(?:{OPTION}\s*)?(?:{ANSWER}|{OPTION})(?:\s*{OPTION})?"
-    rf"|(?:{ANSWER}|{OPTION})\s*(?:{RIGHT})|{ANSWER}(?:\s+{OPTION})?|\b(?:la|die|a)\s+{RIGHT}(?=\s+{IS})"
-    rf"|{RIGHT}(?=\s*:))"
-)
-_OF = r"(?:\s+(?:to|for|in|of|among|from|here|given|a|para|à|de|pour|auf|für|da)\s+[^.\n:;!?,]{0,80}?)?"
-_STATE = re.compile(
-    rf"(?:{_NOUN}|(?<=\")(?:choice|option|letter)(?=\"))(?:'s(?=\s)|[\"']?(?:{_OF}\s*(?:,?\s*{any_of('adverb')},?\s*)?"
-    rf"(?:{IS}(?:\s*[:\n])?|\s*(?:[:|\u2192\u21d2]|=>?|->)|\s-\s|[ \t]*[:]?[ \t]*\n)"
-    rf"|(?=\s*[(\[{OPEN}]?(?-i:[A-Z])[)\]{CLOSE}]?[.\u3002]?\s*$)|\s*[\u3011\]]|\s*(?={any_of('not')})))",
-    FLAGS,
-)
-_TURN = rf"{any_of('correction')}\s*"
-_RETRACTED = re.compile(
-    rf"(?:{_TURN})+[,:.!\u3001\uff0c]+\s*(?:{_TURN}[,\u3001\uff0c]?\s*)*(?:(?:it|that)(?:'s|\s+(?:is|must\s+be))\b|c'est\b|{IS})?[\s:]*",
-    FLAGS,
-)
-"""the beginning of a sentence that takes back the one before: "No, actually it's C" """
-_PICK = re.compile(rf"{any_of('pick')}[ \t]*:?", FLAGS)
 _BOXED = re.compile(f"{OPEN}([^{CLOSE}]*){CLOSE}")
-_GOOD = (
-    rf"(?:(?:{RIGHT}\s*){{1,4}}(?:\u7684|\u306a)?\s*(?:{OPTION}|{ANSWER})|{ANSWER}"
-    rf"|{RIGHT}(?=\s*(?:[.,;:!\u3002)\n]|$|because|since|as\s|{any_of('and', 'but')}|\u3067|\u305f|\uc785))"
-    r"|\u6b63(?:\u786e|\u78ba)(?:\u7684)?)"
-)
-_CLAIM = re.compile(
-    rf"\s*(?:{IS}|(?<=[A-Z)\u9879\u9805])(?=\u6b63|\u9519|\u932f))\s*(?:{any_of('adverb')}{_GAP})*"
-    rf"(?P<no>{any_of('not')}\s*)?"
-    rf"(?:{DET}\s*)?(?:(?P<bad>{any_of('wrong')})|{_GOOD})"
-    rf"(?P<denied>{any_of('denied')})?"
-    r"|(?P<chosen>\s*(?:\u3092\u9078|[\ub97c\uc744]\s*(?:\uc120\ud0dd|\uace0\ub974|\uace0\ub985)))",
-    FLAGS,
-)
-_WEAK = re.compile(
-    rf"{RIGHT}\s[^.;:?\n]{{0,80}}?\s{IS}[\s:]*(?=(?:{DET}\s+)?(?:{OPTION}\s+[A-Z0-9](?!\w)|(?:{OPTION}\s*)?[(\[][A-Z0-9][)\]]|(?-i:[A-Z])\.?\s*$))",
-    FLAGS,
-)
 _CONFIDENCE = re.compile(
     r"\n[^\w\n]*(?:confidence|certainty|confianza|confiance|konfidenz|sicherheit|confian\u00e7a|\u7f6e\u4fe1\u5ea6|\u78ba\u4fe1\u5ea6|\u4fe1\u5fc3|\ud655\uc2e0\ub3c4)"
     r"[^\w\n]*:[^\n]*\s*\Z",
@@ -73,19 +32,15 @@ _CONFIDENCE = re.compile(
 """a last line that says how sure the answer is"""
 _LISTED = 3
 """letters, of an item with one right option: who writes so many without a word lists the options"""
-_SENTENCE_ENDS = "\n.;:!?\u3002\uff01\uff1f\u2014-"
-_NO_CLAIM = ".;:!?()"
-"""what stands nowhere between the verb of a claim and its predicate"""
 _LONG_LINE = 2_000
 """characters before a claim in which its subject is looked for: to read a whole line at each claim takes its square"""
-_CHOSEN = re.compile("[\u3092\ub97c\uc744]")
-"""particles before "chosen", with which a claim begins without a verb"""
+_LONG_SUBJECT = 500
+"""characters that letters with their texts may take, of which something is claimed"""
 # In texts of small letters, which is far quicker than to ignore case:
 _CORRECTION, _TENTATIVE, _DOUBT, _CONCLUDES = (
     re.compile(any_of(role)) for role in ("correction", "tentative", "doubt", "concludes")
 )
 _CLAUSE = re.compile(rf"[,;:.\n\u3001\u3002\uff0c]|{any_of('but')}")
-_FINAL = re.compile(rf"final|ultimate|endg|\u6700\u7ec8|\u6700\u7d42|\ucd5c\uc885|{OPEN}", re.IGNORECASE)
 _ENUMERATED = re.compile(
     rf"^[ \t]*(?:{OPTION}[ \t]*)?[(\[]?([A-Z0-9])(?:[.:)\]]|[ \t]*$)", re.IGNORECASE | re.MULTILINE
 )
@@ -96,9 +51,6 @@ _CLAUSE_START = re.compile(
 _OPTION_BEHIND = re.compile("(?:(?:\u9009|\u9078)?[\u9879\u9805]|\u756a|\ubc88)$")
 """in Chinese, Japanese and Korean, "option" may follow its letter"""
 _ALL_BUT = re.compile(r"\b(?:all|everything|any\w*|none|nothing)\s+(?:but|except)\b", re.IGNORECASE)
-_RIGHT = re.compile(RIGHT, FLAGS)
-_CHOICES = re.compile(r"\b(?:choices|options)\b", re.IGNORECASE)
-"""all of them, where they are not called right"""
 _NEAR = 100
 """characters before a statement in which words take back an earlier one, or make it a thought on the way"""
 
@@ -164,10 +116,8 @@ class _Reader:
                 boxed = Said(self._read(box[1].strip()) or NONE)
                 yield self._event(text, box.start(), box.end(), boxed, final=True)
         text = _BOXED.sub(lambda box: " " * len(box[0]), text)
-        small = small_letters(text)
-        words = places(small, "right", "answer", "option", "wrong")
-        yield from self._cued(text, words)
-        for claim in _matches(_CLAIM, text, _verbs(small, words)):
+        yield from self._cued(text)
+        for claim in claims(text):
             if said := self._subject(text, claim):
                 yield self._event(text, claim.start(), claim.end(), said, final=False)
         lines = text.splitlines()
@@ -180,23 +130,17 @@ class _Reader:
             if last is not None:
                 yield Event(len(text) - len(lines[-1]), len(text), Said(last), final=True, asked=False, tentative=False)
 
-    def _cued(self, text: str, words: list[int]) -> Iterator[Event]:
+    def _cued(self, text: str) -> Iterator[Event]:
         """Yield what follows words that lead to an answer."""
-        picks = places(small_letters(text), "pick")
-        turns = [at for at in places(small_letters(text), "correction") if text[:at].rstrip(" ")[-1:] in _SENTENCE_ENDS]
-        for pattern, starts in ((_STATE, words), (_PICK, picks), (_WEAK, words), (_RETRACTED, turns)):
-            for cue in _matches(pattern, text, starts):
-                if _CHOICES.search(cue[0]) and not _RIGHT.search(cue[0]):
-                    continue
-                if pattern is _WEAK and text[cue.end()] in self._in_texts:
-                    continue
-                rest = text[cue.end() :].lstrip()
-                at = len(text) - len(rest)
-                span = rest.split("\n", 1)[0]
-                if said := self._one.span(span, bare=pattern is _RETRACTED):
-                    final = bool(_FINAL.search(cue[0])) or cue[0].rstrip('"').endswith('"') or '":' in cue[0]
-                    start = at if pattern is _RETRACTED else cue.start()
-                    yield self._event(text, start, at + self._one.sentence(span), said, final=final)
+        for cue in cues(text):
+            if cue.is_weak and text[cue.end] in self._in_texts:
+                continue
+            rest = text[cue.end :].lstrip()
+            at = len(text) - len(rest)
+            span = rest.split("\n", 1)[0]
+            if said := self._one.span(span, bare=cue.retracts):
+                start = at if cue.retracts else cue.start
+                yield self._event(text, start, at + self._one.sentence(span), said, final=cue.final)
 
     def _event(self, text: str, start: int, end: int, said: Said, *, final: bool) -> Event:
         small, near = small_letters(text), max(0, start - _NEAR)
@@ -236,7 +180,8 @@ class _Reader:
             return None
         rejects = (bool(claim["bad"]) != bool(claim["no"])) or bool(claim["denied"])
         whole = _OPTION_BEHIND.sub("", text[line : claim.start()].rstrip())
-        for start in [found.start() for found in self._one.one.finditer(whole)][-8:]:
+        begins = max(0, len(whole) - _LONG_SUBJECT)
+        for start in [found.start() for found in self._one.one.finditer(whole, begins)][-8:]:
             found = self._one.list(whole, start, closed=True)
             named = not whole[start].isalnum() or self._one.named(whole, start)
             if found is not None and (named or _CLAUSE_START.search(whole[:start])):
@@ -276,7 +221,7 @@ class _Reader:
         if self._enumerates(text) or text.endswith(("?", "\u061f")):
             return None
         line = "".join(text.splitlines()[-1:]).strip()
-        if line.startswith("{") or _CHOICES.search(line):
+        if line.startswith("{") or CHOICES.search(line):
             return None
         if said := self._one.span(line, bare=True):
             return said if self._is_choice(said.labels) else None
@@ -298,34 +243,6 @@ class _Reader:
             if mention.start >= cue.end() and not MANY_WORDS.search(sentence[mention.end :])
             else None
         )
-
-
-def _matches(pattern: re.Pattern[str], text: str, starts: Iterable[int]) -> Iterator[re.Match[str]]:
-    """Find a pattern as `finditer` does, where it may begin at these places only: to try every place takes long."""
-    end = 0
-    for start in starts:
-        if start >= end and (found := pattern.match(text, start)):
-            yield found
-            end = found.end()
-
-
-def _verbs(small: str, words: list[int]) -> list[int]:
-    """Return where a claim may begin: at a verb, or the space before it, with a word for right or wrong in reach."""
-    verbs = [] if small.isascii() else [found.start() for found in _CHOSEN.finditer(small)]
-    begin = 0
-    for word in words:
-        begin = max(begin, *(small.rfind(end, begin, word) for end in _NO_CLAIM))
-        verbs += [begin + verb for verb in places(small[begin:word], "is")]
-        if small[word] in "\u6b63\u9519\u932f":
-            verbs.append(word)
-        begin = word
-    return sorted({_before_space(small, verb) for verb in verbs})
-
-
-def _before_space(text: str, at: int) -> int:
-    while at and text[at - 1].isspace():
-        at -= 1
-    return at
 
 
 @lru_cache(maxsize=16)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from judge.convert.choose_traces import Choice, TraceSelector
 from judge.convert.convert import ConvertOptions, convert
 from judge.convert.output import Cut, NoTrace, Row, trace_text, why_no_trace
-from judge.inputs.traces import Record, read_traces
+from judge.inputs.records import Record
+from judge.inputs.traces import read_traces
 from judge.prompting.trace_parts import holds_thinking, part_output
 
 PLAIN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="<"), max_size=20)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from judge.errors import InputErrors
 from judge.inputs.item_fields import EmbeddedImage
 from judge.inputs.items import read_items
-from judge.inputs.traces import Record, read_traces
+from judge.inputs.records import Record
+from judge.inputs.traces import read_traces
 from judge.schema import Group, Item, Unit
 
 

@@ -24,7 +24,8 @@ from judge.errors import InputError, InputErrors
 from judge.files.fields import FIELDS, parse_field_options
 from judge.files.limits import Limits, limiting
 from judge.inputs.items import read_items
-from judge.inputs.traces import Digest, Record, read_traces
+from judge.inputs.records import Digest, Record
+from judge.inputs.traces import read_traces
 from judge.prompting.correctness import chosen_options
 from judge.schema import Group, Item
 
