@@ -26,6 +26,8 @@ from coverage.control import Coverage, process_startup
 
 import judge
 from judge.cli import app
+from judge.flags.flags import find_flags
+from judge.prompting.read_answer import read_answer
 
 LIBRARIES = (
     "anthropic",
@@ -59,6 +61,9 @@ def main() -> None:
     # Typer makes the whole tree of commands anew at each start, which takes longer than most commands run.
     typer.main.get_command = cache(typer.main.get_command)
     typer.main.get_command(app)
+    # What is compiled and kept at the first text that is read.
+    read_answer("The answer is A.", {"A": "one", "B": "two"})
+    find_flags("The answer is A.")
     save_coverage()
     inspect.stack()  # coverage calls it at each start, and the first call is slow with so many modules
     gc.collect()
