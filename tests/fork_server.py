@@ -53,6 +53,8 @@ class Request(TypedDict):
     arguments: list[str]
     cwd: str
     environment: dict[str, str]
+    before: str
+    """Python to be run before it"""
 
 
 def main() -> None:
@@ -131,6 +133,7 @@ def become(request: Request, descriptors: list[int]) -> NoReturn:
     process_startup(force=True)
     code = 0
     try:
+        exec(request["before"], {})  # noqa: S102 - the test's own code
         runpy.run_module("judge", run_name="__main__", alter_sys=True)
     except SystemExit as ended:
         code = int(ended.code or 0)
