@@ -68,20 +68,17 @@ def run_anew(
 
 
 def start(
-    *args: str | Path, cwd: Path, env: Mapping[str, str] | None = None, errors: Path | None = None
-) -> subprocess.Popen[str]:
+    *args: str | Path,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    errors: Path | None = None,
+    stdin: int | None = None,
+) -> forked.Started:
     """Start the command and return at once; its stderr goes to a file that can be read meanwhile."""
-    told = (errors or cwd / "stderr.txt").open("w")
-    with told:
-        return subprocess.Popen(
-            [*COMMAND, *map(str, args)],
-            cwd=cwd,
-            env=environment(env),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=told,
-            encoding="utf-8",
-        )
+    given = list(map(str, args))
+    with (errors or cwd / "stderr.txt").open("w") as told, Path(os.devnull).open("r+") as nothing:
+        streams = (nothing.fileno() if stdin is None else stdin, nothing.fileno(), told.fileno())
+        return forked.start(given, cwd=cwd, environment=environment(env), streams=streams)
 
 
 def at_once(*runs: Callable[[], subprocess.CompletedProcess[str]]) -> list[subprocess.CompletedProcess[str]]:

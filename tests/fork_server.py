@@ -26,6 +26,8 @@ from coverage.control import Coverage, process_startup
 
 import judge
 from judge.cli import app
+from judge.flags.flags import find_flags
+from judge.prompting.read_answer import read_answer
 
 LIBRARIES = (
     "anthropic",
@@ -51,6 +53,8 @@ class Request(TypedDict):
     arguments: list[str]
     cwd: str
     environment: dict[str, str]
+    before: str
+    """Python to be run before it"""
 
 
 def main() -> None:
@@ -59,6 +63,9 @@ def main() -> None:
     # Typer makes the whole tree of commands anew at each start, which takes longer than most commands run.
     typer.main.get_command = cache(typer.main.get_command)
     typer.main.get_command(app)
+    # What is compiled and kept at the first text that is read.
+    read_answer("The answer is A.", {"A": "one", "B": "two"})
+    find_flags("The answer is A.")
     save_coverage()
     inspect.stack()  # coverage calls it at each start, and the first call is slow with so many modules
     gc.collect()
@@ -126,6 +133,7 @@ def become(request: Request, descriptors: list[int]) -> NoReturn:
     process_startup(force=True)
     code = 0
     try:
+        exec(request["before"], {})  # noqa: S102 - the test's own code
         runpy.run_module("judge", run_name="__main__", alter_sys=True)
     except SystemExit as ended:
         code = int(ended.code or 0)

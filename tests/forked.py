@@ -11,9 +11,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from typing import Self
 
 from fork_server import WIDTH, Request
 
@@ -21,42 +23,92 @@ PROGRAM = Path(__file__).with_name("fork_server.py")
 _starting = Lock()
 
 
+class Started:
+    """A command that runs, to be used as `subprocess.Popen`."""
+
+    def __init__(self, arguments: Sequence[str], connection: socket.socket) -> None:
+        self.args, self._connection = list(arguments), connection
+        self.pid = _told(connection)
+        self.returncode: int | None = None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end, and return its exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: It takes longer.
+        """
+        if self.returncode is None:
+            self._connection.settimeout(timeout)
+            try:
+                self.returncode = _told(self._connection)
+            except (TimeoutError, BlockingIOError):
+                raise subprocess.TimeoutExpired(self.args, timeout or 0) from None
+            self._connection.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """Return its exit code if it has ended."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wait()
+
+
+def start(
+    arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], streams: Sequence[int], before: str = ""
+) -> Started:
+    """Start `omr-judge` with three descriptors as its standard streams, and some Python to be run before it."""
+    request = Request(arguments=list(arguments), cwd=str(cwd), environment=dict(environment), before=before)
+    line = json.dumps(request).encode() + b"\n"
+    connection = _connection()
+    sent = socket.send_fds(connection, [line], list(streams))
+    connection.sendall(line[sent:])
+    return Started(arguments, connection)
+
+
 def run(
-    arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], stdin: str = "", seconds: float
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    stdin: str = "",
+    seconds: float,
+    before: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run `omr-judge` to its end.
 
     Raises:
         subprocess.TimeoutExpired: It took longer, and was killed.
     """
-    request = Request(arguments=list(arguments), cwd=str(cwd), environment=dict(environment))
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as given,
         tempfile.TemporaryFile("w+", encoding="utf-8") as out,
         tempfile.TemporaryFile("w+", encoding="utf-8") as err,
-        _connection() as connection,
     ):
         given.write(stdin)
         given.seek(0)
-        line = json.dumps(request).encode() + b"\n"
-        sent = socket.send_fds(connection, [line], [given.fileno(), out.fileno(), err.fileno()])
-        connection.sendall(line[sent:])
-        code = _exit_code(connection, request, seconds)
+        streams = (given.fileno(), out.fileno(), err.fileno())
+        with start(arguments, cwd=cwd, environment=environment, streams=streams, before=before) as command:
+            try:
+                code = command.wait(seconds)
+            except subprocess.TimeoutExpired:
+                command.kill()
+                raise
         out.seek(0)
         err.seek(0)
-        return subprocess.CompletedProcess(request["arguments"], code, out.read(), err.read())
-
-
-def _exit_code(connection: socket.socket, request: Request, seconds: float) -> int:
-    process = _told(connection)
-    connection.settimeout(seconds)
-    try:
-        return _told(connection)
-    except TimeoutError:
-        os.kill(process, signal.SIGKILL)
-        connection.settimeout(None)
-        _told(connection)
-        raise subprocess.TimeoutExpired(request["arguments"], seconds) from None
+        return subprocess.CompletedProcess(list(arguments), code, out.read(), err.read())
 
 
 def _told(connection: socket.socket) -> int:

@@ -82,7 +82,7 @@ def viewing(folder: Path, run: str, *options: str) -> Iterator[tuple[str, str]]:
         assert "Traceback" not in errors.read_text()
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import random
 import signal
 from collections import Counter
@@ -678,12 +679,14 @@ def test_two_comparisons_begun_at_the_same_time_get_their_own_folders(finished: 
 
 def test_interrupted_while_it_reads_its_input_it_ends_at_once_without_a_run(tmp_path: Path) -> None:
     write_pairs(tmp_path, 2)
-    with start("compare", "-", "b.jsonl", "--judge", "openai:m@http://127.0.0.1:9/v1", cwd=tmp_path) as process:
-        assert process.stdin is not None
+    theirs, ours = os.pipe()
+    asked = ("compare", "-", "b.jsonl", "--judge", "openai:m@http://127.0.0.1:9/v1")
+    with start(*asked, cwd=tmp_path, stdin=theirs) as process, os.fdopen(ours, "w") as given:
+        os.close(theirs)
         more_than_a_pipe_holds = " " * 2**18 + "\n"
-        process.stdin.write(more_than_a_pipe_holds)
+        given.write(more_than_a_pipe_holds)
         process.send_signal(signal.SIGINT)
-        process.stdin.close()
+        given.close()
         assert process.wait(30) == 130
     assert "Traceback" not in (tmp_path / "stderr.txt").read_text()
     assert not (tmp_path / "runs").exists()

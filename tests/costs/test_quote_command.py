@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
-from command import COMMAND, SECONDS, environment, omr_judge, only_run, read_jsonl, report_of
+from command import SECONDS, environment, omr_judge, only_run, read_jsonl, report_of
 from comparison.test_compare_command import write_pairs
 from provider_server import Answer, Call, ProviderServer, content_judge
 from run_builder import without_seals
@@ -168,9 +168,10 @@ def test_a_price_that_cannot_be_used_is_refused_before_anything_is_written(
 def at_a_terminal(*args: str, cwd: Path, answer: str) -> tuple[int, str]:
     """Run the command with a terminal as its stdin and stderr; return its exit code and what stood there."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [*COMMAND, *args], cwd=cwd, env=environment(), stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs
-    ) as run:
+    with (
+        Path(os.devnull).open("w") as nothing,
+        forked.start(args, cwd=cwd, environment=environment(), streams=(theirs, nothing.fileno(), theirs)) as run,
+    ):
         os.close(theirs)
         shown = b""
         while b"[y/N]" not in shown:

@@ -12,8 +12,9 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
+import forked
 import pytest
-from command import at_once, environment, write_jsonl
+from command import SECONDS, at_once, environment, write_jsonl
 from provider_server import Answer, Call, ProviderServer, Script, content_judge
 
 from judge.files.secrets import hide_secrets, known_secrets
@@ -76,37 +77,37 @@ CASES: dict[str, tuple[Script, int]] = {
 }
 """what the server answers, and the exit code that follows"""
 CRASHING = f"""
-import os, sys
-import judge.cli, judge.prompting.pairwise_plan
+import os
+import judge.prompting.pairwise_plan
 def crash(*_):
     secrets = [value for value in os.environ.values() if {CANARY!r} in value]
     raise RuntimeError(f"a bug that quotes {{secrets}}")
 judge.prompting.pairwise_plan.interpret = crash
-sys.exit(judge.cli.main())
 """
+# aiohttp warns of its own way to sign in at proxies.
+MAY_WARN = "import warnings; warnings.simplefilter('default')\n"
 
 
 def check(setting: Setting, case: str, folder: Path, *, debug: bool) -> subprocess.CompletedProcess[str]:
     """Run a case and find no canary."""
-    script, code = CASES[case]
+    script, exit_code = CASES[case]
     folder.mkdir()
     for side in ("a", "b"):
         write_jsonl(folder / f"{side}.jsonl", [{"id": 1, "question": "Which?", "trace": f"{side} thinks it over"}])
-    # aiohttp warns of its own way to sign in at proxies: no `-W error` here.
-    command = [sys.executable, *(("-c", CRASHING) if case == "crash" else ("-m", "judge"))]
     with ProviderServer(script) as server:
         limits = ["--attempts", "2", "--timeout", "1" if case == "timeout" else "30"]
         log = {"OPENAI_LOG": "debug", "ANTHROPIC_LOG": "debug"} if debug else {}
-        done = subprocess.run(
-            [*command, "compare", "a.jsonl", "b.jsonl", "--judge", setting.judge(server.url), *limits],
-            cwd=folder,
-            env=environment(setting.env(server.url) | log),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        asked = ["compare", "a.jsonl", "b.jsonl", "--judge", setting.judge(server.url), *limits]
+        env = environment(setting.env(server.url) | log)
+        before = MAY_WARN + (CRASHING if case == "crash" else "")
+        if debug:  # the SDKs begin to log as they are imported
+            code = f"{before}import sys, judge.cli; sys.exit(judge.cli.main())"
+            command = [sys.executable, "-c", code, *asked]
+            done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        else:
+            done = forked.run(asked, cwd=folder, environment=env, seconds=SECONDS, before=before)
         sent = [echo(call) for call in server.calls]
-    assert done.returncode == code, done.stderr
+    assert done.returncode == exit_code, done.stderr
     assert sent, "nothing was asked"
     assert all(CANARY in headers for headers in sent), "the canary was not even sent"
     written = [path for path in folder.rglob("*") if path.is_file()]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from command import omr_judge, read_jsonl, report_of, start, wait_until, write_jsonl
+from forked import Started
 
 ITEMS_A_KILL = 40
 FEW = 10
@@ -71,7 +72,7 @@ def size(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def wait_for_lines(journal: Path, n: int, process: subprocess.Popen[str]) -> None:
+def wait_for_lines(journal: Path, n: int, process: Started) -> None:
     """Return as soon as so many judgments are written, or the process has ended."""
     wait_until(lambda: size(journal) >= n or process.poll() is not None)
 

@@ -8,14 +8,14 @@ import os
 import pty
 import select
 import struct
-import subprocess
 import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import forked
 import pytest
-from command import COMMAND, environment, omr_judge, read_jsonl, write_jsonl
+from command import environment, omr_judge, read_jsonl, write_jsonl
 from provider_server import ProviderServer, content_judge
 from run_builder import A_WINS, B_WINS, MODELS, SPLITS, make_pair, make_run
 
@@ -33,13 +33,11 @@ class Terminal:
     def __init__(self, run: RunFolder, *options: str) -> None:
         self._own, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
-        self._process = subprocess.Popen(
-            [*COMMAND, "label", str(run.path), "--reader", "ann", *options],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env=environment({"COLUMNS": "160"}),
-            close_fds=True,
+        self._process = forked.start(
+            ["label", str(run.path), "--reader", "ann", *options],
+            cwd=run.path,
+            environment=environment({"COLUMNS": "160"}),
+            streams=(theirs, theirs, theirs),
         )
         os.close(theirs)
         self.shown = ""

@@ -10,8 +10,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +20,8 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from command import environment, omr_judge, read_jsonl, wait_until, write_jsonl
+from command import omr_judge, read_jsonl, start, wait_until, write_jsonl
+from forked import Started
 from form_server import CASES, Asked, FormServer, Told, completion
 from pictures import written
 from PIL import Image
@@ -914,17 +913,15 @@ def test_groups_that_come_at_once_are_answered_in_their_order_and_none_is_lost(n
     assert len(came) == n_groups
 
 
-def started(server: ProviderServer, folder: Path, concurrency: int) -> tuple[subprocess.Popen[str], str]:
+def started(server: ProviderServer, folder: Path, concurrency: int) -> tuple[Started, str]:
     """Start the command; return its process, and the service's URL."""
-    command = [sys.executable, "-m", "judge", "serve", "--judge", f"openai:judge-1@{server.url}/v1", "--port", "0"]
+    command = ["serve", "--judge", f"openai:judge-1@{server.url}/v1", "--port", "0"]
     command += ["--rubric", "overall.v1", "--name", "s", "--concurrency", str(concurrency)]
-    key = environment({"OMR_JUDGE_API_KEY": "k"})
-    process = subprocess.Popen(command, cwd=folder, env=key, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "/v1/preferences" in line:
-            return process, line.split("/v1/")[0]
-    raise AssertionError("did not start")
+    errors = folder / "stderr.txt"
+    process = start(*command, cwd=folder, env={"OMR_JUDGE_API_KEY": "k"}, errors=errors)
+    wait_until(lambda: "/v1/preferences" in errors.read_text() or process.poll() is not None)
+    (line,) = (line for line in errors.read_text().splitlines() if "/v1/preferences" in line)
+    return process, line.split("/v1/")[0]
 
 
 def test_a_killed_service_invents_nothing_and_the_repeats_end_with_the_same_rewards(tmp_path: Path) -> None:
@@ -947,7 +944,7 @@ def test_a_killed_service_invents_nothing_and_the_repeats_end_with_the_same_rewa
 
         threading.Thread(target=kill).start()
         assert len(asyncio.run(asked(url, dies=True))) < len(bodies)
-        process.communicate()
+        process.wait()
         with serving(server, tmp_path, concurrency=held) as service:
             again = asyncio.run(asked(service.url, dies=False))
     assert again == [[0.0, 0.25, 0.5, 0.75, 1.0]] * 3
@@ -963,8 +960,7 @@ def test_the_command_ends_in_peace_when_it_is_told_to(provider: ProviderServer, 
     answer = httpx2.post(f"{url}/v1/preferences", json={"prompt": "Q", "responses": [SHORT, LONG]}, trust_env=False)
     assert answer.json()["rewards"] == [0.0, 1.0]
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
-    assert process.returncode == 0
+    assert process.wait(30) == 0
 
 
 # The same in process.
