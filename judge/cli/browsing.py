@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from judge.cli.named_runs import find_run, refuse_options
 from judge.cli.options import RunPath
-from judge.cli.reporting import find_run, refuse_options
 from judge.enums import AnswerStanding, FailureMode, Sort, Stratum, Unplaced
 from judge.errors import InputError
 from judge.files.safe_text import safe
