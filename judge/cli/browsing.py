@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from judge.cli.named_runs import find_run, refuse_options
 from judge.cli.options import RunPath
-from judge.cli.reporting import find_run, refuse_options
 from judge.enums import AnswerStanding, FailureMode, Sort, Stratum, Unplaced
 from judge.errors import InputError
+from judge.files.safe_text import safe
 from judge.files.terminal import console, tell, write
 from judge.judging.options import DEFAULT_RUNS, Runs
 from judge.schema import FailureKind, Outcome
@@ -157,11 +158,12 @@ def list_(
     from judge.audit.browse import list_items
     from judge.audit.render_list import item_lines, item_record
 
-    found = list_items(folder, pairs.chosen(text), pairs.criterion, sort, n)
-    _print(found, "items", map(item_record, found.rows) if json else item_lines(found.rows), as_json=json)
+    found, manifest = list_items(folder, pairs.chosen(text), pairs.criterion, sort, n), folder.manifest()
+    rows = map(item_record, found.rows) if json else item_lines(found.rows)
+    _print(found, "items", rows, as_json=json, more=safe(f"; a is {manifest.model_a}, b is {manifest.model_b}"))
 
 
-def _print(found: Listing[Any], what: str, rows: Iterable[object], *, as_json: bool) -> None:
+def _print(found: Listing[Any], what: str, rows: Iterable[object], *, as_json: bool, more: str = "") -> None:
     """Print records as JSON with the foot on stderr, or lines with the foot after them."""
     import orjson
 
@@ -169,11 +171,11 @@ def _print(found: Listing[Any], what: str, rows: Iterable[object], *, as_json: b
         write(orjson.dumps(row) if as_json else str(row))
     foot = f"{found.matched} of {found.total} {what}"
     if len(found.rows) < found.matched:
-        foot += f"; the first {len(found.rows)} are shown"
+        foot += "; the first is shown" if len(found.rows) == 1 else f"; the first {len(found.rows)} are shown"
     if as_json:
         tell(foot)
     else:
-        write(foot)
+        write(foot + more if found.rows else foot)
 
 
 def view(

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from judge.cli.named_runs import find_certificate, find_run
 from judge.cli.options import AsJson, DryRun, OutputOptions, RunPath
 from judge.cli.output import Exit, print_json, print_quote, teller
-from judge.cli.reporting import CertificateFile, find_certificate, find_run
+from judge.cli.report_options import CertificateFile
 from judge.errors import InputError
 from judge.files.terminal import console, say, tell
 from judge.judging.command_options import CertifyOptions, RejudgeOptions

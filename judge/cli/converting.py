@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from judge.cli.named_runs import find_run
 from judge.cli.options import OutputOptions, RunPath
 from judge.cli.output import teller
-from judge.cli.reporting import find_run, print_report
+from judge.cli.reporting import print_report
 from judge.enums import ExportFormat, SourceFormat
 from judge.files.terminal import say, write
 from judge.judging.options import DEFAULT_RUNS, Quiet, Runs, Shared

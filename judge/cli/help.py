@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,14 @@ ALL = "omr_judge.help_all"
 """under which a context knows that all options are asked for"""
 VALUE_ERROR = "Value error, "
 """what pydantic, which reads options for typer, puts before the words of an error"""
+_USAGE = re.compile(r"^\{(.*?)\}(?:\.\.\.)?$")
+_TAKES = re.compile(r"<(?:list\[)?([^<>\[\]]*)\]?>")
+"""how typer says what an option takes"""
+_KINDS = {"str": "TEXT", "int": "N", "int range": "N", "float": "NUMBER", "float range": "NUMBER", "path": "FILE"}
+HYPHEN = "\ue001"
+"""stands for a hyphen after which no line ends; no help holds it"""
+LONG_CHOICE = 50
+"""characters of an option with what it takes from which on the choice stands in its help"""
 ARGUMENTS, OPTIONS = "Arguments", "Options"
 RUNNING = ("--max-cost", "--confirm-above", "--concurrency", "--max-rpm", "--quiet")
 FIRST = {
@@ -95,6 +104,14 @@ class BriefCommand(TyperCommand):
                 raise
             raise InputError(f"{where}{blank}{rest}", error.problem, error.hint) from error
 
+    def get_help(self, ctx: Any) -> str:  # noqa: ANN401 - typer carries its own click
+        """Return the help; no line ends within a name that has a hyphen."""
+        return super().get_help(ctx).replace(HYPHEN, "-")
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ANN401 - typer carries its own click
+        """Return the arguments as they are called: `RUN...`, and not `{RUN...}...`."""
+        return [_USAGE.sub(r"\1", piece) for piece in super().collect_usage_pieces(ctx)]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer carries its own click
         """Write arguments and options, by panel if all are asked for."""
         panels: dict[str, list[tuple[str, str]]] = {ARGUMENTS: [], OPTIONS: []}
@@ -107,7 +124,7 @@ class BriefCommand(TyperCommand):
             elif own == OPTIONS and not self._is_first(param):
                 continue
             shown += 1
-            panels.setdefault(own, []).append(record)
+            panels.setdefault(own, []).append(_readable(*record))
         for title, rows in panels.items():
             _section(formatter, title, rows)
         if shown < len(known):
@@ -142,6 +159,26 @@ class PanelGroup(TyperGroup):
         del ctx
         for title, rows in panels.items():
             _section(formatter, title, rows)
+
+
+def _readable(names: str, told: str) -> tuple[str, str]:
+    """Return an option or argument and its help: a word for what it takes, and a long choice in the help."""
+    names, told = _with_kind(names, told)
+    return names, re.sub(r"(?<=[\w-])-(?=\w)|-(?=-\w)", HYPHEN, told)
+
+
+def _with_kind(names: str, told: str) -> tuple[str, str]:
+    found = _TAKES.search(names)
+    if found is None:
+        return names, told
+    before, kind = names[: found.start()], found[1]
+    if not before.startswith("-") and "|" not in kind:
+        return before.strip(), told
+    if kind in _KINDS:
+        return f"{before}{_KINDS[kind]}", told
+    if len(before) + len(kind) > LONG_CHOICE:
+        return f"{before}NAME", f"{told} One of: {', '.join(kind.split('|'))}."
+    return f"{before}{kind}", told
 
 
 def _section(formatter: Any, title: str, rows: Sequence[tuple[str, str]] | Iterable[tuple[str, str]]) -> None:  # noqa: ANN401

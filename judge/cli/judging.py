@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from judge.cli.named_runs import find_run
 from judge.cli.options import DryRun, OutputOptions, RunPath, complete_run
 from judge.cli.output import print_quote, teller
-from judge.cli.reporting import find_run, print_checklists, print_report
+from judge.cli.reporting import print_checklists, print_report
 from judge.judges.judge_options import Prices
 from judge.judging.command_options import ChecklistOptions, CompareOptions, ScoreOptions
 from judge.judging.options import DEFAULT_RUNS, Quiet, ResumeOptions, Runs, Shared

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from judge.cli.help import BriefCommand, PanelGroup
+from judge.cli.named_runs import find_run
 from judge.cli.options import AsJson, RunPath, flattened
 from judge.cli.output import print_json
-from judge.cli.reporting import find_run
 from judge.errors import InputError
 from judge.files.terminal import console, say, write
 from judge.judging.options import DEFAULT_RUNS, Runs

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from judge.cli.named_runs import find_run, refuse_options
 from judge.cli.options import AsJson, complete_run
 from judge.cli.output import print_json
-from judge.cli.reporting import find_run, refuse_options
 from judge.enums import Orders
 from judge.errors import InputError
 from judge.files.terminal import console

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from judge.cli.named_runs import refuse_options
 from judge.cli.options import DryRun, OutputOptions, complete_run
 from judge.cli.output import Exit, make_file, print_form, print_quote, teller
-from judge.cli.reporting import FormOptions, refuse_options
+from judge.cli.report_options import FormOptions
 from judge.enums import ReportFormat
 from judge.files.terminal import tell
 from judge.ranking.options import RankOptions, TournamentOptions

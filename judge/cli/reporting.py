@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from judge.cli.named_runs import called, find_certificate, find_run, refuse_options
 from judge.cli.options import OutputOptions, complete_run
 from judge.cli.output import Exit, make_file, print_form, print_json
+from judge.cli.report_options import ExtraOptions, FormOptions, PageOptions, TrustOptions
 from judge.enums import Method, ReportFormat
 from judge.errors import InputError
 from judge.files.terminal import tell
@@ -20,83 +19,11 @@ from judge.judging.options import DEFAULT_RUNS, Cluster, Runs
 
 if TYPE_CHECKING:
     from judge.outcomes.item_features import WantedFields
-    from judge.report.certificate import Certificate
     from judge.report.report import Report
     from judge.runs.run_folder import RunFolder
     from judge.scoring.score_report import ScoreReport
 
 MAX_MARGIN = 0.5
-SHORT_NAME = 24
-"""characters of a run's name that is easily typed"""
-
-
-CertificateFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--certificate", metavar="FILE|RUN", help="The judge's certificate, where it was made by another run."
-    ),
-]
-
-
-@dataclass(frozen=True)
-class ExtraOptions:
-    """Optional parts of a comparison's report."""
-
-    length_control: Annotated[
-        bool, typer.Option("--length-control", help="Estimate the win rate at equal length too.")
-    ] = False
-    difficulty: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="AlpacaEval's difficulties (CSV): its length-controlled win rate too."),
-    ] = None
-    majority: Annotated[
-        bool, typer.Option("--majority", help="Let a panel speak by majority, not by the mean of its judges.")
-    ] = False
-
-
-@dataclass(frozen=True)
-class TrustOptions:
-    """What else tells of the judge."""
-
-    certificate: CertificateFile = None
-    accept_error: Annotated[
-        float | None,
-        typer.Option(
-            "--accept-error",
-            metavar="SHARE",
-            help="By people's labels: which items to accept as judged with at most this error, e.g. 0.1.",
-        ),
-    ] = None
-
-
-@dataclass(frozen=True)
-class FormOptions:
-    """The format that a report is printed in."""
-
-    form: Annotated[ReportFormat, typer.Option("--format", help="Tables for a paper, a page or a program.")] = (
-        ReportFormat.TERMINAL
-    )
-    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False
-    se: Annotated[bool, typer.Option("--se", help="Show the standard error of each rate in tables too.")] = False
-    full: Annotated[
-        bool, typer.Option("--full", help="On the terminal: everything, and not the first screen alone.")
-    ] = False
-
-    @property
-    def chosen(self) -> ReportFormat:
-        """The format that was asked for in either way."""
-        return ReportFormat.JSON if self.json else self.form
-
-
-@dataclass(frozen=True)
-class PageOptions:
-    """Where a page is written to."""
-
-    html: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write a page with the report and every pair or trace; of several runs one."),
-    ] = None
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="With --html: replace a file that exists.")] = False
 
 
 def report(
@@ -245,22 +172,6 @@ def _print(made: Report, form: ReportFormat, *, run: str, full: bool = False, er
     print_form(made, form, comparison_document, partial(render_report, run=run, full=full), errors=errors)
 
 
-def called(folder: RunFolder, given: str | None = None) -> str:
-    """Return what a person types to name a run: the name that was given, else its name in `runs`, else its path.
-
-    A long name, as runs have that nobody named, is `latest` as long as it is that.
-    """
-    from judge.runs import run_names
-
-    if given is not None and "/" not in given:
-        return shlex.quote(given)
-    if folder.path.resolve().parent != DEFAULT_RUNS.resolve():
-        return shlex.quote(str(folder.path))
-    is_long = len(folder.name) > SHORT_NAME
-    is_latest = is_long and run_names.find_run(run_names.LATEST, DEFAULT_RUNS).name == folder.name
-    return run_names.LATEST if is_latest else shlex.quote(folder.name)
-
-
 def _print_score(made: ScoreReport, form: ReportFormat, *, errors: bool = False) -> None:
     from judge.scoring.score_document import render_scores, score_document
 
@@ -316,27 +227,3 @@ def print_checklists(folder: RunFolder, output: OutputOptions, *, to: Path | Non
         share = f"{report.n_failed} of {report.n_asked} items asked about have no checklist"
         tell(f"{share}, more than --max-failures {output.max_failures:g}: `omr-judge retry {folder.path}` asks again")
         raise typer.Exit(Exit.FAILURES)
-
-
-def find_run(run: str, runs: Path) -> RunFolder:
-    """Return the run that a person named: by path, name, beginning of a name, or `latest`."""
-    from judge.runs import run_names
-    from judge.runs.run_folder import RunFolder
-
-    return RunFolder(run_names.find_run(run, runs))
-
-
-def find_certificate(path: Path | None) -> Certificate | None:
-    """Read the certificate that a person named: a file, or a run folder that has one; None where none is named."""
-    if path is None:
-        return None
-    from judge.comparison.certificates import read_certificate
-
-    return read_certificate(path)
-
-
-def refuse_options(options: Mapping[str, object], why: str, hint: str = "leave it out, or name another run") -> None:
-    """Raise InputError for the first given option, which does not apply: one that is not None, False or empty."""
-    for option, value in options.items():
-        if value is not None and value is not False and value != ():
-            raise InputError(option, why, hint)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from judge.cli.named_runs import find_run
 from judge.cli.options import AsJson, RunPath
 from judge.cli.output import Exit, print_json
-from judge.cli.reporting import find_run
 from judge.files.terminal import say
 from judge.judging.options import DEFAULT_RUNS, Runs
 

@@ -358,7 +358,7 @@ class Held:
         self.free = threading.Event()
 
     def __call__(self, call: Call) -> Answer:
-        return replace(longer_wins(call), after=self.free)
+        return replace(longer_wins(call), after=self.free.is_set)
 
 
 def test_what_comes_after_the_deadline_is_kept_for_the_repeat(tmp_path: Path) -> None:
