@@ -11,7 +11,6 @@ from msgspec.structs import asdict
 
 from judge.enums import Method, Stratum, Unplaced
 from judge.outcomes.counted_items import CriterionItems, Pooling, Subject, fold_panel
-from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import Basis
 from judge.outcomes.tally import winner
 from judge.prompting.correctness import chosen_options, is_right, right_labels
@@ -22,6 +21,7 @@ from judge.prompting.retry_prompt import note_after
 from judge.schema import Failed, Judged, Order, Outcome, Trace
 
 if TYPE_CHECKING:
+    from judge.outcomes.latest_judgments import LatestJudgments
     from judge.schema import Image, Item, Judgment, Pair, Prompt
 
 _UNUSED_BASIS = Basis(Method.WILSON, seed=0)
@@ -67,9 +67,9 @@ def journeys_by_item(judgments: Iterable[Judgment]) -> dict[str, list[Journey]]:
     return by_item
 
 
-def outcomes(judgments: Iterable[Judgment], subject: Subject, pooling: Pooling = Pooling.MEAN) -> Outcomes:
+def outcomes(latest: LatestJudgments, subject: Subject, pooling: Pooling = Pooling.MEAN) -> Outcomes:
     """Fold judgments as the report does, for the panel and for each judge of several."""
-    panel = fold_panel(latest_judgments(judgments), subject, _UNUSED_BASIS, pooling)
+    panel = fold_panel(latest, subject, _UNUSED_BASIS, pooling)
     alone = {judge: _outcomes(counted) for judge, counted in panel.alone.items()}
     return Outcomes(_outcomes(panel.together), alone if len(alone) > 1 else {})
 

@@ -17,6 +17,7 @@ from judge.enums import FailureMode, Sort, Unplaced
 from judge.errors import InputError, RunError
 from judge.files.safe_text import safe
 from judge.outcomes.counted_items import Subject
+from judge.outcomes.latest_judgments import latest_judgments
 from judge.prompting.pairwise_prompt import shown_text
 from judge.runs.manifest import chosen_criteria
 from judge.schema import Failed, Outcome
@@ -150,7 +151,7 @@ def _asked(audit: Audit, own: Sequence[Journey]) -> list[SampleJudgments]:
     asked = []
     for (judge, sample), told in sorted(parts.items()):
         subject = Subject([judge], audit.criteria, audit.manifest.orders, n_items=1, n_identical=0)
-        folded = outcomes((journey.judgment for journey in told), subject).together
+        folded = outcomes(latest_judgments(journey.judgment for journey in told), subject).together
         item = told[0].judgment.item
         said = {name: folded[name].get(item, Outcome.MISSING) for name in audit.criteria}
         asked.append(SampleJudgments(judge, sample, {journey.judgment.order: journey for journey in told}, said))

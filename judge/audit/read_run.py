@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from judge.audit.audit_queue import Doubt, doubts_of
 from judge.audit.audited_item import Journey, Outcomes, journeys, journeys_by_item, outcomes
-from judge.comparison.derive_report import subject_of
+from judge.comparison.derive_report import counted_verdicts
 from judge.flags.flags import flags_of_run
 from judge.judging.run_kinds import plan_of, score_plan_of
 from judge.outcomes.counted_items import Pooling
 from judge.outcomes.item_features import as_group
+from judge.runs.controls import all_judgments
 
 if TYPE_CHECKING:
     from judge.prompting.pairwise_plan import PairPlan
@@ -37,13 +38,12 @@ class Audit:
     def read(cls, folder: RunFolder, pooling: Pooling = Pooling.MEAN) -> Audit:
         """Read a run's judgments; RunError where its folder is damaged."""
         manifest = folder.manifest()
-        by_item = journeys_by_item(folder.judgments())
-        counting = (journey.judgment for journey in chain.from_iterable(by_item.values()))
+        latest, subject, _ = counted_verdicts(folder, manifest)
         return cls(
             manifest=manifest,
             criteria=[criterion.name for criterion in manifest.rubric.criteria],
-            by_item=by_item,
-            outcomes=outcomes(counting, subject_of(manifest), pooling),
+            by_item=journeys_by_item(all_judgments(folder)),
+            outcomes=outcomes(latest, subject, pooling),
             plan=plan_of(manifest) if manifest.prompt is not None else None,
         )
 
@@ -51,7 +51,7 @@ class Audit:
         """Return what was sent, by key: a prompt that no longer has its request's key is not shown."""
         if self.plan is None or pair is None:
             return {}
-        requests = (self.plan.requests([pair], judge) for judge in self.manifest.judges)
+        requests = (self.plan.requests([pair], judge) for judge in self.manifest.asked_judges)
         return {request.key: request.prompt for request in chain.from_iterable(requests)}
 
     def fields(self, item: str, pair: Pair | None) -> dict[str, Any]:
@@ -99,11 +99,11 @@ def counting_journeys(folder: RunFolder) -> Iterator[Journey]:
     """Yield the judgments that count, those of requests that were asked again last: these alone are held together."""
     seen: set[bytes] = set()
     repeated: set[bytes] = set()
-    for judgment in folder.judgments():
+    for judgment in all_judgments(folder):
         key = bytes.fromhex(judgment.key)
         (repeated if key in seen else seen).add(key)
     held = []
-    for judgment in folder.judgments():
+    for judgment in all_judgments(folder):
         if bytes.fromhex(judgment.key) in repeated:
             held.append(judgment)
         else:

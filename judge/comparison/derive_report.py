@@ -115,7 +115,7 @@ def _read(
 
 
 def counted_verdicts(
-    folder: RunFolder, manifest: Manifest, features: ItemFeatures | None, spending: Spending | None
+    folder: RunFolder, manifest: Manifest, features: ItemFeatures | None = None, spending: Spending | None = None
 ) -> tuple[LatestJudgments, Subject, FirstJudge | None]:
     """Return what counts, what was planned, and what the first judge said where a second was asked."""
     subject = subject_of(manifest, features)

@@ -14,7 +14,7 @@ import orjson
 import polars as pl
 
 from judge.audit.read_run import counting_journeys
-from judge.comparison.derive_report import subject_of
+from judge.comparison.derive_report import counted_verdicts
 from judge.enums import ExportFormat, Orders
 from judge.errors import InputError
 from judge.export.rows import (
@@ -45,7 +45,7 @@ from judge.export.score_rows import (
 from judge.files.files import replacing
 from judge.files.folders import filling
 from judge.labels.check_labels import LabelCheck, checked_labels
-from judge.outcomes.latest_judgments import FrameBuilder, latest_judgments
+from judge.outcomes.latest_judgments import FrameBuilder
 from judge.prompting.pairwise_plan import prompt_labels
 from judge.runs.manifest import chosen_criteria
 from judge.scoring.derive_score_report import make_score_report
@@ -94,8 +94,8 @@ def _score_tables(folder: RunFolder) -> list[ExportedTable]:
 
 def _comparison_tables(folder: RunFolder, manifest: Manifest) -> list[ExportedTable]:
     criteria = [criterion.name for criterion in manifest.rubric.criteria]
-    latest = latest_judgments(folder.judgments())
-    counted = counted_items(latest, subject_of(manifest))
+    latest, subject, _ = counted_verdicts(folder, manifest)
+    counted = counted_items(latest, subject)
     judged = (row for one in counting_journeys(folder) for row in judgment_rows(one, criteria, manifest.prices))
     labels = (label.model_dump(mode="json") for label in checked_labels(folder, LabelCheck(folder, manifest)))
     return [
@@ -246,18 +246,22 @@ def _write_preferences(folder: RunFolder, manifest: Manifest, options: ExportOpt
     if manifest.orders is not Orders.BOTH:
         raise InputError("--to dpo", "the run asked one order: nothing tells whether orders agree", "ask both orders")
     criterion = chosen_criteria(manifest, [options.criterion] if options.criterion else [])[0].name
-    subject = subject_of(manifest)
-    agreed = agreed_items(latest_judgments(folder.judgments()), subject, criterion)
+    latest, subject, _ = counted_verdicts(folder, manifest)
+    agreed = agreed_items(latest, subject, criterion)
     least = options.min_agreement or 0.0
     chosen = {item: (outcome, agreement) for item, (outcome, agreement) in agreed.items() if agreement >= least}
     if not chosen:
         problem = f"no item on {criterion} (orders agree on {len(agreed)} of {manifest.n_items})"
         raise InputError("--to dpo", problem, "a smaller --min-agreement, or another --criterion")
-    return write_json_lines(options.out, _preferences(folder, manifest, criterion, chosen))
+    return write_json_lines(options.out, _preferences(folder, manifest, subject.judges, criterion, chosen))
 
 
 def _preferences(
-    folder: RunFolder, manifest: Manifest, criterion: str, chosen: Mapping[str, tuple[str, float]]
+    folder: RunFolder,
+    manifest: Manifest,
+    judges: Sequence[str],
+    criterion: str,
+    chosen: Mapping[str, tuple[str, float]],
 ) -> Iterator[Row]:
     """Yield the preferences in the pairs' order, those with images first.
 
@@ -265,7 +269,7 @@ def _preferences(
     """
     source = Provenance(
         criterion=criterion,
-        judges=subject_of(manifest).judges,
+        judges=judges,
         model_a=manifest.model_a,
         model_b=manifest.model_b,
         run=folder.name,

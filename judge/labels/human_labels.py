@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from judge.comparison.derive_report import item_features, subject_of
+from judge.comparison.derive_report import read_verdicts
 from judge.errors import InputError, RunError
 from judge.labels.check_labels import LabelCheck, checked_labels
 from judge.labels.labels import labels_fingerprint, latest_labels
@@ -24,7 +24,6 @@ from judge.labels.people_report import (
 )
 from judge.outcomes.counted_items import fold_panel
 from judge.outcomes.item_features import WantedFields
-from judge.outcomes.latest_judgments import latest_judgments
 from judge.outcomes.rates import DIGITS, Basis, Estimate, Ratio, estimate_rate, rounded
 from judge.outcomes.tally import CREDITS, HALF, SIDED
 from judge.report.judge_agreement import AgreementReport, compare_raters
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
     from judge.labels.draws import Draw
     from judge.outcomes.counted_items import CriterionItems
-    from judge.outcomes.latest_judgments import LatestJudgments
     from judge.runs.manifest import Manifest
     from judge.runs.run_folder import RunFolder
     from judge.schema import Label
@@ -266,31 +264,26 @@ def make_people_report(folder: RunFolder, asked: PeopleReportOptions, *, cluster
         raise InputError(f"--draw {asked.draw}", "no label belongs to it", f"draws with labels: {', '.join(draws)}")
     chosen = asked.draw or next(iter(draws), None)
     drawn = None if chosen is None else check.draw(chosen, stored=True)
-    latest = latest_judgments(folder.judgments())
+    latest, subject = read_verdicts(folder, manifest, WantedFields(cluster))
+    basis = Basis(manifest.method, manifest.seed)
     found = {
         name: _on_criterion(own, counted, drawn, asked._replace(draw=chosen))
-        for name, counted in _counted(folder, manifest, latest, cluster).items()
+        for name, counted in fold_panel(latest, subject, basis).together.items()
         if (own := [label for label in labels if label.criterion == name])
     }
     return PeopleReport(
         schema_version=1,
-        judges=tuple(subject_of(manifest).judges),
+        judges=tuple(subject.judges),
         draw=chosen,
         other_draws=tuple(name for name in draws if name != chosen),
         n_items=manifest.n_items - len(manifest.identical),
         unrecorded_draws=tuple(name for name in draws if (one := check.draw(name, stored=True)) and not one.recorded),
         criteria=found,
-        fingerprint=labels_fingerprint(labels, run) if (run := fingerprint_of(folder, manifest, latest)) else None,
+        fingerprint=labels_fingerprint(labels, run) if (run := fingerprint_of(folder, manifest)) else None,
     )
 
 
 def counted_items(folder: RunFolder, manifest: Manifest, cluster: str | None = None) -> Mapping[str, CriterionItems]:
     """Fold a run's judgments by criterion as its report does, in the clusters of a field or of shared images."""
-    return _counted(folder, manifest, latest_judgments(folder.judgments()), cluster)
-
-
-def _counted(
-    folder: RunFolder, manifest: Manifest, latest: LatestJudgments, cluster: str | None
-) -> Mapping[str, CriterionItems]:
-    subject = subject_of(manifest, item_features(folder, manifest, WantedFields(cluster)))
+    latest, subject = read_verdicts(folder, manifest, WantedFields(cluster))
     return fold_panel(latest, subject, Basis(manifest.method, manifest.seed)).together

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from judge.schema import Failed
 if TYPE_CHECKING:
     from judge.runs.control_kinds import ControlOptions
     from judge.runs.manifest import Manifest
-    from judge.schema import Pair
+    from judge.schema import Judgment, Pair
 
 CONTROLS = "controls"
 
@@ -60,6 +60,13 @@ def control_problem(run: RunFolder, folder: RunFolder) -> str:
 def escalated_folder(run: RunFolder) -> RunFolder:
     """Return where the items lie, or would, that a run asks its second judge about."""
     return RunFolder(run.path / "escalated")
+
+
+def all_judgments(run: RunFolder) -> Iterator[Judgment]:
+    """Yield the judgments of a run, then those of the second judge that it asked about doubtful items."""
+    yield from run.judgments()
+    if (again := escalated_folder(run)).manifest_path.exists():
+        yield from again.judgments()
 
 
 def run_of(part: RunFolder) -> RunFolder:

@@ -95,10 +95,10 @@ def test_a_panels_outcomes_are_told_together_and_for_each_judge_alone() -> None:
         judged("4", Order.SWAPPED, first, judge="n"),
     ]
     subject = Subject(["j", "n"], ["overall"], Orders.BOTH, 1, 0)
-    found = outcomes(judgments, subject)
+    found = outcomes(latest_judgments(judgments), subject)
     assert found.alone == {"j": {"overall": {"q": "a"}}, "n": {"overall": {"q": "split"}}}
     assert found.together.keys() == {"overall"}
-    alone = outcomes(judgments[:2], Subject(["j"], ["overall"], Orders.BOTH, 1, 0))
+    alone = outcomes(latest_judgments(judgments[:2]), Subject(["j"], ["overall"], Orders.BOTH, 1, 0))
     assert (alone.together, alone.alone) == ({"overall": {"q": "a"}}, {})
 
 
@@ -129,7 +129,7 @@ def test_several_right_options_are_each_marked() -> None:
 
 
 def test_fields_with_one_value_or_too_many_are_no_filters_and_late_fields_keep_their_places() -> None:
-    contents = PairContents(outcomes([], Subject(["j"], ["overall"], Orders.BOTH, 60, 0)))
+    contents = PairContents(outcomes(latest_judgments([]), Subject(["j"], ["overall"], Orders.BOTH, 60, 0)))
     for number in range(60):
         groups = {"same": "x", "each": str(number), **({"late": str(number % 2)} if number > 57 else {})}
         contents.add(str(number), {"judgments": []}, stratum="no_answer", groups=groups)

@@ -111,6 +111,21 @@ def test_splits_are_asked_of_the_second_judge_and_the_report_says_so(tmp_path: P
     assert sentence in " ".join(done.stdout.split())
     assert again.stdout == done.stdout
     omr_judge("verify", "r", cwd=tmp_path)
+    # Whatever tells of the run tells what the report counts
+    omr_judge("export", "r", "--to", "jsonl", "--out", "tables", cwd=tmp_path)
+    items, judgments = (read_jsonl(tmp_path / f"tables/{name}.jsonl") for name in ("items", "judgments"))
+    assert [row["credit"] for row in items if row["criterion"] == "overall"] == [1.0] * 12
+    assert sum(row["criterion"] == "overall" for row in judgments) == 32
+    omr_judge("export", "r", "--to", "dpo", "--out", "preferences.jsonl", cwd=tmp_path)
+    assert len(read_jsonl(tmp_path / "preferences.jsonl")) == 12
+    rows = omr_judge("list", "r", "--json", cwd=tmp_path).stdout.splitlines()
+    assert {json.loads(row)["outcomes"]["overall"] for row in rows} == {"a"}
+    journal = run / "escalated" / "judgments.jsonl"
+    kept = journal.read_bytes()
+    journal.write_bytes(b"".join(kept.splitlines(keepends=True)[:-1]))
+    quoted = omr_judge("verify", "r", "--against", report["fingerprint"], cwd=tmp_path, code=3).stdout
+    assert "not the run that was quoted" in quoted
+    journal.write_bytes(kept)
     (listed,) = json.loads(omr_judge("runs", "--json", cwd=tmp_path).stdout)["runs"]
     assert listed["win_rate"]["estimate"] == 1.0
     assert (listed["state"], listed["n_judged"], listed["n_requests"], listed["controls"]) == ("done", 32, 32, [])
