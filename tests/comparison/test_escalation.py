@@ -111,6 +111,10 @@ def test_splits_are_asked_of_the_second_judge_and_the_report_says_so(tmp_path: P
     assert sentence in " ".join(done.stdout.split())
     assert again.stdout == done.stdout
     omr_judge("verify", "r", cwd=tmp_path)
+    (listed,) = json.loads(omr_judge("runs", "--json", cwd=tmp_path).stdout)["runs"]
+    assert listed["win_rate"]["estimate"] == 1.0
+    assert (listed["state"], listed["n_judged"], listed["n_requests"], listed["controls"]) == ("done", 32, 32, [])
+    assert json.loads(run.joinpath("manifest.json").read_bytes())["escalation"]["rule"] == "doubtful"
     # Whatever tells of the run tells what the report counts
     omr_judge("export", "r", "--to", "jsonl", "--out", "tables", cwd=tmp_path)
     items, judgments = (read_jsonl(tmp_path / f"tables/{name}.jsonl") for name in ("items", "judgments"))
@@ -125,11 +129,6 @@ def test_splits_are_asked_of_the_second_judge_and_the_report_says_so(tmp_path: P
     journal.write_bytes(b"".join(kept.splitlines(keepends=True)[:-1]))
     quoted = omr_judge("verify", "r", "--against", report["fingerprint"], cwd=tmp_path, code=3).stdout
     assert "not the run that was quoted" in quoted
-    journal.write_bytes(kept)
-    (listed,) = json.loads(omr_judge("runs", "--json", cwd=tmp_path).stdout)["runs"]
-    assert listed["win_rate"]["estimate"] == 1.0
-    assert (listed["state"], listed["n_judged"], listed["n_requests"], listed["controls"]) == ("done", 32, 32, [])
-    assert json.loads(run.joinpath("manifest.json").read_bytes())["escalation"]["rule"] == "doubtful"
 
 
 @pytest.mark.parametrize(
