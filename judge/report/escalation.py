@@ -102,6 +102,7 @@ def escalated(first: LatestJudgments, second: LatestJudgments, judge: str) -> La
         first,
         requests=requests.with_columns(judge=pl.lit(judge).cast(pl.Categorical())),
         verdicts=pl.concat([first.verdicts, second.verdicts.with_columns(later)]),
+        chances=pl.concat([first.chances, second.chances.with_columns(later)]),
     )
 
 

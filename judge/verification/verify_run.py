@@ -104,6 +104,9 @@ def _verify(folder: RunFolder, found: Findings) -> str | None:
     check_beside(folder, manifest, items, expected, found)
     if found.n_problems > n_before:
         return None
-    fingerprint = None if isinstance(manifest, ChecklistManifest) else fingerprint_of(folder, manifest, latest)
+    try:
+        fingerprint = None if isinstance(manifest, ChecklistManifest) else fingerprint_of(folder, manifest, latest)
+    except RunError:
+        return None  # the second judge's folder is damaged: told of it
     check_report(folder, manifest, fingerprint, found)
     return fingerprint

@@ -127,6 +127,13 @@ def test_splits_are_asked_of_the_second_judge_and_the_report_says_so(tmp_path: P
     assert listed["win_rate"]["estimate"] == 1.0
     assert (listed["state"], listed["n_judged"], listed["n_requests"], listed["controls"]) == ("done", 32, 32, [])
     assert json.loads(run.joinpath("manifest.json").read_bytes())["escalation"]["rule"] == "doubtful"
+    omr_judge("export", "r", "--to", "dpo", "--out", "preferences.jsonl", cwd=tmp_path)
+    assert len(read_jsonl(tmp_path / "preferences.jsonl")) == 12
+    journal = run / "escalated" / "judgments.jsonl"
+    kept = journal.read_bytes()
+    journal.write_bytes(b"".join(kept.splitlines(keepends=True)[:-1]))
+    quoted = omr_judge("verify", "r", "--against", report["fingerprint"], cwd=tmp_path, code=3).stdout
+    assert "not the run that was quoted" in quoted
 
 
 @pytest.mark.parametrize(
