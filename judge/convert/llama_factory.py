@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from judge.convert.chat_templates import asked_in
 from judge.convert.output import Row
 from judge.convert.values import Record, answer_at, id_or_row, present, text_at
 
@@ -14,9 +15,9 @@ def is_llama_factory(record: Record) -> bool:
 
 
 def read_llama_factory(record: Record, id_path: str | None) -> Iterator[Row]:
-    """Yield the record's only output; the prompt is in the model's chat template, and there is no id."""
+    """Yield the record's only output; there is no id, and the prompt is in the model's own chat template."""
     yield Row(
         id=id_or_row(record, id_path),
         text=text_at(record, "predict"),
-        fields=present(question=text_at(record, "prompt"), answer=answer_at(record.get("label"))),
+        fields=present(question=asked_in(text_at(record, "prompt")), answer=answer_at(record.get("label"))),
     )

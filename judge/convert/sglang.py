@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from judge.convert.chat_templates import asked_in
 from judge.convert.messages import is_limit
 from judge.convert.output import Cut, Row
 from judge.convert.values import Record, id_or_row, object_at, optional_text, present, text_at
@@ -22,6 +23,6 @@ def read_sglang(record: Record, id_path: str | None) -> Iterator[Row]:
         text=text_at(record, "text"),
         model=optional_text(record, "model"),
         cut=Cut.LIMIT if is_limit(ended) else None,
-        fields=present(question=text_at(record, "prompt")),
+        fields=present(question=asked_in(text_at(record, "prompt"))),
         source=present(finish_reason=ended),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from judge.convert.chat_templates import asked_in
 from judge.convert.messages import asked, image_fields, message_parts, named_images
 from judge.convert.output import Row
 from judge.convert.values import Record, id_or_row, objects_at, present, text_at
@@ -25,7 +26,9 @@ def read_trl_completions(record: Record, id_path: str | None) -> Iterator[Row]:
         text="\n\n".join(one.text for one in texts) if texts else text_at(record, "completion"),
         reasoning="\n\n".join(one.reasoning for one in texts if one.reasoning),
         fields=present(
-            question=asked(objects_at(record, "prompt")) if isinstance(prompt, list) else text_at(record, "prompt")
+            question=asked(objects_at(record, "prompt"))
+            if isinstance(prompt, list)
+            else asked_in(text_at(record, "prompt"))
         )
         | image_fields(named_images(record.get("images") or record.get("image"))),
         source=present(step=record.get("step")),

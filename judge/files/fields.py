@@ -22,14 +22,14 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "perception": ("perception",),
     "knowledge": ("knowledge",),
     "rationale": ("rationale",),
-    "trace": ("trace", "reasoning", "reasoning_content", "response", "output", "completion", "prediction"),
-    "model": ("model", "model_name", "generator"),
+    "trace": ("trace", "reasoning", "reasoning_content", "thinking", "response", "output", "completion", "prediction"),
+    "model": ("model", "model_name", "generator", "model_id"),
     "model_answer": ("model_answer", "predicted_answer", "pred"),
     "subgroup": ("subgroup",),
 }
 """Each field and the spellings accepted for it; docs/input.md shows the same table."""
 
-THINKING = ("reasoning", "reasoning_content")
+THINKING = ("reasoning", "reasoning_content", "thinking")
 """spellings of a trace that hold thinking alone: what followed it stands in one of those below"""
 FOLLOWS = ("response", "output", "completion", "prediction", "content")
 # Beside `reasoning`, a generator's `response` or `output` holds the answer that followed the reasoning.

@@ -18,8 +18,9 @@ from judge.images.loader import ImageLoader
 from judge.inputs.input_options import CaseOptions, InputOptions, ItemOptions
 from judge.inputs.item_images import ItemImages
 from judge.inputs.items import Items, read_items
-from judge.inputs.records import Digest
+from judge.inputs.records import Digest, Record
 from judge.inputs.traces import RecordFile, read_traces
+from judge.prompting.correctness import right_answer_key
 from judge.schema import SAMPLE_OF, Case, Item, Pair, Trace
 
 SHOWN_IDS = 3
@@ -197,6 +198,8 @@ class _Joined:
         traces = [file.record(id_) for file in self._traces]
         records = [self.items.record(self._item_of(id_)), *traces] if self.items is not None else traces
         merged = merge_items([record.item for record in records])
+        if problem := _other_answer(records):
+            images.problems.append(problem)
         if (own := self._item_of(id_)) != id_:
             merged = replace(merged, id=id_, meta=merged.meta | {SAMPLE_OF: own, "sample": traces[0].sample})
         item = images.show(merged, records)
@@ -281,6 +284,19 @@ def merge_items(items: Sequence[Item]) -> Item:
         if not getattr(first, name) and (value := next(filter(None, values), None)):
             found[name] = value
     return replace(first, **found) if found else first
+
+
+def _other_answer(records: Sequence[Record]) -> InputError | None:
+    """Return the problem that records of an item state different right answers, each read in its own way."""
+    told = [(record, right_answer_key(record.item)) for record in records]
+    for (one, answer), (other, another) in combinations([(record, key) for record, key in told if key], 2):
+        if answer.keys() == another.keys() and answer != another:
+            hint = "what a model answered is --field model_answer=NAME; where the right one stands, --field answer=NAME"
+            said = f"id {show(other.item.id)} has another right answer than in {one.where}"
+            return InputError(
+                other.where, f"{said}: {show(other.item.answer or '')}, not {show(one.item.answer or '')}", hint
+            )
+    return None
 
 
 def _only_here(here: RecordFile, ids: Sequence[str], elsewhere: str, hint: str) -> list[InputError]:

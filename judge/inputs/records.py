@@ -78,5 +78,7 @@ def digest_of(record: Record) -> Digest:
     document = document_of(named, source if isinstance(source, dict) else {})
     question, options = (item.question, item.options) if item.options else split_options(item.question)
     return Digest(
-        hash(question) if question else None, hash(tuple(sorted(options.items()))) if options else None, document
+        hash(" ".join(question.split())) if question.strip() else None,
+        hash(tuple(sorted(options.items()))) if options else None,
+        document,
     )

@@ -59,6 +59,15 @@ def right_labels(item: Item) -> tuple[str, ...]:
     return tuple(label for label in options_of(item) if right and label in right)
 
 
+def right_answer_key(item: Item) -> dict[str, object]:
+    """Return an item's right answer under the way in which it is read, for comparing; empty where it has none."""
+    if item.answer is None:
+        return {}
+    if right := right_labels(item):
+        return {"labels": right}
+    return {} if options_of(item) else {"texts": sorted({core(one) for one in free_answers(item.answer)})}
+
+
 def is_right(trace: Trace, item: Item) -> bool | None:
     """Tell whether a trace's final answer is the item's; None where either is absent or cannot be read."""
     return final_answer(trace, item).right

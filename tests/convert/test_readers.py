@@ -19,6 +19,7 @@ from convert.format_examples import EXAMPLES
 from hypothesis import given
 from hypothesis import strategies as st
 
+from judge.convert.chat_templates import asked_in
 from judge.convert.formats import FORMATS, Format
 from judge.convert.in_passing import converted
 from judge.convert.output import Cut, NoTrace, Row, trace_text, why_no_trace
@@ -687,3 +688,19 @@ def test_other_files_get_no_such_hint(records: list[Json], tmp_path: Path) -> No
     with pytest.raises(InputErrors) as error:
         read_traces(write(tmp_path, *records))
     assert "convert" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nQ?<|im_end|>\n<|im_start|>assistant\n",
+        "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nQ?<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
+        "<s>[INST] <<SYS>>\nBe kind.\n<</SYS>>\n\nQ? [/INST]",
+        "<start_of_turn>user\nQ?<end_of_turn>\n<start_of_turn>model\n",
+        "system\nBe kind.\nuser\nQ?\nassistant\n",
+        "A chat. USER: Q? ASSISTANT:",
+        "Q?",
+    ],
+)
+def test_a_question_is_taken_out_of_any_chat_template_so_that_models_are_paired(prompt: str) -> None:
+    assert asked_in(prompt) == "Q?"
