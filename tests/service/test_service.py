@@ -89,8 +89,8 @@ def test_commands_read_the_run_of_a_service_while_it_grows(provider: ProviderSer
 def test_who_leaves_before_the_answer_finds_it_later_and_pays_nothing_twice(tmp_path: Path) -> None:
     held = Held()
     with ProviderServer(held) as server, serving(server, tmp_path) as service:
+        hasty = httpx2.Timeout(60, read=0.1)
         with pytest.raises(httpx2.ReadTimeout):
-            hasty = httpx2.Timeout(60, read=0.1)
             service.client.post("/v1/preferences", json={"prompt": "Q", "responses": [SHORT, LONG]}, timeout=hasty)
         wait_until(lambda: service.metrics()["omr_judge_questions_pending"] == 2)
         held.free.set()
