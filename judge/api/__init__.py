@@ -161,7 +161,11 @@ def _run(
 ) -> JudgedRun[Any]:
     """Judge records with options; those in memory lie in files meanwhile, as the run holds all that it needs."""
     notes: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="omr-judge-") as folder:
+    place: Path | None = None
+    if options.get("on"):  # a cluster, whose nodes see the folder of runs
+        place = Path(str(options.get("runs", DEFAULT_RUNS))).absolute()
+        place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".omr-judge-", dir=place) as folder:
         try:
             files = {name: as_file(records, name, Path(folder)) for name, records in traces.items()}
             if isinstance(items, list | tuple) and all(isinstance(one, str | Path) for one in items):
@@ -181,8 +185,8 @@ def _as_given(error: InputError, folder: str) -> InputError:
     """Return an error that names records as they were given, `a:1` the first, not the file that they lay in."""
     if isinstance(error, InputErrors):
         return InputErrors([_as_given(one, folder) for one in error.problems], error.total)
-    where = re.sub(rf"{re.escape(folder)}/(\w+)\.(jsonl|parquet)", r"\1", error.where)
-    return type(error)(where, error.problem, error.hint)
+    lay_in = re.compile(rf"{re.escape(folder)}/(\w+)\.(jsonl|parquet)")
+    return type(error)(*(lay_in.sub(r"\1", text) for text in (error.where, error.problem, error.hint)))
 
 
 def _shown(option: tuple[str, object]) -> str:

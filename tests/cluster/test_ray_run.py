@@ -103,6 +103,25 @@ def test_the_merged_report_is_that_of_one_process_and_limits_hold_over_all_shard
     assert not here.cancelled
 
 
+def test_records_in_memory_lie_where_every_node_sees_them(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path] = []
+    shard = ray_run.judge_shard
+
+    def judged(options: Any, *rest: Any) -> ray_run.ShardEnd:  # noqa: ANN401
+        seen.extend(Path("all").resolve().glob(".*/a.jsonl"))
+        return shard(options, *rest)
+
+    monkeypatch.setattr(ray_run, "judge_shard", judged)
+    rows = [{"id": n, "question": f"Q{n}?", "trace": f"a {n}"} for n in range(4)]
+    with ProviderServer(content_judge) as server:
+        given: dict[str, Any] = {"judge": f"openai:judge-1@{server.url}/v1", "rubric": "overall.v1", "runs": "all"}
+        run = judge.compare(rows, "b.jsonl", on="ray", shards=2, allow_missing=True, **given)
+    assert run.report.n_items == 4
+    assert len(seen) == 2
+    assert [path.name for path in Path("all").iterdir() if path.name.startswith(".omr-judge-")] == []
+    assert not here.cancelled
+
+
 def test_an_error_of_a_shard_an_interrupt_and_a_broken_cluster_leave_what_was_judged(here: Here) -> None:
     answers = iter([Answer(status=401)])
     with ProviderServer(lambda call: next(answers, None) or content_judge(call)) as server:

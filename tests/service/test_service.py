@@ -85,6 +85,18 @@ def test_commands_read_the_run_of_a_service_while_it_grows(provider: ProviderSer
     omr_judge("verify", "s", cwd=tmp_path)
 
 
+def test_who_leaves_before_the_answer_finds_it_later_and_pays_nothing_twice(tmp_path: Path) -> None:
+    held = Held()
+    with ProviderServer(held) as server, serving(server, tmp_path) as service:
+        hasty = httpx2.Timeout(60, read=0.1)
+        with pytest.raises(httpx2.ReadTimeout):
+            service.client.post("/v1/preferences", json={"prompt": "Q", "responses": [SHORT, LONG]}, timeout=hasty)
+        wait_until(lambda: service.metrics()["omr_judge_questions_pending"] == 2)
+        held.free.set()
+        assert service.prefer("Q", [SHORT, LONG])["rewards"] == [0.0, 1.0]
+        assert len(server.calls) == 2
+
+
 def test_the_same_content_is_never_asked_twice_also_by_a_service_that_starts_anew(
     provider: ProviderServer, tmp_path: Path
 ) -> None:
@@ -935,12 +947,19 @@ def test_a_killed_service_invents_nothing_and_the_repeats_end_with_the_same_rewa
             )
             return [one.json()["rewards"] for one in came if isinstance(one, httpx2.Response)]
 
-    with ProviderServer(longer_wins, delay=0.2) as server:
+    free = threading.Event()
+
+    def judge_(call: Call) -> Answer:
+        answer = longer_wins(call)
+        return answer if call.number < 2 * held else replace(answer, after=free)
+
+    with ProviderServer(judge_) as server:
         process, url = started(server, tmp_path, held)
 
         def kill() -> None:
-            wait_until(lambda: len(server.calls) >= 2 * held)
+            wait_until(lambda: len(server.calls) >= 3 * held)
             os.kill(process.pid, signal.SIGKILL)
+            free.set()
 
         threading.Thread(target=kill).start()
         assert len(asyncio.run(asked(url, dies=True))) < len(bodies)
