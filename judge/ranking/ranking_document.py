@@ -213,8 +213,9 @@ def fit_words(found: CriterionRanking) -> str:
     if fit.n_triads:
         texts.append(f"{fit.n_circular} of {fit.n_triads} triads run in a circle")
     texts += [
-        f"{' > '.join([*triad.models, triad.models[0]])} beyond the ratings, {words.p_text(triad.p_adjusted)}"
+        f"beyond the ratings {one} beats {two}, {two} {three}, and {three} {one} ({words.p_text(triad.p_adjusted)})"
         for triad in fit.triads
+        for one, two, three in (triad.models,)
         if triad.p_adjusted is not None and triad.p_adjusted < HALF / 10
     ]
     if found.slot and found.slot.estimate is not None:
