@@ -12,7 +12,7 @@ from judge.outcomes.tally import HALF
 from judge.page.assemble import assemble_plain
 from judge.page.make_page import read_page, write_page
 from judge.page.sections import plotted
-from judge.ranking import ranking_document
+from judge.ranking import ranking_document, ranking_words
 from judge.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ def ranking_page(report: RankingReport, links: Links, *, title: str) -> str:
     values = {
         "title": title,
         "report": report,
-        "claim": ranking_document.conclusion(report),
+        "claim": ranking_words.conclusion(report),
         "counts": [(name, f"{count:,}") for name, count in counts.items()],
         "criteria": [_criterion(name, own, links) for name, own in reversed(report.criteria.items())],
-        "heat_legend": ranking_document.MATRIX,
+        "heat_legend": ranking_words.MATRIX,
         "curve": ranking_document.curve_table(report.curve) if report.curve else None,
-        "basis": ranking_document.basis(report),
+        "basis": ranking_words.basis(report),
     }
     return assemble_plain("ranking.html.j2", "ranking", values)
 
@@ -87,7 +87,7 @@ def _criterion(name: str, found: CriterionRanking, links: Links) -> dict[str, An
         ],
         "ranking": ranking_document.ranking_table(found.models, key="ranking", title=f"Ranking on {name}"),
         "heat": [(one, [cells.get((one, other)) for other in names]) for one in names],
-        "fit": ranking_document.fit_words(found),
+        "fit": ranking_words.fit_words(found),
         "pairs": ranking_document.pairs_table(found, name),
         "links": [[links[run] for run in pair.runs] for pair in found.pairs],
         "parts": [*ranking_document.part_tables(found, name), *ranking_document.moved_tables(found, name)],
