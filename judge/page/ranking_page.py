@@ -13,7 +13,7 @@ from judge.page.heat_map import square
 from judge.page.make_page import read_page, write_page
 from judge.page.plots import Forest, around_even, plotted
 from judge.page.sections import parted
-from judge.ranking import ranking_document
+from judge.ranking import ranking_document, ranking_words
 from judge.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ def ranking_page(report: RankingReport, links: Links, *, title: str) -> str:
         "title": title,
         "report": report,
         "claim": [
-            (text, "model" if side else "") for text, side in parted(ranking_document.conclusion(report), report.models)
+            (text, "model" if side else "") for text, side in parted(ranking_words.conclusion(report), report.models)
         ],
         "counts": [(name, f"{count:,}") for name, count in counts.items()],
         "criteria": [_criterion(name, own, links) for name, own in reversed(report.criteria.items())],
-        "heat_legend": ranking_document.MATRIX,
+        "heat_legend": ranking_words.MATRIX,
         "curve": ranking_document.curve_table(report.curve) if report.curve else None,
-        "basis": ranking_document.basis(report),
+        "basis": ranking_words.basis(report),
     }
     return assemble_plain("ranking.html.j2", values)
 
@@ -84,7 +84,7 @@ def _criterion(name: str, found: CriterionRanking, links: Links) -> dict[str, An
         ),
         "ranking": ranking_document.ranking_table(found.models, key="ranking", title=f"Ranking on {name}"),
         "heat": {one: [squares.get((one, other)) for other in names] for one in names},
-        "fit": ranking_document.fit_words(found),
+        "fit": ranking_words.fit_words(found),
         "pairs": ranking_document.pairs_table(found, name),
         "links": [[links[run] for run in pair.runs] for pair in found.pairs],
         "parts": [*ranking_document.part_tables(found, name), *ranking_document.moved_tables(found, name)],

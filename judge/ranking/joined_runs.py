@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,13 +12,14 @@ import polars as pl
 
 from judge.comparison.derive_report import VOTES, answers_of, counted_verdicts
 from judge.costs.spending import Spending, total
-from judge.errors import InputError, RunError
+from judge.errors import RunError
 from judge.outcomes.counted_items import Pooling, fold_panel
 from judge.outcomes.item_features import WantedFields, features_of_judgments, features_of_pairs, image_clusters
 from judge.outcomes.rates import Basis
 from judge.outcomes.tally import COUNTS, FOLDED, MEANS, with_outcomes
 from judge.prompting.pairwise_plan import prompt_labels
 from judge.ranking.judged_alike import refuse_other_judges, refuse_otherwise_asked, refuse_unranked
+from judge.ranking.same_items import SameItems
 from judge.runs.run_folder import RunFolder
 from judge.runs.run_names import MANIFEST, run_folders
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from judge.outcomes.counted_items import Subject
     from judge.outcomes.latest_judgments import LatestJudgments
     from judge.runs.manifest import Manifest
-    from judge.schema import Item, Pair, Trace
 
 
 class Wanted(NamedTuple):
@@ -52,17 +51,6 @@ class PairTotals(NamedTuple):
     """those that a judge was asked about, or that need none"""
 
 
-class _Noted(NamedTuple):
-    """What is remembered of a pair that was read."""
-
-    id: str
-    beside: bytes
-    """digest of what a judge is told beside the item's content"""
-    images: tuple[str, ...]
-    traces: dict[str, tuple[bytes, int]]
-    """by model: digest and length"""
-
-
 @dataclass
 class JoinedRuns:
     """Runs that were judged alike; every table has one row a pair and item, `a` before `b` by name."""
@@ -74,10 +62,7 @@ class JoinedRuns:
     by_judge: dict[tuple[str, str], list[pl.DataFrame]] = field(default_factory=lambda: defaultdict(list))
     """the same by judge and criterion"""
     pairs: dict[tuple[str, str], PairTotals] = field(default_factory=dict)
-    steps: dict[str, float] = field(default_factory=dict)
-    """by model, where its traces state one"""
-    chars: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
-    """by model and content: the length of its trace"""
+    items: SameItems = field(default_factory=SameItems)
     n_judgments: int = 0
     n_soft: int = 0
     failures: Counter[str] = field(default_factory=Counter)
@@ -87,10 +72,6 @@ class JoinedRuns:
     manifests: list[Manifest] = field(default_factory=list)
     cluster_field: str | None = None
     warnings: list[str] = field(default_factory=list)
-    _content: dict[str, tuple[bytes, str]] = field(default_factory=dict)
-    """by content: digest of what a judge is told beside it, and where it was read"""
-    _traces: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
-    _images: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _judged: dict[tuple[str, str, str], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     """by pair and judge: the run that judged each content"""
 
@@ -122,11 +103,11 @@ class JoinedRuns:
         means, counts = pl.col(MEANS).mean(), pl.col(COUNTS).sum()
         grouped = joined.group_by("a", "b", "item", maintain_order=True).agg(means, counts, pl.col(others).first())
         table = with_outcomes(grouped).sort("a", "b", "item")
-        clusters = image_clusters(list(self._images.values())) if self.cluster_field in {None, "image"} else None
+        clusters = image_clusters(list(self.items.images.values())) if self.cluster_field in {None, "image"} else None
         if clusters is None:
             return table
         self.cluster_field = "image"
-        named = dict(zip(self._images, clusters, strict=True))
+        named = dict(zip(self.items.images, clusters, strict=True))
         return table.with_columns(cluster=pl.col("item").replace_strict(named, return_dtype=pl.String))
 
     def add(self, folder: RunFolder, wanted: Wanted) -> None:
@@ -146,7 +127,7 @@ class JoinedRuns:
         if manifest.prompt is None:
             features = features_of_judgments(folder.judgments(), wanted.fields)
         else:
-            pairs = self._read(folder, manifest, wanted.step, content)
+            pairs = self.items.read(folder, manifest, wanted.step, content)
             read = answers_of(folder, manifest)
             features = features_of_pairs(
                 pairs, wanted.fields, answers=not manifest.hide_answers, show=manifest.show, read=read
@@ -168,54 +149,6 @@ class JoinedRuns:
             for criterion, items in own.items():
                 self.by_judge[judge, criterion].append(_oriented(items.items, *pair, content))
         self._count(folder, manifest, subject, latest, content)
-
-    def _read(self, folder: RunFolder, manifest: Manifest, step: str | None, content: dict[str, str]) -> Iterator[Pair]:
-        """Yield a run's pairs; then note the content of each item, and refuse one that differs from what is known.
-
-        Items of one run that have the same content are told apart by their ids.
-        """
-        sides = {"a": manifest.model_a, "b": manifest.model_b}
-        noted: list[_Noted] = []
-        for pair in folder.pairs():
-            traces: dict[str, Trace] = {model: getattr(pair, side) for side, model in sides.items()}
-            where = f"item {pair.item.id} of {folder.path}"
-            content[pair.item.id] = _content_key(pair.item)
-            for model, trace in traces.items():
-                if step is not None and step in trace.meta:
-                    self._note_step(model, trace.meta[step], where, step)
-            noted.append(
-                _Noted(
-                    pair.item.id,
-                    _digest([pair.item.answer, pair.item.reference_reasoning]),
-                    tuple(image.sha256 for image in pair.item.images),
-                    {model: (_digest([trace.text, trace.answer]), len(trace.text)) for model, trace in traces.items()},
-                )
-            )
-            yield pair
-        shared = Counter(content.values())
-        for item in noted:
-            where = f"item {item.id} of {folder.path}"
-            if shared[content[item.id]] > 1:
-                content[item.id] += f" {item.id}"
-            key = content[item.id]
-            self._images[key] = item.images
-            known, first = self._content.setdefault(key, (item.beside, where))
-            if known != item.beside:
-                raise RunError(f"{where}: another right answer or reference than {first}, of the same question")
-            for model, (said, n_chars) in item.traces.items():
-                known, first = self._traces.setdefault((model, key), (said, where))
-                if known != said:
-                    hint = "give the versions different names"
-                    raise RunError(f"{where}: {model} has another trace there than in {first}; {hint}")
-                self.chars[model][key] = n_chars
-
-    def _note_step(self, model: str, value: object, where: str, step: str) -> None:
-        try:
-            number = float(str(value))
-        except ValueError:
-            raise InputError(f"--curve {step}", f"{where}: {value!r} is no number") from None
-        if self.steps.setdefault(model, number) != number:
-            raise InputError(f"--curve {step}", f"{where}: {model} is at step {number:g} and {self.steps[model]:g}")
 
     def _count(
         self,
@@ -292,15 +225,3 @@ def _oriented(items: pl.DataFrame, a: str, b: str, content: dict[str, str]) -> p
         f"{name}_{one}": pl.col(f"{name}_{other}") for name in ("length", "right") for one, other in ("ab", "ba")
     }
     return with_outcomes(items.with_columns(**turned, **swapped)).with_columns(a=pl.lit(b), b=pl.lit(a))
-
-
-def _content_key(item: Item) -> str:
-    """Return what an item is known by: its question, options and images, as models saw them; without any, its id."""
-    images = [image.original.sha256 if image.original else image.sha256 for image in item.images]
-    if not (item.question or item.options or images):
-        return item.id
-    return _digest([item.question, item.options, images]).hex()
-
-
-def _digest(value: object) -> bytes:
-    return blake2b(repr(value).encode(errors="surrogatepass"), digest_size=16).digest()

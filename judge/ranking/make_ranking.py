@@ -157,7 +157,7 @@ def _curve(joined: JoinedRuns, table: pl.DataFrame, settings: Settings, field: s
         se = max(float(gradient @ covariance @ gradient), 0.0) ** 0.5
         difference = float(found.fit.ratings[code] - found.fit.ratings[base])
         ends = (difference, difference - critical * se, difference + critical * se)
-        chars, names = joined.chars.get(name, {}), ("estimate", "low", "high")
+        chars, names = joined.items.chars.get(name, {}), ("estimate", "low", "high")
         told.append(
             CurveStep(
                 model=name,
@@ -189,7 +189,7 @@ def _against(fit: Davidson, difference: float) -> float:
 def _step(joined: JoinedRuns, model: str, field: str) -> float | None:
     """Return a model's step: as its traces state it, else the number after the field's name in its own."""
     named = re.search(rf"{re.escape(field)}[-_=]?([0-9]+(?:\.[0-9]+)?)", model)
-    return joined.steps.get(model, float(named[1]) if named else None)
+    return joined.items.steps.get(model, float(named[1]) if named else None)
 
 
 def _flagged(joined: JoinedRuns) -> dict[str, set[str]]:

@@ -190,6 +190,18 @@ def test_an_adaptive_design_plans_whole_blocks_and_asks_its_share(server: Provid
     assert asked_twice(server) == []
 
 
+def test_an_adaptive_design_connects_a_model_that_takes_the_place_of_another(
+    server: ProviderServer, tmp_path: Path
+) -> None:
+    hold(options(server, tmp_path, "alpha", "beta", "gamma", design="adaptive:0.1"))
+    report = hold(options(server, tmp_path, "beta", "gamma", "delta", design="adaptive:0.1"))
+    assert report.models == ("alpha", "beta", "delta", "gamma")  # what was judged is never lost
+    plan = read_plan(tmp_path / "runs/tournament")
+    assert plan is not None
+    assert any("delta" in {block.a, block.b} for block in plan.batches[-1])
+    assert asked_twice(server) == []
+
+
 def test_one_budget_holds_for_all_pairs_and_the_same_command_goes_on(server: ProviderServer, tmp_path: Path) -> None:
     given_ = options(server, tmp_path, "alpha", "beta", "gamma")
     judging = replace(given_.judging, max_calls=40, concurrency=1)

@@ -951,7 +951,7 @@ def test_a_killed_service_invents_nothing_and_the_repeats_end_with_the_same_rewa
 
     def judge_(call: Call) -> Answer:
         answer = longer_wins(call)
-        return answer if call.number < 2 * held else replace(answer, after=free)
+        return answer if call.number < 2 * held else replace(answer, after=free.is_set)
 
     with ProviderServer(judge_) as server:
         process, url = started(server, tmp_path, held)
