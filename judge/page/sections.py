@@ -78,7 +78,7 @@ def sections(run: str, report: Report, manifest: Manifest) -> dict[str, Any]:
         "ledgers": [words.ledger(name, row, names[0]) for name, row in report.criteria.items()],
         "consistency": shares(
             "criterion",
-            "Pairs whose two orders agree, %; the thin mark is what chance would give",
+            "Pairs on which both orders agree (%); the thin mark is what chance would give",
             [_agreeing(name, row) for name, row in report.criteria.items()],
         ),
         "first_slot": _first_slot(report),

@@ -17,7 +17,8 @@ LIST = Path(__file__).parent / "sentences.txt"
 FILES = (
     *("tables/first_screen.py", "tables/words.py", "tables/qualifiers.py", "tables/terminal.py", "tables/tables.py"),
     *("tables/control_tables.py", "tables/reliability_tables.py", "report/judge_signal.py", "report/conclusions.py"),
-    *("report/control_report.py", "costs/cost_words.py", "judging/progress.py", "page/several.py"),
+    *("report/control_report.py", "costs/cost_words.py", "judging/progress.py", "page/several.py", "page/sections.py"),
+    *("page/control_sections.py", "page/plots.py", "page/spent.py"),
 )
 OLD_WORDS = ("halo", "length-adjusted", "orders agree,", "first-slot rate", "jeffreys bootstrap", "- %", "a is better")
 
