@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from judge.page.contents import Contents
 
 PACKAGE = "judge.page"
-_WHOLE = re.compile(r"\[[^\[\]]*\]|(?<=\d) %|\bp [<=] [\d.]+|\b[\d.,]+ (?:pair|item)s?\b")
+_WHOLE = re.compile(r"\[[^\[\]]*\]|\(\d[^()]{,12}\)|(?<=\d) %|\bp [<=] [\d.]+|\b[\d.,]+ (?:pair|item)s?\b|\d\. $")
 
 
 class Parts(NamedTuple):

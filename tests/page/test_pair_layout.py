@@ -15,7 +15,7 @@ from judge.files.files import write_lines
 from judge.schema import Order
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator
+    from playwright.sync_api import Browser, FloatRect, Locator
 
 LONG_NAME = "vendor/a-very-long-model-name-that-no-line-of-a-phone-can-hold-instruct-2026-11-30"
 THOUGHT = "The pulse is weak, and the lactate is raised. " * 40
@@ -49,10 +49,10 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "report.html"
 
 
-def place(element: Locator) -> dict[str, float]:
+def place(element: Locator) -> FloatRect:
     found = element.bounding_box()
     assert found is not None
-    return {"x": found["x"], "y": found["y"], "width": found["width"], "height": found["height"]}
+    return found
 
 
 def test_verdicts_stand_beside_the_traces_on_a_desk_and_folded_above_them_where_there_is_no_room(

@@ -67,14 +67,14 @@ const FINAL_TEXT = "\n\nFinal text:\n";
 
 let thinkingShown = false;
 
-/** Draw a trace's text: its thinking, if it has any, folded away until the reader wants to see it, here and from then on. */
+/** Draw a trace's text: its thinking, if it has any, folded away until the reader labels or wants to see it, from then on. */
 function traceText(own, name, places) {
   if (!own.final_chars) return [longText(own.text, name, places)];
   const at = own.text.length - own.final_chars;
   const end = at - FINAL_TEXT.length;
   const marks = places.filter((place) => place.start < end).length;
   const size = `${(end - THINKING.length).toLocaleString("en")} characters${marks ? `, ${marks} quoted` : ""}`;
-  const thinking = make("details", { class: "thinking", open: thinkingShown }, make("summary", { onclick: unfold }, `Thinking (${size})`), longText(own.text, name, places, THINKING.length, end));
+  const thinking = make("details", { class: "thinking", open: thinkingShown || state.labelling === true }, make("summary", { onclick: unfold }, `Thinking (${size})`), longText(own.text, name, places, THINKING.length, end));
   return [thinking, make("p", { class: "fine" }, "Final text"), longText(own.text, name, places, at)];
 }
 

@@ -82,6 +82,7 @@ async function keep(one) {
   drawProgress();
   update();
   await drawItem();
+  byId("item").querySelector(".asked")?.scrollIntoView({ block: "nearest" });
 }
 
 function drawProgress() {
