@@ -11,6 +11,7 @@ import re
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -404,8 +405,9 @@ def test_a_full_disk_makes_503_and_the_run_stays_whole(
 
 
 def test_more_than_may_wait_is_refused_with_a_time_to_come_back(tmp_path: Path) -> None:
+    told = threading.Event()
     with (
-        ProviderServer(longer_wins, delay=1.0) as server,
+        ProviderServer(lambda call: replace(longer_wins(call), after=told.is_set)) as server,
         serving(server, tmp_path, max_pending=4, concurrency=1) as service,
     ):
         service.prefer("Q1", [SHORT, LONG], deadline_s=0.05)
@@ -413,6 +415,7 @@ def test_more_than_may_wait_is_refused_with_a_time_to_come_back(tmp_path: Path) 
         refused = service.client.post("/v1/preferences", json={"prompt": "Q3", "responses": [SHORT, LONG]})
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
         assert service.metrics()["omr_judge_questions_pending"] == 4
+        told.set()
 
 
 def test_images_and_references_and_checklists_are_shown_and_an_image_is_sent_once(
