@@ -285,7 +285,6 @@ def test_a_failed_call_of_a_control_is_no_change_and_is_asked_again_by_retry(tmp
     assert moved(report_of(tmp_path / "runs" / "r"), "no-image")["perception"]["n"] == 3
 
 
-@pytest.mark.slow
 def test_what_a_run_cannot_have_is_refused_with_what_to_do(tmp_path: Path) -> None:
     write_inputs(tmp_path, 3, images=False)
     with ProviderServer(fair) as server:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import random
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ else:
 from judge.convert.choose_traces import Choice
 from judge.convert.convert import ConvertOptions, convert
 from judge.convert.output import Row
+from judge.convert.parquet_records import parquet_records
 from judge.convert.read_rows import Problems, RowFile
 from judge.errors import InputError, InputErrors
 from judge.files.limits import Limits, limiting
@@ -100,6 +104,24 @@ def test_a_table_with_a_header_is_read_with_cells_of_several_lines(name: str, si
 
 
 PNG = bytes.fromhex("89504e470d0a1a0a")
+
+
+def test_values_of_parquet_are_those_of_json(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    table = {"day": [dt.date(2026, 1, 2)], "share": [float("nan")], "words": [["a", "b"]], "of": [{"n": 1}]}
+    pl.DataFrame(table).write_parquet(path)
+    (record,) = parquet_records(str(path))
+    assert record.where == f"{path}: row 0"
+    assert record.record == {"day": "2026-01-02", "share": None, "words": ["a", "b"], "of": {"n": 1}}
+    text = random.Random(1).randbytes(5 * 2**20).hex()  # noqa: S311 - any text
+    pl.DataFrame({"text": [text]}).write_parquet(path)
+    with (
+        limiting(Limits(max_record_mb=1)),
+        pytest.raises(InputErrors, match="row 0: holds 10 MiB, and a row may hold 8"),
+    ):
+        list(parquet_records(str(path)))
+    with pytest.raises(InputErrors, match="Parquet from standard input"):
+        list(parquet_records("<stdin>"))
 
 
 def test_parquet_is_read_as_records_and_its_images_stay(tmp_path: Path) -> None:

@@ -6,9 +6,8 @@ import base64
 import hashlib
 import json
 import re
-import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec import structs
@@ -21,7 +20,9 @@ from judge.labels.labels import labels_path, read_labels
 from judge.labels.make_packet import PacketOptions, make_packet
 from judge.schema import Image, Order, Winner
 
-CHROMIUM = shutil.which("chromium")
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[2J\u202e![x](http://127.0.0.1:9/x.png)"
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -125,63 +126,57 @@ def test_a_packet_replaces_a_packet_and_no_other_file(tmp_path: Path) -> None:
     assert len(list((run.path / "packets").iterdir())) == 2, "no key of a page that was never written"
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium")
-def test_two_windows_of_one_packet_do_not_overwrite_each_others_answers(tmp_path: Path) -> None:
+def test_two_windows_of_one_packet_do_not_overwrite_each_others_answers(browser: Browser, tmp_path: Path) -> None:
     sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright")
     _, _, path = hostile_packet(tmp_path)
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        window = browser.new_context()
-        one, two = window.new_page(), window.new_page()
-        one.goto(path.as_uri())
-        two.goto(path.as_uri())
-        one.check("input[name=overall][value=first]")
-        sync_api.expect(two.locator("input[name=overall][value=first]")).to_be_checked()
-        two.check("input[name=knowledge][value=tie]")
-        sync_api.expect(one.locator("#progress")).to_have_text("1 of 3 (1 answered)")
-        browser.close()
+    window = browser.new_context()
+    one, two = window.new_page(), window.new_page()
+    one.goto(path.as_uri())
+    two.goto(path.as_uri())
+    one.check("input[name=overall][value=first]")
+    sync_api.expect(two.locator("input[name=overall][value=first]")).to_be_checked()
+    two.check("input[name=knowledge][value=tie]")
+    sync_api.expect(one.locator("#progress")).to_have_text("1 of 3 (1 answered)")
+    window.close()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium")
-def test_a_reader_fills_the_page_by_keyboard_and_the_answers_come_home(tmp_path: Path) -> None:
+def test_a_reader_fills_the_page_by_keyboard_and_the_answers_come_home(browser: Browser, tmp_path: Path) -> None:
     sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright")
     run, key, path = hostile_packet(tmp_path)
     asked: list[str] = []
     dialogs: list[str] = []
     errors: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(reduced_motion="reduce")
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("dialog", lambda dialog: dialogs.append(dialog.message))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.goto(path.as_uri())
-        assert page.text_content("#progress") == "1 of 3 (0 answered)"
-        shown = [page.text_content(f"#trace-{slot}") for slot in (1, 2)]
-        assert shown == content_of(path.read_text(encoding="utf-8"))["items"][0]["traces"]
-        assert page.evaluate("document.getElementById('trace-1').childElementCount") == 0
-        assert page.locator("#item img").count() == 1
-        page.keyboard.press("1")
-        page.keyboard.press("t")
-        assert page.text_content("#progress") == "2 of 3 (1 answered)"
-        page.keyboard.press("2")
-        page.fill("textarea >> nth=0", "1 clear mistake")
-        page.reload()
-        sync_api.expect(page.locator("#progress")).to_have_text("2 of 3 (1 answered)")
-        assert page.input_value("textarea >> nth=0") == "1 clear mistake"
-        page.keyboard.press("j")
-        page.check("input[name=overall][value=cannot_judge]")
-        page.keyboard.press("k")
-        assert page.text_content("#progress") == "2 of 3 (1 answered)"
+    page = browser.new_page(reduced_motion="reduce")
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(path.as_uri())
+    assert page.text_content("#progress") == "1 of 3 (0 answered)"
+    shown = [page.text_content(f"#trace-{slot}") for slot in (1, 2)]
+    assert shown == content_of(path.read_text(encoding="utf-8"))["items"][0]["traces"]
+    assert page.evaluate("document.getElementById('trace-1').childElementCount") == 0
+    assert page.locator("#item img").count() == 1
+    page.keyboard.press("1")
+    page.keyboard.press("t")
+    assert page.text_content("#progress") == "2 of 3 (1 answered)"
+    page.keyboard.press("2")
+    page.fill("textarea >> nth=0", "1 clear mistake")
+    page.reload()
+    sync_api.expect(page.locator("#progress")).to_have_text("2 of 3 (1 answered)")
+    assert page.input_value("textarea >> nth=0") == "1 clear mistake"
+    page.keyboard.press("j")
+    page.check("input[name=overall][value=cannot_judge]")
+    page.keyboard.press("k")
+    assert page.text_content("#progress") == "2 of 3 (1 answered)"
+    page.click("#download")
+    assert page.text_content("#note") == "Give your name or initials first."
+    page.fill("#reader", "Dr. T")
+    with page.expect_download() as download:
         page.click("#download")
-        assert page.text_content("#note") == "Give your name or initials first."
-        page.fill("#reader", "Dr. T")
-        with page.expect_download() as download:
-            page.click("#download")
-        download.value.save_as(tmp_path / "answers.json")
-        assert page.text_content("#note") == "4 of 6 answers are in the file. Send it back."
-        browser.close()
+    download.value.save_as(tmp_path / "answers.json")
+    assert page.text_content("#note") == "4 of 6 answers are in the file. Send it back."
+    page.close()
     assert (dialogs, errors) == ([], [])
     assert all(url.startswith(("file:", "data:", "blob:")) for url in asked)
     assert import_labels(run, [str(tmp_path / "answers.json")]).new == 4

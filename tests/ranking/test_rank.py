@@ -21,6 +21,7 @@ from judge.comparison.import_judgments import import_verdicts
 from judge.enums import ReportFormat, Show
 from judge.errors import InputError, RunError
 from judge.files.files import write_lines
+from judge.files.terminal import console
 from judge.outcomes.interim_looks import Stopping
 from judge.outcomes.item_features import WantedFields
 from judge.ranking.joined_runs import Wanted
@@ -229,11 +230,21 @@ def test_subgroups_and_answer_strata_are_ranked_too(three: Path) -> None:
         ranked(three, fields=WantedFields(by=("colour",)))
 
 
+def drawn_text(report: RankingReport) -> str:
+    """Return what the terminal shows of a ranking."""
+    screen = console()
+    with screen.capture() as captured:
+        render_ranking(report, screen)
+    return captured.get()
+
+
 def test_how_an_added_model_moved_the_others_adds_up(three: Path) -> None:
     for number, other in enumerate(["alpha", "beta"]):
         model_run(three / f"delta_{other}", "delta", other, drawn("delta", other, 40, 7 + number))
-    found = make_ranking([three], Wanted(), added=["delta"]).criteria["overall"]
+    report = make_ranking([three], Wanted(), added=["delta"])
+    found = report.criteria["overall"]
     assert [one.model for one in found.moved] == ["alpha", "beta", "gamma"]
+    assert "How the added models moved the others on overall" in drawn_text(report)
     for one in found.moved:
         assert one.after - one.before == pytest.approx(one.recentred + one.indirect, abs=3e-6)
     assert sum(one.indirect for one in found.moved) == pytest.approx(0, abs=1e-5)
@@ -242,7 +253,9 @@ def test_how_an_added_model_moved_the_others_adds_up(three: Path) -> None:
 
 
 def test_a_curve_has_a_band_the_first_step_that_differs_lengths_and_flags(three: Path) -> None:
-    curve = ranked(three, step="step").curve
+    report = ranked(three, step="step")
+    assert "Checkpoints by step" in drawn_text(report)
+    curve = report.curve
     assert curve is not None
     assert (curve.base, [step.step for step in curve.steps]) == ("gamma", [-1, 0, 1])
     assert curve.first_different in {"alpha", "beta"}
@@ -344,15 +357,11 @@ def test_a_folder_without_comparisons_is_refused_and_what_is_none_is_left_out(th
 
 
 def test_the_terminal_leaves_the_matrix_of_many_models_out(tmp_path: Path) -> None:
-    from judge.files.terminal import console  # noqa: PLC0415 - a screen of this test alone
-
     for number in range(9):
         model_run(tmp_path / f"run{number}", f"m{number}", "m9", drawn("m0", "m9", 12, number))
-    screen = console()
-    with screen.capture() as captured:
-        render_ranking(ranked(tmp_path), screen)
-    assert "Who beats whom" not in captured.get()
-    assert "Position bias" in captured.get()
+    text = drawn_text(ranked(tmp_path))
+    assert "Who beats whom" not in text
+    assert "Position bias" in text
 
 
 def test_another_right_answer_to_the_same_question_is_refused(three: Path) -> None:

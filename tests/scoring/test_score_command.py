@@ -187,7 +187,6 @@ def test_two_scores_differ_by_what_was_counted_by_hand(work: Path, server: Provi
     )
 
 
-@pytest.mark.slow
 def test_shards_of_a_score_merge_into_the_whole(work: Path, server: ProviderServer) -> None:
     scored(work, server, "a")
     for number in (1, 2):
