@@ -111,9 +111,7 @@ def report(
         if html is not None:
             refuse_options({"--against": against}, "is no page: it is printed")
         other = find_run(against, runs) if against else None
-        _report_score(
-            folder, other, method=ci, wanted=wanted, to=html or form.chosen, overwrite=overwrite, errors=form.se
-        )
+        _report_score(folder, other, method=ci, wanted=wanted, html=page, form=form, run=called(folder, first))
         return
     refuse_options({"--against": against}, "is for runs of `score`; --with-scores sets a comparison beside two of them")
     difficulties = read_difficulties(extra.difficulty) if extra.difficulty else None
@@ -144,25 +142,26 @@ def _report_score(
     *,
     method: Method | None,
     wanted: WantedFields,
-    to: ReportFormat | Path,
-    overwrite: bool,
-    errors: bool,
+    html: PageOptions,
+    form: FormOptions,
+    run: str,
 ) -> None:
     from judge.scoring.derive_score_report import make_difference, make_score_report
     from judge.scoring.figures import SCORE_METHOD
     from judge.scoring.score_document import difference_document, render_difference
 
     method = method or SCORE_METHOD
-    if isinstance(to, Path):
+    if against is not None:
+        found = make_difference(folder, against, method=method, wanted=wanted)
+        print_form(found, form.chosen, difference_document, render_difference, errors=form.se)
+        return
+    scored = make_score_report(folder, method=method, wanted=wanted)
+    if html.html is not None:
         from judge.page.make_page import read_score_page, write_page
 
-        scored = make_score_report(folder, method=method, wanted=wanted)
-        make_file(lambda path: write_page(read_score_page(folder, scored), path), to, overwrite=overwrite)
-    elif against is None:
-        _print_score(make_score_report(folder, method=method, wanted=wanted).report, to, errors=errors)
+        make_file(lambda path: write_page(read_score_page(folder, scored), path), html.html, overwrite=html.overwrite)
     else:
-        found = make_difference(folder, against, method=method, wanted=wanted)
-        print_form(found, to, difference_document, render_difference, errors=errors)
+        _print_score(scored.report, form.chosen, run=run, full=form.full, errors=form.se)
 
 
 def _print(made: Report, form: ReportFormat, *, run: str, full: bool = False, errors: bool = False) -> None:
@@ -172,10 +171,10 @@ def _print(made: Report, form: ReportFormat, *, run: str, full: bool = False, er
     print_form(made, form, comparison_document, partial(render_report, run=run, full=full), errors=errors)
 
 
-def _print_score(made: ScoreReport, form: ReportFormat, *, errors: bool = False) -> None:
+def _print_score(made: ScoreReport, form: ReportFormat, *, run: str, full: bool = False, errors: bool = False) -> None:
     from judge.scoring.score_document import render_scores, score_document
 
-    print_form(made, form, score_document, render_scores, errors=errors)
+    print_form(made, form, score_document, partial(render_scores, run=run, full=full), errors=errors)
 
 
 def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> None:
@@ -195,7 +194,7 @@ def print_report(folder: RunFolder, output: OutputOptions, *, quiet: bool) -> No
     made: Report | ScoreReport
     if kind == "score":
         made = scored = save_score_report(folder)
-        _print_score(scored, form)
+        _print_score(scored, form, run=called(folder))
     else:
         made = compared = save_report(folder)
         decided = compared.sequential is not None and compared.sequential.decided

@@ -200,15 +200,15 @@ def find_run(run: PreparedRun[Any], *, say: Callable[[str], None]) -> RunFolder:
     if name is not None:
         folder = named_run(runs, name)
         begun = folder.any_manifest().identity if folder.manifest_path.exists() else identity
-        changed = sorted(
+        changed = [
             changed_setting(part, begun.get(part), identity.get(part))
             for part in begun.keys() | identity.keys()
             if (begun.get(part) or "None") != (identity.get(part) or "None")
-        )
+        ]
         if changed:
+            told = "; with ".join(sorted(filter(None, changed))) or "other judges"
             raise RunError(
-                f"{folder.path}: begun with {'; with '.join(changed)}. "
-                "Repeat the first command to go on, or use another --name"
+                f"{folder.path}: begun with {told}. Repeat the first command to go on, or use another --name"
             )
         return folder
     for path in sorted(runs.glob("[!.]*/manifest.json"), reverse=True):

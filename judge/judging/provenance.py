@@ -48,14 +48,29 @@ def judges_identity(judges: Sequence[JudgeSpec]) -> dict[str, str]:
     return {"--judge": ", ".join(sorted(judge.name for judge in judges)), **settings}
 
 
+OPTIONS_OF_JUDGES = {"max_output_tokens", "temperature", "effort"}
+"""fields of a judge that the command line sets too"""
+
+
 def changed_setting(name: str, before: str | None, now: str | None) -> str:
-    """Name something that differs between two runs, with both values where they say something to a person."""
+    """Name something that differs between two runs, with both values where they say something to a person.
+
+    Empty for the settings of a judge that one run has not: `--judge` names it.
+    """
     if name.startswith("--"):
         return f"{name} {_value(before)}, now {_value(now)}"
-    if not name.startswith(SETTINGS_OF) or before is None or now is None:
+    if not name.startswith(SETTINGS_OF):
         return f"another {name}"
-    specs = [JudgeSpec.model_validate_json(text) for text in (before, now)]
-    return f"{', '.join(changed_fields(*specs))} in the {name}"
+    if before is None or now is None:
+        return ""
+    fields = changed_fields(*(JudgeSpec.model_validate_json(text) for text in (before, now)))
+    return f"{', '.join(map(_as_option, fields))} in the {name}"
+
+
+def _as_option(told: str) -> str:
+    """Call a field of a judge as its option is called, if it has one."""
+    name, blank, rest = told.partition(" ")
+    return f"--{name.replace('_', '-')}{blank}{rest}" if name in OPTIONS_OF_JUDGES else told
 
 
 def _value(text: str | None) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 from judge.costs.cost_words import costs
 from judge.files.safe_text import safe
 from judge.scoring import score_tables
+from judge.scoring.score_screen import counts_line, headline, render_screen
 from judge.tables import words
 from judge.tables.cells import Document
 from judge.tables.notes import LEFT_OUT
@@ -82,10 +83,15 @@ def difference_conclusion(found: ScoreDifference) -> str:
     return f"On the trace score, a is {total.verdict}: {told}."
 
 
-def render_scores(report: ScoreReport, console: Console, *, errors: bool = False) -> None:
-    """Render the counts, the tables, the cost, and every warning; on request with standard errors."""
-    console.print(Text(f"model: {safe(report.model)}"))
-    console.print(Text("\n".join(_counts(report))))
+def render_scores(
+    report: ScoreReport, console: Console, *, run: str = "latest", full: bool = False, errors: bool = False
+) -> None:
+    """Render the first screen, or the tables, the cost, and every warning; on request with standard errors."""
+    if not (full or errors or report.subgroups):
+        render_screen(report, console, run=run)
+        return
+    for line in (*headline(report, run), *_counts(report)):
+        console.print(Text(safe(line)))
     for table in score_tables.score_tables(report):
         if table.key != "costs":
             stacked = table.key in {"subgroups", "groups"}
@@ -95,7 +101,6 @@ def render_scores(report: ScoreReport, console: Console, *, errors: bool = False
     console.print(Text(safe(f"{_basis(report)}{f' {words.ERRORS}' if errors else ''}"), style="dim"))
     for warning in report.warnings:
         console.print(Text(f"Warning: {safe(warning)}", style="bold yellow"))
-    console.print(Text(safe(conclusion(report)), style="bold"))
 
 
 def render_difference(found: ScoreDifference, console: Console, *, errors: bool = False) -> None:
@@ -111,16 +116,14 @@ def _percent(text: str) -> str:
 
 
 def _counts(report: ScoreReport) -> list[str]:
-    lines = [f"{report.n_items} items, {report.n_judgments} judgments, {report.n_failed} failed"]
-    if report.failures:
-        lines[0] += " (" + ", ".join(f"{kind} {count}" for kind, count in report.failures.items()) + ")"
-    if report.n_not_asked:
-        lines.append(f"{report.n_not_asked} judgments not asked yet: `omr-judge resume` goes on")
+    lines = [counts_line(report)]
     if report.n_unread:
-        lines.append(f"{report.n_unread} traces whose final answer cannot be read: not right")
+        lines.append(f"{words.count(report.n_unread, 'trace')} whose final answer cannot be read: not right")
     if report.n_without_answer:
-        lines.append(f"{report.n_without_answer} items whose right answer is unknown: out of the accuracy")
-    return lines + [f"{count} items left out: {LEFT_OUT[reason]}" for reason, count in report.left_out.items() if count]
+        unknown = words.count(report.n_without_answer, "item")
+        lines.append(f"{unknown} whose right answer is unknown: out of the accuracy")
+    left_out = report.left_out.items()
+    return lines + [f"{words.count(n, 'item')} left out: {LEFT_OUT[reason]}" for reason, n in left_out if n]
 
 
 def _basis(report: ScoreReport) -> str:

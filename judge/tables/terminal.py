@@ -67,11 +67,11 @@ def render_report(
         room = LINES - others - len(judges)
         rows = _cropped(rows, room - MIN_NOTES, overall=len(report.criteria))
     counts, legend_lines, next_lines = tail
-    _print_lines(console, head, "bold")
-    _print_lines(console, judges)
+    print_lines(console, head, "bold")
+    print_lines(console, judges)
     console.print()
     is_silent = list(report.criteria.values())[-1].signal is Signal.NO_SIGNAL
-    _print_lines(console, rows, "dim" if is_silent else "")
+    print_lines(console, rows, "dim" if is_silent else "")
     console.print()
     if full:
         _render_all(report, console, errors=errors)
@@ -79,14 +79,14 @@ def render_report(
         _render_asked(report, console, errors=errors)
         _render_equal_length(report, console)
         most = max(MIN_NOTES, min(NOTE_LINES, room - len(rows)))
-        for note in _fitting(list(notes.notes(report)), console, most):
+        for note in fitting(list(notes.notes(report)), console, most):
             console.print(note)
-    _print_lines(console, counts)
-    _print_lines(console, legend_lines, "dim")
+    print_lines(console, counts)
+    print_lines(console, legend_lines, "dim")
     if errors:
         _print(console, words.ERRORS, "dim")
     console.print()
-    _print_lines(console, next_lines)
+    print_lines(console, next_lines)
 
 
 def _of_judges(report: Report) -> list[str]:
@@ -94,10 +94,11 @@ def _of_judges(report: Report) -> list[str]:
 
 
 def _print(console: Console, text: str, style: str = "") -> None:
-    _print_lines(console, wrapped(text, console), style)
+    print_lines(console, wrapped(text, console), style)
 
 
-def _print_lines(console: Console, lines: Iterable[str], style: str = "") -> None:
+def print_lines(console: Console, lines: Iterable[str], style: str = "") -> None:
+    """Print lines as they are."""
     for line in lines:
         console.print(Text(line, style=style))
 
@@ -108,7 +109,7 @@ def wrapped(text: str, console: Console) -> list[str]:
     return [line.plain.rstrip().replace(GLUE, " ") for line in Text(glued).wrap(console, console.width)]
 
 
-def _fitting(texts: list[str], console: Console, most: int) -> Iterator[Text]:
+def fitting(texts: list[str], console: Console, most: int) -> Iterator[Text]:
     """Yield as many notes as fit into so many lines, and how many there are beside them."""
     lines = {note: wrapped(note[:1].upper() + note[1:], console) for note in dict.fromkeys(texts)}
     room = most - (sum(map(len, lines.values())) > most)
@@ -186,7 +187,7 @@ def _render_judges(report: Report, console: Console, *, errors: bool) -> None:
     side = side_of(report)
     for judge, criteria in report.by_judge.items():
         _print(console, f"{judge} alone", "italic")
-        _print_lines(console, rate_rows(report, criteria, side, console.width, errors=errors))
+        print_lines(console, rate_rows(report, criteria, side, console.width, errors=errors))
         console.print()
     for judge, criteria in {"": report.criteria, **report.by_judge}.items():
         console.print(render_table(tables.credibility(report, criteria, judge), console.width, errors=errors))

@@ -461,8 +461,7 @@ def test_ids_without_a_partner_are_refused_unless_allowed_and_what_looks_wrong_i
         "a.jsonl:1: id 'q0' is not in b.jsonl",
         "b.jsonl:5: id 'q5' is not in a.jsonl",
     ]
-    assert "1 item left out: only in the traces of " in allowed.stdout
-    assert "1 item left out: only in the traces of " in allowed.stdout
+    assert allowed.stdout.count("1 item left out: only in the traces of ") == len("ab")
     assert "Warning: both files name the same model, the same" in allowed.stderr
     assert "Warning: b.jsonl: 2 of 5 traces have ten characters or fewer" in allowed.stderr
     assert len(server.calls) == 8
@@ -497,7 +496,7 @@ def test_a_run_goes_on_only_with_the_same_comparison_and_says_what_changed(finis
             "--seed",
             "5",
         ),
-        ("max_output_tokens (was 8192, is now 99) in the settings of openai:m",): (
+        ("--max-output-tokens (was 8192, is now 99) in the settings of openai:m",): (
             "a.jsonl",
             "b.jsonl",
             *same_judge,
@@ -505,8 +504,8 @@ def test_a_run_goes_on_only_with_the_same_comparison_and_says_what_changed(finis
             "99",
         ),
         (
-            *("--hide-answers off, now on", "--judge openai:m, now openai:other"),
-            *("another settings of openai:m", "another settings of openai:other"),
+            "--hide-answers off, now on",
+            "--judge openai:m, now openai:other",
         ): (*("a.jsonl", "b.jsonl", *judge(finished.server, "other"), "--hide-answers"),),
     }
     before = {path.name: path.read_bytes() for path in finished.run.iterdir() if path.name != "owner.json"}

@@ -20,7 +20,7 @@ FILES = (
     *("tables/reliability_tables.py", "tables/rate_rows.py", "report/judge_signal.py", "report/conclusions.py"),
     *("report/control_report.py", "report/escalation.py", "report/acceptance.py", "report/certificate.py"),
     *("report/build_report.py", "costs/cost_words.py", "judging/progress.py", "page/several.py"),
-    *("page/sections.py", "page/control_sections.py", "page/plots.py", "page/spent.py"),
+    *("page/sections.py", "page/control_sections.py", "page/plots.py", "page/spent.py", "scoring/score_screen.py"),
 )
 ASKED = {"response A is better"}
 """what judges write, and not the program"""
