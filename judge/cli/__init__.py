@@ -118,7 +118,10 @@ def main() -> None:
     except TyperException as error:  # wrong usage: it repeats what was typed
         context = getattr(error, "ctx", None)
         usage = f"{context.get_usage()}\nTry '{context.command_path} --help'.\n" if context else ""
-        if said := error.format_message():  # else its help is printed already
+        said = error.format_message()
+        if context and said == context.get_help():  # no command was named
+            tell(said)
+        elif said:  # else its help is printed already
             tell(f"{usage}Error: {said}")
         sys.exit(error.exit_code)
     except OmrJudgeError as error:
