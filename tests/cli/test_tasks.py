@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from cli.test_pseudo_terminal import on_a_terminal
-from command import omr_judge
+from command import COMMAND, environment, omr_judge
 from provider_server import Answer, Call, ProviderServer, content_judge
 
 from judge.cli.help import TASKS
@@ -70,3 +71,12 @@ def test_every_task_is_done_by_its_command_and_screens_lead_to_the_next(tmp_path
     assert "The judge beside them: omr-judge agreement runs/second" in labelled
     assert "both.html: written" in shown("Put two runs side by side")
     assert re.search(r"^second .*\n.*\n(?:.*\n)*first ", shown("Find last week's run"), re.MULTILINE)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", ["--help", "runs", "prompts"])
+def test_output_for_which_there_is_no_room_is_said_in_one_line(tmp_path: Path, command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*COMMAND, command], cwd=tmp_path, env=environment(), stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 3
+    assert done.stderr.decode() == "omr-judge: what it prints: No space left on device\n"
