@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -78,6 +79,8 @@ PANELS = {
     "Set up": (defaults.init,),
 }
 """the panels of `--help` with their commands, in the order in which they are needed"""
+FULL = {errno.ENOSPC, errno.EDQUOT}
+"""what a system says where there is no room, to whatever was written"""
 TAKES_A_COMMAND = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 """settings of a command whose arguments are another one with its options"""
 for panel, commands in PANELS.items():
@@ -119,8 +122,11 @@ def main() -> None:
     except TyperException as error:  # wrong usage: it repeats what was typed
         context = getattr(error, "ctx", None)
         usage = f"{context.get_usage()}\nTry '{context.command_path} --help'.\n" if context else ""
-        if said := error.format_message():  # else its help is printed already
-            tell(f"{usage}Error: {said.replace(VALUE_ERROR, '')}")
+        said = error.format_message().replace(VALUE_ERROR, "")
+        if context and said == context.get_help():  # no command was named
+            tell(said)
+        elif said:  # else its help is printed already
+            tell(f"{usage}Error: {said}")
         sys.exit(error.exit_code)
     except OmrJudgeError as error:
         tell(hide_secrets(f"omr-judge: {error}"))
@@ -128,14 +134,20 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
     except BrokenPipeError:  # whoever read the output, such as `head`, has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        _drop_output()
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - a bug: its traceback is all that helps, and may quote what a server echoed
-        if isinstance(error, OSError) and error.filename is not None:
-            tell(hide_secrets(f"omr-judge: {error.filename}: {error.strerror}"))
+        if isinstance(error, OSError) and (error.filename is not None or error.errno in FULL):
+            tell(hide_secrets(f"omr-judge: {error.filename or 'what it prints'}: {error.strerror}"))
+            _drop_output()
             sys.exit(Exit.INPUT)
         tell(hide_secrets(traceback.format_exc().rstrip()))
         sys.exit(Exit.BUG)
+
+
+def _drop_output() -> None:
+    """Write no more to standard output, which takes nothing: not what it still holds as the program ends either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
 
 
 def _defaults() -> tuple[defaults.Defaults | None, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ from judge.schema import FailureKind, Outcome
 if TYPE_CHECKING:
     from judge.audit.browse import Listing
     from judge.audit.filters import Filters
+    from judge.runs.run_folder import RunFolder
 
 ANSWERS = (*Stratum, Unplaced.UNREADABLE)
 
@@ -153,6 +155,7 @@ def list_(
 
         traces = list_traces(folder, TraceFilters(frozenset(cases.mode), frozenset(cases.answer), text), sort, n)
         _print(traces, "traces", map(trace_record, traces.rows) if json else trace_lines(traces.rows), as_json=json)
+        _say_why(folder, traces)
         return
     refuse_options({"--mode": cases.mode, "--answer": cases.answer}, "is for runs of `score`")
     from judge.audit.browse import list_items
@@ -161,6 +164,13 @@ def list_(
     found, manifest = list_items(folder, pairs.chosen(text), pairs.criterion, sort, n), folder.manifest()
     rows = map(item_record, found.rows) if json else item_lines(found.rows)
     _print(found, "items", rows, as_json=json, more=safe(f"; a is {manifest.model_a}, b is {manifest.model_b}"))
+    _say_why(folder, found)
+
+
+def _say_why(folder: RunFolder, found: Listing[Any]) -> None:
+    """Say how the first of those that were found is read."""
+    if found.rows:
+        tell(f"Why: omr-judge show {quote(str(folder.path))} {quote(found.rows[0].item)}")
 
 
 def _print(found: Listing[Any], what: str, rows: Iterable[object], *, as_json: bool, more: str = "") -> None:

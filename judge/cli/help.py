@@ -59,6 +59,19 @@ EXAMPLES = {
     "plan": ("omr-judge plan --win-rate 0.6", "omr-judge plan --pilot latest"),
     "convert": ("omr-judge convert samples.jsonl --to a.jsonl",),
 }
+TASKS = (
+    ("Compare for the first time", "omr-judge compare A.JSONL B.JSONL"),
+    ("See what a judge will cost", "omr-judge compare A B --judge JUDGE --dry-run"),
+    ("Ask a judge of your own", "omr-judge compare A B --judge openai:MODEL@URL"),
+    ("Go on after a stop", "omr-judge resume latest"),
+    ("See which items are doubtful", "omr-judge list latest --n 10"),
+    ("See why a verdict is missing", "omr-judge list latest --outcome missing"),
+    ("Get tables for a paper", "omr-judge report latest --format latex"),
+    ("Label ten items yourself", "omr-judge label latest --n 10"),
+    ("Put two runs side by side", "omr-judge report RUN RUN --html both.html"),
+    ("Find last week's run", "omr-judge runs"),
+)
+"""what people come for first, each with its command; docs/tour.md tells them too"""
 
 
 def _show_all(context: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - typer's callback form
@@ -159,6 +172,14 @@ class PanelGroup(TyperGroup):
         del ctx
         for title, rows in panels.items():
             _section(formatter, title, rows)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer carries its own click
+        """Write what people come for first, each task and its command in a line; below the whole program alone."""
+        if ctx.parent is not None:
+            return
+        width = max(len(task) for task, _ in TASKS)
+        formatter.write_paragraph()
+        formatter.write("\n".join(["Tasks:", *(f"  {task:{width}}  {command}" for task, command in TASKS), ""]))
 
 
 def _readable(names: str, told: str) -> tuple[str, str]:

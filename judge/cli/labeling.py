@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 import typer
@@ -55,6 +56,8 @@ def label(
     with keyboard() as keys:
         stored = label_run(folder, chosen, keys, console())
     say(f"{stored} labels by {name} stored in {folder.path / 'labels.jsonl'}")
+    if stored:
+        say(f"The judge beside them: omr-judge agreement {quote(str(folder.path))}")
 
 
 def _user_name() -> str:

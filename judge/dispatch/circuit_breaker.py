@@ -79,7 +79,9 @@ class CircuitBreaker:
         """Note an attempt that failed in passing."""
         self.n_unreached = self.n_unreached + 1 if _never_sent(attempt) else 0
         if not self.has_replied and self.n_unreached >= UNREACHED_LIMIT:
-            raise StopRunError(FailureKind.TRANSPORT, f"{self.judge.name} cannot be reached: {attempt.problem}")
+            hint = "see whether its server runs, and its address"
+            words = f"{self.judge.name} cannot be reached: {attempt.problem} ({hint})"
+            raise StopRunError(FailureKind.TRANSPORT, words)
 
     def useless(self, failed: Failed) -> None:
         """Note a reply without a verdict, or one that did not come whole."""

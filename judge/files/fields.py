@@ -37,6 +37,8 @@ _WINS = {spellings[0] for spellings in FIELDS.values()} | {*THINKING}
 _SPELLINGS = {spelling for spellings in FIELDS.values() for spelling in spellings}
 _URL = re.compile(r"data:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _SHOWN_CHARACTERS = 80
+SHOWN_FIELDS = 5
+"""fields named of a record in which one is missing"""
 MAX_NAME_CHARS = 1_000
 """of ids and of models: they stand in every message, table and file that tells of them"""
 
@@ -104,7 +106,9 @@ class RecordFields:
         value = self.read(name, convert)
         if value is None and len(self.problems) == noted:
             expected = self._paths.get(name) or ", ".join(FIELDS[name])
-            self.problems.append(RecordProblem(f"missing {name}", f"looked for: {expected}; see --field"))
+            unknown = [show(key) for key in self._record if key not in _SPELLINGS][:SHOWN_FIELDS]
+            way = f"--field {name}=NAME reads another, such as {', '.join(unknown)}" if unknown else "see --field"
+            self.problems.append(RecordProblem(f"missing {name}", f"looked for: {expected}; {way}"))
         return value
 
     def take(self, key: str, convert: Callable[[Any], T]) -> T | None:

@@ -136,6 +136,8 @@ def _open_twice(source: str | Path, path: str) -> tuple[BinaryIO, str]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         refuse(path, f"damaged gzip data: {error}", "compress the file again")
     except (FileNotFoundError, NotADirectoryError):
+        if "://" in path:
+            refuse(path, "is an address, no file on this machine", "download it first, as by `curl -O ADDRESS`")
         refuse(path, "no such file", "relative paths start at the current folder")
     except OSError as error:
         refuse(

@@ -132,6 +132,10 @@ class _Joined:
         """Return the ids that only one file of traces has, unless that is allowed."""
         if self._options.allow_missing or any(file.n_bad for file in self._traces):
             return []
+        if not self._shared and all(self._traces):
+            named = "; ".join(f"{file.path} begins with {file.named(next(iter(file.ids)))}" for file in self._traces)
+            hint = f"{named}: what names an item must be the same in all; --field id=NAME reads another field"
+            return [InputError(", ".join(file.path for file in self._traces), "no id is in all of them", hint)]
         hint = "add their traces, or leave such items out with --allow-missing"
         return [
             problem

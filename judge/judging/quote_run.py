@@ -52,7 +52,9 @@ def budget_of(
     if max_cost is not None:
         for judge in manifest.judges:
             if judge.name not in manifest.prices:
-                raise InputError("--max-cost", f"no price is known for {judge.name}", "give one with --price")
+                raise InputError(
+                    "--max-cost", f"no price is known for {judge.name}", f"give one with --price {judge.model}=IN/OUT"
+                )
     if not budget.is_limited:
         return budget
     for each in (folder, *beside):

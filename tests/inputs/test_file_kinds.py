@@ -179,3 +179,27 @@ def test_an_empty_cell_is_told_by_its_row_and_leaves_the_format_known(tmp_path: 
         read_traces(tmp_path / "t.csv")
     with read_traces(tmp_path / "t.csv", skip_bad=True) as file:
         assert (list(file.ids), file.n_bad) == (["2"], 1)
+
+
+def test_files_without_a_common_id_are_one_problem_that_shows_an_id_of_each(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"id": f"q{n}", "question": "w", "trace": "a" * 20} for n in range(8)])
+    write_jsonl(tmp_path / "b.jsonl", [{"id": f"item-{n}", "trace": "b" * 20} for n in range(9)])
+    assert omr_judge("compare", "a.jsonl", "b.jsonl", "--dry-run", cwd=tmp_path, code=3).stderr == (
+        "omr-judge: a.jsonl, b.jsonl: no id is in all of them (a.jsonl begins with id 'q0'; b.jsonl begins with id "
+        "'item-0': what names an item must be the same in all; --field id=NAME reads another field)\n"
+    )
+
+
+def test_a_missing_trace_names_the_fields_that_a_record_has_instead(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [{"id": f"q{n}", "cot": "a" * 20, "note": "w"} for n in range(8)])
+    (told,) = omr_judge("compare", "a.jsonl", "a.jsonl", "--dry-run", cwd=tmp_path, code=3).stderr.splitlines()
+    assert told.startswith("omr-judge: a.jsonl:1: missing trace (and so 7 more times, as in lines 2 and 3) (looked for")
+    assert told.endswith("; --field trace=NAME reads another, such as 'cot', 'note')")
+
+
+def test_an_address_is_told_from_a_file_that_is_not_there(tmp_path: Path) -> None:
+    told = omr_judge("compare", "https://example.org/a.jsonl", "b.jsonl", "--dry-run", cwd=tmp_path, code=3).stderr
+    assert told == (
+        "omr-judge: https://example.org/a.jsonl: is an address, no file on this machine "
+        "(download it first, as by `curl -O ADDRESS`)\n"
+    )
