@@ -125,7 +125,7 @@ def counted_verdicts(
     """
     subject = subject_of(manifest, features)
     first = latest_judgments(folder.judgments(), spending)
-    if manifest.prompt is None and len(subject.judges) > first.most_judges:
+    if manifest.prompt is None and len(subject.judges) > max(1, first.most_judges):
         first, subject = first.as_of(VOTES), subject._replace(judges=[VOTES])
     latest, asked_anew = read_escalated(folder, manifest, first, spending)
     if asked_anew:
