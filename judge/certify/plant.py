@@ -45,7 +45,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^a-z\s])|(?<=[\u3002\uff01\uf
 _WORD = re.compile(r"[^\W_]{3,}|\d+")
 _RUN = re.compile(r"[\u30a0-\u30ff\u3400-\u9fff]{2,}|[A-Za-z]{2,}|\d+")
 _ABBREVIATED = re.compile(r"(?:\b(?:e\.g|i\.e|vs|cf|etc|Dr|Fig|No|approx|z\.B|d\.h|ca|bzw)|\b[A-Z])\.\s*\Z")
-_ARTICLE = re.compile(r"\b(an?)(\s+)\Z", re.IGNORECASE)
+_ARTICLE = re.compile(r"(?:\b(?=a)|\A)([Aa]n?)(\s+)\Z")
 _EMPTY_WORDS = """
 the and that this with for are was were not but from has have had its which there these those than also may can
 der die das und ist sind ein eine einer eines dem den des mit von für auf bei nicht auch wird werden

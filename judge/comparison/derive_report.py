@@ -131,7 +131,7 @@ def counted_verdicts(
     """
     subject = subject_of(manifest, features)
     journal = latest_judgments(folder.judgments(), spending)
-    if manifest.prompt is None and len(subject.judges) > journal.most_judges:
+    if manifest.prompt is None and len(subject.judges) > max(1, journal.most_judges):
         return CountedVerdicts(journal.as_of(VOTES), subject._replace(judges=[VOTES]), journal, None)
     latest, escalated = read_escalated(folder, manifest, journal, spending)
     if escalated:

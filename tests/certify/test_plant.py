@@ -227,6 +227,7 @@ def test_a_list_without_words_finds_nothing() -> None:
     ("text", "edited"),
     [
         ("A diuretic causes an increase in sodium excretion.", "A diuretic causes a decrease in sodium excretion."),
+        ("Vitamin A decreases the risk of measles.", "Vitamin A increases the risk of measles."),
         ("An MRI shows the mass of the liver.", "A CT shows the mass of the liver."),
         ("There is no effusion around the heart.", "There is an effusion around the heart."),
         ("The common bile duct of motor vehicle drivers hurts.", None),

@@ -61,7 +61,7 @@ def test_every_task_is_done_by_its_command_and_screens_lead_to_the_next(tmp_path
         assert "12 items, 24 judgments" in shown("Go on after a stop", code=4)
 
     doubtful = shown("See which items are doubtful")
-    assert "12 of 12 items; the first 10 are shown\na: omr-judge authors, b: SmolLM2-135M-Instruct\n" in doubtful
+    assert "12 of 12 items; the first 10 are shown; a is omr-judge authors, b is SmolLM2-135M-Instruct\n" in doubtful
     missing = shown("See why a verdict is missing")
     assert missing.endswith("Why: omr-judge show runs/second ecg-01\n")
     assert "failed: refused" in omr_judge("show", "runs/second", "ecg-01", cwd=tmp_path).stdout
