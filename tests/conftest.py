@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 LONGEST = (
     "test_readme.py",
+    "test_faults.py",
     "test_verify.py",
     "test_limits_command.py",
     "test_wheel.py",

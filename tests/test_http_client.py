@@ -279,7 +279,7 @@ def test_whatever_fails_after_a_call_was_sent_may_have_been_paid(
     if socks:
         monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
     with ProviderServer(lambda _: Answer("x" * 1000, fault=fault)) as server:  # type: ignore[arg-type]
-        error = failure(provider, server.url, timeout=0.5)
+        error = failure(provider, server.url, timeout=2)
     assert (error.kind, error.maybe_paid) == (kind, True), error.message
 
 

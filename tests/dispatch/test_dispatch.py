@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from asked import made_request, made_spec
 from builders import NAMES as CRITERIA
+from command import wait_until
 from msgspec import structs
 from msgspec.json import encode
 from provider_server import Answer, Call, ProviderServer, Script, longer_wins, verdicts_for
@@ -293,7 +294,7 @@ def test_a_server_that_answers_nothing_for_ten_minutes_stops_the_run(answered: i
     assert asking.slept > LONGEST_PAUSE
 
 
-def ask_a_server_that_goes_away(*, seconds: float | None) -> Asking:
+def ask_a_server_that_goes_away(*, comes_back: bool) -> Asking:
     """Ask 60 requests, four attempts each, of a server that is gone after ten, and back after a pause or never."""
     seen = threading.Event()
 
@@ -309,20 +310,20 @@ def ask_a_server_that_goes_away(*, seconds: float | None) -> Asking:
         def restart() -> None:
             seen.wait()
             first.close()
-            if seconds is not None:
-                time.sleep(seconds)
+            if comes_back:
+                wait_until(lambda: len(asking.waits) >= 5 * asking.concurrency)
                 second.enter_context(ProviderServer(longer_wins, port=port))
 
+        asking = Asking(server, attempts=4, first_wait=0.05, real_sleep=True)
         restarting = threading.Thread(target=restart)
         restarting.start()
-        asking = Asking(server, attempts=4, first_wait=0.05, real_sleep=True)
         asking.run(60)
         restarting.join()
     return asking
 
 
 def test_a_server_that_is_away_for_a_while_is_waited_for_whatever_the_attempts() -> None:
-    asking = ask_a_server_that_goes_away(seconds=0.5)
+    asking = ask_a_server_that_goes_away(comes_back=True)
     assert [judgment.result for judgment in asking.judgments if not isinstance(judgment.result, Judged)] == []
     assert len(asking.judgments) == 60
     assert max(len(judgment.attempts) for judgment in asking.judgments) > 3
@@ -331,7 +332,7 @@ def test_a_server_that_is_away_for_a_while_is_waited_for_whatever_the_attempts()
 
 def test_a_server_that_does_not_come_back_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "LONGEST_PAUSE", 0.3)
-    asking = ask_a_server_that_goes_away(seconds=None)
+    asking = ask_a_server_that_goes_away(comes_back=False)
     assert OUTAGE_LIMIT <= sum(isinstance(judgment.result, Failed) for judgment in asking.judgments) < 40
     assert isinstance(asking.stop.error, StopRunError)
     assert "has answered nothing" in asking.stop.error.message

@@ -7,7 +7,6 @@ import json
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from builders import RUBRIC, SHARED, make_pair, shipped_prompt
+from command import wait_until
 
 from judge.dispatch.dispatch import Stop, dispatch
 from judge.dispatch.judge_queue import JudgeQueue
@@ -96,11 +96,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path
     log = tmp_path_factory.mktemp("cases") / "log"
     log.touch()
     process = subprocess.Popen([sys.executable, str(CASES / "server.py"), str(port), str(log)], cwd=CASES)
-    for _ in range(100):
+
+    def answers() -> bool:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.1)
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(answers)
     yield port, log
     process.terminate()
     process.wait()

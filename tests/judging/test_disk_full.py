@@ -18,7 +18,7 @@ MANY = 150
 
 
 @pytest.mark.parametrize("fault", ["full", "short"])
-@pytest.mark.parametrize("stride", [31, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [47, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_disk_that_is_full_at_each_step_is_told_of_and_leaves_a_run_that_goes_on(
     loop: Loop,
     fault: str,

@@ -113,7 +113,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
 
 
 @pytest.mark.parametrize("fault", ["kill", "tear"])
-@pytest.mark.parametrize("stride", [37, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [53, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_run_killed_at_each_step_ends_as_one_that_was_never_killed(loop: Loop, fault: str, stride: int) -> None:
     for step in count(1, stride):
         name, asked = next(loop.names), len(loop.server.calls)

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -32,6 +33,7 @@ HOSTILE = r"a_b%c&d#e$f~g^h\\i{j}k<script>alert(1)</script>|`--'' [x](y) ![z](ht
 anything = st.text(alphabet=st.characters(exclude_categories=()), max_size=40)
 
 
+@cache
 def full_report(names: tuple[str, str] = ("model-a", "model-b"), judges: tuple[str, str] = ("j", "k")) -> Report:
     """Return a report that has something to say in every section."""
     judgments = [structs.replace(j, judge=judge, key=f"{j.key}{judge}") for judge in judges for j in hundred()]
@@ -43,26 +45,25 @@ def full_report(names: tuple[str, str] = ("model-a", "model-b"), judges: tuple[s
 
 
 WRITTEN = [form for form in ReportFormat if form is not ReportFormat.TERMINAL]
-FULL = full_report()
-FOREIGN = full_report((HOSTILE, "[*" + HOSTILE), ("=" + HOSTILE, "k"))
+FOREIGN = ((HOSTILE, "[*" + HOSTILE), ("=" + HOSTILE, "k"))
 
 
 def test_every_section_of_the_report_is_a_table_in_every_form() -> None:
-    keys = {table.key for table in tables(FULL)}
+    keys = {table.key for table in tables(full_report())}
     assert keys == {
         *("win_rates", "credibility", "tests", "ledger", "strata", "subgroups"),
         *("position", "length", "agreement", "judge_sensitivity", "variance_components", "halo"),
     }
-    n = len(list(tables(FULL)))
-    assert written(comparison_document(FULL), ReportFormat.MARKDOWN).count("| ---: |\n") == n
-    assert written(comparison_document(FULL), ReportFormat.LATEX).count(r"\begin{tabular}") == n
-    assert written(comparison_document(FULL), ReportFormat.HTML_FRAGMENT).count("<caption>") == n
-    assert json.loads(written(comparison_document(FULL), ReportFormat.JSON)) == FULL.model_dump(mode="json")
+    n, document = len(list(tables(full_report()))), comparison_document(full_report())
+    assert written(document, ReportFormat.MARKDOWN).count("| ---: |\n") == n
+    assert written(document, ReportFormat.LATEX).count(r"\begin{tabular}") == n
+    assert written(document, ReportFormat.HTML_FRAGMENT).count("<caption>") == n
+    assert json.loads(written(document, ReportFormat.JSON)) == full_report().model_dump(mode="json")
 
 
 @pytest.mark.parametrize("form", [ReportFormat.MARKDOWN, ReportFormat.LATEX, ReportFormat.HTML_FRAGMENT])
 def test_every_caption_says_what_the_numbers_rest_on(form: ReportFormat) -> None:
-    text = written(comparison_document(FULL), form).replace("\\", "")
+    text = written(comparison_document(full_report()), form).replace("\\", "")
     told = (
         *("a is model", "judged by j, k, with prompt p.v1 and rubric r.v1, each pair in both orders"),
         "100 items, 400 judgments, 0 failed",
@@ -70,22 +71,23 @@ def test_every_caption_says_what_the_numbers_rest_on(form: ReportFormat) -> None
         "with 95 % intervals over items (Bayesian bootstrap, Jeffreys prior, 10,000 resamples, seed 0)",
     )
     for words in told:
-        assert text.count(words) == len(list(tables(FULL))), words
+        assert text.count(words) == len(list(tables(full_report()))), words
     assert text.rstrip().removesuffix("</section>").count("On overall, ") == 1
 
 
 def test_csv_has_a_line_for_each_number_and_the_numbers_of_the_report() -> None:
-    rows = list(csv.DictReader(io.StringIO(written(comparison_document(FULL), ReportFormat.CSV))))
+    rows = list(csv.DictReader(io.StringIO(written(comparison_document(full_report()), ReportFormat.CSV))))
     assert tuple(rows[0]) == COLUMNS
     found = {(r["table"], r["judge"], r["row"], r["quantity"]): r for r in rows}
-    rate, own = FULL.criteria["overall"].win_rate, found["win_rates", "", "overall", "win_rate"]
+    report = full_report()
+    rate, own = report.criteria["overall"].win_rate, found["win_rates", "", "overall", "win_rate"]
     figures = ("estimate", "low", "high", "n", "numerator", "se")
     assert [float(own[name]) for name in figures] == list(rate.model_dump().values())
-    assert float(found["win_rates", "k", "overall", "wins_a"]["estimate"]) == FULL.by_judge["k"]["overall"].wins_a
-    assert found["tests", "", "overall", "verdict"]["text"] == FULL.criteria["overall"].verdict
+    assert float(found["win_rates", "k", "overall", "wins_a"]["estimate"]) == report.by_judge["k"]["overall"].wins_a
+    assert found["tests", "", "overall", "verdict"]["text"] == report.criteria["overall"].verdict
     assert found["run", "", "", "n_items"]["estimate"] == "100"
-    assert found["subgroups", "", "p0", "n"]["estimate"] == str(FULL.subgroups["part"]["p0"].n)
-    assert len(found) == len(rows) - len(FULL.warnings[1:])
+    assert found["subgroups", "", "p0", "n"]["estimate"] == str(report.subgroups["part"]["p0"].n)
+    assert len(found) == len(rows) - len(report.warnings[1:])
 
 
 @pytest.mark.parametrize("sign", "=+-@＝＋－＠")  # noqa: RUF001 - the full-width ones too
@@ -145,7 +147,7 @@ class Tags(HTMLParser):
 
 def test_the_html_fragment_is_tables_alone_whatever_names_say() -> None:
     parser = Tags()
-    parser.feed(written(comparison_document(FOREIGN), ReportFormat.HTML_FRAGMENT))
+    parser.feed(written(comparison_document(full_report(*FOREIGN)), ReportFormat.HTML_FRAGMENT))
     assert parser.open == []
     assert parser.seen == {
         *("section", "figure", "table", "caption", "thead", "tbody", "tr", "th", "td", "p", "strong"),
@@ -163,7 +165,7 @@ def test_html_of_any_text_is_text(text: str) -> None:
 
 @pytest.mark.parametrize("form", WRITTEN)
 def test_foreign_names_act_nowhere(form: ReportFormat) -> None:
-    text = written(comparison_document(FOREIGN), form)
+    text = written(comparison_document(full_report(*FOREIGN)), form)
     if form is not ReportFormat.JSON:
         assert_harmless(text)
     if form is ReportFormat.LATEX:
@@ -177,7 +179,7 @@ def test_foreign_names_act_nowhere(form: ReportFormat) -> None:
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is absent")
 def test_pdflatex_takes_the_tables(tmp_path: Path) -> None:
     head = r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage{booktabs}\begin{document}"
-    text = written(comparison_document(FOREIGN), ReportFormat.LATEX).replace("測", "")
+    text = written(comparison_document(full_report(*FOREIGN)), ReportFormat.LATEX).replace("測", "")
     (tmp_path / "t.tex").write_text(f"{head}\n{text}\n\\end{{document}}", encoding="utf-8")
     subprocess.run(["pdflatex", "-halt-on-error", "t.tex"], cwd=tmp_path, check=True, capture_output=True)  # noqa: S607
 
@@ -194,12 +196,12 @@ def test_the_caption_tells_a_majority_and_one_judge_has_none() -> None:
     one = report_of(hundred(), [pair(n) for n in range(100)], extras=Extras(majority=True))
     assert one.pooling is None
     assert "This run has one judge: there is no majority to take." in one.warnings
-    two = comparison_document(FULL.model_copy(update={"pooling": Pooling.MAJORITY}))
+    two = comparison_document(full_report().model_copy(update={"pooling": Pooling.MAJORITY}))
     said = "The panel speaks by majority in each order of an item; without one it says tie."
     assert said in written(two, ReportFormat.MARKDOWN)
-    interval = FULL.interval.model_copy(update={"method": Method.WILSON})
+    interval = full_report().interval.model_copy(update={"method": Method.WILSON})
     assert "Wilson's closed form" in written(
-        comparison_document(FULL.model_copy(update={"interval": interval})), ReportFormat.MARKDOWN
+        comparison_document(full_report().model_copy(update={"interval": interval})), ReportFormat.MARKDOWN
     )
 
 
