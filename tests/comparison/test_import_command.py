@@ -61,7 +61,7 @@ def test_imported_verdicts_are_folded_like_judged_ones_and_reported_without_netw
     assert (report["n_failed"], report["failures"], report["n_not_asked"]) == (1, {"refused": 1}, 0)
     assert imported.stdout.encode() == (run / "report.json").read_bytes()
     assert "7 items, 14 judgments, 1 failed (1 refused)" in drawn.stdout
-    assert "2 pairs have no verdict (1 one order only, 1 cannot judge)" in drawn.stdout
+    assert "2 pairs have no verdict (1 in one order only, 1 cannot judge)" in drawn.stdout
 
     kept = read_jsonl(run / "judgments.jsonl")
     assert [judgment["item"] for judgment in kept] == [str(line["item"]) for line in lines]
