@@ -91,7 +91,7 @@ def test_what_a_verdict_leaves_out_has_a_default_and_a_strange_failure_keeps_its
     assert report["failures"] == {"other": 1}
     overall = report["criteria"]["overall"]
     assert (overall["splits"], overall["missing"], overall["wins_a"], overall["ties"]) == (1, 1, 0, 0)
-    assert "1 failed (other 1)" in defaults.stdout
+    assert "1 failed (1 other)" in defaults.stdout
     kept = read_jsonl(tmp_path / "runs" / "defaults" / "judgments.jsonl")
     assert kept[1]["result"]["detail"] == "meteor strike"
 
