@@ -61,7 +61,7 @@ def test_imported_verdicts_are_folded_like_judged_ones_and_reported_without_netw
     assert (report["n_failed"], report["failures"], report["n_not_asked"]) == (1, {"refused": 1}, 0)
     assert imported.stdout.encode() == (run / "report.json").read_bytes()
     assert "7 items, 14 judgments, 1 failed (1 refused)" in drawn.stdout
-    assert "2 pairs have no verdict (1 one order only, 1 cannot judge)" in drawn.stdout
+    assert "2 pairs have no verdict (1 in one order only, 1 cannot judge)" in drawn.stdout
 
     kept = read_jsonl(run / "judgments.jsonl")
     assert [judgment["item"] for judgment in kept] == [str(line["item"]) for line in lines]
@@ -91,7 +91,7 @@ def test_what_a_verdict_leaves_out_has_a_default_and_a_strange_failure_keeps_its
     assert report["failures"] == {"other": 1}
     overall = report["criteria"]["overall"]
     assert (overall["splits"], overall["missing"], overall["wins_a"], overall["ties"]) == (1, 1, 0, 0)
-    assert "1 failed (other 1)" in defaults.stdout
+    assert "1 failed (1 other)" in defaults.stdout
     kept = read_jsonl(tmp_path / "runs" / "defaults" / "judgments.jsonl")
     assert kept[1]["result"]["detail"] == "meteor strike"
 
