@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.errors import InputError, InputErrors
+from judge.files.fields import RecordProblem
 from judge.files.option_fields import as_options
 from judge.inputs.file_kinds import ARRAY, ONE_OBJECT, SEVERAL_OBJECTS, file_kind
 from judge.inputs.traces import read_traces
@@ -127,6 +128,8 @@ def test_ids_of_one_file_alone_are_one_problem_with_the_first_three(tmp_path: Pa
         ("['x' 'y, z'\n \"it's\"]", {"A": "x", "B": "y, z", "C": "it's"}),
         ("{'text': array(['a', 'b'], dtype=object), 'label': array(['A', 'B'], dtype=object)}", {"A": "a", "B": "b"}),
         ("['x', 'y']", {"A": "x", "B": "y"}),
+        ("Answer Choices:\nA. x\nB. y", {"A": "x", "B": "y"}),
+        ("A) x | B) y: z | C) w", {"A": "x", "B": "y: z", "C": "w"}),
     ],
 )
 def test_options_are_read_as_numpy_and_python_print_them(text: str, options: dict[str, str]) -> None:
@@ -139,3 +142,9 @@ def test_an_empty_cell_is_told_by_its_row_and_leaves_the_format_known(tmp_path: 
         read_traces(tmp_path / "t.csv")
     with read_traces(tmp_path / "t.csv", skip_bad=True) as file:
         assert (list(file.ids), file.n_bad) == (["2"], 1)
+
+
+@pytest.mark.parametrize("text", ["Aspirin\nHeparin", "A. x", "A. x\nC. y", "A. x\nand more\nB. y"])
+def test_a_text_that_lists_no_options_in_order_is_refused(text: str) -> None:
+    with pytest.raises(RecordProblem):
+        as_options(text)
