@@ -173,7 +173,7 @@ def is_limit(reason: object) -> bool:
 def is_cut(fields: RecordFields) -> bool:
     """Say whether a record tells that its output was cut at the limit of its length."""
     source = fields.look("source")
-    told: list[Any] = [fields.look("finish_reason"), fields.look("stop_reason")]
+    told: list[Any] = [fields.look(name) for name in ("finish_reason", "stop_reason", "done_reason")]
     if isinstance(source, Mapping):
         told += [source.get("finish_reason"), source.get("stop_reason")]
     return any(map(is_limit, told))
@@ -188,7 +188,7 @@ def _joined(blocks: Sequence[Record], types: Mapping[str, str]) -> str:
             continue
         if block.get("redacted"):
             name = "summary"
-        value = block.get(name)
+        value = block.get(name, block.get("text"))
         if value is not None and not isinstance(value, str):
             value = _joined(content_blocks(value), {**_TEXTS, "summary_text": "text"})
         texts.append(value or "")

@@ -16,6 +16,7 @@ from judge.files.fields import RecordFields, RecordProblem, as_label, wrong_type
 _LEAST = 2
 _LABELS = ("label", "key", "letter", "id", "name", "option_id")
 _TEXTS = ("text", "value", "content", "option", "option_text", "description")
+_LETTERED = re.compile(r"\(?([A-Za-z])[.):]\s*(\S.*)")
 _FLAGS = ("correct", "is_correct", "isCorrect", "is_answer", "right")
 COLUMNS: tuple[tuple[str, ...], ...] = tuple(
     tuple(prefix + letter for letter in letters[:10])
@@ -44,7 +45,7 @@ def as_options(value: object) -> dict[str, str]:
     `label`), and any of these as JSON or as Python writes it.
     """
     if isinstance(value, str):
-        value = parsed_text(value)
+        value = _lettered(value) or parsed_text(value)
     match value:
         case {"text": list() as texts, "label": list() as labels} if len(texts) == len(labels):
             value = {as_label(label): text for label, text in zip(labels, texts, strict=True)}
@@ -61,6 +62,15 @@ def as_options(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise wrong_type("an object or a list", value)
     return {letter: as_label(text) for letter, text in value.items() if text is not None}
+
+
+def _lettered(text: str) -> dict[str, str]:
+    """Return the options of a text that lists them as "A. one", each on a line or behind a bar; else none."""
+    found = [_LETTERED.fullmatch(part.strip()) for part in re.split(r"[\n|]", text) if part.strip()]
+    marks = [one for one in found if one]
+    is_list = len(marks) >= _LEAST and found[-len(marks) :] == marks and len(found) - len(marks) <= 1  # a heading
+    in_order = [one[1].upper() for one in marks] == [*ascii_uppercase[: len(marks)]]
+    return {one[1].upper(): one[2] for one in marks} if is_list and in_order else {}
 
 
 def flagged_options(value: object) -> list[bool]:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from judge.prompting.answer_letters import ANSWER, FLAGS, IS, OPTION, RIGHT
 from judge.prompting.answer_phrases import any_of, places
-from judge.prompting.answer_statement import ANSWER, DET, FLAGS, IS, OPTION, RIGHT
+from judge.prompting.answer_statement import DET
 from judge.prompting.option_texts import CLOSE, OPEN, small_letters
 
 _GAP = r"[\s,]*"

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from judge.prompting.answer_statement import Labels
+from judge.prompting.answer_letters import Labels
 from judge.prompting.embedded_options import options_of
 from judge.prompting.option_texts import CLOSE, OPEN, core, undressed
 from judge.prompting.read_answer import read_answer

@@ -8,18 +8,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from judge.prompting.answer_cues import CHOICES, claims, cues
+from judge.prompting.answer_letters import NONE, OPTION, Labels
 from judge.prompting.answer_phrases import any_of
-from judge.prompting.answer_statement import (
-    AGAINST,
-    LEAD,
-    MANY_WORDS,
-    NONE,
-    OPTION,
-    SENTENCE_END,
-    Labels,
-    Said,
-    StatementReader,
-)
+from judge.prompting.answer_statement import AGAINST, LEAD, MANY_WORDS, SENTENCE_END, Said, StatementReader
 from judge.prompting.option_texts import CLOSE, DECORATION, OPEN, small_letters, undressed
 from judge.prompting.thinking import DRAFTS, part_thinking
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 
 from judge.enums import AnswerIs
-from judge.prompting.answer_statement import Labels
+from judge.prompting.answer_letters import Labels
 from judge.prompting.option_texts import option_texts, plain
 from judge.prompting.read_answer import read_answer
 

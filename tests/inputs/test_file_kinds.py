@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.errors import InputError, InputErrors
+from judge.files.fields import RecordProblem
 from judge.files.option_fields import as_options
 from judge.inputs.file_kinds import ARRAY, ONE_OBJECT, SEVERAL_OBJECTS, file_kind
 from judge.inputs.items import read_items
@@ -167,6 +168,8 @@ def test_items_that_are_not_read_are_named_with_what_reads_them(tmp_path: Path, 
         ("['x' 'y, z'\n \"it's\"]", {"A": "x", "B": "y, z", "C": "it's"}),
         ("{'text': array(['a', 'b'], dtype=object), 'label': array(['A', 'B'], dtype=object)}", {"A": "a", "B": "b"}),
         ("['x', 'y']", {"A": "x", "B": "y"}),
+        ("Answer Choices:\nA. x\nB. y", {"A": "x", "B": "y"}),
+        ("A) x | B) y: z | C) w", {"A": "x", "B": "y: z", "C": "w"}),
     ],
 )
 def test_options_are_read_as_numpy_and_python_print_them(text: str, options: dict[str, str]) -> None:
@@ -203,3 +206,9 @@ def test_an_address_is_told_from_a_file_that_is_not_there(tmp_path: Path) -> Non
         "omr-judge: https://example.org/a.jsonl: is an address, no file on this machine "
         "(download it first, as by `curl -O ADDRESS`)\n"
     )
+
+
+@pytest.mark.parametrize("text", ["Aspirin\nHeparin", "A. x", "A. x\nC. y", "A. x\nand more\nB. y"])
+def test_a_text_that_lists_no_options_in_order_is_refused(text: str) -> None:
+    with pytest.raises(RecordProblem):
+        as_options(text)

@@ -252,6 +252,7 @@ def test_thinking_final_text_and_answer_tags_are_parted(
         ({"reasoning": "a", "response": "So\nB"}, "So\nB"),
         ({"reasoning_content": "a", "content": [{"type": "text", "text": "B"}]}, "B"),
         ({"thinking": "a", "response": "B"}, "B"),
+        ({"trace": [{"type": "reasoning", "text": "a"}, {"type": "text", "text": "B"}]}, "B"),
         ({"output": [{"type": "reasoning", "reasoning": "a"}, {"type": "text", "text": "B"}]}, "B"),
         ({"trace": {"role": "assistant", "content": "B", "reasoning_content": "a"}}, "B"),
         ({"trace": {"content": "B", "reasoning_details": [{"type": "reasoning.text", "text": "a"}]}}, "B"),
