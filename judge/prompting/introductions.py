@@ -26,11 +26,13 @@ _ANNOUNCE = """
 _BESIDE = """
     a above after all an analysis and are as at based below both by careful certainly compact compared comparing
     conclude considering criteria criterion each evaluating every following for format give given go i in is it items
-    judge judging let me my now object of ok okay on or order pair please provide reasoning requested required return
-    right rubric rules s schema single structured sure that the these this to traces two under valid with you your
+    judge judging let ll me my now object of ok okay on or order pair please present produce provide provided reasoning
+    requested required return right rubric rules s schema single specified step structured sure that the these this to
+    traces two under valid ve will with write you your
     abschließende abschließendes das der die endgültige endgültiges folgt hier im ist lautet mein meine wie
-    c ce d de est finale la le les ma mes mon sont voici voilà
-    aquí definitiva definitivo el en es esta está este mi mis son aqui com e meu minha o os é ecco formato il mia mio
+    c ce d de est finale l la le les ma mes mon sont voici voilà
+    aquí continuación definitiva definitivo el en es esta está este mi mis son aqui com e meu minha o os é ecco formato
+    il mia mio
     вот итоговая итоговый моя моё мой definitieve het mijn nihai
     나의 다음은 제 최종
 """
@@ -40,14 +42,16 @@ _PUNCTUATION = " \t*_#:,.'\"()`-\u2019\uff1a0123456789"
 _ANNOUNCING = frozenset(_WORD.findall(_ANNOUNCE))
 _KNOWN = _ANNOUNCING | frozenset(_WORD.findall(_BESIDE))
 _CHINESE_JAPANESE = re.compile(
-    """(?x)(?:最[終终]|以下|如下|我|私|的|の|是|为|為|が|は|で|です|示す|次|通り|とおり|json|\\s
+    """(?x)(?:最[終终]|以下|如下|我|私|的|の|是|为|為|が|は|で|です|示す|格式|形式|次|通り|とおり|json|\\s
     |(?P<announces>[判裁][断斷定决決]|[结結][论論果]|[评評][估价価價]|[答回][案答复復]|[输輸出][出力]))+""",
     re.IGNORECASE,
 )
 _LAST_CHARS = 400
 """before a verdict: what is looked through"""
-_LEAST_WORDS = 5
-"""of a line that is prose, and no heading, though no full stop ends it"""
+_LEAST_WORDS, _LEAST_IN_LIST = 5, 3
+"""of a line that is prose, and no heading, though no full stop ends it; of one of a list or a table"""
+_RULE = re.compile(r"(?:\A|\n)[ \t]*(?:-{3,}|\*{3,}|_{3,}|={3,})\s*\Z")
+"""a line across the page: it introduces nothing"""
 _SENTENCE_END = re.compile(
     r"""(?x) (?<=[^\s.]) [.!] (?!\.) ["'\u201d\u2019)\]*_]* (?=\s|\Z) | [\u3002\uff01] | </[\w:.-]{1,40}\s?> | -->"""
 )
@@ -120,7 +124,7 @@ def require_announced(before: str) -> None:
     said = said[-_LAST_CHARS:]
     if _TAKES_BACK.search(said):
         raise UnparsedError("what stands before the JSON object takes it back")
-    text = said.rstrip()
+    text = _RULE.sub("", said).rstrip()
     line = text[text.rfind("\n") + 1 :]
     phrase = _SENTENCE_END.split(line)[-1]
     if phrase.strip("*_ ") and not (_announces(phrase) or _is_prose(line, said[len(text) :])):
@@ -139,5 +143,6 @@ def _announces(phrase: str) -> bool:
 def _is_prose(line: str, gap: str) -> bool:
     """Tell whether a line without a full stop, and what follows it, is prose that a blank line ends."""
     introduces = line.rstrip("*_ ").endswith((":", "\uff1a", ",", "...", "\u2026", "?"))
+    least = _LEAST_IN_LIST if line.lstrip()[0] in "-*+|" else _LEAST_WORDS
     blank = gap.count("\n") > 1
-    return blank and len(_WORD.findall(line)) >= _LEAST_WORDS and not introduces and line.lstrip()[0] not in "#>"
+    return blank and len(_WORD.findall(line)) >= least and not introduces and line.lstrip()[0] not in "#>"

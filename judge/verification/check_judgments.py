@@ -59,6 +59,8 @@ class JudgmentChecks:
         self._said: dict[bytes, int] = {}
         """hash of the verdicts of each request that has some"""
         self._asked: set[bytes] = set()
+        self._replies: set[int] = set()
+        """hashes of the replies that their servers named, with their times"""
         self._items: set[str] = set()
         self._n_items = manifest.n_items if self._imported else None
         oldest = FIRST_READER if folder.is_sealed and not manifest.merged else 0
@@ -103,12 +105,19 @@ class JudgmentChecks:
         self._items.add(judgment.item)
         if judgment.time is not None and not is_time(judgment.time):
             self._found.add(where, f"no time with a zone: {show(judgment.time)}", "time")
+        if judgment.latency_s is not None and judgment.latency_s < 0:
+            self._found.add(where, f"is {judgment.latency_s:g}: no time is below zero", "latency_s")
         self._check(where, judgment)
         return True
 
     def _check(self, where: str, judgment: Judgment) -> None:
         key = bytes.fromhex(judgment.key)
         self._asked.add(key)
+        if judgment.reply is not None and judgment.reply.request_id:
+            came = hash((key, judgment.reply.request_id, judgment.time))
+            if came in self._replies:
+                self._found.add(where, "a reply that stands further up already, and was paid for once", "reply")
+            self._replies.add(came)
         if not isinstance(judgment.result, Failed):
             said = hash(encode(judgment.result))
             if self._said.setdefault(key, said) != said:

@@ -10,7 +10,9 @@ from builders import SHARED, Row, both_orders, frame
 from command import omr_judge, read_jsonl, write_jsonl
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from provider_server import Answer, Call, ProviderServer, traces_of, verdicts_for
+from run_builder import make_judgment
 
 from judge.audit.audit_queue import Doubt
 from judge.audit.browse import list_items
@@ -18,11 +20,11 @@ from judge.audit.filters import Filters
 from judge.enums import ExportFormat, Orders
 from judge.export.write import ExportOptions, export_run
 from judge.labels.human_labels import counted_items
-from judge.outcomes.latest_judgments import LatestJudgments
+from judge.outcomes.latest_judgments import LatestJudgments, latest_judgments
 from judge.outcomes.tally import fold
 from judge.report.escalation import doubtful_items, escalated
 from judge.runs.run_folder import RunFolder
-from judge.schema import Outcome, Verdict
+from judge.schema import Chances, Judged, Judgment, Order, Outcome, Verdict
 
 CRITERIA = ("perception", "knowledge", "rationale", "overall")
 FIRST, SECOND, TIE, CANNOT = Verdict.FIRST, Verdict.SECOND, Verdict.TIE, Verdict.CANNOT_JUDGE
@@ -83,6 +85,16 @@ def small(call: Call) -> Answer:
 def large(call: Call) -> Answer:
     first, second = traces_of(call)
     return Answer(verdicts_for(call.schema or {}, "first" if len(first) < len(second) else "second"))
+
+
+def test_probabilities_of_the_second_judge_count_as_such() -> None:
+    def soft(order: Order) -> Judgment:
+        result = Judged.softly({"overall": Chances(0.7, 0.0, 0.3)})
+        return structs.replace(make_judgment("q", order, FIRST, judge="big"), result=result)
+
+    first = latest_judgments(make_judgment(item, order, FIRST) for item in ("p", "q") for order in Order)
+    both = escalated(first, latest_judgments(map(soft, Order)), "together")
+    assert (both.n_soft, len(both)) == (2, 4)
 
 
 def test_splits_are_asked_of_the_second_judge_and_the_report_says_so(tmp_path: Path) -> None:

@@ -138,3 +138,14 @@ def test_one_call_of_the_function_is_the_reply_and_nothing_else_is() -> None:
     assert used(message("judgment", stop="max_tokens"))["stop_reason"] == "max_tokens"
     for other in (message(), message("other"), message("judgment", "judgment")):
         assert used(other) is other
+    # What stands beside the call may be another verdict
+    beside = completion("judgment")
+    for text, is_called in (("I shall call it.", True), ('{"a": 2}', False)):
+        beside["choices"][0]["message"]["content"] = text
+        assert (called(beside) is not beside) == is_called
+        one = message("judgment")
+        one["content"].insert(0, {"type": "text", "text": text})
+        assert (used(one) is not one) == is_called
+    thought_again = message("judgment")
+    thought_again["content"].append({"type": "thinking", "thinking": "No."})
+    assert used(thought_again) is thought_again

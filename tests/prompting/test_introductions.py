@@ -55,7 +55,8 @@ def test_an_object_that_is_quoted_or_denied_is_no_verdict_in_any_language(fence:
 
 @pytest.mark.parametrize("fence", ["{}", "```json\n{}\n```", "<verdict>{}</verdict>"])
 def test_an_object_that_is_announced_or_follows_prose_is_a_verdict(fence: str) -> None:
-    for kind in [*kinds(ANNOUNCED), "", "<|im_start|>assistant", "- Trace 1 names the sign and its cause\n"]:
+    lists = ["- Trace 1 names the sign\n", "Both are good.\n\n---\n", "---\n"]
+    for kind in [*kinds(ANNOUNCED), "", "<|im_start|>assistant", *lists]:
         text = f"{kind}\n{fence.replace('{}', OBJECT)}"
         assert parse_verdicts(text, ["overall"]) == {"overall": Verdict.FIRST}, text
 

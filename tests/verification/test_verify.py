@@ -244,6 +244,7 @@ def forge(field: str, value: object) -> Callable[[int, dict[str, Any]], None]:
         ("comparison", "reader", 1, "judgments.jsonl:2: reader: is 1, where replies of this run were read by 2 to 2"),
         ("merged", "reader", 1, "judgments.jsonl:2: reader: is 1, where replies of this run were read by 2 to 2"),
         ("comparison", "reader", 99, "judgments.jsonl:2: reader: is 99, where"),
+        ("comparison", "latency_s", -0.5, "judgments.jsonl:2: latency_s: is -0.5: no time is below zero"),
         ("comparison", "time", "1999-01-01", "judgments.jsonl:2: time: no time with a zone: '1999-01-01'"),
         ("comparison", "sample", 10**18, "judgments.jsonl:2: damaged line: "),
         ("batched", "judge", "other", "judgments.jsonl:2: judge: the run has no judge 'other'"),
@@ -304,8 +305,9 @@ def test_a_second_judgment_of_a_request_with_other_verdicts_is_found(copied: Cal
     )
     judgments = [one for one in run.judgments() if one.reply is not None]
     write_lines(run.judgments_path, [*run.judgments(), judgments[0]])
-    (told,) = problems(run)  # the same once more says nothing else, but was paid for twice
-    assert told.startswith("report.json: costs.")
+    twice = len(judgments) + 1 + sum(one.reply is None for one in run.judgments())
+    told = f"judgments.jsonl:{twice}: reply: a reply that stands further up already, and was paid for once"
+    assert problems(run) == [told]
     lines = list(map(orjson.dumps, read_jsonl(run.judgments_path)))
     last = orjson.loads(lines[-1])
     unit = next(iter(last["result"]["units"].values()))
