@@ -135,7 +135,7 @@ class _Joined:
         if not self._shared and all(self._traces):
             named = "; ".join(f"{file.path} begins with {file.named(next(iter(file.ids)))}" for file in self._traces)
             hint = f"{named}: what names an item must be the same in all; --field id=NAME reads another field"
-            return [InputError(", ".join(file.path for file in self._traces), "no id is in all of them", hint)]
+            return [InputError(", ".join(file.path for file in self._traces), "share no id", hint)]
         hint = "add their traces, or leave such items out with --allow-missing"
         return [
             problem

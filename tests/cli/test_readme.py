@@ -113,7 +113,7 @@ def test_the_quick_start_ends_with_a_win_rate_table_by_the_embedded_judge(tmp_pa
     env = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     done = run([str(BIN / "omr-judge"), *command[1:]], cwd=tmp_path, env=env | {"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
-    whole = (ROOT / "docs/tour.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
+    whole = README.split("```text\n")[1].split("```")[0]
     assert "1 item, 2 judgments, 0 failed, $0.00" in done.stdout
     assert "2 items, 4 judgments, 0 failed, $0.00" in whole
     for line in ("Judge local:SmolLM2-135M-Instruct.Q4_1: ", "Next: omr-judge view latest"):
@@ -175,11 +175,6 @@ def start(language: str, text: str, cwd: Path, env: dict[str, str]) -> subproces
         return forked.run(arguments, cwd=cwd, environment=env, seconds=120)
     assert program == "python"
     return run([sys.executable, *arguments], cwd=cwd, env=env)
-
-
-def test_what_the_readme_shows_of_the_first_report_is_what_the_tour_shows() -> None:
-    whole = (ROOT / "docs/tour.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
-    assert README.split("```text\n")[1].split("```")[0] == whole
 
 
 @pytest.mark.slow

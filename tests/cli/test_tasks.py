@@ -74,7 +74,7 @@ def test_every_task_is_done_by_its_command_and_screens_lead_to_the_next(tmp_path
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-@pytest.mark.parametrize("command", ["--help", "runs", "prompts"])
+@pytest.mark.parametrize("command", ["--help", "runs"])
 def test_output_for_which_there_is_no_room_is_said_in_one_line(tmp_path: Path, command: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(

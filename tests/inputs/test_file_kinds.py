@@ -188,7 +188,7 @@ def test_files_without_a_common_id_are_one_problem_that_shows_an_id_of_each(tmp_
     write_jsonl(tmp_path / "a.jsonl", [{"id": f"q{n}", "question": "w", "trace": "a" * 20} for n in range(8)])
     write_jsonl(tmp_path / "b.jsonl", [{"id": f"item-{n}", "trace": "b" * 20} for n in range(9)])
     assert omr_judge("compare", "a.jsonl", "b.jsonl", "--dry-run", cwd=tmp_path, code=3).stderr == (
-        "omr-judge: a.jsonl, b.jsonl: no id is in all of them (a.jsonl begins with id 'q0'; b.jsonl begins with id "
+        "omr-judge: a.jsonl, b.jsonl: share no id (a.jsonl begins with id 'q0'; b.jsonl begins with id "
         "'item-0': what names an item must be the same in all; --field id=NAME reads another field)\n"
     )
 
