@@ -69,7 +69,7 @@ _UNABLE = (
 _TAKES_BACK = re.compile(
     rf"""(?ix) \b (?:
       (?:is|was|as|only|just) \s (?:only\s|just\s)? (?:an?\s|the\s|my\s)? (?:draft|example|guess|placeholder|template)
-    | sorry | as \s an \s ai | would \s (?:say|answer|output|look|be \s wrong)
+    | sorry | as \s an \s ai | would \s (?:say|answer|output|look)
     | {_UNABLE} (?: assist | help | comply | (?:judge|evaluate|compare) \s (?:this|these|that|them|the\straces|it) )
     | (?:ignore|disregard) \s (?:this|that|the\sfollowing|it|what)
     | (?:labels|slots|names|sides|orders?) \s (?:are|were|is) \s (?:swapped|reversed|exchanged)
