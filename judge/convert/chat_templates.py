@@ -1,4 +1,4 @@
-"""Take what a user asked out of a prompt that is written in a model's chat template."""
+"""Take what the user said out of a prompt that is written in a model's chat template."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _TURNS += [re.compile(f"{opens}(.*?){closes}", re.DOTALL) for opens, closes in _
 
 
 def asked_in(prompt: str) -> str:
-    """Return the last user's turn of a prompt; the whole prompt where no template is recognised."""
+    """Return the user's turns of a prompt; the whole prompt where no template is recognised."""
     for turn in _TURNS:
-        if found := turn.findall(prompt):
-            return str(found[-1]).strip()
+        if said := turn.findall(prompt):
+            return "\n\n".join(map(str.strip, said))
     return prompt

@@ -22,10 +22,8 @@ def is_gemini_batch(record: Record) -> bool:
 def read_gemini_batch(record: Record, id_path: str | None) -> Iterator[Row]:
     """Yield a row for each candidate, or one that says why there is none."""
     id_, response = id_or_row(record, id_path, "key"), object_at(record, "response")
-    model, item = (
-        optional_text(response, "modelVersion") or optional_text(response, "model_version"),
-        present(question=_question(object_at(record, "request"))),
-    )
+    model = optional_text(response, "modelVersion") or optional_text(response, "model_version")
+    item = present(question=_question(object_at(record, "request")))
     candidates = objects_at(response, "candidates")
     if not candidates:
         blocked = object_at(response, "promptFeedback").get("blockReason")
@@ -33,10 +31,8 @@ def read_gemini_batch(record: Record, id_path: str | None) -> Iterator[Row]:
         kind = NoTrace.FILTERED if blocked else NoTrace.ERROR
         yield Row(id=id_, model=model, no_trace=kind, detail=detail, fields=item)
     for candidate in candidates:
-        parts, ended = (
-            objects_at(object_at(candidate, "content"), "parts"),
-            candidate.get("finishReason") or candidate.get("finish_reason"),
-        )
+        parts = objects_at(object_at(candidate, "content"), "parts")
+        ended = candidate.get("finishReason") or candidate.get("finish_reason")
         yield Row(
             id=id_,
             text=_texts(parts, thought=False),

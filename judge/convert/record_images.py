@@ -61,4 +61,5 @@ def _held(value: Mapping[str, Any]) -> object:
         data = value.get("data")
         place = next((value[name] for name in ("fileUri", "file_uri", "location", "url") if value.get(name)), None)
         return f"data:{kind};base64,{data}" if data else place
-    return value.get("bytes")
+    held = value.get("bytes")
+    return held if isinstance(held, bytes) or (isinstance(held, str) and held.startswith(IMAGE_TEXTS)) else None

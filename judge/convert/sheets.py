@@ -38,10 +38,8 @@ def table_rows(handle: BinaryIO, path: str, delimiter: str) -> Iterator[SourceRe
         header = _header(next(cells for cells in reader if cells), path)
         for cells in reader:
             if cells:
-                yield SourceRecord(
-                    f"{path}:{reader.line_num}",
-                    _record(header, [cell if cell not in _NOTHING else None for cell in cells]),
-                )
+                given = [None if cell in _NOTHING else cell for cell in cells]
+                yield SourceRecord(f"{path}:{reader.line_num}", _record(header, given))
     except csv.Error as error:
         refuse(f"{path}:{reader.line_num}", f"broken table: {error}", "write the file again, with quoted cells")
 
