@@ -179,11 +179,11 @@ class Check:
 
     def check_table(self) -> None:
         (header, *rows) = self.table
-        names = [name for name in ("credit", "W", "T", "L", "split", "missing", "agree") if name in header]
+        names: list[str] = [name for name in ("credit", "W", "T", "L", "split", "missing", "agree") if name in header]
         for name, percent, *cells in rows:
             judge = name.removeprefix("· ") if name.startswith("·") else None
             own = self.counted(self.overall_name if judge else name, judge)
-            shown = dict(zip(names, cells, strict=True))
+            shown: dict[str, str] = dict(zip(names, cells, strict=True))
             if own.n:
                 self.same(percent.split()[0], 100 * own.credit / own.n, digits=HALF_DIGIT)
                 self.same(shown["credit"], own.credit, digits=1e-4)
