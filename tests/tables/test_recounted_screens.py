@@ -183,7 +183,7 @@ class Check:
         for name, percent, *cells in rows:
             judge = name.removeprefix("· ") if name.startswith("·") else None
             own = self.counted(self.overall_name if judge else name, judge)
-            shown = dict(zip(names, cells, strict=True))
+            shown: dict[str, str] = dict(zip(names, cells, strict=True))
             if own.n:
                 self.same(percent.split()[0], 100 * own.credit / own.n, digits=HALF_DIGIT)
                 self.same(shown["credit"], own.credit, digits=1e-4)
