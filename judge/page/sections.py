@@ -125,7 +125,7 @@ def _figures(report: Report, overall: str) -> list[str]:
         told.append(reliability_words.variance(overall, report.variance_components[overall]))
     if report.halo:
         told.append(reliability_words.halo(report.halo))
-    return told
+    return [line for line in told if line]
 
 
 def _checks(report: Report) -> dict[str, list[str]]:

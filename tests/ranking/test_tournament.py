@@ -400,9 +400,8 @@ def test_the_commands_judge_rank_and_draw_a_page_that_leads_to_every_pair(
         page.on("console", lambda message: said.append(message.text))
         page.goto((tmp_path / "page.html").as_uri())
         assert page.locator(".heat td a").count() == 6
-        assert (
-            page.locator("h1").inner_text().replace("\u00a0", " ").startswith("On overall, by openai:judge-1: 1. alpha")
-        )
+        heading = page.locator("h1").inner_text().replace("\u00a0", " ")
+        assert heading.startswith("On overall, by openai:judge-1: 1. alpha")
         page.locator(".heat td a").first.click()
         assert page.title() == "alpha_vs_beta · omr-judge"
         assert said == []
