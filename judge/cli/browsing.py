@@ -154,7 +154,8 @@ def list_(
 
         traces = list_traces(folder, TraceFilters(frozenset(cases.mode), frozenset(cases.answer), text), sort, n)
         _print(traces, "traces", map(trace_record, traces.rows) if json else trace_lines(traces.rows), as_json=json)
-        _say_why(folder, traces)
+        if not json:
+            _say_why(folder, traces)
         return
     refuse_options({"--mode": cases.mode, "--answer": cases.answer}, "is for runs of `score`")
     from judge.audit.browse import list_items
@@ -165,7 +166,7 @@ def list_(
     if found.rows and not json:
         manifest = folder.manifest()
         tell(f"a: {manifest.model_a}, b: {manifest.model_b}")
-    _say_why(folder, found)
+        _say_why(folder, found)
 
 
 def _say_why(folder: RunFolder, found: Listing[Any]) -> None:
