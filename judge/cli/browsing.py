@@ -155,7 +155,8 @@ def list_(
 
         traces = list_traces(folder, TraceFilters(frozenset(cases.mode), frozenset(cases.answer), text), sort, n)
         _print(traces, "traces", map(trace_record, traces.rows) if json else trace_lines(traces.rows), as_json=json)
-        _say_why(folder, traces)
+        if not json:
+            _say_why(folder, traces)
         return
     refuse_options({"--mode": cases.mode, "--answer": cases.answer}, "is for runs of `score`")
     from judge.audit.browse import list_items
@@ -164,7 +165,8 @@ def list_(
     found, manifest = list_items(folder, pairs.chosen(text), pairs.criterion, sort, n), folder.manifest()
     rows = map(item_record, found.rows) if json else item_lines(found.rows)
     _print(found, "items", rows, as_json=json, more=safe(f"; a is {manifest.model_a}, b is {manifest.model_b}"))
-    _say_why(folder, found)
+    if not json:
+        _say_why(folder, found)
 
 
 def _say_why(folder: RunFolder, found: Listing[Any]) -> None:
