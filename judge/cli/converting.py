@@ -88,7 +88,7 @@ def import_(
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the run folder.")],
     models: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="A B", help="Model a and model b, where the file tells of more than two."),
+        typer.Option(metavar="A B", help="Model a and model b, where the file tells of more than two or names none."),
     ] = None,
     runs: Runs = DEFAULT_RUNS,
     shared: Shared = False,

@@ -148,7 +148,7 @@ def import_verdicts(
         runs: where run folders lie.
         command: the command line.
         shared: whether the group may read and write the run.
-        models: model a and model b, where the file tells of more.
+        models: model a and model b, where the file tells of more than two, or names none.
         say: is told what a person should know of how verdicts were taken.
 
     Raises:
@@ -161,7 +161,8 @@ def import_verdicts(
     for note in foreign.notes():
         say(f"Note: {note}")
     path = "<stdin>" if source == "-" else str(real_path(source))
-    manifest = _manifest(lines, source=Input(role="verdicts", path=path, sha256=sha256), command=command)
+    given = Input(role="verdicts", path=path, sha256=sha256)
+    manifest = _manifest(lines, source=given, command=command, models=_model_names(lines, models))
     with folder.created(shared=shared) as new:
         sha256 = write_lines(new.judgments_path, (line.judgment() for line in lines))
         new.write_manifest(manifest.model_copy(update={"files": {new.judgments_path.name: sha256}}))
@@ -214,10 +215,21 @@ def _several(lines: dict[str, VerdictLine], field: str) -> list[InputError]:
     return [InputError(field, f"several names: {', '.join(names)}", "one run compares two models")] if names[1:] else []
 
 
-def _manifest(lines: Sequence[VerdictLine], *, source: Input, command: Sequence[str]) -> Manifest:
+def _model_names(lines: Sequence[VerdictLine], given: tuple[str, str] | None) -> tuple[str, str]:
+    """Return the names of a and b as the lines have them, else as given; InputError where the two differ."""
+
     def named(field: str, default: str) -> str:
         return next((name for line in lines if (name := getattr(line, field)) is not None), default)
 
+    a, b = named("model_a", given[0] if given else "a"), named("model_b", given[1] if given else "b")
+    if given is not None and given != (a, b):
+        raise InputError(f"--models {' '.join(given)}", f"the file names {a} and {b}", "leave the option out")
+    return a, b
+
+
+def _manifest(
+    lines: Sequence[VerdictLine], *, source: Input, command: Sequence[str], models: tuple[str, str]
+) -> Manifest:
     names = dict.fromkeys(line.criterion for line in lines)
     criteria = tuple(Criterion(name=name, title=name, definition="", tie="") for name in names)
     orders_of: dict[str, set[Order]] = {}
@@ -230,8 +242,8 @@ def _manifest(lines: Sequence[VerdictLine], *, source: Input, command: Sequence[
         versions={},
         inputs=(source,),
         identity={"file verdicts": source.sha256},
-        model_a=named("model_a", "a"),
-        model_b=named("model_b", "b"),
+        model_a=models[0],
+        model_b=models[1],
         imported_judges=tuple(sorted({line.judge for line in lines})),
         prompt=None,
         rubric=Rubric(name="imported", version=1, description="", criteria=criteria),

@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import orjson
@@ -70,6 +70,17 @@ class Section:
     text: str = ""
 
 
+@cache
+def _compiled(text: str) -> tuple[Template, frozenset[str]]:
+    """Compile a section in a sandbox, and return the names that it uses; TemplateSyntaxError where it cannot be."""
+    from jinja2 import StrictUndefined  # noqa: PLC0415 - as below
+    from jinja2.meta import find_undeclared_variables  # noqa: PLC0415
+    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    return environment.from_string(text), frozenset(find_undeclared_variables(environment.parse(text)))
+
+
 @dataclass(frozen=True)
 class PromptTemplate:
     """A prompt file: three Jinja sections and a name with a version."""
@@ -96,20 +107,16 @@ class PromptTemplate:
     @cached_property
     def compiled(self) -> dict[str, Section]:
         """The sections, compiled in a sandbox: a prompt file can call nothing."""
-        from jinja2 import StrictUndefined, TemplateSyntaxError  # noqa: PLC0415 - 0.2 s that only judging needs
-        from jinja2.meta import find_undeclared_variables  # noqa: PLC0415
-        from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+        from jinja2 import TemplateSyntaxError  # noqa: PLC0415 - 0.2 s that only judging needs
 
-        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
         try:
-            used = {name: find_undeclared_variables(environment.parse(text)) for name, text in self.sections.items()}
-            compiled = {name: environment.from_string(text) for name, text in self.sections.items()}
+            found = {name: _compiled(text) for name, text in self.sections.items()}
         except TemplateSyntaxError as error:
             raise InputError(f"prompt {self.label}", f"template error: {error.message}") from error
-        for section, names in used.items():
-            if unknown := sorted(names - {*self.form.names[section], *environment.globals}):
+        for section, (template, used) in found.items():
+            if unknown := sorted(used - {*self.form.names[section], *template.environment.globals}):
                 raise self.error(section, f"unknown name {', '.join(unknown)}")
-        return {name: Section(compiled[name], frozenset(used[name])) for name in self.sections}
+        return {name: Section(template, used) for name, (template, used) in found.items()}
 
     def check(self) -> None:
         """Raise InputError for a section that cannot be compiled, or that uses unknown names."""

@@ -113,7 +113,7 @@ def _lines_of_judge(report: Report) -> list[str]:
         return [f"Judge {judge}: {one_order}{_uncertified(report)}."]
     if not agree.n or agree.numerator is None:
         return [f"Judge {judge}: no pair has verdicts in both orders."]
-    orders = f"both orders agree in {words.amount(agree.numerator)} of {count(agree.n, 'pair')}"
+    orders = f"both orders agree in {_share(agree, 'pair')}"
     if row.signal is Signal.NO_SIGNAL:
         return _silent_lines(judge, row, orders)
     if row.signal is Signal.SIGNAL:
@@ -144,8 +144,15 @@ def _first_shown(row: CriterionReport) -> str:
     first = row.first_slot
     if first.estimate is None or first.numerator is None:
         return ""
-    share = f"{words.amount(first.numerator)} of {count(first.n, 'decisive verdict')} ({100 * first.estimate:.0f} %)"
-    return f"; it picks the trace shown first in {share}"
+    percent = f" ({100 * first.estimate:.0f} %)" if first.numerator.is_integer() else ""
+    return f"; it picks the trace shown first in {_share(first, 'decisive verdict')}{percent}"
+
+
+def _share(rate: Estimate, unit: str) -> str:
+    """Return how many of how many; of soft verdicts, which count in parts, the percentage."""
+    if rate.numerator is None or rate.estimate is None or rate.numerator.is_integer():
+        return f"{words.amount(rate.numerator or 0)} of {count(rate.n, unit)}"
+    return f"{100 * rate.estimate:.1f} % of {count(rate.n, unit)}"
 
 
 def _panel_lines(report: Report) -> list[str]:

@@ -176,3 +176,13 @@ def test_a_run_that_asked_for_an_interval_of_earlier_versions_is_reported_by_the
         "the run asked for --ci bca, which is no more: its intervals are those of --ci jeffreys"
     ]
     assert {**report, "warnings": default["warnings"]} == default
+
+
+def test_models_that_the_file_does_not_name_are_named_by_option_and_others_refused(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "v.jsonl", [verdict(1, "forward", "first"), verdict(1, "swapped", "second")])
+    write_jsonl(tmp_path / "named.jsonl", [verdict(1, "forward", "first", model_a="alpha", model_b="beta")])
+    named = ("--models", "qwen-med", "qwen-base", "--name")
+    omr_judge("import", "v.jsonl", *named, "r", cwd=tmp_path)
+    assert report_of(tmp_path / "runs" / "r")["models"] == {"a": "qwen-med", "b": "qwen-base"}
+    told = omr_judge("import", "named.jsonl", *named, "s", cwd=tmp_path, code=3).stderr
+    assert "the file names alpha and beta" in told
