@@ -178,8 +178,11 @@ class PanelGroup(TyperGroup):
         if ctx.parent is not None:
             return
         width = max(len(task) for task, _ in TASKS)
+        rows = [f"  {task:{width}}  {command}" for task, command in TASKS]
+        if max(map(len, rows)) > formatter.width:
+            rows = [f"  {task}:\n    {command}" for task, command in TASKS]
         formatter.write_paragraph()
-        formatter.write("\n".join(["Tasks:", *(f"  {task:{width}}  {command}" for task, command in TASKS), ""]))
+        formatter.write("\n".join(["Tasks:", *rows, ""]))
 
 
 def _readable(names: str, told: str) -> tuple[str, str]:

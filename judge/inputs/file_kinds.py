@@ -52,13 +52,16 @@ def with_file_kind(error: InputErrors, source: str | Path, *, traces: bool = Tru
 
 
 def kind_of(path: Path) -> str | None:
-    """Return what a file is that holds no JSON lines: see `file_kind`; also an Excel sheet."""
+    """Return what a file is that holds no JSON lines: see `file_kind`; also an Excel sheet; None if it cannot be read."""
     if not path.is_file():
         return None
-    with open_regular(path) as file:
-        if file.read(len(_ZIP)) == _ZIP:
-            return SHEET
-    return file_kind(_beginning(path))
+    try:
+        with open_regular(path) as file:
+            if file.read(len(_ZIP)) == _ZIP:
+                return SHEET
+        return file_kind(_beginning(path))
+    except OSError:
+        return None
 
 
 ARRAY, ONE_OBJECT, SEVERAL_OBJECTS = (

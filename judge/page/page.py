@@ -11,7 +11,7 @@ from judge.page.plots import plotted, shares
 from judge.page.sections import judgment_counts, sections, spending, subgroup
 from judge.schema import Group
 from judge.scoring import score_tables
-from judge.scoring.score_document import conclusion
+from judge.scoring.score_screen import headline
 from judge.scoring.scores import PARTS
 
 if TYPE_CHECKING:
@@ -54,14 +54,14 @@ def score_page(
         "modes": list(FailureMode),
     }
     shown = {"noun": "traces", "run": run, "report": report, "manifest": manifest, "spent": spent}
-    return Parts("score.html.j2", "cases", head, contents, shown | _score_sections(report, manifest))
+    return Parts("score.html.j2", "cases", head, contents, shown | _score_sections(run, report, manifest))
 
 
-def _score_sections(report: ScoreReport, manifest: ScoreManifest) -> dict[str, Any]:
+def _score_sections(run: str, report: ScoreReport, manifest: ScoreManifest) -> dict[str, Any]:
     """Return what the template of the report shows, by name."""
     optional = {"with an unreadable answer": report.n_unread, "without a known answer": report.n_without_answer}
     return {
-        "claim": conclusion(report),
+        "claim": headline(report, run)[0],
         "counts": judgment_counts(report) + [(name, f"{count:,}") for name, count in optional.items() if count],
         "totals": _percent("figure", _totals(report)),
         "groups": {group: _percent("part", rows) for group, rows in _groups(report).items()},

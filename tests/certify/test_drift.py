@@ -97,8 +97,8 @@ def test_anchors_are_asked_again_and_a_change_is_parted_into_judge_and_models(tm
         frozen = tmp_path / "runs/r_anchor/judgments.jsonl"
         kept = frozen.read_bytes()
         frozen.write_bytes(b"".join(kept.splitlines(keepends=True)[:-1]))
-        told = omr_judge("verify", "r_anchor", cwd=tmp_path, code=3).stdout
-        assert "judgments.jsonl: changed since the run began" in told
+        cut = omr_judge("verify", "r_anchor", cwd=tmp_path, code=3).stdout
+        assert "judgments.jsonl: changed since the run began" in cut
         frozen.write_bytes(kept)
         omr_judge("verify", same["run"], cwd=tmp_path)
         omr_judge("anchor", "r", "--n", "20", cwd=tmp_path, code=3)

@@ -32,8 +32,8 @@ def test_missing_values_are_left_out_whatever_holds_the_records(made: Any, tmp_p
 
 def test_a_frame_with_bytes_anywhere_in_a_column_is_written_as_parquet(tmp_path: Path) -> None:
     for column in ([b"x"], [[b"x"]], [{"bytes": b"x", "path": "x.png"}], [[{"bytes": b"x"}]]):
-        path = as_file(pl.DataFrame({"id": ["q1"], "image": column}), "a", tmp_path)
-        assert path == str(tmp_path / "a.parquet")
+        path = as_file(pl.DataFrame({"id": ["q1"], "image": column}), "items", tmp_path)
+        assert path == str(tmp_path / "items.parquet")
         assert pl.read_parquet(path)["image"].to_list() == column
     assert as_file(pl.DataFrame({"id": ["q1"], "options": [["x", "y"]]}), "b", tmp_path) == str(tmp_path / "b.jsonl")
 

@@ -283,8 +283,12 @@ def test_a_file_that_cannot_be_opened_is_refused_by_name(tmp_path: Path, monkeyp
         "none.parquet: no such file (relative paths start at the current folder)"
     ]
 
-    def denied(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied")
+    opened = os.open
+
+    def denied(file: str, *more: int) -> int:
+        if file == str(path):
+            raise PermissionError(13, "Permission denied")
+        return opened(file, *more)
 
     monkeypatch.setattr(os, "open", denied)
     (told,) = refused(path)
