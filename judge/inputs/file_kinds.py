@@ -52,7 +52,7 @@ def with_file_kind(error: InputErrors, source: str | Path, *, traces: bool = Tru
 
 
 def kind_of(path: Path) -> str | None:
-    """Return what a file is that holds no JSON lines: see `file_kind`; also an Excel sheet; None if it cannot be read."""
+    """Return what a file without JSON lines is, as `file_kind`, or an Excel sheet; None too if it cannot be read."""
     if not path.is_file():
         return None
     try:
