@@ -52,6 +52,7 @@ def sections(run: str, report: Report, manifest: Manifest) -> dict[str, Any]:
     """Return what the template of the report shows, by name."""
     names, overall = report.models.names, list(report.criteria)[-1]
     claim, *advice = first_screen.headline(report, run)
+    warned = {warning.removesuffix(".") for warning in report.warnings}
     judges = [plotted(judge, own[overall].win_rate) for judge, own in report.by_judge.items()]
     return {
         "claim": parted(claim, names),
@@ -61,7 +62,7 @@ def sections(run: str, report: Report, manifest: Manifest) -> dict[str, Any]:
         "overall": overall,
         "both": report.orders is Orders.BOTH,
         "counts": judgment_counts(report),
-        "notes": list(notes.notes(report)),
+        "notes": [note for note in notes.notes(report) if note.removesuffix(".") not in warned],
         "win_rates": _win_rates(report.criteria, names),
         "judges": versus("judge", judges, names) if judges else None,
         "alone": {judge: _win_rates(own, names) for judge, own in report.by_judge.items()},
@@ -183,7 +184,7 @@ def judgment_counts(report: Report | ScoreReport) -> list[tuple[str, str]]:
     """Return the counts of items and judgments of a report of any kind, each with its name."""
     failures = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in report.failures.items())
     optional = {
-        "identical traces": getattr(report, "n_identical", 0),
+        "with identical traces": getattr(report, "n_identical", 0),
         "not asked yet": report.n_not_asked,
         **{f"left out: {LEFT_OUT[reason]}": count for reason, count in report.left_out.items()},
         **{INPUT[name]: count for name, count in getattr(report, "input_counts", {}).items()},
