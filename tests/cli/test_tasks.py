@@ -30,12 +30,13 @@ def test_the_help_ends_with_ten_tasks_and_the_tour_tells_them_too() -> None:
 
 
 @pytest.mark.parametrize("width", ["60", "80", "120"])
-def test_without_a_command_the_help_is_printed_and_no_task_is_wrapped(tmp_path: Path, width: str) -> None:
+def test_without_a_command_the_help_is_printed_with_each_task_and_its_command(tmp_path: Path, width: str) -> None:
     shown = omr_judge(cwd=tmp_path, code=2, env={"COLUMNS": width}).stderr
     assert shown.startswith("Usage: ")
     assert "Error" not in shown
-    tasks = shown.split("\nTasks:\n")[1].splitlines()
-    assert [re.split(r"\s{2,}", line.strip()) for line in tasks if line] == [list(task) for task in TASKS]
+    tasks = re.findall(r"^  (\S.*?)(?:\s{2,}|:\n    )(omr-judge .*)$", shown.split("\nTasks:\n")[1], re.MULTILINE)
+    assert tasks == list(TASKS)
+    assert max(map(len, shown.splitlines())) <= int(width)
 
 
 def test_every_task_is_done_by_its_command_and_screens_lead_to_the_next(tmp_path: Path) -> None:

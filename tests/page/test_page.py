@@ -225,6 +225,8 @@ def test_search_finds_what_stands_in_any_text_of_an_item(browser: Browser, site:
 
 def test_keys_walk_through_the_pairs_listed_and_reach_search_and_help(browser: Browser, site: Site) -> None:
     with opened(browser, site.page) as page:
+        listed = row_outcomes(page)
+        missing = [item for item, outcome in listed.items() if outcome == "missing"]
         page.keyboard.press("/")
         page.wait_for_function("() => document.activeElement.id === 'search'")
         page.keyboard.type("j")
@@ -233,10 +235,10 @@ def test_keys_walk_through_the_pairs_listed_and_reach_search_and_help(browser: B
         page.fill("#search", "")
         page.locator("label.choice", has_text="missing").locator("input").check()
         page.evaluate("document.activeElement.blur()")
-        page.locator(f"#rows [data-item={REFUSED}]").wait_for()  # the search waits for a pause in typing
-        missing = list(row_outcomes(page))
+        wait_listed(page, missing)  # the search waits for a pause in typing
         press(page, "j", missing[0])
         page.click("#clear")
+        wait_listed(page, list(listed))
         page.evaluate("document.activeElement.blur()")
         at = int(missing[0][1:])
         press(page, "j", the_id(at + 1))
