@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CHROMIUM = shutil.which("chromium")
 DESKTOP = {"width": 1400, "height": 900}
 PHONE = {"width": 390, "height": 844}
-WAIT_MS = 10_000
+WAIT_MS = 60_000
 
 
 @contextmanager
