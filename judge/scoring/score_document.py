@@ -9,9 +9,10 @@ from rich.text import Text
 from judge.costs.cost_words import costs
 from judge.files.safe_text import safe
 from judge.scoring import score_tables
-from judge.scoring.score_screen import counts_line, headline, render_screen
+from judge.scoring.score_screen import headline, render_screen
 from judge.tables import words
 from judge.tables.cells import Document
+from judge.tables.first_screen import counts_line
 from judge.tables.notes import LEFT_OUT
 from judge.tables.terminal_table import render_table
 

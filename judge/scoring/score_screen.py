@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from judge.costs.cost_words import dollars
 from judge.enums import FailureMode
 from judge.tables import words
-from judge.tables.first_screen import next_line
+from judge.tables.first_screen import counts_line, next_line
 from judge.tables.notes import LEFT_OUT
 from judge.tables.terminal import GAPS, LINES, MIN_NOTES, NOTE_LINES, fitting, print_lines, wrapped
 from judge.tables.words import count, percent_sign
@@ -119,16 +118,6 @@ def _notes(report: ScoreReport) -> Iterator[str]:
         most_first = sorted(wrong.items(), key=lambda one: -one[1])
         told = ", ".join(f"{mode.replace('_', ' ')} {n:,}" for mode, n in most_first)
         yield f"Failure modes of {sum(report.failure_modes.all.values()):,} units: {told}."
-
-
-def counts_line(report: ScoreReport) -> str:
-    """Return how much was judged, what failed, and what it cost."""
-    kinds = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in report.failures.items())
-    failed = f"{report.n_failed:,} failed{f' ({kinds})' if kinds else ''}"
-    cost = ""
-    if report.costs:
-        cost = ", cost unknown" if report.usd is None else f", {dollars(report.usd)}"
-    return f"{count(report.n_items, 'item')}, {count(report.n_judgments, 'judgment')}, {failed}{cost}."
 
 
 def _legend(report: ScoreReport) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from judge.costs.cost_words import dollars
+from judge.costs.cost_words import Costed, dollars
 from judge.enums import Orders
 from judge.report.escalation import escalation_clause
 from judge.report.judge_signal import Signal
@@ -181,7 +181,31 @@ def _panel_lines(report: Report) -> list[str]:
     return lines
 
 
-def counts_line(report: Report) -> str:
+class Counted(Costed, Protocol):
+    """A report of any kind, with the counts of what was judged."""
+
+    @property
+    def n_items(self) -> int:
+        """Items of the run."""
+        ...
+
+    @property
+    def n_judgments(self) -> int:
+        """Requests that were answered or failed."""
+        ...
+
+    @property
+    def n_failed(self) -> int:
+        """Those that failed."""
+        ...
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Those by kind."""
+        ...
+
+
+def counts_line(report: Counted) -> str:
     """Return how much was judged, what failed, and what it cost."""
     failures = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in report.failures.items())
     failed = f"{report.n_failed:,} failed{f' ({failures})' if failures else ''}"
