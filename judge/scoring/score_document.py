@@ -9,7 +9,7 @@ from rich.text import Text
 from judge.costs.cost_words import costs
 from judge.files.safe_text import safe
 from judge.scoring import score_tables
-from judge.scoring.score_screen import headline, render_screen
+from judge.scoring.score_screen import conclusion, headline, render_screen
 from judge.tables import words
 from judge.tables.cells import Document
 from judge.tables.first_screen import counts_line
@@ -60,17 +60,6 @@ def difference_document(found: ScoreDifference) -> Document:
         warnings=(),
         conclusion=difference_conclusion(found),
         json=found.model_dump(mode="json"),
-    )
-
-
-def conclusion(report: ScoreReport) -> str:
-    """Return the concluding sentence of a score."""
-    total = report.trace_score
-    if total.estimate is None:
-        return "No trace has a score in every group of its checklist: there is no trace score."
-    return (
-        f"{report.model}: trace score {_percent(words.percent(total))} over {total.n} traces; "
-        f"answer accuracy {_percent(words.percent(report.answer_accuracy))}."
     )
 
 

@@ -54,8 +54,8 @@ def render_screen(report: ScoreReport, console: Console, *, run: str) -> None:
         console.print(Text(line))
 
 
-def headline(report: ScoreReport, run: str) -> list[str]:
-    """Return the sentence that comes first: the trace score and the accuracy, over how many traces."""
+def conclusion(report: ScoreReport) -> str:
+    """Return the trace score and the accuracy, over how many traces, as a sentence."""
     total, right = report.trace_score, report.answer_accuracy
     if total.estimate is None:
         sentence = f"{report.model}: no trace has a score in every group of its checklist, so there is no trace score"
@@ -63,10 +63,15 @@ def headline(report: ScoreReport, run: str) -> list[str]:
         sentence = f"{report.model} has a trace score of {_over(total)}"
     if right.estimate is not None:
         sentence += f"; answer accuracy {_over(right)}"
+    return f"{sentence}."
+
+
+def headline(report: ScoreReport, run: str) -> list[str]:
+    """Return the sentence that comes first, and how to go on where the run is not finished."""
     if not report.n_not_asked:
-        return [f"{sentence}."]
+        return [conclusion(report)]
     asked = f"{report.n_judgments:,} of {report.n_judgments + report.n_not_asked:,} calls made"
-    return [f"Not finished: {asked}. So far {sentence}.", f"Go on: omr-judge resume {run}"]
+    return [f"Not finished: {asked}. So far {conclusion(report)}", f"Go on: omr-judge resume {run}"]
 
 
 def _over(rate: Estimate) -> str:
